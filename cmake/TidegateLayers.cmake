@@ -1,0 +1,27 @@
+# tidegate_layer(NAME [DEPENDS layer...] [LIBRARIES lib...]): the sources of proxy/NAME as one static library.
+# A layer sees its own headers and those of the layers it names: the folder order is the dependency order.
+function(tidegate_layer name)
+  cmake_parse_arguments(layer "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_library(tg_${name} STATIC ${sources})
+  target_include_directories(tg_${name} PUBLIC ${CMAKE_SOURCE_DIR}/proxy)
+  list(TRANSFORM layer_DEPENDS PREPEND tg_)
+  target_link_libraries(tg_${name} PUBLIC ${layer_DEPENDS} ${layer_LIBRARIES})
+endfunction()
+
+# tidegate_test(NAME FOLDER [LIBRARIES ...]): every .cc of tests/FOLDER as one doctest program.
+function(tidegate_test name folder)
+  cmake_parse_arguments(test "" "" "LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources} ${CMAKE_SOURCE_DIR}/tests/support/test_main.cc)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE TIDEGATE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${test_LIBRARIES} nlohmann_json::nlohmann_json)
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+endfunction()

@@ -1,0 +1,32 @@
+# Compiler settings that hold for every target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+
+option(TIDEGATE_TESTS "Build the tests" ON)
+option(TIDEGATE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(TIDEGATE_BENCH "Build the benchmark programs" OFF)
+set(TIDEGATE_SANITIZE "" CACHE STRING "Sanitizers for every target, such as address,undefined or thread")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wimplicit-fallthrough
+                    $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
+if(TIDEGATE_SANITIZE)
+  add_compile_options(-fsanitize=${TIDEGATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${TIDEGATE_SANITIZE})
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+endif()
+
+# A second build of the same sources is served from the cache where there is one.
+find_program(TIDEGATE_CCACHE ccache)
+if(TIDEGATE_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${TIDEGATE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${TIDEGATE_CCACHE})
+endif()
