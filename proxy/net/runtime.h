@@ -1,0 +1,101 @@
+// THE SEAM. Everything Tidegate asks of the outside world while it serves requests: the time, timers, connections,
+// listeners, names, temporary files and chance. Two implementations stand behind it: UvRuntime (uv_runtime.h, the
+// kernel by libuv) and SimRuntime (sim_runtime.h, virtual time and an in-memory network with faults from a seed).
+// Only net/ includes uv.h, reads a clock, sleeps or asks the system for random bytes.
+//
+// One Runtime is one event loop on one thread; all of it belongs to that thread, except post().
+//
+// Handles: every operation returns an owner. Destroying the owner cancels the operation and guarantees silence: none of
+// its callbacks runs afterwards. An owner may be destroyed inside its own callback. A Runtime must outlive every owner
+// it has given out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "net/stream.h"
+#include "net/temp_file.h"
+#include "net/timer.h"
+
+namespace tidegate::net {
+
+// Something under way; destroying it cancels it.
+class Operation {
+ public:
+  virtual ~Operation() = default;
+};
+
+// Accepts connections until it is destroyed (which closes the listening socket; accepted streams live on).
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual SocketAddress address() const = 0;  // with the real port, where port 0 was asked for
+};
+
+// What is thrown away at the end of the turn, so that nothing is deleted under its own callback.
+class Disposable {
+ public:
+  virtual ~Disposable() = default;
+};
+
+using ConnectCallback = std::function<void(Result<std::unique_ptr<Stream>>)>;
+using AcceptCallback = std::function<void(std::unique_ptr<Stream>)>;
+using ResolveCallback = std::function<void(Result<std::vector<IpAddress>>)>;
+
+class Runtime {
+ public:
+  Runtime() = default;
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+  virtual ~Runtime() = default;
+
+  // The time of this turn of the loop: constant while callbacks run, never goes back.
+  virtual Time now() const = 0;
+  virtual WallTime wall_now() const = 0;
+
+  // Timers register here (net/timer.h); owners use Timer.
+  TimerQueue& timer_queue() { return timer_queue_; }
+
+  // Connects by TCP (TCP_NODELAY set). The callback runs later, never inside this call. Errors: refused (refused,
+  // unreachable, no route), timeout (the kernel's own; ours are the caller's timers), exhausted (descriptors), io.
+  [[nodiscard]] virtual std::unique_ptr<Operation> connect(const SocketAddress& to, ConnectCallback done) = 0;
+
+  // Listens by TCP with SO_REUSEPORT, so that each worker has its own socket. Port 0: any free port. When descriptors
+  // run out, accepting pauses and goes on by itself; no connection is spun on. Errors: conflict (address in use),
+  // invalid, io.
+  [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(const SocketAddress& at, AcceptCallback accept) = 0;
+
+  // The addresses of a name, IPv4 first; a literal address is answered too. The callback runs later. Errors:
+  // not_found, unavailable.
+  [[nodiscard]] virtual std::unique_ptr<Operation> resolve(std::string_view host, ResolveCallback done) = 0;
+
+  // An unlinked temporary file (TMPDIR, else /tmp): gone with its owner, whatever happens to the process.
+  [[nodiscard]] virtual Result<std::unique_ptr<TempFile>> open_temp_file() = 0;
+
+  // Runs `task` on this loop, soon. The one function that any thread may call; tasks posted after the loop has
+  // ended are destroyed unrun.
+  virtual void post(std::function<void()> task) = 0;
+
+  // Destroys `object` at the end of this turn.
+  virtual void dispose(std::unique_ptr<Disposable> object) = 0;
+
+  // 128 unguessable bits (from the seed in simulation).
+  virtual IdBytes random_id() = 0;
+
+  // For jitter and balancing; this loop's own generator.
+  virtual Random& random() = 0;
+
+ protected:
+  TimerQueue timer_queue_;
+};
+
+}  // namespace tidegate::net

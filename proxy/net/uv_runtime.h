@@ -1,0 +1,51 @@
+// The Runtime on libuv. One per thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "net/runtime.h"
+
+namespace tidegate::net {
+
+class UvRuntime final : public Runtime {
+ public:
+  // `seed` feeds random(); random_id() asks the kernel.
+  explicit UvRuntime(uint64_t seed);
+  UvRuntime();  // seeded by the kernel
+  // REQUIRES that every owner it gave out is gone. Runs the loop until all uv handles are closed.
+  ~UvRuntime() override;
+
+  // Runs until stop(). Called from the thread that owns the loop, once.
+  void run();
+  // Runs one turn, waiting at most for the next event; for tests.
+  void run_once();
+  // Ends run() after the current turn. From this loop only; from another thread use post([&]{ runtime.stop(); }).
+  void stop();
+
+  // Calls `on_signal` on this loop for each `signum` until the operation is destroyed.
+  [[nodiscard]] std::unique_ptr<Operation> watch_signal(int signum, std::function<void()> on_signal);
+
+  Time now() const override;
+  WallTime wall_now() const override;
+  std::unique_ptr<Operation> connect(const SocketAddress& to, ConnectCallback done) override;
+  Result<std::unique_ptr<Listener>> listen(const SocketAddress& at, AcceptCallback accept) override;
+  std::unique_ptr<Operation> resolve(std::string_view host, ResolveCallback done) override;
+  Result<std::unique_ptr<TempFile>> open_temp_file() override;
+  void post(std::function<void()> task) override;
+  void dispose(std::unique_ptr<Disposable> object) override;
+  IdBytes random_id() override;
+  Random& random() override;
+
+  struct Loop;  // everything that speaks libuv; uv_loop.h
+  Loop& loop() { return *loop_; }
+
+ private:
+  std::unique_ptr<Loop> loop_;
+  Random random_;
+};
+
+// The CPUs this process may use (affinity and cgroup quota, rounded up), at least 1: for `workers: auto`.
+int available_cpus();
+
+}  // namespace tidegate::net
