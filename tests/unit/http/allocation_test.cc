@@ -1,0 +1,70 @@
+// In the steady state reading a message allocates nothing: the parsers keep their buffers.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "http/parser.h"
+#include "http/writer.h"
+
+namespace {
+
+thread_local size_t allocations = 0;
+
+}  // namespace
+
+void* operator new(size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+using namespace tidegate::http;
+
+namespace {
+
+template <typename Parser>
+void read_all(Parser& parser, std::string_view bytes) {
+  for (;;) {
+    const ParseEvent event = parser.next(&bytes);
+    if (event == ParseEvent::complete) break;
+    REQUIRE(event != ParseEvent::error);
+  }
+  parser.reset();
+}
+
+template <typename Parser>
+size_t allocations_of_tenth(const std::string& message) {
+  Parser parser(HeadLimits{});
+  for (int i = 0; i < 9; ++i) read_all(parser, message);
+  const size_t before = allocations;
+  read_all(parser, message);
+  return allocations - before;
+}
+
+}  // namespace
+
+TEST_CASE("messages after the first are read without allocating") {
+  const std::string chunks = "5\r\nhello\r\n0\r\nX-Trailer: y\r\n\r\n";
+  CHECK(allocations_of_tenth<RequestParser>("GET /a?b HTTP/1.1\r\nHost: a.test\r\nAccept: */*\r\nX: y\r\n\r\n") == 0);
+  CHECK(allocations_of_tenth<RequestParser>("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks) == 0);
+  CHECK(allocations_of_tenth<ResponseParser>("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: x\r\n\r\nok") == 0);
+}
+
+TEST_CASE("heads after the first are written without allocating") {
+  std::string out;
+  size_t before = 0;
+  for (int i = 0; i < 2; ++i) {
+    out.clear();
+    before = allocations;
+    HeadWriter writer(out);
+    writer.request_line("GET", "/");
+    writer.field("Host", "a.test");
+    writer.field("Content-Length", uint64_t{12});
+    writer.end();
+  }
+  CHECK(allocations == before);
+}

@@ -1,0 +1,199 @@
+#include "http/client_connection.h"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "unit/http/worlds.h"
+
+using namespace tidegate;
+using namespace tidegate::http;
+using namespace tidegate::test;
+
+namespace {
+
+// An upstream that says what it is told, and a user that writes down what it hears.
+class Peer final : private net::StreamUser, public ClientUser {
+ public:
+  Peer() {
+    auto listening = world.loop.listen(any_port(), [this](std::unique_ptr<net::Stream> stream) {
+      upstream = std::move(stream);
+      upstream->set_user(this);
+      upstream->start_reading();
+    });
+    REQUIRE(listening.ok());
+    listener = std::move(*listening);
+    auto connecting = world.loop.connect(listener->address(), [this](Result<std::unique_ptr<net::Stream>> stream) {
+      REQUIRE(stream.ok());
+      client = std::make_unique<ClientConnection>(std::move(*stream), HeadLimits{});
+    });
+    REQUIRE(world.run_until([&] { return client && upstream; }));
+  }
+
+  void ask(bool to_head = false) {
+    client->begin_request(this, to_head);
+    const std::string_view text = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    client->write(std::span(&text, 1));
+    client->end_request();
+  }
+  void say(std::string_view bytes) {
+    upstream->write(bytes);
+    settle();
+  }
+  void hang_up() {
+    upstream.reset();
+    settle();
+  }
+  void settle() { world.loop.run_for(1s); }
+
+  void on_response_head(const ResponseHead& head) override { heard += "head " + std::to_string(head.status) + ";"; }
+  void on_response_body(std::string_view piece) override {
+    heard.append(piece);
+    if (destroy_on_body) client.reset();
+  }
+  void on_response_complete() override { heard += ";complete"; }
+  void on_client_failure(ClientFailure failure, bool nothing_received, std::string_view) override {
+    heard += failure == ClientFailure::reset ? ";reset" : ";bad";
+    if (nothing_received) heard += " untouched";
+  }
+  void on_request_drained() override {}
+
+  SimWorld world;
+  std::unique_ptr<net::Listener> listener;
+  std::unique_ptr<net::Stream> upstream;
+  std::unique_ptr<ClientConnection> client;
+  std::string heard;
+  std::string asked;
+  bool destroy_on_body = false;
+
+ private:
+  void on_read(std::string_view bytes) override { asked.append(bytes); }
+  void on_read_end() override {}
+  void on_stream_error(const Error&) override {}
+  void on_write_drained() override {}
+};
+
+}  // namespace
+
+TEST_CASE("a connection carries one request after another") {
+  Peer peer;
+  for (int i = 0; i < 3; ++i) {
+    peer.ask();
+    peer.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    CHECK(peer.client->reusable());
+    CHECK(peer.client->ever_used());
+  }
+  CHECK(peer.heard == "head 200;ok;completehead 200;ok;completehead 200;ok;complete");
+}
+
+TEST_CASE("what answers leave a connection fit for use") {
+  struct Row {
+    const char* answer;
+    bool to_head;
+    const char* heard;
+    bool reusable;
+  };
+  const std::vector<Row> rows = {
+      {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n", false, "head 200;ok;complete", false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", false, "head 200;ok;complete", false},
+      {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false, "head 200;ok;complete", false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", true, "head 200;;complete", true},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nSEE-THIS!", true, "head 200;;complete", false},
+      {"HTTP/1.1 304 Not Modified\r\n\r\n", false, "head 304;;complete", true},
+      {"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false, "head 204;;complete", true},
+      {"HTTP/1.1 101 Switching Protocols\r\n\r\n", false, ";bad", false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", false, ";bad", false},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", false, "head 200;;bad", false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.answer);
+    Peer peer;
+    peer.ask(row.to_head);
+    peer.say(row.answer);
+    CHECK(peer.heard == row.heard);
+    CHECK(peer.client->reusable() == row.reusable);
+  }
+}
+
+TEST_CASE("at most ten interim answers are taken") {
+  for (const int count : {10, 11}) {
+    Peer peer;
+    peer.ask();
+    std::string answer;
+    for (int i = 0; i < count; ++i) answer += "HTTP/1.1 100 Continue\r\n\r\n";
+    peer.say(answer + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    CHECK(peer.heard == (count == 10 ? "head 200;;complete" : ";bad"));
+  }
+}
+
+TEST_CASE("an answer is ended by the connection's end only where that is its framing") {
+  Peer whole;
+  whole.ask();
+  whole.say("HTTP/1.1 200 OK\r\n\r\nall");
+  whole.hang_up();
+  CHECK(whole.heard == "head 200;all;complete");
+  CHECK_FALSE(whole.client->reusable());
+
+  Peer cut;
+  cut.ask();
+  cut.say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome");
+  cut.hang_up();
+  CHECK(cut.heard == "head 200;some;reset");
+}
+
+TEST_CASE("an end before any byte of an answer is told apart") {
+  Peer peer;
+  peer.ask();
+  peer.hang_up();
+  CHECK(peer.heard == ";reset untouched");
+
+  Peer begun;
+  begun.ask();
+  begun.say("H");
+  begun.hang_up();
+  CHECK(begun.heard == ";reset");
+}
+
+TEST_CASE("an answer before the request is whole leaves the connection spent") {
+  Peer peer;
+  peer.client->begin_request(&peer, false);
+  peer.say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
+  CHECK(peer.heard == "head 413;;complete");
+  CHECK_FALSE(peer.client->reusable());
+}
+
+TEST_CASE("an idle connection is spent by a byte or by its end, and tells") {
+  for (const bool by_byte : {true, false}) {
+    Peer peer;
+    peer.ask();
+    peer.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    int spent = 0;
+    peer.client->set_on_spent([&] {
+      ++spent;
+      peer.client.reset();
+    });
+    by_byte ? peer.say("H") : peer.hang_up();
+    CHECK(spent == 1);
+  }
+}
+
+TEST_CASE("a connection may be destroyed inside its callbacks") {
+  Peer peer;
+  peer.destroy_on_body = true;
+  peer.ask();
+  peer.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n2\r\nok\r\n0\r\n\r\n");
+  CHECK(peer.heard == "head 200;ok");
+}
+
+TEST_CASE("an answer that nobody reads for now stays with the upstream") {
+  Peer peer;
+  peer.ask();
+  peer.client->pause_reading();
+  peer.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  CHECK(peer.heard.empty());
+  peer.client->resume_reading();
+  peer.settle();
+  CHECK(peer.heard == "head 200;ok;complete");
+}
