@@ -1,0 +1,97 @@
+#include "policy/bulkhead.h"
+
+#include <utility>
+
+#include "base/assert.h"
+
+namespace tidegate::policy {
+
+Place::Place(Place&& other) noexcept : bulkhead_(std::exchange(other.bulkhead_, nullptr)) {}
+
+Place& Place::operator=(Place&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  bulkhead_ = std::exchange(other.bulkhead_, nullptr);
+  return *this;
+}
+
+void Place::release() {
+  if (bulkhead_) std::exchange(bulkhead_, nullptr)->give_back();
+}
+
+PlaceWaiter::~PlaceWaiter() { leave(); }
+
+std::optional<Place> PlaceWaiter::take() {
+  if (!bulkhead_) return std::nullopt;
+  const std::lock_guard lock(bulkhead_->mutex_);
+  if (!has_place_) return std::nullopt;
+  has_place_ = false;
+  return Place(std::exchange(bulkhead_, nullptr));
+}
+
+void PlaceWaiter::leave() {
+  Bulkhead* const bulkhead = bulkhead_;
+  if (!bulkhead) return;
+  {
+    const std::lock_guard lock(bulkhead->mutex_);
+    bulkhead_ = nullptr;
+    if (!has_place_) {
+      bulkhead->waiters_.erase(position_);
+      return;
+    }
+    has_place_ = false;
+  }
+  bulkhead->give_back();
+}
+
+bool PlaceWaiter::waiting() const {
+  if (!bulkhead_) return false;
+  const std::lock_guard lock(bulkhead_->mutex_);
+  return !has_place_;
+}
+
+Bulkhead::Bulkhead(std::string name, const BulkheadConfig& config) : name_(std::move(name)), config_(config) {}
+
+std::optional<Place> Bulkhead::acquire() {
+  const std::lock_guard lock(mutex_);
+  if (in_use_ >= config_.max_concurrent || !waiters_.empty()) return std::nullopt;
+  ++in_use_;
+  return Place(this);
+}
+
+bool Bulkhead::wait(PlaceWaiter& waiter) {
+  const std::lock_guard lock(mutex_);
+  TG_ASSERT(!waiter.bulkhead_);
+  const bool free_now = in_use_ < config_.max_concurrent && waiters_.empty();
+  if (!free_now && static_cast<int>(waiters_.size()) >= config_.max_waiting) return false;
+  waiter.bulkhead_ = this;
+  if (free_now) {
+    ++in_use_;
+    waiter.has_place_ = true;
+    waiter.granted();
+  } else {
+    waiter.position_ = waiters_.insert(waiters_.end(), &waiter);
+  }
+  return true;
+}
+
+// The place goes to who has waited longest, without becoming free in between.
+void Bulkhead::give_back() {
+  const std::lock_guard lock(mutex_);
+  TG_ASSERT(in_use_ > 0);
+  if (waiters_.empty()) {
+    --in_use_;
+    return;
+  }
+  PlaceWaiter* next = waiters_.front();
+  waiters_.pop_front();
+  next->has_place_ = true;
+  next->granted();
+}
+
+Bulkhead::View Bulkhead::view() const {
+  const std::lock_guard lock(mutex_);
+  return {in_use_, static_cast<int>(waiters_.size()), config_.max_concurrent};
+}
+
+}  // namespace tidegate::policy

@@ -1,0 +1,95 @@
+// The bulkhead: at most max_concurrent calls at once, at most max_waiting waiting for a place, first come first served.
+// The bound on the waiting time is the caller's timer. Pure but for one thing: who releases a place tells the next
+// waiter. Thread-safe (one small lock).
+//
+// Replayed jobs only ever acquire(), which gives nothing while somebody waits: live traffic goes first.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+
+namespace tidegate::policy {
+
+struct BulkheadConfig {
+  int max_concurrent = 10;  // >= 1
+  int max_waiting = 100;    // >= 0
+  Duration max_wait = 5s;   // >= 0
+};
+
+class Bulkhead;
+
+// Move-only; dropping it gives the place to the next waiter, or back.
+class Place {
+ public:
+  Place() = default;
+  Place(Place&& other) noexcept;
+  Place& operator=(Place&& other) noexcept;
+  ~Place() { release(); }
+  bool valid() const { return bulkhead_ != nullptr; }
+  void release();
+
+ private:
+  friend class Bulkhead;
+  friend class PlaceWaiter;
+  explicit Place(Bulkhead* bulkhead) : bulkhead_(bulkhead) {}
+  Bulkhead* bulkhead_ = nullptr;  // outlives the place
+};
+
+// A turn in the queue. Destroying it leaves the queue; a place granted but not taken goes to the next.
+//
+//   waiting ──granted (any thread)──▶ granted ──take()──▶ done
+class PlaceWaiter {
+ public:
+  PlaceWaiter() = default;
+  PlaceWaiter(const PlaceWaiter&) = delete;
+  PlaceWaiter& operator=(const PlaceWaiter&) = delete;
+  virtual ~PlaceWaiter();
+
+  // The place, if it has been granted. On the waiter's own thread.
+  std::optional<Place> take();
+  // Leaves the queue. After it returns no granted() is running or will run.
+  void leave();
+  bool waiting() const;
+
+  // Called once, on the thread that released a place and under the bulkhead's lock: it must only post to the waiter's
+  // own loop (net::Runtime::post), never call back into the bulkhead.
+  virtual void granted() = 0;
+
+ private:
+  friend class Bulkhead;
+  Bulkhead* bulkhead_ = nullptr;
+  std::list<PlaceWaiter*>::iterator position_;
+  bool has_place_ = false;
+};
+
+class Bulkhead {
+ public:
+  Bulkhead(std::string name, const BulkheadConfig& config);
+
+  std::optional<Place> acquire();            // a place now (only when nobody waits before), or none
+  // Joins the queue; false: it is full. REQUIRES that the waiter is not in a queue.
+  bool wait(PlaceWaiter& waiter);
+
+  struct View { int in_use, waiting, limit; };
+  View view() const;
+  const std::string& name() const { return name_; }
+  const BulkheadConfig& config() const { return config_; }
+
+ private:
+  friend class Place;
+  friend class PlaceWaiter;
+  void give_back();
+
+  std::string name_;
+  BulkheadConfig config_;
+  mutable std::mutex mutex_;
+  int in_use_ = 0;
+  std::list<PlaceWaiter*> waiters_;
+};
+
+}  // namespace tidegate::policy

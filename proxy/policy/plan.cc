@@ -1,0 +1,123 @@
+#include "policy/plan.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/assert.h"
+
+namespace tidegate::policy {
+
+namespace {
+
+constexpr Duration kSoon = 1s;  // Retry-After where nothing better is known
+
+}  // namespace
+
+Plan::Plan(const RoutePolicy& policy, const RequestTraits& traits, Time now, Random& random)
+    : policy_(policy),
+      traits_(traits),
+      random_(random),
+      deadline_(now + std::min(policy.timeout.total, traits.client_timeout.value_or(policy.timeout.total))) {}
+
+Step Plan::begin(Time now) {
+  if (policy_.limiter && traits_.rate_key) {
+    rate_ = policy_.limiter->check(*traits_.rate_key, now);
+    would_rate_limit_ = !rate_->allowed && policy_.limiter->config().mode == Mode::shadow;
+    if (!rate_->allowed && !would_rate_limit_) return Refuse{Outcome::rate_limited, rate_->retry_after};
+  }
+  if (traits_.respond_async && policy_.fallback == FallbackKind::enqueue) return Park{Outcome::queued};
+  if (policy_.budget) policy_.budget->first_try(now);
+  return admit(now);
+}
+
+Step Plan::next_try(Time now) { return admit(now); }
+
+// The breaker first, so that an open one is not waited for in the bulkhead; then a place; then the breaker's permit.
+Step Plan::admit(Time now) {
+  if (now >= deadline_) return fall_back(Outcome::timeout, policy_.fallback_on.has(TryResult::timeout), kSoon);
+  if (Breaker* breaker = policy_.breaker.get(); breaker && breaker->config().mode == Mode::enforce) {
+    // acquire() counts the refusal that peek() found.
+    if (breaker->peek(now)) return admit_with_place(now);
+  }
+  if (!policy_.bulkhead) return admit_with_place(now);
+  if (auto place = policy_.bulkhead->acquire()) return place_granted(std::move(*place), now);
+  const BulkheadConfig& config = policy_.bulkhead->config();
+  if (config.max_waiting == 0 || config.max_wait <= Duration::zero()) return place_wait_over(now);
+  return WaitForPlace{std::min(now + config.max_wait, deadline_)};
+}
+
+Step Plan::place_granted(Place place, Time now) {
+  place_ = std::move(place);
+  return admit_with_place(now);
+}
+
+Step Plan::place_wait_over(Time) {
+  const Outcome full = Outcome::bulkhead_full;
+  return fall_back(full, policy_.fallback_on.has(full), std::max(policy_.bulkhead->config().max_wait, kSoon));
+}
+
+Step Plan::admit_with_place(Time now) {
+  if (policy_.breaker) {
+    Breaker::Acquired acquired = policy_.breaker->acquire(now);
+    if (acquired.refused) {
+      const Outcome open = Outcome::breaker_open;
+      return fall_back(open, policy_.fallback_on.has(open), std::max(acquired.refused->retry_after, kSoon));
+    }
+    permit_ = std::move(acquired.permit);
+    would_break_ = would_break_ || permit_.would_refuse();
+  }
+  ++attempts_;
+  return Try{attempts_, deadline_, std::min(deadline_, now + policy_.timeout.per_try)};
+}
+
+Step Plan::after(TryResult result, uint16_t status, bool can_resend, Time now) {
+  const bool retryable = policy_.retry.on.matches(result, status) && (policy_.retry.any_method || traits_.idempotent) &&
+                         attempts_ < policy_.retry.max_attempts && can_resend;
+  if (retryable) {
+    const Duration delay = Backoff(policy_.retry.backoff).delay(attempts_ - 1, last_delay_, random_);
+    if (now + delay < deadline_ && (!policy_.budget || policy_.budget->try_retry(now))) {
+      give_verdict(result, status, now);
+      place_.release();
+      last_delay_ = delay;
+      return WaitUntil{now + delay};
+    }
+    budget_exhausted_ = now + delay < deadline_;
+  }
+  const bool can_fall_back = policy_.fallback == FallbackKind::respond || can_resend;
+  const bool falls_back = policy_.fallback_on.matches(result, status) && can_fall_back;
+  if (result == TryResult::response && !(falls_back && policy_.fallback != FallbackKind::none)) {
+    relayed_status_ = status;
+    return Relay{};  // the verdict comes with relay_ended
+  }
+  give_verdict(result, status, now);
+  if (result != TryResult::response) return fall_back(outcome_of(result), falls_back, kSoon);
+  return fall_back(Outcome::bad_upstream_response, true, kSoon);
+}
+
+void Plan::relay_ended(TryResult result, Time now) {
+  give_verdict(result, relayed_status_, now);
+  place_.release();
+}
+
+void Plan::client_gone() {
+  permit_ = Permit();
+  place_.release();
+}
+
+Step Plan::fall_back(Outcome why, bool matches, Duration retry_after) {
+  TG_ASSERT(!permit_.valid());
+  place_.release();
+  if (matches && policy_.fallback == FallbackKind::enqueue) return Park{why};
+  if (matches && policy_.fallback == FallbackKind::respond) return Respond{why};
+  return Refuse{why, retry_after};
+}
+
+void Plan::give_verdict(TryResult result, uint16_t status, Time now) {
+  if (!permit_.valid()) return;
+  const bool response = result == TryResult::response;
+  const bool failed = policy_.breaker->config().failures.matches(result, status);
+  const Verdict verdict = failed ? Verdict::failure : response ? Verdict::success : Verdict::ignored;
+  permit_.report(verdict, now, response ? std::to_string(status) : to_string(result));
+}
+
+}  // namespace tidegate::policy
