@@ -1,0 +1,157 @@
+// The operator's configuration as typed, immutable values. Made only by load (loader.h), which has checked every range
+// and reference, so what reads it need not check again. Defaults stand here, once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "policy/plan.h"
+
+namespace tidegate::config {
+
+// "file:line:column" of a value, for messages.
+struct Position {
+  int line = 0;    // 1-based; 0 = not from the file (a default)
+  int column = 0;
+};
+
+enum class AccessLog : uint8_t { all, errors, off };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  std::optional<LogFormat> format;  // none = auto: text on a terminal, else JSON
+  AccessLog access = AccessLog::errors;
+};
+
+struct Admin {
+  SocketAddress address{*IpAddress::parse("127.0.0.1"), 9901};
+  std::string token;  // "" = none; required where the address is not loopback
+  bool read_only = false;
+};
+
+struct Endpoint {
+  std::string host;  // a name or an address, without brackets
+  uint16_t port = 80;
+  std::string authority;  // "host:port" as sent in Host where the request has none, and shown
+};
+
+enum class Balance : uint8_t { least_requests, round_robin };
+
+struct Upstream {
+  std::string name;
+  std::vector<Endpoint> endpoints;  // at least one
+  Balance balance = Balance::least_requests;
+  Duration connect_timeout = 3s;
+  int max_connections = 100;       // a worker shares this evenly: see core/pool.h
+  int max_idle_connections = 10;
+  Duration idle_timeout = 90s;
+  std::optional<policy::BreakerConfig> breaker;    // present when the section is: an empty section has the defaults
+  std::optional<policy::BulkheadConfig> bulkhead;
+  std::optional<policy::RetryBudgetConfig> retry_budget;
+};
+
+struct Replay {
+  int concurrency = 4;
+  int max_attempts = 5;
+  Duration timeout = 60s;
+  policy::BackoffConfig backoff{1s, 300s, policy::Jitter::equal};
+};
+
+struct Queue {
+  std::string name;
+  std::string sqlite_path;  // of sqlite:///path
+  Duration results_ttl = std::chrono::hours(24);
+  uint64_t max_jobs = 100000;
+  uint64_t max_bytes = 10ull << 30;
+  Duration job_ttl = std::chrono::hours(24);
+  Replay replay;
+};
+
+struct ListenerLimits {
+  uint64_t header_bytes = 32 * 1024;
+  int headers = 100;
+  uint64_t body = 32ull << 20;
+  int connections = 10000;
+  Duration header_timeout = 5s;
+  Duration body_timeout = 60s;
+  Duration write_timeout = 60s;
+  Duration idle_timeout = 120s;
+};
+
+struct RateKeyPart {
+  enum class Kind : uint8_t { client_ip, header, global } kind = Kind::client_ip;
+  std::string header;  // Kind::header
+};
+
+struct RateLimit {
+  std::vector<RateKeyPart> key{{}};
+  policy::RateLimitConfig limit;
+  int ipv6_prefix = 64;
+};
+
+struct Match {
+  std::vector<std::string> methods;  // empty = any
+  std::string host;                  // "" = any; compared without port, case-insensitively
+  std::string path = "/";            // without the trailing '*'
+  bool prefix = false;               // the path ended in '*'
+};
+
+struct FallbackEnqueue {
+  std::string queue;
+  uint64_t max_body = 32ull << 20;
+  std::vector<std::string> drop_headers{"authorization", "cookie"};  // lower case
+};
+
+struct FallbackRespond {
+  uint16_t status = 503;
+  std::string content_type = "text/plain";
+  std::string body;
+};
+
+struct Fallback {
+  policy::Conditions on;  // default: breaker_open, bulkhead_full, connect_failure
+  std::variant<FallbackEnqueue, FallbackRespond> action;
+};
+
+struct Route {
+  std::string name;
+  Match match;
+  std::string upstream;
+  std::optional<RateLimit> rate_limit;
+  policy::TimeoutConfig timeout;
+  std::string timeout_header;  // "" = the client has no say; default X-Request-Timeout-Ms
+  policy::RetryConfig retry;
+  std::optional<Fallback> fallback;
+  std::optional<policy::BreakerConfig> breaker;    // the route's own, instead of the upstream's
+  std::optional<policy::BulkheadConfig> bulkhead;
+};
+
+struct Listener {
+  std::string name;
+  SocketAddress address;
+  std::vector<Cidr> trusted_proxies{*Cidr::parse("127.0.0.0/8")};
+  std::string jobs_path = "/_jobs/";  // begins and ends with '/'
+  ListenerLimits limits;
+  std::vector<Route> routes;
+};
+
+struct Config {
+  std::string file;       // as named on the command line
+  int workers = 1;        // 0 = auto
+  Duration shutdown_grace = 30s;
+  Log log;
+  Admin admin;
+  std::map<std::string, Upstream> upstreams;
+  std::map<std::string, Queue> queues;
+  std::vector<Listener> listeners;  // at least one
+};
+
+}  // namespace tidegate::config

@@ -1,0 +1,161 @@
+#include "config/cross_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "config/route_cover.h"
+#include "config/scalars.h"
+
+namespace tidegate::config {
+
+namespace {
+
+// Follows keys and indices down the document: at("listeners")[0]["routes"]... A step that is not there stays where it
+// is, so the nearest thing that exists is pointed at.
+class Place {
+ public:
+  explicit Place(const Node& node) : node_(&node), at_(node.at) {}
+
+  Place operator[](std::string_view key) const {
+    Place next = *this;
+    next.path_ = join_path(path_, key);
+    for (const Entry& entry : node_->entries) {
+      if (entry.key.text == key) next.go(entry.value);
+    }
+    return next;
+  }
+  Place operator[](size_t index) const {
+    Place next = *this;
+    next.path_ = join_path(path_, index);
+    if (index < node_->items.size()) next.go(node_->items[index]);
+    return next;
+  }
+  const std::string& path() const { return path_; }
+  void error(Diagnostics& errors, std::string what) const { errors.add(at_, path_, std::move(what)); }
+
+ private:
+  void go(const Node& node) {
+    node_ = &node;
+    at_ = node.at;
+  }
+  const Node* node_;
+  Position at_;
+  std::string path_;
+};
+
+template <typename Map>
+std::string unknown_name(std::string_view what, const std::string& name, const Map& existing) {
+  std::vector<std::string_view> names;
+  for (const auto& [each, value] : existing) names.push_back(each);
+  return fmt::format("there is no {} {}{}", what, shown(name), suggestion(name, names));
+}
+
+// Reports a name or address that was seen before. Empty ones were bad already.
+class Once {
+ public:
+  explicit Once(std::string_view what) : what_(what) {}
+  void check(const std::string& value, const Place& place, Diagnostics& errors) {
+    if (value.empty()) return;
+    const auto [first, is_new] = seen_.emplace(value, place.path());
+    if (!is_new) place.error(errors, fmt::format("{} {} is taken already, by {}", what_, value, first->second));
+  }
+
+ private:
+  std::string_view what_;
+  std::map<std::string, std::string> seen_;
+};
+
+std::string bound_address(const SocketAddress& address) {
+  return address.port == 0 ? "" : address.to_string();  // port 0: the kernel gives each its own
+}
+
+void check_addresses(const Config& config, const Place& root, Diagnostics& errors) {
+  Once addresses("the address");
+  addresses.check(bound_address(config.admin.address), root["admin"]["address"], errors);
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    addresses.check(bound_address(config.listeners[i].address), root["listeners"][i]["address"], errors);
+  }
+}
+
+void check_queues(const Config& config, const Place& root, Diagnostics& errors) {
+  Once files("the file");
+  for (const auto& [name, queue] : config.queues) files.check(queue.sqlite_path, root["queues"][name]["url"], errors);
+}
+
+void check_enqueue(const Config& config, const FallbackEnqueue& enqueue, const Place& place, Diagnostics& errors) {
+  if (enqueue.queue.empty()) return;
+  const auto queue = config.queues.find(enqueue.queue);
+  if (queue == config.queues.end()) {
+    place["queue"].error(errors, unknown_name("queue", enqueue.queue, config.queues));
+  } else if (enqueue.max_body > queue->second.max_bytes) {
+    place["max_body"].error(errors, fmt::format("{} is more than the whole queue may hold (max_bytes, {})",
+                                                show_size(enqueue.max_body), show_size(queue->second.max_bytes)));
+  }
+}
+
+// A route's own breaker or bulkhead goes by the route's name in metrics and commands.
+void check_own_policies(const Config& config, const Route& route, const Place& place, Diagnostics& errors) {
+  const auto upstream = config.upstreams.find(route.name);
+  if (upstream == config.upstreams.end()) return;
+  const auto clash = [&](const char* key) {
+    place["name"].error(errors,
+                        fmt::format("the route has its own {0}, and {1} names that of the upstream {1}: rename the "
+                                    "route",
+                                    key, route.name));
+  };
+  if (route.breaker && upstream->second.breaker) clash("breaker");
+  if (route.bulkhead && upstream->second.bulkhead) clash("bulkhead");
+}
+
+void check_route(const Config& config, const Route& route, const Place& place, Diagnostics& errors) {
+  if (!route.upstream.empty() && !config.upstreams.contains(route.upstream)) {
+    place["upstream"].error(errors, unknown_name("upstream", route.upstream, config.upstreams));
+  }
+  check_own_policies(config, route, place, errors);
+  if (!route.fallback) return;
+  if (const auto* enqueue = std::get_if<FallbackEnqueue>(&route.fallback->action)) {
+    check_enqueue(config, *enqueue, place["fallback"]["enqueue"], errors);
+  }
+}
+
+void check_reach(const Listener& listener, const Place& place, Diagnostics& errors) {
+  const bool has_jobs = std::any_of(listener.routes.begin(), listener.routes.end(), [](const Route& route) {
+    return route.fallback && std::holds_alternative<FallbackEnqueue>(route.fallback->action);
+  });
+  for (size_t later = 0; later < listener.routes.size(); ++later) {
+    const Match& match = listener.routes[later].match;
+    const Place path = place["routes"][later]["match"]["path"];
+    if (has_jobs && match.path.starts_with(listener.jobs_path)) {
+      path.error(errors, "no request gets here: it lies under jobs_path, " + listener.jobs_path);
+    }
+    for (size_t earlier = 0; earlier < later; ++earlier) {
+      if (!covers(listener.routes[earlier].match, match)) continue;
+      path.error(errors, fmt::format("no request gets here: the route {} (routes[{}]) before it takes them all",
+                                     shown(listener.routes[earlier].name), earlier));
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+void check_config(const Config& config, const Node& root_node, Diagnostics& errors) {
+  const Place root(root_node);
+  check_addresses(config, root, errors);
+  check_queues(config, root, errors);
+  Once listener_names("the name"), route_names("the route name");
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    const Listener& listener = config.listeners[i];
+    const Place place = root["listeners"][i];
+    listener_names.check(listener.name, place["name"], errors);
+    for (size_t j = 0; j < listener.routes.size(); ++j) {
+      route_names.check(listener.routes[j].name, place["routes"][j]["name"], errors);
+      check_route(config, listener.routes[j], place["routes"][j], errors);
+    }
+    check_reach(listener, place, errors);
+  }
+}
+
+}  // namespace tidegate::config

@@ -1,0 +1,13 @@
+// Which bytes a configuration file may be made of.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace tidegate::config {
+
+// The first byte that is not part of a UTF-8 sequence (RFC 3629), or is a control character other than tab, LF and CR;
+// npos: none.
+size_t first_unreadable(std::string_view text);
+
+}  // namespace tidegate::config
