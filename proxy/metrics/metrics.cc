@@ -1,0 +1,274 @@
+#include "metrics/metrics.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include <prometheus/text_serializer.h>
+
+#include "base/assert.h"
+#include "metrics/families.h"
+
+namespace tidegate::metrics {
+
+using policy::BreakerState;
+using policy::Outcome;
+using policy::TransitionReason;
+using policy::TryResult;
+
+namespace {
+
+constexpr const char* kMethods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "_OTHER"};
+constexpr size_t kMethodCount = std::size(kMethods);
+constexpr const char* kJobStatuses[] = {"queued", "running", "retrying", "succeeded", "dead", "cancelled", "expired"};
+constexpr const char* kJobEvents[] = {"accepted", "replayed", "succeeded", "retried", "dead", "cancelled", "expired"};
+
+size_t method_index(std::string_view method) {
+  for (size_t i = 0; i + 1 < kMethodCount; ++i) {
+    if (method == kMethods[i]) return i;
+  }
+  return kMethodCount - 1;
+}
+
+// A counter that mirrors a total kept elsewhere: it never goes back.
+void raise_to(prometheus::Counter& counter, double total) {
+  const double behind = total - counter.Value();
+  if (behind > 0) counter.Increment(behind);
+}
+
+class RouteMetricsImpl final : public RouteMetrics {
+ public:
+  RouteMetricsImpl(Families& families, const std::string& route)
+      : families_(families),
+        route_(route),
+        in_flight_(families.http_requests_in_flight.Add({{"route", route}})),
+        allowed_(families.ratelimit_decisions.Add({{"route", route}, {"decision", "allowed"}})),
+        limited_(families.ratelimit_decisions.Add({{"route", route}, {"decision", "limited"}})),
+        would_limit_(families.ratelimit_decisions.Add({{"route", route}, {"decision", "would_limit"}})) {}
+
+  void begun() override { in_flight_.Increment(); }
+
+  void ended(std::string_view method, uint16_t code, Outcome outcome, Duration took) override {
+    in_flight_.Decrement();
+    const Series series = find(method_index(method), code, outcome);
+    series.count->Increment();
+    series.duration->Observe(to_seconds(took));
+  }
+
+  void rate_limit(bool allowed, bool shadow) override {
+    (allowed ? allowed_ : shadow ? would_limit_ : limited_).Increment();
+  }
+
+  void would(Outcome outcome) override {
+    families_.http_requests
+        .Add({{"route", route_}, {"method", "_OTHER"}, {"code", "0"}, {"outcome", std::string("would_") + to_string(outcome)}})
+        .Increment();
+  }
+
+ private:
+  struct Series {
+    prometheus::Counter* count = nullptr;
+    prometheus::Histogram* duration = nullptr;
+  };
+
+  // Families are asked once for each label set that occurs; then it is one look into a small table.
+  Series find(size_t method, uint16_t code, Outcome outcome) {
+    const uint32_t key = static_cast<uint32_t>(method << 24) | static_cast<uint32_t>(code) << 8 |
+                         static_cast<uint32_t>(outcome);
+    {
+      const std::shared_lock lock(mutex_);
+      if (const auto found = series_.find(key); found != series_.end()) return found->second;
+    }
+    Series made;
+    made.count = &families_.http_requests.Add(
+        {{"route", route_}, {"method", kMethods[method]}, {"code", std::to_string(code)}, {"outcome", to_string(outcome)}});
+    made.duration = &families_.http_request_duration.Add({{"route", route_}, {"outcome", to_string(outcome)}},
+                                                         request_buckets());
+    const std::unique_lock lock(mutex_);
+    return series_.emplace(key, made).first->second;
+  }
+
+  Families& families_;
+  std::string route_;
+  prometheus::Gauge& in_flight_;
+  prometheus::Counter& allowed_;
+  prometheus::Counter& limited_;
+  prometheus::Counter& would_limit_;
+  std::shared_mutex mutex_;
+  std::unordered_map<uint32_t, Series> series_;
+};
+
+class UpstreamMetricsImpl final : public UpstreamMetrics {
+ public:
+  UpstreamMetricsImpl(Families& families, const std::string& upstream)
+      : done_(families.retries.Add({{"upstream", upstream}, {"result", "done"}})),
+        exhausted_(families.retries.Add({{"upstream", upstream}, {"result", "budget_exhausted"}})),
+        idle_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "idle"}})),
+        busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})) {
+    for (int i = 0; i < kResults; ++i) {
+      const char* word = i + 1 == kResults ? "cancelled" : to_string(static_cast<TryResult>(i));
+      tries_[i] = &families.upstream_request_duration.Add({{"upstream", upstream}, {"result", word}}, request_buckets());
+    }
+  }
+
+  void try_ended(TryResult result, Duration took) override {
+    tries_[static_cast<int>(result)]->Observe(to_seconds(took));
+  }
+  void try_cancelled(Duration took) override { tries_[kResults - 1]->Observe(to_seconds(took)); }
+  void retry(bool allowed_by_budget) override { (allowed_by_budget ? done_ : exhausted_).Increment(); }
+  void connections_changed(int idle, int busy) override {
+    idle_.Increment(idle);
+    busy_.Increment(busy);
+  }
+
+ private:
+  static constexpr int kResults = 6;
+  prometheus::Histogram* tries_[kResults];
+  prometheus::Counter& done_;
+  prometheus::Counter& exhausted_;
+  prometheus::Gauge& idle_;
+  prometheus::Gauge& busy_;
+};
+
+class QueueMetricsImpl final : public QueueMetrics {
+ public:
+  QueueMetricsImpl(Families& families, const std::string& queue)
+      : commit_(families.queue_commit.Add({{"queue", queue}}, commit_buckets())) {
+    for (const char* event : kJobEvents) {
+      events_.emplace(event, &families.queue_jobs.Add({{"queue", queue}, {"event", event}}));
+    }
+  }
+
+  void job_event(std::string_view event) override {
+    const auto found = events_.find(event);
+    TG_ASSERT(found != events_.end());
+    found->second->Increment();
+  }
+  void commit(Duration took) override { commit_.Observe(to_seconds(took)); }
+
+ private:
+  prometheus::Histogram& commit_;
+  std::map<std::string, prometheus::Counter*, std::less<>> events_;
+};
+
+class MetricsImpl final : public Metrics {
+ public:
+  MetricsImpl(const config::Config& config, std::string_view version, std::string_view revision) : families_(registry_) {
+    families_.build_info.Add({{"version", std::string(version)}, {"revision", std::string(revision)}}).Set(1);
+    route("");
+    for (const config::Listener& listener : config.listeners) {
+      for (const config::Route& r : listener.routes) {
+        route(r.name);
+        if (r.breaker) make_breaker(r.name);
+      }
+    }
+    for (const auto& [name, u] : config.upstreams) {
+      upstream(name);
+      if (u.breaker) make_breaker(name);
+    }
+    for (const auto& [name, q] : config.queues) queue(name);
+  }
+
+  RouteMetrics& route(const std::string& name) override { return find_or_make(routes_, name); }
+  UpstreamMetrics& upstream(const std::string& name) override { return find_or_make(upstreams_, name); }
+  QueueMetrics& queue(const std::string& name) override { return find_or_make(queues_, name); }
+
+  void breaker_transition(const std::string& breaker, const policy::Transition& transition) override {
+    transition_counter(breaker, transition.from, transition.to, transition.reason).Increment();
+  }
+
+  void set_breaker(const std::string& breaker, const policy::BreakerView& view) override {
+    for (int i = 0; i < policy::kBreakerStateCount; ++i) {
+      const auto state = static_cast<BreakerState>(i);
+      const std::map<std::string, std::string> labels = {{"breaker", breaker}, {"state", to_string(state)}};
+      families_.breaker_state.Add(labels).Set(view.state == state ? 1 : 0);
+      raise_to(families_.breaker_state_seconds.Add(labels), to_seconds(view.time_in_state[static_cast<size_t>(i)]));
+    }
+    const std::pair<const char*, uint64_t> calls[] = {{"success", view.successes},
+                                                      {"failure", view.failures},
+                                                      {"slow", view.slow},
+                                                      {"ignored", view.ignored},
+                                                      {"not_permitted", view.not_permitted}};
+    for (const auto& [result, total] : calls) {
+      raise_to(families_.breaker_calls.Add({{"breaker", breaker}, {"result", result}}), static_cast<double>(total));
+    }
+  }
+
+  void set_bulkhead(const std::string& bulkhead, int in_use, int waiting, int limit) override {
+    families_.bulkhead_in_use.Add({{"bulkhead", bulkhead}}).Set(in_use);
+    families_.bulkhead_waiting.Add({{"bulkhead", bulkhead}}).Set(waiting);
+    families_.bulkhead_limit.Add({{"bulkhead", bulkhead}}).Set(limit);
+  }
+  void set_tracked_clients(const std::string& name, size_t clients) override {
+    families_.ratelimit_tracked_clients.Add({{"route", name}}).Set(static_cast<double>(clients));
+  }
+  void set_retry_budget(const std::string& name, double remaining_ratio) override {
+    families_.retry_budget_remaining.Add({{"upstream", name}}).Set(remaining_ratio);
+  }
+  void set_queue(const std::string& name, const std::array<uint64_t, 7>& depth_by_status, uint64_t bytes,
+                 double oldest_age_s, bool available) override {
+    for (size_t i = 0; i < depth_by_status.size(); ++i) {
+      families_.queue_depth.Add({{"queue", name}, {"status", kJobStatuses[i]}}).Set(static_cast<double>(depth_by_status[i]));
+    }
+    families_.queue_bytes.Add({{"queue", name}}).Set(static_cast<double>(bytes));
+    families_.queue_oldest_age.Add({{"queue", name}}).Set(oldest_age_s);
+    families_.dependency_up.Add({{"dependency", "queue:" + name}}).Set(available ? 1 : 0);
+  }
+  void set_loop_lag(int worker, double seconds) override {
+    families_.loop_lag.Add({{"worker", std::to_string(worker)}}).Set(seconds);
+  }
+  void set_config_loaded(bool successful, WallTime at) override {
+    families_.config_last_reload_successful.Add({}).Set(successful ? 1 : 0);
+    if (successful) families_.config_last_reload_timestamp.Add({}).Set(to_seconds(at.time_since_epoch()));
+  }
+
+  std::string render() override {
+    return prometheus::TextSerializer().Serialize(registry_.Collect()) + process_metrics();
+  }
+
+ private:
+  template <typename Map>
+  typename Map::mapped_type::element_type& find_or_make(Map& map, const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    auto& slot = map[name];
+    if (!slot) slot = std::make_unique<typename Map::mapped_type::element_type>(families_, name);
+    return *slot;
+  }
+
+  prometheus::Counter& transition_counter(const std::string& breaker, BreakerState from, BreakerState to,
+                                          TransitionReason reason) {
+    return families_.breaker_transitions.Add(
+        {{"breaker", breaker}, {"from", to_string(from)}, {"to", to_string(to)}, {"reason", to_string(reason)}});
+  }
+
+  // The transitions that can happen without an operator, at 0 from the start.
+  void make_breaker(const std::string& name) {
+    using S = BreakerState;
+    using R = TransitionReason;
+    for (const R reason : {R::consecutive_failures, R::failure_ratio, R::slow_call_ratio}) {
+      transition_counter(name, S::closed, S::open, reason);
+    }
+    transition_counter(name, S::open, S::half_open, R::open_for_elapsed);
+    transition_counter(name, S::half_open, S::open, R::probe_failed);
+    transition_counter(name, S::half_open, S::open, R::probe_timed_out);
+    transition_counter(name, S::half_open, S::closed, R::probes_succeeded);
+  }
+
+  prometheus::Registry registry_;
+  Families families_;
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<RouteMetricsImpl>> routes_;
+  std::map<std::string, std::unique_ptr<UpstreamMetricsImpl>> upstreams_;
+  std::map<std::string, std::unique_ptr<QueueMetricsImpl>> queues_;
+};
+
+}  // namespace
+
+std::unique_ptr<Metrics> Metrics::make(const config::Config& config, std::string_view version, std::string_view revision) {
+  return std::make_unique<MetricsImpl>(config, version, revision);
+}
+
+}  // namespace tidegate::metrics

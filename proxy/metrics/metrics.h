@@ -1,0 +1,80 @@
+// Every metric of Tidegate, declared in one place (names and labels: metrics.cc). Labels come only from configured names
+// and closed sets, never from a client. Owners ask once for the references they count on; nothing is looked up by name
+// per request. Counting is thread-safe.
+//
+// Counters are counted where things happen; gauges that mirror a view (breaker state, queue depth) are set when
+// /metrics is rendered, by admin/, through the setters here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "config/config.h"
+#include "policy/breaker.h"
+#include "policy/outcome.h"
+
+namespace tidegate::metrics {
+
+// What one route's requests are counted on. "" is the name of the route of requests that matched none.
+class RouteMetrics {
+ public:
+  virtual ~RouteMetrics() = default;
+  virtual void begun() = 0;  // in flight + 1
+  // In flight - 1; counts http_requests_total and http_request_duration_seconds. `method`: as received (unknown ones
+  // count as _OTHER).
+  virtual void ended(std::string_view method, uint16_t code, policy::Outcome outcome, Duration took) = 0;
+  virtual void rate_limit(bool allowed, bool shadow) = 0;      // ratelimit_decisions_total (allowed, limited, would_limit)
+  virtual void would(policy::Outcome outcome) = 0;              // shadow decisions: outcome would_breaker_open, …
+};
+
+class UpstreamMetrics {
+ public:
+  virtual ~UpstreamMetrics() = default;
+  // upstream_request_duration_seconds{result}: response, connect_failure, timeout, reset, bad_response, cancelled.
+  virtual void try_ended(policy::TryResult result, Duration took) = 0;
+  virtual void try_cancelled(Duration took) = 0;
+  virtual void retry(bool allowed_by_budget) = 0;  // retries_total{result}: done, budget_exhausted
+  // Changes since the last call; workers' shares add up.
+  virtual void connections_changed(int idle, int busy) = 0;
+};
+
+class QueueMetrics {
+ public:
+  virtual ~QueueMetrics() = default;
+  virtual void job_event(std::string_view event) = 0;  // accepted, replayed, succeeded, retried, dead, cancelled, expired
+  virtual void commit(Duration took) = 0;
+};
+
+class Metrics {
+ public:
+  // Makes every series of the configured names, at 0.
+  static std::unique_ptr<Metrics> make(const config::Config& config, std::string_view version,
+                                       std::string_view revision);
+  virtual ~Metrics() = default;
+
+  // References live as long as the Metrics.
+  virtual RouteMetrics& route(const std::string& name) = 0;
+  virtual UpstreamMetrics& upstream(const std::string& name) = 0;
+  virtual QueueMetrics& queue(const std::string& name) = 0;
+
+  virtual void breaker_transition(const std::string& breaker, const policy::Transition& transition) = 0;
+
+  // Gauges from views, before render().
+  virtual void set_breaker(const std::string& breaker, const policy::BreakerView& view) = 0;
+  virtual void set_bulkhead(const std::string& bulkhead, int in_use, int waiting, int limit) = 0;
+  virtual void set_tracked_clients(const std::string& route, size_t clients) = 0;
+  virtual void set_retry_budget(const std::string& upstream, double remaining_ratio) = 0;
+  virtual void set_queue(const std::string& queue, const std::array<uint64_t, 7>& depth_by_status, uint64_t bytes,
+                         double oldest_age_s, bool available) = 0;
+  virtual void set_loop_lag(int worker, double seconds) = 0;
+  virtual void set_config_loaded(bool successful, WallTime at) = 0;
+
+  // The text exposition format (version 0.0.4), process_* included.
+  virtual std::string render() = 0;
+};
+
+}  // namespace tidegate::metrics
