@@ -1,0 +1,113 @@
+// watermark-optimizer: the command line, the signals and the end of the process.
+#include <unistd.h>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+
+#include "base/log.h"
+#include "net/timer.h"
+#include "net/uv_runtime.h"
+#include "optimizer/service.h"
+#include "optimizer/watermark.h"
+
+namespace {
+
+using namespace tidegate;  // NOLINT: this file is the program
+using optimizer::OptimizerService;
+
+constexpr int kExitUsage = 2;
+constexpr Duration kShutdownGrace = 30s;
+
+int serve(const optimizer::ServiceOptions& options) {
+  net::UvRuntime runtime;
+  auto service = std::make_optional<OptimizerService>(runtime, options);
+  if (const Status status = service->listen(); !status) {
+    log_error("cannot_start", {{"error", status.error().message}});
+    return EXIT_FAILURE;
+  }
+  net::Timer grace(runtime, [&] {
+    log_warn("shutdown_grace_over", {{"grace_s", to_seconds(kShutdownGrace)}});
+    runtime.stop();
+  });
+  bool draining = false;
+  const auto on_signal = [&] {
+    if (draining) std::_Exit(EXIT_FAILURE);
+    draining = true;
+    log_info("draining", {{"grace_s", to_seconds(kShutdownGrace)}});
+    grace.start_after(kShutdownGrace);
+    service->drain([&] { runtime.stop(); });
+  };
+  const auto on_term = runtime.watch_signal(SIGTERM, on_signal);
+  const auto on_interrupt = runtime.watch_signal(SIGINT, on_signal);
+  log_info("listening", {{"address", service->address().to_string()},
+                         {"workers", options.workers},
+                         {"queue", options.queue_max},
+                         {"fault", optimizer::to_json(options.fault)}});
+  runtime.run();
+  service.reset();
+  log_info("bye");
+  return EXIT_SUCCESS;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Puts a watermark on images: POST /optimize?text=…");
+  app.name("watermark-optimizer");
+  std::string listen = "127.0.0.1:3001";
+  std::string fault = "none";
+  optimizer::ServiceOptions options;
+  options.workers = net::available_cpus();
+  app.add_option("--listen", listen, "Address and port to listen on")->capture_default_str();
+  app.add_option("--workers", options.workers, "Images worked on at once")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--queue", options.queue_max, "Images that may wait; more are answered 503")
+      ->check(CLI::Range(0, 10000))
+      ->capture_default_str();
+  app.add_option("--fault", fault, "none, slow:MS, error:STATUS, hang or down (demonstrations and tests)");
+  app.add_flag("--allow-faults", options.allow_faults, "Let POST /fault change the fault while running");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EXIT_SUCCESS : kExitUsage;
+  }
+
+  const auto address = SocketAddress::parse(listen);
+  if (!address) {
+    std::fprintf(stderr, "watermark-optimizer: --listen %s: not an address and port, such as 127.0.0.1:3001\n",
+                 listen.c_str());
+    return kExitUsage;
+  }
+  options.listen = *address;
+  const auto parsed = optimizer::parse_fault(fault);
+  if (const auto* refusal = std::get_if<optimizer::Refusal>(&parsed)) {
+    std::fprintf(stderr, "watermark-optimizer: --fault %s: %s\n", fault.c_str(), refusal->detail.c_str());
+    return kExitUsage;
+  }
+  options.fault = std::get<optimizer::Fault>(parsed);
+#if defined(__GLIBC__)
+  mallopt(M_ARENA_MAX, 2);  // large pixel buffers of many threads would leave as many fragmented heaps
+#endif
+  log_configure(LogLevel::info, isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);
+  const optimizer::ImageLibrary library("watermark-optimizer");
+  return serve(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "watermark-optimizer: %s\n", error.what());
+    return EXIT_FAILURE;
+  }
+}

@@ -1,0 +1,138 @@
+#include "optimizer/service.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "http/problem.h"
+#include "optimizer/optimize_handler.h"
+#include "optimizer/query.h"
+
+namespace tidegate::optimizer {
+
+namespace {
+
+constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
+constexpr int64_t kRetryAfterMax = 60;
+constexpr int kTypicalWeight = 8;  // the newest picture counts an eighth
+
+// Of a request that was answered at once: nothing more is wanted of it.
+class AnsweredHandler final : public http::Handler {
+  void on_body(std::string_view) override {}
+  void on_body_end() override {}
+  void on_body_error(const http::ParseError&) override {}
+  void on_client_gone() override {}
+  void on_response_drained() override {}
+};
+
+http::ServerLimits server_limits(const ServiceOptions& options) {
+  http::ServerLimits limits;
+  limits.body_bytes = options.body_bytes_max;
+  limits.connections = 1000;
+  return limits;
+}
+
+bool is_read(const http::RequestHead& head) { return head.method == "GET" || head.method == "HEAD"; }
+
+void answer_wrong_method(http::Responder& responder, const char* allow) {
+  answer_refusal(responder, {405, "method_not_allowed", "", {}}, "Allow: " + std::string(allow) + "\r\n");
+}
+
+}  // namespace
+
+void answer_refusal(http::Responder& responder, const optimizer::Refusal& refusal, std::string_view fields) {
+  http::Problem problem;
+  problem.status = refusal.status;
+  problem.reason = refusal.reason;
+  problem.detail = refusal.detail;
+  const auto id = responder.request().fields.find("X-Request-Id");
+  if (id) problem.instance = *id;
+  responder.answer(refusal.status, http::kProblemContentType, http::problem_json(problem), fields);
+}
+
+OptimizerService::OptimizerService(net::Runtime& runtime, const ServiceOptions& options)
+    : runtime_(runtime),
+      options_(options),
+      pool_(options.workers, options.queue_max, [&runtime](std::function<void()> task) { runtime.post(std::move(task)); },
+            &ImageLibrary::end_thread),
+      server_(runtime, server_limits(options), *this) {}
+
+OptimizerService::~OptimizerService() = default;
+
+void OptimizerService::drain(std::function<void()> done) {
+  const std::set<OptimizeHandler*> hung = hung_;
+  for (OptimizeHandler* handler : hung) handler->cut_off();
+  server_.drain(std::move(done));
+}
+
+bool OptimizerService::reserve(uint64_t bytes) {
+  if (bytes > options_.bodies_bytes_max - bodies_bytes_) return false;
+  bodies_bytes_ += bytes;
+  return true;
+}
+
+void OptimizerService::release(uint64_t bytes) { bodies_bytes_ -= bytes; }
+
+void OptimizerService::picture_took(Duration took) { typical_ += (took - typical_) / kTypicalWeight; }
+
+int64_t OptimizerService::retry_after_seconds() const {
+  return std::clamp<int64_t>(ceil_seconds(typical_), 1, kRetryAfterMax);
+}
+
+std::unique_ptr<http::Handler> OptimizerService::on_request(http::Responder& responder) {
+  const http::RequestHead& head = responder.request();
+  const bool is_fault = head.path == "/fault" && options_.allow_faults;
+  if (options_.fault.mode == FaultMode::down && !is_fault) {
+    responder.abort();
+  } else if (is_fault) {
+    answer_fault(responder);
+  } else if (head.path == "/health") {
+    if (is_read(head)) responder.answer(200, "application/json", R"({"status":"ok"})", kNoStore);
+    if (!is_read(head)) answer_wrong_method(responder, "GET, HEAD");
+  } else if (head.path != "/optimize") {
+    answer_refusal(responder, {404, "not_found", "There is /optimize and /health.", {}});
+  } else if (head.method != "POST") {
+    answer_wrong_method(responder, "POST");
+  } else {
+    return optimize(responder);
+  }
+  return std::make_unique<AnsweredHandler>();
+}
+
+// Whatever can be refused by the head is refused before the body is read.
+std::unique_ptr<http::Handler> OptimizerService::optimize(http::Responder& responder) {
+  const auto query = Query::parse(responder.request().query);
+  Answer<WatermarkOptions> options = std::holds_alternative<Query>(query) ? parse_options(std::get<Query>(query))
+                                                                          : std::get<optimizer::Refusal>(query);
+  if (auto* refusal = std::get_if<optimizer::Refusal>(&options)) {
+    answer_refusal(responder, *refusal);
+    return std::make_unique<AnsweredHandler>();
+  }
+  auto handler = std::make_unique<OptimizeHandler>(*this, responder, std::move(std::get<WatermarkOptions>(options)));
+  if (pool_.full()) handler->refuse_busy();
+  return handler;
+}
+
+void OptimizerService::answer_fault(http::Responder& responder) {
+  const http::RequestHead& head = responder.request();
+  if (!is_read(head) && head.method != "POST") return answer_wrong_method(responder, "GET, HEAD, POST");
+  if (head.method == "POST") {
+    const auto query = Query::parse(head.query);
+    Answer<Fault> fault = std::holds_alternative<Query>(query) ? fault_from_query(std::get<Query>(query))
+                                                               : std::get<optimizer::Refusal>(query);
+    if (auto* refusal = std::get_if<optimizer::Refusal>(&fault)) return answer_refusal(responder, *refusal);
+    options_.fault = std::get<Fault>(fault);
+    log_warn("fault_set", {{"fault", to_json(options_.fault)}});
+  }
+  responder.answer(200, "application/json", to_json(options_.fault), kNoStore);
+}
+
+http::Service::Refusal OptimizerService::on_refused(const http::ParseError& error, const SocketAddress& peer) {
+  log_info("request_refused", {{"code", error.status}, {"detail", error.detail}, {"client", peer.to_string()}});
+  http::Problem problem;
+  problem.status = error.status;
+  problem.reason = error.reason;
+  problem.detail = error.detail;
+  return {std::string(http::kProblemContentType), http::problem_json(problem), ""};
+}
+
+}  // namespace tidegate::optimizer

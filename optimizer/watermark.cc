@@ -1,0 +1,132 @@
+#include "optimizer/watermark.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <vips/vips8>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "optimizer/codec.h"
+#include "optimizer/overlay.h"
+#include "optimizer/text.h"
+
+namespace tidegate::optimizer {
+
+using vips::VError;
+using vips::VImage;
+
+namespace {
+
+constexpr int kWebpSideMax = 16383;  // the format's own
+constexpr double kOpacityMin = 0.05;
+constexpr double kOpacityOnce = 0.85;
+constexpr double kOpacityTiled = 0.45;  // it covers the whole picture, which is to be seen still
+
+constexpr std::array<std::pair<std::string_view, ImageFormat>, 4> kFormats{{{"jpeg", ImageFormat::jpeg},
+                                                                            {"jpg", ImageFormat::jpeg},
+                                                                            {"png", ImageFormat::png},
+                                                                            {"webp", ImageFormat::webp}}};
+constexpr std::array<std::pair<std::string_view, Position>, 6> kPositions{{{"top-left", Position::top_left},
+                                                                           {"top-right", Position::top_right},
+                                                                           {"bottom-left", Position::bottom_left},
+                                                                           {"bottom-right", Position::bottom_right},
+                                                                           {"center", Position::center},
+                                                                           {"tiled", Position::tiled}}};
+
+template <typename Table>
+auto look_up(const Table& table, std::string_view name) -> std::optional<decltype(table.front().second)> {
+  for (const auto& [known, value] : table) {
+    if (known == name) return value;
+  }
+  return std::nullopt;
+}
+
+// What the library has to say goes to the log, at a level that a client's broken images cannot fill it with.
+void log_library_message(const char* domain, GLogLevelFlags, const char* message, void*) {
+  log_debug("image_library", {{"domain", std::string_view(domain ? domain : "")}, {"message", std::string_view(message)}});
+}
+
+std::optional<Refusal> check_ranges(const WatermarkOptions& options) {
+  if (options.quality < 1 || options.quality > 100) return bad_request("quality must be from 1 to 100.");
+  if (options.max_width && (*options.max_width < kMaxWidthMin || *options.max_width > kSideMax)) {
+    return bad_request("max_width must be from 16 to 16384 pixels.");
+  }
+  if (options.opacity && !(*options.opacity >= kOpacityMin && *options.opacity <= 1)) return bad_request("opacity must be from 0.05 to 1.");
+  return std::nullopt;
+}
+
+// The library's message ends in a line feed; several may have gathered.
+std::string take_cause(const VError& error) {
+  std::string cause = error.what();
+  while (!cause.empty() && cause.back() == '\n') cause.pop_back();
+  vips_error_clear();
+  return cause;
+}
+
+Answer<VImage> decode_or_refuse(std::string_view bytes, ImageFormat format, std::optional<int> max_width,
+                                const ImageLimits& limits) {
+  try {
+    return decode(bytes, format, max_width, limits);
+  } catch (const VError& error) {
+    return Refusal{400, "bad_image", "The image is damaged or incomplete.", take_cause(error)};
+  }
+}
+
+Answer<Picture> draw_and_encode(const VImage& image, const std::string& text, const WatermarkOptions& options,
+                                ImageFormat format) {
+  if (format == ImageFormat::webp && std::max(image.width(), image.height()) > kWebpSideMax) {
+    return bad_request("WebP images have at most 16383 pixels on a side: ask for max_width or another format.");
+  }
+  const double opacity = options.opacity.value_or(options.position == Position::tiled ? kOpacityTiled : kOpacityOnce);
+  try {
+    const VImage marked = draw_text(image, text, options.position, opacity);
+    return Picture{encode(marked, format, options.quality), format, marked.width(), marked.height()};
+  } catch (const VError& error) {
+    return Refusal{500, "internal_error", "The watermark could not be drawn.", take_cause(error)};
+  }
+}
+
+}  // namespace
+
+const char* content_type(ImageFormat format) {
+  switch (format) {
+    case ImageFormat::jpeg: return "image/jpeg";
+    case ImageFormat::png: return "image/png";
+    case ImageFormat::webp: return "image/webp";
+  }
+  return "application/octet-stream";
+}
+
+std::optional<ImageFormat> parse_format(std::string_view name) { return look_up(kFormats, name); }
+std::optional<Position> parse_position(std::string_view name) { return look_up(kPositions, name); }
+
+ImageLibrary::ImageLibrary(const char* program) {
+  TG_ASSERT(VIPS_INIT(program) == 0);
+  vips_cache_set_max(0);     // no picture is asked for twice here, and a cache would keep clients' pictures
+  vips_concurrency_set(1);   // the work pool has the threads: one picture each
+  g_log_set_default_handler(log_library_message, nullptr);
+}
+
+ImageLibrary::~ImageLibrary() {
+  g_log_set_default_handler(g_log_default_handler, nullptr);
+  vips_shutdown();
+}
+
+void ImageLibrary::end_thread() { vips_thread_shutdown(); }
+
+Answer<Picture> watermark(std::string_view image, const WatermarkOptions& options, const ImageLimits& limits) {
+  if (auto refusal = check_ranges(options)) return *refusal;
+  auto text = check_text(options.text);
+  if (auto* refusal = std::get_if<Refusal>(&text)) return *refusal;
+  if (image.empty()) return bad_request("The body is empty: it is where the image goes.");
+  const auto format = sniff_format(image);
+  if (!format) return Refusal{415, "unsupported_media_type", "The body is not a JPEG, PNG or WebP image.", {}};
+  auto pixels = decode_or_refuse(image, *format, options.max_width, limits);
+  if (auto* refusal = std::get_if<Refusal>(&pixels)) return *refusal;
+  return draw_and_encode(std::get<VImage>(pixels), std::get<std::string>(text), options,
+                         options.format.value_or(*format));
+}
+
+}  // namespace tidegate::optimizer

@@ -1,0 +1,275 @@
+// The service on a real socket of this machine, with the real pool; what must not happen by chance waits for a gate.
+#include "optimizer/service.h"
+
+#include <doctest/doctest.h>
+
+#include <future>
+#include <optional>
+
+#include "base/log.h"
+#include "http/fetch.h"
+#include "net/uv_runtime.h"
+#include "pictures.h"
+
+namespace tidegate::optimizer::test {
+
+namespace {
+
+constexpr char kOptimize[] = "/optimize?text=NWS";
+
+// Holds one thread of the pool until it is opened.
+class Gate {
+ public:
+  explicit Gate(WorkPool& pool) : ticket_(pool.submit([open = open_.get_future().share()] { open.wait(); }, [] {})) {
+    REQUIRE(ticket_);
+  }
+  ~Gate() { open(); }
+  void open() {
+    if (!std::exchange(is_open_, true)) open_.set_value();
+  }
+
+ private:
+  std::promise<void> open_;
+  bool is_open_ = false;
+  std::unique_ptr<WorkPool::Ticket> ticket_;
+};
+
+ServiceOptions small_service() {
+  ServiceOptions options;
+  options.listen = *SocketAddress::parse("127.0.0.1:0");
+  options.workers = 1;
+  options.queue_max = 1;
+  return options;
+}
+
+class Rig {
+ public:
+  explicit Rig(const ServiceOptions& options = small_service()) : service_(std::in_place, runtime_, options) {
+    log_set_sink([](LogLevel, std::string_view) {});
+    REQUIRE(service_->listen());
+    host_ = service_->address().to_string();
+  }
+  ~Rig() { log_set_sink({}); }
+
+  OptimizerService& service() { return *service_; }
+  void end_service() { service_.reset(); }
+
+  // One request under way; destroying it is going away.
+  struct Call {
+    std::optional<Result<http::FetchResponse>> result;
+    std::unique_ptr<net::Operation> operation;
+  };
+  std::unique_ptr<Call> begin(std::string method, std::string target, std::string body = {}) {
+    auto call = std::make_unique<Call>();
+    http::FetchRequest request;
+    request.method = std::move(method);
+    request.host = host_;
+    request.target = std::move(target);
+    request.body = std::move(body);
+    call->operation = http::fetch(runtime_, std::move(request),
+                                  [&to = call->result](Result<http::FetchResponse> result) { to = std::move(result); });
+    return call;
+  }
+  Result<http::FetchResponse> await(Call& call) {
+    until([&] { return call.result.has_value(); });
+    return std::move(*call.result);
+  }
+  Result<http::FetchResponse> fetch(std::string method, std::string target, std::string body = {}) {
+    const auto call = begin(std::move(method), std::move(target), std::move(body));
+    return await(*call);
+  }
+  http::FetchResponse answer(std::string method, std::string target, std::string body = {}) {
+    auto result = fetch(std::move(method), std::move(target), std::move(body));
+    if (!result) FAIL(result.error().message);
+    return std::move(*result);
+  }
+  // The loop's own limits on every wait (a fetch ends after 10 s) keep a failing test from hanging.
+  void until(const std::function<bool()>& condition) {
+    while (!condition()) runtime_.run_once();
+  }
+
+ private:
+  net::UvRuntime runtime_;
+  std::optional<OptimizerService> service_;
+  std::string host_;
+};
+
+std::string a_png() { return to_png(gradient(300, 200)); }
+
+}  // namespace
+
+TEST_CASE("an image goes in and comes out marked") {
+  Rig rig;
+  const std::string png = a_png();
+  const auto answer = rig.answer("POST", "/optimize?text=NWS&position=top-left&max_width=150", png);
+  CHECK(answer.status == 200);
+  CHECK(answer.field("Content-Type") == "image/png");
+  CHECK(read(answer.body).width() == 150);
+  const auto webp = rig.answer("POST", "/optimize?text=NWS&format=webp", png);
+  CHECK(webp.field("Content-Type") == "image/webp");
+  CHECK(webp.body.substr(8, 4) == "WEBP");
+}
+
+TEST_CASE("the same request is answered with the same bytes") {
+  Rig rig;
+  const std::string png = a_png();
+  CHECK(rig.answer("POST", kOptimize, png).body == rig.answer("POST", kOptimize, png).body);
+}
+
+TEST_CASE("health says so, to those who ask politely") {
+  Rig rig;
+  const auto answer = rig.answer("GET", "/health");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"status":"ok"})");
+  CHECK(rig.answer("DELETE", "/health").status == 405);
+}
+
+TEST_CASE("unknown paths and methods are told apart") {
+  Rig rig;
+  CHECK(rig.answer("GET", "/nothing").status == 404);
+  CHECK(rig.answer("POST", "/fault?mode=down").status == 404);
+  const auto answer = rig.answer("GET", kOptimize);
+  CHECK(answer.status == 405);
+  CHECK(answer.field("Allow") == "POST");
+}
+
+TEST_CASE("the client's mistakes are problems with a reason") {
+  Rig rig;
+  const auto bad = rig.answer("POST", "/optimize?text=NWS&position=middle", a_png());
+  CHECK(bad.status == 400);
+  CHECK(bad.field("Content-Type") == "application/problem+json");
+  CHECK(bad.body.find(R"("reason":"bad_request")") != std::string::npos);
+  CHECK(bad.body.find("middle") != std::string::npos);
+  CHECK(rig.answer("POST", "/optimize", a_png()).status == 400);
+  CHECK(rig.answer("POST", kOptimize, "hello").status == 415);
+  CHECK(rig.answer("POST", kOptimize).status == 400);
+  CHECK(rig.answer("POST", kOptimize, png_announcing(60000, 60000)).status == 413);
+  CHECK(rig.answer("POST", kOptimize, a_png().substr(0, 200)).status == 400);
+}
+
+TEST_CASE("a body over the limit is refused by its length") {
+  ServiceOptions options = small_service();
+  options.body_bytes_max = 1000;
+  Rig rig(options);
+  CHECK(rig.answer("POST", kOptimize, std::string(1001, 'x')).status == 413);
+  CHECK(rig.answer("POST", kOptimize, std::string(1000, 'x')).status == 415);
+}
+
+TEST_CASE("a full queue answers 503 at once and says when to come again") {
+  Rig rig;
+  Gate running(rig.service().pool());
+  Gate queued(rig.service().pool());
+  const auto answer = rig.answer("POST", kOptimize, a_png());
+  CHECK(answer.status == 503);
+  CHECK(parse_int(answer.field("Retry-After"), 1, 60).has_value());
+  CHECK(answer.body.find(R"("reason":"busy")") != std::string::npos);
+  CHECK(rig.answer("GET", "/health").status == 200);
+  running.open();
+  queued.open();
+  rig.until([&] { return rig.service().pool().load() == 0; });
+  CHECK(rig.answer("POST", kOptimize, a_png()).status == 200);
+}
+
+TEST_CASE("bodies that together outgrow their room are refused") {
+  ServiceOptions options = small_service();
+  options.bodies_bytes_max = 1000;
+  Rig rig(options);
+  CHECK(rig.answer("POST", kOptimize, std::string(1001, 'x')).status == 503);
+  // What was taken has been given back.
+  for (int i = 0; i < 3; ++i) CHECK(rig.answer("POST", kOptimize, std::string(1000, 'x')).status == 415);
+}
+
+TEST_CASE("a client that goes away takes its queued work with it") {
+  Rig rig;
+  Gate running(rig.service().pool());
+  auto call = rig.begin("POST", kOptimize, a_png());
+  rig.until([&] { return rig.service().pool().load() == 2; });
+  call.reset();
+  rig.until([&] { return rig.service().pool().load() == 1; });
+  CHECK_FALSE(rig.service().pool().full());
+}
+
+TEST_CASE("draining finishes what runs and takes nothing new") {
+  Rig rig;
+  Gate running(rig.service().pool());
+  const auto call = rig.begin("POST", kOptimize, a_png());
+  rig.until([&] { return rig.service().pool().load() == 2; });
+  bool drained = false;
+  rig.service().drain([&] { drained = true; });
+  CHECK_FALSE(rig.fetch("GET", "/health").ok());
+  CHECK_FALSE(drained);
+  running.open();
+  const auto result = rig.await(*call);
+  REQUIRE(result.ok());
+  CHECK(result->status == 200);
+  rig.until([&] { return drained; });
+}
+
+TEST_CASE("the end of the service cuts off what still runs") {
+  Rig rig;
+  Gate running(rig.service().pool());
+  const auto call = rig.begin("POST", kOptimize, a_png());
+  rig.until([&] { return rig.service().pool().load() == 2; });
+  running.open();
+  rig.end_service();
+  CHECK_FALSE(rig.await(*call).ok());
+}
+
+TEST_CASE("the fault can be changed while it runs, where that is allowed") {
+  ServiceOptions options = small_service();
+  options.allow_faults = true;
+  Rig rig(options);
+  const std::string png = a_png();
+  CHECK(rig.answer("POST", "/fault?mode=error&status=500").body == R"({"mode":"error","status":500})");
+  CHECK(rig.answer("POST", kOptimize, png).status == 500);
+  CHECK(rig.answer("GET", "/health").status == 200);
+  CHECK(rig.answer("POST", "/fault?mode=fire").status == 400);
+  CHECK(rig.answer("DELETE", "/fault").status == 405);
+  CHECK(rig.answer("GET", "/fault").body == R"({"mode":"error","status":500})");
+  CHECK(rig.answer("POST", "/fault?mode=slow&ms=1").status == 200);
+  CHECK(rig.answer("POST", kOptimize, png).status == 200);
+  CHECK(rig.answer("POST", "/fault?mode=none").status == 200);
+  CHECK(rig.answer("POST", kOptimize, png).status == 200);
+}
+
+TEST_CASE("down closes every connection without an answer until it is lifted") {
+  ServiceOptions options = small_service();
+  options.allow_faults = true;
+  options.fault.mode = FaultMode::down;
+  Rig rig(options);
+  CHECK_FALSE(rig.fetch("POST", kOptimize, a_png()).ok());
+  CHECK_FALSE(rig.fetch("GET", "/health").ok());
+  CHECK(rig.answer("POST", "/fault?mode=none").status == 200);
+  CHECK(rig.answer("GET", "/health").status == 200);
+}
+
+TEST_CASE("a hung request ends when its client goes or the service does") {
+  ServiceOptions options = small_service();
+  options.fault.mode = FaultMode::hang;
+  Rig rig(options);
+  auto impatient = rig.begin("POST", kOptimize, a_png());
+  const auto patient = rig.begin("POST", kOptimize, a_png());
+  CHECK(rig.answer("GET", "/health").status == 200);
+  CHECK_FALSE(patient->result.has_value());
+  impatient.reset();
+  bool drained = false;
+  rig.service().drain([&] { drained = true; });
+  CHECK_FALSE(rig.await(*patient).ok());
+  rig.until([&] { return drained; });
+}
+
+TEST_CASE("a slow request whose client goes away is never worked on") {
+  ServiceOptions options = small_service();
+  options.fault.mode = FaultMode::slow;
+  options.fault.delay = 600s;
+  Rig rig(options);
+  auto call = rig.begin("POST", kOptimize, a_png());
+  CHECK(rig.answer("GET", "/health").status == 200);
+  CHECK(rig.service().pool().load() == 0);
+  call.reset();
+  bool drained = false;
+  rig.service().drain([&] { drained = true; });
+  rig.until([&] { return drained; });
+}
+
+}  // namespace tidegate::optimizer::test
