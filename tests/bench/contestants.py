@@ -1,0 +1,99 @@
+"""The proxies that are compared: how each is found, configured and started."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from processes import BenchError, free_ports
+
+HERE = pathlib.Path(__file__).resolve().parent
+NAMES = ("relay", "relay-splice", "tidegate", "haproxy", "nginx", "nginx-stream", "envoy")
+DEFAULT_NAMES = tuple(name for name in NAMES if name != "relay-splice")
+FLOOR = "relay"
+
+# nginx buffers answers by default; without, and with a buffer just below the loopback's largest segment, it relays
+# large answers in half the time.
+NGINX_BUFFERS = {
+    "nginx": "proxy_buffer_size 32k; proxy_buffers 16 32k; proxy_busy_buffers_size 64k;",
+    "nginx-stream": "proxy_buffering off; proxy_buffer_size 60k; proxy_buffers 8 60k;",
+}
+
+
+class Contestant:
+    """A started proxy: where it listens and which process's tree to measure."""
+
+    def __init__(self, name, port, process, version):
+        self.name = name
+        self.port = port
+        self.process = process
+        self.version = version
+
+
+def fill_template(template, folder, values):
+    """Writes HERE/template into the folder with each @KEY@ replaced, and returns the path."""
+    text = (HERE / template).read_text()
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", str(value))
+    path = pathlib.Path(folder) / template
+    path.write_text(text)
+    return path
+
+
+def find_binary(name, options):
+    """The program's path, or BenchError saying what to do."""
+    if name in ("relay", "relay-splice"):
+        return require_file(options.programs / "bench-relay", "build the preset `bench`")
+    if name == "tidegate":
+        return require_file(options.tidegate, "build it first, or name it with --tidegate")
+    if name == "envoy" and options.envoy:
+        return require_file(options.envoy, "check --envoy")
+    # Debian keeps servers in sbin, which is not on every user's PATH.
+    found = shutil.which(name.removesuffix("-stream"), path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if not found:
+        raise BenchError("not installed")
+    return found
+
+
+def require_file(path, advice):
+    path = pathlib.Path(path).resolve()
+    if not os.access(path, os.X_OK) or path.is_dir():
+        raise BenchError(f"no program at {path}: {advice}")
+    return path
+
+
+def version_of(name, binary):
+    flag = {"tidegate": "version", "haproxy": "-v", "nginx": "-v", "nginx-stream": "-v", "envoy": "--version"}.get(name)
+    if flag is None:
+        return ""
+    result = subprocess.run([binary, flag], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=10)
+    lines = [line.strip() for line in result.stdout.splitlines() if line.strip()]
+    return lines[0].replace(str(binary), name).strip() if lines else ""
+
+
+def command_of(name, binary, folder, ports, upstream_port):
+    folder = pathlib.Path(folder) / name
+    folder.mkdir()
+    port, admin_port = ports
+    values = {"LISTEN": port, "ADMIN": admin_port, "UPSTREAM": upstream_port, "FOLDER": folder}
+    if name in ("relay", "relay-splice"):
+        splice = ["--splice"] if name == "relay-splice" else []
+        return [binary, "--listen", port, "--upstream", upstream_port, *splice]
+    if name == "tidegate":
+        return [binary, "run", "-c", fill_template("tidegate.yaml", folder, values)]
+    if name == "haproxy":
+        return [binary, "-db", "-f", fill_template("haproxy.cfg", folder, values)]
+    if name in NGINX_BUFFERS:
+        values["BUFFERS"] = NGINX_BUFFERS[name]
+        return [binary, "-e", "stderr", "-p", folder, "-c", fill_template("nginx.conf", folder, values)]
+    return [binary, "-c", fill_template("envoy.yaml", folder, values), "--concurrency", "1", "--log-level", "error",
+            "--disable-hot-restart"]
+
+
+def start(name, options, fleet, folder, upstream_port, core):
+    """Starts one contestant. BenchError where it is not there or does not come up."""
+    binary = find_binary(name, options)
+    ports = free_ports(2)
+    command = command_of(name, binary, folder, ports, upstream_port)
+    process = fleet.start_server(name, command, core, ports[0])
+    return Contestant(name, ports[0], process, version_of(name, binary))

@@ -1,0 +1,42 @@
+// The command line of a benchmark program: `--name value` pairs and bare `--name` switches.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tidegate::bench {
+
+// Anything wrong with the command line (a missing flag, a bad number, a flag nobody asked for) ends the program with
+// status 2 and one line on stderr. argv must outlive the object.
+class Flags {
+ public:
+  Flags(int argc, char** argv);
+
+  // The number behind --name; without a fallback the flag is required.
+  std::uint64_t number(std::string_view name, std::uint64_t min, std::uint64_t max);
+  std::uint64_t number(std::string_view name, std::uint64_t min, std::uint64_t max, std::uint64_t fallback);
+  std::uint16_t port(std::string_view name);
+  std::string_view text(std::string_view name);
+  bool has(std::string_view name);
+
+  // Call after the last question: refuses what is left over.
+  void finish() const;
+
+ private:
+  struct Word {
+    std::string_view text;
+    bool used = false;
+  };
+
+  // The place of --name, or the number of words.
+  std::size_t find(std::string_view name) const;
+  std::string_view value_after(std::size_t place);
+
+  std::vector<Word> words_;
+};
+
+[[noreturn]] void usage_error(const std::string& message);
+
+}  // namespace tidegate::bench

@@ -1,0 +1,214 @@
+// bench-load --target PORT --workload small|post|large [--connections N] [--requests N] [--warmup N] [--hold]:
+// a closed loop. Each connection sends its next request when the answer to the last one is complete and right.
+// Prints one line of JSON. With --hold it prints "ready" after the warm-up and waits for a line on stdin before the
+// measured run, and for the end of stdin after it: who measures the proxy sees neither connects nor closes.
+//
+//   Connection:  Idle ──send_next──▶ Busy ──answer complete──▶ Idle      wrong answer, end, silence: error, reconnect
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "flags.h"
+#include "response_reader.h"
+#include "socket.h"
+
+namespace tidegate::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr int kSilenceMs = 10'000;
+
+struct Workload {
+  std::string request;
+  std::size_t answer_bytes;
+};
+
+Workload find_workload(std::string_view name) {
+  const std::string host = " HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: bench-load\r\nAccept: */*\r\n";
+  if (name == "small") return {"GET /small" + host + "\r\n", 13};
+  if (name == "large") return {"GET /large" + host + "\r\n", 1 << 20};
+  if (name == "post") {
+    return {"POST /post" + host + "Content-Type: application/octet-stream\r\nContent-Length: 100000\r\n\r\n" +
+                std::string(100'000, 'y'),
+            2};
+  }
+  usage_error("--workload must be small, post or large, not " + std::string(name));
+}
+
+struct Connection {
+  explicit Connection(std::size_t answer_bytes) : reader(answer_bytes) {}
+
+  Fd fd;
+  ResponseReader reader;
+  std::size_t sent = 0;
+  bool busy = false;
+  Clock::time_point started;
+};
+
+class Load {
+ public:
+  Load(std::uint16_t port, Workload workload, std::size_t connections)
+      : port_(port), workload_(std::move(workload)), read_buffer_(kReadBytes) {
+    for (std::size_t i = 0; i < connections; ++i) {
+      connections_.push_back(std::make_unique<Connection>(workload_.answer_bytes));
+      reconnect(*connections_.back());
+    }
+  }
+
+  // Runs until `requests` requests have an answer or an error. The latencies are those of this run's good answers.
+  void run(std::size_t requests) {
+    to_start_ = to_finish_ = requests;
+    errors_ = 0;
+    latencies_.clear();
+    latencies_.reserve(requests);
+    const Clock::time_point began = Clock::now();
+    for (auto& connection : connections_) start_next(*connection);
+    while (to_finish_ > 0) {
+      const auto events = poller_.wait(kSilenceMs);
+      if (events.empty()) break;
+      for (const epoll_event& event : events) serve(*static_cast<Connection*>(event.data.ptr), event.events);
+    }
+    errors_ += to_finish_;  // what never came back
+    seconds_ = std::chrono::duration<double>(Clock::now() - began).count();
+  }
+
+  std::size_t errors() const { return errors_; }
+  double seconds() const { return seconds_; }
+
+  // The latency in microseconds below which this share of the good answers stayed; 0 where there was none.
+  double percentile_us(double share) {
+    if (latencies_.empty()) return 0;
+    const auto place = static_cast<std::ptrdiff_t>(share * static_cast<double>(latencies_.size() - 1));
+    std::nth_element(latencies_.begin(), latencies_.begin() + place, latencies_.end());
+    return std::chrono::duration<double, std::micro>(latencies_[static_cast<std::size_t>(place)]).count();
+  }
+
+ private:
+  void reconnect(Connection& connection) {
+    connection.fd = connect_loopback(port_);
+    connection.reader = ResponseReader(workload_.answer_bytes);
+    if (connection.fd) poller_.add(connection.fd, &connection);
+  }
+
+  // Takes the next request for this connection; where no connection can be had, each request is an error at once.
+  void start_next(Connection& connection) {
+    while (to_start_ > 0) {
+      --to_start_;
+      connection.started = Clock::now();
+      connection.sent = 0;
+      connection.busy = true;
+      if (connection.fd && send_more(connection)) return;
+      count_error(connection);
+    }
+  }
+
+  bool send_more(Connection& connection) {
+    while (connection.sent < workload_.request.size()) {
+      const ssize_t sent = send(connection.fd.get(), workload_.request.data() + connection.sent,
+                                workload_.request.size() - connection.sent, MSG_NOSIGNAL);
+      if (sent < 0) return errno == EAGAIN;
+      connection.sent += static_cast<std::size_t>(sent);
+    }
+    return true;
+  }
+
+  void serve(Connection& connection, std::uint32_t events) {
+    if (!connection.fd) return;
+    bool good = true;
+    if (connection.busy && (events & Poller::kWritable) != 0) good = send_more(connection);
+    if (good && (events & Poller::kReadable) != 0) good = receive(connection, events);
+    if (good) return;
+    if (connection.busy) {
+      count_error(connection);
+      start_next(connection);
+    } else {
+      reconnect(connection);  // closed between requests: legal, and no error
+    }
+  }
+
+  // Reads as Poller asks; false when the connection is of no more use.
+  bool receive(Connection& connection, std::uint32_t events) {
+    for (;;) {
+      const ssize_t got = recv(connection.fd.get(), read_buffer_.data(), read_buffer_.size(), 0);
+      if (got < 0) return errno == EAGAIN;
+      if (got == 0 || !connection.busy) return false;
+      const auto size = static_cast<std::size_t>(got);
+      const auto result = connection.reader.feed({read_buffer_.data(), size});
+      if (result == ResponseReader::Result::Bad) return false;
+      if (result == ResponseReader::Result::Done && !finish_one(connection)) return false;
+      if (size < read_buffer_.size() && (events & Poller::kHungUp) == 0) return true;
+    }
+  }
+
+  // An answer that came before the whole request was sent leaves the connection between two messages: an error.
+  bool finish_one(Connection& connection) {
+    if (connection.sent < workload_.request.size()) return false;
+    latencies_.push_back(Clock::now() - connection.started);
+    connection.busy = false;
+    --to_finish_;
+    start_next(connection);
+    return true;
+  }
+
+  void count_error(Connection& connection) {
+    connection.busy = false;
+    ++errors_;
+    --to_finish_;
+    reconnect(connection);
+  }
+
+  std::uint16_t port_;
+  Workload workload_;
+  std::vector<char> read_buffer_;
+  Poller poller_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::size_t to_start_ = 0;
+  std::size_t to_finish_ = 0;
+  std::size_t errors_ = 0;
+  double seconds_ = 0;
+  std::vector<Clock::duration> latencies_;
+};
+
+void wait_for_line() {
+  for (int c = std::getchar(); c != '\n' && c != EOF; c = std::getchar()) {
+  }
+}
+
+}  // namespace
+}  // namespace tidegate::bench
+
+int main(int argc, char** argv) {
+  using namespace tidegate::bench;
+  Flags flags(argc, argv);
+  const std::uint16_t port = flags.port("target");
+  const std::string workload(flags.text("workload"));
+  const std::size_t connections = flags.number("connections", 1, 10'000, 32);
+  const std::size_t requests = flags.number("requests", 1, 100'000'000, 10'000);
+  const std::size_t warmup = flags.number("warmup", 0, 100'000'000, 0);
+  const bool holds = flags.has("hold");
+  flags.finish();
+
+  Load load(port, find_workload(workload), connections);
+  if (warmup > 0) load.run(warmup);
+  if (holds) {
+    std::puts("ready");
+    std::fflush(stdout);
+    wait_for_line();
+  }
+  load.run(requests);
+  std::printf("{\"workload\":\"%s\",\"connections\":%zu,\"requests\":%zu,\"errors\":%zu,\"seconds\":%.6f,"
+              "\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+              workload.c_str(), connections, requests, load.errors(), load.seconds(), load.percentile_us(0.50),
+              load.percentile_us(0.99));
+  std::fflush(stdout);
+  if (holds) wait_for_line();
+}
