@@ -87,6 +87,8 @@ bool ServerConnection::advance_once(std::string_view* bytes) {
 }
 
 bool ServerConnection::take_head(std::string_view* bytes) {
+  if (head_spent_ && bytes->empty()) return false;
+  if (std::exchange(head_spent_, false)) parser_.reset();
   switch (parser_.next(bytes)) {
     case ParseEvent::head:
       begin_exchange();
@@ -197,7 +199,7 @@ bool ServerConnection::drain_body(std::string_view* bytes) {
 
 void ServerConnection::next_request() {
   if (client_ended_ || server_.draining) return begin_linger();
-  parser_.reset();
+  head_spent_ = true;
   state_ = State::idle;
   state_since_ = server_.runtime.now();
   waiting_ -= std::min<size_t>(waiting_, 1);

@@ -113,6 +113,7 @@ class ServerConnection final : public net::Disposable, private net::StreamUser, 
   std::unique_ptr<net::Stream> stream_;
   const SocketAddress peer_;
   RequestParser parser_;
+  bool head_spent_ = false;  // of an exchange that has ended; kept until the next one, for its handler
   std::unique_ptr<Handler> handler_;
   net::Timer timer_;
   std::string input_;        // received, not parsed yet

@@ -70,7 +70,6 @@ void Breaker::State::finished(Verdict verdict, bool slow, Time now, std::string_
 
 void Breaker::State::probe_succeeded(Time now) {
   if (++probes_succeeded < config.half_open_requests) return;
-  failed_probes = 0;
   move_to(BreakerState::closed, TransitionReason::probes_succeeded, fmt::format("{} succeeded", probes_succeeded), now);
 }
 
@@ -97,6 +96,7 @@ void Breaker::State::trip_if_due(Time now) {
 void Breaker::State::move_to(BreakerState next, TransitionReason reason, std::string detail, Time now) {
   const Time at = std::max(now, since);  // another thread's clock may have been a little ahead
   time_in_state[static_cast<size_t>(state)] += at - since;
+  if (next == BreakerState::closed) failed_probes = 0;  // by a probe or by an operator: open_for begins anew
   if (next == BreakerState::open) open_for = next_open_for();
   last = {at, state, next, reason, next == BreakerState::open ? open_for : Duration::zero(), std::move(detail)};
   ++transitions;

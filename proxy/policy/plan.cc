@@ -36,8 +36,11 @@ Step Plan::next_try(Time now) { return admit(now); }
 Step Plan::admit(Time now) {
   if (now >= deadline_) return fall_back(Outcome::timeout, policy_.fallback_on.has(TryResult::timeout), kSoon);
   if (Breaker* breaker = policy_.breaker.get(); breaker && breaker->config().mode == Mode::enforce) {
-    // acquire() counts the refusal that peek() found.
-    if (breaker->peek(now)) return admit_with_place(now);
+    if (breaker->peek(now)) {
+      // acquire() counts the refusal that peek() found. Granted all the same (another thread's probe has ended in
+      // between), the permit goes back: a place comes first, as always.
+      if (const auto refused = breaker->acquire(now).refused) return refused_by_breaker(*refused);
+    }
   }
   if (!policy_.bulkhead) return admit_with_place(now);
   if (auto place = policy_.bulkhead->acquire()) return place_granted(std::move(*place), now);
@@ -48,6 +51,7 @@ Step Plan::admit(Time now) {
 
 Step Plan::place_granted(Place place, Time now) {
   place_ = std::move(place);
+  if (now >= deadline_) return place_wait_over(now);  // granted too late: nothing is begun that cannot end in time
   return admit_with_place(now);
 }
 
@@ -59,15 +63,17 @@ Step Plan::place_wait_over(Time) {
 Step Plan::admit_with_place(Time now) {
   if (policy_.breaker) {
     Breaker::Acquired acquired = policy_.breaker->acquire(now);
-    if (acquired.refused) {
-      const Outcome open = Outcome::breaker_open;
-      return fall_back(open, policy_.fallback_on.has(open), std::max(acquired.refused->retry_after, kSoon));
-    }
+    if (acquired.refused) return refused_by_breaker(*acquired.refused);
     permit_ = std::move(acquired.permit);
     would_break_ = would_break_ || permit_.would_refuse();
   }
   ++attempts_;
   return Try{attempts_, deadline_, std::min(deadline_, now + policy_.timeout.per_try)};
+}
+
+Step Plan::refused_by_breaker(const BreakerRefusal& refusal) {
+  const Outcome open = Outcome::breaker_open;
+  return fall_back(open, policy_.fallback_on.has(open), std::max(refusal.retry_after, kSoon));
 }
 
 Step Plan::after(TryResult result, uint16_t status, bool can_resend, Time now) {
@@ -113,11 +119,7 @@ Step Plan::fall_back(Outcome why, bool matches, Duration retry_after) {
 }
 
 void Plan::give_verdict(TryResult result, uint16_t status, Time now) {
-  if (!permit_.valid()) return;
-  const bool response = result == TryResult::response;
-  const bool failed = policy_.breaker->config().failures.matches(result, status);
-  const Verdict verdict = failed ? Verdict::failure : response ? Verdict::success : Verdict::ignored;
-  permit_.report(verdict, now, response ? std::to_string(status) : to_string(result));
+  if (policy_.breaker) report_try(permit_, policy_.breaker->config(), result, status, now);
 }
 
 }  // namespace tidegate::policy

@@ -108,6 +108,7 @@ class Plan {
  private:
   Step admit(Time now);
   Step admit_with_place(Time now);
+  Step refused_by_breaker(const BreakerRefusal& refusal);
   Step fall_back(Outcome why, bool matches, Duration retry_after);
   void give_verdict(TryResult result, uint16_t status, Time now);
 
