@@ -1,0 +1,33 @@
+#include "jobs/job.h"
+
+#include "jobs/replayer.h"
+
+namespace tidegate::jobs {
+
+const char* to_string(JobStatus status) {
+  switch (status) {
+    case JobStatus::queued: return "queued";
+    case JobStatus::running: return "running";
+    case JobStatus::retrying: return "retrying";
+    case JobStatus::succeeded: return "succeeded";
+    case JobStatus::dead: return "dead";
+    case JobStatus::cancelled: return "cancelled";
+    case JobStatus::expired: return "expired";
+  }
+  return "?";
+}
+
+const char* to_string(JobEvent event) {
+  switch (event) {
+    case JobEvent::accepted: return "accepted";
+    case JobEvent::replayed: return "replayed";
+    case JobEvent::succeeded: return "succeeded";
+    case JobEvent::retried: return "retried";
+    case JobEvent::dead: return "dead";
+    case JobEvent::cancelled: return "cancelled";
+    case JobEvent::expired: return "expired";
+  }
+  return "?";
+}
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,92 @@
+// A job: a request that was accepted with 202, its record, and its result.
+//
+//                      claim                 answer
+//   queued ───────────────────▶ running ──────────────▶ succeeded
+//     ▲  │ cancel                 │  │  last attempt failed
+//     │  └──────▶ cancelled       │  └──────────────────▶ dead ──operator replay──▶ queued
+//     │  │ expires_at passed      │ failed, attempts left
+//     │  └──────▶ expired         ▼
+//     └──── claim when due ─── retrying        (a lease that ends while running: claimable again)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+#include "net/temp_file.h"
+
+namespace tidegate::jobs {
+
+enum class JobStatus : uint8_t { queued, running, retrying, succeeded, dead, cancelled, expired };
+inline constexpr int kJobStatusCount = 7;
+const char* to_string(JobStatus status);
+inline bool is_final(JobStatus s) { return s != JobStatus::queued && s != JobStatus::running && s != JobStatus::retrying; }
+
+using FieldList = std::vector<std::pair<std::string, std::string>>;
+
+// A body on its way into a store: in memory, or in a temporary file. Readable from the store's thread.
+struct BodyContent {
+  std::string memory;
+  std::shared_ptr<const net::FileContent> file;  // instead of memory
+  uint64_t size() const { return file ? file->size() : memory.size(); }
+};
+
+struct JobDraft {
+  std::string id;     // 32 hex digits, unguessable
+  std::string route;  // configured name: whose policies replay it
+  std::string method;
+  std::string target;
+  FieldList fields;   // end-to-end fields, already without the dropped and hop-by-hop ones
+  BodyContent body;
+  WallTime created_at;
+  WallTime expires_at;
+  WallTime not_before{};  // not handed out earlier
+  int max_attempts = 5;
+};
+
+struct AttemptRecord {
+  WallTime at;
+  Duration took{};
+  std::string error;  // "timeout", "connect_failure", "503", …
+};
+
+struct JobRecord {
+  std::string id;
+  std::string route;
+  JobStatus status = JobStatus::queued;
+  int attempt = 0;  // tries begun so far
+  int max_attempts = 5;
+  WallTime created_at{};
+  WallTime expires_at{};
+  std::optional<WallTime> next_attempt_at;  // retrying
+  std::optional<WallTime> finished_at;
+  uint64_t position = 0;  // jobs before it, 0 = next; only while queued or retrying
+  std::string last_error;
+  std::vector<AttemptRecord> history;
+};
+
+// A job handed out for a try. The claim number fences: what a lost lease reports is refused (conflict).
+struct ClaimedJob {
+  std::string id;
+  uint64_t claim = 0;
+  std::string route;
+  std::string method;
+  std::string target;
+  FieldList fields;
+  uint64_t body_size = 0;
+  int attempt = 1;  // this try, 1-based
+  int max_attempts = 5;
+  WallTime expires_at{};
+};
+
+struct StoredResponse {
+  uint16_t status = 0;
+  FieldList fields;  // end-to-end fields
+  BodyContent body;
+};
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,104 @@
+// A durable queue of jobs with their records and results: the one interface that SQLite, Redis, RabbitMQ and the
+// simulator's memory stand behind. tests/…/job_queue_contract.h is its contract as tests; every backend passes it.
+//
+// Any loop may call; `home` is the caller's own loop and the callback runs there, later, never inside the call.
+// Destroying the returned operation guarantees silence; what was asked may happen all the same, except where said.
+// Errors of every call: unavailable (the store is away, broken or stalled beyond its bound), io, not_found (no such job),
+// and what each call names. A store never says yes before it is durable.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "jobs/job.h"
+#include "net/body_reader.h"
+#include "net/runtime.h"
+
+namespace tidegate::jobs {
+
+struct QueueLimits {
+  uint64_t max_jobs = 100000;                // jobs not final
+  uint64_t max_bytes = 10ull << 30;          // bodies of jobs not final, and results
+  uint64_t min_free_disk = 64ull << 20;      // bytes the file system must keep free
+  Duration results_ttl = std::chrono::hours(24);  // final jobs and results are forgotten after this
+};
+
+// A snapshot, cheap and thread-safe; at most a second old.
+struct QueueView {
+  std::array<uint64_t, kJobStatusCount> depth{};  // by status
+  uint64_t bytes = 0;
+  std::optional<WallTime> oldest_created_at;      // of jobs not final
+  std::optional<WallTime> next_due_at;            // when a claim may next find a job; past = at once
+  uint64_t expired_total = 0;                     // jobs that expired, since the store was opened
+  uint64_t damaged_total = 0;                     // records found damaged, since the store was opened
+  bool available = true;                          // false: append would answer unavailable
+  std::string why_unavailable;
+};
+
+template <typename T>
+using Callback = std::function<void(Result<T>)>;
+using OperationPtr = std::unique_ptr<net::Operation>;
+
+// A stored result: its head, and its body to be read in pieces.
+struct ResultReader {
+  uint16_t status = 0;
+  FieldList fields;
+  std::shared_ptr<net::BodyReader> body;  // reads on the loop that asked for the result
+};
+
+class JobQueue {
+ public:
+  virtual ~JobQueue() = default;
+
+  // Stores the job; answers once it is durable, with the number of jobs before it. Errors: exhausted (a limit:
+  // `queue_full`), conflict (id taken). An operation destroyed before its callback has run: nobody was promised
+  // anything, and a record that became durable all the same is cancelled.
+  [[nodiscard]] virtual OperationPtr append(net::Runtime& home, JobDraft draft, Callback<uint64_t> done) = 0;
+
+  // Hands out the job that is due and has waited longest, if any, for `lease`: status running, attempt + 1. An expired
+  // job is never handed out. An operation destroyed before its callback has run: the claim is released.
+  [[nodiscard]] virtual OperationPtr claim(net::Runtime& home, Duration lease,
+                                           Callback<std::optional<ClaimedJob>> done) = 0;
+  // Another `lease` from now. Error: conflict (the lease was lost).
+  [[nodiscard]] virtual OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease,
+                                           Callback<Ok> done) = 0;
+  // The body of a claimed job. Lives as long as the reader's owner needs; bad records (CRC) read as io.
+  virtual std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) = 0;
+
+  // Ends of a claim. Errors: conflict (lease lost, or cancelled meanwhile). Exactly one result per job: a second
+  // succeed for the same job is a conflict.
+  [[nodiscard]] virtual OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                                             StoredResponse response, Callback<Ok> done) = 0;
+  [[nodiscard]] virtual OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                                           WallTime not_before, Callback<Ok> done) = 0;
+  [[nodiscard]] virtual OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                                          Callback<Ok> done) = 0;  // to the dead letters
+  // Given back untried (the breaker opened, shutdown): queued again, not handed out before `not_before`; the attempt does
+  // not count.
+  [[nodiscard]] virtual OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before,
+                                             Callback<Ok> done) = 0;
+
+  [[nodiscard]] virtual OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) = 0;
+  // Errors: conflict (not succeeded), not_found (no such job, or forgotten).
+  [[nodiscard]] virtual OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) = 0;
+  // Errors: conflict (running, or final).
+  [[nodiscard]] virtual OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
+  // A dead job is queued again with fresh attempts; its history stays. Errors: conflict (not dead).
+  [[nodiscard]] virtual OperationPtr replay(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
+
+  virtual QueueView view() const = 0;
+
+  // Calls `changed` on `home`, soon, whenever a claim may find more than before (an append, a retry come due is the
+  // caller's own timer: view().next_due_at). One listener; empty = none.
+  virtual void on_work(net::Runtime& home, std::function<void()> changed) = 0;
+
+  // Stops taking new work, commits what was taken, closes. `done` runs once all is on disk. Later calls answer
+  // unavailable.
+  virtual void close(net::Runtime& home, std::function<void()> done) = 0;
+};
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,61 @@
+// The simulator's job store without its manners: the state of every job, and every change of it, in plain memory.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "jobs/job_queue.h"
+
+namespace tidegate::jobs {
+
+struct MemoryJob {
+  JobDraft draft;
+  JobRecord record;
+  WallTime due_at;  // when a claim may take it; running: the lease's end
+  uint64_t claim = 0;
+  std::optional<StoredResponse> result;
+};
+
+class MemoryJobs {
+ public:
+  explicit MemoryJobs(const QueueLimits& limits) : limits_(limits) {}
+
+  // As in JobQueue, at `now`.
+  Result<uint64_t> append(const JobDraft& draft);
+  Result<std::optional<ClaimedJob>> claim(Duration lease, WallTime now);
+  Status renew(const ClaimedJob& claimed, Duration lease, WallTime now);
+  Status succeed(const ClaimedJob& claimed, const AttemptRecord& attempt, const StoredResponse& response, WallTime now);
+  Status retry(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime not_before);
+  Status bury(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime now);
+  Status release(const ClaimedJob& claimed, WallTime not_before);
+  Result<std::string> read_body(const ClaimedJob& claimed, uint64_t offset, size_t count);
+  Result<StoredResponse> result(const std::string& id) const;
+  Result<JobRecord> find(const std::string& id, WallTime now);
+  Status cancel(const std::string& id, WallTime now);
+  Status replay(const std::string& id, WallTime now);
+
+  // After a crash: what was running is queued again.
+  void recover();
+
+  QueueView view() const;
+  const std::deque<MemoryJob>& all() const { return jobs_; }
+
+ private:
+  const MemoryJob* find_job(const std::string& id) const;
+  MemoryJob* find_job(const std::string& id);
+  template <typename Change>
+  Status with_held(const ClaimedJob& claimed, Change change);
+  uint64_t count_open() const;
+  uint64_t bytes() const;
+  void sweep(WallTime now);
+
+  QueueLimits limits_;
+  std::deque<MemoryJob> jobs_;  // in the order of their coming
+  uint64_t expired_ = 0;
+};
+
+// Up to `count` bytes of a body in memory.
+std::string slice(const BodyContent& body, uint64_t offset, size_t count);
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,31 @@
+// The job queue of the simulator: in memory, with a store's manners. It answers after a delay from the seed, fails,
+// stalls, and at crash() forgets what was not yet "synced", as a disk would.
+#pragma once
+
+#include <memory>
+
+#include "jobs/job_queue.h"
+
+namespace tidegate::jobs {
+
+struct MemoryFaults {
+  Duration delay_min = 200us;
+  Duration delay_max = 5ms;
+  double fail = 0;    // probability that a call answers unavailable (it may have happened all the same: half of them do)
+  double stall = 0;   // probability that an answer takes `stall_for`
+  Duration stall_for = 10s;
+};
+
+class MemoryQueue : public JobQueue {
+ public:
+  static std::unique_ptr<MemoryQueue> make(net::Runtime& world, const QueueLimits& limits, uint64_t seed);
+  virtual void set_faults(const MemoryFaults& faults) = 0;
+  // The process and its disk's cache are lost: pending calls never answer, unanswered changes may be lost or kept (by
+  // the seed), answered ones are kept, running jobs are claimable again.
+  virtual void crash() = 0;
+  // Every job ever made durable, for invariants: id and record.
+  virtual std::vector<JobRecord> all() const = 0;
+  virtual std::optional<StoredResponse> stored_result(const std::string& id) const = 0;
+};
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,77 @@
+// Runs queued jobs when their upstream is well: claims a job, admits it by the route's own breaker and bulkhead (the
+// same objects as live traffic), has it run, and settles it: succeed, retry with back-off, or bury.
+//
+//   idle ──work, breaker permits, place free──▶ claiming ──job──▶ running ──▶ settling ──▶ idle
+//     ▲        (one lane of `concurrency`)         │ none             │ client side gone: close()
+//     └──────── timer: retry due, breaker due ◀────┘                  └──▶ release
+//
+// An open breaker that is due gets a queued job as its probe. After it closes, the replayer starts with one lane and
+// doubles with each success up to `concurrency`. It takes a bulkhead place only while nobody waits. A job whose own
+// breaker refuses, while another route's permits, goes back until that breaker is due: no job blocks another route's.
+//
+// An answer other than 408, 425, 429 and 5xx is the job's result. Anything else is a failed attempt: retried after
+// base·2^n with jitter or the upstream's Retry-After, whichever is later, and buried after max_attempts.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "jobs/job_queue.h"
+#include "policy/plan.h"
+
+namespace tidegate::jobs {
+
+// What one run of a job came to.
+struct RunResult {
+  policy::TryResult result = policy::TryResult::response;
+  StoredResponse response;                  // result == response
+  std::optional<Duration> retry_after;      // the upstream's Retry-After
+  std::string detail;                       // for the log, beyond the result's own word
+  bool upstreams_doing = true;              // false: our own side failed; neither the job nor the breaker counts it
+};
+
+// Performs a run; implemented by core/.
+class JobRunner {
+ public:
+  virtual ~JobRunner() = default;
+  // The policies of a route; null: no such route any more (the job waits until it expires, or the route is back).
+  virtual const policy::RoutePolicy* policy_of(const std::string& route) = 0;
+  // The routes whose jobs come from this queue: while the breakers of all of them refuse, nothing is claimed.
+  virtual std::vector<std::string> routes_of(const jobs::JobQueue& queue) = 0;
+  // Sends the job once. The callback runs later, once; destroying the operation cancels the run.
+  [[nodiscard]] virtual std::unique_ptr<net::Operation> run(const ClaimedJob& job,
+                                                            std::shared_ptr<net::BodyReader> body, Duration timeout,
+                                                            std::function<void(RunResult)> done) = 0;
+};
+
+// What happens, for metrics and logs; called on the replayer's loop.
+enum class JobEvent : uint8_t { accepted, replayed, succeeded, retried, dead, cancelled, expired };
+inline constexpr int kJobEventCount = 7;
+const char* to_string(JobEvent event);
+using JobObserver = std::function<void(JobEvent event, const ClaimedJob& job, const std::string& detail)>;
+
+class Replayer {
+ public:
+  // All outlive the replayer. One replayer per queue and process.
+  Replayer(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config,
+           JobObserver observer);
+  ~Replayer();  // cancels runs at once; their leases end by themselves or at the next start
+
+  void start();
+  // Claims nothing more; `done` runs when what is running has settled.
+  void drain(std::function<void()> done);
+
+  // Jobs finished a second, smoothed; 0 when none has lately. For Retry-After. Any thread.
+  double drain_rate() const;
+  int running() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidegate::jobs

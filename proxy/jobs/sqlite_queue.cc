@@ -1,0 +1,181 @@
+// The JobQueue interface over the store's thread: each call becomes a StoreCall.
+#include "jobs/sqlite_queue.h"
+
+#include <filesystem>
+
+#include "jobs/sqlite_thread.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+// Reads a stored blob piece by piece through the store's thread.
+class StoredBody final : public net::BodyReader {
+ public:
+  using Locate = std::function<Result<StoredBlob>(SqliteStore&)>;
+  StoredBody(std::shared_ptr<SqliteThread> thread, net::Runtime& home, uint64_t size, Locate locate)
+      : thread_(std::move(thread)), home_(home), size_(size), locate_(std::move(locate)) {}
+
+  uint64_t size() const override { return size_; }
+
+  std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count,
+                                          std::function<void(Result<std::string>)> done) override {
+    const auto read = [locate = locate_, offset, count](SqliteStore& store) -> Result<std::string> {
+      const auto blob = locate(store);
+      if (!blob) return blob.error();
+      if (blob->size == 0) return std::string();
+      return store.db().read_blob(blob->table, blob->row, offset, count);
+    };
+    auto call = std::make_shared<TypedStoreCall<std::string>>(&home_, read, std::move(done));
+    thread_->submit(call);
+    return std::make_unique<StoreCallHandle>(std::move(call));
+  }
+
+ private:
+  std::shared_ptr<SqliteThread> thread_;
+  net::Runtime& home_;
+  uint64_t size_;
+  Locate locate_;
+};
+
+template <typename T>
+using Work = typename TypedStoreCall<T>::Work;
+
+// A correction that nobody waits for; without a thread (it has ended) there is nothing left to correct.
+void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work) {
+  const auto alive = thread.lock();
+  if (!alive) return;
+  auto call = std::make_shared<TypedStoreCall<Ok>>(nullptr, std::move(work), nullptr);
+  call->makes_work = true;
+  alive->submit(std::move(call));
+}
+
+class SqliteQueue final : public JobQueue {
+ public:
+  SqliteQueue(const SqliteOptions& options, FileLock lock, std::unique_ptr<SqliteStore> store)
+      : thread_(std::make_shared<SqliteThread>(options, std::move(lock), std::move(store))) {}
+  ~SqliteQueue() override { thread_->stop(); }
+
+  OperationPtr append(net::Runtime& home, JobDraft draft, Callback<uint64_t> done) override {
+    const std::string id = draft.id;
+    const WallTime now = home.wall_now();
+    auto shared = std::make_shared<const JobDraft>(std::move(draft));
+    const auto work = [shared, now](SqliteStore& s) {
+      s.sweep(now);
+      return s.append(*shared);
+    };
+    auto call = std::make_shared<TypedStoreCall<uint64_t>>(&home, work, std::move(done));
+    call->promised = id;
+    call->makes_work = true;
+    call->on_abandoned = [thread = std::weak_ptr(thread_), id, now](uint64_t&) {
+      correct(thread, [id, now](SqliteStore& s) { return s.cancel(id, now); });
+    };
+    return submit(std::move(call));
+  }
+
+  OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
+    const auto work = [lease, now = home.wall_now()](SqliteStore& s) {
+      s.sweep(now);
+      return s.claim(lease, now);
+    };
+    auto call = std::make_shared<TypedStoreCall<std::optional<ClaimedJob>>>(&home, work, std::move(done));
+    call->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
+      if (job) correct(thread, [job = *job](SqliteStore& s) { return s.release(job, WallTime{}); });
+    };
+    return submit(std::move(call));
+  }
+
+  OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
+    return ask<Ok>(home, [job, lease, now = home.wall_now()](SqliteStore& s) { return s.renew(job, lease, now); }, std::move(done));
+  }
+
+  std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
+    return std::make_shared<StoredBody>(thread_, home, job.body_size, [job](SqliteStore& s) { return s.body_of(job); });
+  }
+
+  OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
+                       Callback<Ok> done) override {
+    auto shared = std::make_shared<const StoredResponse>(std::move(response));
+    return ask<Ok>(home, [job, attempt = std::move(attempt), shared, now = home.wall_now()](SqliteStore& s) {
+      return s.succeed(job, attempt, *shared, now);
+    }, std::move(done));
+  }
+
+  OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    return ask<Ok>(home, [job, attempt = std::move(attempt), not_before](SqliteStore& s) {
+      return s.retry(job, attempt, not_before);
+    }, std::move(done));
+  }
+
+  OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+    return ask<Ok>(home, [job, attempt = std::move(attempt), now = home.wall_now()](SqliteStore& s) {
+      return s.bury(job, attempt, now);
+    }, std::move(done));
+  }
+
+  OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
+    return ask_for_work(home, [job, not_before](SqliteStore& s) { return s.release(job, not_before); }, std::move(done));
+  }
+
+  OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
+    return ask<JobRecord>(home, [id, now = home.wall_now()](SqliteStore& s) { return s.find(id, now); }, std::move(done));
+  }
+
+  OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
+    const auto open = [thread = thread_, &home, done = std::move(done)](Result<StoredResultHead> head) {
+      if (!head) return done(head.error());
+      const StoredBlob blob = head->body;
+      done(ResultReader{head->status, std::move(head->fields),
+                        std::make_shared<StoredBody>(thread, home, blob.size,
+                                                     [blob](SqliteStore&) -> Result<StoredBlob> { return blob; })});
+    };
+    return ask<StoredResultHead>(home, [id](SqliteStore& s) { return s.result(id); }, open);
+  }
+
+  OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>(home, [id, now = home.wall_now()](SqliteStore& s) { return s.cancel(id, now); }, std::move(done));
+  }
+
+  OperationPtr replay(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask_for_work(home, [id, now = home.wall_now()](SqliteStore& s) { return s.replay(id, now); }, std::move(done));
+  }
+
+  QueueView view() const override { return thread_->view(); }
+  void on_work(net::Runtime& home, std::function<void()> changed) override { thread_->on_work(home, std::move(changed)); }
+  void close(net::Runtime& home, std::function<void()> done) override { thread_->close(home, std::move(done)); }
+
+ private:
+  template <typename T>
+  OperationPtr submit(std::shared_ptr<TypedStoreCall<T>> call) {
+    thread_->submit(call);
+    return std::make_unique<StoreCallHandle>(std::move(call));
+  }
+  template <typename T>
+  OperationPtr ask(net::Runtime& home, Work<T> work, typename TypedStoreCall<T>::Done done) {
+    return submit(std::make_shared<TypedStoreCall<T>>(&home, std::move(work), std::move(done)));
+  }
+  OperationPtr ask_for_work(net::Runtime& home, Work<Ok> work, Callback<Ok> done) {
+    auto call = std::make_shared<TypedStoreCall<Ok>>(&home, std::move(work), std::move(done));
+    call->makes_work = true;
+    return submit(std::move(call));
+  }
+
+  std::shared_ptr<SqliteThread> thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<JobQueue>> open_sqlite_queue(const SqliteOptions& options) {
+  const std::filesystem::path folder = std::filesystem::path(options.path).parent_path();
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error) return Error{ErrorCode::io, "make " + folder.string() + ": " + error.message()};
+  auto lock = FileLock::take(options.path);
+  if (!lock) return lock.error();
+  auto store = SqliteStore::open(options.path, options.vfs, options.limits, true);
+  if (!store) return store.error();
+  return std::unique_ptr<JobQueue>(std::make_unique<SqliteQueue>(options, std::move(*lock), std::move(*store)));
+}
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,36 @@
+// The job queue on SQLite: WAL, synchronous=FULL (read back), one thread of its own, group commit.
+//
+//   loops ──calls──▶ [bounded queue] ──▶ store thread: a group of changes, one commit, then the answers
+//                                            │ WAL has grown
+//                                            ▼
+//                                        checkpoint thread (never inside a commit)
+//
+// After an I/O error: what was in the group is answered `io`, the handle is closed, reopened and checked; meanwhile calls
+// are answered `unavailable`. Records of the failed group that turn up again are cancelled: nobody was promised them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "jobs/job_queue.h"
+
+namespace tidegate::jobs {
+
+struct SqliteOptions {
+  std::string path;
+  QueueLimits limits;
+  int batch_max = 64;          // changes a commit
+  Duration batch_wait = 2ms;   // how long a commit waits for company, at most, while there is company to be had
+  size_t pending_max = 4096;   // calls waiting for the thread; more are answered unavailable
+  Duration reopen_every = 1s;  // after an I/O error
+  std::string vfs;             // SQLite's file layer; "" = its default. Tests put a failing disk here.
+  // How long each commit took; called on the store's thread.
+  std::function<void(Duration)> on_commit;
+};
+
+// Opens or makes the file (and its folder), checks it (format, settings read back, jobs that were running are queued
+// again). Blocking: at start, before loops run. Errors: io, invalid (not ours, or damaged), conflict (another process
+// has it). The queue's last calls must have been answered or dropped before the runtimes they came from end.
+Result<std::unique_ptr<JobQueue>> open_sqlite_queue(const SqliteOptions& options);
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,101 @@
+// The job queue's decisions as SQL, synchronous and single-threaded: what sqlite_queue.cc's thread runs in groups. Every
+// method is one change inside the transaction the caller has begun; SqliteFailure is thrown, expected refusals returned.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/job_queue.h"
+#include "jobs/sqlite_db.h"
+
+namespace tidegate::jobs {
+
+// Where a stored body lies.
+struct StoredBlob {
+  const char* table = "bodies";
+  int64_t row = 0;
+  uint64_t size = 0;
+};
+
+struct StoredResultHead {
+  uint16_t status = 0;
+  FieldList fields;
+  StoredBlob body;
+};
+
+class SqliteStore {
+ public:
+  // `after_crash`: no other run is alive, so jobs that were running are queued again.
+  static Result<std::unique_ptr<SqliteStore>> open(const std::string& path, const std::string& vfs,
+                                                   const QueueLimits& limits, bool after_crash);
+
+  SqliteDb& db() { return db_; }
+
+  // Transactions. Each change of a group stands in a savepoint of its own.
+  void begin();
+  void commit();
+  void rollback();           // never throws: a lost transaction is rolled back already
+  void begin_change();
+  void keep_change();
+  void undo_change();
+  bool in_transaction() const;
+
+  Result<uint64_t> append(const JobDraft& draft);
+  Result<std::optional<ClaimedJob>> claim(Duration lease, WallTime now);
+  Status renew(const ClaimedJob& job, Duration lease, WallTime now);
+  Status succeed(const ClaimedJob& job, const AttemptRecord& attempt, const StoredResponse& response, WallTime now);
+  Status retry(const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before);
+  Status bury(const ClaimedJob& job, const AttemptRecord& attempt, WallTime now);
+  Status release(const ClaimedJob& job, WallTime not_before);
+  Result<JobRecord> find(const std::string& id, WallTime now);
+  Result<StoredResultHead> result(const std::string& id);
+  Result<StoredBlob> body_of(const ClaimedJob& job);
+  Status cancel(const std::string& id, WallTime now);
+  Status replay(const std::string& id, WallTime now);
+
+  // Expires what is too old, forgets what ended long ago; bounded work a call, at most once a second of `now`.
+  void sweep(WallTime now);
+
+  QueueView view();
+  void refresh_free_disk();
+
+ private:
+  struct Counters {
+    std::array<uint64_t, kJobStatusCount> depth{};
+    uint64_t bytes = 0;
+    uint64_t expired = 0;
+    uint64_t damaged = 0;
+  };
+  struct Held {  // a running job whose claim is still good
+    int64_t seq;
+    uint64_t body_size;
+  };
+
+  SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits);
+  void recover();
+  void count();
+  uint64_t open_jobs() const;
+  Result<Held> held(const ClaimedJob& job);
+  void move(JobStatus from, JobStatus to);
+  void add_attempt(int64_t seq, const AttemptRecord& attempt);
+  void drop_body(int64_t seq, uint64_t size);
+  uint32_t write_body(const char* table, int64_t row, const BodyContent& body, uint32_t crc);
+  uint32_t body_crc(const StoredBlob& body, uint32_t crc);
+  void expire(int64_t seq, JobStatus from, uint64_t body_size, WallTime now);
+  void mark_damaged(int64_t seq, const std::string& id, JobStatus from, WallTime now);
+  void forget(WallTime now);
+
+  std::string path_;
+  QueueLimits limits_;
+  SqliteDb db_;
+  Counters counters_;
+  Counters before_group_, before_change_;
+  int64_t next_seq_ = 1;
+  uint64_t free_disk_ = ~uint64_t{0};
+  WallTime swept_at_{};
+};
+
+}  // namespace tidegate::jobs

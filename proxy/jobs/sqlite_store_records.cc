@@ -1,0 +1,165 @@
+// The store's other half: what clients and operators ask of a job, and what time does to it.
+#include <algorithm>
+
+#include "base/log.h"
+#include "jobs/record_codec.h"
+#include "jobs/sqlite_store.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+constexpr uint64_t kPositionMax = 100'000;  // beyond, positions are not counted exactly
+constexpr int kSweepRows = 200;             // a sweep's work, at most
+constexpr Duration kSweepEvery = std::chrono::seconds(1);
+
+int64_t ns(WallTime time) { return time.time_since_epoch().count(); }
+WallTime wall(int64_t nanoseconds) { return WallTime(Duration(nanoseconds)); }
+
+Error no_job(const std::string& id) { return {ErrorCode::not_found, "no job " + id}; }
+
+}  // namespace
+
+Result<JobRecord> SqliteStore::find(const std::string& id, WallTime now) {
+  sweep(now);
+  Query query(db_,
+              "SELECT seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error"
+              " FROM jobs WHERE id = ?",
+              id);
+  if (!query.step()) return no_job(id);
+  const int64_t seq = query.integer(0);
+  const int64_t due_at = query.integer(7);
+  JobRecord record;
+  record.id = id;
+  record.status = static_cast<JobStatus>(query.integer(1));
+  record.attempt = static_cast<int>(query.integer(2));
+  record.max_attempts = static_cast<int>(query.integer(3));
+  record.route = query.text(4);
+  record.created_at = wall(query.integer(5));
+  record.expires_at = wall(query.integer(6));
+  if (record.status == JobStatus::retrying) record.next_attempt_at = wall(due_at);
+  if (!query.is_null(8)) record.finished_at = wall(query.integer(8));
+  record.last_error = query.text(9);
+  if (record.status == JobStatus::queued || record.status == JobStatus::retrying) {
+    Query before(db_,
+                 "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status <= 2 AND (due_at, seq) < (?, ?) LIMIT ?)",
+                 due_at, seq, kPositionMax);
+    before.step();
+    record.position = static_cast<uint64_t>(before.integer(0));
+  }
+  Query history(db_, "SELECT at, took, error FROM attempts WHERE owner = ? ORDER BY rowid", seq);
+  while (history.step()) {
+    record.history.push_back({wall(history.integer(0)), Duration(history.integer(1)), history.text(2)});
+  }
+  return record;
+}
+
+Result<StoredResultHead> SqliteStore::result(const std::string& id) {
+  Query job(db_, "SELECT seq, status, result_size FROM jobs WHERE id = ?", id);
+  if (!job.step()) return no_job(id);
+  const auto status = static_cast<JobStatus>(job.integer(1));
+  if (status != JobStatus::succeeded) return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
+  const StoredBlob body{"results", job.integer(0), static_cast<uint64_t>(job.integer(2))};
+  Query stored(db_, "SELECT status, fields, crc FROM results WHERE owner = ?", body.row);
+  if (!stored.step()) return Error{ErrorCode::not_found, "the result of job " + id + " has been forgotten"};
+  StoredResultHead head{static_cast<uint16_t>(stored.integer(0)), {}, body};
+  const std::string fields = stored.text(1);
+  if (body_crc(body, result_head_crc(head.status, fields)) != static_cast<uint32_t>(stored.integer(2))) {
+    log_error("job_damaged", {{"job_id", id}, {"store", path_}, {"reason", "checksum of the result does not match"}});
+    return Error{ErrorCode::io, "the result of job " + id + " is damaged"};
+  }
+  head.fields = decode_fields(fields);
+  return head;
+}
+
+Status SqliteStore::cancel(const std::string& id, WallTime now) {
+  Query query(db_, "SELECT seq, status, body_size FROM jobs WHERE id = ?", id);
+  if (!query.step()) return no_job(id);
+  const auto status = static_cast<JobStatus>(query.integer(1));
+  if (status != JobStatus::queued && status != JobStatus::retrying) {
+    return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
+  }
+  const int64_t seq = query.integer(0);
+  Query(db_, "UPDATE jobs SET status = 5, finished_at = ? WHERE seq = ?", ns(now), seq).run();
+  drop_body(seq, static_cast<uint64_t>(query.integer(2)));
+  move(status, JobStatus::cancelled);
+  return Ok{};
+}
+
+Status SqliteStore::replay(const std::string& id, WallTime now) {
+  Query query(db_, "SELECT seq, status, created_at, expires_at FROM jobs WHERE id = ?", id);
+  if (!query.step()) return no_job(id);
+  const auto status = static_cast<JobStatus>(query.integer(1));
+  if (status != JobStatus::dead) return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
+  const int64_t lifetime = query.integer(3) - query.integer(2);
+  Query(db_, "UPDATE jobs SET status = 0, attempt = 0, due_at = ?, expires_at = ?, finished_at = NULL WHERE seq = ?",
+        ns(now), ns(now) + lifetime, query.integer(0))
+      .run();
+  move(JobStatus::dead, JobStatus::queued);
+  return Ok{};
+}
+
+void SqliteStore::expire(int64_t seq, JobStatus from, uint64_t body_size, WallTime now) {
+  Query(db_, "UPDATE jobs SET status = 6, finished_at = ? WHERE seq = ?", ns(now), seq).run();
+  drop_body(seq, body_size);
+  move(from, JobStatus::expired);
+  ++counters_.expired;
+}
+
+void SqliteStore::sweep(WallTime now) {
+  if (now - swept_at_ < kSweepEvery && now >= swept_at_) return;
+  swept_at_ = now;
+  struct Row { int64_t seq; JobStatus status; uint64_t size; };
+  std::vector<Row> old;
+  Query due(db_, "SELECT seq, status, body_size FROM jobs WHERE status IN (0, 2) AND expires_at <= ? LIMIT ?", ns(now),
+            kSweepRows);
+  while (due.step()) {
+    old.push_back({due.integer(0), static_cast<JobStatus>(due.integer(1)), static_cast<uint64_t>(due.integer(2))});
+  }
+  for (const Row& row : old) expire(row.seq, row.status, row.size, now);
+  forget(now);
+}
+
+// Results go after results_ttl; the bare record stays as long again, so that a late client hears "gone" and not
+// "unknown".
+void SqliteStore::forget(WallTime now) {
+  const int64_t results_before = ns(now - limits_.results_ttl);
+  const int64_t records_before = ns(now - 2 * limits_.results_ttl);
+  struct Row { int64_t seq; uint64_t bytes; JobStatus status; bool record; };
+  std::vector<Row> gone;
+  Query old(db_,
+            "SELECT seq, status, body_size, result_size, finished_at FROM jobs WHERE status > 2 AND finished_at <= ?1"
+            " AND (finished_at <= ?2 OR (status = 3 AND result_size >= 0)) ORDER BY finished_at LIMIT ?3",
+            results_before, records_before, kSweepRows);
+  while (old.step()) {
+    const auto status = static_cast<JobStatus>(old.integer(1));
+    const int64_t bytes = status == JobStatus::dead ? old.integer(2) : std::max<int64_t>(0, old.integer(3));
+    gone.push_back({old.integer(0), static_cast<uint64_t>(bytes), status, old.integer(4) <= records_before});
+  }
+  for (const Row& row : gone) {
+    Query(db_, "DELETE FROM results WHERE owner = ?", row.seq).run();
+    drop_body(row.seq, row.bytes);
+    if (!row.record) {
+      Query(db_, "UPDATE jobs SET result_size = -1 WHERE seq = ?", row.seq).run();
+      continue;
+    }
+    Query(db_, "DELETE FROM attempts WHERE owner = ?", row.seq).run();
+    Query(db_, "DELETE FROM jobs WHERE seq = ?", row.seq).run();
+    --counters_.depth[static_cast<size_t>(row.status)];
+  }
+}
+
+QueueView SqliteStore::view() {
+  QueueView view;
+  view.depth = counters_.depth;
+  view.bytes = counters_.bytes;
+  view.expired_total = counters_.expired;
+  view.damaged_total = counters_.damaged;
+  Query oldest(db_, "SELECT min(created_at) FROM jobs WHERE status <= 2");
+  if (oldest.step() && !oldest.is_null(0)) view.oldest_created_at = wall(oldest.integer(0));
+  Query next(db_, "SELECT due_at FROM jobs WHERE status <= 2 ORDER BY due_at LIMIT 1");
+  if (next.step()) view.next_due_at = wall(next.integer(0));
+  return view;
+}
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,73 @@
+// The store's thread: takes calls in groups, commits each group once, answers. Owns the SqliteStore.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "jobs/file_lock.h"
+#include "jobs/sqlite_checkpoint.h"
+#include "jobs/sqlite_queue.h"
+#include "jobs/sqlite_store.h"
+#include "jobs/store_call.h"
+
+namespace tidegate::jobs {
+
+class SqliteThread {
+ public:
+  SqliteThread(const SqliteOptions& options, FileLock lock, std::unique_ptr<SqliteStore> store);
+  ~SqliteThread() { stop(); }
+
+  // Commits what was taken, ends the thread. Not from that thread.
+  void stop();
+
+  // Any thread. A call that cannot be taken is answered unavailable.
+  void submit(std::shared_ptr<StoreCall> call);
+  QueueView view() const;
+  void on_work(net::Runtime& home, std::function<void()> changed);
+  void close(net::Runtime& home, std::function<void()> done);
+
+ private:
+  using Group = std::vector<std::shared_ptr<StoreCall>>;
+
+  void run();
+  Group take_group();
+  void run_group(const Group& group);
+  void run_changes(const Group& group);
+  void lose_store(const Group& group, const SqliteFailure& failure);
+  void reopen();
+  void publish();
+  void tell_listener(const Group& group);
+  void finish();
+
+  const SqliteOptions options_;
+  FileLock lock_;
+  std::unique_ptr<SqliteStore> store_;   // null while the disk is broken
+  std::unique_ptr<SqliteCheckpoint> checkpoint_;
+  std::vector<std::string> disowned_;    // ids of failed appends: cancelled if found after a reopening
+  size_t last_group_ = 0;
+
+  struct Listener {
+    std::mutex mutex;
+    net::Runtime* home = nullptr;
+    std::function<void()> changed;       // on home's loop only
+    uint64_t registration = 0;
+  };
+  const std::shared_ptr<Listener> listener_ = std::make_shared<Listener>();
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::shared_ptr<StoreCall>> waiting_;
+  QueueView view_;
+  bool closing_ = false;
+  net::Runtime* close_home_ = nullptr;
+  std::function<void()> closed_;
+  std::thread thread_;                   // last: starts when all else stands
+};
+
+}  // namespace tidegate::jobs

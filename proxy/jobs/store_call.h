@@ -1,0 +1,109 @@
+// One call to a store that lives on a thread of its own: asked on a loop, run on the store's thread, answered on the loop.
+//
+//   loop:   make ──▶ submit                                    ┌──▶ done(result)
+//   store:            └──▶ run ──▶ (commit) ──▶ answer ── post ┤
+//   loop, whose handle is gone by then:                        └──▶ on_abandoned(result)
+//
+// The handle may be destroyed at any time on its loop; from then on its Runtime is not touched any more.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "net/runtime.h"
+
+namespace tidegate::jobs {
+
+class SqliteStore;
+
+class StoreCall {
+ public:
+  virtual ~StoreCall() = default;
+
+  std::string promised;     // the id of a job that must be cancelled if it turns up after its commit has failed
+  bool makes_work = false;  // once committed, a claim may find more than before
+
+  // Store's thread. Runs the call; its result is kept until answer().
+  virtual void run(SqliteStore& store) = 0;
+  virtual void fail(Error error) = 0;
+
+  // Any thread. Sends the result home, or to on_abandoned where nobody waits for it.
+  static void answer(const std::shared_ptr<StoreCall>& call) {
+    const std::lock_guard lock(call->mutex_);
+    if (!call->home_) return call->abandon();
+    call->home_->post([call] { call->deliver(); });
+  }
+
+  // The caller has let go of it.
+  bool dropped() {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
+ protected:
+  // home == null: nobody waits from the beginning.
+  explicit StoreCall(net::Runtime* home) : home_(home) {}
+  virtual void deliver() = 0;  // on the loop
+  virtual void abandon() = 0;  // any thread; nobody waits
+  virtual void silence() = 0;  // on the loop: frees the callback there
+
+ private:
+  friend class StoreCallHandle;
+  void drop() {
+    silence();
+    const std::lock_guard lock(mutex_);
+    home_ = nullptr;
+    dropped_ = true;
+  }
+
+  std::mutex mutex_;
+  net::Runtime* home_;
+  bool dropped_ = false;
+};
+
+// What the caller holds.
+class StoreCallHandle final : public net::Operation {
+ public:
+  explicit StoreCallHandle(std::shared_ptr<StoreCall> call) : call_(std::move(call)) {}
+  ~StoreCallHandle() override { call_->drop(); }
+
+ private:
+  std::shared_ptr<StoreCall> call_;
+};
+
+template <typename T>
+class TypedStoreCall final : public StoreCall {
+ public:
+  using Work = std::function<Result<T>(SqliteStore&)>;
+  using Done = std::function<void(Result<T>)>;
+
+  TypedStoreCall(net::Runtime* home, Work work, Done done)
+      : StoreCall(home), work_(std::move(work)), done_(std::move(done)) {}
+
+  std::function<void(T&)> on_abandoned;  // a success that nobody waits for any more
+
+  void run(SqliteStore& store) override { result_.emplace(work_(store)); }
+  void fail(Error error) override { result_.emplace(std::move(error)); }
+
+ private:
+  void deliver() override {
+    const auto done = std::exchange(done_, nullptr);
+    if (!done) return abandon();
+    done(std::move(*result_));
+  }
+  void abandon() override {
+    if (result_ && result_->ok() && on_abandoned) on_abandoned(**result_);
+  }
+  void silence() override { done_ = nullptr; }
+
+  Work work_;
+  Done done_;  // the loop's alone
+  std::optional<Result<T>> result_;
+};
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,7 @@
+#include "net/clock.h"
+
+namespace tidegate::net {
+
+Time read_monotonic_clock() { return Time(std::chrono::steady_clock::now().time_since_epoch()); }
+
+}  // namespace tidegate::net

@@ -1,0 +1,10 @@
+// The monotonic clock for threads that have no loop (a store's own). Everything on a loop asks its Runtime.
+#pragma once
+
+#include "base/time.h"
+
+namespace tidegate::net {
+
+Time read_monotonic_clock();
+
+}  // namespace tidegate::net
