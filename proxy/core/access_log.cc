@@ -1,0 +1,23 @@
+#include "core/access_log.h"
+
+#include "base/log.h"
+
+namespace tidegate::core {
+
+void log_access(const AccessEntry& entry, config::AccessLog which) {
+  const bool error = entry.outcome != policy::Outcome::proxied || entry.code >= 500;
+  if (which == config::AccessLog::off || (which == config::AccessLog::errors && !error)) return;
+  log_info("request", {{"outcome", to_string(entry.outcome)},
+                       {"code", entry.code},
+                       {"route", entry.route},
+                       {"method", entry.head.method},
+                       {"target", entry.head.target},
+                       {"client", entry.client.to_string()},
+                       {"took_ms", to_seconds(entry.took) * 1000},
+                       {"attempts", entry.attempts},
+                       {"bytes", entry.answer_bytes},
+                       {"failure", entry.failure},
+                       {"request_id", entry.request_id}});
+}
+
+}  // namespace tidegate::core

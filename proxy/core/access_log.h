@@ -1,0 +1,31 @@
+// The access log: one line a request, with the outcome's own word.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/ip.h"
+#include "base/time.h"
+#include "config/config.h"
+#include "http/head.h"
+#include "policy/outcome.h"
+
+namespace tidegate::core {
+
+struct AccessEntry {
+  const http::RequestHead& head;
+  std::string_view route;
+  policy::Outcome outcome;
+  uint16_t code;
+  Duration took;
+  const IpAddress& client;
+  std::string_view request_id;
+  int attempts;
+  uint64_t answer_bytes;
+  std::string_view failure;  // of the last try, "" if none
+};
+
+// `errors`: all but what was proxied with a status below 500.
+void log_access(const AccessEntry& entry, config::AccessLog which);
+
+}  // namespace tidegate::core

@@ -1,0 +1,119 @@
+#include "core/answers.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/json_writer.h"
+#include "http/writer.h"
+
+namespace tidegate::core {
+
+using policy::Outcome;
+
+namespace {
+
+// RFC 9209 section 2.3: the registered proxy error types that fit our outcomes; "" = none fits.
+std::string_view proxy_error(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::connect_failure: return "connection_refused";
+    case Outcome::reset: return "connection_terminated";
+    case Outcome::timeout: return "connection_read_timeout";
+    case Outcome::bad_upstream_response: return "http_protocol_error";
+    case Outcome::bulkhead_full: return "connection_limit_reached";
+    case Outcome::breaker_open: return "destination_unavailable";
+    case Outcome::rate_limited: return "http_request_denied";
+    case Outcome::bad_request:
+    case Outcome::no_route:
+    case Outcome::method_not_allowed:
+    case Outcome::body_too_large:
+    case Outcome::headers_too_large:
+    case Outcome::client_timeout: return "http_request_error";
+    default: return "";
+  }
+}
+
+}  // namespace
+
+int64_t retry_after_seconds(Duration wait) { return std::max<int64_t>(1, ceil_seconds(wait)); }
+
+std::string_view describe(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::rate_limited: return "This client has sent too many requests.";
+    case Outcome::breaker_open: return "The upstream is failing; its circuit breaker is open.";
+    case Outcome::bulkhead_full: return "The upstream is busy; no place came free in time.";
+    case Outcome::queue_unavailable: return "The job queue cannot store the request durably now.";
+    case Outcome::queue_full: return "The job queue is full.";
+    case Outcome::draining: return "This proxy is shutting down.";
+    case Outcome::connect_failure: return "No connection to the upstream could be made.";
+    case Outcome::reset: return "The upstream broke the connection before its answer was whole.";
+    case Outcome::bad_upstream_response: return "The upstream's answer was not valid HTTP.";
+    case Outcome::timeout: return "The upstream did not answer in time.";
+    case Outcome::bad_request: return "The request is not valid HTTP.";
+    case Outcome::no_route: return "No route of this listener matches the request.";
+    case Outcome::method_not_allowed: return "The route does not take this method.";
+    case Outcome::body_too_large: return "The request's body is larger than this listener takes.";
+    case Outcome::headers_too_large: return "The request's head is larger than this listener takes.";
+    case Outcome::client_timeout: return "The request did not arrive in time.";
+    case Outcome::not_found: return "There is no such job, or it has been forgotten.";
+    case Outcome::job_not_finished: return "The job has not finished.";
+    case Outcome::job_conflict: return "The job's state does not allow that.";
+    case Outcome::job_failed: return "The job failed after its last attempt.";
+    case Outcome::result_gone: return "The job has no result: it was cancelled or has expired.";
+    default: return "";
+  }
+}
+
+std::string problem_body(const Problem& problem, uint16_t status) {
+  JsonWriter json;
+  json.field("type", fmt::format("urn:tidegate:problem:{}", to_string(problem.outcome)))
+      .field("title", http::reason_phrase(status))
+      .field("status", static_cast<int>(status))
+      .field("detail", problem.detail.empty() ? describe(problem.outcome) : problem.detail)
+      .field("instance", problem.request_id)
+      .field("reason", to_string(problem.outcome));
+  if (problem.retry_after) json.field("retry_after", retry_after_seconds(*problem.retry_after));
+  return json.take();
+}
+
+std::string problem_fields(const Problem& problem) {
+  std::string fields = fmt::format("X-Request-Id: {}\r\n", problem.request_id);
+  if (problem.retry_after) {
+    fmt::format_to(std::back_inserter(fields), "Retry-After: {}\r\n", retry_after_seconds(*problem.retry_after));
+  }
+  const std::string_view error = proxy_error(problem.outcome);
+  fmt::format_to(std::back_inserter(fields), "Proxy-Status: tidegate{}{}; details=\"{}\"\r\n",
+                 error.empty() ? "" : "; error=", error, to_string(problem.outcome));
+  return fields + problem.extra_fields;
+}
+
+void answer_problem(http::Responder& responder, const Problem& problem) {
+  const uint16_t status = status_of(problem.outcome);
+  responder.answer(status, "application/problem+json", problem_body(problem, status), problem_fields(problem));
+}
+
+std::string rate_limit_fields(const policy::RateDecision& decision, const policy::RateLimitConfig& limit) {
+  const auto burst = static_cast<int64_t>(limit.burst);
+  // The window in which a whole burst comes back.
+  const auto window_s = static_cast<int64_t>(std::ceil(limit.burst / limit.rate_per_s));
+  return fmt::format("RateLimit-Policy: \"default\";q={};w={}\r\nRateLimit: \"default\";r={};t={}\r\nX-RateLimit-Limit: {}\r\n",
+                     burst, std::max<int64_t>(window_s, 1), static_cast<int64_t>(decision.remaining),
+                     ceil_seconds(decision.reset_after), burst);
+}
+
+void answer_queued(http::Responder& responder, const QueuedAnswer& answer) {
+  const std::string status_url = fmt::format("{}{}", answer.jobs_path, answer.job_id);
+  JsonWriter json;
+  json.field("job_id", answer.job_id)
+      .field("status", "queued")
+      .field("status_url", status_url)
+      .field("result_url", status_url + "/result")
+      .field("retry_after", answer.retry_after_s);
+  responder.answer(202, "application/json", json.take(),
+                   fmt::format("Location: {}\r\nRetry-After: {}\r\nX-Request-Id: {}\r\nProxy-Status: tidegate; "
+                               "details=\"queued\"\r\n",
+                               status_url, answer.retry_after_s, answer.request_id));
+}
+
+}  // namespace tidegate::core

@@ -1,0 +1,46 @@
+// Tidegate's own answers: problem+json (RFC 9457) with the outcome as `reason`, Proxy-Status (RFC 9209), X-Request-Id
+// and, where it helps, Retry-After; and the 202 of an accepted job.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "http/server.h"
+#include "policy/outcome.h"
+#include "policy/rate_limiter.h"
+
+namespace tidegate::core {
+
+// A bound for the header of everything that names a time to wait: whole seconds, at least 1, rounded up.
+int64_t retry_after_seconds(Duration wait);
+
+struct Problem {
+  policy::Outcome outcome;
+  std::string_view detail;
+  std::string_view request_id;
+  std::optional<Duration> retry_after;
+  std::string extra_fields;  // more "Name: value\r\n" lines
+};
+
+// One sentence a client understands: "The upstream is failing; its circuit breaker is open."
+std::string_view describe(policy::Outcome outcome);
+
+std::string problem_body(const Problem& problem, uint16_t status);
+std::string problem_fields(const Problem& problem);
+// Answers with the outcome's status.
+void answer_problem(http::Responder& responder, const Problem& problem);
+
+// RateLimit, RateLimit-Policy and X-RateLimit-Limit (draft-ietf-httpapi-ratelimit-headers) as field lines.
+std::string rate_limit_fields(const policy::RateDecision& decision, const policy::RateLimitConfig& limit);
+
+struct QueuedAnswer {
+  std::string_view job_id;
+  std::string_view jobs_path;  // "/_jobs/"
+  std::string_view request_id;
+  int64_t retry_after_s = 1;
+};
+void answer_queued(http::Responder& responder, const QueuedAnswer& answer);
+
+}  // namespace tidegate::core

@@ -1,0 +1,112 @@
+// One request and its answer. The Plan proposes, the Exchange performs: perform() is the one function that starts
+// something, end() the one that ends it.
+//
+//               ┌──────────────── WaitForPlace ─▶ waiting_place ─┐
+//   start ──▶ perform ◀──────────────────────────────────────────┘
+//             │  ▲  ├─── WaitUntil ─▶ backing_off ─┐
+//             │  └──┼──────────────────────────────┘
+//             │  └──┼──── failed, retryable ──┐
+//             │     └─── Try ─▶ trying ───────┴── Relay ─▶ relaying ──▶ ended
+//             ├── Park ─▶ parking (body arrives, store commits) ── 202 ──▶ ended
+//             └── Refuse, Respond ──▶ ended          (client gone: from anywhere, ──▶ ended)
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/attempt.h"
+#include "core/forward.h"
+#include "core/gateway.h"
+#include "core/kept_body.h"
+#include "http/server.h"
+#include "policy/plan.h"
+
+namespace tidegate::core {
+
+class ListenerService;
+
+class Exchange final : public http::Handler, private AttemptUser {
+ public:
+  // Service, route and responder outlive the exchange (the responder until the answer's end).
+  Exchange(ListenerService& service, const RouteState& route, http::Responder& responder);
+  ~Exchange() override;
+
+  // May answer at once.
+  void start();
+
+ private:
+  enum class State { deciding, waiting_place, backing_off, trying, relaying, parking, ended };
+  class Waiter;
+
+  // http::Handler: the client's side.
+  void on_body(std::string_view piece) override;
+  void on_body_end() override;
+  void on_body_error(const http::ParseError& error) override;
+  void on_client_gone() override;
+  void on_response_drained() override;
+
+  // AttemptUser: the upstream's side.
+  void on_attempt_ready(const config::Endpoint& endpoint) override;
+  void on_attempt_writable() override { pump(); }
+  void on_attempt_head(const http::ResponseHead& head) override;
+  void on_attempt_body(std::string_view piece) override;
+  void on_attempt_complete() override;
+  void on_attempt_starved() override;
+  void on_attempt_failed(policy::TryResult result, std::string_view detail) override;
+
+  // How long beyond the deadline the store may take for its verdict.
+  static constexpr Duration kCommitBound = 2s;
+  static constexpr size_t kBufferMax = KeptBody::kBufferMax;
+
+  // The steps.
+  void perform(const policy::Step& step);
+  void begin_try(const policy::Try& step);
+  void wait_for_place(const policy::WaitForPlace& step);
+  void place_came();
+  void relay(const http::ResponseHead& head);
+  void park(const policy::Park& step);
+  void store_when_whole();
+  void store();
+  void stored(const std::string& job_id, Result<uint64_t> position);
+  void respond(const policy::Respond& step);
+  void note_failure(policy::Outcome why);
+  void refuse(policy::Outcome why, std::optional<Duration> retry_after, std::string_view detail = {});
+  void on_timer();
+  void end(policy::Outcome outcome, uint16_t code);
+
+  // The request's body.
+  void keep_what_may_be_needed();
+  void pump();
+  void send_from_file();
+  void body_changed();
+  void balance_client();
+  bool can_resend() const { return !body_ || body_->kept(); }
+
+  bool read_traits(policy::RequestTraits& traits);
+  policy::RateKey rate_key() const;
+  net::Runtime& runtime() const { return responder_.runtime(); }
+  const http::RequestHead& head() const { return responder_.request(); }
+
+  ListenerService& service_;
+  const RouteState& route_;
+  http::Responder& responder_;
+  RequestContext context_;
+  IpAddress client_;
+  Time begun_;
+  State state_ = State::deciding;
+  std::optional<policy::Plan> plan_;
+  std::optional<KeptBody> body_;
+  uint64_t sent_ = 0;  // of the body, in this try
+  bool reading_file_ = false;
+  std::unique_ptr<Attempt> attempt_;
+  std::unique_ptr<Waiter> waiter_;
+  std::unique_ptr<net::Operation> storing_;
+  policy::Outcome parked_for_ = policy::Outcome::queued;
+  std::string failure_;  // of the last try, for the log
+  uint64_t answer_bytes_ = 0;
+  uint16_t answer_status_ = 0;
+  net::Timer timer_;
+};
+
+}  // namespace tidegate::core

@@ -1,0 +1,171 @@
+#include "core/job_runner.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/attempt.h"
+#include "core/forward.h"
+#include "core/kept_body.h"
+
+namespace tidegate::core {
+
+using jobs::RunResult;
+using policy::TryResult;
+
+namespace {
+
+constexpr size_t kPiece = 60 * 1024;
+constexpr uint64_t kResultMax = 512ull << 20;
+
+// Retry-After in its delta-seconds form; a date is rare and would need the upstream's clock to be right.
+std::optional<Duration> retry_after_of(const http::ResponseHead& head) {
+  const auto text = head.fields.find("retry-after");
+  if (!text) return std::nullopt;
+  int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (error != std::errc() || end != text->data() + text->size() || seconds < 0) return std::nullopt;
+  return std::chrono::seconds(std::min<int64_t>(seconds, 86'400));
+}
+
+//   start ─▶ sending body (read piece, send piece, …) ─▶ collecting answer ─▶ settling (disk) ─▶ done
+class JobRun final : public net::Operation, private AttemptUser {
+ public:
+  JobRun(Worker& worker, const RouteState& route, const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
+         std::function<void(RunResult)> done)
+      : worker_(worker),
+        route_(route),
+        job_(job),
+        body_(std::move(body)),
+        done_(std::move(done)),
+        attempt_(std::make_unique<Attempt>(worker.runtime(), worker.pool(route.config->upstream),
+                                           static_cast<AttemptUser&>(*this))),
+        answer_(worker.runtime(), kResultMax, [this] { settle(); }),
+        deadline_(worker.runtime(), [this] { finish_with(TryResult::timeout, "the replay's timeout"); }) {}
+
+  void start(Duration timeout) {
+    const Time until = worker_.runtime().now() + timeout;
+    deadline_.start_at(until);
+    attempt_->start({until, timeout, route_.config->timeout.idle}, job_.method == "HEAD");
+  }
+
+ private:
+  void on_attempt_ready(const config::Endpoint& endpoint) override {
+    std::string head;
+    const Duration left = deadline_.deadline() - worker_.runtime().now();
+    write_job_head(head, job_.method, job_.target, job_.fields, endpoint.authority, job_.body_size,
+                   route_.config->timeout_header, ceil_ms(left));
+    attempt_->send(head, false, {});
+    send_next();
+  }
+
+  void send_next() {
+    if (!attempt_ || !attempt_->takes_body() || reading_) return;
+    if (sent_ == job_.body_size) return attempt_->end_body();
+    reading_ = body_->read_at(sent_, kPiece, [this](Result<std::string> piece) {
+      const auto read = std::move(reading_);
+      if (!piece || piece->empty()) return finish_without_verdict("the job's body could not be read");
+      if (!attempt_ || !attempt_->takes_body()) return;
+      sent_ += piece->size();
+      attempt_->send_body(*piece);
+      if (attempt_->write_pending() < kPiece) send_next();
+    });
+  }
+
+  void on_attempt_writable() override { send_next(); }
+
+  void on_attempt_head(const http::ResponseHead& head) override {
+    result_.response.status = head.status;
+    result_.response.fields = result_fields(head);
+    result_.retry_after = retry_after_of(head);
+  }
+
+  void on_attempt_body(std::string_view piece) override {
+    answer_.append(piece);
+    if (!answer_.kept()) return finish_with(TryResult::bad_response, "the answer is too large to be stored");
+    if (!answer_.has_room()) attempt_->pause();
+  }
+
+  void on_attempt_complete() override {
+    answer_.end();
+    complete_ = true;
+    settle();
+  }
+
+  // The answer's bytes may still be on their way to the disk.
+  void settle() {
+    if (finished_) return;
+    if (!answer_.kept()) return finish_with(TryResult::bad_response, "the answer could not be kept");
+    if (!complete_) return attempt_->resume();
+    if (!answer_.settled()) return;
+    result_.response.body = answer_.take_content();
+    finish();
+  }
+
+  void on_attempt_starved() override { finish_without_verdict("the job's body could not be read in time"); }
+
+  void on_attempt_failed(TryResult failure, std::string_view detail) override {
+    finish_with(failure, std::string(detail));
+  }
+
+  void finish_without_verdict(std::string detail) {
+    result_.upstreams_doing = false;
+    finish_with(TryResult::reset, std::move(detail));
+  }
+
+  void finish_with(TryResult failure, std::string detail) {
+    result_.result = failure;
+    result_.detail = std::move(detail);
+    finish();
+  }
+
+  void finish() {
+    finished_ = true;
+    deadline_.stop();
+    attempt_.reset();
+    const auto done = std::move(done_);
+    done(std::move(result_));  // may destroy this
+  }
+
+  Worker& worker_;
+  const RouteState& route_;
+  const jobs::ClaimedJob job_;
+  std::shared_ptr<net::BodyReader> body_;
+  std::function<void(RunResult)> done_;
+  std::unique_ptr<Attempt> attempt_;
+  KeptBody answer_;
+  net::Timer deadline_;
+  std::unique_ptr<net::Operation> reading_;
+  uint64_t sent_ = 0;
+  bool complete_ = false;  // the answer's last byte has come
+  bool finished_ = false;
+  RunResult result_;
+};
+
+}  // namespace
+
+const policy::RoutePolicy* GatewayJobRunner::policy_of(const std::string& route) {
+  const RouteState* state = worker_.gateway().find_route(route);
+  return state ? &state->policy : nullptr;
+}
+
+std::vector<std::string> GatewayJobRunner::routes_of(const jobs::JobQueue& queue) {
+  std::vector<std::string> names;
+  for (const auto& listener : worker_.gateway().routes()) {
+    for (const RouteState& route : listener) {
+      if (route.queue && route.queue->queue.get() == &queue) names.push_back(route.config->name);
+    }
+  }
+  return names;
+}
+
+std::unique_ptr<net::Operation> GatewayJobRunner::run(const jobs::ClaimedJob& job,
+                                                      std::shared_ptr<net::BodyReader> body, Duration timeout,
+                                                      std::function<void(RunResult)> done) {
+  const RouteState* route = worker_.gateway().find_route(job.route);
+  TG_ASSERT(route);
+  auto run = std::make_unique<JobRun>(worker_, *route, job, std::move(body), std::move(done));
+  run->start(timeout);
+  return run;
+}
+
+}  // namespace tidegate::core

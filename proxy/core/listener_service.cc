@@ -1,0 +1,111 @@
+#include "core/listener_service.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "core/access_log.h"
+#include "core/answers.h"
+#include "core/exchange.h"
+#include "core/jobs_endpoint.h"
+#include "core/router.h"
+
+namespace tidegate::core {
+
+using policy::Outcome;
+
+namespace {
+
+http::ServerLimits server_limits(const config::ListenerLimits& limits) {
+  http::ServerLimits result;
+  result.head.header_bytes = limits.header_bytes;
+  result.head.header_count = static_cast<size_t>(limits.headers);
+  result.body_bytes = limits.body;
+  result.connections = static_cast<size_t>(limits.connections);
+  result.header_timeout = limits.header_timeout;
+  result.body_timeout = limits.body_timeout;
+  result.write_timeout = limits.write_timeout;
+  result.idle_timeout = limits.idle_timeout;
+  return result;
+}
+
+// Of a request that was answered at once: nothing more is wanted of it.
+class AnsweredHandler final : public http::Handler {
+  void on_body(std::string_view) override {}
+  void on_body_end() override {}
+  void on_body_error(const http::ParseError&) override {}
+  void on_client_gone() override {}
+  void on_response_drained() override {}
+};
+
+Outcome outcome_of_refusal(const http::ParseError& error) {
+  switch (error.status) {
+    case 408: return Outcome::client_timeout;
+    case 413: return Outcome::body_too_large;
+    case 431: return Outcome::headers_too_large;
+    default: return Outcome::bad_request;
+  }
+}
+
+}  // namespace
+
+ListenerService::ListenerService(Worker& worker, size_t index)
+    : worker_(worker),
+      config_(worker.gateway().config().listeners[index]),
+      routes_(worker.gateway().routes()[index]),
+      no_route_metrics_(worker.gateway().metrics().route("")),
+      jobs_metrics_(worker.gateway().metrics().route(kJobsRoute)),
+      server_(worker.runtime(), server_limits(config_.limits), *this) {
+  for (const RouteState& route : routes_) {
+    if (route.queue && std::find(queues_.begin(), queues_.end(), route.queue) == queues_.end()) {
+      queues_.push_back(route.queue);
+    }
+  }
+}
+
+std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& responder) {
+  const http::RequestHead& head = responder.request();
+  if (!queues_.empty() && head.path.starts_with(config_.jobs_path)) {
+    auto handler = std::make_unique<JobsHandler>(*this, responder);
+    handler->start();
+    return handler;
+  }
+  const RouteMatch match = match_route(config_, head);
+  if (std::holds_alternative<NoRoute>(match)) return refuse(responder, Outcome::no_route, "");
+  if (const auto* wrong = std::get_if<WrongMethod>(&match)) {
+    return refuse(responder, Outcome::method_not_allowed, "Allow: " + wrong->allow + "\r\n");
+  }
+  auto exchange = std::make_unique<Exchange>(*this, routes_[std::get<size_t>(match)], responder);
+  exchange->start();
+  return exchange;
+}
+
+std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responder, Outcome outcome,
+                                                       std::string extra_fields) {
+  const std::string request_id = to_hex(worker_.runtime().random_id());
+  const uint16_t status = status_of(outcome);
+  no_route_metrics_.begun();
+  no_route_metrics_.ended(responder.request().method, status, outcome, Duration::zero());
+  const IpAddress client = responder.peer().ip;
+  log_access({responder.request(), "", outcome, status, Duration::zero(), client, request_id, 0, 0, ""},
+             worker_.gateway().config().log.access);
+  answer_problem(responder, {outcome, "", request_id, std::nullopt, std::move(extra_fields)});
+  return std::make_unique<AnsweredHandler>();
+}
+
+http::Service::Refusal ListenerService::on_refused(const http::ParseError& error, const SocketAddress& peer) {
+  const Outcome outcome = outcome_of_refusal(error);
+  const std::string request_id = to_hex(worker_.runtime().random_id());
+  no_route_metrics_.begun();
+  no_route_metrics_.ended("", error.status, outcome, Duration::zero());
+  if (worker_.gateway().config().log.access != config::AccessLog::off) {
+    log_info("request_refused", {{"outcome", to_string(outcome)},
+                                 {"code", error.status},
+                                 {"detail", error.detail},
+                                 {"client", peer.ip.to_string()},
+                                 {"request_id", request_id}});
+  }
+  const Problem problem{outcome, error.detail, request_id, std::nullopt, {}};
+  return {"application/problem+json", problem_body(problem, error.status), problem_fields(problem)};
+}
+
+}  // namespace tidegate::core

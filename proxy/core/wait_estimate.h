@@ -1,0 +1,15 @@
+// How long a client should wait before it asks again: computed from the live state, for Retry-After.
+#pragma once
+
+#include "base/time.h"
+#include "core/gateway.h"
+
+namespace tidegate::core {
+
+// Until the job at `position` (jobs before it) is likely done: what the breaker still waits, and the drain rate.
+Duration wait_for_job(const RouteState& route, uint64_t position, Time now);
+
+// Until a full or unavailable queue may take a job again.
+Duration wait_for_queue(const QueueState& queue, uint64_t position);
+
+}  // namespace tidegate::core

@@ -1,0 +1,120 @@
+#include "core/forward.h"
+
+#include <doctest/doctest.h>
+
+namespace tidegate::core {
+
+namespace {
+
+struct Request {
+  Request() {
+    head.method = "POST";
+    head.target = "/a?b=c";
+    head.path = "/a";
+    head.query = "b=c";
+    head.authority = "service.test";
+    head.framing = http::Framing::content_length;
+    head.content_length = 5;
+    head.fields.add("Host", "service.test");
+    head.fields.add("Content-Length", "5");
+  }
+  std::string written(bool trusted = false) {
+    Random random(1);
+    const RequestContext context = make_context(head, *IpAddress::parse("192.0.2.1"), trusted, "new-id", random);
+    std::string out;
+    write_request_head(out, head, context, {"up:1", {head.framing, head.content_length}, "X-Request-Timeout-Ms", 1500});
+    return out;
+  }
+  http::RequestHead head;
+};
+
+bool has(const std::string& text, std::string_view line) { return text.find(line) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a forwarded request keeps its end-to-end fields and gains Tidegate's own") {
+  Request request;
+  request.head.fields.add("Accept", "image/png");
+  request.head.fields.add("Connection", "close, X-Secret");
+  request.head.fields.add("X-Secret", "hop");
+  request.head.fields.add("TE", "trailers");
+  request.head.fields.add("Expect", "100-continue");
+  request.head.fields.add("x-request-timeout-ms", "99999");
+  const std::string out = request.written();
+  CHECK(out.starts_with("POST /a?b=c HTTP/1.1\r\nHost: service.test\r\n"));
+  CHECK(has(out, "Accept: image/png\r\n"));
+  CHECK(has(out, "Via: 1.1 tidegate\r\n"));
+  CHECK(has(out, "X-Forwarded-For: 192.0.2.1\r\n"));
+  CHECK(has(out, "X-Forwarded-Host: service.test\r\n"));
+  CHECK(has(out, "X-Request-Id: new-id\r\n"));
+  CHECK(has(out, "traceparent: 00-"));
+  CHECK(has(out, "X-Request-Timeout-Ms: 1500\r\n"));
+  CHECK(has(out, "Content-Length: 5\r\n"));
+  CHECK(out.ends_with("\r\n\r\n"));
+  for (const char* gone : {"X-Secret", "Connection", "TE:", "Expect", "99999"}) CHECK_FALSE(has(out, gone));
+}
+
+TEST_CASE("only a trusted peer's X-Forwarded-For and X-Request-Id are believed") {
+  Request request;
+  request.head.fields.add("X-Forwarded-For", "198.51.100.7");
+  request.head.fields.add("X-Request-Id", "theirs-1");
+  CHECK(has(request.written(true), "X-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n"));
+  CHECK(has(request.written(true), "X-Request-Id: theirs-1\r\n"));
+  CHECK(has(request.written(false), "X-Forwarded-For: 192.0.2.1\r\n"));
+  CHECK(has(request.written(false), "X-Request-Id: new-id\r\n"));
+}
+
+TEST_CASE("a valid traceparent is continued in its trace, an invalid one is replaced") {
+  Request good;
+  good.head.fields.add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  const std::string continued = good.written();
+  CHECK(has(continued, "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"));
+  CHECK_FALSE(has(continued, "b7ad6b7169203331"));
+  Request bad;
+  bad.head.fields.add("traceparent", "00-00000000000000000000000000000000-b7ad6b7169203331-01");
+  CHECK_FALSE(has(bad.written(), "00-00000000000000000000000000000000"));
+}
+
+TEST_CASE("an absolute target becomes the origin form; a request without a body has no framing but for POST") {
+  Request request;
+  request.head.method = "GET";
+  request.head.target = "http://service.test/a?b=c";
+  request.head.framing = http::Framing::none;
+  request.head.content_length = 0;
+  const std::string get = request.written();
+  CHECK(get.starts_with("GET /a?b=c HTTP/1.1\r\n"));
+  CHECK_FALSE(has(get, "Content-Length"));
+  request.head.method = "POST";
+  CHECK(has(request.written(), "Content-Length: 0\r\n"));
+}
+
+TEST_CASE("an answer loses its hop-by-hop fields and its framing, which the server writes anew") {
+  http::ResponseHead head;
+  head.status = 200;
+  head.reason = "Fine";
+  head.fields.add("Content-Type", "image/png");
+  head.fields.add("Connection", "keep-alive");
+  head.fields.add("Keep-Alive", "timeout=5");
+  head.fields.add("Transfer-Encoding", "chunked");
+  std::string out;
+  write_response_head(out, head, "id-1");
+  CHECK(out == "HTTP/1.1 200 Fine\r\nContent-Type: image/png\r\nVia: 1.1 tidegate\r\nX-Request-Id: id-1\r\n");
+}
+
+TEST_CASE("a job keeps what would be forwarded, without the dropped headers, and is sent with a length") {
+  Request request;
+  request.head.fields.add("Authorization", "Bearer secret");
+  request.head.fields.add("Idempotency-Key", "k1");
+  Random random(1);
+  const RequestContext context = make_context(request.head, *IpAddress::parse("192.0.2.1"), false, "id", random);
+  const jobs::FieldList fields = job_fields(request.head, context, "X-Request-Timeout-Ms", {"authorization", "cookie"});
+  std::string out;
+  write_job_head(out, "POST", "/a?b=c", fields, "up:1", 5, "X-Request-Timeout-Ms", 60000);
+  CHECK(out.starts_with("POST /a?b=c HTTP/1.1\r\n"));
+  CHECK(has(out, "Host: service.test\r\n"));
+  CHECK(has(out, "Idempotency-Key: k1\r\n"));
+  CHECK(has(out, "Content-Length: 5\r\n"));
+  CHECK_FALSE(has(out, "secret"));
+}
+
+}  // namespace tidegate::core
