@@ -1,0 +1,96 @@
+#include "admin/admin_service.h"
+
+#include <algorithm>
+
+#include "admin/gauges.h"
+#include "admin/status.h"
+#include "base/json_writer.h"
+#include "core/answers.h"
+
+namespace tidegate::admin {
+
+using policy::Outcome;
+
+namespace {
+
+constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
+
+http::ServerLimits admin_limits() {
+  http::ServerLimits limits;
+  limits.body_bytes = 64 * 1024;
+  limits.connections = 100;
+  return limits;
+}
+
+class AnsweredHandler final : public http::Handler {
+  void on_body(std::string_view) override {}
+  void on_body_end() override {}
+  void on_body_error(const http::ParseError&) override {}
+  void on_client_gone() override {}
+  void on_response_drained() override {}
+};
+
+bool is_known(std::string_view path) {
+  static constexpr std::string_view kPaths[] = {"/health", "/ready", "/metrics", "/api/status"};
+  return std::find(std::begin(kPaths), std::end(kPaths), path) != std::end(kPaths);
+}
+
+}  // namespace
+
+AdminService::AdminService(net::Runtime& runtime, core::Gateway& gateway, const Build& build)
+    : runtime_(runtime),
+      gateway_(gateway),
+      build_(build),
+      started_(runtime.wall_now()),
+      server_(runtime, admin_limits(), *this) {}
+
+std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& responder) {
+  answer(responder);
+  return std::make_unique<AnsweredHandler>();
+}
+
+void AdminService::answer(http::Responder& responder) {
+  const http::RequestHead& head = responder.request();
+  if (!is_known(head.path)) {
+    return core::answer_problem(responder, {Outcome::not_found, "The admin interface has no such page.",
+                                            to_hex(runtime_.random_id()), std::nullopt, {}});
+  }
+  if (head.method != "GET" && head.method != "HEAD") {
+    return core::answer_problem(responder, {Outcome::method_not_allowed, "", to_hex(runtime_.random_id()), std::nullopt,
+                                            "Allow: GET, HEAD\r\n"});
+  }
+  if (head.path == "/health") return responder.answer(200, "application/json", R"({"status":"ok"})", kNoStore);
+  if (head.path == "/ready") return answer_ready(responder);
+  if (head.path == "/api/status") {
+    return responder.answer(200, "application/json", status_json(gateway_, build_, started_, runtime_), kNoStore);
+  }
+  set_gauges(gateway_, runtime_);
+  responder.answer(200, "text/plain; version=0.0.4; charset=utf-8", gateway_.metrics().render(), kNoStore);
+}
+
+// An unwell upstream or an open breaker is not unreadiness: that is what Tidegate is there for. Draining is.
+void AdminService::answer_ready(http::Responder& responder) {
+  JsonWriter failed;
+  bool ready = true;
+  if (gateway_.draining()) {
+    failed.field("draining", "this proxy is shutting down");
+    ready = false;
+  }
+  for (auto& [name, queue] : gateway_.queues()) {
+    const jobs::QueueView view = queue.queue->view();
+    if (view.available) continue;
+    failed.field("queue " + name, view.why_unavailable);
+    ready = false;
+  }
+  if (ready) return responder.answer(200, "application/json", R"({"status":"ready"})", kNoStore);
+  JsonWriter json;
+  json.field("status", "not ready").raw("failed", failed.take());
+  responder.answer(503, "application/json", json.take(), kNoStore);
+}
+
+http::Service::Refusal AdminService::on_refused(const http::ParseError& error, const SocketAddress&) {
+  const core::Problem problem{Outcome::bad_request, error.detail, to_hex(runtime_.random_id()), std::nullopt, {}};
+  return {"application/problem+json", core::problem_body(problem, error.status), core::problem_fields(problem)};
+}
+
+}  // namespace tidegate::admin

@@ -1,0 +1,33 @@
+#include "admin/gauges.h"
+
+namespace tidegate::admin {
+
+namespace {
+
+void set_queue(core::Gateway& gateway, const std::string& name, const jobs::QueueView& view, WallTime now) {
+  const double age_s = view.oldest_created_at ? to_seconds(now - *view.oldest_created_at) : 0;
+  gateway.metrics().set_queue(name, view.depth, view.bytes, age_s, view.available);
+}
+
+}  // namespace
+
+void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
+  metrics::Metrics& metrics = gateway.metrics();
+  const Time now = runtime.now();
+  for (const auto& breaker : gateway.breakers()) metrics.set_breaker(breaker->name(), breaker->view(now));
+  for (const auto& bulkhead : gateway.bulkheads()) {
+    const policy::Bulkhead::View view = bulkhead->view();
+    metrics.set_bulkhead(bulkhead->name(), view.in_use, view.waiting, view.limit);
+  }
+  for (const auto& listener : gateway.routes()) {
+    for (const core::RouteState& route : listener) {
+      if (route.policy.limiter) metrics.set_tracked_clients(route.config->name, route.policy.limiter->tracked());
+      if (route.policy.budget) {
+        metrics.set_retry_budget(route.config->upstream, route.policy.budget->remaining_ratio(now));
+      }
+    }
+  }
+  for (auto& [name, queue] : gateway.queues()) set_queue(gateway, name, queue.queue->view(), runtime.wall_now());
+}
+
+}  // namespace tidegate::admin

@@ -1,0 +1,10 @@
+// Sets the metrics that mirror views (breaker state, bulkheads, queues…), before /metrics is rendered.
+#pragma once
+
+#include "core/gateway.h"
+
+namespace tidegate::admin {
+
+void set_gauges(core::Gateway& gateway, net::Runtime& runtime);
+
+}  // namespace tidegate::admin

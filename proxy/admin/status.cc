@@ -1,0 +1,110 @@
+#include "admin/status.h"
+
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/json_writer.h"
+
+namespace tidegate::admin {
+
+using policy::BreakerState;
+
+namespace {
+
+class Clock {
+ public:
+  explicit Clock(net::Runtime& runtime) : now_(runtime.now()), wall_(runtime.wall_now()) {}
+  Time now() const { return now_; }
+  WallTime wall_now() const { return wall_; }
+  std::string show(Time time) const { return to_rfc3339(wall_ + (time - now_)); }
+
+ private:
+  Time now_;
+  WallTime wall_;
+};
+
+// A sentence: what happens next.
+std::string next_step(const policy::BreakerView& view, const policy::BreakerConfig& config, const Clock& clock) {
+  switch (view.state) {
+    case BreakerState::closed: return "calls go through";
+    case BreakerState::open:
+      return fmt::format("calls are refused; in {} s the next call or queued job is let through as a probe",
+                         ceil_seconds(*view.next_probe_at - clock.now()));
+    case BreakerState::half_open:
+      return fmt::format("{} of {} probes under way; success closes it, failure opens it again", view.probes_in_flight,
+                         config.half_open_requests);
+    case BreakerState::forced_open:
+    case BreakerState::forced_closed:
+      return view.forced_until ? "an operator's word holds until " + clock.show(*view.forced_until)
+                               : "an operator's word holds until it is taken back";
+  }
+  return "";
+}
+
+std::string breaker_json(policy::Breaker& breaker, const Clock& clock) {
+  const policy::BreakerView view = breaker.view(clock.now());
+  JsonWriter json;
+  json.field("name", breaker.name()).field("state", to_string(view.state)).field("since", clock.show(view.since));
+  if (view.transitions > 0) {
+    json.field("reason", to_string(view.last.reason)).field("detail", view.last.detail);
+  } else {
+    json.null("reason").null("detail");
+  }
+  view.next_probe_at ? json.field("next_probe_at", clock.show(*view.next_probe_at)) : json.null("next_probe_at");
+  json.field("next", next_step(view, breaker.config(), clock))
+      .field("mode", breaker.config().mode == policy::Mode::shadow ? "shadow" : "enforce")
+      .field("consecutive_failures", view.consecutive_failures)
+      .field("window_calls", view.window_calls)
+      .field("window_failures", view.window_failures)
+      .field("window_slow", view.window_slow)
+      .field("transitions", view.transitions);
+  return json.take();
+}
+
+std::string bulkhead_json(const policy::Bulkhead& bulkhead) {
+  const policy::Bulkhead::View view = bulkhead.view();
+  JsonWriter json;
+  json.field("name", bulkhead.name())
+      .field("in_use", view.in_use)
+      .field("waiting", view.waiting)
+      .field("limit", view.limit);
+  return json.take();
+}
+
+std::string queue_json(const std::string& name, const jobs::JobQueue& queue, WallTime now) {
+  const jobs::QueueView view = queue.view();
+  JsonWriter depth;
+  for (int i = 0; i < jobs::kJobStatusCount; ++i) {
+    depth.field(to_string(static_cast<jobs::JobStatus>(i)), view.depth[static_cast<size_t>(i)]);
+  }
+  JsonWriter json;
+  json.field("name", name).field("available", view.available);
+  view.available ? json.null("why_unavailable") : json.field("why_unavailable", view.why_unavailable);
+  json.raw("depth", depth.take()).field("bytes", view.bytes);
+  view.oldest_created_at ? json.field("oldest_age_s", to_seconds(now - *view.oldest_created_at)) : json.null("oldest_age_s");
+  return json.take();
+}
+
+}  // namespace
+
+std::string status_json(core::Gateway& gateway, const Build& build, WallTime started, net::Runtime& runtime) {
+  const Clock clock(runtime);
+  std::vector<std::string> breakers, bulkheads, queues;
+  for (const auto& breaker : gateway.breakers()) breakers.push_back(breaker_json(*breaker, clock));
+  for (const auto& bulkhead : gateway.bulkheads()) bulkheads.push_back(bulkhead_json(*bulkhead));
+  for (auto& [name, queue] : gateway.queues()) queues.push_back(queue_json(name, *queue.queue, clock.wall_now()));
+  JsonWriter json;
+  json.field("version", build.version)
+      .field("revision", build.revision)
+      .field("started_at", to_rfc3339(started))
+      .field("now", to_rfc3339(clock.wall_now()))
+      .field("config", gateway.config().file)
+      .field("draining", gateway.draining())
+      .raw("breakers", json_array(breakers))
+      .raw("bulkheads", json_array(bulkheads))
+      .raw("queues", json_array(queues));
+  return json.take();
+}
+
+}  // namespace tidegate::admin

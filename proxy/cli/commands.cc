@@ -1,0 +1,84 @@
+#include "cli/commands.h"
+
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+
+#include "config/loader.h"
+#include "http/fetch.h"
+#include "net/uv_runtime.h"
+
+#ifndef TIDEGATE_VERSION
+#define TIDEGATE_VERSION "0.0.0"
+#endif
+#ifndef TIDEGATE_REVISION
+#define TIDEGATE_REVISION "unknown"
+#endif
+
+namespace tidegate::cli {
+
+admin::Build build_info() { return {TIDEGATE_VERSION, TIDEGATE_REVISION}; }
+
+int check_command(const std::string& config_file, bool json) {
+  const config::LoadResult result = config::load_file(config_file);
+  const std::string report = config::check_report(result, json);
+  std::fputs(report.c_str(), stdout);
+  if (!report.ends_with('\n')) std::fputc('\n', stdout);
+  return result.config ? kExitOk : kExitInvalidConfig;
+}
+
+int healthcheck_command(const std::string& address, bool ready) {
+  net::UvRuntime runtime;
+  int code = kExitUnhealthy;
+  http::FetchRequest request;
+  request.host = address;
+  request.target = ready ? "/ready" : "/health";
+  request.timeout = 2s;
+  const auto fetching = http::fetch(runtime, request, [&](Result<http::FetchResponse> response) {
+    if (response) {
+      std::printf("%s\n", response->body.c_str());
+      if (response->status == 200) code = kExitOk;
+    } else {
+      std::fprintf(stderr, "tidegate: %s: %s\n", address.c_str(), response.error().message.c_str());
+    }
+    runtime.stop();
+  });
+  runtime.run();
+  return code;
+}
+
+int main_command(int argc, char** argv) {
+  CLI::App app("Tidegate: a sidecar resilience proxy that turns an outage into accepted work.");
+  app.name("tidegate");
+  app.require_subcommand(1);
+
+  std::string file = "tidegate.yaml";
+  auto* run = app.add_subcommand("run", "Serve by a configuration file");
+  run->add_option("-c,--config", file, "The configuration file")->required();
+
+  std::string format = "text";
+  auto* check = app.add_subcommand("check", "Check a configuration file; every error is named with its place");
+  check->add_option("FILE", file, "The configuration file")->required();
+  check->add_option("--format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
+
+  std::string address = "127.0.0.1:9901";
+  bool ready = false;
+  auto* health = app.add_subcommand("healthcheck", "Ask a running Tidegate's admin interface if it is alive");
+  health->add_option("--admin", address, "The admin interface's address")->capture_default_str();
+  health->add_flag("--ready", ready, "Ask if it is ready for traffic instead");
+
+  auto* version = app.add_subcommand("version", "Print the version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  if (run->parsed()) return run_command(file);
+  if (check->parsed()) return check_command(file, format == "json");
+  if (health->parsed()) return healthcheck_command(address, ready);
+  if (version->parsed()) std::printf("tidegate %s (%s)\n", TIDEGATE_VERSION, TIDEGATE_REVISION);
+  return kExitOk;
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,30 @@
+// The subcommands of `tidegate`, and their exit codes.
+#pragma once
+
+#include <string>
+
+#include "admin/admin_service.h"
+
+namespace tidegate::cli {
+
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitRuntime = 1,
+  kExitUsage = 2,
+  kExitInvalidConfig = 3,
+  kExitReloadRefused = 4,
+  kExitUnhealthy = 5,
+};
+
+// The program's version and the revision it was built from.
+admin::Build build_info();
+
+int run_command(const std::string& config_file);
+int check_command(const std::string& config_file, bool json);
+// Asks the admin interface's /health (or /ready) at `address`; prints the answer.
+int healthcheck_command(const std::string& address, bool ready);
+
+// Parses the command line and runs the subcommand.
+int main_command(int argc, char** argv);
+
+}  // namespace tidegate::cli

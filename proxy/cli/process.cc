@@ -1,0 +1,129 @@
+#include "cli/process.h"
+
+#include <csignal>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "cli/commands.h"
+#include "jobs/sqlite_queue.h"
+
+namespace tidegate::cli {
+
+Process::Process(std::shared_ptr<const config::Config> config)
+    : config_(std::move(config)), grace_timer_(runtime_, [this] {
+        log_warn("shutdown_grace_over", {{"grace_s", to_seconds(config_->shutdown_grace)}});
+        close_queues();
+      }) {}
+
+Process::~Process() { stop_workers(); }
+
+int Process::run() {
+  if (const Status status = start(); !status) {
+    log_error("cannot_start", {{"error", status.error().message}});
+    return kExitRuntime;
+  }
+  runtime_.run();
+  log_info("bye");
+  return kExitOk;
+}
+
+Status Process::start() {
+  const admin::Build build = build_info();
+  metrics_ = metrics::Metrics::make(*config_, build.version, build.revision);
+  auto queues = open_queues();
+  if (!queues) return queues.error();
+  gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime_.now(), runtime_.random().next());
+  if (Status status = start_workers(); !status) return status;
+  admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build);
+  if (Status status = admin_->listen(); !status) return status;
+  for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGINT, "SIGINT"}}) {
+    signals_.push_back(runtime_.watch_signal(number, [this, signal = name] { on_signal(signal); }));
+  }
+  metrics_->set_config_loaded(true, runtime_.wall_now());
+  workers_.front()->start_replaying();
+  log_info("serving", {{"version", build.version},
+                       {"config", config_->file},
+                       {"workers", workers_.size()},
+                       {"admin", admin_->address().to_string()}});
+  for (const config::Listener& listener : config_->listeners) {
+    log_info("listening", {{"listener", listener.name}, {"address", listener.address.to_string()}});
+  }
+  return Ok{};
+}
+
+Result<core::Gateway::Queues> Process::open_queues() {
+  core::Gateway::Queues queues;
+  for (const auto& [name, queue] : config_->queues) {
+    jobs::SqliteOptions options;
+    options.path = queue.sqlite_path;
+    options.limits.max_jobs = queue.max_jobs;
+    options.limits.max_bytes = queue.max_bytes;
+    options.limits.results_ttl = queue.results_ttl;
+    options.on_commit = [&counted = metrics_->queue(name)](Duration took) { counted.commit(took); };
+    auto opened = jobs::open_sqlite_queue(options);
+    if (!opened) return Error{opened.error().code, "queue " + name + ": " + opened.error().message};
+    queues[name] = std::move(*opened);
+  }
+  return queues;
+}
+
+Status Process::start_workers() {
+  const int count = config_->workers > 0 ? config_->workers : net::available_cpus();
+  for (int i = 0; i < count; ++i) workers_.push_back(std::make_unique<WorkerThread>(*gateway_, i, count));
+  Status all = Ok{};
+  for (auto& worker : workers_) {
+    if (Status status = worker->started(); !status && all) all = status;
+  }
+  return all;
+}
+
+void Process::on_signal(const char* name) {
+  if (draining_) {
+    log_warn("exit_at_once", {{"signal", name}});
+    std::_Exit(kExitRuntime);
+  }
+  log_info("draining", {{"signal", name}, {"grace_s", to_seconds(config_->shutdown_grace)}});
+  drain();
+}
+
+void Process::drain() {
+  draining_ = true;
+  gateway_->set_draining();
+  grace_timer_.start_after(config_->shutdown_grace);
+  workers_left_ = workers_.size();
+  for (auto& worker : workers_) {
+    worker->drain(runtime_, [this] {
+      if (--workers_left_ == 0) close_queues();
+    });
+  }
+}
+
+// Workers have nothing more to store, or their time is over: what the queues have taken is committed.
+void Process::close_queues() {
+  grace_timer_.stop();
+  if (workers_.empty()) return;  // the grace ran out in the turn in which the last worker was done
+  stop_workers();
+  queues_left_ = gateway_->queues().size();
+  if (queues_left_ == 0) return finish();
+  for (auto& [name, queue] : gateway_->queues()) {
+    queue.queue->close(runtime_, [this] {
+      if (--queues_left_ == 0) finish();
+    });
+  }
+}
+
+void Process::finish() {
+  admin_.reset();
+  signals_.clear();
+  runtime_.stop();
+}
+
+void Process::stop_workers() {
+  // The first worker has the replayers, whose pace the others read: it ends last.
+  while (!workers_.empty()) {
+    workers_.back()->stop();
+    workers_.pop_back();
+  }
+}
+
+}  // namespace tidegate::cli

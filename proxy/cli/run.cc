@@ -1,0 +1,24 @@
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/process.h"
+#include "config/loader.h"
+
+namespace tidegate::cli {
+
+int run_command(const std::string& config_file) {
+  const config::LoadResult loaded = config::load_file(config_file);
+  if (!loaded.config) {
+    std::fputs(config::check_report(loaded, false).c_str(), stderr);
+    return kExitInvalidConfig;
+  }
+  const LogFormat by_place = isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json;
+  log_configure(loaded.config->log.level, loaded.config->log.format.value_or(by_place));
+  Process process(loaded.config);
+  return process.run();
+}
+
+}  // namespace tidegate::cli

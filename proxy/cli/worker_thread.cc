@@ -1,0 +1,62 @@
+#include "cli/worker_thread.h"
+
+#include <algorithm>
+
+namespace tidegate::cli {
+
+namespace {
+
+constexpr Duration kLagInterval = 500ms;
+
+}  // namespace
+
+WorkerThread::WorkerThread(core::Gateway& gateway, int index, int count)
+    : gateway_(gateway), index_(index), count_(count) {
+  std::promise<Status> listening;
+  listening_ = listening.get_future();
+  thread_ = std::thread([this, promise = std::move(listening)]() mutable { run(std::move(promise)); });
+}
+
+WorkerThread::~WorkerThread() { TG_ASSERT(!thread_.joinable()); }
+
+Status WorkerThread::started() { return listening_.get(); }
+
+void WorkerThread::run(std::promise<Status> listening) {
+  worker_ = std::make_unique<core::Worker>(runtime_, gateway_, count_);
+  if (index_ == 0) replaying_ = std::make_unique<core::Replaying>(*worker_);
+  lag_timer_ = std::make_unique<net::Timer>(runtime_, [this] { measure_lag(); });
+  lag_expected_ = runtime_.now() + kLagInterval;
+  lag_timer_->start_at(lag_expected_);
+  listening.set_value(worker_->listen());
+  runtime_.run();
+  lag_timer_.reset();
+  replaying_.reset();
+  worker_.reset();
+}
+
+void WorkerThread::measure_lag() {
+  const Time now = runtime_.now();
+  gateway_.metrics().set_loop_lag(index_, std::max(0.0, to_seconds(now - lag_expected_)));
+  lag_expected_ = now + kLagInterval;
+  lag_timer_->start_at(lag_expected_);
+}
+
+void WorkerThread::start_replaying() {
+  runtime_.post([this] { replaying_->start(); });
+}
+
+void WorkerThread::drain(net::Runtime& home, std::function<void()> done) {
+  runtime_.post([this, &home, done = std::move(done)] {
+    worker_->drain([this, &home, done] {
+      if (!replaying_) return home.post(done);
+      replaying_->drain([&home, done] { home.post(done); });
+    });
+  });
+}
+
+void WorkerThread::stop() {
+  runtime_.post([this] { runtime_.stop(); });
+  thread_.join();
+}
+
+}  // namespace tidegate::cli
