@@ -1,0 +1,148 @@
+// The rules of the watermark course, in simulated time, on the shipped configuration.
+#include <fstream>
+#include <sstream>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "sim/world.h"
+
+namespace tidegate::sim {
+
+namespace {
+
+std::string shipped_config() {
+  std::ifstream file(TIDEGATE_SOURCE_DIR "/config/tidegate.yaml");
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  const size_t at = text.find(what);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, what.size(), with);
+}
+
+class Course {
+ public:
+  explicit Course(const std::string& yaml = shipped_config()) : world_({.seed = 42}, yaml) { log_configure(LogLevel::off, LogFormat::text); }
+
+  // One upload; runs the world until it has its answer.
+  const SimClient& upload() {
+    ClientPlan plan;
+    plan.id = "u" + std::to_string(count_++);
+    plan.target = "/optimize?text=x&position=center";
+    plan.body = "image";
+    const SimClient& client = world_.client(std::move(plan));
+    for (int steps = 0; !client.ended() && steps < 2000; ++steps) world_.run_for(50ms);
+    REQUIRE(client.ended());
+    return client;
+  }
+
+  policy::BreakerState state() { return world_.gateway().breakers()[0]->view(world_.runtime().now()).state; }
+
+  World& world() { return world_; }
+
+ private:
+  World world_;
+  int count_ = 0;
+};
+
+int status(const SimClient& client) { return client.answered() ? client.result()->status : 0; }
+
+}  // namespace
+
+TEST_CASE("a healthy optimizer answers through Tidegate") {
+  Course course;
+  const SimClient& client = course.upload();
+  CHECK(status(client) == 200);
+  CHECK(client.result()->body == expected_answer("/optimize?text=x&position=center", "image"));
+}
+
+TEST_CASE("five failures in a row open the breaker, and the fifth is not yet refused") {
+  Course course;
+  course.world().upstream().set_mood({.error = 1});
+  for (int i = 0; i < 4; ++i) {
+    CHECK(status(course.upload()) == 202);
+    CHECK(course.state() == policy::BreakerState::closed);
+  }
+  CHECK(status(course.upload()) == 202);
+  CHECK(course.state() == policy::BreakerState::open);
+}
+
+TEST_CASE("sixty percent of ten calls open the breaker, though never five failed in a row") {
+  Course course;
+  for (const bool fails : {true, true, false, true, true, false, false, true, false}) {
+    course.world().upstream().set_mood({.error = fails ? 1.0 : 0.0});
+    course.upload();
+    CHECK(course.state() == policy::BreakerState::closed);
+  }
+  course.world().upstream().set_mood({.error = 1});
+  course.upload();
+  CHECK(course.state() == policy::BreakerState::open);
+}
+
+TEST_CASE("after thirty seconds one queued job is the probe, and its success closes the breaker") {
+  Course course;
+  course.world().upstream().set_mood({.error = 1});
+  for (int i = 0; i < 5; ++i) course.upload();
+  const uint64_t seen = course.world().upstream().seen();
+  course.world().upstream().set_mood({});
+  course.world().run_for(29s);
+  CHECK(course.state() == policy::BreakerState::open);
+  CHECK(course.world().upstream().seen() == seen);
+  course.world().run_for(6s);  // open_for is jittered by a tenth only after a failed probe
+  CHECK(course.state() == policy::BreakerState::closed);
+  course.world().run_for(60s);
+  for (const jobs::JobRecord& job : course.world().store().all()) CHECK(job.status == jobs::JobStatus::succeeded);
+}
+
+// A hundred uploads, one after the other; how many the optimizer got to see.
+uint64_t hundred_uploads(Course& course) {
+  int waited = 0;
+  for (int i = 0; i < 100; ++i) {
+    const SimClient& client = course.upload();
+    CHECK(status(client) == 202);
+    if (client.took() >= 10s) ++waited;  // response_header
+    if (client.took() < 10s) CHECK(client.took() < 100ms);
+    course.world().run_for(100ms);
+  }
+  CHECK(waited <= 5);
+  return course.world().upstream().seen();
+}
+
+TEST_CASE("a hundred requests against a hung optimizer cost five time-outs, not a hundred") {
+  Course course(replaced(shipped_config(), "base: 1s", "base: 2m"));  // replays stay out of the way
+  course.world().upstream().set_mood({.hang = 1});
+  CHECK(hundred_uploads(course) == 5);
+  CHECK(course.state() == policy::BreakerState::open);
+}
+
+TEST_CASE("where replays share the cost, a hung optimizer still sees five calls, and one that was under way") {
+  Course course;
+  course.world().upstream().set_mood({.hang = 1});
+  CHECK(hundred_uploads(course) <= 6);
+  CHECK(course.state() == policy::BreakerState::open);
+}
+
+TEST_CASE("a full queue answers 503 queue_full with Retry-After, and stores nothing") {
+  World world({.seed = 1}, replaced(shipped_config(), "max_jobs: 100000", "max_jobs: 2"));
+  world.upstream().stop();
+  std::vector<const SimClient*> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(&world.client({.id = "f" + std::to_string(i), .target = "/optimize", .body = "x"}));
+    world.run_for(1s);
+  }
+  CHECK(status(*clients[0]) == 202);
+  CHECK(status(*clients[1]) == 202);
+  for (int i = 2; i < 5; ++i) {
+    REQUIRE(status(*clients[i]) == 503);
+    CHECK(nlohmann::json::parse(clients[i]->result()->body)["reason"] == "queue_full");
+    CHECK(clients[i]->result()->field("retry-after") != "");
+  }
+  CHECK(world.store().all().size() == 2);
+}
+
+}  // namespace tidegate::sim

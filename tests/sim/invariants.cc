@@ -1,0 +1,199 @@
+#include "sim/invariants.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace tidegate::sim {
+
+namespace {
+
+constexpr Duration kCommitBound = 2s;
+constexpr Duration kSlack = 1500ms;  // the network's own latency, both ways, and a fragmented answer
+
+std::string body_of(const ClientPlan& plan) { return plan.body; }
+
+// Answers that Tidegate gives itself.
+void check_own_answer(Findings& findings, const ClientPlan& plan, const http::FetchResponse& answer) {
+  const auto json = nlohmann::json::parse(answer.body, nullptr, false);
+  if (json.is_discarded() || !json.contains("reason")) {
+    return findings.add(fmt::format("{}: status {} without a reason: {}", plan.id, answer.status, answer.body));
+  }
+  static const std::map<std::string, int> kStatuses = {
+      {"rate_limited", 429},      {"breaker_open", 503}, {"bulkhead_full", 503}, {"queue_unavailable", 503},
+      {"queue_full", 503},        {"connect_failure", 502}, {"reset", 502},      {"bad_upstream_response", 502},
+      {"timeout", 504},           {"client_timeout", 408}, {"body_too_large", 413}};
+  const auto expected = kStatuses.find(json["reason"]);
+  if (expected == kStatuses.end() || expected->second != answer.status || json["status"] != answer.status) {
+    findings.add(fmt::format("{}: reason {} with status {}", plan.id, json["reason"].dump(), answer.status));
+  }
+  const bool must_say_when = answer.status == 503 || answer.status == 429;
+  const std::string when(answer.field("retry-after"));
+  if (must_say_when && (when.empty() || std::atoi(when.c_str()) < 1)) {
+    findings.add(fmt::format("{}: {} without a Retry-After of at least 1", plan.id, json["reason"].dump()));
+  }
+}
+
+bool is_own(const http::FetchResponse& answer) { return !answer.field("proxy-status").empty(); }
+
+// The route's own time, or the client's shorter one.
+Duration deadline_of(const ClientPlan& plan, const config::Config& config) {
+  const size_t route = plan.target.starts_with("/work") ? 0 : 1;
+  const Duration total = config.listeners[0].routes[route].timeout.total;
+  return plan.timeout ? std::min(total, *plan.timeout) : total;
+}
+
+std::string job_id_of(const SimClient& client) {
+  if (!client.answered() || client.result()->status != 202) return "";
+  const auto json = nlohmann::json::parse(client.result()->body, nullptr, false);
+  return json.is_discarded() ? "" : json.value("job_id", "");
+}
+
+// Runs that ended without a verdict: the process was killed, or the store stalled longer than a lease.
+int interruptions(const jobs::JobRecord& record) {
+  return static_cast<int>(std::count_if(record.history.begin(), record.history.end(), [](const auto& attempt) {
+    return attempt.error == "process_ended" || attempt.error == "lease_lost";
+  }));
+}
+
+}  // namespace
+
+void check_answers(Findings& findings, const Clients& clients, const config::Config& config,
+                   const std::vector<Time>& kills) {
+  for (const auto& client : clients) {
+    const ClientPlan& plan = client->plan();
+    if (!client->started()) continue;
+    if (!client->ended()) findings.add(fmt::format("{}: never ended", plan.id));
+    if (client->answers() > 1) findings.add(fmt::format("{}: ended {} times", plan.id, client->answers()));
+    if (!client->answered()) continue;
+    const http::FetchResponse& answer = *client->result();
+    if (client->took() > deadline_of(plan, config) + kCommitBound + kSlack) {
+      findings.add(fmt::format("{}: status {} took {} s", plan.id, answer.status, to_seconds(client->took())));
+    }
+    if (answer.status == 202) {
+      if (job_id_of(*client).empty()) findings.add(fmt::format("{}: 202 without a job: {}", plan.id, answer.body));
+    } else if (is_own(answer)) {
+      check_own_answer(findings, plan, answer);
+    } else if (answer.status == 200) {
+      if (answer.body != expected_answer(plan.target, body_of(plan))) {
+        findings.add(fmt::format("{}: a relayed answer is not the upstream's ({} bytes)", plan.id, answer.body.size()));
+      }
+    } else if (answer.status != 503 || answer.body != "broken") {
+      findings.add(fmt::format("{}: an answer nobody gave: {}", plan.id, answer.status));
+    }
+  }
+  // Without a crash, an answer that is neither relayed nor Tidegate's own can only be a relayed one that broke.
+  (void)kills;
+}
+
+void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQueue& store, const SimUpstream& upstream,
+                const config::Config& config, size_t kills) {
+  std::map<std::string, jobs::JobRecord> jobs;
+  for (jobs::JobRecord& record : store.all()) jobs[record.id] = std::move(record);
+  std::map<std::string, const SimClient*> promised;
+  for (const auto& client : clients) {
+    const std::string id = job_id_of(*client);
+    if (id.empty()) continue;
+    promised[id] = client.get();
+    const auto found = jobs.find(id);
+    if (found == jobs.end()) {
+      findings.add(fmt::format("{}: 202 for job {}, which the store has not", client->plan().id, id));
+    } else if (found->second.status == jobs::JobStatus::cancelled) {
+      findings.add(fmt::format("{}: promised job {} was cancelled by nobody", client->plan().id, id));
+    }
+  }
+  for (const auto& [id, record] : jobs) {
+    if (!is_final(record.status)) findings.add(fmt::format("job {} never ended: {}", id, to_string(record.status)));
+    // An unpromised job can run to its end only if its client left, or an answer was lost in a crash or by a fault.
+    const int allowed = config.queues.at("q").replay.max_attempts;
+    if (record.attempt > allowed + interruptions(record)) findings.add(fmt::format("job {} had {} attempts of {}", id, record.attempt, allowed));
+    const auto who = promised.find(id);
+    if (record.status != jobs::JobStatus::succeeded || who == promised.end()) continue;
+    const auto result = store.stored_result(id);
+    const ClientPlan& plan = who->second->plan();
+    if (!result) {
+      findings.add(fmt::format("job {} succeeded without a result", id));
+    } else if (result->status == 200 && result->body.memory != expected_answer(plan.target, plan.body)) {
+      findings.add(fmt::format("job {}: the result is not the upstream's answer", id));
+    }
+  }
+  (void)upstream;
+  (void)kills;
+}
+
+void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,
+                    const jobs::MemoryQueue& store, const config::Config& config, size_t kills) {
+  std::map<std::string, int> interrupted;  // by job
+  int of_all = 0;
+  for (const jobs::JobRecord& record : store.all()) of_all += interrupted[record.id] = interruptions(record);
+  const config::Upstream& settings = config.upstreams.at("up");
+  // A killed Tidegate's calls end when the upstream notices; then the next life's may overlap them.
+  // And a call that was cut short is seen running until the news of it has crossed the network.
+  const int allowed = settings.bulkhead->max_concurrent * static_cast<int>(kills + 1) + 1;
+  if (upstream.running_max() > allowed) {
+    findings.add(fmt::format("the upstream saw {} calls at once; the bulkhead allows {}", upstream.running_max(), allowed));
+  }
+  const int live = config.listeners[0].routes[0].retry.max_attempts;
+  const int replays = config.queues.at("q").replay.max_attempts;
+  for (const auto& client : clients) {
+    const ClientPlan& plan = client->plan();
+    const bool idempotent = plan.method == "GET";
+    const std::string job = job_id_of(*client);  // whose 202 was lost has a job all the same
+    const int again = job.empty() ? of_all : interrupted[job];
+    const int tries = plan.target.starts_with("/work") ? (idempotent ? live : 1) + replays + again : 1;
+    if (upstream.tries_of(plan.id) > tries) {
+      findings.add(fmt::format("{} ({} {}, job {}): tried {} times, {} are allowed", plan.id, plan.method, plan.target,
+                               job.empty() ? "unknown" : job, upstream.tries_of(plan.id), tries));
+    }
+  }
+}
+
+void check_rates(Findings& findings, const Clients& clients, const config::Config& config, size_t kills) {
+  const config::RateLimit& limit = *config.listeners[0].routes[0].rate_limit;
+  int admitted = 0;
+  Time first = Time::max();
+  Time last = Time::min();
+  for (const auto& client : clients) {
+    if (!client->plan().target.starts_with("/work") || !client->started()) continue;
+    first = std::min(first, client->plan().starts);
+    last = std::max(last, client->plan().starts);
+    if (client->answered() && client->result()->status != 429) ++admitted;
+  }
+  if (admitted == 0) return;
+  const double allowed =
+      limit.limit.burst * static_cast<double>(kills + 1) + limit.limit.rate_per_s * (to_seconds(last - first) + 1);
+  if (admitted > allowed) findings.add(fmt::format("{} requests were admitted; {} are allowed", admitted, allowed));
+}
+
+void check_policies(Findings& findings, core::Gateway& gateway, Time now) {
+  for (const auto& breaker : gateway.breakers()) {
+    const policy::BreakerView view = breaker->view(now);
+    if (view.probes_in_flight != 0) findings.add(fmt::format("{} probe permits are left", view.probes_in_flight));
+  }
+  for (const auto& bulkhead : gateway.bulkheads()) {
+    const policy::Bulkhead::View view = bulkhead->view();
+    if (view.in_use != 0) findings.add(fmt::format("{} bulkhead places are left", view.in_use));
+    if (view.waiting != 0) findings.add(fmt::format("{} bulkhead waiters are left", view.waiting));
+  }
+}
+
+void check_metrics(Findings& findings, metrics::Metrics& metrics) {
+  const std::string text = metrics.render();
+  size_t at = 0;
+  while ((at = text.find("\ntidegate_http_requests_in_flight{", at)) != std::string::npos) {
+    const size_t end = text.find('\n', at + 1);
+    const std::string line = text.substr(at + 1, end - at - 1);
+    if (!line.ends_with(" 0")) findings.add("in flight at the end: " + line);
+    at = end;
+  }
+}
+
+void check_leaks(Findings& findings, const net::SimRuntime& runtime) {
+  if (runtime.open_streams() != 0) findings.add(fmt::format("{} streams are left", runtime.open_streams()));
+  if (runtime.open_operations() != 0) findings.add(fmt::format("{} operations are left", runtime.open_operations()));
+  if (runtime.active_timers() != 0) findings.add(fmt::format("{} timers are left", runtime.active_timers()));
+}
+
+}  // namespace tidegate::sim

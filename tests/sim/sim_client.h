@@ -1,0 +1,53 @@
+// A client in the simulated world: one request on a connection of its own, by a temper from the seed. What it got is
+// kept, for the invariants.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/fetch.h"
+#include "net/sim_runtime.h"
+
+namespace tidegate::sim {
+
+struct ClientPlan {
+  std::string id;            // sent as x-sim-id
+  std::string method = "POST";
+  std::string target = "/work";
+  std::string body = {};
+  Time starts = {};
+  std::optional<Duration> leaves_after = {};  // goes away without waiting for the answer
+  std::optional<Duration> timeout = {};       // X-Request-Timeout-Ms
+};
+
+class SimClient {
+ public:
+  SimClient(net::SimRuntime& runtime, std::string authority, ClientPlan plan);
+
+  const ClientPlan& plan() const { return plan_; }
+  bool started() const { return started_; }
+  bool left() const { return left_; }
+  int answers() const { return answers_; }  // callbacks of any kind
+  bool ended() const { return left_ || answers_ > 0; }
+  const Result<http::FetchResponse>& result() const { return *result_; }
+  bool answered() const { return result_ && result_->ok(); }
+  Duration took() const { return took_; }
+
+ private:
+  void start();
+
+  net::SimRuntime& runtime_;
+  std::string authority_;
+  ClientPlan plan_;
+  net::Timer timer_;
+  std::unique_ptr<net::Operation> fetch_;
+  std::optional<Result<http::FetchResponse>> result_;
+  bool started_ = false;
+  bool left_ = false;
+  int answers_ = 0;
+  Time begun_{};
+  Duration took_{};
+};
+
+}  // namespace tidegate::sim

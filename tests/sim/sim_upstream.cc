@@ -1,0 +1,132 @@
+#include "sim/sim_upstream.h"
+
+#include <algorithm>
+
+#include "http/writer.h"
+
+namespace tidegate::sim {
+
+namespace {
+
+uint64_t fnv1a(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const unsigned char c : text) hash = (hash ^ c) * 0x100000001b3;
+  return hash;
+}
+
+}  // namespace
+
+std::string expected_answer(std::string_view target, std::string_view body) {
+  const uint64_t hash = fnv1a(std::string(target) + "|" + std::string(body));
+  std::string answer = std::to_string(hash);
+  const size_t size = hash % 8 == 0 ? hash % 150'000 : hash % 700;  // some answers are larger than any buffer
+  Random filler(hash);
+  while (answer.size() < size) answer += static_cast<char>('a' + filler.below(26));
+  return answer;
+}
+
+class SimUpstream::Call final : public http::Handler {
+ public:
+  Call(SimUpstream& upstream, http::Responder& responder)
+      : upstream_(upstream),
+        responder_(responder),
+        delay_(upstream.runtime_, [this] { answer(); }) {
+    upstream_.running_max_ = std::max(upstream_.running_max_, ++upstream_.running_);
+    ++upstream_.seen_;
+  }
+  ~Call() override {
+    if (!ended_) --upstream_.running_;
+  }
+
+ private:
+  void on_body(std::string_view piece) override { body_ += piece; }
+
+  void on_body_end() override {
+    // Only a whole request can be carried out.
+    const auto id = responder_.request().fields.find("x-sim-id");
+    if (id) ++upstream_.tries_[std::string(*id)];
+    Random& random = upstream_.random_;
+    const UpstreamMood& mood = upstream_.mood_;
+    if (random.chance(mood.hang)) return;
+    fail_ = random.chance(mood.error);
+    abort_ = random.chance(mood.abort);
+    const auto spread = static_cast<uint64_t>((mood.latency_max - mood.latency_min).count());
+    delay_.start_after(mood.latency_min + Duration(static_cast<int64_t>(random.below(spread + 1))));
+  }
+
+  void on_body_error(const http::ParseError&) override {
+    responder_.abort();
+    end();
+  }
+  void on_client_gone() override { end(); }
+  void on_response_drained() override {}
+
+  void answer() {
+    if (fail_) {
+      responder_.answer(503, "text/plain", "broken");
+      return end();
+    }
+    const std::string body = expected_answer(responder_.request().target, body_);
+    std::string head;
+    http::HeadWriter(head).status_line(200);
+    const bool chunked = upstream_.random_.chance(0.3);
+    responder_.send_head(200, head, chunked ? http::Responder::kUnknownLength : body.size());
+    if (abort_) {
+      responder_.send_body(std::string_view(body).substr(0, body.size() / 2));
+      responder_.abort();
+    } else {
+      responder_.send_body(body);
+      responder_.finish();
+    }
+    end();
+  }
+
+  void end() {
+    ended_ = true;
+    delay_.stop();
+    --upstream_.running_;
+  }
+
+  SimUpstream& upstream_;
+  http::Responder& responder_;
+  net::Timer delay_;
+  std::string body_;
+  bool fail_ = false;
+  bool abort_ = false;
+  bool ended_ = false;
+};
+
+SimUpstream::SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed)
+    : runtime_(runtime), address_(address), random_(seed) {
+  start();
+}
+
+SimUpstream::~SimUpstream() = default;
+
+void SimUpstream::stop() {
+  runtime_.reset_connections(address_);
+  server_.reset();
+}
+
+void SimUpstream::start() {
+  if (server_) return;
+  http::ServerLimits limits;
+  limits.body_timeout = 3600s;
+  server_ = std::make_unique<http::Server>(runtime_, limits, *this);
+  TG_ASSERT(server_->listen(address_).ok());
+}
+
+int SimUpstream::tries_of(const std::string& id) const {
+  const auto found = tries_.find(id);
+  return found == tries_.end() ? 0 : found->second;
+}
+
+std::unique_ptr<http::Handler> SimUpstream::on_request(http::Responder& responder) {
+  return std::make_unique<Call>(*this, responder);
+}
+
+http::Service::Refusal SimUpstream::on_refused(const http::ParseError&, const SocketAddress&) {
+  TG_ASSERT(false);  // Tidegate never forwards what is not valid
+}
+
+}  // namespace tidegate::sim

@@ -1,0 +1,59 @@
+// An upstream in the simulated world: real HTTP server code, behaviour from a script and a seed. It remembers what it
+// saw, for the invariants.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/random.h"
+#include "http/server.h"
+#include "net/sim_runtime.h"
+
+namespace tidegate::sim {
+
+struct UpstreamMood {
+  double error = 0;    // answers 503
+  double hang = 0;     // never answers
+  double abort = 0;    // breaks the connection in the middle of an answer
+  Duration latency_min = 1ms;
+  Duration latency_max = 20ms;
+};
+
+// What the upstream would answer to a request with that path and body: so that a client can check its answer.
+std::string expected_answer(std::string_view target, std::string_view body);
+
+class SimUpstream final : public http::Service {
+ public:
+  SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed);
+  ~SimUpstream();
+
+  void set_mood(const UpstreamMood& mood) { mood_ = mood; }
+  // As a crash: every connection is reset and nobody listens.
+  void stop();
+  void start();
+
+  int running() const { return running_; }
+  int running_max() const { return running_max_; }
+  uint64_t seen() const { return seen_; }
+  // Requests seen with that x-sim-id (one client request or job; every try carries it).
+  int tries_of(const std::string& id) const;
+
+ private:
+  class Call;
+  std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
+  Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
+
+  net::SimRuntime& runtime_;
+  SocketAddress address_;
+  Random random_;
+  UpstreamMood mood_;
+  std::unique_ptr<http::Server> server_;
+  int running_ = 0;
+  int running_max_ = 0;
+  uint64_t seen_ = 0;
+  std::map<std::string, int> tries_;
+};
+
+}  // namespace tidegate::sim

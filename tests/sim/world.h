@@ -1,0 +1,81 @@
+// A whole world in one process and one seed: clients, Tidegate (the production gateway, exchange, pool, codec, policies,
+// replayer), an upstream with moods, a job store with faults, and a network between them. A run is a schedule of
+// requests and troubles drawn from the seed, then healing, then quiet; the invariants are checked over the whole.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "core/gateway.h"
+#include "core/replaying.h"
+#include "jobs/memory_queue.h"
+#include "metrics/metrics.h"
+#include "net/sim_runtime.h"
+#include "sim/sim_client.h"
+#include "sim/sim_upstream.h"
+
+namespace tidegate::sim {
+
+// The knobs of a run that a seed turns. Everything else is fixed in world.cc.
+struct Scenario {
+  uint64_t seed = 1;
+  int clients = 40;
+  Duration troubles_for = 60s;   // clients come and troubles happen in this time
+  bool store_faults = true;
+  bool network_faults = true;
+  bool crashes = true;           // Tidegate itself is killed and started again
+};
+
+class World {
+ public:
+  // Settings drawn from the seed.
+  explicit World(const Scenario& scenario);
+  // Given settings: a YAML text whose first upstream, first listener and first queue are used.
+  World(const Scenario& scenario, const std::string& yaml);
+  ~World();
+
+  // The whole run. Returns what was broken, one sentence each; empty = all invariants hold.
+  std::vector<std::string> run();
+  uint64_t trace_hash() const { return runtime_.trace_hash(); }
+
+  // For hand-written scenarios.
+  net::SimRuntime& runtime() { return runtime_; }
+  SimUpstream& upstream() { return *upstream_; }
+  core::Gateway& gateway() { return *gateway_; }
+  jobs::MemoryQueue& store() { return *store_; }
+  SimClient& client(ClientPlan plan);
+  void start_tidegate();
+  void kill_tidegate();
+  void run_for(Duration duration) { runtime_.run_for(duration); }
+  const config::Config& config() const { return *config_; }
+
+ private:
+  void schedule_clients();
+  void schedule_troubles();
+  void trouble();
+  void heal();
+  void settle();
+  const SocketAddress& listener() const { return config_->listeners[0].address; }
+
+  Scenario scenario_;
+  Random random_;
+  net::SimRuntime runtime_;
+  std::shared_ptr<const config::Config> config_;
+  SocketAddress upstream_address_;
+  std::string queue_name_;
+  std::unique_ptr<SimUpstream> upstream_;
+  std::shared_ptr<jobs::MemoryQueue> store_;
+  std::unique_ptr<metrics::Metrics> metrics_;
+  std::unique_ptr<core::Gateway> gateway_;
+  std::unique_ptr<core::Worker> worker_;
+  std::unique_ptr<core::Replaying> replaying_;
+  std::vector<std::unique_ptr<SimClient>> clients_;
+  std::vector<std::unique_ptr<net::Timer>> events_;
+  std::vector<Time> kills_;
+  int lives_ = 0;
+};
+
+}  // namespace tidegate::sim
