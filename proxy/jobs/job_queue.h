@@ -1,5 +1,5 @@
 // A durable queue of jobs with their records and results: the one interface that SQLite, Redis, RabbitMQ and the
-// simulator's memory stand behind. tests/…/job_queue_contract.h is its contract as tests; every backend passes it.
+// simulator's memory stand behind. tests/unit/jobs/queue_contract_test.cc is its contract; every backend passes it.
 //
 // Any loop may call; `home` is the caller's own loop and the callback runs there, later, never inside the call.
 // Destroying the returned operation guarantees silence; what was asked may happen all the same, except where said.

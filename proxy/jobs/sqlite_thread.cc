@@ -68,9 +68,9 @@ void SqliteThread::tell_listener(const Group& group) {
 void SqliteThread::close(net::Runtime& home, std::function<void()> done) {
   {
     const std::lock_guard lock(mutex_);
+    if (ended_) return home.post(std::move(done));
     closing_ = true;
-    close_home_ = &home;
-    closed_ = std::move(done);
+    closers_.emplace_back(&home, std::move(done));
   }
   wake_.notify_one();
 }
@@ -198,7 +198,9 @@ void SqliteThread::finish() {
   if (store_) sqlite3_wal_checkpoint_v2(store_->db().handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   store_.reset();
   const std::lock_guard lock(mutex_);
-  if (closed_) close_home_->post(std::move(closed_));
+  ended_ = true;
+  for (auto& [home, done] : closers_) home->post(std::move(done));
+  closers_.clear();
 }
 
 }  // namespace tidegate::jobs

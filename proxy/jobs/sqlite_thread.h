@@ -65,8 +65,8 @@ class SqliteThread {
   std::deque<std::shared_ptr<StoreCall>> waiting_;
   QueueView view_;
   bool closing_ = false;
-  net::Runtime* close_home_ = nullptr;
-  std::function<void()> closed_;
+  bool ended_ = false;
+  std::vector<std::pair<net::Runtime*, std::function<void()>>> closers_;
   std::thread thread_;                   // last: starts when all else stands
 };
 

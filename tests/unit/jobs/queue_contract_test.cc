@@ -1,0 +1,348 @@
+// The contract of jobs/job_queue.h: every backend passes it.
+#include "unit/jobs/queue_beds.h"
+
+namespace tidegate::jobs {
+
+#define EVERY_QUEUE SqliteBed, MemoryBed
+
+TEST_CASE_TEMPLATE("a job goes in and comes out whole", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const JobDraft draft = make_draft(bed.home(), std::string("\0binary\xff", 8));
+  const auto position = asker.append(draft);
+  REQUIRE(position.ok());
+  CHECK(*position == 0);
+  const ClaimedJob job = asker.claim();
+  CHECK(job.id == draft.id);
+  CHECK(job.route == "optimize");
+  CHECK(job.method == "POST");
+  CHECK(job.target == "/optimize?text=x");
+  CHECK(job.fields == draft.fields);
+  CHECK(job.attempt == 1);
+  CHECK(job.max_attempts == 3);
+  CHECK(asker.body_of(job) == draft.body.memory);
+}
+
+TEST_CASE_TEMPLATE("jobs come out in the order they went in, and know how many are before them", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  std::vector<std::string> ids;
+  for (uint64_t i = 0; i < 5; ++i) {
+    JobDraft draft = make_draft(bed.home());
+    ids.push_back(draft.id);
+    const auto position = asker.append(std::move(draft));
+    REQUIRE(position.ok());
+    CHECK(*position == i);
+  }
+  CHECK(asker.find(ids[3])->position == 3);
+  for (const std::string& id : ids) CHECK(asker.claim().id == id);
+  CHECK(asker.nothing_to_claim());
+}
+
+TEST_CASE_TEMPLATE("an id is taken once", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const JobDraft draft = make_draft(bed.home());
+  REQUIRE(asker.append(draft).ok());
+  const auto again = asker.append(draft);
+  REQUIRE(!again.ok());
+  CHECK(again.error().code == ErrorCode::conflict);
+}
+
+TEST_CASE_TEMPLATE("success stores exactly one result, with its head and body", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string id = asker.append_new();
+  CHECK(asker.result(id).error().code == ErrorCode::conflict);
+  const ClaimedJob job = asker.claim();
+  StoredResponse response{418, {{"content-type", "image/png"}, {"x-a", "1"}, {"x-a", "2"}}, {std::string(200'000, 'z'), {}}};
+  REQUIRE(asker.succeed(job, response).ok());
+  CHECK(asker.succeed(job, response).error().code == ErrorCode::conflict);
+  const auto record = asker.find(id);
+  CHECK(record->status == JobStatus::succeeded);
+  CHECK(record->finished_at.has_value());
+  CHECK(record->last_error == "");
+  auto stored = asker.result(id);
+  REQUIRE(stored.ok());
+  CHECK(stored->status == 418);
+  CHECK(stored->fields == response.fields);
+  CHECK(asker.body_of(*stored->body) == response.body.memory);
+  CHECK(asker.result("00000000000000000000000000000000").error().code == ErrorCode::not_found);
+}
+
+TEST_CASE_TEMPLATE("a failed attempt waits its time, and is remembered", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string id = asker.append_new();
+  REQUIRE(asker.retry(asker.claim(), Bed::kMoment, "connect_failure").ok());
+  const auto record = asker.find(id);
+  CHECK(record->status == JobStatus::retrying);
+  CHECK(record->next_attempt_at.has_value());
+  CHECK(record->last_error == "connect_failure");
+  REQUIRE(record->history.size() == 1);
+  CHECK(record->history[0].error == "connect_failure");
+  CHECK(record->history[0].took == 5ms);
+  CHECK(asker.nothing_to_claim());
+  bed.pass(Bed::kMoment + 1ms);
+  CHECK(asker.claim().attempt == 2);
+}
+
+TEST_CASE_TEMPLATE("a draft that must wait is not handed out before its time", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  JobDraft draft = make_draft(bed.home());
+  draft.not_before = draft.created_at + Bed::kMoment;
+  REQUIRE(asker.append(draft).ok());
+  CHECK(asker.nothing_to_claim());
+  CHECK(bed.queue().view().next_due_at == draft.not_before);
+  bed.pass(Bed::kMoment + 1ms);
+  CHECK(asker.claim().id == draft.id);
+}
+
+TEST_CASE_TEMPLATE("a released job goes back untried", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string id = asker.append_new();
+  REQUIRE(asker.release(asker.claim()).ok());
+  CHECK(asker.find(id)->attempt == 0);
+  const ClaimedJob again = asker.claim();
+  CHECK(again.attempt == 1);
+  REQUIRE(asker.release(again, bed.home().wall_now() + Bed::kMoment).ok());
+  CHECK(asker.status(id) == JobStatus::queued);
+  CHECK(asker.nothing_to_claim());
+  bed.pass(Bed::kMoment + 1ms);
+  CHECK(asker.claim().attempt == 1);
+}
+
+TEST_CASE_TEMPLATE("a lease that is not renewed ends; its claim counts for nothing any more", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string id = asker.append_new();
+  const ClaimedJob lost = asker.claim(Bed::kMoment);
+  CHECK(asker.nothing_to_claim());
+  bed.pass(Bed::kMoment + 1ms);
+  const ClaimedJob taken = asker.claim();
+  CHECK(taken.id == id);
+  CHECK(taken.attempt == 2);
+  CHECK(taken.claim != lost.claim);
+  CHECK(asker.succeed(lost).error().code == ErrorCode::conflict);
+  CHECK(asker.retry(lost, 1s).error().code == ErrorCode::conflict);
+  CHECK(asker.bury(lost).error().code == ErrorCode::conflict);
+  CHECK(asker.release(lost).error().code == ErrorCode::conflict);
+  CHECK(asker.renew(lost, 1s).error().code == ErrorCode::conflict);
+  REQUIRE(asker.succeed(taken).ok());
+  CHECK(asker.status(id) == JobStatus::succeeded);
+}
+
+TEST_CASE_TEMPLATE("a renewed lease holds", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  asker.append_new();
+  const ClaimedJob job = asker.claim(Bed::kMoment);
+  REQUIRE(asker.renew(job, 100 * Bed::kMoment).ok());
+  bed.pass(2 * Bed::kMoment);
+  CHECK(asker.nothing_to_claim());
+  CHECK(asker.succeed(job).ok());
+}
+
+TEST_CASE_TEMPLATE("a dead job keeps its history and can be replayed with fresh attempts", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string id = asker.append_new("precious");
+  CHECK(asker.replay(id).error().code == ErrorCode::conflict);
+  REQUIRE(asker.retry(asker.claim(), Duration(0)).ok());
+  REQUIRE(asker.bury(asker.claim()).ok());
+  auto record = asker.find(id);
+  CHECK(record->status == JobStatus::dead);
+  CHECK(record->last_error == "503");
+  CHECK(record->history.size() == 2);
+  CHECK(asker.nothing_to_claim());
+  REQUIRE(asker.replay(id).ok());
+  const ClaimedJob job = asker.claim();
+  CHECK(job.attempt == 1);
+  CHECK(asker.body_of(job) == "precious");
+  REQUIRE(asker.succeed(job).ok());
+  CHECK(asker.find(id)->history.size() == 3);
+}
+
+TEST_CASE_TEMPLATE("what has not run can be cancelled, nothing else", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string waiting = asker.append_new();
+  CHECK(asker.cancel(waiting).ok());
+  CHECK(asker.status(waiting) == JobStatus::cancelled);
+  CHECK(asker.cancel(waiting).error().code == ErrorCode::conflict);
+  const std::string running = asker.append_new();
+  const ClaimedJob job = asker.claim();
+  CHECK(asker.cancel(running).error().code == ErrorCode::conflict);
+  REQUIRE(asker.retry(job, 1h).ok());
+  CHECK(asker.cancel(running).ok());
+  CHECK(asker.nothing_to_claim());
+  CHECK(asker.cancel("00000000000000000000000000000000").error().code == ErrorCode::not_found);
+}
+
+TEST_CASE_TEMPLATE("an expired job is never handed out", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  JobDraft draft = make_draft(bed.home());
+  draft.expires_at = draft.created_at + Bed::kMoment;
+  REQUIRE(asker.append(draft).ok());
+  bed.pass(Bed::kMoment + 1ms);
+  CHECK(asker.nothing_to_claim());
+  CHECK(asker.status(draft.id) == JobStatus::expired);
+  CHECK(bed.queue().view().expired_total == 1);
+}
+
+TEST_CASE_TEMPLATE("results go after their time, the record as long again later", Bed, EVERY_QUEUE) {
+  QueueLimits limits;
+  limits.results_ttl = std::is_same_v<Bed, MemoryBed> ? Duration(60s) : Duration(1200ms);
+  Bed bed(limits);
+  Asker asker(bed);
+  const std::string id = asker.append_new();
+  REQUIRE(asker.succeed(asker.claim()).ok());
+  CHECK(asker.result(id).ok());
+  bed.pass(limits.results_ttl + 10ms);
+  CHECK(asker.status(id) == JobStatus::succeeded);  // looking sweeps
+  CHECK(asker.result(id).error().code == ErrorCode::not_found);
+  CHECK(bed.queue().view().bytes == 0);
+  bed.pass(limits.results_ttl + 10ms);
+  CHECK(asker.find(id).error().code == ErrorCode::not_found);
+}
+
+TEST_CASE_TEMPLATE("limits answer exhausted, and store nothing", Bed, EVERY_QUEUE) {
+  QueueLimits limits;
+  limits.max_jobs = 2;
+  limits.max_bytes = 100;
+  Bed bed(limits);
+  Asker asker(bed);
+  CHECK(asker.append(make_draft(bed.home(), std::string(101, 'x'))).error().code == ErrorCode::exhausted);
+  asker.append_new(std::string(60, 'x'));
+  CHECK(asker.append(make_draft(bed.home(), std::string(60, 'x'))).error().code == ErrorCode::exhausted);
+  asker.append_new();
+  CHECK(asker.append(make_draft(bed.home())).error().code == ErrorCode::exhausted);
+  CHECK(bed.queue().view().depth[static_cast<size_t>(JobStatus::queued)] == 2);
+  CHECK(bed.queue().view().bytes == 64);
+  StoredResponse small{200, {}, {}};
+  REQUIRE(asker.succeed(asker.claim(), small).ok());
+  asker.append_new();  // there is room again
+}
+
+TEST_CASE_TEMPLATE("an append that nobody waits for any more is taken back", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 20; ++i) {
+    JobDraft draft = make_draft(bed.home());
+    ids.push_back(draft.id);
+    auto operation = bed.queue().append(bed.home(), std::move(draft), [](Result<uint64_t>) { FAIL("not silent"); });
+    if (i % 3 == 0) bed.let_store_work();
+    operation.reset();
+  }
+  bed.pass(Bed::kMoment);
+  CHECK(asker.nothing_to_claim());
+  for (const std::string& id : ids) {
+    const auto record = asker.find(id);
+    CHECK((!record.ok() || record->status == JobStatus::cancelled));
+  }
+}
+
+TEST_CASE_TEMPLATE("a claim that nobody waits for any more is given back", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string id = asker.append_new();
+  for (int i = 0; i < 20; ++i) {
+    auto operation = bed.queue().claim(bed.home(), 1h, [](auto) { FAIL("not silent"); });
+    if (i % 3 == 0) bed.let_store_work();
+    operation.reset();
+  }
+  bed.pass(Bed::kMoment);
+  const ClaimedJob job = asker.claim();
+  CHECK(job.id == id);
+  CHECK(job.attempt == 1);
+}
+
+TEST_CASE_TEMPLATE("everything survives a restart; what was running is queued again", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string done = asker.append_new();
+  REQUIRE(asker.succeed(asker.claim()).ok());
+  const std::string running = asker.append_new("again");
+  const ClaimedJob before = asker.claim(1h);
+  const std::string waiting = asker.append_new("more");
+  bed.restart();
+  CHECK(asker.status(done) == JobStatus::succeeded);
+  CHECK(asker.result(done).ok());
+  CHECK(asker.succeed(before).error().code == ErrorCode::conflict);
+  const ClaimedJob job = asker.claim();
+  CHECK(job.id == running);
+  CHECK(asker.body_of(job) == "again");
+  CHECK(asker.find(running)->history.at(0).error == "process_ended");
+  CHECK(asker.claim().id == waiting);
+}
+
+TEST_CASE_TEMPLATE("the view counts, and work is announced", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  int announced = 0;
+  bed.queue().on_work(bed.home(), [&] { ++announced; });
+  CHECK(bed.queue().view().available);
+  CHECK(!bed.queue().view().next_due_at);
+  const WallTime before = bed.home().wall_now();
+  asker.append_new("12345");
+  bed.run_until([&] { return announced > 0; });
+  const QueueView view = bed.queue().view();
+  CHECK(view.depth[static_cast<size_t>(JobStatus::queued)] == 1);
+  CHECK(view.bytes == 5);
+  REQUIRE(view.oldest_created_at);
+  CHECK(*view.oldest_created_at >= before);
+  const int so_far = announced;
+  const ClaimedJob job = asker.claim();
+  CHECK(bed.queue().view().depth[static_cast<size_t>(JobStatus::running)] == 1);
+  bed.pass(Bed::kMoment);
+  CHECK(announced == so_far);  // a claim makes no work
+  REQUIRE(asker.succeed(job, {200, {}, {"abc", {}}}).ok());
+  CHECK(bed.queue().view().bytes == 3);
+  CHECK(!bed.queue().view().oldest_created_at);
+  bed.queue().on_work(bed.home(), {});
+  asker.append_new();
+  bed.pass(Bed::kMoment);
+  CHECK(announced == so_far);
+}
+
+TEST_CASE_TEMPLATE("after close, calls are answered unavailable", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  asker.append_new();
+  bool closed = false;
+  bed.queue().close(bed.home(), [&] { closed = true; });
+  CHECK(asker.append(make_draft(bed.home())).error().code == ErrorCode::unavailable);
+  bed.run_until([&] { return closed; });
+  bed.restart();
+  CHECK(bed.queue().view().depth[static_cast<size_t>(JobStatus::queued)] == 1);
+}
+
+TEST_CASE_TEMPLATE("a body in a temporary file is stored and read back in pieces", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  auto file = bed.home().open_temp_file();
+  REQUIRE(file.ok());
+  std::string body;
+  Random random(3);
+  for (int i = 0; i < 40; ++i) {
+    std::string piece(60'000, '\0');
+    for (char& c : piece) c = static_cast<char>(random.next());
+    body += piece;
+    bool written = false;
+    (*file)->append(piece, [&](const Status& status) { written = status.ok(); });
+    bed.run_until([&] { return written; });
+  }
+  JobDraft draft = make_draft(bed.home());
+  draft.body = {"", (*file)->content()};
+  REQUIRE(asker.append(draft).ok());
+  file->reset();
+  const ClaimedJob job = asker.claim();
+  CHECK(job.body_size == body.size());
+  CHECK(asker.body_of(job) == body);
+}
+
+}  // namespace tidegate::jobs
