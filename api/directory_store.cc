@@ -1,0 +1,143 @@
+#include "api/directory_store.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "api/object_file.h"
+#include "base/assert.h"
+
+namespace tidegate::api {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kThreads = 2;
+constexpr size_t kQueueMax = 1000;
+
+bool is_name(std::string_view name) {
+  const size_t slash = name.find('/');
+  const auto is_plain = [](std::string_view part) {
+    return !part.empty() && part.front() != '.' && std::all_of(part.begin(), part.end(), [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+             c == '-';
+    });
+  };
+  return slash != std::string_view::npos && is_plain(name.substr(0, slash)) && is_plain(name.substr(slash + 1));
+}
+
+// Work on the pool; where the pool is full, the refusal comes on the next turn.
+class Errand final : public net::Operation {
+ public:
+  explicit Errand(net::Runtime& runtime) : refusal_(runtime, [this] { refuse(); }) {}
+
+  void hold(std::unique_ptr<optimizer::WorkPool::Ticket> ticket, std::function<void()> on_refused) {
+    ticket_ = std::move(ticket);
+    on_refused_ = std::move(on_refused);
+    if (!ticket_) refusal_.start_after(Duration::zero());
+  }
+
+ private:
+  void refuse() {
+    const auto refused = std::move(on_refused_);  // it may destroy this
+    refused();
+  }
+
+  std::unique_ptr<optimizer::WorkPool::Ticket> ticket_;
+  std::function<void()> on_refused_;
+  net::Timer refusal_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<DirectoryStore>> DirectoryStore::open(net::Runtime& runtime, const fs::path& root) {
+  std::error_code error;
+  fs::remove_all(root / "temp", error);  // what a crash left half written
+  for (const char* folder : {"originals", "results", "jobs", "temp"}) {
+    fs::create_directories(root / folder, error);
+    if (error) return Error{ErrorCode::io, "create " + (root / folder).string() + ": " + error.message()};
+  }
+  return std::unique_ptr<DirectoryStore>(new DirectoryStore(runtime, root));
+}
+
+DirectoryStore::DirectoryStore(net::Runtime& runtime, fs::path root)
+    : runtime_(runtime),
+      root_(std::move(root)),
+      pool_(kThreads, kQueueMax, [&runtime](std::function<void()> task) { runtime.post(std::move(task)); }) {}
+
+fs::path DirectoryStore::place(const std::string& name) const {
+  TG_ASSERT(is_name(name));
+  return root_ / name;
+}
+
+fs::path DirectoryStore::next_temp() { return root_ / "temp" / std::to_string(++temps_); }
+
+template <typename T>
+std::unique_ptr<net::Operation> DirectoryStore::submit(std::function<Result<T>()> work,
+                                                       std::function<void(Result<T>)> done) {
+  auto errand = std::make_unique<Errand>(runtime_);
+  const auto result = std::make_shared<std::optional<Result<T>>>();
+  auto on_refused = [done] { done(Error{ErrorCode::exhausted, "the store has too much to do"}); };
+  auto ticket = pool_.submit(
+      [work = std::move(work), result] {
+        try {
+          result->emplace(work());
+        } catch (const std::exception& error) {  // memory, above all
+          result->emplace(Error{ErrorCode::exhausted, error.what()});
+        }
+      },
+      [done = std::move(done), result] { done(std::move(**result)); });
+  errand->hold(std::move(ticket), std::move(on_refused));
+  return errand;
+}
+
+std::unique_ptr<net::Operation> DirectoryStore::put(std::string name, ObjectPtr object, PutCallback done) {
+  return submit<Ok>([path = place(name), temp = next_temp(),
+                     object = std::move(object)] { return write_object(path, temp, *object); },
+                    std::move(done));
+}
+
+std::unique_ptr<net::Operation> DirectoryStore::get(std::string name, GetCallback done) {
+  return submit<ObjectPtr>([path = place(name)] { return read_object(path); }, std::move(done));
+}
+
+std::unique_ptr<net::Operation> DirectoryStore::exists(std::string name, ExistsCallback done) {
+  return submit<bool>(
+      [path = place(name)]() -> Result<bool> {
+        std::error_code error;
+        const bool is_there = fs::is_regular_file(path, error);
+        if (error && error != std::errc::no_such_file_or_directory) {
+          return Error{ErrorCode::io, "stat " + path.string() + ": " + error.message()};
+        }
+        return is_there;
+      },
+      std::move(done));
+}
+
+std::unique_ptr<net::Operation> DirectoryStore::remove(std::string name, PutCallback done) {
+  return submit<Ok>(
+      [path = place(name)]() -> Status {
+        std::error_code error;
+        fs::remove(path, error);
+        if (error) return Error{ErrorCode::io, "remove " + path.string() + ": " + error.message()};
+        return Ok{};
+      },
+      std::move(done));
+}
+
+std::unique_ptr<net::Operation> DirectoryStore::check(PutCallback done) {
+  return submit<Ok>(
+      [path = next_temp(), temp = next_temp()]() -> Status {
+        auto status = write_object(path, temp, {"text/plain", "ready?"});
+        if (status) ::unlink(path.c_str());
+        return status;
+      },
+      std::move(done));
+}
+
+}  // namespace tidegate::api

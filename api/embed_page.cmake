@@ -1,0 +1,18 @@
+# cmake -DOUTPUT=page_files.cc -DFOLDER=page -DFILES="index.html;page.css;page.js" -P embed_page.cmake
+# Writes the files as byte arrays, so that any byte may stand in them.
+set(source "// Made by embed_page.cmake from the files of api/page.\n#include \"api/page.h\"\n\n")
+string(APPEND source "namespace tidegate::api {\n\n")
+set(list_of_files "")
+foreach(name ${FILES})
+  file(READ ${FOLDER}/${name} hex HEX)
+  string(LENGTH "${hex}" digits)
+  math(EXPR size "${digits} / 2")
+  string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+  string(MAKE_C_IDENTIFIER "k_${name}" identifier)
+  string(APPEND source "static constexpr char ${identifier}[] = {\n${bytes}};\n\n")
+  string(APPEND list_of_files "    {\"${name}\", {${identifier}, ${size}}},\n")
+endforeach()
+string(APPEND source "static constexpr EmbeddedFile kFiles[] = {\n${list_of_files}};\n\n")
+string(APPEND source "std::span<const EmbeddedFile> embedded_files() { return kFiles; }\n\n}  // namespace tidegate::api\n")
+file(WRITE ${OUTPUT} "${source}")

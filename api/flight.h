@@ -1,0 +1,59 @@
+// The work for one key, however many uploads wait for it: single flight. The first upload's picture does the work; the
+// others bring none that is kept.
+//
+//   looking up ─unknown, failed─▶ storing the original ─▶ asking Tidegate ─┬─200▶ storing the result ─▶ over: the picture
+//       │ done, under way, unavailable                                     ├─202▶ storing the job ────▶ over: 202
+//       └──────────────────────────▶ over                                  └─ any other ──────────────▶ over: passed on
+//
+// When the last of those who wait has gone, so has the flight.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "api/lookup.h"
+#include "api/room.h"
+#include "net/timer.h"
+
+namespace tidegate::api {
+
+struct Upload {
+  std::string key;
+  std::string text;
+  std::string position;
+  std::string client_ip;
+  std::shared_ptr<Object> image;
+  Room room;  // the image's
+};
+
+class Flights {
+ public:
+  using Callback = std::function<void(const Reply&)>;
+
+  explicit Flights(Backend backend);
+  // REQUIRES that every seat is gone.
+  ~Flights();
+
+  // A seat in the flight of that key, a new one where there is none. The callback runs later, once. Destroying the
+  // operation is leaving.
+  [[nodiscard]] std::unique_ptr<net::Operation> join(Upload upload, Callback done);
+
+  size_t size() const { return flights_.size(); }
+
+ private:
+  class Flight;
+  class Seat;
+
+  void land(const std::string& key, const Reply& reply);
+
+  Backend backend_;
+  std::map<std::string, std::unique_ptr<Flight>> flights_;
+};
+
+// 202 {"job_id","key","status_url"}.
+Reply accepted_reply(const std::string& key, const std::string& job_id, std::string_view retry_after);
+
+}  // namespace tidegate::api

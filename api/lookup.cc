@@ -1,0 +1,101 @@
+#include "api/lookup.h"
+
+#include "base/log.h"
+
+namespace tidegate::api {
+
+using Kind = Finding::Kind;
+
+ObjectPtr picture_in(http::FetchResponse* response) {
+  const std::string_view type = sniff_image(response->body);
+  if (type.empty()) return nullptr;
+  return std::make_shared<Object>(Object{std::string(type), std::move(response->body)});
+}
+
+Lookup::Lookup(Backend backend, std::string key, Callback done)
+    : backend_(backend), key_(std::move(key)), done_(std::move(done)) {
+  step_ = backend_.cache.get(key_, [this](ObjectPtr image) { on_cached(std::move(image)); });
+}
+
+void Lookup::on_cached(ObjectPtr image) {
+  finding_.image = std::move(image);
+  if (finding_.image) return end(Kind::done);
+  step_ = backend_.store.get("results/" + key_, [this](Result<ObjectPtr> result) { on_result(std::move(result)); });
+}
+
+void Lookup::on_result(Result<ObjectPtr> result) {
+  if (result) {
+    finding_.image = std::move(*result);
+    backend_.cache.put(key_, finding_.image);
+    return end(Kind::done);
+  }
+  const ErrorCode code = result.error().code;
+  if (code != ErrorCode::not_found && code != ErrorCode::invalid) return unavailable(store_reply(result.error()));
+  if (code == ErrorCode::invalid) log_error("result_damaged", {{"key", key_}, {"cause", result.error().message}});
+  step_ = backend_.store.get("jobs/" + key_, [this](Result<ObjectPtr> entry) { on_job(std::move(entry)); });
+}
+
+void Lookup::on_job(Result<ObjectPtr> entry) {
+  if (!entry && entry.error().code == ErrorCode::not_found) return end(Kind::unknown);
+  if (!entry && entry.error().code != ErrorCode::invalid) return unavailable(store_reply(entry.error()));
+  const auto job = entry ? parse_job((*entry)->bytes) : std::nullopt;
+  if (!job) {
+    log_error("job_entry_damaged", {{"key", key_}});
+    return end(Kind::unknown);
+  }
+  finding_.job = *job;
+  step_ = backend_.tidegate.get(job->status_url, [this](auto response) { on_status(std::move(response)); });
+}
+
+void Lookup::on_status(Result<http::FetchResponse> response) {
+  if (!response) return unavailable(unreachable_reply(response.error()));
+  auto report = parse_report(*response);
+  if (!report && response->status >= 400) return unavailable(passed_on(std::move(*response)));
+  if (!report) return unavailable(unreachable_reply({ErrorCode::invalid, "job status: not understood"}));
+  finding_.report = std::move(*report);
+  if (finding_.report.state == JobState::lost) return fail(finding_.report.error);
+  if (finding_.report.state != JobState::succeeded) return end(Kind::under_way);
+  step_ = backend_.tidegate.get(finding_.job.result_url, [this](auto answer) { on_outcome(std::move(answer)); });
+}
+
+void Lookup::on_outcome(Result<http::FetchResponse> response) {
+  if (!response) return unavailable(unreachable_reply(response.error()));
+  const uint16_t status = response->status;
+  // Tidegate's own difficulties; an answer that the optimizer has given is never one of these.
+  if (status == 429 || status == 503) return unavailable(passed_on(std::move(*response)));
+  if (status == 404 || status == 410) return fail("The result has been forgotten.");
+  if (status != 200) return fail(detail_of(*response));
+  finding_.image = picture_in(&*response);
+  if (!finding_.image) return fail("The optimizer's answer is not a picture.");
+  backend_.cache.put(key_, finding_.image);
+  step_ = backend_.store.put("results/" + key_, finding_.image, [this](const Status& stored) { on_stored(stored); });
+}
+
+void Lookup::on_stored(const Status& status) {
+  if (!status) {  // the picture is here all the same, and Tidegate still has it
+    log_error("result_not_stored", {{"key", key_}, {"cause", status.error().message}});
+    return end(Kind::done);
+  }
+  step_ = backend_.store.remove("jobs/" + key_, [this](const Status&) { end(Kind::done); });
+}
+
+void Lookup::fail(std::string why) {
+  finding_.report.state = JobState::lost;
+  finding_.report.error = std::move(why);
+  end(Kind::failed);
+}
+
+void Lookup::unavailable(Reply reply) {
+  finding_.reply = std::move(reply);
+  end(Kind::unavailable);
+}
+
+// The only end; the callback may destroy this.
+void Lookup::end(Kind kind) {
+  finding_.kind = kind;
+  const Callback done = std::move(done_);
+  Finding finding = std::move(finding_);
+  done(std::move(finding));
+}
+
+}  // namespace tidegate::api

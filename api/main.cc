@@ -1,0 +1,111 @@
+// watermark-api: the environment, the signals and the end of the process.
+#include <unistd.h>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+
+#include "api/directory_store.h"
+#include "api/service.h"
+#include "base/log.h"
+#include "net/timer.h"
+#include "net/uv_runtime.h"
+
+namespace {
+
+using namespace tidegate;  // NOLINT: this file is the program
+
+constexpr int kExitUsage = 2;
+constexpr Duration kShutdownGrace = 30s;
+constexpr uint64_t kPicturesAtOnceMin = 4;  // of the largest size, in memory
+
+constexpr char kEnvironmentHelp[] =
+    "Environment:\n"
+    "  LISTEN         address and port to listen on (127.0.0.1:8080)\n"
+    "  OPTIMIZER_URL  the listener of Tidegate that stands before the optimizer (http://127.0.0.1:8081)\n"
+    "  STATE_DIR      the directory of originals, results and jobs (./var/api)\n"
+    "  MAX_UPLOAD     the largest picture taken, with a unit: B, KiB, MiB or GiB (32MiB)\n"
+    "  REDIS_URL, S3_ENDPOINT   not supported yet: results are cached in memory, objects kept in STATE_DIR";
+
+int serve(const api::Settings& settings) {
+  net::UvRuntime runtime;
+  auto store = api::DirectoryStore::open(runtime, settings.state_dir);
+  if (!store) {
+    log_error("cannot_start", {{"error", store.error().message}});
+    return EXIT_FAILURE;
+  }
+  api::ServiceLimits limits;
+  limits.pictures_bytes_max = std::max(limits.pictures_bytes_max, kPicturesAtOnceMin * settings.max_upload);
+  std::optional<api::ApiService> service(std::in_place, runtime, settings, **store, limits);
+  if (const Status status = service->listen(); !status) {
+    log_error("cannot_start", {{"error", status.error().message}});
+    return EXIT_FAILURE;
+  }
+  net::Timer grace(runtime, [&] {
+    log_warn("shutdown_grace_over", {{"grace_s", to_seconds(kShutdownGrace)}});
+    runtime.stop();
+  });
+  bool draining = false;
+  const auto on_signal = [&] {
+    if (draining) std::_Exit(EXIT_FAILURE);
+    draining = true;
+    log_info("draining", {{"grace_s", to_seconds(kShutdownGrace)}});
+    grace.start_after(kShutdownGrace);
+    service->drain([&] { runtime.stop(); });
+  };
+  const auto on_term = runtime.watch_signal(SIGTERM, on_signal);
+  const auto on_interrupt = runtime.watch_signal(SIGINT, on_signal);
+  log_info("listening", {{"address", service->address().to_string()},
+                         {"tidegate", settings.optimizer.host + settings.optimizer.target},
+                         {"state_dir", settings.state_dir},
+                         {"max_upload", settings.max_upload}});
+  runtime.run();
+  service.reset();
+  log_info("bye");
+  return EXIT_SUCCESS;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Takes pictures and has a watermark put on them, through Tidegate");
+  app.name("watermark-api");
+  app.footer(kEnvironmentHelp);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EXIT_SUCCESS : kExitUsage;
+  }
+  const auto settings = api::read_settings([](const char* name) -> std::optional<std::string> {
+    const char* value = std::getenv(name);
+    return value ? std::optional<std::string>(value) : std::nullopt;
+  });
+  if (!settings) {
+    std::fprintf(stderr, "watermark-api: %s\n", settings.error().message.c_str());
+    return kExitUsage;
+  }
+#if defined(__GLIBC__)
+  mallopt(M_ARENA_MAX, 2);  // pictures come and go: many heaps would each keep their largest
+#endif
+  log_configure(LogLevel::info, isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);
+  return serve(*settings);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write, not the end of the process
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "watermark-api: %s\n", error.what());
+    return EXIT_FAILURE;
+  }
+}

@@ -1,0 +1,131 @@
+#include "api/multipart.h"
+
+#include <algorithm>
+
+#include "api/part_head.h"
+#include "base/assert.h"
+
+namespace tidegate::api {
+
+namespace {
+
+constexpr size_t kBoundaryMax = 70;  // RFC 2046 section 5.1.1
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
+
+bool is_boundary(std::string_view text) {
+  constexpr std::string_view kOthers = "'()+_,-./:=? ";
+  if (text.empty() || text.size() > kBoundaryMax || text.back() == ' ') return false;
+  for (const char c : text) {
+    const bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (!alnum && kOthers.find(c) == std::string_view::npos) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Boundary parse_boundary(std::string_view content_type) {
+  const auto parsed = parse_parameters(content_type);
+  if (!parsed || parsed->value != "multipart/form-data") return {"", "The body must be multipart/form-data."};
+  const std::string* boundary = parsed->find("boundary");
+  if (!boundary) return {"", "The Content-Type has no boundary."};
+  if (!is_boundary(*boundary)) return {"", "The Content-Type's boundary is not valid."};
+  return {*boundary, std::nullopt};
+}
+
+MultipartParser::MultipartParser(std::string_view boundary, const MultipartLimits& limits, PartSink& sink)
+    : delimiter_("\r\n--" + std::string(boundary)), limits_(limits), sink_(sink) {}
+
+Complaint MultipartParser::feed(std::string_view piece) {
+  TG_ASSERT(state_ != State::failed);
+  buffer_ += piece;
+  for (bool progressed = true; progressed;) {
+    progressed = false;
+    if (auto complaint = step(&progressed)) {
+      state_ = State::failed;
+      return complaint;
+    }
+  }
+  return std::nullopt;
+}
+
+Complaint MultipartParser::finish() const {
+  const bool whole = state_ == State::after_end && (buffer_.empty() || buffer_ == "\r\n");
+  if (!whole) return "The form ends before its last boundary.";
+  return std::nullopt;
+}
+
+Complaint MultipartParser::step(bool* progressed) {
+  switch (state_) {
+    case State::opening: return take_opening(progressed);
+    case State::after_boundary: return take_after_boundary(progressed);
+    case State::head: return take_head(progressed);
+    case State::data: return take_data(progressed);
+    case State::after_end: return take_after_end();
+    case State::failed: break;
+  }
+  return std::nullopt;
+}
+
+Complaint MultipartParser::take_opening(bool* progressed) {
+  const std::string_view first = std::string_view(delimiter_).substr(2);  // nothing to end with CRLF before it
+  const std::string_view seen = std::string_view(buffer_).substr(0, first.size());
+  if (!first.starts_with(seen)) return "The form does not begin with its boundary.";
+  if (seen.size() < first.size()) return std::nullopt;
+  buffer_.erase(0, first.size());
+  state_ = State::after_boundary;
+  *progressed = true;
+  return std::nullopt;
+}
+
+Complaint MultipartParser::take_after_boundary(bool* progressed) {
+  if (buffer_.size() < 2) return std::nullopt;
+  const bool is_end = buffer_.starts_with("--");
+  if (!is_end && !buffer_.starts_with("\r\n")) return "A boundary is followed by something else than a line end.";
+  if (is_end && parts_ == 0) return "The form has no parts.";
+  if (!is_end && ++parts_ > limits_.parts) return "The form has more than " + std::to_string(limits_.parts) + " parts.";
+  // The line end stays: it is also the first half of the end of a head without fields.
+  if (is_end) buffer_.erase(0, 2);
+  state_ = is_end ? State::after_end : State::head;
+  *progressed = true;
+  return std::nullopt;
+}
+
+Complaint MultipartParser::take_head(bool* progressed) {
+  const size_t end = buffer_.find(kHeadEnd);
+  const size_t least = end != std::string::npos ? end : buffer_.size() - std::min(buffer_.size(), kHeadEnd.size() - 1);
+  if (least > limits_.part_head_bytes) {
+    return "A part's head is longer than " + std::to_string(limits_.part_head_bytes) + " bytes.";
+  }
+  if (end == std::string::npos) return std::nullopt;
+  PartHead head;
+  // Between the boundary's line end and the empty line; of a head without fields nothing is left.
+  const std::string_view lines = end == 0 ? std::string_view() : std::string_view(buffer_).substr(2, end);
+  if (auto complaint = parse_part_head(lines, &head)) return complaint;
+  if (auto complaint = sink_.on_part(head)) return complaint;
+  buffer_.erase(0, end + kHeadEnd.size());
+  state_ = State::data;
+  *progressed = true;
+  return std::nullopt;
+}
+
+Complaint MultipartParser::take_data(bool* progressed) {
+  const size_t at = buffer_.find(delimiter_);
+  const bool ends = at != std::string::npos;
+  const size_t known = ends ? at : buffer_.size() - std::min(buffer_.size(), delimiter_.size() - 1);
+  if (known > 0) {
+    if (auto complaint = sink_.on_part_data(std::string_view(buffer_).substr(0, known))) return complaint;
+  }
+  buffer_.erase(0, ends ? known + delimiter_.size() : known);
+  if (!ends) return std::nullopt;
+  state_ = State::after_boundary;
+  *progressed = true;
+  return sink_.on_part_end();
+}
+
+Complaint MultipartParser::take_after_end() {
+  if (!std::string_view("\r\n").starts_with(buffer_)) return "Something follows the form's last boundary.";
+  return std::nullopt;
+}
+
+}  // namespace tidegate::api

@@ -1,0 +1,130 @@
+#include "api/service.h"
+
+#include "api/key_handlers.h"
+#include "api/page.h"
+#include "api/ready_handler.h"
+#include "api/upload_handler.h"
+#include "base/log.h"
+
+namespace tidegate::api {
+
+namespace {
+
+constexpr uint64_t kFormOverhead = 64 * 1024;  // boundaries, heads and the two other parts
+constexpr std::string_view kStatusPath = "/status/";
+constexpr std::string_view kImagesPath = "/images/";
+
+http::ServerLimits server_limits(const Settings& settings, const ServiceLimits& limits) {
+  http::ServerLimits made;
+  made.body_bytes = settings.max_upload + kFormOverhead;
+  made.connections = limits.connections_max;
+  return made;
+}
+
+std::unique_ptr<http::Handler> answered(http::Responder& responder, const Reply& reply) {
+  send(responder, reply);
+  return std::make_unique<QuietHandler>();
+}
+
+std::unique_ptr<http::Handler> wrong_method(http::Responder& responder, std::string_view allow) {
+  return answered(responder, problem_reply(405, "method_not_allowed", "", field_line("Allow", allow)));
+}
+
+Reply preflight_reply() {
+  Reply reply;
+  reply.status = 204;
+  reply.fields =
+      "Access-Control-Allow-Methods: GET, HEAD, POST, OPTIONS\r\n"
+      "Access-Control-Allow-Headers: Content-Type\r\n"
+      "Access-Control-Max-Age: 86400\r\n"
+      "Allow: GET, HEAD, POST, OPTIONS\r\n";
+  return reply;
+}
+
+Reply nothing_reply() {
+  Reply reply;
+  reply.status = 204;
+  reply.fields = "Cache-Control: max-age=86400\r\n";
+  return reply;
+}
+
+Reply page_reply(const PageFile& file) {
+  Reply reply;
+  reply.status = 200;
+  reply.content_type = file.content_type;
+  reply.body = file.bytes;
+  reply.fields = kPageFields;
+  return reply;
+}
+
+}  // namespace
+
+ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ObjectStore& store, const ServiceLimits& limits)
+    : runtime_(runtime),
+      settings_(settings),
+      store_(store),
+      budget_(limits.pictures_bytes_max),
+      cache_(runtime, limits.cache_bytes_max),
+      // A watermarked picture is about as large as it was; a lossless one may grow.
+      tidegate_(runtime, settings.optimizer, 2 * settings.max_upload + kFormOverhead),
+      flights_(backend()),
+      server_(runtime, server_limits(settings, limits), *this) {}
+
+std::unique_ptr<http::Handler> ApiService::on_request(http::Responder& responder) {
+  const http::RequestHead& head = responder.request();
+  if (head.method == "OPTIONS") return answered(responder, preflight_reply());
+  if (head.path == "/favicon.ico") return answered(responder, nothing_reply());  // browsers ask for it unasked
+  if (head.path != "/upload") return get(responder);
+  if (head.method != "POST") return wrong_method(responder, "POST, OPTIONS");
+  return upload(responder);
+}
+
+std::unique_ptr<http::Handler> ApiService::get(http::Responder& responder) {
+  const http::RequestHead& head = responder.request();
+  const bool names_key = head.path.starts_with(kStatusPath) || head.path.starts_with(kImagesPath);
+  const PageFile* page = find_page_file(head.path);
+  if (!names_key && !page && head.path != "/health" && head.path != "/ready" && head.path != "/metrics") {
+    return answered(responder, problem_reply(404, "not_found", "There is no such path."));
+  }
+  if (head.method != "GET" && head.method != "HEAD") return wrong_method(responder, "GET, HEAD, OPTIONS");
+  if (names_key) return get_key(responder);
+  if (page) return answered(responder, page_reply(*page));
+  if (head.path == "/ready") return std::make_unique<ReadyHandler>(backend(), responder);
+  if (head.path == "/metrics") return answered(responder, metrics_reply());
+  return answered(responder, json_reply(200, R"({"status":"ok"})"));
+}
+
+std::unique_ptr<http::Handler> ApiService::get_key(http::Responder& responder) {
+  const std::string_view path = responder.request().path;
+  const bool is_status = path.starts_with(kStatusPath);
+  const std::string key(path.substr((is_status ? kStatusPath : kImagesPath).size()));
+  if (!is_key(key)) return answered(responder, problem_reply(400, "bad_request", "A key has 64 hexadecimal digits."));
+  if (is_status) return std::make_unique<StatusHandler>(backend(), responder, key);
+  return std::make_unique<ImageHandler>(backend(), budget_, responder, key);
+}
+
+Reply ApiService::metrics_reply() const {
+  Reply reply;
+  reply.status = 200;
+  reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  reply.body = stats_.to_text({flights_.size(), budget_.used(), cache_.bytes()});
+  reply.fields = "Cache-Control: no-store\r\n";
+  return reply;
+}
+
+// Whatever can be refused by the head is refused before the body is read.
+std::unique_ptr<http::Handler> ApiService::upload(http::Responder& responder) {
+  const auto type = responder.request().fields.find("Content-Type");
+  const Boundary boundary = parse_boundary(type.value_or(""));
+  if (boundary.complaint) return answered(responder, problem_reply(400, "bad_request", *boundary.complaint));
+  return std::make_unique<UploadHandler>(flights_, stats_, budget_, responder,
+                                         std::make_unique<UploadForm>(boundary.value, settings_.max_upload, budget_));
+}
+
+http::Service::Refusal ApiService::on_refused(const http::ParseError& error, const SocketAddress& peer) {
+  log_info("request_refused", {{"code", error.status}, {"detail", error.detail}, {"client", peer.to_string()}});
+  Reply reply = problem_reply(error.status, error.reason, error.detail);
+  return {std::move(reply.content_type), std::move(reply.body), std::string(kCommonFields)};
+}
+
+}  // namespace tidegate::api

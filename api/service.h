@@ -1,0 +1,69 @@
+// The service over HTTP: what a request is, and what all of them share. One loop; the disk has its own threads.
+//
+//   POST /upload           the form: image, wm_text, wm_position      upload_handler.h
+//   GET  /status/KEY       what has become of it                      key_handlers.h
+//   GET  /images/KEY       the picture                                key_handlers.h
+//   GET  /health, /ready   alive; able to work                        ready_handler.h
+//   GET  /metrics          for Prometheus                             upload_stats.h
+//   GET  /, /page.css, /page.js                                       page.h
+//   OPTIONS anything       CORS: pages of every origin may use it
+//
+// Errors are application/problem+json.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/cache.h"
+#include "api/flight.h"
+#include "api/object_store.h"
+#include "api/room.h"
+#include "api/settings.h"
+#include "api/tidegate_client.h"
+#include "api/upload_stats.h"
+#include "http/server.h"
+
+namespace tidegate::api {
+
+struct ServiceLimits {
+  uint64_t pictures_bytes_max = 256ull << 20;  // of all uploads that are not answered yet, and pictures being sent
+  size_t cache_bytes_max = 256ull << 20;
+  size_t connections_max = 1000;
+};
+
+class ApiService final : private http::Service {
+ public:
+  // The runtime and the store outlive the service.
+  ApiService(net::Runtime& runtime, const Settings& settings, ObjectStore& store, const ServiceLimits& limits = {});
+
+  Status listen() { return server_.listen(settings_.listen); }
+  SocketAddress address() const { return server_.address(); }
+
+  // Takes no more requests, finishes those it has; then `done`, once.
+  void drain(std::function<void()> done) { server_.drain(std::move(done)); }
+
+  const RoomBudget& budget() const { return budget_; }
+  const Flights& flights() const { return flights_; }
+
+ private:
+  std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
+  http::Service::Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
+  std::unique_ptr<http::Handler> get(http::Responder& responder);
+  std::unique_ptr<http::Handler> get_key(http::Responder& responder);
+  Reply metrics_reply() const;
+  std::unique_ptr<http::Handler> upload(http::Responder& responder);
+  Backend backend() { return {runtime_, cache_, store_, tidegate_}; }
+
+  net::Runtime& runtime_;
+  const Settings settings_;
+  ObjectStore& store_;
+  RoomBudget budget_;
+  MemoryCache cache_;
+  TidegateClient tidegate_;
+  Flights flights_;
+  UploadStats stats_;
+  http::Server server_;  // first to go: its handlers use the rest
+};
+
+}  // namespace tidegate::api

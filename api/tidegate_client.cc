@@ -1,0 +1,162 @@
+#include "api/tidegate_client.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "base/json_writer.h"
+#include "http/chars.h"
+
+namespace tidegate::api {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kDeadlineMs = "15000";
+// Tidegate may wait two seconds beyond the deadline for its store's verdict on a job.
+constexpr Duration kOptimizeTimeout = 18s;
+constexpr Duration kGetTimeout = 10s;
+constexpr Duration kPingTimeout = 2s;
+constexpr size_t kUrlMax = 512;
+constexpr size_t kTextMax = 1000;  // of a sentence that is passed on
+
+std::string string_in(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::optional<int64_t> number_in(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  if (found == json.end() || !found->is_number_integer()) return std::nullopt;
+  return found->get<int64_t>();
+}
+
+Json parse_object(std::string_view text) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() ? json : Json(Json::value_t::discarded);
+}
+
+// On Tidegate's own listener, and fit for a request line.
+bool is_path(std::string_view text) {
+  return text.size() > 1 && text.size() <= kUrlMax && text[0] == '/' && text[1] != '/' &&
+         std::all_of(text.begin(), text.end(), [](char c) { return http::chars::is(c, http::chars::kTarget); });
+}
+
+std::optional<JobState> parse_state(std::string_view word) {
+  if (word == "queued") return JobState::queued;
+  if (word == "running") return JobState::processing;
+  if (word == "retrying") return JobState::retrying;
+  if (word == "succeeded") return JobState::succeeded;
+  if (word == "dead" || word == "cancelled" || word == "expired") return JobState::lost;
+  return std::nullopt;
+}
+
+std::string why_lost(std::string_view word, const std::string& last_error) {
+  if (word == "cancelled") return "The job was cancelled.";
+  if (word == "expired") return "The job's time ran out before the optimizer could do it.";
+  return "The optimizer failed at every attempt" + (last_error.empty() ? "." : ": " + last_error);
+}
+
+}  // namespace
+
+std::optional<Job> parse_job(std::string_view text) {
+  const Json json = parse_object(text);
+  if (json.is_discarded()) return std::nullopt;
+  Job job{string_in(json, "job_id"), string_in(json, "status_url"), string_in(json, "result_url")};
+  const bool usable =
+      http::is_token(job.id) && job.id.size() <= 128 && is_path(job.status_url) && is_path(job.result_url);
+  return usable ? std::optional(job) : std::nullopt;
+}
+
+std::string to_json(const Job& job) {
+  JsonWriter json;
+  json.field("job_id", job.id).field("status_url", job.status_url).field("result_url", job.result_url);
+  return json.take();
+}
+
+const char* to_string(JobState state) {
+  switch (state) {
+    case JobState::queued: return "queued";
+    case JobState::processing: return "processing";
+    case JobState::retrying: return "retrying";
+    case JobState::succeeded: return "done";
+    case JobState::lost: return "failed";
+  }
+  return "";
+}
+
+std::optional<JobReport> parse_report(const http::FetchResponse& response) {
+  JobReport report;
+  if (response.status == 404 || response.status == 410) {
+    report.state = JobState::lost;
+    report.error = "The job has been forgotten.";
+    return report;
+  }
+  const Json json = parse_object(response.body);
+  if (response.status != 200 || json.is_discarded()) return std::nullopt;
+  const std::string word = string_in(json, "status");
+  const auto state = parse_state(word);
+  if (!state) return std::nullopt;
+  report.state = *state;
+  report.attempt = number_in(json, "attempt");
+  report.max_attempts = number_in(json, "max_attempts");
+  report.next_attempt_at = string_in(json, "next_attempt_at");
+  report.error = string_in(json, "last_error").substr(0, kTextMax);
+  if (*state == JobState::lost) report.error = why_lost(word, report.error);
+  report.retry_after = response.field("Retry-After");
+  return report;
+}
+
+std::string detail_of(const http::FetchResponse& response) {
+  const Json json = parse_object(response.body);
+  const std::string detail = json.is_discarded() ? "" : string_in(json, "detail");
+  if (!detail.empty()) return detail.substr(0, kTextMax);
+  return "The optimizer answered " + std::to_string(response.status) + ".";
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool alnum = http::is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (alnum || c == '-' || c == '.' || c == '_' || c == '~') {
+      out += c;
+    } else {
+      const auto byte = static_cast<uint8_t>(c);
+      out.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
+    }
+  }
+  return out;
+}
+
+http::FetchRequest TidegateClient::request(const std::string& target, Duration timeout) const {
+  http::FetchRequest request;
+  request.host = base_.host;
+  request.target = base_.target + target;
+  request.timeout = timeout;
+  request.body_bytes_max = answer_bytes_max_;
+  return request;
+}
+
+std::unique_ptr<net::Operation> TidegateClient::optimize(OptimizeCall call, http::FetchCallback done) {
+  http::FetchRequest made = request(
+      "/optimize?text=" + percent_encode(call.text) + "&position=" + percent_encode(call.position), kOptimizeTimeout);
+  made.method = "POST";
+  made.fields = {{"Content-Type", std::move(call.content_type)},
+                 {"Idempotency-Key", std::move(call.key)},
+                 {"X-Request-Timeout-Ms", kDeadlineMs},
+                 {"X-Forwarded-For", std::move(call.client_ip)}};
+  made.body = std::move(call.image);
+  return http::fetch(runtime_, std::move(made), std::move(done));
+}
+
+std::unique_ptr<net::Operation> TidegateClient::get(const std::string& path, http::FetchCallback done) {
+  return http::fetch(runtime_, request(path, kGetTimeout), std::move(done));
+}
+
+std::unique_ptr<net::Operation> TidegateClient::ping(http::FetchCallback done) {
+  return http::fetch(runtime_, request("/", kPingTimeout), std::move(done));
+}
+
+}  // namespace tidegate::api

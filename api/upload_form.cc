@@ -1,0 +1,95 @@
+#include "api/upload_form.h"
+
+#include <algorithm>
+#include <array>
+
+#include "optimizer/text.h"
+
+namespace tidegate::api {
+
+namespace {
+
+// Of the optimizer's query (optimizer/watermark.h).
+constexpr std::array<std::string_view, 6> kPositions = {"top-left",     "top-right", "bottom-left",
+                                                        "bottom-right", "center",    "tiled"};
+constexpr size_t kTextBytesMax = 4 * optimizer::kTextCodePointsMax;  // UTF-8's longest
+constexpr size_t kPositionBytesMax = 32;
+
+}  // namespace
+
+UploadForm::UploadForm(std::string_view boundary, uint64_t image_bytes_max, RoomBudget& budget)
+    : image_bytes_max_(image_bytes_max), room_(budget), parser_(boundary, MultipartLimits{}, *this) {}
+
+std::optional<Reply> UploadForm::feed(std::string_view piece) { return refusal_for(parser_.feed(piece)); }
+
+std::optional<Reply> UploadForm::finish() {
+  if (const auto complaint = parser_.finish()) return refusal_for(complaint);
+  if (!seen_[static_cast<size_t>(Part::image)]) return refusal_for("The form has no image.");
+  if (!seen_[static_cast<size_t>(Part::text)]) return refusal_for("The form has no wm_text.");
+  const auto text = optimizer::check_text(text_);
+  if (const auto* refusal = std::get_if<optimizer::Refusal>(&text)) return refusal_for("wm_" + refusal->detail);
+  if (position_.empty()) position_ = kDefaultPosition;
+  if (std::find(kPositions.begin(), kPositions.end(), position_) == kPositions.end()) {
+    return refusal_for("wm_position is one of top-left, top-right, bottom-left, bottom-right, center, tiled.");
+  }
+  key_ = hasher_.finish(text_, position_);
+  return std::nullopt;
+}
+
+Complaint UploadForm::refuse(Reply reply) {
+  refusal_ = std::move(reply);
+  return "";
+}
+
+std::optional<Reply> UploadForm::refusal_for(const Complaint& complaint) {
+  if (!complaint) return std::nullopt;
+  if (refusal_) return std::move(*refusal_);
+  return problem_reply(400, "bad_request", *complaint);
+}
+
+Complaint UploadForm::on_part(const PartHead& head) {
+  part_ = head.name == "image"         ? Part::image
+          : head.name == "wm_text"     ? Part::text
+          : head.name == "wm_position" ? Part::position
+                                       : Part::none;
+  if (part_ == Part::none) return "The form has a part that is none of image, wm_text and wm_position.";
+  bool& seen = seen_[static_cast<size_t>(part_)];
+  if (seen) return "The form has " + head.name + " twice.";
+  seen = true;
+  return std::nullopt;
+}
+
+Complaint UploadForm::on_part_data(std::string_view piece) {
+  if (part_ == Part::image) return on_image_data(piece);
+  std::string& value = part_ == Part::text ? text_ : position_;
+  if (value.size() + piece.size() > (part_ == Part::text ? kTextBytesMax : kPositionBytesMax)) {
+    return part_ == Part::text ? "wm_text is too long." : "wm_position is too long.";
+  }
+  value += piece;
+  return std::nullopt;
+}
+
+Complaint UploadForm::on_image_data(std::string_view piece) {
+  std::string& bytes = image_->bytes;
+  if (bytes.size() + piece.size() > image_bytes_max_) {
+    return refuse(problem_reply(413, "body_too_large",
+                                "The image is larger than " + std::to_string(image_bytes_max_) + " bytes."));
+  }
+  if (!room_.grow(piece.size())) return refuse(busy_reply());
+  const bool was_undecided = bytes.size() < kSniffBytes;
+  bytes += piece;
+  hasher_.add_image(piece);
+  if (was_undecided && bytes.size() >= kSniffBytes) {
+    image_->content_type = sniff_image(bytes);
+    if (image_->content_type.empty()) return on_part_end();
+  }
+  return std::nullopt;
+}
+
+Complaint UploadForm::on_part_end() {
+  if (part_ != Part::image || !image_->content_type.empty()) return std::nullopt;
+  if (image_->bytes.empty()) return "The image is empty.";
+  return refuse(problem_reply(415, "unsupported_media_type", "The image is neither JPEG, PNG nor WebP."));
+}
+
+}  // namespace tidegate::api

@@ -1,0 +1,83 @@
+#include "api/cache.h"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+
+#include "net/uv_runtime.h"
+
+namespace tidegate::api::test {
+
+namespace {
+
+constexpr size_t kRoomForTwo = 3000;  // of 1000 bytes each, with what an entry costs besides
+
+ObjectPtr picture(size_t size = 1000) { return std::make_shared<Object>(Object{"image/png", std::string(size, 'x')}); }
+
+}  // namespace
+
+TEST_CASE("the cache gives back what was put, until its time is over") {
+  LruCache cache(kRoomForTwo, 24h);
+  const Time start{};
+  const ObjectPtr put = picture();
+  cache.put("a", put, start);
+  CHECK(cache.get("a", start) == put);
+  CHECK(cache.get("b", start) == nullptr);
+  CHECK(cache.get("a", start + 24h - 1ns) == put);
+  CHECK(cache.get("a", start + 24h) == nullptr);
+  CHECK(cache.size() == 0);
+  CHECK(cache.bytes() == 0);
+}
+
+TEST_CASE("the least recently used goes first") {
+  LruCache cache(kRoomForTwo, 24h);
+  const Time now{};
+  cache.put("a", picture(), now);
+  cache.put("b", picture(), now);
+  CHECK(cache.get("a", now) != nullptr);
+  cache.put("c", picture(), now);
+  CHECK(cache.get("b", now) == nullptr);
+  CHECK(cache.get("a", now) != nullptr);
+  CHECK(cache.get("c", now) != nullptr);
+}
+
+TEST_CASE("the cache never holds more bytes than it may") {
+  LruCache cache(kRoomForTwo, 24h);
+  const Time now{};
+  for (int i = 0; i < 100; ++i) {
+    cache.put(std::to_string(i), picture(static_cast<size_t>(i) * 50), now);
+    CHECK(cache.bytes() <= kRoomForTwo);
+  }
+  cache.put("small", picture(10), now);
+  cache.put("huge", picture(kRoomForTwo), now);
+  CHECK(cache.get("huge", now) == nullptr);
+  CHECK(cache.get("small", now) != nullptr);
+}
+
+TEST_CASE("putting again replaces, and begins the time anew") {
+  LruCache cache(kRoomForTwo, 24h);
+  const Time start{};
+  cache.put("a", picture(500), start);
+  const ObjectPtr second = picture(700);
+  cache.put("a", second, start + 1h);
+  CHECK(cache.size() == 1);
+  CHECK(cache.get("a", start + 24h) == second);
+}
+
+TEST_CASE("the memory cache answers later, and not to those who have gone") {
+  net::UvRuntime runtime;
+  MemoryCache cache(runtime, kRoomForTwo);
+  const ObjectPtr put = picture();
+  cache.put("a", put);
+  bool gone_heard = false;
+  std::optional<ObjectPtr> found;
+  auto gone = cache.get("a", [&](ObjectPtr) { gone_heard = true; });
+  const auto kept = cache.get("a", [&](ObjectPtr object) { found = std::move(object); });
+  CHECK_FALSE(found.has_value());
+  gone.reset();
+  while (!found) runtime.run_once();
+  CHECK(*found == put);
+  CHECK_FALSE(gone_heard);
+}
+
+}  // namespace tidegate::api::test

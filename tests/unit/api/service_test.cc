@@ -1,0 +1,130 @@
+// What else the service answers: its page, its health, other origins, and what it does not know.
+#include "api/service.h"
+
+#include <fstream>
+#include <iterator>
+
+#include "unit/api/rig.h"
+
+namespace tidegate::api::test {
+
+namespace {
+
+std::string file(const std::string& name) {
+  std::ifstream in(std::string(TIDEGATE_SOURCE_DIR) + "/api/page/" + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+TEST_CASE("the page is served as it was written, and may load nothing of others") {
+  Rig rig;
+  const std::tuple<const char*, const char*, const char*> pages[] = {
+      {"/", "index.html", "text/html; charset=utf-8"},
+      {"/page.css", "page.css", "text/css; charset=utf-8"},
+      {"/page.js", "page.js", "text/javascript; charset=utf-8"},
+  };
+  for (const auto& [path, name, type] : pages) {
+    CAPTURE(path);
+    const auto answer = rig.get(path);
+    CHECK(answer.status == 200);
+    CHECK(answer.field("Content-Type") == type);
+    CHECK(answer.body.size() > 500);
+    CHECK(answer.body == file(name));
+    CHECK(answer.field("Content-Security-Policy") ==
+          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'");
+    CHECK(answer.field("X-Content-Type-Options") == "nosniff");
+  }
+  CHECK(rig.get("/favicon.ico").status == 204);
+  // What the policy would forbid is not there.
+  const std::string html = file("index.html");
+  for (const char* inline_code : {"style=", "<style", "onclick=", "<script>", "http://", "https://"}) {
+    CHECK(html.find(inline_code) == std::string::npos);
+  }
+}
+
+TEST_CASE("pages of every origin may use the service") {
+  Rig rig;
+  const auto preflight =
+      rig.fetch("OPTIONS", "/upload", {{"Origin", "http://a"}, {"Access-Control-Request-Method", "POST"}});
+  CHECK(preflight.status == 204);
+  CHECK(preflight.field("Access-Control-Allow-Origin") == "*");
+  CHECK(preflight.field("Access-Control-Allow-Methods").find("POST") != std::string::npos);
+  CHECK(preflight.field("Access-Control-Allow-Headers").find("Content-Type") != std::string::npos);
+  for (const char* path : {"/health", "/nothing", "/status/x"}) {
+    const auto answer = rig.get(path);
+    CHECK(answer.field("Access-Control-Allow-Origin") == "*");
+    CHECK(answer.field("Access-Control-Expose-Headers").find("X-Image-Key") != std::string::npos);
+  }
+}
+
+TEST_CASE("unknown paths and methods are told apart") {
+  Rig rig;
+  CHECK(rig.get("/nothing").status == 404);
+  CHECK(rig.fetch("DELETE", "/nothing").status == 404);
+  const auto answer = rig.get("/upload");
+  CHECK(answer.status == 405);
+  CHECK(answer.field("Allow") == "POST, OPTIONS");
+  for (const char* path : {"/", "/health", "/ready", "/status/x", "/images/x"})
+    CHECK(rig.fetch("PUT", path).status == 405);
+}
+
+TEST_CASE("metrics count uploads by outcome") {
+  Rig rig;
+  rig.tidegate->answer = [](const auto&) { return ScriptedTidegate::Answer{200, "image/png", marked_png(), ""}; };
+  rig.upload();
+  rig.upload();
+  rig.upload();
+  rig.upload({{"image", "hello, hello"}});
+  const auto answer = rig.get("/metrics");
+  CHECK(answer.field("Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
+  for (const char* line :
+       {"_count{outcome=\"hit\"} 2\n", "_count{outcome=\"miss\"} 1\n", "_count{outcome=\"unsupported_media_type\"} 1\n",
+        "watermark_api_flights 0\n", "watermark_api_picture_bytes 0\n"}) {
+    CAPTURE(line);
+    CHECK(answer.body.find(line) != std::string::npos);
+  }
+}
+
+TEST_CASE("health says so") {
+  Rig rig;
+  const auto answer = rig.get("/health");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"status":"ok"})");
+}
+
+TEST_CASE("ready is when the store takes objects and Tidegate answers anything") {
+  Rig rig;
+  rig.tidegate->answer = [](const auto&) { return ScriptedTidegate::Answer{404, "", "", ""}; };
+  const auto ready = rig.get("/ready");
+  CHECK(ready.status == 200);
+  CHECK(value_of(ready, "status") == "ready");
+
+  std::filesystem::remove_all(rig.state() / "temp");
+  const auto no_store = rig.get("/ready");
+  CHECK(no_store.status == 503);
+  CHECK(no_store.body == R"({"status":"not ready","failed":{"store":"not writable"}})");
+
+  rig.tidegate.reset();
+  const auto nothing = rig.get("/ready");
+  CHECK(nothing.status == 503);
+  CHECK(nothing.body == R"({"status":"not ready","failed":{"store":"not writable","tidegate":"refused"}})");
+}
+
+TEST_CASE("ready does not wait for a Tidegate that does not answer") {
+  Rig rig;
+  const auto answer = rig.get("/ready");  // it is held there
+  CHECK(answer.status == 503);
+  CHECK(value_of(answer, "failed").find("tidegate") != std::string::npos);
+}
+
+TEST_CASE("the end of the service cuts off what still runs") {
+  Rig rig;
+  const auto call = rig.begin_upload(Rig::form("NWS"));
+  rig.until([&] { return rig.tidegate->held() == 1; });
+  rig.restart();
+  rig.until([&] { return call->result.has_value(); });
+  CHECK_FALSE(call->result->ok());
+}
+
+}  // namespace tidegate::api::test
