@@ -1,0 +1,91 @@
+# What people type. Each target is a few commands over CMakePresets.json; `make` alone lists them.
+#
+#   build/           release: the programs in build/bin/
+#   build/dev/       tests          build/asan/ build/tsan/   tests with sanitizers
+#   build/bench/     release with the benchmark's programs and the simulation          build/fuzz/
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+SEEDS ?= 10000
+FIRST ?= 1
+FUZZ_SECONDS ?= 60
+SANITIZED_SEEDS ?= 50
+
+# The same source in another folder is the same object.
+export CCACHE_NOHASHDIR = 1
+
+FUZZERS = request_parser response_parser
+
+.DEFAULT_GOAL := help
+.PHONY: help deps deps-all build build-tests run test sim fuzz bench lint tidy format asan tsan clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## Install what Tidegate is built with (Debian 12; as root or with sudo), only what is missing
+	@deploy/deps.sh build
+
+deps-all: ## The same, with what lint, fuzz and bench need
+	@deploy/deps.sh build lint fuzz bench
+
+build: deps ## The programs, optimized: build/bin/ (installs what it needs)
+	@cmake --preset release >/dev/null
+	ninja -C build -j $(JOBS)
+
+run: build ## Run optimizer, Tidegate and API on loopback, state in var/; Ctrl-C stops them
+	@python3 deploy/run.py
+
+build-tests: deps
+	@cmake --preset dev >/dev/null
+	ninja -C build/dev -j $(JOBS)
+
+test: build-tests ## Every test: units, simulation, lint of layers, end to end
+	@python3 tests/run.py
+
+sim: deps ## The seeded simulation alone: SEEDS=10000 FIRST=1
+	@cmake --preset bench >/dev/null
+	ninja -C build/bench -j $(JOBS) sim
+	SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) build/bench/bin/sim
+
+fuzz: deps-all ## Each fuzzer for FUZZ_SECONDS=60 from the byte-exact cases; the corpus stays in build/corpus/
+	@cmake --preset fuzz >/dev/null
+	ninja -C build/fuzz -j $(JOBS) fuzz_seeds $(FUZZERS:%=fuzz_%)
+	build/fuzz/bin/fuzz_seeds build/corpus/seeds_request_parser requests
+	build/fuzz/bin/fuzz_seeds build/corpus/seeds_response_parser responses
+	@set -e; for name in $(FUZZERS); do \
+	  mkdir -p build/corpus/$$name; \
+	  echo "fuzz_$$name for $(FUZZ_SECONDS) s"; \
+	  build/fuzz/bin/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/corpus/ -print_final_stats=1 \
+	    build/corpus/$$name build/corpus/seeds_$$name; \
+	done
+
+bench: deps-all build ## CPU time of a request against a bare relay and other proxies: build/bench/result.json
+	@cmake --preset bench >/dev/null
+	ninja -C build/bench -j $(JOBS) bench_programs
+	tests/bench/run.py --tidegate build/bin/tidegate --programs build/bench/bin --out build/bench/result.json
+
+SOURCES = find proxy api optimizer tests -name '*.cc' -o -name '*.h'
+
+lint: ## Formatting, layers and file rules
+	@deploy/deps.sh lint
+	$(SOURCES) | xargs clang-format-14 --dry-run -Werror
+	python3 -B -m unittest discover -s tests/lint -p "*.py"
+
+format: ## Format every source as `make lint` wants it
+	@deploy/deps.sh --check lint
+	$(SOURCES) | xargs clang-format-14 -i
+
+tidy: build-tests ## clang-tidy over the programs' sources (minutes)
+	@deploy/deps.sh --check lint
+	find proxy api optimizer -name '*.cc' | xargs -P $(JOBS) -n 4 clang-tidy-14 -p build/dev --quiet
+
+asan: deps ## Unit tests and SANITIZED_SEEDS=50 of simulation under AddressSanitizer and UBSan
+	@cmake --preset asan >/dev/null
+	ninja -C build/asan -j $(JOBS)
+	@SIM_SEEDS=$(SANITIZED_SEEDS) python3 tests/run.py --build build/asan --programs-only
+
+tsan: deps ## The same under ThreadSanitizer
+	@cmake --preset tsan >/dev/null
+	ninja -C build/tsan -j $(JOBS)
+	@SIM_SEEDS=$(SANITIZED_SEEDS) python3 tests/run.py --build build/tsan --programs-only
+
+clean: ## Remove everything built (not the state in var/)
+	rm -rf build

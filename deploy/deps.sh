@@ -1,0 +1,54 @@
+#!/bin/sh
+# Installs what Tidegate is built with on Debian 12: deps.sh [--check] GROUP…, the groups being build, lint, fuzz and
+# bench. Only what is missing is installed; nothing is said when nothing is. --check installs nothing and fails instead.
+set -eu
+
+build="build-essential cmake ninja-build ccache pkg-config git libuv1-dev node-llhttp libyaml-cpp-dev libhiredis-dev
+prometheus-cpp-dev doctest-dev nlohmann-json3-dev libfmt-dev libcli11-dev libssl-dev libsqlite3-dev libvips-dev
+fonts-dejavu-core curl python3"
+lint="clang-format-14 clang-tidy-14"
+fuzz="clang-14 libclang-rt-14-dev"
+bench="haproxy nginx-light"
+
+check=no
+wanted=
+for argument in "${@:-build}"; do
+  case $argument in
+    --check) check=yes ;;
+    build) wanted="$wanted $build" ;;
+    lint) wanted="$wanted $lint" ;;
+    fuzz) wanted="$wanted $fuzz" ;;
+    bench) wanted="$wanted $bench" ;;
+    *) echo "deps.sh: $argument is none of build, lint, fuzz, bench" >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+  [ $check = yes ] && exit 0  # elsewhere the names differ; what is missing will say so itself
+  echo "deps.sh: this system has no apt. Install the equivalents of:" $wanted >&2
+  exit 1
+fi
+
+missing=
+installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p')
+for package in $wanted; do
+  echo "$installed" | grep -qxF "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ $check = yes ]; then
+  echo "not installed:$missing (\`make deps-all\` installs everything)" >&2
+  exit 1
+fi
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "deps.sh: neither root nor sudo. As root: apt-get install$missing" >&2
+    exit 1
+  fi
+  as_root=sudo
+fi
+echo "installing:$missing"
+# The lists of a fresh system are empty, those of an old one name what is gone: read them again only when needed.
+install() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null; }
+install 2>/dev/null || { $as_root apt-get update -qq && install; }

@@ -1,0 +1,138 @@
+"""Starts and stops the real programs on free loopback ports, each with its log in a folder that the test throws away."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("TIDEGATE_BIN", ROOT / "build" / "dev" / "bin"))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Answer:
+    def __init__(self, status, headers, body, took_s):
+        self.status, self.headers, self.body, self.took_s = status, headers, body, took_s
+
+    def json(self):
+        return json.loads(self.body)
+
+
+def http(method, url, body=None, headers=None, timeout=90):
+    request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
+    begun = time.monotonic()
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return Answer(answer.status, answer.headers, answer.read(), time.monotonic() - begun)
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.headers, error.read(), time.monotonic() - begun)
+
+
+def eventually(what, condition, seconds=60):
+    """Waits for a condition of another process; the bound only ends a broken run."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"never came true: {what}")
+
+
+def upload(url, image, text, position="bottom-right"):
+    boundary = "tidegate-e2e-boundary"
+    parts = b""
+    for name, value in (("wm_text", text.encode()), ("wm_position", position.encode())):
+        parts += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value + b"\r\n"
+    parts += (f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="photo.jpg"\r\n'
+              "Content-Type: image/jpeg\r\n\r\n").encode() + image + f"\r\n--{boundary}--\r\n".encode()
+    return http("POST", f"{url}/upload", parts, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
+
+
+class Program:
+    def __init__(self, name, arguments, log, health_url, environment=None):
+        self.name, self.arguments, self.log, self.health_url = name, arguments, Path(log), health_url
+        self.environment = {**os.environ, **(environment or {})}
+        self.process = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.arguments, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            env=self.environment, cwd=ROOT)
+        eventually(f"{self.name} is healthy", self.is_healthy)
+
+    def is_healthy(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.text()[-3000:]}")
+        try:
+            return http("GET", self.health_url, timeout=2).status == 200
+        except OSError:
+            return False
+
+    def kill(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+        return self.process.wait(timeout=60)
+
+    def stop(self):
+        return self.kill(signal.SIGTERM) if self.process and self.process.poll() is None else None
+
+    def text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+class Stack:
+    """Optimizer, Tidegate and API, as `make run` starts them, with `changes` made to the shipped configuration."""
+
+    def __init__(self, folder, changes=()):
+        self.folder = Path(folder)
+        ports = {name: free_port() for name in ("optimizer", "proxy", "admin", "api")}
+        self.urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        config = (ROOT / "config" / "tidegate.yaml").read_text()
+        for old, new in (("127.0.0.1:3001", f"127.0.0.1:{ports['optimizer']}"),
+                         ("127.0.0.1:8081", f"127.0.0.1:{ports['proxy']}"),
+                         ("127.0.0.1:9901", f"127.0.0.1:{ports['admin']}"), *changes):
+            config, count = re.subn(re.escape(old) if isinstance(old, str) else old, new, config)
+            assert count, f"the shipped configuration has no {old}"
+        self.config = self.folder / "tidegate.yaml"
+        self.config.write_text(config)
+        state = self.folder / "state"
+        state.mkdir(exist_ok=True)
+        self.optimizer = Program("optimizer", [BIN / "watermark-optimizer", "--listen", f"127.0.0.1:{ports['optimizer']}",
+                                               "--allow-faults"],
+                                 self.folder / "optimizer.log", self.urls["optimizer"] + "/health")
+        self.tidegate = Program("tidegate", [BIN / "tidegate", "run", "-c", self.config], self.folder / "tidegate.log",
+                                self.urls["admin"] + "/health", {"TIDEGATE_STATE_DIR": str(state)})
+        self.api = Program("api", [BIN / "watermark-api"], self.folder / "api.log", self.urls["api"] + "/health",
+                           {"LISTEN": f"127.0.0.1:{ports['api']}", "OPTIMIZER_URL": self.urls["proxy"],
+                            "STATE_DIR": str(self.folder / "api")})
+        self.programs = [self.optimizer, self.tidegate, self.api]
+
+    def start(self):
+        for program in self.programs:
+            program.start()
+
+    def stop(self):
+        for program in reversed(self.programs):
+            try:
+                program.stop()
+            except subprocess.TimeoutExpired:
+                program.kill()
+
+    def breaker(self):
+        return http("GET", self.urls["admin"] + "/api/status").json()["breakers"][0]
+
+    def metric(self, line_start):
+        for line in http("GET", self.urls["admin"] + "/metrics").body.decode().splitlines():
+            if line.startswith(line_start):
+                return float(line.rsplit(" ", 1)[1])
+        return None

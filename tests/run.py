@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Runs every test, two suites at a time, and ends with the line `N passed, N failed`.
+
+A suite is a doctest program that CMake knows of, or a folder of Python tests. What a suite prints is shown when it
+fails. A suite that crashes, hangs or runs nothing is a failure of its own: nothing fails silently.
+"""
+import argparse
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+TIMEOUT_S = 900
+# These take longest, so they begin first.
+FIRST = ["e2e", "sim", "unit_optimizer"]
+PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e"}
+
+DOCTEST_LINE = re.compile(r"^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped",
+                          re.MULTILINE)
+# A case that lacks what it needs says so and ends: doctest has no other word for that, and counts it as passed.
+DOCTEST_SKIP = re.compile(r"MESSAGE: (?:skipped: .*|.*: skipped)$", re.MULTILINE)
+UNITTEST_LINE = re.compile(r"^Ran (\d+) tests? in", re.MULTILINE)
+UNITTEST_COUNT = r"\b%s=(\d+)"
+
+
+@dataclasses.dataclass
+class Suite:
+    name: str
+    command: list
+    count: callable  # the output -> (passed, failed, skipped), or None where it says nothing
+
+
+@dataclasses.dataclass
+class Verdict:
+    suite: Suite
+    passed: int
+    failed: int
+    skipped: int
+    took_s: float
+    output: str
+    trouble: str = ""
+
+
+def count_doctest(output):
+    lines = DOCTEST_LINE.findall(output)
+    if not lines:
+        return None
+    passed, failed, filtered = (int(number) for number in lines[-1])
+    skipped = min(passed, len(DOCTEST_SKIP.findall(output)))
+    return passed - skipped, failed, filtered + skipped
+
+
+def count_unittest(output):
+    ran = UNITTEST_LINE.findall(output)
+    if not ran:
+        return None
+    verdict = output.rstrip().splitlines()[-1]
+
+    def number(word):
+        found = re.search(UNITTEST_COUNT % word, verdict)
+        return int(found[1]) if found else 0
+
+    failed = number("failures") + number("errors") + number("unexpected successes")
+    skipped = number("skipped")
+    return max(0, int(ran[-1]) - failed - skipped), failed, skipped
+
+
+def doctest_suites(build):
+    """The programs of this configuration, from CMake itself: a program left over from an older one does not count."""
+    listing = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], capture_output=True, check=True)
+    return [Suite(test["name"], test.get("command", [str(build / "bin" / test["name"])]), count_doctest)
+            for test in json.loads(listing.stdout)["tests"]]
+
+
+def python_suites():
+    return [Suite(name, [sys.executable, "-B", "-m", "unittest", "discover", "-s", str(folder), "-p", pattern],
+                  count_unittest)
+            for name, folder in PYTHON_SUITES.items()
+            for pattern in ["*.py" if name == "lint" else "*_test.py"]]
+
+
+def run(suite, environment):
+    begun = time.monotonic()
+    try:
+        done = subprocess.run(suite.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT_S)
+        output, code = done.stdout.decode(errors="replace"), done.returncode
+    except subprocess.TimeoutExpired as late:
+        output, code = (late.stdout or b"").decode(errors="replace"), None
+    except OSError as error:
+        output, code = f"{error}\n", None
+    took_s = time.monotonic() - begun
+
+    passed, failed, skipped = suite.count(output) or (0, 0, 0)
+    trouble = ""
+    if code is None:
+        trouble = f"ended after {TIMEOUT_S} s" if took_s >= TIMEOUT_S else "could not be started"
+    elif code < 0:
+        trouble = f"killed by signal {-code}"
+    elif code != 0 and failed == 0:
+        trouble = f"exit status {code}"
+    elif code == 0 and failed:
+        trouble = "exit status 0 in spite of failures"
+    elif passed + failed + skipped == 0:
+        trouble = "no tests ran"
+    if trouble and failed == 0:
+        failed = 1
+    return Verdict(suite, passed, failed, skipped, took_s, output, trouble)
+
+
+def describe(verdict):
+    counts = f"{verdict.passed:4} passed"
+    if verdict.failed:
+        counts += f", {verdict.failed} failed"
+    if verdict.skipped:
+        counts += f", {verdict.skipped} skipped"
+    if verdict.trouble:
+        counts += f" ({verdict.trouble})"
+    return f"{'FAIL' if verdict.failed else 'ok  '}  {verdict.suite.name:16} {counts}  {verdict.took_s:.1f} s"
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/dev", help="the build folder to test")
+    parser.add_argument("--programs-only", action="store_true", help="leave out the Python suites")
+    parser.add_argument("--jobs", type=int, default=2, help="suites at a time (default 2)")
+    parser.add_argument("suites", nargs="*", help="run only these, by name (unit_http, sim, e2e, ...)")
+    return parser.parse_args()
+
+
+def choose_suites(options):
+    suites = doctest_suites(options.build)
+    if not options.programs_only:
+        suites += python_suites()
+    unknown = set(options.suites) - {suite.name for suite in suites}
+    if unknown:
+        sys.exit(f"no such suite: {', '.join(sorted(unknown))}; there are "
+                 f"{', '.join(suite.name for suite in suites)}")
+    if options.suites:
+        suites = [suite for suite in suites if suite.name in options.suites]
+    return sorted(suites, key=lambda suite: FIRST.index(suite.name) if suite.name in FIRST else len(FIRST))
+
+
+def main():
+    options = parse_arguments()
+    options.build = options.build.resolve()
+    suites = choose_suites(options)
+    environment = {"LSAN_OPTIONS": f"suppressions={ROOT}/tests/support/lsan.supp:print_suppressions=0",
+                   "TSAN_OPTIONS": f"suppressions={ROOT}/tests/support/tsan.supp:halt_on_error=0",
+                   **os.environ, "TIDEGATE_BIN": str(options.build / "bin")}
+
+    verdicts = []
+    with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
+        for ended in concurrent.futures.as_completed([pool.submit(run, suite, environment) for suite in suites]):
+            verdict = ended.result()
+            verdicts.append(verdict)
+            if verdict.failed:
+                print(f"---- {verdict.suite.name}\n{verdict.output.rstrip()}\n----")
+            print(describe(verdict), flush=True)
+
+    skipped = sum(verdict.skipped for verdict in verdicts)
+    failed = sum(verdict.failed for verdict in verdicts)
+    lines = [f"skipped: {skipped}"] if skipped else []
+    lines.append(f"{sum(verdict.passed for verdict in verdicts)} passed, {failed} failed")
+    (options.build / "test-summary.txt").write_text("\n".join([*map(describe, verdicts), *lines]) + "\n")
+    print("\n" + "\n".join(lines), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+// The contract of jobs/job_queue.h, continued: callers that go away, restarts, the view, closing, large bodies.
+#include "unit/jobs/queue_beds.h"
+
+namespace tidegate::jobs {
+
+#define EVERY_QUEUE SqliteBed, MemoryBed
+
+TEST_CASE_TEMPLATE("an append that nobody waits for any more is taken back", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 20; ++i) {
+    JobDraft draft = make_draft(bed.home());
+    ids.push_back(draft.id);
+    auto operation = bed.queue().append(bed.home(), std::move(draft), [](Result<uint64_t>) { FAIL("not silent"); });
+    if (i % 3 == 0) bed.let_store_work();
+    operation.reset();
+  }
+  bed.pass(Bed::kMoment);
+  CHECK(asker.nothing_to_claim());
+  for (const std::string& id : ids) {
+    const auto record = asker.find(id);
+    CHECK((!record.ok() || record->status == JobStatus::cancelled));
+  }
+}
+
+TEST_CASE_TEMPLATE("a claim that nobody waits for any more is given back", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string id = asker.append_new();
+  for (int i = 0; i < 20; ++i) {
+    auto operation = bed.queue().claim(bed.home(), 1h, [](auto) { FAIL("not silent"); });
+    if (i % 3 == 0) bed.let_store_work();
+    operation.reset();
+  }
+  bed.pass(Bed::kMoment);
+  const ClaimedJob job = asker.claim();
+  CHECK(job.id == id);
+  CHECK(job.attempt == 1);
+}
+
+TEST_CASE_TEMPLATE("everything survives a restart; what was running is queued again", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const std::string done = asker.append_new();
+  REQUIRE(asker.succeed(asker.claim()).ok());
+  const std::string running = asker.append_new("again");
+  const ClaimedJob before = asker.claim(1h);
+  const std::string waiting = asker.append_new("more");
+  bed.restart();
+  CHECK(asker.status(done) == JobStatus::succeeded);
+  CHECK(asker.result(done).ok());
+  CHECK(asker.succeed(before).error().code == ErrorCode::conflict);
+  const ClaimedJob job = asker.claim();
+  CHECK(job.id == running);
+  CHECK(asker.body_of(job) == "again");
+  CHECK(asker.find(running)->history.at(0).error == "process_ended");
+  CHECK(asker.claim().id == waiting);
+}
+
+TEST_CASE_TEMPLATE("the view counts, and work is announced", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  int announced = 0;
+  bed.queue().on_work(bed.home(), [&] { ++announced; });
+  CHECK(bed.queue().view().available);
+  CHECK(!bed.queue().view().next_due_at);
+  const WallTime before = bed.home().wall_now();
+  asker.append_new("12345");
+  bed.run_until([&] { return announced > 0; });
+  const QueueView view = bed.queue().view();
+  CHECK(view.depth[static_cast<size_t>(JobStatus::queued)] == 1);
+  CHECK(view.bytes == 5);
+  REQUIRE(view.oldest_created_at);
+  CHECK(*view.oldest_created_at >= before);
+  const int so_far = announced;
+  const ClaimedJob job = asker.claim();
+  CHECK(bed.queue().view().depth[static_cast<size_t>(JobStatus::running)] == 1);
+  bed.pass(Bed::kMoment);
+  CHECK(announced == so_far);  // a claim makes no work
+  REQUIRE(asker.succeed(job, {200, {}, {"abc", {}}}).ok());
+  CHECK(bed.queue().view().bytes == 3);
+  CHECK(!bed.queue().view().oldest_created_at);
+  bed.queue().on_work(bed.home(), {});
+  asker.append_new();
+  bed.pass(Bed::kMoment);
+  CHECK(announced == so_far);
+}
+
+TEST_CASE_TEMPLATE("after close, calls are answered unavailable", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  asker.append_new();
+  bool closed = false;
+  bed.queue().close(bed.home(), [&] { closed = true; });
+  CHECK(asker.append(make_draft(bed.home())).error().code == ErrorCode::unavailable);
+  bed.run_until([&] { return closed; });
+  bed.restart();
+  CHECK(bed.queue().view().depth[static_cast<size_t>(JobStatus::queued)] == 1);
+}
+
+TEST_CASE_TEMPLATE("a body in a temporary file is stored and read back in pieces", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  auto file = bed.home().open_temp_file();
+  REQUIRE(file.ok());
+  std::string body;
+  Random random(3);
+  for (int i = 0; i < 40; ++i) {
+    std::string piece(60'000, '\0');
+    for (char& c : piece) c = static_cast<char>(random.next());
+    body += piece;
+    bool written = false;
+    (*file)->append(piece, [&](const Status& status) { written = status.ok(); });
+    bed.run_until([&] { return written; });
+  }
+  JobDraft draft = make_draft(bed.home());
+  draft.body = {"", (*file)->content()};
+  REQUIRE(asker.append(draft).ok());
+  file->reset();
+  const ClaimedJob job = asker.claim();
+  CHECK(job.body_size == body.size());
+  CHECK(asker.body_of(job) == body);
+}
+
+}  // namespace tidegate::jobs
