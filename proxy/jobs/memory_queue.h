@@ -25,6 +25,8 @@ class MemoryQueue : public JobQueue {
   virtual void crash() = 0;
   // Every job ever made durable, for invariants: id and record.
   virtual std::vector<JobRecord> all() const = 0;
+  // A header field of the job's request; "" = none.
+  virtual std::string field(const std::string& id, std::string_view name) const = 0;
   virtual std::optional<StoredResponse> stored_result(const std::string& id) const = 0;
 };
 

@@ -127,6 +127,24 @@ TEST_CASE("where replays share the cost, a hung optimizer still sees five calls,
   CHECK(course.state() == policy::BreakerState::open);
 }
 
+TEST_CASE("a failure from before the breaker opened is not the probe's") {
+  Course course(replaced(shipped_config(), "open_for: 30s", "open_for: 4s"));
+  SimUpstream& upstream = course.world().upstream();
+  upstream.set_mood({.error = 1, .latency_min = 7s, .latency_max = 7s});
+  course.world().client({.id = "late", .target = "/optimize", .body = "image"});
+  course.world().run_for(100ms);
+  upstream.set_mood({.error = 1});
+  for (int i = 0; i < 5; ++i) course.upload();
+  CHECK(course.state() == policy::BreakerState::open);
+  upstream.set_mood({.latency_min = 5s, .latency_max = 5s});
+  course.world().run_for(5s);  // due after four seconds: a queued job is the probe, and takes its time
+  CHECK(course.state() == policy::BreakerState::half_open);
+  course.world().run_for(3s);  // the late failure has come
+  CHECK(course.state() == policy::BreakerState::half_open);
+  course.world().run_for(3s);
+  CHECK(course.state() == policy::BreakerState::closed);
+}
+
 TEST_CASE("a full queue answers 503 queue_full with Retry-After, and stores nothing") {
   World world({.seed = 1}, replaced(shipped_config(), "max_jobs: 100000", "max_jobs: 2"));
   world.upstream().stop();

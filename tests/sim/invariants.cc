@@ -106,10 +106,19 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQu
   }
   for (const auto& [id, record] : jobs) {
     if (!is_final(record.status)) findings.add(fmt::format("job {} never ended: {}", id, to_string(record.status)));
-    // An unpromised job can run to its end only if its client left, or an answer was lost in a crash or by a fault.
     const int allowed = config.queues.at("q").replay.max_attempts;
     if (record.attempt > allowed + interruptions(record)) findings.add(fmt::format("job {} had {} attempts of {}", id, record.attempt, allowed));
     const auto who = promised.find(id);
+    if (who == promised.end() && record.status != jobs::JobStatus::cancelled) {
+      const auto client = std::find_if(clients.begin(), clients.end(), [&](const auto& c) {
+        return c->plan().id == store.field(id, "x-sim-id");
+      });
+      // Whoever was told something else than 202 must not have a job; whoever heard nothing may.
+      if (client != clients.end() && (*client)->answered()) {
+        findings.add(fmt::format("{} was answered {} and has job {} all the same ({})", (*client)->plan().id,
+                                 (*client)->result()->status, id, to_string(record.status)));
+      }
+    }
     if (record.status != jobs::JobStatus::succeeded || who == promised.end()) continue;
     const auto result = store.stored_result(id);
     const ClientPlan& plan = who->second->plan();
@@ -179,15 +188,26 @@ void check_policies(Findings& findings, core::Gateway& gateway, Time now) {
   }
 }
 
-void check_metrics(Findings& findings, metrics::Metrics& metrics) {
-  const std::string text = metrics.render();
-  size_t at = 0;
-  while ((at = text.find("\ntidegate_http_requests_in_flight{", at)) != std::string::npos) {
-    const size_t end = text.find('\n', at + 1);
-    const std::string line = text.substr(at + 1, end - at - 1);
-    if (!line.ends_with(" 0")) findings.add("in flight at the end: " + line);
+namespace {
+
+// Series that must stand at 0.
+void check_zero(Findings& findings, const std::string& metrics, std::string_view part, std::string_view meaning) {
+  for (size_t at = 0; (at = metrics.find(part, at)) != std::string::npos;) {
+    const size_t begin = metrics[at] == '\n' ? at + 1 : metrics.rfind('\n', at) + 1;
+    const size_t end = metrics.find('\n', begin);
+    const std::string line = metrics.substr(begin, end - begin);
+    if (!line.ends_with(" 0")) findings.add(fmt::format("{}: {}", meaning, line));
     at = end;
   }
+}
+
+}  // namespace
+
+void check_metrics(Findings& findings, metrics::Metrics& metrics) {
+  const std::string text = metrics.render();
+  check_zero(findings, text, "\ntidegate_http_requests_in_flight{", "in flight at the end");
+  // Every try ends before half_open_timeout: a probe that ran into it is a permit that was lost.
+  check_zero(findings, text, "reason=\"probe_timed_out\"", "a probe was never judged");
 }
 
 void check_leaks(Findings& findings, const net::SimRuntime& runtime) {
