@@ -18,14 +18,14 @@ namespace tidegate::jobs {
 
 struct SqliteOptions {
   std::string path;
-  QueueLimits limits;
+  QueueLimits limits = {};
   int batch_max = 64;          // changes a commit
   Duration batch_wait = 2ms;   // how long a commit waits for company, at most, while there is company to be had
   size_t pending_max = 4096;   // calls waiting for the thread; more are answered unavailable
   Duration reopen_every = 1s;  // after an I/O error
-  std::string vfs;             // SQLite's file layer; "" = its default. Tests put a failing disk here.
+  std::string vfs = {};        // SQLite's file layer; "" = its default. Tests put a failing disk here.
   // How long each commit took; called on the store's thread.
-  std::function<void(Duration)> on_commit;
+  std::function<void(Duration)> on_commit = {};
 };
 
 // Opens or makes the file (and its folder), checks it (format, settings read back, jobs that were running are queued

@@ -81,6 +81,7 @@ void SqliteStore::undo_change() {
   db_.exec("ROLLBACK TO change; RELEASE change");
   counters_ = before_change_;
 }
+void SqliteStore::touch() { db_.exec(("PRAGMA user_version=" + std::to_string(kSqliteFormat)).c_str()); }
 bool SqliteStore::in_transaction() const { return sqlite3_get_autocommit(db_.handle()) == 0; }
 
 uint64_t SqliteStore::open_jobs() const {

@@ -42,6 +42,8 @@ class SqliteStore {
   void keep_change();
   void undo_change();
   bool in_transaction() const;
+  // A change that means nothing: that its commit succeeds proves that the disk writes again.
+  void touch();
 
   Result<uint64_t> append(const JobDraft& draft);
   Result<std::optional<ClaimedJob>> claim(Duration lease, WallTime now);

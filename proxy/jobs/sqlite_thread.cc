@@ -174,8 +174,10 @@ void SqliteThread::reopen() {
     store_->begin();
     // An id that is not there, or has moved on, is as good as cancelled: the status is of no interest.
     for (const std::string& id : disowned_) static_cast<void>(store_->cancel(id, WallTime{}));
+    store_->touch();
     store_->commit();
   } catch (const SqliteFailure& failure) {
+    store_->rollback();
     store_.reset();
     const std::lock_guard lock(mutex_);
     view_.why_unavailable = failure.what();

@@ -1,0 +1,219 @@
+// What is SQLite's alone: files that are not ours, damage, a failing disk, a second process.
+#include <fstream>
+
+#include <sqlite3.h>
+
+#include "base/log.h"
+#include "jobs/sqlite_db.h"
+#include "unit/jobs/faulty_vfs.h"
+#include "unit/jobs/queue_beds.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+ErrorCode open_error(const std::string& path) {
+  const auto opened = open_sqlite_queue({.path = path});
+  REQUIRE(!opened.ok());
+  const std::string folder = std::filesystem::path(path).parent_path();
+  CHECK(opened.error().message.find(folder) != std::string::npos);
+  return opened.error().code;
+}
+
+// A queue whose disk can be made to fail.
+class FaultyBed : public SqliteBed {
+ public:
+  FaultyBed() {
+    log_configure(LogLevel::off, LogFormat::text);  // the failures are the test's own
+    close();
+    options().vfs = FaultyDisk::name();
+    options().reopen_every = 20ms;
+    open();
+  }
+  ~FaultyBed() {
+    FaultyDisk::set(DiskFault::none);
+    close();
+    log_configure(LogLevel::info, LogFormat::text);
+  }
+};
+
+uint64_t depth(JobQueue& queue, JobStatus status) { return queue.view().depth[static_cast<size_t>(status)]; }
+
+}  // namespace
+
+TEST_CASE("what is not a job store is refused, and left as it is") {
+  TestFolder folder;
+  const std::string text = folder.file("text.db");
+  std::ofstream(text) << "not a database, but long enough to be one at first sight ........................................";
+  CHECK(open_error(text) == ErrorCode::invalid);
+  std::ifstream back(text);
+  std::string first;
+  std::getline(back, first);
+  CHECK(first.starts_with("not a database"));
+
+  const std::string other = folder.file("other.db");
+  SqliteDb(other, "").exec("CREATE TABLE theirs (x)");
+  CHECK(open_error(other) == ErrorCode::invalid);
+
+  const std::string newer = folder.file("newer.db");
+  REQUIRE(open_sqlite_queue({.path = newer}).ok());
+  SqliteDb(newer, "").exec("PRAGMA user_version=99");
+  CHECK(open_error(newer) == ErrorCode::invalid);
+
+  CHECK(open_error("/proc/none/jobs.db") == ErrorCode::io);
+}
+
+TEST_CASE("one process has the store; its folder is made") {
+  TestFolder folder;
+  const std::string path = folder.file("deep/er/jobs.db");
+  const auto first = open_sqlite_queue({.path = path});
+  REQUIRE(first.ok());
+  CHECK(open_error(path) == ErrorCode::conflict);
+}
+
+TEST_CASE("a damaged record goes to the dead letters, with the others untouched") {
+  log_configure(LogLevel::off, LogFormat::text);
+  SqliteBed bed;
+  Asker asker(bed);
+  const std::string good = asker.append_new("good");
+  const std::string bad_body = asker.append_new("to be damaged");
+  const std::string bad_target = asker.append_new();
+  const std::string short_body = asker.append_new("cut off");
+  bed.close();
+  {
+    SqliteDb db(bed.path(), "");
+    Query(db, "UPDATE bodies SET bytes = CAST('to be damageD' AS BLOB) WHERE bytes = CAST('to be damaged' AS BLOB)").run();
+    Query(db, "UPDATE jobs SET target = '/elsewhere' WHERE id = ?", bad_target).run();
+    Query(db, "UPDATE bodies SET bytes = x'00' WHERE bytes = CAST('cut off' AS BLOB)").run();
+  }
+  bed.open();
+  CHECK(asker.claim().id == good);
+  CHECK(asker.nothing_to_claim());
+  for (const std::string& id : {bad_body, bad_target, short_body}) {
+    const auto record = asker.find(id);
+    CHECK(record->status == JobStatus::dead);
+    CHECK(record->last_error == "damaged_record");
+  }
+  CHECK(bed.queue().view().damaged_total == 3);
+  log_configure(LogLevel::info, LogFormat::text);
+}
+
+TEST_CASE("a damaged result is not given out") {
+  log_configure(LogLevel::off, LogFormat::text);
+  SqliteBed bed;
+  Asker asker(bed);
+  const std::string id = asker.append_new();
+  REQUIRE(asker.succeed(asker.claim()).ok());
+  bed.close();
+  Query(*std::make_unique<SqliteDb>(bed.path(), ""), "UPDATE results SET bytes = CAST('answeR' AS BLOB)").run();
+  bed.open();
+  CHECK(asker.result(id).error().code == ErrorCode::io);
+  log_configure(LogLevel::info, LogFormat::text);
+}
+
+TEST_CASE("a sync that fails promises nothing; the store is opened again and goes on") {
+  for (const DiskFault fault : {DiskFault::error_on_sync, DiskFault::error_on_write}) {
+    FaultyBed bed;
+    Asker asker(bed);
+    const std::string before = asker.append_new("before");
+    FaultyDisk::set(fault);
+    JobDraft lost = make_draft(bed.home());
+    const auto answer = asker.append(lost);
+    REQUIRE(!answer.ok());
+    CHECK(FaultyDisk::hits() > 0);
+    CHECK(!bed.queue().view().available);
+    CHECK(bed.queue().view().why_unavailable != "");
+    CHECK(asker.append(make_draft(bed.home())).error().code == ErrorCode::unavailable);
+    FaultyDisk::set(DiskFault::none);
+    bed.run_until([&] { return bed.queue().view().available; });
+    const auto record = asker.find(lost.id);
+    CHECK((!record.ok() || record->status == JobStatus::cancelled));
+    const std::string after = asker.append_new("after");
+    bed.restart();
+    CHECK(asker.claim().id == before);
+    CHECK(asker.claim().id == after);
+    CHECK(asker.nothing_to_claim());
+  }
+}
+
+TEST_CASE("a full disk is a full queue, until there is room again") {
+  FaultyBed bed;
+  Asker asker(bed);
+  const std::string before = asker.append_new("before");
+  FaultyDisk::set(DiskFault::full_on_write);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(asker.append(make_draft(bed.home(), std::string(300'000, 'x'))).error().code == ErrorCode::exhausted);
+  }
+  CHECK(bed.queue().view().available);
+  CHECK(depth(bed.queue(), JobStatus::queued) == 1);
+  FaultyDisk::set(DiskFault::none);
+  const std::string after = asker.append_new(std::string(300'000, 'x'));
+  CHECK(asker.claim().id == before);
+  CHECK(asker.claim().id == after);
+}
+
+TEST_CASE("a job's settling that the disk refuses leaves the claim as it was") {
+  FaultyBed bed;
+  Asker asker(bed);
+  const std::string id = asker.append_new();
+  const ClaimedJob job = asker.claim();
+  FaultyDisk::set(DiskFault::error_on_sync);
+  CHECK(!asker.succeed(job).ok());
+  FaultyDisk::set(DiskFault::none);
+  bed.run_until([&] { return bed.queue().view().available; });
+  // Whether the failed commit is in the file or not is the disk's secret: both are whole.
+  const Status again = asker.succeed(job);
+  CHECK((again.ok() || again.error().code == ErrorCode::conflict));
+  CHECK(asker.status(id) == JobStatus::succeeded);
+  CHECK(asker.result(id).ok());
+}
+
+TEST_CASE("little free disk is a full queue") {
+  QueueLimits limits;
+  limits.min_free_disk = uint64_t{1} << 60;
+  SqliteBed bed(limits);
+  CHECK(Asker(bed).append(make_draft(bed.home())).error().code == ErrorCode::exhausted);
+}
+
+TEST_CASE("more calls than may wait are answered unavailable, the others are kept") {
+  SqliteBed bed;
+  bed.close();
+  bed.options().pending_max = 10;
+  bed.open();
+  int kept = 0;
+  int refused = 0;
+  std::vector<OperationPtr> operations;
+  for (int i = 0; i < 500; ++i) {
+    operations.push_back(bed.queue().append(bed.home(), make_draft(bed.home()), [&](Result<uint64_t> position) {
+      position.ok() ? ++kept : ++refused;
+    }));
+  }
+  bed.run_until([&] { return kept + refused == 500; });
+  CHECK(kept >= 10);
+  CHECK(refused > 0);
+  CHECK(depth(bed.queue(), JobStatus::queued) == static_cast<uint64_t>(kept));
+}
+
+TEST_CASE("many at once share commits, and the log that grows is folded into the file") {
+  SqliteBed bed;
+  std::atomic<int> commits{0};
+  bed.close();
+  bed.options().on_commit = [&](Duration) { ++commits; };
+  bed.open();
+  constexpr int kJobs = 3000;
+  int kept = 0;
+  std::vector<OperationPtr> operations;
+  for (int i = 0; i < kJobs; ++i) {
+    operations.push_back(bed.queue().append(bed.home(), make_draft(bed.home(), std::string(4000, 'x')),
+                                            [&](Result<uint64_t> position) { kept += position.ok(); }));
+  }
+  bed.run_until([&] { return kept == kJobs; });
+  CHECK(commits < kJobs / 4);
+  bed.close();
+  bed.options().on_commit = nullptr;
+  bed.open();
+  CHECK(depth(bed.queue(), JobStatus::queued) == kJobs);
+  CHECK(std::filesystem::file_size(bed.path()) > kJobs * 4000);
+}
+
+}  // namespace tidegate::jobs
