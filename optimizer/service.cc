@@ -15,15 +15,6 @@ constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
 constexpr int64_t kRetryAfterMax = 60;
 constexpr int kTypicalWeight = 8;  // the newest picture counts an eighth
 
-// Of a request that was answered at once: nothing more is wanted of it.
-class AnsweredHandler final : public http::Handler {
-  void on_body(std::string_view) override {}
-  void on_body_end() override {}
-  void on_body_error(const http::ParseError&) override {}
-  void on_client_gone() override {}
-  void on_response_drained() override {}
-};
-
 http::ServerLimits server_limits(const ServiceOptions& options) {
   http::ServerLimits limits;
   limits.body_bytes = options.body_bytes_max;
@@ -95,7 +86,7 @@ std::unique_ptr<http::Handler> OptimizerService::on_request(http::Responder& res
   } else {
     return optimize(responder);
   }
-  return std::make_unique<AnsweredHandler>();
+  return nullptr;  // answered
 }
 
 // Whatever can be refused by the head is refused before the body is read.
@@ -105,7 +96,7 @@ std::unique_ptr<http::Handler> OptimizerService::optimize(http::Responder& respo
                                                                           : std::get<optimizer::Refusal>(query);
   if (auto* refusal = std::get_if<optimizer::Refusal>(&options)) {
     answer_refusal(responder, *refusal);
-    return std::make_unique<AnsweredHandler>();
+    return nullptr;  // answered
   }
   auto handler = std::make_unique<OptimizeHandler>(*this, responder, std::move(std::get<WatermarkOptions>(options)));
   if (pool_.full()) handler->refuse_busy();

@@ -6,6 +6,7 @@
 #include "admin/status.h"
 #include "base/json_writer.h"
 #include "core/answers.h"
+#include "http/problem.h"
 
 namespace tidegate::admin {
 
@@ -21,14 +22,6 @@ http::ServerLimits admin_limits() {
   limits.connections = 100;
   return limits;
 }
-
-class AnsweredHandler final : public http::Handler {
-  void on_body(std::string_view) override {}
-  void on_body_end() override {}
-  void on_body_error(const http::ParseError&) override {}
-  void on_client_gone() override {}
-  void on_response_drained() override {}
-};
 
 bool is_known(std::string_view path) {
   static constexpr std::string_view kPaths[] = {"/health", "/ready", "/metrics", "/api/status"};
@@ -46,7 +39,7 @@ AdminService::AdminService(net::Runtime& runtime, core::Gateway& gateway, const 
 
 std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& responder) {
   answer(responder);
-  return std::make_unique<AnsweredHandler>();
+  return nullptr;  // answered
 }
 
 void AdminService::answer(http::Responder& responder) {
@@ -90,7 +83,7 @@ void AdminService::answer_ready(http::Responder& responder) {
 
 http::Service::Refusal AdminService::on_refused(const http::ParseError& error, const SocketAddress&) {
   const core::Problem problem{Outcome::bad_request, error.detail, to_hex(runtime_.random_id()), std::nullopt, {}};
-  return {"application/problem+json", core::problem_body(problem, error.status), core::problem_fields(problem)};
+  return {std::string(http::kProblemContentType), core::problem_body(problem, error.status), core::problem_fields(problem)};
 }
 
 }  // namespace tidegate::admin

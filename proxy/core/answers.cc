@@ -6,13 +6,15 @@
 #include <fmt/format.h>
 
 #include "base/json_writer.h"
-#include "http/writer.h"
+#include "http/problem.h"
 
 namespace tidegate::core {
 
 using policy::Outcome;
 
 namespace {
+
+constexpr double kRetrySpread = 0.2;
 
 // RFC 9209 section 2.3: the registered proxy error types that fit our outcomes; "" = none fits.
 std::string_view proxy_error(Outcome outcome) {
@@ -36,7 +38,10 @@ std::string_view proxy_error(Outcome outcome) {
 
 }  // namespace
 
-int64_t retry_after_seconds(Duration wait) { return std::max<int64_t>(1, ceil_seconds(wait)); }
+int64_t retry_after_seconds(Duration wait, Random& random) {
+  const double later = to_seconds(wait) * (1 + kRetrySpread * random.uniform());
+  return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(later)));
+}
 
 std::string_view describe(Outcome outcome) {
   switch (outcome) {
@@ -66,22 +71,16 @@ std::string_view describe(Outcome outcome) {
 }
 
 std::string problem_body(const Problem& problem, uint16_t status) {
-  JsonWriter json;
-  json.field("type", fmt::format("urn:tidegate:problem:{}", to_string(problem.outcome)))
-      .field("title", http::reason_phrase(status))
-      .field("status", static_cast<int>(status))
-      .field("detail", problem.detail.empty() ? describe(problem.outcome) : problem.detail)
-      .field("instance", problem.request_id)
-      .field("reason", to_string(problem.outcome));
-  if (problem.retry_after) json.field("retry_after", retry_after_seconds(*problem.retry_after));
-  return json.take();
+  const std::string type = std::string("urn:tidegate:problem:") + to_string(problem.outcome);
+  const std::string_view detail = problem.detail.empty() ? describe(problem.outcome) : problem.detail;
+  const http::Problem body{status, to_string(problem.outcome), detail, problem.request_id, "", type};
+  if (!problem.retry_after_s) return http::problem_json(body);
+  return http::problem_json(body, {{"retry_after", std::to_string(*problem.retry_after_s)}});
 }
 
 std::string problem_fields(const Problem& problem) {
   std::string fields = fmt::format("X-Request-Id: {}\r\n", problem.request_id);
-  if (problem.retry_after) {
-    fmt::format_to(std::back_inserter(fields), "Retry-After: {}\r\n", retry_after_seconds(*problem.retry_after));
-  }
+  if (problem.retry_after_s) fmt::format_to(std::back_inserter(fields), "Retry-After: {}\r\n", *problem.retry_after_s);
   const std::string_view error = proxy_error(problem.outcome);
   fmt::format_to(std::back_inserter(fields), "Proxy-Status: tidegate{}{}; details=\"{}\"\r\n",
                  error.empty() ? "" : "; error=", error, to_string(problem.outcome));
@@ -90,7 +89,7 @@ std::string problem_fields(const Problem& problem) {
 
 void answer_problem(http::Responder& responder, const Problem& problem) {
   const uint16_t status = status_of(problem.outcome);
-  responder.answer(status, "application/problem+json", problem_body(problem, status), problem_fields(problem));
+  responder.answer(status, http::kProblemContentType, problem_body(problem, status), problem_fields(problem));
 }
 
 std::string rate_limit_fields(const policy::RateDecision& decision, const policy::RateLimitConfig& limit) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/random.h"
 #include "base/time.h"
 #include "http/server.h"
 #include "policy/outcome.h"
@@ -13,14 +14,15 @@
 
 namespace tidegate::core {
 
-// A bound for the header of everything that names a time to wait: whole seconds, at least 1, rounded up.
-int64_t retry_after_seconds(Duration wait);
+// What Retry-After says of a wait: whole seconds, at least 1, up to a fifth later than asked, so that the clients of one
+// outage do not come back in one moment.
+int64_t retry_after_seconds(Duration wait, Random& random);
 
 struct Problem {
   policy::Outcome outcome;
   std::string_view detail;
   std::string_view request_id;
-  std::optional<Duration> retry_after;
+  std::optional<int64_t> retry_after_s;
   std::string extra_fields;  // more "Name: value\r\n" lines
 };
 

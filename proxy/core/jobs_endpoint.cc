@@ -112,7 +112,7 @@ Duration JobsHandler::wait_for(const JobRecord& record) const {
 
 void JobsHandler::answer_status(const JobRecord& record) {
   std::string fields = fmt::format("Cache-Control: no-store\r\nX-Request-Id: {}\r\n", request_id_);
-  if (!is_final(record.status)) fields += fmt::format("Retry-After: {}\r\n", retry_after_seconds(wait_for(record)));
+  if (!is_final(record.status)) fields += fmt::format("Retry-After: {}\r\n", retry_after_seconds(wait_for(record), random()));
   responder_.answer(200, "application/json", job_json(record), fields);
   end(Outcome::responded, 200);
 }
@@ -174,7 +174,9 @@ void JobsHandler::cancel(const JobRecord& record) {
 
 void JobsHandler::problem(Outcome outcome, std::string_view detail, std::optional<Duration> retry_after,
                           std::string extra_fields) {
-  answer_problem(responder_, {outcome, detail, request_id_, retry_after, std::move(extra_fields)});
+  std::optional<int64_t> retry_after_s;
+  if (retry_after) retry_after_s = retry_after_seconds(*retry_after, random());
+  answer_problem(responder_, {outcome, detail, request_id_, retry_after_s, std::move(extra_fields)});
   end(outcome, status_of(outcome));
 }
 

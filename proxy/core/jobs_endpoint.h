@@ -39,6 +39,7 @@ class JobsHandler final : public http::Handler {
   void send_result(jobs::ResultReader result);
   void send_next();
   void cancel(const jobs::JobRecord& record);
+  Random& random() const { return responder_.runtime().random(); }
   void problem(policy::Outcome outcome, std::string_view detail = {}, std::optional<Duration> retry_after = {},
                std::string extra_fields = {});
   void end(policy::Outcome outcome, uint16_t code);

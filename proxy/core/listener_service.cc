@@ -8,6 +8,7 @@
 #include "core/exchange.h"
 #include "core/jobs_endpoint.h"
 #include "core/router.h"
+#include "http/problem.h"
 
 namespace tidegate::core {
 
@@ -27,15 +28,6 @@ http::ServerLimits server_limits(const config::ListenerLimits& limits) {
   result.idle_timeout = limits.idle_timeout;
   return result;
 }
-
-// Of a request that was answered at once: nothing more is wanted of it.
-class AnsweredHandler final : public http::Handler {
-  void on_body(std::string_view) override {}
-  void on_body_end() override {}
-  void on_body_error(const http::ParseError&) override {}
-  void on_client_gone() override {}
-  void on_response_drained() override {}
-};
 
 Outcome outcome_of_refusal(const http::ParseError& error) {
   switch (error.status) {
@@ -89,7 +81,7 @@ std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responde
   log_access({responder.request(), "", outcome, status, Duration::zero(), client, request_id, 0, 0, ""},
              worker_.gateway().config().log.access);
   answer_problem(responder, {outcome, "", request_id, std::nullopt, std::move(extra_fields)});
-  return std::make_unique<AnsweredHandler>();
+  return nullptr;  // answered
 }
 
 http::Service::Refusal ListenerService::on_refused(const http::ParseError& error, const SocketAddress& peer) {
@@ -105,7 +97,7 @@ http::Service::Refusal ListenerService::on_refused(const http::ParseError& error
                                  {"request_id", request_id}});
   }
   const Problem problem{outcome, error.detail, request_id, std::nullopt, {}};
-  return {"application/problem+json", problem_body(problem, error.status), problem_fields(problem)};
+  return {std::string(http::kProblemContentType), problem_body(problem, error.status), problem_fields(problem)};
 }
 
 }  // namespace tidegate::core

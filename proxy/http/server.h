@@ -90,7 +90,8 @@ class Responder {
 class Service {
  public:
   // Called once the head is whole. The request's head and the Responder stay valid until the handler's end. The
-  // handler may answer inside this call or later; it is destroyed only after this call has returned.
+  // handler may answer inside this call or later; it is destroyed only after this call has returned. Null: the request
+  // has been answered inside this call, and nothing more is wanted of it.
   virtual std::unique_ptr<Handler> on_request(Responder& responder) = 0;
   // A message that never became a request (400, 431, 408, 413, 505…): the whole answer's content type and body, to be
   // sent before closing. Also where such things are counted and logged.

@@ -126,7 +126,9 @@ void ReplayLane::settle() {
 void ReplayLane::on_settled(const Status& status) {
   if (status) {
     shared_.observer(event_, job_, attempt_.error.empty() ? detail_ : attempt_.error + (detail_.empty() ? "" : ": " + detail_));
-    return end(event_ == JobEvent::succeeded ? LaneEnd::succeeded : LaneEnd::failed);
+    return end(event_ == JobEvent::succeeded ? LaneEnd::succeeded
+               : event_ == JobEvent::dead    ? LaneEnd::dead
+                                             : LaneEnd::retried);
   }
   const ErrorCode code = status.error().code;
   const bool gone = code == ErrorCode::conflict || code == ErrorCode::not_found;

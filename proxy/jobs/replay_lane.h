@@ -13,7 +13,7 @@
 
 namespace tidegate::jobs {
 
-enum class LaneEnd : uint8_t { succeeded, failed, given_back, lost };
+enum class LaneEnd : uint8_t { succeeded, dead, retried, given_back, lost };
 
 // What all lanes of a replayer share; outlives them.
 struct LaneShared {
@@ -35,6 +35,7 @@ class ReplayLane final : public net::Disposable {
   void start() { admit(); }
   // Waits for a bulkhead place: no more jobs should be claimed.
   bool admitting() const { return state_ == State::admitting; }
+  Duration ran_for() const { return attempt_.took; }
   // Shutdown: what is not running yet goes back.
   void stop_admitting();
 

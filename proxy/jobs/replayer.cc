@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 
 #include "base/log.h"
 #include "jobs/replay_lane.h"
@@ -14,7 +13,7 @@ namespace {
 constexpr Duration kHeartbeat = 10s;        // how often an idle queue is looked at all the same (expiry)
 constexpr Duration kStoreAwayWait = 1s;
 constexpr Duration kSoonest = 50ms;
-constexpr double kRateMemory_s = 30;
+constexpr double kNewest = 0.2;             // the weight of the newest run in the typical one
 
 }  // namespace
 
@@ -23,8 +22,7 @@ class Replayer::Impl {
   Impl(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config, JobObserver observer)
       : shared_{runtime, queue, runner, config, std::move(observer)},
         routes_(runner.routes_of(queue)),
-        wake_(runtime, [this] { pump(); }),
-        counted_at_(runtime.now()) {}
+        wake_(runtime, [this] { pump(); }) {}
 
   ~Impl() { shared_.queue.on_work(shared_.runtime, {}); }
 
@@ -47,7 +45,6 @@ class Replayer::Impl {
  private:
   // Claims, as far as the lanes, the store and the breakers allow; else sets the timer for when they may.
   void pump() {
-    count_time();
     if (draining_ || claiming_ || lanes_.size() >= static_cast<size_t>(allowed_)) return;
     if (std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->admitting(); })) return;
     const QueueView view = shared_.queue.view();
@@ -84,7 +81,7 @@ class Replayer::Impl {
     lanes_.erase(lane);
     running_ = static_cast<int>(lanes_.size());
     if (how == LaneEnd::succeeded) allowed_ = std::min(allowed_ * 2, shared_.config.concurrency);
-    if (how == LaneEnd::succeeded || how == LaneEnd::failed) finished_ += 1;
+    if (how == LaneEnd::succeeded || how == LaneEnd::dead) note_pace(ended.ran_for());
     if (draining_) return check_drained();
     wake_.start_after(Duration(0));
   }
@@ -111,16 +108,11 @@ class Replayer::Impl {
 
   void wake_in(Duration wait) { wake_.start_after(std::clamp(wait, kSoonest, kHeartbeat)); }
 
-  // An exponential average over kRateMemory_s of jobs finished a second.
-  void count_time() {
-    const Time now = shared_.runtime.now();
-    const double passed_s = to_seconds(now - counted_at_);
-    if (passed_s <= 0) return;
-    counted_at_ = now;
-    const double kept = std::exp(-passed_s / kRateMemory_s);
-    const double rate = drain_rate() * kept + finished_ / passed_s * (1 - kept);
-    finished_ = 0;
-    rate_ = rate < 1e-3 ? 0 : rate;
+  // Jobs that went to their end tell how long one takes; all lanes together get through so many a second.
+  void note_pace(Duration ran_for) {
+    const double took_s = std::max(to_seconds(ran_for), 1e-3);
+    typical_s_ = typical_s_ == 0 ? took_s : typical_s_ + kNewest * (took_s - typical_s_);
+    rate_ = shared_.config.concurrency / typical_s_;
   }
 
   void check_drained() {
@@ -140,8 +132,7 @@ class Replayer::Impl {
   uint64_t damaged_ = 0;
   std::atomic<int> running_{0};
   std::atomic<double> rate_{0};
-  double finished_ = 0;
-  Time counted_at_;
+  double typical_s_ = 0;  // of one job, until its end
 };
 
 Replayer::Replayer(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config,

@@ -65,7 +65,7 @@ class Replayer {
   // Claims nothing more; `done` runs when what is running has settled.
   void drain(std::function<void()> done);
 
-  // Jobs finished a second, smoothed; 0 when none has lately. For Retry-After. Any thread.
+  // Jobs a second that it gets through when it is busy; 0 before the first has ended. For Retry-After. Any thread.
   double drain_rate() const;
   int running() const;
 
