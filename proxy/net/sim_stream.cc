@@ -89,7 +89,10 @@ Time SimConnection::arrival(Pipe& pipe) {
 void SimConnection::write(int side, std::span<const std::string_view> pieces) {
   End& end = ends[side];
   if (end.error_told) return;
-  if (end.reset_arrived) return later(SimEvent::pump, world.now, [side](SimConnection& c) { c.deliver(side); });
+  if (end.reset_arrived) {
+    pipes_[1 - side].inbox.clear();  // the failing write is told, not the bytes
+    return later(SimEvent::pump, world.now, [side](SimConnection& c) { c.deliver(side); });
+  }
   Pipe& pipe = pipes_[side];
   for (const std::string_view piece : pieces) pipe.unsent.append(piece);
   send_on(side);
@@ -161,7 +164,7 @@ void SimConnection::reset_arrives(int side) {
   End& end = ends[side];
   if (end.gone || end.reset_arrived) return;
   end.reset_arrived = true;
-  if (!pipes_[side].unsent.empty()) pipes_[1 - side].inbox.clear();  // the failing write is told, not the bytes
+  if (!pipes_[side].unsent.empty()) pipes_[1 - side].inbox.clear();  // as in write(): the writer is told first
   if (end.reading || !pipes_[side].unsent.empty()) deliver(side);
 }
 

@@ -1,5 +1,7 @@
 #include "net/timer.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "net/runtime.h"
 
@@ -17,7 +19,8 @@ void TimerQueue::fire_due(Time now) {
     Timer* timer = heap_.front();
     if (timer->sequence_ >= fence) return;
     remove(*timer);
-    timer->on_fire_();
+    const auto on_fire = timer->on_fire_;  // the call may destroy the timer
+    on_fire();
   }
 }
 
@@ -77,7 +80,8 @@ Timer::Timer(Runtime& runtime, std::function<void()> on_fire) : runtime_(runtime
 
 void Timer::start_at(Time deadline) {
   stop();
-  deadline_ = deadline;
+  // Not before now: else a timer that keeps starting itself in the past would go before all that are due.
+  deadline_ = std::max(deadline, runtime_.now());
   runtime_.timer_queue().insert(*this);
 }
 

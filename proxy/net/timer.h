@@ -55,7 +55,7 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  // (Re)starts it. A deadline in the past fires on the next turn.
+  // (Re)starts it. A deadline in the past counts as now: it fires on the next turn, behind what is due already.
   void start_at(Time deadline);
   void start_after(Duration delay);
   void stop();

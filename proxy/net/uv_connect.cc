@@ -90,7 +90,7 @@ class UvConnect final : public Operation {
 class UvListener final : public Listener {
  public:
   UvListener(UvRuntime::Loop& loop, AcceptCallback accept)
-      : loop_(loop), accept_(std::move(accept)), tcp_(new uv_tcp_t{}) {
+      : loop_(loop), accept_(std::make_shared<AcceptCallback>(std::move(accept))), tcp_(new uv_tcp_t{}) {
     uv_tcp_init(&loop_.uv, tcp_);
     tcp_->data = this;
   }
@@ -138,13 +138,16 @@ class UvListener final : public Listener {
     auto* client = new uv_tcp_t{};
     uv_tcp_init(&loop_.uv, client);
     const int status = uv_accept(reinterpret_cast<uv_stream_t*>(tcp_), reinterpret_cast<uv_stream_t*>(client));
-    if (status == 0) return accept_(make_uv_stream(loop_, client));
+    if (status == 0) {
+      const auto accept = accept_;  // the call may destroy the listener
+      return (*accept)(make_uv_stream(loop_, client));
+    }
     close_and_free(client);
     log_warn("accept_failed", {{"error", uv_strerror(status)}});
   }
 
   UvRuntime::Loop& loop_;
-  AcceptCallback accept_;
+  std::shared_ptr<AcceptCallback> accept_;
   uv_tcp_t* tcp_;
 };
 
@@ -161,8 +164,9 @@ class UvResolve final : public Operation {
     if (status == 0) return;
     delete std::exchange(request_, nullptr);
     alive_ = std::make_shared<UvResolve*>(this);
-    loop.runtime.post([alive = alive_, status] {
-      if (*alive) (*alive)->finish(status, nullptr);
+    // What libuv does not even ask about (too long, not text) is a name that nobody has.
+    loop.runtime.post([alive = alive_, error = status == UV_EINVAL ? UV_EAI_NONAME : status] {
+      if (*alive) (*alive)->finish(error, nullptr);
     });
   }
 
@@ -220,7 +224,10 @@ class UvSignal final : public Operation {
 
  private:
   static void fired(uv_signal_t* handle, int) {
-    if (auto* self = static_cast<UvSignal*>(handle->data)) self->on_signal_();
+    auto* self = static_cast<UvSignal*>(handle->data);
+    if (!self) return;
+    const auto on_signal = self->on_signal_;  // the call may destroy the operation
+    on_signal();
   }
 
   std::function<void()> on_signal_;

@@ -1,6 +1,7 @@
 // The Runtime on libuv. One per thread.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 
@@ -43,6 +44,8 @@ class UvRuntime final : public Runtime {
  private:
   std::unique_ptr<Loop> loop_;
   Random random_;
+  std::array<uint8_t, 4096> entropy_;
+  size_t entropy_left_ = 0;
 };
 
 // The CPUs this process may use (affinity and cgroup quota, rounded up), at least 1: for `workers: auto`.

@@ -41,7 +41,7 @@ class UvStream final : public Stream {
   void set_user(StreamUser* user) override { user_ = user; }
 
   void start_reading() override {
-    if (reading_ || broken_) return;
+    if (reading_ || ended_ || broken_) return;
     reading_ = true;
     const int status = uv_read_start(stream(), &on_alloc, &on_read);
     if (status != 0) report_later(status, "read");
@@ -105,7 +105,10 @@ class UvStream final : public Stream {
     if (count > 0) return self->user_->on_read(std::string_view(buffer->base, static_cast<size_t>(count)));
     self->reading_ = false;
     uv_read_stop(handle);
-    if (count == UV_EOF) return self->user_->on_read_end();
+    if (count == UV_EOF) {
+      self->ended_ = true;
+      return self->user_->on_read_end();
+    }
     self->fail(static_cast<int>(count), "read");
   }
 
@@ -174,6 +177,7 @@ class UvStream final : public Stream {
   size_t write_pending_ = 0;         // waiting_ and the write under way
   bool writing_ = false;
   bool reading_ = false;
+  bool ended_ = false;  // the peer's FIN has been told
   bool broken_ = false;
   bool ending_ = false;
   bool reset_on_close_ = false;

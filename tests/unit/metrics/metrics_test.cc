@@ -1,0 +1,256 @@
+// What a scraper sees: every name and label of the contract, at 0 from the start, and what counting does to it.
+#include "metrics/metrics.h"
+
+#include <doctest/doctest.h>
+
+#include "config/loader.h"
+#include "unit/metrics/exposition.h"
+
+namespace tidegate::metrics {
+
+namespace {
+
+constexpr const char* kConfig = R"(
+upstreams:
+  optimizer:
+    endpoints: [http://127.0.0.1:3001]
+    breaker: {}
+    bulkhead: {}
+    retry_budget: {}
+  plain:
+    endpoints: [http://127.0.0.1:3002]
+queues:
+  jobs:
+    url: sqlite:///tmp/unused.db
+listeners:
+  - name: egress
+    address: 127.0.0.1:8081
+    routes:
+      - name: optimize
+        match: {path: /optimize}
+        upstream: optimizer
+        rate_limit: {rate: 10/s, burst: 20}
+      - name: other
+        match: {path: /other*}
+        upstream: plain
+        breaker: {}
+)";
+
+struct Bench {
+  Bench() {
+    const config::LoadResult loaded = config::load_text(kConfig, "test.yaml");
+    for (const config::Diagnostic& error : loaded.errors) MESSAGE(error.to_string());
+    REQUIRE(loaded.config);
+    metrics = Metrics::make(*loaded.config, "1.2.3", "abc1234");
+  }
+  Exposition scrape() {
+    const Exposition exposition(metrics->render());
+    for (const std::string& error : exposition.errors()) FAIL_CHECK(error);
+    return exposition;
+  }
+  // What admin/ does before each render.
+  void set_gauges() {
+    policy::Breaker breaker("optimizer", {}, Time{}, 1);
+    for (const char* name : {"optimizer", "other"}) metrics->set_breaker(name, breaker.view(Time{} + 1s));
+    metrics->set_bulkhead("optimizer", 3, 2, 10);
+    metrics->set_tracked_clients("optimize", 17);
+    metrics->set_retry_budget("optimizer", 0.75);
+    metrics->set_queue("jobs", {1, 2, 3, 4, 5, 6, 7}, 4096, 12.5, true);
+    metrics->set_loop_lag(0, 0.002);
+    metrics->set_config_loaded(true, WallTime(1'700'000'000s));
+  }
+  std::unique_ptr<Metrics> metrics;
+};
+
+struct Expected {
+  const char* name;
+  const char* type;
+  std::set<std::string> labels;
+};
+
+// The contract's list, of the families that there are.
+const Expected kContract[] = {
+    {"build_info", "gauge", {"version", "revision"}},
+    {"http_requests_total", "counter", {"route", "method", "code", "outcome"}},
+    {"http_request_duration_seconds", "histogram", {"route", "outcome"}},
+    {"http_requests_in_flight", "gauge", {"route"}},
+    {"upstream_request_duration_seconds", "histogram", {"upstream", "result"}},
+    {"upstream_connections", "gauge", {"upstream", "state"}},
+    {"breaker_state", "gauge", {"breaker", "state"}},
+    {"breaker_transitions_total", "counter", {"breaker", "from", "to", "reason"}},
+    {"breaker_state_seconds_total", "counter", {"breaker", "state"}},
+    {"breaker_calls_total", "counter", {"breaker", "result"}},
+    {"ratelimit_decisions_total", "counter", {"route", "decision"}},
+    {"ratelimit_tracked_clients", "gauge", {"route"}},
+    {"bulkhead_in_use", "gauge", {"bulkhead"}},
+    {"bulkhead_limit", "gauge", {"bulkhead"}},
+    {"bulkhead_waiting", "gauge", {"bulkhead"}},
+    {"retries_total", "counter", {"upstream", "result"}},
+    {"retry_budget_remaining_ratio", "gauge", {"upstream"}},
+    {"queue_depth", "gauge", {"queue", "status"}},
+    {"queue_oldest_age_seconds", "gauge", {"queue"}},
+    {"queue_bytes", "gauge", {"queue"}},
+    {"queue_jobs_total", "counter", {"queue", "event"}},
+    {"queue_commit_seconds", "histogram", {"queue"}},
+    {"dependency_up", "gauge", {"dependency"}},
+    {"config_last_reload_successful", "gauge", {}},
+    {"config_last_reload_success_timestamp_seconds", "gauge", {}},
+    {"loop_lag_seconds", "gauge", {"worker"}},
+};
+
+}  // namespace
+
+TEST_CASE("Every family has the name, the type and the labels of the contract, and there is no other") {
+  Bench bench;
+  bench.set_gauges();
+  bench.metrics->route("optimize").begun();
+  bench.metrics->route("optimize").ended("POST", 200, policy::Outcome::proxied, 20ms);
+  const Exposition text = bench.scrape();
+  std::set<std::string> known;
+  for (const Expected& expected : kContract) {
+    const std::string name = std::string("tidegate_") + expected.name;
+    CAPTURE(name);
+    known.insert(name);
+    const auto family = text.families().find(name);
+    REQUIRE(family != text.families().end());
+    CHECK(family->second.type == expected.type);
+    CHECK(text.label_sets(name) == std::set<std::set<std::string>>{expected.labels});
+  }
+  for (const auto& [name, family] : text.families()) {
+    CAPTURE(name);
+    CHECK((known.contains(name) || name.starts_with("process_")));
+  }
+}
+
+TEST_CASE("What is counted where it happens is there at 0 before anything has happened") {
+  Bench bench;
+  const Exposition text = bench.scrape();
+  CHECK(text.value("tidegate_build_info", {{"version", "1.2.3"}, {"revision", "abc1234"}}) == 1.0);
+  for (const char* route : {"", "optimize", "other"}) {
+    CAPTURE(route);
+    CHECK(text.value("tidegate_http_requests_in_flight", {{"route", route}}) == 0.0);
+    for (const char* decision : {"allowed", "limited", "would_limit"}) {
+      CHECK(text.value("tidegate_ratelimit_decisions_total", {{"route", route}, {"decision", decision}}) == 0.0);
+    }
+  }
+  for (const char* upstream : {"optimizer", "plain"}) {
+    CAPTURE(upstream);
+    for (const char* result : {"response", "connect_failure", "timeout", "reset", "bad_response", "cancelled"}) {
+      CHECK(text.value("tidegate_upstream_request_duration_seconds_count",
+                       {{"upstream", upstream}, {"result", result}}) == 0.0);
+    }
+    for (const char* result : {"done", "budget_exhausted"}) {
+      CHECK(text.value("tidegate_retries_total", {{"upstream", upstream}, {"result", result}}) == 0.0);
+    }
+    for (const char* state : {"idle", "busy"}) {
+      CHECK(text.value("tidegate_upstream_connections", {{"upstream", upstream}, {"state", state}}) == 0.0);
+    }
+  }
+  for (const char* event : {"accepted", "replayed", "succeeded", "retried", "dead", "cancelled", "expired"}) {
+    CHECK(text.value("tidegate_queue_jobs_total", {{"queue", "jobs"}, {"event", event}}) == 0.0);
+  }
+  CHECK(text.value("tidegate_queue_commit_seconds_count", {{"queue", "jobs"}}) == 0.0);
+}
+
+TEST_CASE("A breaker's transitions are there at 0, of upstreams and of routes that have one, and of no others") {
+  Bench bench;
+  const Exposition text = bench.scrape();
+  for (const char* breaker : {"optimizer", "other"}) {
+    const auto zero = [&](const char* from, const char* to, const char* reason) {
+      CAPTURE(reason);
+      CHECK(text.value("tidegate_breaker_transitions_total",
+                       {{"breaker", breaker}, {"from", from}, {"to", to}, {"reason", reason}}) == 0.0);
+    };
+    zero("closed", "open", "consecutive_failures");
+    zero("closed", "open", "failure_ratio");
+    zero("closed", "open", "slow_call_ratio");
+    zero("open", "half_open", "open_for_elapsed");
+    zero("half_open", "open", "probe_failed");
+    zero("half_open", "open", "probe_timed_out");
+    zero("half_open", "closed", "probes_succeeded");
+  }
+  for (const Sample& sample : text.families().at("tidegate_breaker_transitions_total").samples) {
+    CHECK((sample.labels.at("breaker") == "optimizer" || sample.labels.at("breaker") == "other"));
+  }
+}
+
+TEST_CASE("A request that has ended is counted by how, and its method only if it is a known one") {
+  Bench bench;
+  RouteMetrics& route = bench.metrics->route("optimize");
+  const char* methods[] = {"GET", "get", "PROPFIND", "", "POST\n", "_OTHER", "GETX"};
+  for (const char* method : methods) {
+    route.begun();
+    route.ended(method, 200, policy::Outcome::proxied, 30ms);
+  }
+  route.begun();
+  const Exposition text = bench.scrape();
+  const auto count = [&](const char* method) {
+    return text.value("tidegate_http_requests_total",
+                      {{"route", "optimize"}, {"method", method}, {"code", "200"}, {"outcome", "proxied"}});
+  };
+  CHECK(count("GET") == 1.0);
+  CHECK(count("_OTHER") == 6.0);
+  CHECK(text.sum("tidegate_http_requests_total") == 7);
+  CHECK(text.value("tidegate_http_requests_in_flight", {{"route", "optimize"}}) == 1.0);
+  const Labels duration = {{"route", "optimize"}, {"outcome", "proxied"}};
+  CHECK(text.value("tidegate_http_request_duration_seconds_count", duration) == 7.0);
+  CHECK(*text.value("tidegate_http_request_duration_seconds_sum", duration) == doctest::Approx(0.21));
+  CHECK(text.sum("tidegate_http_request_duration_seconds_bucket", {{"le", "0.025"}}) == 0);
+  CHECK(text.sum("tidegate_http_request_duration_seconds_bucket", {{"le", "0.05"}}) == 7);
+}
+
+TEST_CASE("Each known method and each outcome has its own word") {
+  Bench bench;
+  RouteMetrics& route = bench.metrics->route("other");
+  for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"}) {
+    for (int outcome = 0; outcome < policy::kOutcomeCount; ++outcome) {
+      route.begun();
+      route.ended(method, 599, static_cast<policy::Outcome>(outcome), 1ms);
+    }
+  }
+  const Exposition text = bench.scrape();
+  for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"}) {
+    for (int outcome = 0; outcome < policy::kOutcomeCount; ++outcome) {
+      CHECK(text.value("tidegate_http_requests_total",
+                       {{"route", "other"},
+                        {"method", method},
+                        {"code", "599"},
+                        {"outcome", policy::to_string(static_cast<policy::Outcome>(outcome))}}) == 1.0);
+    }
+  }
+  CHECK(text.value("tidegate_http_requests_in_flight", {{"route", "other"}}) == 0.0);
+}
+
+TEST_CASE("Decisions of the rate limiter, and those that shadow mode only thought") {
+  Bench bench;
+  RouteMetrics& route = bench.metrics->route("optimize");
+  route.rate_limit(true, false);
+  route.rate_limit(true, true);
+  route.rate_limit(false, false);
+  route.rate_limit(false, true);
+  route.would(policy::Outcome::breaker_open);
+  const Exposition text = bench.scrape();
+  const auto decided = [&](const char* decision) {
+    return text.value("tidegate_ratelimit_decisions_total", {{"route", "optimize"}, {"decision", decision}});
+  };
+  CHECK(decided("allowed") == 2.0);
+  CHECK(decided("limited") == 1.0);
+  CHECK(decided("would_limit") == 1.0);
+  CHECK(text.sum("tidegate_http_requests_total", {{"outcome", "would_breaker_open"}}) == 1);
+}
+
+TEST_CASE("Counting the same route by two references is counting one route") {
+  Bench bench;
+  CHECK(&bench.metrics->route("optimize") == &bench.metrics->route("optimize"));
+  CHECK(&bench.metrics->upstream("plain") == &bench.metrics->upstream("plain"));
+  CHECK(&bench.metrics->queue("jobs") == &bench.metrics->queue("jobs"));
+}
+
+TEST_CASE("Names that need escaping do not break the text") {
+  Bench bench;
+  const std::string name = "a\"b\\c\nd";
+  bench.metrics->route(name).begun();
+  CHECK(bench.scrape().value("tidegate_http_requests_in_flight", {{"route", name}}) == 1.0);
+}
+
+}  // namespace tidegate::metrics

@@ -1,0 +1,110 @@
+// Two connected ends in either world, each keeping what it was told. A hook runs inside its callback, for tests of what
+// an owner may do there; a call after the stream has gone is counted, and must never be.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/runtime.h"
+#include "net/stream.h"
+#include "unit/http/worlds.h"
+
+#define TEST_IN_WORLDS(name) TEST_CASE_TEMPLATE(name, World, ::tidegate::test::SimWorld, ::tidegate::test::UvWorld)
+
+namespace tidegate::test {
+
+class Peer final : public net::StreamUser {
+ public:
+  void adopt(std::unique_ptr<net::Stream> connected, bool read = true) {
+    stream = std::move(connected);
+    stream->set_user(this);
+    if (read) stream->start_reading();
+  }
+  void close() { stream.reset(); }
+  bool over() const { return ended || error.has_value(); }
+
+  std::unique_ptr<net::Stream> stream;
+  bool keep = true;  // false: only counts what it reads
+  std::string received;
+  size_t received_bytes = 0;
+  int reads = 0;
+  int ends = 0;
+  int drains = 0;
+  int errors = 0;
+  bool ended = false;
+  std::optional<Error> error;
+  int calls_when_closed = 0;
+
+  std::function<void()> in_read, in_end, in_error, in_drained;
+
+ private:
+  void on_read(std::string_view bytes) override {
+    heard();
+    ++reads;
+    received_bytes += bytes.size();
+    if (keep) received.append(bytes);
+    CHECK_FALSE(bytes.empty());
+    if (in_read) in_read();
+  }
+  void on_read_end() override {
+    heard();
+    ++ends;
+    ended = true;
+    if (in_end) in_end();
+  }
+  void on_stream_error(const Error& what) override {
+    heard();
+    ++errors;
+    error = what;
+    if (in_error) in_error();
+  }
+  void on_write_drained() override {
+    heard();
+    ++drains;
+    if (in_drained) in_drained();
+  }
+  void heard() {
+    if (!stream) ++calls_when_closed;
+  }
+};
+
+// A little time passes: what was going to be said has been said.
+template <typename World>
+void settle(World& world) {
+  bool over = false;
+  net::Timer timer(world.runtime(), [&over] { over = true; });
+  timer.start_after(20ms);
+  REQUIRE(world.run_until([&] { return over; }));
+}
+
+template <typename World>
+struct Pair {
+  struct Options {
+    bool client_reads = true;
+    bool server_reads = true;
+  };
+  explicit Pair(Options options = {true, true}) {
+    auto made = world.runtime().listen(any_port(), [this, options](std::unique_ptr<net::Stream> stream) {
+      server.adopt(std::move(stream), options.server_reads);
+    });
+    REQUIRE(made.ok());
+    listener = std::move(*made);
+    connecting = world.runtime().connect(listener->address(), [this, options](auto result) {
+      REQUIRE(result.ok());
+      client.adopt(std::move(*result), options.client_reads);
+    });
+    REQUIRE(until([this] { return client.stream && server.stream; }));
+  }
+  bool until(const std::function<bool()>& ready) { return world.run_until(ready); }
+
+  World world;
+  Peer client, server;
+  std::unique_ptr<net::Listener> listener;
+  std::unique_ptr<net::Operation> connecting;
+};
+
+}  // namespace tidegate::test

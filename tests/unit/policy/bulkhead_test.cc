@@ -1,0 +1,175 @@
+// Places: how many there are, who waits, in which order they are given on, and what comes back when owners let go.
+#include "policy/bulkhead.h"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <vector>
+
+namespace tidegate::policy {
+
+namespace {
+
+struct Waiter final : PlaceWaiter {
+  Waiter(std::string& order, char name) : order_(order), name_(name) {}
+  ~Waiter() override { leave(); }
+  void granted() override { order_ += name_; }
+
+ private:
+  std::string& order_;
+  char name_;
+};
+
+Bulkhead two_places(int max_waiting = 3) { return {"bench", {.max_concurrent = 2, .max_waiting = max_waiting}}; }
+
+}  // namespace
+
+TEST_CASE("There are max_concurrent places, and each comes back when its holder lets go") {
+  Bulkhead bulkhead = two_places();
+  auto one = bulkhead.acquire(), two = bulkhead.acquire();
+  REQUIRE(one);
+  REQUIRE(two);
+  CHECK_FALSE(bulkhead.acquire());
+  CHECK(bulkhead.view().in_use == 2);
+  CHECK(bulkhead.view().limit == 2);
+  one->release();
+  one->release();  // only once
+  CHECK(bulkhead.view().in_use == 1);
+  two.reset();
+  CHECK(bulkhead.view().in_use == 0);
+  CHECK(bulkhead.acquire());
+}
+
+TEST_CASE("A place moved is one place; overwriting one gives it back") {
+  Bulkhead bulkhead = two_places();
+  Place one = std::move(*bulkhead.acquire());
+  Place two = std::move(one);
+  CHECK_FALSE(one.valid());  // NOLINT: the moved-from state is the point
+  CHECK(bulkhead.view().in_use == 1);
+  two = std::move(*bulkhead.acquire());
+  CHECK(bulkhead.view().in_use == 1);
+  two = Place();
+  CHECK(bulkhead.view().in_use == 0);
+}
+
+TEST_CASE("Who has waited longest is served first") {
+  Bulkhead bulkhead = two_places();
+  std::string order;
+  std::deque<Place> places;
+  places.push_back(std::move(*bulkhead.acquire()));
+  places.push_back(std::move(*bulkhead.acquire()));
+  Waiter a(order, 'a'), b(order, 'b'), c(order, 'c');
+  for (Waiter* waiter : {&a, &b, &c}) REQUIRE(bulkhead.wait(*waiter));
+  CHECK(bulkhead.view().waiting == 3);
+  CHECK(a.waiting());
+  CHECK_FALSE(a.take());
+  for (const char* expected : {"a", "ab"}) {
+    places.pop_front();
+    CHECK(order == expected);
+    CHECK(bulkhead.view().in_use == 2);  // given on, never free in between
+  }
+  CHECK_FALSE(a.waiting());
+  places.push_back(std::move(*a.take()));
+  CHECK_FALSE(a.take());
+  places.pop_front();
+  CHECK(order == "abc");
+  b.take();  // and dropped at once
+  c.take();
+  CHECK(bulkhead.view().in_use == 0);
+  CHECK(bulkhead.view().waiting == 0);
+}
+
+TEST_CASE("The queue is bounded, and a place for no one to wait means none waits") {
+  std::string order;
+  for (const int bound : {0, 1, 3}) {
+    CAPTURE(bound);
+    Bulkhead bulkhead = two_places(bound);
+    const auto one = bulkhead.acquire(), two = bulkhead.acquire();
+    std::deque<Waiter> waiters;
+    for (int i = 0; i < bound; ++i) REQUIRE(bulkhead.wait(waiters.emplace_back(order, 'w')));
+    Waiter late(order, 'l');
+    CHECK_FALSE(bulkhead.wait(late));
+    CHECK_FALSE(late.waiting());
+    CHECK_FALSE(late.take());
+  }
+  CHECK(order.empty());
+}
+
+TEST_CASE("Joining the queue while a place is free is granted at once") {
+  Bulkhead bulkhead = two_places(0);
+  std::string order;
+  Waiter waiter(order, 'w');
+  REQUIRE(bulkhead.wait(waiter));
+  CHECK(order == "w");
+  CHECK(bulkhead.view().in_use == 1);
+  CHECK(waiter.take());
+  CHECK(bulkhead.view().in_use == 0);
+}
+
+TEST_CASE("acquire gives nothing while somebody waits: it never overtakes") {
+  Bulkhead bulkhead{"bench", {.max_concurrent = 1, .max_waiting = 5}};
+  std::string order;
+  auto held = bulkhead.acquire();
+  Waiter waiter(order, 'w');
+  REQUIRE(bulkhead.wait(waiter));
+  CHECK_FALSE(bulkhead.acquire());
+  held.reset();
+  CHECK(order == "w");
+  CHECK_FALSE(bulkhead.acquire());  // the waiter's, though not taken yet
+  waiter.leave();
+  CHECK(bulkhead.acquire());
+}
+
+TEST_CASE("A wait that is cancelled leaves the queue to the others") {
+  Bulkhead bulkhead = two_places();
+  std::string order;
+  auto one = bulkhead.acquire();
+  const auto two = bulkhead.acquire();
+  Waiter a(order, 'a'), c(order, 'c');
+  {
+    Waiter b(order, 'b');
+    REQUIRE(bulkhead.wait(a));
+    REQUIRE(bulkhead.wait(b));
+    REQUIRE(bulkhead.wait(c));
+    a.leave();
+    a.leave();  // no harm
+    CHECK_FALSE(a.waiting());
+  }  // b is destroyed in the queue
+  CHECK(bulkhead.view().waiting == 1);
+  one.reset();
+  CHECK(order == "c");
+}
+
+TEST_CASE("A place granted and not taken goes to the next when its waiter leaves") {
+  Bulkhead bulkhead{"bench", {.max_concurrent = 1, .max_waiting = 5}};
+  std::string order;
+  auto held = bulkhead.acquire();
+  Waiter last(order, 'z');
+  {
+    Waiter first(order, 'a');
+    REQUIRE(bulkhead.wait(first));
+    REQUIRE(bulkhead.wait(last));
+    held.reset();
+    CHECK(order == "a");
+  }
+  CHECK(order == "az");
+  CHECK(bulkhead.view().in_use == 1);
+  CHECK(last.take());
+  CHECK(bulkhead.view().in_use == 0);
+}
+
+TEST_CASE("A waiter that has had its turn may wait again") {
+  Bulkhead bulkhead{"bench", {.max_concurrent = 1, .max_waiting = 5}};
+  std::string order;
+  auto held = bulkhead.acquire();
+  Waiter waiter(order, 'w');
+  for (int round = 1; round <= 3; ++round) {
+    REQUIRE(bulkhead.wait(waiter));
+    held.reset();
+    held = waiter.take();
+    REQUIRE(held);
+    CHECK(order.size() == static_cast<size_t>(round));
+  }
+}
+
+}  // namespace tidegate::policy

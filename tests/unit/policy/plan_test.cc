@@ -1,0 +1,250 @@
+// What a Plan decides, case by case: admission, retries, fallback, and what it gives back.
+#include <doctest/doctest.h>
+
+#include "unit/policy/plan_bench.h"
+
+namespace tidegate::policy {
+
+TEST_CASE("A route without policies tries at once and relays what comes") {
+  Bench bench{RoutePolicy{}};
+  const Step step = bench.plan.begin(kStart);
+  REQUIRE(word(step) == "try");
+  CHECK(std::get<Try>(step).attempt == 1);
+  CHECK(std::get<Try>(step).deadline == kStart + 30s);
+  CHECK(std::get<Try>(step).try_deadline == kStart + 15s);
+  CHECK(word(bench.plan.after(TryResult::response, 503, true, kStart)) == "relay");
+}
+
+TEST_CASE("The deadline is the smaller of the route's and the client's, and bounds each try") {
+  for (const auto& [client, expected] : {std::pair<std::optional<Duration>, Duration>{std::nullopt, 30s},
+                                         {Duration(4s), 4s},
+                                         {Duration(60s), 30s},
+                                         {Duration(0s), 0s}}) {
+    Bench bench(RoutePolicy{}, within(client));
+    CHECK(bench.plan.deadline() == kStart + expected);
+    const Step step = bench.plan.begin(kStart);
+    if (expected == 0s) {
+      CHECK(word(step) == "refuse:timeout");
+    } else {
+      CHECK(std::get<Try>(step).try_deadline == kStart + std::min<Duration>(expected, 15s));
+    }
+  }
+}
+
+TEST_CASE("Over the rate: refused with the time it takes, before anything else is asked") {
+  RoutePolicy policy = with_everything();
+  policy.limiter = std::make_shared<RateLimiter>(RateLimitConfig{.rate_per_s = 1, .burst = 1});
+  policy.fallback = FallbackKind::enqueue;
+  const RequestTraits traits = keyed(true);
+  Bench first(policy, traits), second(policy, traits);
+  CHECK(word(first.plan.begin(kStart)) == "park:queued");
+  const Step step = second.plan.begin(kStart);
+  REQUIRE(word(step) == "refuse:rate_limited");
+  CHECK(std::get<Refuse>(step).retry_after == 1s);
+  CHECK_FALSE(second.plan.would_rate_limit());
+  CHECK(policy.bulkhead->view().in_use == 0);
+}
+
+TEST_CASE("A limiter in shadow mode says what it would have done, and does not") {
+  RoutePolicy policy;
+  policy.limiter = std::make_shared<RateLimiter>(RateLimitConfig{.rate_per_s = 1, .burst = 1, .mode = Mode::shadow});
+  Bench first(policy, keyed()), second(policy, keyed());
+  CHECK(word(first.plan.begin(kStart)) == "try");
+  CHECK_FALSE(first.plan.would_rate_limit());
+  CHECK(word(second.plan.begin(kStart)) == "try");
+  CHECK(second.plan.would_rate_limit());
+  CHECK_FALSE(second.plan.rate_decision()->allowed);
+}
+
+TEST_CASE("Prefer: respond-async parks where the route enqueues, and is no more than a wish elsewhere") {
+  for (const FallbackKind kind : {FallbackKind::none, FallbackKind::enqueue, FallbackKind::respond}) {
+    RoutePolicy policy = with_everything();
+    policy.fallback = kind;
+    Bench bench(policy, keyed(true));
+    CHECK(word(bench.plan.begin(kStart)) == (kind == FallbackKind::enqueue ? "park:queued" : "try"));
+  }
+}
+
+TEST_CASE("An open breaker is not waited for in the bulkhead") {
+  RoutePolicy policy = with_everything();
+  open(*policy.breaker, kStart);
+  const auto held = policy.bulkhead->acquire();
+  Bench bench(policy);
+  const Step step = bench.plan.begin(kStart + 10s);
+  REQUIRE(word(step) == "refuse:breaker_open");
+  CHECK(std::get<Refuse>(step).retry_after == 20s);
+  CHECK(policy.breaker->view(kStart + 10s).not_permitted == 1);
+}
+
+TEST_CASE("A breaker in shadow mode is counted and passed") {
+  RoutePolicy policy = with_everything();
+  BreakerConfig config;
+  config.mode = Mode::shadow;
+  policy.breaker = std::make_shared<Breaker>("b", config, kStart, 1);
+  open(*policy.breaker, kStart);
+  Bench bench(policy);
+  CHECK(word(bench.plan.begin(kStart + 1s)) == "try");
+  CHECK(bench.plan.would_break());
+}
+
+TEST_CASE("A full bulkhead is waited for as long as max_wait and the deadline allow") {
+  for (const auto& [timeout, until] : {std::pair<Duration, Duration>{30s, 5s}, {2s, 2s}}) {
+    RoutePolicy policy = with_everything();
+    auto held = policy.bulkhead->acquire();
+    Bench bench(policy, within(timeout));
+    const Step step = bench.plan.begin(kStart);
+    REQUIRE(word(step) == "place");
+    CHECK(std::get<WaitForPlace>(step).until == kStart + until);
+    held.reset();
+    CHECK(word(bench.plan.place_granted(std::move(*policy.bulkhead->acquire()), kStart + 1s)) == "try");
+    CHECK(bench.plan.holds_place());
+  }
+}
+
+TEST_CASE("A wait that is over is bulkhead_full") {
+  const RoutePolicy policy = with_everything();
+  const auto held = policy.bulkhead->acquire();
+  Bench bench(policy);
+  REQUIRE(word(bench.plan.begin(kStart)) == "place");
+  const Step step = bench.plan.place_wait_over(kStart + 5s);
+  REQUIRE(word(step) == "refuse:bulkhead_full");
+  CHECK(std::get<Refuse>(step).retry_after == 5s);
+}
+
+TEST_CASE("With no waiting allowed a full bulkhead is bulkhead_full at once") {
+  for (const BulkheadConfig& config : {BulkheadConfig{.max_concurrent = 1, .max_waiting = 0},
+                                       BulkheadConfig{.max_concurrent = 1, .max_waiting = 5, .max_wait = 0s}}) {
+    RoutePolicy policy = with_everything();
+    policy.bulkhead = std::make_shared<Bulkhead>("h", config);
+    const auto held = policy.bulkhead->acquire();
+    Bench bench(policy);
+    CHECK(word(bench.plan.begin(kStart)) == "refuse:bulkhead_full");
+  }
+}
+
+TEST_CASE("A place that is granted when the deadline has passed is not used for a try") {
+  RoutePolicy policy = with_everything();
+  auto held = policy.bulkhead->acquire();
+  Bench bench(policy, within(2s));
+  REQUIRE(word(bench.plan.begin(kStart)) == "place");
+  held.reset();
+  CHECK(word(bench.plan.place_granted(std::move(*policy.bulkhead->acquire()), kStart + 2s)) == "refuse:bulkhead_full");
+  CHECK(policy.bulkhead->view().in_use == 0);
+  CHECK(policy.breaker->view(kStart + 2s).failures == 0);
+}
+
+TEST_CASE("The breaker may open while a place was waited for: refused then, and the place goes back") {
+  RoutePolicy policy = with_everything();
+  auto held = policy.bulkhead->acquire();
+  Bench bench(policy);
+  REQUIRE(word(bench.plan.begin(kStart)) == "place");
+  open(*policy.breaker, kStart + 1s);
+  held.reset();
+  CHECK(word(bench.plan.place_granted(std::move(*policy.bulkhead->acquire()), kStart + 1s)) == "refuse:breaker_open");
+  CHECK(policy.bulkhead->view().in_use == 0);
+}
+
+TEST_CASE("A retry needs the rule, the method, an attempt left, a body to send again, and time") {
+  const struct {
+    TryResult result;
+    uint16_t status;
+    bool idempotent, any_method, can_resend;
+    int max_attempts;
+    Duration at;
+    const char* expected;
+  } cases[] = {
+      {TryResult::response, 503, true, false, true, 2, 0s, "wait"},
+      {TryResult::connect_failure, 0, true, false, true, 2, 0s, "wait"},
+      {TryResult::bad_response, 0, true, false, true, 2, 0s, "wait"},  // by `reset`
+      {TryResult::response, 503, false, true, true, 2, 0s, "wait"},
+      {TryResult::response, 503, false, false, true, 2, 0s, "relay"},
+      {TryResult::response, 500, true, false, true, 2, 0s, "relay"},
+      {TryResult::response, 200, true, true, true, 9, 0s, "relay"},
+      {TryResult::response, 503, true, false, true, 1, 0s, "relay"},
+      {TryResult::response, 503, true, false, false, 2, 0s, "relay"},
+      {TryResult::reset, 0, true, false, false, 2, 0s, "refuse:reset"},
+      {TryResult::timeout, 0, true, false, true, 2, 0s, "refuse:timeout"},
+      {TryResult::reset, 0, true, false, true, 2, 29899ms, "wait"},
+      {TryResult::reset, 0, true, false, true, 2, 29900ms, "refuse:reset"},  // the try would begin at the deadline
+      {TryResult::bad_response, 0, false, false, true, 2, 0s, "refuse:bad_upstream_response"},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(to_string(c.result));
+    CAPTURE(c.status);
+    CAPTURE(c.expected);
+    RoutePolicy policy = with_everything();
+    policy.retry.max_attempts = c.max_attempts;
+    policy.retry.any_method = c.any_method;
+    Bench bench(policy, idempotent(c.idempotent));
+    REQUIRE(word(bench.plan.begin(kStart)) == "try");
+    CHECK(word(bench.plan.after(c.result, c.status, c.can_resend, kStart + c.at)) == c.expected);
+  }
+}
+
+TEST_CASE("While it waits for its retry a request holds neither place nor permit") {
+  Bench bench(with_everything());
+  REQUIRE(word(bench.plan.begin(kStart)) == "try");
+  CHECK(bench.plan.holds_permit());
+  const Step step = bench.plan.after(TryResult::reset, 0, true, kStart + 1s);
+  REQUIRE(word(step) == "wait");
+  CHECK(std::get<WaitUntil>(step).until == kStart + 1100ms);
+  CHECK_FALSE(bench.plan.holds_permit());
+  CHECK_FALSE(bench.plan.holds_place());
+  CHECK(bench.policy.breaker->view(kStart).failures == 1);
+  const Step again = bench.plan.next_try(kStart + 1100ms);
+  REQUIRE(word(again) == "try");
+  CHECK(std::get<Try>(again).attempt == 2);
+  CHECK(bench.plan.attempts() == 2);
+}
+
+TEST_CASE("Without budget no retry, and it is said") {
+  RoutePolicy policy = with_everything();
+  policy.budget = std::make_shared<RetryBudget>(RetryBudgetConfig{.ratio = 0, .min_per_second = 0.1});
+  for (const bool exhausted : {false, true}) {
+    Bench bench(policy);
+    bench.plan.begin(kStart);
+    CHECK(word(bench.plan.after(TryResult::reset, 0, true, kStart)) == (exhausted ? "refuse:reset" : "wait"));
+    CHECK(bench.plan.budget_exhausted() == exhausted);
+  }
+}
+
+TEST_CASE("A retry for which the deadline leaves no time takes nothing from the budget") {
+  RoutePolicy policy = with_everything();
+  policy.budget = std::make_shared<RetryBudget>(RetryBudgetConfig{.ratio = 0, .min_per_second = 0.1});
+  Bench bench(policy);
+  bench.plan.begin(kStart);
+  CHECK(word(bench.plan.after(TryResult::reset, 0, true, kStart + 29950ms)) == "refuse:reset");
+  CHECK_FALSE(bench.plan.budget_exhausted());
+  CHECK(policy.budget->remaining_ratio(kStart + 29950ms) == 1);
+}
+
+TEST_CASE("The answer's verdict comes when it has ended, and the place is held until then") {
+  for (const TryResult end : {TryResult::response, TryResult::reset}) {
+    Bench bench(with_everything());
+    bench.plan.begin(kStart);
+    REQUIRE(word(bench.plan.after(TryResult::response, 200, true, kStart)) == "relay");
+    CHECK(bench.plan.holds_place());
+    CHECK(bench.plan.holds_permit());
+    bench.plan.relay_ended(end, kStart + 1s);
+    CHECK_FALSE(bench.plan.holds_place());
+    const BreakerView view = bench.policy.breaker->view(kStart + 1s);
+    CHECK(view.successes == (end == TryResult::response ? 1 : 0));
+    CHECK(view.failures == (end == TryResult::response ? 0 : 1));
+  }
+}
+
+TEST_CASE("A client that has gone costs nobody anything: the breaker hears nothing, the place is back") {
+  Bench bench(with_everything());
+  bench.plan.begin(kStart);
+  bench.plan.client_gone();
+  CHECK(bench.policy.bulkhead->view().in_use == 0);
+  CHECK(bench.policy.breaker->view(kStart).failures + bench.policy.breaker->view(kStart).successes == 0);
+  {
+    Bench destroyed(bench.policy);
+    destroyed.plan.begin(kStart);
+    CHECK(bench.policy.bulkhead->view().in_use == 1);
+  }
+  CHECK(bench.policy.bulkhead->view().in_use == 0);
+}
+
+}  // namespace tidegate::policy
