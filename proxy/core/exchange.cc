@@ -198,6 +198,8 @@ void Exchange::respond(const policy::Respond& step) {
 // For the log: why the request was not relayed, and what its last try came to.
 void Exchange::note_failure(Outcome why) {
   const std::string word = to_string(why);
+  // A status that the fallback takes has no word of its own: it says itself what was wrong.
+  if (why == Outcome::bad_upstream_response && !failure_.empty()) return;
   if (!failure_.starts_with(word)) failure_ = failure_.empty() ? word : word + "; last try: " + failure_;
 }
 
