@@ -47,8 +47,8 @@ bool png_announces_too_much(std::string_view bytes, const ImageLimits& limits) {
 
 Refusal too_large(const ImageLimits& limits) {
   return {413, "image_too_large",
-          "The image has more than " + std::to_string(limits.pixels_max / 1'000'000) + " megapixels or is longer than " +
-              std::to_string(limits.side_max) + " pixels on a side."};
+          "The image has more than " + std::to_string(limits.pixels_max / 1'000'000) +
+              " megapixels or is longer than " + std::to_string(limits.side_max) + " pixels on a side."};
 }
 
 bool exceeds(const VImage& image, const ImageLimits& limits) {
@@ -63,7 +63,8 @@ int orientation_of(const VImage& image) {
 // Orientations 5 to 8 lie on their side.
 int upright_width(const VImage& image) { return orientation_of(image) >= 5 ? image.height() : image.width(); }
 
-// JPEG decodes at a half, a quarter or an eighth for little; at least twice the target is kept for the filter to work on.
+// JPEG decodes at a half, a quarter or an eighth for little; at least twice the target is kept for the filter to work
+// on.
 int shrink_on_load(ImageFormat format, double scale) {
   if (format != ImageFormat::jpeg) return 1;
   for (const int shrink : {8, 4, 2}) {
@@ -93,8 +94,8 @@ VImage resize(const VImage& image, double scale) {
   return image.premultiply().resize(scale).unpremultiply().cast(VIPS_FORMAT_UCHAR);
 }
 
-// Everything but the pixels. The savers' own "strip" is not enough: the WebP saver of libvips 8.14 keeps EXIF in spite of
-// it (and writes a block of its own, with the picture's size and nothing else).
+// Everything but the pixels. The savers' own "strip" is not enough: the WebP saver of libvips 8.14 keeps EXIF in spite
+// of it (and writes a block of its own, with the picture's size and nothing else).
 VImage without_metadata(const VImage& image) {
   VImage bare = image.copy();
   char** fields = vips_image_get_fields(bare.get_image());

@@ -21,8 +21,8 @@ enum class FaultMode { none, slow, error, hang, down };
 
 struct Fault {
   FaultMode mode = FaultMode::none;
-  Duration delay = 2s;     // of slow: 1 ms to 10 min
-  uint16_t status = 503;   // of error: 400 to 599
+  Duration delay = 2s;    // of slow: 1 ms to 10 min
+  uint16_t status = 503;  // of error: 400 to 599
 };
 
 // "none", "slow", "slow:2000" (milliseconds), "error", "error:500", "hang", "down". Refusals: 400.

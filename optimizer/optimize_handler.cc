@@ -42,19 +42,11 @@ void OptimizeHandler::on_body_end() {
   if (state_ != State::receiving) return;
   const Fault& fault = service_.fault();
   switch (fault.mode) {
-    case FaultMode::slow:
-      state_ = State::delayed;
-      return delay_.start_after(fault.delay);
-    case FaultMode::error:
-      return refuse({fault.status, "fault", "This service was told to fail.", {}});
-    case FaultMode::hang:
-      state_ = State::hung;
-      return service_.hang(this);
-    case FaultMode::down:
-      end();
-      return responder_.abort();
-    case FaultMode::none:
-      return start_work();
+    case FaultMode::slow: state_ = State::delayed; return delay_.start_after(fault.delay);
+    case FaultMode::error: return refuse({fault.status, "fault", "This service was told to fail.", {}});
+    case FaultMode::hang: state_ = State::hung; return service_.hang(this);
+    case FaultMode::down: end(); return responder_.abort();
+    case FaultMode::none: return start_work();
   }
 }
 

@@ -66,8 +66,8 @@ VImage fitted_letters(const std::string& text, Box* box, Position position) {
     box->font = std::max(kFontMin, box->font * kShrinkStep);
     mask = letters(text, box->font, box->width, position);
   }
-  const double scale = std::min(static_cast<double>(box->width) / mask.width(),
-                                static_cast<double>(box->height) / mask.height());
+  const double scale =
+      std::min(static_cast<double>(box->width) / mask.width(), static_cast<double>(box->height) / mask.height());
   if (scale >= 1) return mask;
   const int width = std::max(1, static_cast<int>(mask.width() * scale));
   const int height = std::max(1, static_cast<int>(mask.height() * scale));
@@ -76,8 +76,9 @@ VImage fitted_letters(const std::string& text, Box* box, Position position) {
 
 VImage layer(const VImage& alpha, double grey) {
   const VImage colour = alpha.new_from_image({grey, grey, grey});
-  return colour.bandjoin(alpha).cast(VIPS_FORMAT_UCHAR).copy(
-      VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
+  return colour.bandjoin(alpha)
+      .cast(VIPS_FORMAT_UCHAR)
+      .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
 }
 
 struct Overlay {
@@ -121,8 +122,8 @@ VImage place(const VImage& image, const Overlay& overlay, Position position) {
   return image.insert(blend(image.extract_area(x1, y1, width, height), part), x1, y1);
 }
 
-// The turned text lies along a diagonal of its tile, so that tiles in a row make one slanting line after another. What a
-// tile leaves empty above and below takes as many further copies as fit without touching (`thickness`: of the text
+// The turned text lies along a diagonal of its tile, so that tiles in a row make one slanting line after another. What
+// a tile leaves empty above and below takes as many further copies as fit without touching (`thickness`: of the text
 // before it was turned).
 VImage tile(const VImage& image, const Overlay& overlay, double font, int thickness) {
   const int gap = static_cast<int>(std::lround(font));

@@ -18,7 +18,8 @@ std::optional<std::string> decode_component(std::string_view text) {
       out += text[i] == '+' ? ' ' : text[i];
       continue;
     }
-    if (i + 2 >= text.size() || !http::is_hex_digit(text[i + 1]) || !http::is_hex_digit(text[i + 2])) return std::nullopt;
+    if (i + 2 >= text.size() || !http::is_hex_digit(text[i + 1]) || !http::is_hex_digit(text[i + 2]))
+      return std::nullopt;
     out += static_cast<char>(http::hex_value(text[i + 1]) << 4 | http::hex_value(text[i + 2]));
     i += 2;
   }

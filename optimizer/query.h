@@ -11,8 +11,8 @@
 
 namespace tidegate::optimizer {
 
-// "text=a%20b&quality=80" -> names and values. A plus sign is a space, as forms write it. Refusals (400): a percent sign
-// without two hexadecimal digits, a name that comes twice.
+// "text=a%20b&quality=80" -> names and values. A plus sign is a space, as forms write it. Refusals (400): a percent
+// sign without two hexadecimal digits, a name that comes twice.
 class Query {
  public:
   static Answer<Query> parse(std::string_view query);

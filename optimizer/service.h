@@ -24,12 +24,12 @@ class OptimizeHandler;
 
 struct ServiceOptions {
   SocketAddress listen;
-  int workers = 1;                             // pictures made at once
-  size_t queue_max = 16;                       // more that may wait
-  uint64_t body_bytes_max = 32ull << 20;       // of one request
-  uint64_t bodies_bytes_max = 512ull << 20;    // of all requests whose picture is not done yet
+  int workers = 1;                           // pictures made at once
+  size_t queue_max = 16;                     // more that may wait
+  uint64_t body_bytes_max = 32ull << 20;     // of one request
+  uint64_t bodies_bytes_max = 512ull << 20;  // of all requests whose picture is not done yet
   Fault fault;
-  bool allow_faults = false;                   // the fault may be changed by request
+  bool allow_faults = false;  // the fault may be changed by request
 };
 
 class OptimizerService final : private http::Service {
@@ -66,9 +66,9 @@ class OptimizerService final : private http::Service {
   ServiceOptions options_;
   WorkPool pool_;
   uint64_t bodies_bytes_ = 0;
-  Duration typical_ = 1s;             // from a body's end to its picture, lately
+  Duration typical_ = 1s;  // from a body's end to its picture, lately
   std::set<OptimizeHandler*> hung_;
-  http::Server server_;               // first to go: its handlers use the rest
+  http::Server server_;  // first to go: its handlers use the rest
 };
 
 // An answer of the service's own: problem+json with the refusal's status, reason and detail.

@@ -24,10 +24,8 @@ constexpr double kOpacityMin = 0.05;
 constexpr double kOpacityOnce = 0.85;
 constexpr double kOpacityTiled = 0.45;  // it covers the whole picture, which is to be seen still
 
-constexpr std::array<std::pair<std::string_view, ImageFormat>, 4> kFormats{{{"jpeg", ImageFormat::jpeg},
-                                                                            {"jpg", ImageFormat::jpeg},
-                                                                            {"png", ImageFormat::png},
-                                                                            {"webp", ImageFormat::webp}}};
+constexpr std::array<std::pair<std::string_view, ImageFormat>, 4> kFormats{
+    {{"jpeg", ImageFormat::jpeg}, {"jpg", ImageFormat::jpeg}, {"png", ImageFormat::png}, {"webp", ImageFormat::webp}}};
 constexpr std::array<std::pair<std::string_view, Position>, 6> kPositions{{{"top-left", Position::top_left},
                                                                            {"top-right", Position::top_right},
                                                                            {"bottom-left", Position::bottom_left},
@@ -45,7 +43,8 @@ auto look_up(const Table& table, std::string_view name) -> std::optional<decltyp
 
 // What the library has to say goes to the log, at a level that a client's broken images cannot fill it with.
 void log_library_message(const char* domain, GLogLevelFlags, const char* message, void*) {
-  log_debug("image_library", {{"domain", std::string_view(domain ? domain : "")}, {"message", std::string_view(message)}});
+  log_debug("image_library",
+            {{"domain", std::string_view(domain ? domain : "")}, {"message", std::string_view(message)}});
 }
 
 std::optional<Refusal> check_ranges(const WatermarkOptions& options) {
@@ -53,7 +52,8 @@ std::optional<Refusal> check_ranges(const WatermarkOptions& options) {
   if (options.max_width && (*options.max_width < kMaxWidthMin || *options.max_width > kSideMax)) {
     return bad_request("max_width must be from 16 to 16384 pixels.");
   }
-  if (options.opacity && !(*options.opacity >= kOpacityMin && *options.opacity <= 1)) return bad_request("opacity must be from 0.05 to 1.");
+  if (options.opacity && !(*options.opacity >= kOpacityMin && *options.opacity <= 1))
+    return bad_request("opacity must be from 0.05 to 1.");
   return std::nullopt;
 }
 
@@ -104,8 +104,8 @@ std::optional<Position> parse_position(std::string_view name) { return look_up(k
 
 ImageLibrary::ImageLibrary(const char* program) {
   TG_ASSERT(VIPS_INIT(program) == 0);
-  vips_cache_set_max(0);     // no picture is asked for twice here, and a cache would keep clients' pictures
-  vips_concurrency_set(1);   // the work pool has the threads: one picture each
+  vips_cache_set_max(0);    // no picture is asked for twice here, and a cache would keep clients' pictures
+  vips_concurrency_set(1);  // the work pool has the threads: one picture each
   g_log_set_default_handler(log_library_message, nullptr);
 }
 

@@ -18,19 +18,19 @@ enum class ImageFormat { jpeg, png, webp };
 enum class Position { top_left, top_right, bottom_left, bottom_right, center, tiled };
 
 const char* content_type(ImageFormat format);
-std::optional<ImageFormat> parse_format(std::string_view name);    // "jpeg" or "jpg", "png", "webp"
-std::optional<Position> parse_position(std::string_view name);     // "top-left" …
+std::optional<ImageFormat> parse_format(std::string_view name);  // "jpeg" or "jpg", "png", "webp"
+std::optional<Position> parse_position(std::string_view name);   // "top-left" …
 
 inline constexpr int kMaxWidthMin = 16;
 inline constexpr int kSideMax = 16384;
 
 struct WatermarkOptions {
-  std::string text;                        // see optimizer/text.h
+  std::string text;  // see optimizer/text.h
   Position position = Position::bottom_right;
-  std::optional<int> max_width;            // pixels, 16–16384; a narrower image keeps its size
-  int quality = 85;                        // 1–100; for JPEG and WebP, PNG is lossless
-  std::optional<ImageFormat> format;       // absent: that of the input
-  std::optional<double> opacity;           // 0.05–1; absent: 0.85, tiled 0.45
+  std::optional<int> max_width;       // pixels, 16–16384; a narrower image keeps its size
+  int quality = 85;                   // 1–100; for JPEG and WebP, PNG is lossless
+  std::optional<ImageFormat> format;  // absent: that of the input
+  std::optional<double> opacity;      // 0.05–1; absent: 0.85, tiled 0.45
 };
 
 // Checked from the header, before a pixel is decoded.

@@ -30,7 +30,8 @@ struct WorkPool::Shared {
 
 class WorkPool::Place final : public WorkPool::Ticket {
  public:
-  Place(std::shared_ptr<Shared> shared, std::shared_ptr<Task> task) : shared_(std::move(shared)), task_(std::move(task)) {}
+  Place(std::shared_ptr<Shared> shared, std::shared_ptr<Task> task)
+      : shared_(std::move(shared)), task_(std::move(task)) {}
 
   ~Place() override {
     task_->abandoned = true;

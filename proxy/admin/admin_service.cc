@@ -45,8 +45,9 @@ std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& respond
 void AdminService::answer(http::Responder& responder) {
   const http::RequestHead& head = responder.request();
   if (!is_known(head.path)) {
-    return core::answer_problem(responder, {Outcome::not_found, "The admin interface has no such page.",
-                                            to_hex(runtime_.random_id()), std::nullopt, {}});
+    return core::answer_problem(
+        responder,
+        {Outcome::not_found, "The admin interface has no such page.", to_hex(runtime_.random_id()), std::nullopt, {}});
   }
   if (head.method != "GET" && head.method != "HEAD") {
     return core::answer_problem(responder, {Outcome::method_not_allowed, "", to_hex(runtime_.random_id()), std::nullopt,
@@ -83,7 +84,8 @@ void AdminService::answer_ready(http::Responder& responder) {
 
 http::Service::Refusal AdminService::on_refused(const http::ParseError& error, const SocketAddress&) {
   const core::Problem problem{Outcome::bad_request, error.detail, to_hex(runtime_.random_id()), std::nullopt, {}};
-  return {std::string(http::kProblemContentType), core::problem_body(problem, error.status), core::problem_fields(problem)};
+  return {std::string(http::kProblemContentType), core::problem_body(problem, error.status),
+          core::problem_fields(problem)};
 }
 
 }  // namespace tidegate::admin

@@ -82,7 +82,8 @@ std::string queue_json(const std::string& name, const jobs::JobQueue& queue, Wal
   json.field("name", name).field("available", view.available);
   view.available ? json.null("why_unavailable") : json.field("why_unavailable", view.why_unavailable);
   json.raw("depth", depth.take()).field("bytes", view.bytes);
-  view.oldest_created_at ? json.field("oldest_age_s", to_seconds(now - *view.oldest_created_at)) : json.null("oldest_age_s");
+  view.oldest_created_at ? json.field("oldest_age_s", to_seconds(now - *view.oldest_created_at))
+                         : json.null("oldest_age_s");
   return json.take();
 }
 

@@ -1,4 +1,5 @@
-// /api/status: what an operator needs at 3 a.m., in one look: which breaker is open, why, since when, what happens next.
+// /api/status: what an operator needs at 3 a.m., in one look: which breaker is open, why, since when, what happens
+// next.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Writes one JSON object (RFC 8259) into a string, field by field; for answers on the hot path and log lines. Bytes that
-// are not valid UTF-8 are written as U+FFFD, so that the result is always valid JSON.
+// Writes one JSON object (RFC 8259) into a string, field by field; for answers on the hot path and log lines. Bytes
+// that are not valid UTF-8 are written as U+FFFD, so that the result is always valid JSON.
 #pragma once
 
 #include <cstdint>

@@ -61,8 +61,8 @@ struct ValueWriter {
 };
 
 std::string format_json(LogLevel level, const std::string& stamp, std::string_view event, LogFields fields) {
-  std::string line = fmt::format(R"({{"ts":"{}","level":"{}","event":"{}")", stamp,
-                                 kLevelNames[static_cast<int>(level)], event);
+  std::string line =
+      fmt::format(R"({{"ts":"{}","level":"{}","event":"{}")", stamp, kLevelNames[static_cast<int>(level)], event);
   for (const LogField& field : fields) {
     line += ",\"";
     append_escaped(line, field.name);

@@ -36,14 +36,10 @@ using WallTime = WallClock::time_point;
 std::string to_rfc3339(WallTime time);
 
 // Whole milliseconds, rounded up: a wait must never end early.
-constexpr int64_t ceil_ms(Duration d) {
-  return std::chrono::ceil<std::chrono::milliseconds>(d).count();
-}
+constexpr int64_t ceil_ms(Duration d) { return std::chrono::ceil<std::chrono::milliseconds>(d).count(); }
 
 // Whole seconds, rounded up: for Retry-After.
-constexpr int64_t ceil_seconds(Duration d) {
-  return std::chrono::ceil<std::chrono::seconds>(d).count();
-}
+constexpr int64_t ceil_seconds(Duration d) { return std::chrono::ceil<std::chrono::seconds>(d).count(); }
 
 constexpr double to_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 

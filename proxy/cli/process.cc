@@ -32,7 +32,8 @@ Status Process::start() {
   metrics_ = metrics::Metrics::make(*config_, build.version, build.revision);
   auto queues = open_queues();
   if (!queues) return queues.error();
-  gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime_.now(), runtime_.random().next());
+  gateway_ =
+      std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime_.now(), runtime_.random().next());
   if (Status status = start_workers(); !status) return status;
   admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build);
   if (Status status = admin_->listen(); !status) return status;

@@ -19,7 +19,7 @@ namespace tidegate::config {
 
 // "file:line:column" of a value, for messages.
 struct Position {
-  int line = 0;    // 1-based; 0 = not from the file (a default)
+  int line = 0;  // 1-based; 0 = not from the file (a default)
   int column = 0;
 };
 
@@ -50,10 +50,10 @@ struct Upstream {
   std::vector<Endpoint> endpoints;  // at least one
   Balance balance = Balance::least_requests;
   Duration connect_timeout = 3s;
-  int max_connections = 100;       // a worker shares this evenly: see core/pool.h
+  int max_connections = 100;  // a worker shares this evenly: see core/pool.h
   int max_idle_connections = 10;
   Duration idle_timeout = 90s;
-  std::optional<policy::BreakerConfig> breaker;    // present when the section is: an empty section has the defaults
+  std::optional<policy::BreakerConfig> breaker;  // present when the section is: an empty section has the defaults
   std::optional<policy::BulkheadConfig> bulkhead;
   std::optional<policy::RetryBudgetConfig> retry_budget;
 };
@@ -130,7 +130,7 @@ struct Route {
   std::string timeout_header;  // "" = the client has no say; default X-Request-Timeout-Ms
   policy::RetryConfig retry;
   std::optional<Fallback> fallback;
-  std::optional<policy::BreakerConfig> breaker;    // the route's own, instead of the upstream's
+  std::optional<policy::BreakerConfig> breaker;  // the route's own, instead of the upstream's
   std::optional<policy::BulkheadConfig> bulkhead;
 };
 
@@ -144,8 +144,8 @@ struct Listener {
 };
 
 struct Config {
-  std::string file;       // as named on the command line
-  int workers = 1;        // 0 = auto
+  std::string file;  // as named on the command line
+  int workers = 1;   // 0 = auto
   Duration shutdown_grace = 30s;
   Log log;
   Admin admin;

@@ -96,9 +96,10 @@ std::string rate_limit_fields(const policy::RateDecision& decision, const policy
   const auto burst = static_cast<int64_t>(limit.burst);
   // The window in which a whole burst comes back.
   const auto window_s = static_cast<int64_t>(std::ceil(limit.burst / limit.rate_per_s));
-  return fmt::format("RateLimit-Policy: \"default\";q={};w={}\r\nRateLimit: \"default\";r={};t={}\r\nX-RateLimit-Limit: {}\r\n",
-                     burst, std::max<int64_t>(window_s, 1), static_cast<int64_t>(decision.remaining),
-                     ceil_seconds(decision.reset_after), burst);
+  return fmt::format(
+      "RateLimit-Policy: \"default\";q={};w={}\r\nRateLimit: \"default\";r={};t={}\r\nX-RateLimit-Limit: {}\r\n", burst,
+      std::max<int64_t>(window_s, 1), static_cast<int64_t>(decision.remaining), ceil_seconds(decision.reset_after),
+      burst);
 }
 
 void answer_queued(http::Responder& responder, const QueuedAnswer& answer) {

@@ -14,8 +14,8 @@
 
 namespace tidegate::core {
 
-// What Retry-After says of a wait: whole seconds, at least 1, up to a fifth later than asked, so that the clients of one
-// outage do not come back in one moment.
+// What Retry-After says of a wait: whole seconds, at least 1, up to a fifth later than asked, so that the clients of
+// one outage do not come back in one moment.
 int64_t retry_after_seconds(Duration wait, Random& random);
 
 struct Problem {

@@ -20,8 +20,8 @@
 
 namespace tidegate::core {
 
-// All calls but on_attempt_ready come later, never inside a call to the attempt. The attempt may be destroyed inside any
-// of them.
+// All calls but on_attempt_ready come later, never inside a call to the attempt. The attempt may be destroyed inside
+// any of them.
 class AttemptUser {
  public:
   // Connected; inside start() where an idle connection was at hand. Time to build the head for `endpoint` and send().

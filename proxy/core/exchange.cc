@@ -18,7 +18,6 @@ namespace {
 
 // The answer to a parked request waits for the store's verdict at most this long beyond the deadline.
 
-
 bool is_idempotent(const http::RequestHead& head) {
   static constexpr std::string_view kMethods[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
   for (const std::string_view method : kMethods) {
@@ -68,7 +67,8 @@ Exchange::~Exchange() { TG_ASSERT(state_ == State::ended); }
 void Exchange::start() {
   policy::RequestTraits traits;
   if (!read_traits(traits)) {
-    return refuse(Outcome::bad_request, std::nullopt, "the timeout header must be a whole number of milliseconds, at least 1");
+    return refuse(Outcome::bad_request, std::nullopt,
+                  "the timeout header must be a whole number of milliseconds, at least 1");
   }
   plan_.emplace(route_.policy, traits, runtime().now(), runtime().random());
   keep_what_may_be_needed();
@@ -206,7 +206,8 @@ void Exchange::note_failure(Outcome why) {
 void Exchange::refuse(Outcome why, std::optional<Duration> retry_after, std::string_view detail) {
   Problem problem{why, detail, context_.request_id, std::nullopt, {}};
   const uint16_t status = status_of(why);
-  if (status == 503 || status == 429) problem.retry_after_s = retry_after_seconds(retry_after.value_or(1s), runtime().random());
+  if (status == 503 || status == 429)
+    problem.retry_after_s = retry_after_seconds(retry_after.value_or(1s), runtime().random());
   if (why == Outcome::rate_limited && plan_->rate_decision()) {
     problem.extra_fields = rate_limit_fields(*plan_->rate_decision(), route_.policy.limiter->config());
   }

@@ -161,7 +161,8 @@ void Exchange::stored(const std::string& job_id, Result<uint64_t> position) {
   route_.queue->metrics->job_event("accepted");
   const Duration wait = wait_for_job(route_, *position, runtime().now());
   note_failure(parked_for_);
-  answer_queued(responder_, {job_id, service_.config().jobs_path, context_.request_id, retry_after_seconds(wait, runtime().random())});
+  answer_queued(responder_, {job_id, service_.config().jobs_path, context_.request_id,
+                             retry_after_seconds(wait, runtime().random())});
   end(Outcome::queued, 202);
 }
 

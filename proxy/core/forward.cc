@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstring>
 
 #include "base/ids.h"
@@ -16,13 +17,12 @@ constexpr size_t kRequestIdMax = 128;
 
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= kRequestIdMax && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return std::isalnum(c) || std::strchr("-_.:+/=", c);
-         });
+    return std::isalnum(c) || std::strchr("-_.:+/=", c);
+  });
 }
 
 bool is_lower_hex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 // "00-<32 hex>-<16 hex>-<2 hex>", ids not all zero (W3C Trace Context section 3.2).
@@ -44,9 +44,15 @@ std::string hex64(uint64_t value) {
 
 // Fields that Tidegate writes anew in every request it forwards.
 bool is_rewritten(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"host",          "content-length",   "expect",
-                                                "x-request-id",  "traceparent",      "x-forwarded-for",
-                                                "x-forwarded-proto", "x-forwarded-host", "tidegate-body-ref"};
+  static constexpr std::string_view kNames[] = {"host",
+                                                "content-length",
+                                                "expect",
+                                                "x-request-id",
+                                                "traceparent",
+                                                "x-forwarded-for",
+                                                "x-forwarded-proto",
+                                                "x-forwarded-host",
+                                                "tidegate-body-ref"};
   return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view n) { return http::iequals(n, name); });
 }
 
@@ -65,10 +71,12 @@ std::string forwarded_for(const http::RequestHead& head, const RequestContext& c
 template <typename Give>
 void each_forwarded(const http::RequestHead& head, const RequestContext& context, std::string_view timeout_header,
                     Give give) {
+  const auto hops = hops_left(head);
   for (const http::Field& field : head.fields) {
     if (http::is_hop_by_hop(field.name, head.fields) || is_rewritten(field.name)) continue;
     if (!timeout_header.empty() && http::iequals(field.name, timeout_header)) continue;
-    give(field.name, field.value);
+    const bool counted = hops && http::iequals(field.name, "max-forwards");
+    counted ? give(field.name, std::to_string(*hops - 1)) : give(field.name, field.value);
   }
   const auto trusted_or = [&](std::string_view name, std::string_view otherwise) {
     const auto given = context.peer_trusted ? head.fields.find(name) : std::nullopt;
@@ -97,6 +105,16 @@ void write_timeout(http::HeadWriter& writer, std::string_view header, int64_t ms
 
 }  // namespace
 
+std::optional<uint64_t> hops_left(const http::RequestHead& head) {
+  if (head.method != "OPTIONS" && head.method != "TRACE") return std::nullopt;
+  const auto text = head.fields.find("max-forwards");
+  if (!text) return std::nullopt;
+  uint64_t hops = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), hops);
+  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return hops;
+}
+
 std::string origin_form(const http::RequestHead& head) {
   if (head.target == "*" || head.target.starts_with('/')) return std::string(head.target);
   std::string target(head.path);
@@ -115,7 +133,8 @@ RequestContext make_context(const http::RequestHead& head, const IpAddress& peer
   if (parent && head.fields.count("traceparent") == 1 && is_traceparent(*parent)) {
     context.traceparent.append(parent->substr(0, 36)).append(hex64(random.next() | 1)).append(parent->substr(52));
   } else {
-    context.traceparent = "00-" + hex64(random.next()) + hex64(random.next() | 1) + "-" + hex64(random.next() | 1) + "-01";
+    context.traceparent =
+        "00-" + hex64(random.next()) + hex64(random.next() | 1) + "-" + hex64(random.next() | 1) + "-01";
   }
   return context;
 }
@@ -144,8 +163,8 @@ void write_response_head(std::string& out, const http::ResponseHead& head, std::
   writer.field("X-Request-Id", request_id);
 }
 
-jobs::FieldList job_fields(const http::RequestHead& head, const RequestContext& context, std::string_view timeout_header,
-                           const std::vector<std::string>& drop) {
+jobs::FieldList job_fields(const http::RequestHead& head, const RequestContext& context,
+                           std::string_view timeout_header, const std::vector<std::string>& drop) {
   jobs::FieldList fields;
   if (!head.authority.empty()) fields.emplace_back("Host", head.authority);
   each_forwarded(head, context, timeout_header, [&](std::string_view name, std::string_view value) {
@@ -157,10 +176,12 @@ jobs::FieldList job_fields(const http::RequestHead& head, const RequestContext& 
 }
 
 void write_job_head(std::string& out, std::string_view method, std::string_view target, const jobs::FieldList& fields,
-                    std::string_view authority, uint64_t body_size, std::string_view timeout_header, int64_t timeout_ms) {
+                    std::string_view authority, uint64_t body_size, std::string_view timeout_header,
+                    int64_t timeout_ms) {
   http::HeadWriter writer(out);
   writer.request_line(method, target);
-  const bool has_host = std::any_of(fields.begin(), fields.end(), [](const auto& f) { return http::iequals(f.first, "host"); });
+  const bool has_host =
+      std::any_of(fields.begin(), fields.end(), [](const auto& f) { return http::iequals(f.first, "host"); });
   if (!has_host) writer.field("Host", authority);
   for (const auto& [name, value] : fields) writer.field(name, value);
   write_timeout(writer, timeout_header, timeout_ms);

@@ -34,11 +34,15 @@ struct BodyFraming {
 };
 
 struct AttemptHead {
-  std::string_view authority;                  // for a request without Host
+  std::string_view authority;  // for a request without Host
   BodyFraming body;
-  std::string_view timeout_header;             // "" = none
+  std::string_view timeout_header;  // "" = none
   int64_t timeout_ms = 0;
 };
+
+// How many more hops an OPTIONS or TRACE may take (RFC 9110 section 7.6.2): 0 = it must be answered here. None: no
+// limit (no Max-Forwards, another method, or a value that is no number, which has no meaning).
+std::optional<uint64_t> hops_left(const http::RequestHead& head);
 
 // What stands in a request line and in a job: never the absolute form.
 std::string origin_form(const http::RequestHead& head);
@@ -52,12 +56,13 @@ void write_response_head(std::string& out, const http::ResponseHead& head, std::
 
 // The end-to-end fields of a request as a job keeps them: what write_request_head would send, without framing, the
 // timeout header and `drop` (lower-case names).
-jobs::FieldList job_fields(const http::RequestHead& head, const RequestContext& context, std::string_view timeout_header,
-                           const std::vector<std::string>& drop);
+jobs::FieldList job_fields(const http::RequestHead& head, const RequestContext& context,
+                           std::string_view timeout_header, const std::vector<std::string>& drop);
 
 // Appends a stored job's head for a replay.
 void write_job_head(std::string& out, std::string_view method, std::string_view target, const jobs::FieldList& fields,
-                    std::string_view authority, uint64_t body_size, std::string_view timeout_header, int64_t timeout_ms);
+                    std::string_view authority, uint64_t body_size, std::string_view timeout_header,
+                    int64_t timeout_ms);
 
 // The end-to-end fields of an answer, for a stored result.
 jobs::FieldList result_fields(const http::ResponseHead& head);

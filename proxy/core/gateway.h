@@ -34,7 +34,7 @@ struct RouteState {
   const config::Route* config = nullptr;
   policy::RoutePolicy policy;
   Upstream* upstream = nullptr;
-  QueueState* queue = nullptr;                           // where the fallback enqueues
+  QueueState* queue = nullptr;  // where the fallback enqueues
   const config::FallbackEnqueue* enqueue = nullptr;
   const config::FallbackRespond* respond = nullptr;
   metrics::RouteMetrics* metrics = nullptr;

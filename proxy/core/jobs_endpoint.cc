@@ -70,7 +70,8 @@ bool JobsHandler::understand() {
   } else if (head.method == "DELETE" && !wants_result) {
     ask_ = Ask::cancel;
   } else {
-    problem(Outcome::method_not_allowed, "", {}, wants_result ? "Allow: GET, HEAD\r\n" : "Allow: GET, HEAD, DELETE\r\n");
+    problem(Outcome::method_not_allowed, "", {},
+            wants_result ? "Allow: GET, HEAD\r\n" : "Allow: GET, HEAD, DELETE\r\n");
     return false;
   }
   return true;
@@ -105,14 +106,16 @@ void JobsHandler::found(const JobRecord& record) {
 
 Duration JobsHandler::wait_for(const JobRecord& record) const {
   const RouteState* route = service_.worker().gateway().find_route(record.route);
-  Duration wait = route && route->queue ? wait_for_job(*route, record.position, responder_.runtime().now()) : Duration(1s);
+  Duration wait =
+      route && route->queue ? wait_for_job(*route, record.position, responder_.runtime().now()) : Duration(1s);
   if (record.next_attempt_at) wait = std::max(wait, *record.next_attempt_at - responder_.runtime().wall_now());
   return wait;
 }
 
 void JobsHandler::answer_status(const JobRecord& record) {
   std::string fields = fmt::format("Cache-Control: no-store\r\nX-Request-Id: {}\r\n", request_id_);
-  if (!is_final(record.status)) fields += fmt::format("Retry-After: {}\r\n", retry_after_seconds(wait_for(record), random()));
+  if (!is_final(record.status))
+    fields += fmt::format("Retry-After: {}\r\n", retry_after_seconds(wait_for(record), random()));
   responder_.answer(200, "application/json", job_json(record), fields);
   end(Outcome::responded, 200);
 }
@@ -197,7 +200,9 @@ void JobsHandler::end(Outcome outcome, uint16_t code) {
   const bool normal = outcome == Outcome::responded || outcome == Outcome::job_not_finished;
   if (normal && which == config::AccessLog::errors) return;
   const IpAddress client = responder_.peer().ip;
-  log_access({responder_.request(), ListenerService::kJobsRoute, outcome, code, took, client, request_id_, 0, sent_, ""}, which);
+  log_access(
+      {responder_.request(), ListenerService::kJobsRoute, outcome, code, took, client, request_id_, 0, sent_, ""},
+      which);
 }
 
 }  // namespace tidegate::core

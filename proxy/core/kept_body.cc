@@ -60,9 +60,7 @@ std::string_view KeptBody::peek(uint64_t position) const {
   return std::string_view(memory_).substr(position - base_);
 }
 
-bool KeptBody::in_file(uint64_t position) const {
-  return mode_ == Mode::file && position < file_->size();
-}
+bool KeptBody::in_file(uint64_t position) const { return mode_ == Mode::file && position < file_->size(); }
 
 void KeptBody::read_file(uint64_t position, std::function<void(Result<std::string>)> done) {
   TG_ASSERT(in_file(position) && !waiting_read_);

@@ -69,16 +69,16 @@ class KeptBody {
   uint64_t keep_max_;
   std::function<void()> on_change_;
   Mode mode_;
-  std::string memory_;        // memory: all; passing: what lies at base_ and after
-  uint64_t base_ = 0;         // passing: the position of memory_[0]
+  std::string memory_;  // memory: all; passing: what lies at base_ and after
+  uint64_t base_ = 0;   // passing: the position of memory_[0]
   std::unique_ptr<net::TempFile> file_;
-  std::string unwritten_;     // file: waits for the append under way
+  std::string unwritten_;  // file: waits for the append under way
   bool writing_ = false;
   bool reading_ = false;
   std::function<void(Result<std::string>)> waiting_read_;
   uint64_t waiting_position_ = 0;
   uint64_t received_ = 0;
-  bool overflowed_ = false;   // larger than keep_max: what the file holds is only read on
+  bool overflowed_ = false;  // larger than keep_max: what the file holds is only read on
   bool ended_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include "core/access_log.h"
 #include "core/answers.h"
 #include "core/exchange.h"
+#include "core/forward.h"
 #include "core/jobs_endpoint.h"
 #include "core/router.h"
 #include "http/problem.h"
@@ -66,20 +67,38 @@ std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& resp
   if (const auto* wrong = std::get_if<WrongMethod>(&match)) {
     return refuse(responder, Outcome::method_not_allowed, "Allow: " + wrong->allow + "\r\n");
   }
+  if (hops_left(head) == 0) return answer_last_hop(responder);
   auto exchange = std::make_unique<Exchange>(*this, routes_[std::get<size_t>(match)], responder);
   exchange->start();
   return exchange;
 }
 
-std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responder, Outcome outcome,
-                                                       std::string extra_fields) {
+// The request may go no further: OPTIONS learns that somebody is here, TRACE is not done (it would show a client what
+// its service has added).
+std::unique_ptr<http::Handler> ListenerService::answer_last_hop(http::Responder& responder) {
+  if (responder.request().method == "TRACE")
+    return refuse(responder, Outcome::method_not_allowed, "Allow: OPTIONS\r\n");
+  constexpr uint16_t kNoContent = 204;
   const std::string request_id = to_hex(worker_.runtime().random_id());
-  const uint16_t status = status_of(outcome);
+  count_own(responder, Outcome::responded, kNoContent, request_id);
+  responder.answer(kNoContent, "", "", "X-Request-Id: " + request_id + "\r\n");
+  return nullptr;
+}
+
+// An answer that no route and no exchange has to do with.
+void ListenerService::count_own(http::Responder& responder, Outcome outcome, uint16_t status,
+                                const std::string& request_id) {
   no_route_metrics_.begun();
   no_route_metrics_.ended(responder.request().method, status, outcome, Duration::zero());
   const IpAddress client = responder.peer().ip;
   log_access({responder.request(), "", outcome, status, Duration::zero(), client, request_id, 0, 0, ""},
              worker_.gateway().config().log.access);
+}
+
+std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responder, Outcome outcome,
+                                                       std::string extra_fields) {
+  const std::string request_id = to_hex(worker_.runtime().random_id());
+  count_own(responder, outcome, status_of(outcome), request_id);
   answer_problem(responder, {outcome, "", request_id, std::nullopt, std::move(extra_fields)});
   return nullptr;  // answered
 }

@@ -10,7 +10,9 @@ namespace tidegate::core {
 class Pool::Request : public net::Operation {
  public:
   Request(Pool& pool, Callback done)
-      : pool_(pool), done_(std::move(done)), timer_(pool.runtime_, [this] { fail(Error{ErrorCode::timeout, "connect"}); }) {}
+      : pool_(pool), done_(std::move(done)), timer_(pool.runtime_, [this] {
+          fail(Error{ErrorCode::timeout, "connect"});
+        }) {}
   ~Request() override {
     if (waiting_) pool_.waiting_.erase(position_);
     if (has_room_) leave_room();
@@ -121,7 +123,10 @@ void PooledConnection::give_back() {
 }
 
 Pool::Pool(net::Runtime& runtime, Upstream& upstream, int connections_max)
-    : runtime_(runtime), upstream_(upstream), connections_max_(connections_max), idle_timer_(runtime, [this] { expire_idle(); }) {}
+    : runtime_(runtime),
+      upstream_(upstream),
+      connections_max_(connections_max),
+      idle_timer_(runtime, [this] { expire_idle(); }) {}
 
 Pool::~Pool() {
   TG_ASSERT(waiting_.empty());

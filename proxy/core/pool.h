@@ -83,7 +83,7 @@ class Pool {
   net::Runtime& runtime_;
   Upstream& upstream_;
   int connections_max_;
-  int open_ = 0;  // idle, leased and being connected
+  int open_ = 0;          // idle, leased and being connected
   int idle_counted_ = 0;  // as the metrics know them
   int busy_counted_ = 0;
   std::list<Idle> idle_;  // most recently used first

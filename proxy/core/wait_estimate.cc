@@ -6,8 +6,8 @@ namespace tidegate::core {
 
 namespace {
 
-constexpr Duration kUnknownPace = 1s;    // a job's time, before any has been run
-constexpr Duration kLongest = 3600s;     // a client that is told more would not come back
+constexpr Duration kUnknownPace = 1s;  // a job's time, before any has been run
+constexpr Duration kLongest = 3600s;   // a client that is told more would not come back
 
 }  // namespace
 

@@ -22,7 +22,8 @@ enum Class : uint8_t {
 constexpr std::array<uint8_t, 256> make_table() {
   std::array<uint8_t, 256> table{};
   const auto mark = [&](std::string_view members, uint8_t bit) {
-    for (const char c : members) table[static_cast<uint8_t>(c)] = static_cast<uint8_t>(table[static_cast<uint8_t>(c)] | bit);
+    for (const char c : members)
+      table[static_cast<uint8_t>(c)] = static_cast<uint8_t>(table[static_cast<uint8_t>(c)] | bit);
   };
   constexpr std::string_view kAlnum = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   mark(kAlnum, kToken | kTarget | kHost);
@@ -49,9 +50,7 @@ inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 // The value of a hexadecimal digit. REQUIRES is_hex_digit(c).
-inline unsigned hex_value(char c) {
-  return static_cast<unsigned>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
-}
+inline unsigned hex_value(char c) { return static_cast<unsigned>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10); }
 
 // True if any of the eight bytes may be a control character: exact but for HTAB, which counts as one here.
 inline bool may_have_control_char(uint64_t word) {

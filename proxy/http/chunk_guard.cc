@@ -42,10 +42,8 @@ ChunkGuard::Step ChunkGuard::take(std::string_view* input) {
   if (violation_ != nullptr) return Step::refused;
   while (!input->empty()) {
     switch (state_) {
-      case State::data:
-        return take_data(input);
-      case State::trailer:
-        return take_trailers(input);
+      case State::data: return take_data(input);
+      case State::trailer: return take_trailers(input);
       case State::size:
       case State::size_lf:
       case State::data_cr:
@@ -90,8 +88,7 @@ ChunkGuard::Step ChunkGuard::take_framing(std::string_view* input) {
 
 Violation ChunkGuard::framing_byte(char c) {
   switch (state_) {
-    case State::size:
-      return size_byte(c);
+    case State::size: return size_byte(c);
     case State::size_lf:
       if (c != '\n') return &rule::kBareCr;
       state_ = size_ == 0 ? State::trailer : State::data;

@@ -35,9 +35,22 @@ class ChunkGuard {
 
  private:
   enum class State : uint8_t {
-    size, size_lf,
-    before_semicolon, name_begin, name, after_name, value_begin, value, quoted, quoted_pair, after_quoted,
-    data, data_cr, data_lf, trailer, done,
+    size,
+    size_lf,
+    before_semicolon,
+    name_begin,
+    name,
+    after_name,
+    value_begin,
+    value,
+    quoted,
+    quoted_pair,
+    after_quoted,
+    data,
+    data_cr,
+    data_lf,
+    trailer,
+    done,
   };
 
   Step take_framing(std::string_view* input);
@@ -52,7 +65,7 @@ class ChunkGuard {
   Step refuse(Violation violation);
 
   std::string_view span_;
-  std::string line_;  // of a trailer
+  std::string line_;   // of a trailer
   uint64_t size_ = 0;  // of the chunk, then what is left of it
   size_t extension_bytes_ = 0;
   size_t trailer_bytes_ = 0;

@@ -93,18 +93,11 @@ void ClientConnection::take(std::string_view bytes) {
 
 bool ClientConnection::take_event(ParseEvent event, std::string_view rest) {
   switch (event) {
-    case ParseEvent::head:
-      return take_head();
-    case ParseEvent::body:
-      user_->on_response_body(parser_.body());
-      return true;
-    case ParseEvent::complete:
-      return take_complete(rest.empty());
-    case ParseEvent::error:
-      fail(ClientFailure::bad_response, parser_.error().detail);
-      return false;
-    case ParseEvent::need_more:
-      break;
+    case ParseEvent::head: return take_head();
+    case ParseEvent::body: user_->on_response_body(parser_.body()); return true;
+    case ParseEvent::complete: return take_complete(rest.empty());
+    case ParseEvent::error: fail(ClientFailure::bad_response, parser_.error().detail); return false;
+    case ParseEvent::need_more: break;
   }
   return false;
 }

@@ -87,7 +87,7 @@ class ClientConnection final : private net::StreamUser {
   State state_ = State::idle;
   bool request_written_ = false;
   bool is_head_request_ = false;
-  bool received_ = false;     // any byte of an answer to the request under way
+  bool received_ = false;  // any byte of an answer to the request under way
   bool reading_ = false;
   bool* destroyed_ = nullptr;  // set while a callback runs: tells the caller that the callback destroyed this
   int requests_ = 0;

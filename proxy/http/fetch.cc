@@ -48,11 +48,11 @@ class Fetch final : public net::Operation, private ClientUser {
 
  private:
   static bool is_writable(const FetchRequest& request) {
-    if (!is_token(request.method) || request.target.empty() || request.target.find(' ') != std::string::npos) return false;
+    if (!is_token(request.method) || request.target.empty() || request.target.find(' ') != std::string::npos)
+      return false;
     if (has_control_char(request.target)) return false;
-    return std::all_of(request.fields.begin(), request.fields.end(), [](const auto& field) {
-      return is_token(field.first) && !has_control_char(field.second);
-    });
+    return std::all_of(request.fields.begin(), request.fields.end(),
+                       [](const auto& field) { return is_token(field.first) && !has_control_char(field.second); });
   }
 
   void on_resolved(Result<std::vector<IpAddress>> found) {
@@ -62,11 +62,11 @@ class Fetch final : public net::Operation, private ClientUser {
   }
 
   void connect_next() {
-    if (next_address_ >= addresses_.size()) return end(Error{ErrorCode::refused, "connect " + request_.host + ": refused"});
+    if (next_address_ >= addresses_.size())
+      return end(Error{ErrorCode::refused, "connect " + request_.host + ": refused"});
     const SocketAddress address{addresses_[next_address_++], port_};
-    step_ = runtime_.connect(address, [this](Result<std::unique_ptr<net::Stream>> stream) {
-      on_connected(std::move(stream));
-    });
+    step_ = runtime_.connect(address,
+                             [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
   }
 
   void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
@@ -96,7 +96,8 @@ class Fetch final : public net::Operation, private ClientUser {
     response_.status = head.status;
     for (const auto& [name, value] : head.fields) response_.fields.emplace_back(name, value);
     if (head.framing == Framing::content_length) too_large_ = head.content_length > request_.body_bytes_max;
-    if (head.framing == Framing::content_length && !too_large_) response_.body.reserve(std::min<uint64_t>(head.content_length, kReserveMax));
+    if (head.framing == Framing::content_length && !too_large_)
+      response_.body.reserve(std::min<uint64_t>(head.content_length, kReserveMax));
     if (too_large_) end(too_large_error());
   }
 
@@ -119,7 +120,9 @@ class Fetch final : public net::Operation, private ClientUser {
     end(Error{ErrorCode::timeout, "fetch " + request_.host + ": no whole answer in time"});
   }
 
-  Error too_large_error() const { return {ErrorCode::exhausted, "fetch " + request_.host + ": the answer is too large"}; }
+  Error too_large_error() const {
+    return {ErrorCode::exhausted, "fetch " + request_.host + ": the answer is too large"};
+  }
 
   // The only end. The callback may destroy this operation, so it is the last thing done.
   void end(Result<FetchResponse> result) {
@@ -164,7 +167,8 @@ Result<HttpUrl> parse_http_url(std::string_view url) {
   head.method = "GET";
   head.target = url;
   const bool is_http = iequals(url.substr(0, kScheme.size()), kScheme);
-  if (!is_http || check_target(head) != nullptr) return Error{ErrorCode::invalid, "not an http:// URL: " + std::string(url)};
+  if (!is_http || check_target(head) != nullptr)
+    return Error{ErrorCode::invalid, "not an http:// URL: " + std::string(url)};
   std::string target(head.path);
   if (url.find('?') != url.npos) target.append("?").append(head.query);
   return HttpUrl{std::string(head.authority), std::move(target)};

@@ -1,5 +1,5 @@
-// A whole HTTP exchange as one operation, for small messages: health checks, the command line, the watermark API's calls
-// to Tidegate, tests. The proxy's own traffic does not use it.
+// A whole HTTP exchange as one operation, for small messages: health checks, the command line, the watermark API's
+// calls to Tidegate, tests. The proxy's own traffic does not use it.
 #pragma once
 
 #include <functional>
@@ -39,7 +39,7 @@ using FetchCallback = std::function<void(Result<FetchResponse>)>;
 
 // "http://host[:port][/path]" -> host with port and target; an empty path is "/".
 struct HttpUrl {
-  std::string host;      // with port
+  std::string host;  // with port
   std::string target;
 };
 Result<HttpUrl> parse_http_url(std::string_view url);

@@ -106,7 +106,8 @@ Violation HeadGuard::take_field_line(std::string_view line) {
   if (violation != nullptr) return violation;
   blank_out_padding(line_begin_ + name_size + 1, value);
   const auto offset = [&](std::string_view view) { return static_cast<uint32_t>(view.data() - bytes_.data()); };
-  marks_.push_back({offset(line), static_cast<uint32_t>(name_size), offset(value), static_cast<uint32_t>(value.size())});
+  marks_.push_back(
+      {offset(line), static_cast<uint32_t>(name_size), offset(value), static_cast<uint32_t>(value.size())});
   return nullptr;
 }
 

@@ -1,16 +1,16 @@
-// The guard: reads a message's head strictly, before llhttp sees it, and decides the framing of its body (DESIGN: "llhttp
-// alone is not a proxy's policy"). Sources: RFC 9110, RFC 9112, RFC 3986.
+// The guard: reads a message's head strictly, before llhttp sees it, and decides the framing of its body (DESIGN:
+// "llhttp alone is not a proxy's policy"). Sources: RFC 9110, RFC 9112, RFC 3986.
 //
-// Lines are judged as they become whole, so that rubbish is refused without waiting for the end of a head. The bytes are
-// kept here, the head's views point at them until clear().
+// Lines are judged as they become whole, so that rubbish is refused without waiting for the end of a head. The bytes
+// are kept here, the head's views point at them until clear().
 //
 //   start line ──▶ field line ─┐ ──empty line──▶ whole
 //       │              ▲───────┘
 //       └──▶ refused ◀─┘
 //
-// Two things are repaired rather than refused, because RFC 9110 section 2.5 and RFC 9112 section 5.1 ask for it: a minor
-// version above 1 becomes 1.1, and in responses the white space between the name and the colon of a field that has
-// nothing to do with framing is taken out (such a connection is not kept).
+// Two things are repaired rather than refused, because RFC 9110 section 2.5 and RFC 9112 section 5.1 ask for it: a
+// minor version above 1 becomes 1.1, and in responses the white space between the name and the colon of a field that
+// has nothing to do with framing is taken out (such a connection is not kept).
 #pragma once
 
 #include <cstdint>

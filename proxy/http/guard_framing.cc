@@ -38,8 +38,7 @@ Known find_known(const Fields& fields) {
       case 17:
         if (iequals(name, "transfer-encoding")) note(known.coding, known.codings, value);
         break;
-      default:
-        break;
+      default: break;
     }
   }
   return known;

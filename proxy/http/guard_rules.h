@@ -1,5 +1,6 @@
 // Every rule the guard can find broken, in one place: the status a client gets, the outcome word, and the sentence for
-// problem+json and the log. Rules are compared by address; a broken rule travels as `const ParseError*`, null is "fine".
+// problem+json and the log. Rules are compared by address; a broken rule travels as `const ParseError*`, null is
+// "fine".
 #pragma once
 
 #include "http/parser.h"
@@ -31,7 +32,8 @@ inline constexpr ParseError kMethodUnknown = {501, "bad_request", "the method is
 inline constexpr ParseError kConnect = {501, "bad_request", "CONNECT is not supported"};
 
 // Target
-inline constexpr ParseError kTargetForm = bad("the request target is neither a path, an http:// URI nor '*' of OPTIONS");
+inline constexpr ParseError kTargetForm =
+    bad("the request target is neither a path, an http:// URI nor '*' of OPTIONS");
 inline constexpr ParseError kTargetChar = bad("the request target holds a character that a URI cannot hold");
 inline constexpr ParseError kTargetPercent = bad("the request target holds a bad percent escape");
 inline constexpr ParseError kTargetAuthority = bad("the request target's authority is not a host and port");

@@ -56,7 +56,8 @@ bool is_valid_port(std::string_view text) {
 bool is_valid_name(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (chars::is(text[i], chars::kHost)) continue;
-    if (text[i] != '%' || i + 2 >= text.size() || !is_hex_digit(text[i + 1]) || !is_hex_digit(text[i + 2])) return false;
+    if (text[i] != '%' || i + 2 >= text.size() || !is_hex_digit(text[i + 1]) || !is_hex_digit(text[i + 2]))
+      return false;
     i += 2;
   }
   return !text.empty();

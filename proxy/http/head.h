@@ -43,7 +43,7 @@ enum class Framing : uint8_t {
   none,            // no body (no Content-Length, or 0, no Transfer-Encoding; HEAD, 1xx, 204, 304)
   content_length,  // exactly content_length bytes, at least 1
   chunked,
-  until_close,     // responses only
+  until_close,  // responses only
 };
 
 struct RequestHead {
@@ -55,8 +55,8 @@ struct RequestHead {
   uint8_t version_minor = 1;   // HTTP/1.minor
   Framing framing = Framing::none;
   uint64_t content_length = 0;
-  bool keep_alive = true;           // what the client asked for (version and Connection)
-  bool expect_continue = false;     // Expect: 100-continue on 1.1
+  bool keep_alive = true;        // what the client asked for (version and Connection)
+  bool expect_continue = false;  // Expect: 100-continue on 1.1
   Fields fields;
 };
 

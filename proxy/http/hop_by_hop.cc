@@ -9,16 +9,24 @@ namespace tidegate::http {
 namespace {
 
 constexpr std::array<std::string_view, 10> kHopByHop = {
-    "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-    "proxy-authenticate", "proxy-authentication-info", "http2-settings",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "http2-settings",
 };
 
 // Message framing, identity, and what Tidegate itself decides by: naming these in Connection must not make them vanish
 // on their way to whoever checks them.
 constexpr std::array<std::string_view, 15> kProtected = {
-    "host", "content-length", "authorization", "cookie", "proxy-authorization", "forwarded", "via", "x-real-ip",
-    "x-request-id", "traceparent", "tracestate", "idempotency-key", "content-type", "content-encoding",
-    "x-request-timeout-ms",
+    "host",         "content-length",   "authorization",        "cookie",      "proxy-authorization", "forwarded",
+    "via",          "x-real-ip",        "x-request-id",         "traceparent", "tracestate",          "idempotency-key",
+    "content-type", "content-encoding", "x-request-timeout-ms",
 };
 
 constexpr std::array<std::string_view, 2> kProtectedPrefixes = {"x-forwarded-", "tidegate-"};

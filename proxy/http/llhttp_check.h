@@ -1,5 +1,5 @@
-// The second opinion: llhttp reads what the guard has let through, and must come to the same reading. Its callbacks only
-// record. It is fed exactly the bytes of one message: the head, then spans of body and chunk framing.
+// The second opinion: llhttp reads what the guard has let through, and must come to the same reading. Its callbacks
+// only record. It is fed exactly the bytes of one message: the head, then spans of body and chunk framing.
 //
 // Chunk extensions and trailers, which the guard has checked and which go no further, are kept from it: 8.x cannot read
 // every legal extension, and later versions mistake some trailers for fields of the head.

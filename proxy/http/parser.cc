@@ -73,11 +73,8 @@ ParseEvent Message::next_chunked(std::string_view* input) {
   for (;;) {
     Violation violation = nullptr;
     switch (chunks.take(input)) {
-      case ChunkGuard::Step::need_more:
-        return ParseEvent::need_more;
-      case ChunkGuard::Step::framing:
-        violation = check.framing(chunks.span());
-        break;
+      case ChunkGuard::Step::need_more: return ParseEvent::need_more;
+      case ChunkGuard::Step::framing: violation = check.framing(chunks.span()); break;
       case ChunkGuard::Step::data:
         body = chunks.span();
         violation = check.data(body);
@@ -87,9 +84,7 @@ ParseEvent Message::next_chunked(std::string_view* input) {
         violation = check.framing("\r\n");  // the empty line after the trailers
         if (violation == nullptr) return complete();
         break;
-      case ChunkGuard::Step::refused:
-        violation = chunks.violation();
-        break;
+      case ChunkGuard::Step::refused: violation = chunks.violation(); break;
     }
     if (violation != nullptr) return fail(violation);
   }
@@ -97,13 +92,10 @@ ParseEvent Message::next_chunked(std::string_view* input) {
 
 ParseEvent Message::next_body(std::string_view* input) {
   switch (framing) {
-    case Framing::chunked:
-      return next_chunked(input);
-    case Framing::until_close:
-      return next_counted(input, UINT64_MAX);
+    case Framing::chunked: return next_chunked(input);
+    case Framing::until_close: return next_counted(input, UINT64_MAX);
     case Framing::content_length:
-    case Framing::none:
-      break;
+    case Framing::none: break;
   }
   if (remaining == 0) return complete();
   const ParseEvent event = next_counted(input, remaining);
@@ -143,14 +135,10 @@ RequestParser::~RequestParser() = default;
 
 ParseEvent RequestParser::next(std::string_view* input) {
   switch (impl_->phase) {
-    case Phase::head:
-      return impl_->next_head(input);
-    case Phase::body:
-      return impl_->next_body(input);
-    case Phase::done:
-      return ParseEvent::complete;
-    case Phase::failed:
-      break;
+    case Phase::head: return impl_->next_head(input);
+    case Phase::body: return impl_->next_body(input);
+    case Phase::done: return ParseEvent::complete;
+    case Phase::failed: break;
   }
   return ParseEvent::error;
 }
@@ -200,14 +188,10 @@ void ResponseParser::expect(bool to_head_request) { impl_->to_head_request = to_
 
 ParseEvent ResponseParser::next(std::string_view* input) {
   switch (impl_->phase) {
-    case Phase::head:
-      return impl_->judge(impl_->next_head(input));
-    case Phase::body:
-      return impl_->judge(impl_->next_body(input));
-    case Phase::done:
-      return ParseEvent::complete;
-    case Phase::failed:
-      break;
+    case Phase::head: return impl_->judge(impl_->next_head(input));
+    case Phase::body: return impl_->judge(impl_->next_body(input));
+    case Phase::done: return ParseEvent::complete;
+    case Phase::failed: break;
   }
   return ParseEvent::error;
 }

@@ -50,9 +50,9 @@ class RequestParser {
 
   // Takes bytes off the front of *input until something is to be told.
   ParseEvent next(std::string_view* input);
-  const RequestHead& head() const;       // after ParseEvent::head, until reset()
-  std::string_view body() const;         // after ParseEvent::body
-  const ParseError& error() const;       // after ParseEvent::error
+  const RequestHead& head() const;  // after ParseEvent::head, until reset()
+  std::string_view body() const;    // after ParseEvent::body
+  const ParseError& error() const;  // after ParseEvent::error
   // True before the first byte of a message (leading empty lines do not count).
   bool idle() const;
   // Ready for the next message of the same connection. REQUIRES complete.

@@ -1,6 +1,7 @@
 // The body of every answer of Tidegate's own: application/problem+json (RFC 9457).
 //
-//   {"type":"about:blank","title":"Service Unavailable","status":503,"detail":"…","instance":"…","reason":"breaker_open"}
+//   {"type":"about:blank","title":"Service
+//   Unavailable","status":503,"detail":"…","instance":"…","reason":"breaker_open"}
 #pragma once
 
 #include <cstdint>
@@ -15,10 +16,10 @@ inline constexpr std::string_view kProblemContentType = "application/problem+jso
 
 struct Problem {
   uint16_t status = 500;
-  std::string_view reason;                // the outcome word; an extension member
-  std::string_view detail;                // one sentence for a person; left out when empty
-  std::string_view instance;              // the request id; left out when empty
-  std::string_view title;                 // empty: the standard phrase of the status
+  std::string_view reason;    // the outcome word; an extension member
+  std::string_view detail;    // one sentence for a person; left out when empty
+  std::string_view instance;  // the request id; left out when empty
+  std::string_view title;     // empty: the standard phrase of the status
   std::string_view type = "about:blank";
 };
 

@@ -1,8 +1,8 @@
 // The ends of a client's connection.
 //
-// An answer that is followed by closing must reach the client even while it still sends: closing with unread bytes makes
-// the kernel send RST, which may destroy the answer before it is read. So our side is ended first, and what comes is
-// read and thrown away until the client ends its side, within a bound of bytes and time (RFC 9112 section 9.6).
+// An answer that is followed by closing must reach the client even while it still sends: closing with unread bytes
+// makes the kernel send RST, which may destroy the answer before it is read. So our side is ended first, and what comes
+// is read and thrown away until the client ends its side, within a bound of bytes and time (RFC 9112 section 9.6).
 #include <utility>
 
 #include "http/server_connection.h"

@@ -69,19 +69,16 @@ void ServerConnection::advance(std::string_view bytes) {
 
 bool ServerConnection::advance_once(std::string_view* bytes) {
   switch (state_) {
-    case State::idle:
-      return take_head(bytes);
+    case State::idle: return take_head(bytes);
     case State::exchanging:
       if (answer_ == Answer::finished) {
         end_exchange();
         return true;
       }
       return body_ == Body::coming && take_body(bytes);
-    case State::draining:
-      return drain_body(bytes);
+    case State::draining: return drain_body(bytes);
     case State::lingering:
-    case State::closed:
-      break;
+    case State::closed: break;
   }
   return false;
 }
@@ -90,12 +87,8 @@ bool ServerConnection::take_head(std::string_view* bytes) {
   if (head_spent_ && bytes->empty()) return false;
   if (std::exchange(head_spent_, false)) parser_.reset();
   switch (parser_.next(bytes)) {
-    case ParseEvent::head:
-      begin_exchange();
-      return true;
-    case ParseEvent::error:
-      refuse(parser_.error());
-      return false;
+    case ParseEvent::head: begin_exchange(); return true;
+    case ParseEvent::error: refuse(parser_.error()); return false;
     default:
       if (!parser_.idle() && !head_begun_) {
         head_begun_ = true;
@@ -160,11 +153,8 @@ bool ServerConnection::take_body_event(ParseEvent event) {
       body_ = Body::ended;
       handler_->on_body_end();
       return true;
-    case ParseEvent::error:
-      fail_body(parser_.error());
-      return true;
-    default:
-      return false;
+    case ParseEvent::error: fail_body(parser_.error()); return true;
+    default: return false;
   }
 }
 
@@ -255,8 +245,7 @@ void ServerConnection::on_read_end() {
     case State::idle:
       if (stream_->write_pending() > 0) return begin_linger();
       break;
-    case State::closed:
-      return;
+    case State::closed: return;
   }
   close();
 }

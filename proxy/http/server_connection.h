@@ -1,9 +1,9 @@
 // One client's connection. Internal to the server; server.h tells and pictures what it does.
 //
-// Bytes come in through on_read, are parsed from where they lie, and only what must wait is copied into input_: pipelined
-// requests while an exchange runs, a body while it is paused. advance() is the one loop that takes events from the
-// parser; callbacks of the handler may answer, pause or abort inside it. Outside it, whatever needs the loop again asks
-// for a wake-up in the next turn, so that no handler is called inside its own call.
+// Bytes come in through on_read, are parsed from where they lie, and only what must wait is copied into input_:
+// pipelined requests while an exchange runs, a body while it is paused. advance() is the one loop that takes events
+// from the parser; callbacks of the handler may answer, pause or abort inside it. Outside it, whatever needs the loop
+// again asks for a wake-up in the next turn, so that no handler is called inside its own call.
 //
 // One timer serves all limits: it is armed for the earliest and, when it fires early, armed anew for what is due then.
 // So a byte that arrives costs a store, not a heap operation.
@@ -28,7 +28,7 @@ class ServerConnection final : public net::Disposable, private net::StreamUser, 
   ~ServerConnection() override;
 
   void start();
-  void flush();           // sends what is held back
+  void flush();  // sends what is held back
   void close_if_idle();
   void end_by_force();
 
@@ -46,7 +46,7 @@ class ServerConnection final : public net::Disposable, private net::StreamUser, 
     lingering,   // our side is ended; what the client still sends is thrown away until it has read the answer
     closed,
   };
-  enum class Body : uint8_t { coming, ended, failed };     // of the request
+  enum class Body : uint8_t { coming, ended, failed };  // of the request
   enum class Answer : uint8_t { none, begun, finished };
   enum class Coding : uint8_t { none, counted, chunked, until_close };  // of the answer's body
 
@@ -116,31 +116,31 @@ class ServerConnection final : public net::Disposable, private net::StreamUser, 
   bool head_spent_ = false;  // of an exchange that has ended; kept until the next one, for its handler
   std::unique_ptr<Handler> handler_;
   net::Timer timer_;
-  std::string input_;        // received, not parsed yet
+  std::string input_;  // received, not parsed yet
   size_t input_begin_ = 0;
-  std::string output_;       // of the answer, held back for what follows in this turn; lent by the server
-  size_t index_ = 0;         // in the server's list
+  std::string output_;  // of the answer, held back for what follows in this turn; lent by the server
+  size_t index_ = 0;    // in the server's list
 
   State state_ = State::idle;
   Body body_ = Body::ended;
   Answer answer_ = Answer::none;
   Coding coding_ = Coding::none;
-  bool paused_ = false;            // the handler wants no body for now
-  bool advancing_ = false;         // inside advance(): handlers' calls only note what they ask for
-  bool woken_ = false;             // advance() is due next turn
+  bool paused_ = false;     // the handler wants no body for now
+  bool advancing_ = false;  // inside advance(): handlers' calls only note what they ask for
+  bool woken_ = false;      // advance() is due next turn
   bool reading_ = false;
-  bool held_ = false;              // output_ is registered for flushing
-  bool closes_ = false;            // after this answer
-  bool continue_due_ = false;      // the client waits for 100 Continue
-  bool client_ended_ = false;      // the client has sent FIN
+  bool held_ = false;          // output_ is registered for flushing
+  bool closes_ = false;        // after this answer
+  bool continue_due_ = false;  // the client waits for 100 Continue
+  bool client_ended_ = false;  // the client has sent FIN
 
   uint64_t body_received_ = 0;
-  uint64_t answer_left_ = 0;       // bytes promised and not given yet (counted)
-  uint64_t written_ = 0;           // bytes given to the stream
-  uint64_t acknowledged_ = 0;      // of them, taken by the kernel when last looked at
-  size_t discarded_ = 0;           // while draining or lingering
-  size_t waiting_ = 0;             // pipelined heads in input_, counted roughly
-  Time state_since_{};             // idle, head begun, draining, lingering
+  uint64_t answer_left_ = 0;   // bytes promised and not given yet (counted)
+  uint64_t written_ = 0;       // bytes given to the stream
+  uint64_t acknowledged_ = 0;  // of them, taken by the kernel when last looked at
+  size_t discarded_ = 0;       // while draining or lingering
+  size_t waiting_ = 0;         // pipelined heads in input_, counted roughly
+  Time state_since_{};         // idle, head begun, draining, lingering
   Time body_progress_{};
   Time write_progress_{};
   bool head_begun_ = false;

@@ -21,20 +21,15 @@ Time ServerConnection::next_deadline() {
   const ServerLimits& limits = server_.limits;
   Time due = Time::max();
   switch (state_) {
-    case State::idle:
-      due = state_since_ + (head_begun_ ? limits.header_timeout : limits.idle_timeout);
-      break;
+    case State::idle: due = state_since_ + (head_begun_ ? limits.header_timeout : limits.idle_timeout); break;
     case State::exchanging:
       if (body_ == Body::coming && !paused_) due = body_progress_ + limits.body_timeout;
       break;
-    case State::draining:
-      due = state_since_ + kDrainTimeMax;
-      break;
+    case State::draining: due = state_since_ + kDrainTimeMax; break;
     case State::lingering:
       if (stream_->write_pending() == 0) due = state_since_ + kLingerTimeMax;
       break;
-    case State::closed:
-      break;
+    case State::closed: break;
   }
   if (stream_->write_pending() > 0) due = std::min(due, server_.runtime.now() + limits.write_timeout / 4);
   return due;
@@ -72,17 +67,14 @@ void ServerConnection::on_deadline() {
       if (head_begun_ && now >= state_since_ + server_.limits.header_timeout) return refuse(kHeadTimeout);
       if (!head_begun_ && now >= state_since_ + server_.limits.idle_timeout) return close();
       break;
-    case State::exchanging:
-      on_exchange_deadline(now);
-      break;
+    case State::exchanging: on_exchange_deadline(now); break;
     case State::draining:
       if (now >= state_since_ + kDrainTimeMax) return begin_linger();
       break;
     case State::lingering:
       if (stream_->write_pending() == 0 && now >= state_since_ + kLingerTimeMax) return close();
       break;
-    case State::closed:
-      return;
+    case State::closed: return;
   }
   if (state_ != State::closed) arm_timer();
 }

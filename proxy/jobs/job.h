@@ -24,7 +24,9 @@ namespace tidegate::jobs {
 enum class JobStatus : uint8_t { queued, running, retrying, succeeded, dead, cancelled, expired };
 inline constexpr int kJobStatusCount = 7;
 const char* to_string(JobStatus status);
-inline bool is_final(JobStatus s) { return s != JobStatus::queued && s != JobStatus::running && s != JobStatus::retrying; }
+inline bool is_final(JobStatus s) {
+  return s != JobStatus::queued && s != JobStatus::running && s != JobStatus::retrying;
+}
 
 using FieldList = std::vector<std::pair<std::string, std::string>>;
 
@@ -40,7 +42,7 @@ struct JobDraft {
   std::string route;  // configured name: whose policies replay it
   std::string method;
   std::string target;
-  FieldList fields;   // end-to-end fields, already without the dropped and hop-by-hop ones
+  FieldList fields;  // end-to-end fields, already without the dropped and hop-by-hop ones
   BodyContent body;
   WallTime created_at;
   WallTime expires_at;

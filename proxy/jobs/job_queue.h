@@ -3,8 +3,8 @@
 //
 // Any loop may call; `home` is the caller's own loop and the callback runs there, later, never inside the call.
 // Destroying the returned operation guarantees silence; what was asked may happen all the same, except where said.
-// Errors of every call: unavailable (the store is away, broken or stalled beyond its bound), io, not_found (no such job),
-// and what each call names. A store never says yes before it is durable.
+// Errors of every call: unavailable (the store is away, broken or stalled beyond its bound), io, not_found (no such
+// job), and what each call names. A store never says yes before it is durable.
 #pragma once
 
 #include <array>
@@ -21,9 +21,9 @@
 namespace tidegate::jobs {
 
 struct QueueLimits {
-  uint64_t max_jobs = 100000;                // jobs not final
-  uint64_t max_bytes = 10ull << 30;          // bodies of jobs not final, and results
-  uint64_t min_free_disk = 64ull << 20;      // bytes the file system must keep free
+  uint64_t max_jobs = 100000;                     // jobs not final
+  uint64_t max_bytes = 10ull << 30;               // bodies of jobs not final, and results
+  uint64_t min_free_disk = 64ull << 20;           // bytes the file system must keep free
   Duration results_ttl = std::chrono::hours(24);  // final jobs and results are forgotten after this
 };
 
@@ -31,11 +31,11 @@ struct QueueLimits {
 struct QueueView {
   std::array<uint64_t, kJobStatusCount> depth{};  // by status
   uint64_t bytes = 0;
-  std::optional<WallTime> oldest_created_at;      // of jobs not final
-  std::optional<WallTime> next_due_at;            // when a claim may next find a job; past = at once
-  uint64_t expired_total = 0;                     // jobs that expired, since the store was opened
-  uint64_t damaged_total = 0;                     // records found damaged, since the store was opened
-  bool available = true;                          // false: append would answer unavailable
+  std::optional<WallTime> oldest_created_at;  // of jobs not final
+  std::optional<WallTime> next_due_at;        // when a claim may next find a job; past = at once
+  uint64_t expired_total = 0;                 // jobs that expired, since the store was opened
+  uint64_t damaged_total = 0;                 // records found damaged, since the store was opened
+  bool available = true;                      // false: append would answer unavailable
   std::string why_unavailable;
 };
 
@@ -77,8 +77,8 @@ class JobQueue {
                                            WallTime not_before, Callback<Ok> done) = 0;
   [[nodiscard]] virtual OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                                           Callback<Ok> done) = 0;  // to the dead letters
-  // Given back untried (the breaker opened, shutdown): queued again, not handed out before `not_before`; the attempt does
-  // not count.
+  // Given back untried (the breaker opened, shutdown): queued again, not handed out before `not_before`; the attempt
+  // does not count.
   [[nodiscard]] virtual OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before,
                                              Callback<Ok> done) = 0;
 

@@ -82,15 +82,16 @@ Result<std::optional<ClaimedJob>> MemoryJobs::claim(Duration lease, WallTime now
   next->due_at = now + lease;
   const JobDraft& draft = next->draft;
   return std::optional<ClaimedJob>(ClaimedJob{draft.id, next->claim, draft.route, draft.method, draft.target,
-                                              draft.fields, draft.body.size(), next->record.attempt,
-                                              draft.max_attempts, next->record.expires_at});
+                                              draft.fields, draft.body.size(), next->record.attempt, draft.max_attempts,
+                                              next->record.expires_at});
 }
 
 Status MemoryJobs::renew(const ClaimedJob& claimed, Duration lease, WallTime now) {
   return with_held(claimed, [&](MemoryJob& job) { job.due_at = now + lease; });
 }
 
-Status MemoryJobs::succeed(const ClaimedJob& claimed, const AttemptRecord& attempt, const StoredResponse& response, WallTime now) {
+Status MemoryJobs::succeed(const ClaimedJob& claimed, const AttemptRecord& attempt, const StoredResponse& response,
+                           WallTime now) {
   StoredResponse kept = response;
   if (response.body.file) {
     const auto bytes = response.body.file->read_at(0, static_cast<size_t>(response.body.size()));

@@ -205,8 +205,8 @@ class SimulatedQueue final : public MemoryQueue {
     line_.pop_front();
     if (!line_.empty()) next_.start_at(line_.front()->at);
     const bool fails = call->refused || random_.chance(faults_.fail);
-    // A failed change may have happened all the same; a failed claim never (its lease would be an attempt), and a failed
-    // append is taken back, as a store does with records that nobody was promised.
+    // A failed change may have happened all the same; a failed claim never (its lease would be an attempt), and a
+    // failed append is taken back, as a store does with records that nobody was promised.
     if (!fails || (!call->refused && !call->claims && random_.chance(0.5))) call->apply();
     const auto answer = std::exchange(call->answer, nullptr);
     if ((fails || !answer) && call->undo) call->undo();

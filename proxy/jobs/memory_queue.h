@@ -11,8 +11,8 @@ namespace tidegate::jobs {
 struct MemoryFaults {
   Duration delay_min = 200us;
   Duration delay_max = 5ms;
-  double fail = 0;    // probability that a call answers unavailable (it may have happened all the same: half of them do)
-  double stall = 0;   // probability that an answer takes `stall_for`
+  double fail = 0;   // probability that a call answers unavailable (it may have happened all the same: half of them do)
+  double stall = 0;  // probability that an answer takes `stall_for`
   Duration stall_for = 10s;
 };
 

@@ -10,9 +10,9 @@ using policy::TryResult;
 
 namespace {
 
-constexpr Duration kPlacePoll = 20ms;      // how often a place is asked for while live traffic has them all
-constexpr Duration kPlacePatience = 5s;    // then the job goes back
-constexpr Duration kSoonest = 100ms;       // before a refused job is claimed again
+constexpr Duration kPlacePoll = 20ms;    // how often a place is asked for while live traffic has them all
+constexpr Duration kPlacePatience = 5s;  // then the job goes back
+constexpr Duration kSoonest = 100ms;     // before a refused job is claimed again
 constexpr Duration kNoRouteWait = 60s;
 constexpr Duration kSettleAgain = 1s;
 constexpr int kSettleTries = 10;
@@ -113,19 +113,16 @@ void ReplayLane::judge(const RunResult& result) {
 void ReplayLane::settle() {
   const auto done = [this](const Status& status) { on_settled(status); };
   switch (event_) {
-    case JobEvent::succeeded:
-      work_ = shared_.queue.succeed(shared_.runtime, job_, attempt_, response_, done);
-      return;
-    case JobEvent::retried:
-      work_ = shared_.queue.retry(shared_.runtime, job_, attempt_, not_before_, done);
-      return;
+    case JobEvent::succeeded: work_ = shared_.queue.succeed(shared_.runtime, job_, attempt_, response_, done); return;
+    case JobEvent::retried: work_ = shared_.queue.retry(shared_.runtime, job_, attempt_, not_before_, done); return;
     default: work_ = shared_.queue.bury(shared_.runtime, job_, attempt_, done);
   }
 }
 
 void ReplayLane::on_settled(const Status& status) {
   if (status) {
-    shared_.observer(event_, job_, attempt_.error.empty() ? detail_ : attempt_.error + (detail_.empty() ? "" : ": " + detail_));
+    shared_.observer(event_, job_,
+                     attempt_.error.empty() ? detail_ : attempt_.error + (detail_.empty() ? "" : ": " + detail_));
     return end(event_ == JobEvent::succeeded ? LaneEnd::succeeded
                : event_ == JobEvent::dead    ? LaneEnd::dead
                                              : LaneEnd::retried);

@@ -61,7 +61,7 @@ class ReplayLane final : public net::Disposable {
   policy::Place place_;
   policy::Permit permit_;
   const policy::RoutePolicy* policy_ = nullptr;
-  std::unique_ptr<net::Operation> work_;     // the run, or the store's call
+  std::unique_ptr<net::Operation> work_;  // the run, or the store's call
   std::unique_ptr<net::Operation> renewal_;
   net::Timer wait_;
   net::Timer lease_;

@@ -10,10 +10,10 @@ namespace tidegate::jobs {
 
 namespace {
 
-constexpr Duration kHeartbeat = 10s;        // how often an idle queue is looked at all the same (expiry)
+constexpr Duration kHeartbeat = 10s;  // how often an idle queue is looked at all the same (expiry)
 constexpr Duration kStoreAwayWait = 1s;
 constexpr Duration kSoonest = 50ms;
-constexpr double kNewest = 0.2;             // the weight of the newest run in the typical one
+constexpr double kNewest = 0.2;  // the weight of the newest run in the typical one
 
 }  // namespace
 

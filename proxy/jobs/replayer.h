@@ -28,10 +28,10 @@ namespace tidegate::jobs {
 // What one run of a job came to.
 struct RunResult {
   policy::TryResult result = policy::TryResult::response;
-  StoredResponse response;                  // result == response
-  std::optional<Duration> retry_after;      // the upstream's Retry-After
-  std::string detail;                       // for the log, beyond the result's own word
-  bool upstreams_doing = true;              // false: our own side failed; neither the job nor the breaker counts it
+  StoredResponse response;              // result == response
+  std::optional<Duration> retry_after;  // the upstream's Retry-After
+  std::string detail;                   // for the log, beyond the result's own word
+  bool upstreams_doing = true;          // false: our own side failed; neither the job nor the breaker counts it
 };
 
 // Performs a run; implemented by core/.

@@ -5,8 +5,8 @@
 namespace tidegate::jobs {
 
 namespace {
-constexpr int kWorthwhilePages = 1000;   // 4 MB
-constexpr int kTooManyPages = 32'000;    // 128 MB
+constexpr int kWorthwhilePages = 1000;  // 4 MB
+constexpr int kTooManyPages = 32'000;   // 128 MB
 }  // namespace
 
 SqliteCheckpoint::SqliteCheckpoint(SqliteDb& writer, const std::string& path, const std::string& vfs)

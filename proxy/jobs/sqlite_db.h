@@ -53,8 +53,12 @@ class SqliteDb {
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
 };
 
-struct Blob { std::string_view bytes; };
-struct ZeroBlob { uint64_t size; };
+struct Blob {
+  std::string_view bytes;
+};
+struct ZeroBlob {
+  uint64_t size;
+};
 
 // One run of a statement.
 class Query {
@@ -68,8 +72,11 @@ class Query {
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
 
-  bool step();                 // true: a row
-  void run() { while (step()) {} }
+  bool step();  // true: a row
+  void run() {
+    while (step()) {
+    }
+  }
   int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
   std::string text(int column) const;
   bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }

@@ -86,7 +86,9 @@ class SqliteQueue final : public JobQueue {
   }
 
   OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
-    return ask<Ok>(home, [job, lease, now = home.wall_now()](SqliteStore& s) { return s.renew(job, lease, now); }, std::move(done));
+    return ask<Ok>(
+        home, [job, lease, now = home.wall_now()](SqliteStore& s) { return s.renew(job, lease, now); },
+        std::move(done));
   }
 
   std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
@@ -96,30 +98,39 @@ class SqliteQueue final : public JobQueue {
   OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
                        Callback<Ok> done) override {
     auto shared = std::make_shared<const StoredResponse>(std::move(response));
-    return ask<Ok>(home, [job, attempt = std::move(attempt), shared, now = home.wall_now()](SqliteStore& s) {
-      return s.succeed(job, attempt, *shared, now);
-    }, std::move(done));
+    return ask<Ok>(
+        home,
+        [job, attempt = std::move(attempt), shared, now = home.wall_now()](SqliteStore& s) {
+          return s.succeed(job, attempt, *shared, now);
+        },
+        std::move(done));
   }
 
   OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
                      Callback<Ok> done) override {
-    return ask<Ok>(home, [job, attempt = std::move(attempt), not_before](SqliteStore& s) {
-      return s.retry(job, attempt, not_before);
-    }, std::move(done));
+    return ask<Ok>(
+        home,
+        [job, attempt = std::move(attempt), not_before](SqliteStore& s) { return s.retry(job, attempt, not_before); },
+        std::move(done));
   }
 
   OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
-    return ask<Ok>(home, [job, attempt = std::move(attempt), now = home.wall_now()](SqliteStore& s) {
-      return s.bury(job, attempt, now);
-    }, std::move(done));
+    return ask<Ok>(
+        home,
+        [job, attempt = std::move(attempt), now = home.wall_now()](SqliteStore& s) {
+          return s.bury(job, attempt, now);
+        },
+        std::move(done));
   }
 
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
-    return ask_for_work(home, [job, not_before](SqliteStore& s) { return s.release(job, not_before); }, std::move(done));
+    return ask_for_work(
+        home, [job, not_before](SqliteStore& s) { return s.release(job, not_before); }, std::move(done));
   }
 
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
-    return ask<JobRecord>(home, [id, now = home.wall_now()](SqliteStore& s) { return s.find(id, now); }, std::move(done));
+    return ask<JobRecord>(
+        home, [id, now = home.wall_now()](SqliteStore& s) { return s.find(id, now); }, std::move(done));
   }
 
   OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
@@ -130,19 +141,24 @@ class SqliteQueue final : public JobQueue {
                         std::make_shared<StoredBody>(thread, home, blob.size,
                                                      [blob](SqliteStore&) -> Result<StoredBlob> { return blob; })});
     };
-    return ask<StoredResultHead>(home, [id](SqliteStore& s) { return s.result(id); }, open);
+    return ask<StoredResultHead>(
+        home, [id](SqliteStore& s) { return s.result(id); }, open);
   }
 
   OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
-    return ask<Ok>(home, [id, now = home.wall_now()](SqliteStore& s) { return s.cancel(id, now); }, std::move(done));
+    return ask<Ok>(
+        home, [id, now = home.wall_now()](SqliteStore& s) { return s.cancel(id, now); }, std::move(done));
   }
 
   OperationPtr replay(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
-    return ask_for_work(home, [id, now = home.wall_now()](SqliteStore& s) { return s.replay(id, now); }, std::move(done));
+    return ask_for_work(
+        home, [id, now = home.wall_now()](SqliteStore& s) { return s.replay(id, now); }, std::move(done));
   }
 
   QueueView view() const override { return thread_->view(); }
-  void on_work(net::Runtime& home, std::function<void()> changed) override { thread_->on_work(home, std::move(changed)); }
+  void on_work(net::Runtime& home, std::function<void()> changed) override {
+    thread_->on_work(home, std::move(changed));
+  }
   void close(net::Runtime& home, std::function<void()> done) override { thread_->close(home, std::move(done)); }
 
  private:

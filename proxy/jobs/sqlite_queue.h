@@ -5,8 +5,9 @@
 //                                            ▼
 //                                        checkpoint thread (never inside a commit)
 //
-// After an I/O error: what was in the group is answered `io`, the handle is closed, reopened and checked; meanwhile calls
-// are answered `unavailable`. Records of the failed group that turn up again are cancelled: nobody was promised them.
+// After an I/O error: what was in the group is answered `io`, the handle is closed, reopened and checked; meanwhile
+// calls are answered `unavailable`. Records of the failed group that turn up again are cancelled: nobody was promised
+// them.
 #pragma once
 
 #include <memory>

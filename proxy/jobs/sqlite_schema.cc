@@ -28,9 +28,7 @@ CREATE TABLE results (owner INTEGER PRIMARY KEY, status INTEGER NOT NULL, fields
 
 constexpr uintmax_t kCheckedWhole = 256u << 20;  // larger files are not read through at start
 
-Error not_ours(const std::string& path, const std::string& why) {
-  return {ErrorCode::invalid, path + ": " + why};
-}
+Error not_ours(const std::string& path, const std::string& why) { return {ErrorCode::invalid, path + ": " + why}; }
 
 Status check_format(SqliteDb& db, const std::string& path) {
   const std::string application = db.value_of("PRAGMA application_id");
@@ -55,8 +53,9 @@ Status check_format(SqliteDb& db, const std::string& path) {
 
 Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
   // Checkpoints are made by a thread of their own (sqlite_checkpoint.h), never inside a commit.
-  db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
-          "PRAGMA temp_store=MEMORY");
+  db.exec(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
+      "PRAGMA temp_store=MEMORY");
   const std::string mode = db.value_of("PRAGMA journal_mode");
   const std::string synchronous = db.value_of("PRAGMA synchronous");
   if (mode != "wal" || synchronous != "2") {

@@ -52,8 +52,9 @@ void SqliteStore::recover() {
 
 void SqliteStore::count() {
   counters_ = {};
-  Query by_status(db_, "SELECT status, count(*), sum(CASE WHEN status IN (3, 5, 6) THEN 0 ELSE body_size END)"
-                       " + sum(max(result_size, 0)) FROM jobs GROUP BY status");
+  Query by_status(db_,
+                  "SELECT status, count(*), sum(CASE WHEN status IN (3, 5, 6) THEN 0 ELSE body_size END)"
+                  " + sum(max(result_size, 0)) FROM jobs GROUP BY status");
   while (by_status.step()) {
     counters_.depth.at(static_cast<size_t>(by_status.integer(0))) = static_cast<uint64_t>(by_status.integer(1));
     counters_.bytes += static_cast<uint64_t>(by_status.integer(2));
@@ -190,13 +191,15 @@ Result<std::optional<ClaimedJob>> SqliteStore::claim(Duration lease, WallTime no
 Result<SqliteStore::Held> SqliteStore::held(const ClaimedJob& job) {
   Query query(db_, "SELECT seq, status, claim, body_size FROM jobs WHERE id = ?", job.id);
   if (!query.step()) return Error{ErrorCode::not_found, "no job " + job.id};
-  const bool ours = query.integer(1) == code(JobStatus::running) && static_cast<uint64_t>(query.integer(2)) == job.claim;
+  const bool ours =
+      query.integer(1) == code(JobStatus::running) && static_cast<uint64_t>(query.integer(2)) == job.claim;
   if (!ours) return Error{ErrorCode::conflict, "job " + job.id + " is no longer held by this claim"};
   return Held{query.integer(0), static_cast<uint64_t>(query.integer(3))};
 }
 
 void SqliteStore::add_attempt(int64_t seq, const AttemptRecord& attempt) {
-  Query(db_, "INSERT INTO attempts VALUES (?, ?, ?, ?)", seq, ns(attempt.at), attempt.took.count(), attempt.error).run();
+  Query(db_, "INSERT INTO attempts VALUES (?, ?, ?, ?)", seq, ns(attempt.at), attempt.took.count(), attempt.error)
+      .run();
 }
 
 void SqliteStore::drop_body(int64_t seq, uint64_t size) {
@@ -263,8 +266,8 @@ Status SqliteStore::bury(const ClaimedJob& job, const AttemptRecord& attempt, Wa
 Status SqliteStore::release(const ClaimedJob& job, WallTime not_before) {
   const auto held_job = held(job);
   if (!held_job) return held_job.error();
-  Query(db_, "UPDATE jobs SET status = 0, attempt = attempt - 1, due_at = max(created_at, ?) WHERE seq = ?", ns(not_before),
-        held_job->seq)
+  Query(db_, "UPDATE jobs SET status = 0, attempt = attempt - 1, due_at = max(created_at, ?) WHERE seq = ?",
+        ns(not_before), held_job->seq)
       .run();
   move(JobStatus::running, JobStatus::queued);
   return Ok{};

@@ -1,5 +1,6 @@
-// The job queue's decisions as SQL, synchronous and single-threaded: what sqlite_queue.cc's thread runs in groups. Every
-// method is one change inside the transaction the caller has begun; SqliteFailure is thrown, expected refusals returned.
+// The job queue's decisions as SQL, synchronous and single-threaded: what sqlite_queue.cc's thread runs in groups.
+// Every method is one change inside the transaction the caller has begun; SqliteFailure is thrown, expected refusals
+// returned.
 #pragma once
 
 #include <array>
@@ -37,7 +38,7 @@ class SqliteStore {
   // Transactions. Each change of a group stands in a savepoint of its own.
   void begin();
   void commit();
-  void rollback();           // never throws: a lost transaction is rolled back already
+  void rollback();  // never throws: a lost transaction is rolled back already
   void begin_change();
   void keep_change();
   void undo_change();

@@ -22,10 +22,11 @@ Error no_job(const std::string& id) { return {ErrorCode::not_found, "no job " + 
 
 Result<JobRecord> SqliteStore::find(const std::string& id, WallTime now) {
   sweep(now);
-  Query query(db_,
-              "SELECT seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error"
-              " FROM jobs WHERE id = ?",
-              id);
+  Query query(
+      db_,
+      "SELECT seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error"
+      " FROM jobs WHERE id = ?",
+      id);
   if (!query.step()) return no_job(id);
   const int64_t seq = query.integer(0);
   const int64_t due_at = query.integer(7);
@@ -41,8 +42,7 @@ Result<JobRecord> SqliteStore::find(const std::string& id, WallTime now) {
   if (!query.is_null(8)) record.finished_at = wall(query.integer(8));
   record.last_error = query.text(9);
   if (record.status == JobStatus::queued || record.status == JobStatus::retrying) {
-    Query before(db_,
-                 "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status <= 2 AND (due_at, seq) < (?, ?) LIMIT ?)",
+    Query before(db_, "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status <= 2 AND (due_at, seq) < (?, ?) LIMIT ?)",
                  due_at, seq, kPositionMax);
     before.step();
     record.position = static_cast<uint64_t>(before.integer(0));
@@ -109,7 +109,11 @@ void SqliteStore::expire(int64_t seq, JobStatus from, uint64_t body_size, WallTi
 void SqliteStore::sweep(WallTime now) {
   if (now - swept_at_ < kSweepEvery && now >= swept_at_) return;
   swept_at_ = now;
-  struct Row { int64_t seq; JobStatus status; uint64_t size; };
+  struct Row {
+    int64_t seq;
+    JobStatus status;
+    uint64_t size;
+  };
   std::vector<Row> old;
   Query due(db_, "SELECT seq, status, body_size FROM jobs WHERE status IN (0, 2) AND expires_at <= ? LIMIT ?", ns(now),
             kSweepRows);
@@ -125,7 +129,12 @@ void SqliteStore::sweep(WallTime now) {
 void SqliteStore::forget(WallTime now) {
   const int64_t results_before = ns(now - limits_.results_ttl);
   const int64_t records_before = ns(now - 2 * limits_.results_ttl);
-  struct Row { int64_t seq; uint64_t bytes; JobStatus status; bool record; };
+  struct Row {
+    int64_t seq;
+    uint64_t bytes;
+    JobStatus status;
+    bool record;
+  };
   std::vector<Row> gone;
   Query old(db_,
             "SELECT seq, status, body_size, result_size, finished_at FROM jobs WHERE status > 2 AND finished_at <= ?1"

@@ -93,8 +93,7 @@ void SqliteThread::run() {
 SqliteThread::Group SqliteThread::take_group() {
   std::unique_lock lock(mutex_);
   const auto something = [this] { return !waiting_.empty() || closing_; };
-  store_ ? wake_.wait(lock, something)
-         : static_cast<void>(wake_.wait_for(lock, options_.reopen_every, something));
+  store_ ? wake_.wait(lock, something) : static_cast<void>(wake_.wait_for(lock, options_.reopen_every, something));
   const auto batch_max = static_cast<size_t>(options_.batch_max);
   if (last_group_ > 1 && waiting_.size() < last_group_ && !closing_) {
     wake_.wait_for(lock, options_.batch_wait,

@@ -47,15 +47,15 @@ class SqliteThread {
 
   const SqliteOptions options_;
   FileLock lock_;
-  std::unique_ptr<SqliteStore> store_;   // null while the disk is broken
+  std::unique_ptr<SqliteStore> store_;  // null while the disk is broken
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
-  std::vector<std::string> disowned_;    // ids of failed appends: cancelled if found after a reopening
+  std::vector<std::string> disowned_;  // ids of failed appends: cancelled if found after a reopening
   size_t last_group_ = 0;
 
   struct Listener {
     std::mutex mutex;
     net::Runtime* home = nullptr;
-    std::function<void()> changed;       // on home's loop only
+    std::function<void()> changed;  // on home's loop only
     uint64_t registration = 0;
   };
   const std::shared_ptr<Listener> listener_ = std::make_shared<Listener>();
@@ -67,7 +67,7 @@ class SqliteThread {
   bool closing_ = false;
   bool ended_ = false;
   std::vector<std::pair<net::Runtime*, std::function<void()>>> closers_;
-  std::thread thread_;                   // last: starts when all else stands
+  std::thread thread_;  // last: starts when all else stands
 };
 
 }  // namespace tidegate::jobs

@@ -1,4 +1,5 @@
-// One call to a store that lives on a thread of its own: asked on a loop, run on the store's thread, answered on the loop.
+// One call to a store that lives on a thread of its own: asked on a loop, run on the store's thread, answered on the
+// loop.
 //
 //   loop:   make ──▶ submit                                    ┌──▶ done(result)
 //   store:            └──▶ run ──▶ (commit) ──▶ answer ── post ┤

@@ -23,7 +23,8 @@ Families::Families(prometheus::Registry& r)
       http_requests(counter(r, "http_requests_total", "Requests that have ended, by how")),
       http_request_duration(histogram(r, "http_request_duration_seconds", "From a request's head to its answer's end")),
       http_requests_in_flight(gauge(r, "http_requests_in_flight", "Requests that have not ended")),
-      upstream_request_duration(histogram(r, "upstream_request_duration_seconds", "One try at the upstream, by its result")),
+      upstream_request_duration(
+          histogram(r, "upstream_request_duration_seconds", "One try at the upstream, by its result")),
       upstream_connections(gauge(r, "upstream_connections", "Connections to the upstream")),
       breaker_state(gauge(r, "breaker_state", "1 for the state the breaker is in, 0 for the others")),
       breaker_transitions(counter(r, "breaker_transitions_total", "Changes of the breaker's state, by reason")),
@@ -48,8 +49,8 @@ Families::Families(prometheus::Registry& r)
       loop_lag(gauge(r, "loop_lag_seconds", "How late the worker's loop runs its timers")) {}
 
 const prometheus::Histogram::BucketBoundaries& request_buckets() {
-  static const prometheus::Histogram::BucketBoundaries kBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                                                   0.25,  0.5,    1,     2.5,  5,     10,   30, 60};
+  static const prometheus::Histogram::BucketBoundaries kBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                                   0.5,   1,      2.5,   5,    10,    30,   60};
   return kBuckets;
 }
 

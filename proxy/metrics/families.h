@@ -16,32 +16,32 @@ using HistogramFamily = prometheus::Family<prometheus::Histogram>;
 struct Families {
   explicit Families(prometheus::Registry& registry);
 
-  GaugeFamily& build_info;                  // version, revision
-  CounterFamily& http_requests;             // route, method, code, outcome
-  HistogramFamily& http_request_duration;   // route, outcome
-  GaugeFamily& http_requests_in_flight;     // route
+  GaugeFamily& build_info;                     // version, revision
+  CounterFamily& http_requests;                // route, method, code, outcome
+  HistogramFamily& http_request_duration;      // route, outcome
+  GaugeFamily& http_requests_in_flight;        // route
   HistogramFamily& upstream_request_duration;  // upstream, result
-  GaugeFamily& upstream_connections;        // upstream, state
-  GaugeFamily& breaker_state;               // breaker, state: one-hot
-  CounterFamily& breaker_transitions;       // breaker, from, to, reason
-  CounterFamily& breaker_state_seconds;     // breaker, state
-  CounterFamily& breaker_calls;             // breaker, result
-  CounterFamily& ratelimit_decisions;       // route, decision
-  GaugeFamily& ratelimit_tracked_clients;   // route
-  GaugeFamily& bulkhead_in_use;             // bulkhead
+  GaugeFamily& upstream_connections;           // upstream, state
+  GaugeFamily& breaker_state;                  // breaker, state: one-hot
+  CounterFamily& breaker_transitions;          // breaker, from, to, reason
+  CounterFamily& breaker_state_seconds;        // breaker, state
+  CounterFamily& breaker_calls;                // breaker, result
+  CounterFamily& ratelimit_decisions;          // route, decision
+  GaugeFamily& ratelimit_tracked_clients;      // route
+  GaugeFamily& bulkhead_in_use;                // bulkhead
   GaugeFamily& bulkhead_limit;
   GaugeFamily& bulkhead_waiting;
-  CounterFamily& retries;                   // upstream, result
-  GaugeFamily& retry_budget_remaining;      // upstream
-  GaugeFamily& queue_depth;                 // queue, status
-  GaugeFamily& queue_oldest_age;            // queue
-  GaugeFamily& queue_bytes;                 // queue
-  CounterFamily& queue_jobs;                // queue, event
-  HistogramFamily& queue_commit;            // queue
-  GaugeFamily& dependency_up;               // dependency
+  CounterFamily& retries;               // upstream, result
+  GaugeFamily& retry_budget_remaining;  // upstream
+  GaugeFamily& queue_depth;             // queue, status
+  GaugeFamily& queue_oldest_age;        // queue
+  GaugeFamily& queue_bytes;             // queue
+  CounterFamily& queue_jobs;            // queue, event
+  HistogramFamily& queue_commit;        // queue
+  GaugeFamily& dependency_up;           // dependency
   GaugeFamily& config_last_reload_successful;
   GaugeFamily& config_last_reload_timestamp;
-  GaugeFamily& loop_lag;                    // worker
+  GaugeFamily& loop_lag;  // worker
 };
 
 // 1 ms to 60 s; a commit is shorter.

@@ -64,7 +64,10 @@ class RouteMetricsImpl final : public RouteMetrics {
 
   void would(Outcome outcome) override {
     families_.http_requests
-        .Add({{"route", route_}, {"method", "_OTHER"}, {"code", "0"}, {"outcome", std::string("would_") + to_string(outcome)}})
+        .Add({{"route", route_},
+              {"method", "_OTHER"},
+              {"code", "0"},
+              {"outcome", std::string("would_") + to_string(outcome)}})
         .Increment();
   }
 
@@ -76,17 +79,19 @@ class RouteMetricsImpl final : public RouteMetrics {
 
   // Families are asked once for each label set that occurs; then it is one look into a small table.
   Series find(size_t method, uint16_t code, Outcome outcome) {
-    const uint32_t key = static_cast<uint32_t>(method << 24) | static_cast<uint32_t>(code) << 8 |
-                         static_cast<uint32_t>(outcome);
+    const uint32_t key =
+        static_cast<uint32_t>(method << 24) | static_cast<uint32_t>(code) << 8 | static_cast<uint32_t>(outcome);
     {
       const std::shared_lock lock(mutex_);
       if (const auto found = series_.find(key); found != series_.end()) return found->second;
     }
     Series made;
-    made.count = &families_.http_requests.Add(
-        {{"route", route_}, {"method", kMethods[method]}, {"code", std::to_string(code)}, {"outcome", to_string(outcome)}});
-    made.duration = &families_.http_request_duration.Add({{"route", route_}, {"outcome", to_string(outcome)}},
-                                                         request_buckets());
+    made.count = &families_.http_requests.Add({{"route", route_},
+                                               {"method", kMethods[method]},
+                                               {"code", std::to_string(code)},
+                                               {"outcome", to_string(outcome)}});
+    made.duration =
+        &families_.http_request_duration.Add({{"route", route_}, {"outcome", to_string(outcome)}}, request_buckets());
     const std::unique_lock lock(mutex_);
     return series_.emplace(key, made).first->second;
   }
@@ -110,7 +115,8 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
         busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})) {
     for (int i = 0; i < kResults; ++i) {
       const char* word = i + 1 == kResults ? "cancelled" : to_string(static_cast<TryResult>(i));
-      tries_[i] = &families.upstream_request_duration.Add({{"upstream", upstream}, {"result", word}}, request_buckets());
+      tries_[i] =
+          &families.upstream_request_duration.Add({{"upstream", upstream}, {"result", word}}, request_buckets());
     }
   }
 
@@ -156,7 +162,8 @@ class QueueMetricsImpl final : public QueueMetrics {
 
 class MetricsImpl final : public Metrics {
  public:
-  MetricsImpl(const config::Config& config, std::string_view version, std::string_view revision) : families_(registry_) {
+  MetricsImpl(const config::Config& config, std::string_view version, std::string_view revision)
+      : families_(registry_) {
     families_.build_info.Add({{"version", std::string(version)}, {"revision", std::string(revision)}}).Set(1);
     route("");
     for (const config::Listener& listener : config.listeners) {
@@ -211,7 +218,8 @@ class MetricsImpl final : public Metrics {
   void set_queue(const std::string& name, const std::array<uint64_t, 7>& depth_by_status, uint64_t bytes,
                  double oldest_age_s, bool available) override {
     for (size_t i = 0; i < depth_by_status.size(); ++i) {
-      families_.queue_depth.Add({{"queue", name}, {"status", kJobStatuses[i]}}).Set(static_cast<double>(depth_by_status[i]));
+      families_.queue_depth.Add({{"queue", name}, {"status", kJobStatuses[i]}})
+          .Set(static_cast<double>(depth_by_status[i]));
     }
     families_.queue_bytes.Add({{"queue", name}}).Set(static_cast<double>(bytes));
     families_.queue_oldest_age.Add({{"queue", name}}).Set(oldest_age_s);
@@ -267,7 +275,8 @@ class MetricsImpl final : public Metrics {
 
 }  // namespace
 
-std::unique_ptr<Metrics> Metrics::make(const config::Config& config, std::string_view version, std::string_view revision) {
+std::unique_ptr<Metrics> Metrics::make(const config::Config& config, std::string_view version,
+                                       std::string_view revision) {
   return std::make_unique<MetricsImpl>(config, version, revision);
 }
 

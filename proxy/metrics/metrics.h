@@ -1,6 +1,6 @@
-// Every metric of Tidegate, declared in one place (names and labels: metrics.cc). Labels come only from configured names
-// and closed sets, never from a client. Owners ask once for the references they count on; nothing is looked up by name
-// per request. Counting is thread-safe.
+// Every metric of Tidegate, declared in one place (names and labels: metrics.cc). Labels come only from configured
+// names and closed sets, never from a client. Owners ask once for the references they count on; nothing is looked up by
+// name per request. Counting is thread-safe.
 //
 // Counters are counted where things happen; gauges that mirror a view (breaker state, queue depth) are set when
 // /metrics is rendered, by admin/, through the setters here.
@@ -27,8 +27,8 @@ class RouteMetrics {
   // In flight - 1; counts http_requests_total and http_request_duration_seconds. `method`: as received (unknown ones
   // count as _OTHER).
   virtual void ended(std::string_view method, uint16_t code, policy::Outcome outcome, Duration took) = 0;
-  virtual void rate_limit(bool allowed, bool shadow) = 0;      // ratelimit_decisions_total (allowed, limited, would_limit)
-  virtual void would(policy::Outcome outcome) = 0;              // shadow decisions: outcome would_breaker_open, …
+  virtual void rate_limit(bool allowed, bool shadow) = 0;  // ratelimit_decisions_total (allowed, limited, would_limit)
+  virtual void would(policy::Outcome outcome) = 0;         // shadow decisions: outcome would_breaker_open, …
 };
 
 class UpstreamMetrics {
@@ -45,7 +45,8 @@ class UpstreamMetrics {
 class QueueMetrics {
  public:
   virtual ~QueueMetrics() = default;
-  virtual void job_event(std::string_view event) = 0;  // accepted, replayed, succeeded, retried, dead, cancelled, expired
+  virtual void job_event(
+      std::string_view event) = 0;  // accepted, replayed, succeeded, retried, dead, cancelled, expired
   virtual void commit(Duration took) = 0;
 };
 

@@ -63,7 +63,8 @@ std::string process_metrics() {
   add(text, "process_resident_memory_bytes", "gauge", "Resident memory",
       number(21) * static_cast<double>(sysconf(_SC_PAGESIZE)));
   add(text, "process_virtual_memory_bytes", "gauge", "Virtual memory", number(20));
-  add(text, "process_start_time_seconds", "gauge", "Start, in seconds since the epoch", boot_time_s() + number(19) / ticks);
+  add(text, "process_start_time_seconds", "gauge", "Start, in seconds since the epoch",
+      boot_time_s() + number(19) / ticks);
   add(text, "process_threads", "gauge", "Threads", number(17));
   add(text, "process_open_fds", "gauge", "Open descriptors", open_descriptors());
   add(text, "process_max_fds", "gauge", "Descriptors allowed", static_cast<double>(files.rlim_cur));

@@ -28,8 +28,8 @@ void SimRuntime::World::schedule(Time at, SimEvent kind, uint64_t subject, std::
 }
 
 void SimRuntime::World::note(SimEvent kind, uint64_t subject, uint64_t amount) {
-  for (const uint64_t word : {static_cast<uint64_t>(kind), static_cast<uint64_t>(now.time_since_epoch().count()),
-                              subject, amount}) {
+  for (const uint64_t word :
+       {static_cast<uint64_t>(kind), static_cast<uint64_t>(now.time_since_epoch().count()), subject, amount}) {
     for (int shift = 0; shift < 64; shift += 8) hash = (hash ^ ((word >> shift) & 0xff)) * 0x100000001b3;
   }
 }

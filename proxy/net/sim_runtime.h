@@ -14,14 +14,14 @@ namespace tidegate::net {
 
 // How the network treats connections to one listening address.
 struct SimLink {
-  Duration latency_min = 50us;   // each segment, each way, uniform
+  Duration latency_min = 50us;  // each segment, each way, uniform
   Duration latency_max = 500us;
-  double refuse = 0;             // probability that a connect is refused
-  double blackhole = 0;          // … or never answered
-  double reset = 0;              // probability, a segment, that the connection is reset instead of delivering it
-  double fragment = 0;           // probability that a segment is split at random places into several
-  bool down = false;             // no one listens: every connect is refused, whoever listens
-  size_t window = 64 * 1024;     // bytes in flight a direction; more waits in the writer (write_pending)
+  double refuse = 0;          // probability that a connect is refused
+  double blackhole = 0;       // … or never answered
+  double reset = 0;           // probability, a segment, that the connection is reset instead of delivering it
+  double fragment = 0;        // probability that a segment is split at random places into several
+  bool down = false;          // no one listens: every connect is refused, whoever listens
+  size_t window = 64 * 1024;  // bytes in flight a direction; more waits in the writer (write_pending)
 };
 
 class SimRuntime final : public Runtime {
@@ -49,7 +49,7 @@ class SimRuntime final : public Runtime {
   uint64_t trace_hash() const;
   // Leak checks.
   size_t open_streams() const;
-  size_t open_operations() const;   // connects and resolves not ended
+  size_t open_operations() const;  // connects and resolves not ended
   size_t active_timers() const;
 
   Time now() const override;

@@ -4,8 +4,8 @@
 //                  ▲                                                                  │
 //                  └──────────────── window event when the reader has taken bytes ◀───┘
 //
-// FIN and RST travel in order behind the bytes. As with the kernel: closing with unread bytes sends RST, bytes that reach
-// a closed end are answered by RST, and an end that neither reads nor writes does not learn of a reset.
+// FIN and RST travel in order behind the bytes. As with the kernel: closing with unread bytes sends RST, bytes that
+// reach a closed end are answered by RST, and an end that neither reads nor writes does not learn of a reset.
 #include <algorithm>
 #include <array>
 

@@ -19,7 +19,20 @@ class SimConnection;
 class SimListener;
 
 // What an event is; part of the trace.
-enum class SimEvent : uint8_t { posted, timers, accept, connected, refused, segment, fin, reset, window, pump, resolved, disk };
+enum class SimEvent : uint8_t {
+  posted,
+  timers,
+  accept,
+  connected,
+  refused,
+  segment,
+  fin,
+  reset,
+  window,
+  pump,
+  resolved,
+  disk
+};
 
 struct SimRuntime::World {
   World(SimRuntime& owner, uint64_t seed);
@@ -43,8 +56,8 @@ struct SimRuntime::World {
   };
 
   SimRuntime& runtime;
-  Random network;   // latencies and faults
-  Random program;   // what Runtime::random() and random_id() give
+  Random network;                             // latencies and faults
+  Random program;                             // what Runtime::random() and random_id() give
   Time now = Time{} + std::chrono::hours(1);  // the origin has no meaning: not zero, so that nobody relies on it
   std::vector<Event> events;
   uint64_t next_sequence = 0;

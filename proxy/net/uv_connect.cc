@@ -236,9 +236,7 @@ class UvSignal final : public Operation {
 
 }  // namespace
 
-Error uv_error(int status, const std::string& what) {
-  return {code_of(status), what + ": " + uv_strerror(status)};
-}
+Error uv_error(int status, const std::string& what) { return {code_of(status), what + ": " + uv_strerror(status)}; }
 
 sockaddr_storage to_sockaddr(const SocketAddress& address) {
   sockaddr_storage storage{};

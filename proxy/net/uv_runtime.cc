@@ -111,7 +111,8 @@ void UvRuntime::Loop::arm_timer() {
   uv_update_time(&uv);
   const Time real_now = Time(Duration(static_cast<int64_t>(uv_hrtime())));
   const Duration left = std::max(*deadline - real_now, Duration::zero());
-  uv_timer_start(&timer, [](uv_timer_t*) {}, static_cast<uint64_t>(ceil_ms(left)), 0);
+  uv_timer_start(
+      &timer, [](uv_timer_t*) {}, static_cast<uint64_t>(ceil_ms(left)), 0);
 }
 
 UvRuntime::UvRuntime(uint64_t seed) : random_(seed) {

@@ -24,8 +24,7 @@ struct PendingWrite {
 
 class UvStream final : public Stream {
  public:
-  UvStream(UvRuntime::Loop& loop, uv_tcp_t* tcp)
-      : loop_(loop), tcp_(tcp), self_(std::make_shared<UvStream*>(this)) {
+  UvStream(UvRuntime::Loop& loop, uv_tcp_t* tcp) : loop_(loop), tcp_(tcp), self_(std::make_shared<UvStream*>(this)) {
     tcp_->data = this;
     uv_tcp_nodelay(tcp_, 1);
   }

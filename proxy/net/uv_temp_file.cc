@@ -41,10 +41,10 @@ class UvFileContent final : public FileContent {
 struct Work {
   uv_work_t request{};
   std::shared_ptr<UvFileContent> file;
-  std::string bytes;   // to append; or what was read
+  std::string bytes;  // to append; or what was read
   uint64_t offset = 0;
   size_t count = 0;
-  int error = 0;       // errno
+  int error = 0;                    // errno
   std::function<void(Work&)> done;  // empty: the owner is gone
 };
 

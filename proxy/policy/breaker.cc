@@ -133,7 +133,8 @@ void Breaker::give_back(const Permit& permit) {
   Session session(*this);
   State& state = session.state;
   ++state.ignored;
-  if (permit.generation_ == state.generation && permit.probe_ && state.drop_probe(permit.lease_)) --state.probes_granted;
+  if (permit.generation_ == state.generation && permit.probe_ && state.drop_probe(permit.lease_))
+    --state.probes_granted;
 }
 
 void Breaker::force(BreakerState forced, std::optional<Duration> duration, std::string why, Time now) {

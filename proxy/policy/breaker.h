@@ -40,13 +40,14 @@ struct BreakerConfig {
   double failure_ratio = 0.6;    // (0, 1]; 0 = off
   int min_requests = 10;         // calls finished in the window before a ratio counts
   Duration window = 10s;
-  int window_buckets = 10;       // 1..: 1 = gobreaker's fixed window; else a sliding one, and consecutive failures outlive it
+  int window_buckets =
+      10;  // 1..: 1 = gobreaker's fixed window; else a sliding one, and consecutive failures outlive it
   std::optional<SlowCallRule> slow_call;
   Duration open_for = 30s;
   Duration open_for_max = 300s;  // >= open_for; equal: constant and unjittered
   int half_open_requests = 1;    // >= 1
   Duration half_open_timeout = 30s;
-  Conditions failures;           // empty: connect_failure, timeout, reset, 5xx
+  Conditions failures;  // empty: connect_failure, timeout, reset, 5xx
   Mode mode = Mode::enforce;
 };
 
@@ -58,8 +59,16 @@ enum class Verdict : uint8_t { success, failure, ignored };
 
 // Why the state changed; a label of the metric.
 enum class TransitionReason : uint8_t {
-  consecutive_failures, failure_ratio, slow_call_ratio, open_for_elapsed, probe_failed, probe_timed_out, probes_succeeded,
-  operator_forced, operator_released, force_expired,
+  consecutive_failures,
+  failure_ratio,
+  slow_call_ratio,
+  open_for_elapsed,
+  probe_failed,
+  probe_timed_out,
+  probes_succeeded,
+  operator_forced,
+  operator_released,
+  force_expired,
 };
 inline constexpr int kTransitionReasonCount = 10;
 const char* to_string(TransitionReason reason);
@@ -69,8 +78,9 @@ struct Transition {
   BreakerState from;
   BreakerState to;
   TransitionReason reason;
-  Duration open_for{};      // when to == open: how long, jitter included
-  std::string detail;       // "5 consecutive failures", "0.70 of 20 calls failed", "probe: timeout after 10 s", operator's why
+  Duration open_for{};  // when to == open: how long, jitter included
+  std::string
+      detail;  // "5 consecutive failures", "0.70 of 20 calls failed", "probe: timeout after 10 s", operator's why
 };
 
 class Breaker;
@@ -116,7 +126,7 @@ struct BreakerView {
   int consecutive_failures;
   int window_calls, window_failures, window_slow;
   int probes_in_flight;
-  Transition last;                     // valid when transitions > 0
+  Transition last;  // valid when transitions > 0
   uint64_t transitions;
   // Cumulative, for metrics: seconds in each state; calls by result.
   std::array<Duration, kBreakerStateCount> time_in_state;
@@ -132,7 +142,7 @@ class Breaker {
   void on_transition(std::function<void(const Breaker&, const Transition&)> observer);
 
   struct Acquired {
-    Permit permit;                          // valid unless refused
+    Permit permit;  // valid unless refused
     std::optional<BreakerRefusal> refused;
   };
   Acquired acquire(Time now);
@@ -161,8 +171,8 @@ class Breaker {
   std::unique_ptr<State, void (*)(State*)> state_;
 };
 
-// Reports what a try came to, judged by the breaker's own `failures` list: a matching failure or status is a failure, any
-// other answer a success, any other failure is ignored. An invalid permit (no breaker) is left alone.
+// Reports what a try came to, judged by the breaker's own `failures` list: a matching failure or status is a failure,
+// any other answer a success, any other failure is ignored. An invalid permit (no breaker) is left alone.
 void report_try(Permit& permit, const BreakerConfig& config, TryResult result, uint16_t status, Time now);
 
 }  // namespace tidegate::policy

@@ -129,8 +129,8 @@ bool Breaker::State::drop_probe(uint64_t lease) {
   return true;
 }
 
-// open_for, doubled for each probe that has failed in a row, with a tenth of jitter either way, so that many breakers do
-// not probe in step.
+// open_for, doubled for each probe that has failed in a row, with a tenth of jitter either way, so that many breakers
+// do not probe in step.
 Duration Breaker::State::next_open_for() {
   if (failed_probes == 0 || config.open_for_max <= config.open_for) return config.open_for;
   Duration doubled = config.open_for;

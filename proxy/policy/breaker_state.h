@@ -42,8 +42,8 @@ struct Breaker::State {
     uint64_t lease;
     Time deadline;
   };
-  std::vector<Probe> probes;   // half-open: under way
-  int probes_granted = 0;      // half-open: under way or succeeded
+  std::vector<Probe> probes;  // half-open: under way
+  int probes_granted = 0;     // half-open: under way or succeeded
   int probes_succeeded = 0;
   uint64_t next_lease = 1;
 

@@ -52,7 +52,7 @@ class PlaceWaiter {
 
   // The place, if it has been granted. On the waiter's own thread.
   std::optional<Place> take();
-  // Leaves the queue. After it returns no granted() is running or will run.
+  // Leaves the queue; derived destructors call it. After it returns no granted() is running or will run.
   void leave();
   bool waiting() const;
 
@@ -71,11 +71,13 @@ class Bulkhead {
  public:
   Bulkhead(std::string name, const BulkheadConfig& config);
 
-  std::optional<Place> acquire();            // a place now (only when nobody waits before), or none
+  std::optional<Place> acquire();  // a place now (only when nobody waits before), or none
   // Joins the queue; false: it is full. REQUIRES that the waiter is not in a queue.
   bool wait(PlaceWaiter& waiter);
 
-  struct View { int in_use, waiting, limit; };
+  struct View {
+    int in_use, waiting, limit;
+  };
   View view() const;
   const std::string& name() const { return name_; }
   const BulkheadConfig& config() const { return config_; }

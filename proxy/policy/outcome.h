@@ -32,11 +32,11 @@ enum class Outcome : uint8_t {
   headers_too_large,
   client_timeout,
   client_closed,
-  not_found,        // the jobs interface: no such job
+  not_found,  // the jobs interface: no such job
   job_not_finished,
-  job_conflict,     // cancelling what runs or has ended
-  job_failed,       // the result of a dead job
-  result_gone,      // the result has outlived results.ttl
+  job_conflict,  // cancelling what runs or has ended
+  job_failed,    // the result of a dead job
+  result_gone,   // the result has outlived results.ttl
 };
 inline constexpr int kOutcomeCount = static_cast<int>(Outcome::result_gone) + 1;
 
@@ -54,13 +54,14 @@ Outcome outcome_of(TryResult result);
 // A set of conditions: what the policy itself decided, how a try failed, or a status of its answer.
 class Conditions {
  public:
-  // A name of the YAML: breaker_open, bulkhead_full, connect_failure, timeout, reset, "503", "5xx". False: no such name.
+  // A name of the YAML: breaker_open, bulkhead_full, connect_failure, timeout, reset, "503", "5xx". False: no such
+  // name.
   bool add(std::string_view name);
   bool empty() const { return flags_ == 0 && statuses_.none(); }
 
-  bool has(Outcome refused) const;     // breaker_open, bulkhead_full
+  bool has(Outcome refused) const;  // breaker_open, bulkhead_full
   // A broken answer (bad_response) is matched by `reset`.
-  bool has(TryResult failed) const;    // REQUIRES failed != response
+  bool has(TryResult failed) const;  // REQUIRES failed != response
   bool has_status(uint16_t status) const { return status < statuses_.size() && statuses_[status]; }
   bool matches(TryResult result, uint16_t status) const {
     return result == TryResult::response ? has_status(status) : has(result);

@@ -33,9 +33,9 @@ struct TimeoutConfig {
 };
 
 struct RetryConfig {
-  int max_attempts = 1;       // counts the first try; >= 1
+  int max_attempts = 1;  // counts the first try; >= 1
   Conditions on;
-  bool any_method = false;    // false: `methods: idempotent`
+  bool any_method = false;  // false: `methods: idempotent`
   BackoffConfig backoff;
 };
 
@@ -43,10 +43,10 @@ enum class FallbackKind : uint8_t { none, enqueue, respond };
 
 // What a route decides by. Immutable but for the shared policies; lives as long as any request of the route.
 struct RoutePolicy {
-  std::shared_ptr<RateLimiter> limiter;   // null: no limit
-  std::shared_ptr<Breaker> breaker;       // null: none
-  std::shared_ptr<Bulkhead> bulkhead;     // null: none
-  std::shared_ptr<RetryBudget> budget;    // null: none
+  std::shared_ptr<RateLimiter> limiter;  // null: no limit
+  std::shared_ptr<Breaker> breaker;      // null: none
+  std::shared_ptr<Bulkhead> bulkhead;    // null: none
+  std::shared_ptr<RetryBudget> budget;   // null: none
   TimeoutConfig timeout;
   RetryConfig retry;
   FallbackKind fallback = FallbackKind::none;
@@ -55,24 +55,35 @@ struct RoutePolicy {
 
 // What the Plan must know of a request.
 struct RequestTraits {
-  std::optional<RateKey> rate_key;            // where the route has a limiter
-  std::optional<Duration> client_timeout;     // X-Request-Timeout-Ms
-  bool idempotent = false;                    // by method, or Idempotency-Key
-  bool respond_async = false;                 // Prefer: respond-async
+  std::optional<RateKey> rate_key;         // where the route has a limiter
+  std::optional<Duration> client_timeout;  // X-Request-Timeout-Ms
+  bool idempotent = false;                 // by method, or Idempotency-Key
+  bool respond_async = false;              // Prefer: respond-async
 };
 
 // The steps. A variant, so that a forgotten case does not compile.
 struct Try {
-  int attempt;                // 1 = the first
-  Time deadline;              // of the whole request
-  Time try_deadline;          // of this try, until the head: min(deadline, now + per_try)
+  int attempt;        // 1 = the first
+  Time deadline;      // of the whole request
+  Time try_deadline;  // of this try, until the head: min(deadline, now + per_try)
 };
-struct WaitForPlace { Time until; };  // join the bulkhead's queue; then place_granted or place_wait_over
-struct WaitUntil { Time until; };     // back off; then next_try
-struct Relay {};                      // the answer in hand goes to the client
-struct Park { Outcome why; };         // into the queue
-struct Respond { Outcome why; };      // the route's own answer
-struct Refuse { Outcome why; Duration retry_after; };
+struct WaitForPlace {
+  Time until;
+};  // join the bulkhead's queue; then place_granted or place_wait_over
+struct WaitUntil {
+  Time until;
+};                // back off; then next_try
+struct Relay {};  // the answer in hand goes to the client
+struct Park {
+  Outcome why;
+};  // into the queue
+struct Respond {
+  Outcome why;
+};  // the route's own answer
+struct Refuse {
+  Outcome why;
+  Duration retry_after;
+};
 using Step = std::variant<Try, WaitForPlace, WaitUntil, Relay, Park, Respond, Refuse>;
 
 class Plan {

@@ -69,7 +69,8 @@ RateLimiter::RateLimiter(const RateLimitConfig& config) : config_(config) {
   while (shard_count_ < kShardsMax && config_.max_keys / (shard_count_ * 2) >= 1024) shard_count_ *= 2;
   shards_ = std::make_unique<Shard[]>(shard_count_);
   for (uint64_t i = 0; i < shard_count_; ++i) {
-    shards_[i].table = BucketTable(static_cast<uint32_t>(std::min<uint64_t>(config_.max_keys / shard_count_, 1u << 30)));
+    shards_[i].table =
+        BucketTable(static_cast<uint32_t>(std::min<uint64_t>(config_.max_keys / shard_count_, 1u << 30)));
   }
 }
 

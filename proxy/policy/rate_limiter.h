@@ -16,19 +16,19 @@
 namespace tidegate::policy {
 
 struct RateLimitConfig {
-  double rate_per_s = 10;     // > 0
-  double burst = 20;          // >= 1
-  Duration idle_ttl = 180s;   // > 0; shorter than burst/rate_per_s would let a client refill by waiting for oblivion:
-                              // the effective ttl is the longer of the two
-  uint64_t max_keys = 100000; // >= 1
+  double rate_per_s = 10;      // > 0
+  double burst = 20;           // >= 1
+  Duration idle_ttl = 180s;    // > 0; shorter than burst/rate_per_s would let a client refill by waiting for oblivion:
+                               // the effective ttl is the longer of the two
+  uint64_t max_keys = 100000;  // >= 1
   Mode mode = Mode::enforce;
 };
 
 struct RateDecision {
-  bool allowed = true;          // in shadow mode: what would have been; the caller acts on `mode`
-  Duration retry_after{};       // until `cost` tokens are there; 0 when allowed
-  double remaining = 0;         // whole tokens left
-  Duration reset_after{};       // until the bucket is full again
+  bool allowed = true;     // in shadow mode: what would have been; the caller acts on `mode`
+  Duration retry_after{};  // until `cost` tokens are there; 0 when allowed
+  double remaining = 0;    // whole tokens left
+  Duration reset_after{};  // until the bucket is full again
 };
 
 // A client, as 128 bits of keyed hash: tables of any key type cost the same and cannot be attacked by chosen keys.

@@ -11,8 +11,8 @@
 namespace tidegate::policy {
 
 struct RetryBudgetConfig {
-  double ratio = 0.2;          // >= 0
-  double min_per_second = 3;   // >= 0
+  double ratio = 0.2;         // >= 0
+  double min_per_second = 3;  // >= 0
 };
 
 class RetryBudget {
@@ -24,8 +24,13 @@ class RetryBudget {
 
  private:
   static constexpr int kSeconds = 10;
-  struct Slot { int64_t second = -1; uint64_t firsts = 0, retries = 0; };
-  struct Sums { double allowed = 0, used = 0; };
+  struct Slot {
+    int64_t second = -1;
+    uint64_t firsts = 0, retries = 0;
+  };
+  struct Sums {
+    double allowed = 0, used = 0;
+  };
   Sums sums(int64_t second) const;
 
   RetryBudgetConfig config_;

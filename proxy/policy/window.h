@@ -23,8 +23,8 @@ class CallWindow {
   CallWindow(Duration length, int buckets);
 
   void restart(Time now);
-  void slide(Time now);                         // forgets what is older than the window
-  void add(bool failed, bool slow);             // into the newest bucket; REQUIRES slide(now) or restart before
+  void slide(Time now);              // forgets what is older than the window
+  void add(bool failed, bool slow);  // into the newest bucket; REQUIRES slide(now) or restart before
   const CallCounts& counts() const { return sum_; }
   bool fixed() const { return buckets_.size() == 1; }
   bool ran_out(Time now) const { return start_ + length_ < now; }  // fixed: at the exact instant it still holds

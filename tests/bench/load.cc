@@ -205,10 +205,11 @@ int main(int argc, char** argv) {
     wait_for_line();
   }
   load.run(requests);
-  std::printf("{\"workload\":\"%s\",\"connections\":%zu,\"requests\":%zu,\"errors\":%zu,\"seconds\":%.6f,"
-              "\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
-              workload.c_str(), connections, requests, load.errors(), load.seconds(), load.percentile_us(0.50),
-              load.percentile_us(0.99));
+  std::printf(
+      "{\"workload\":\"%s\",\"connections\":%zu,\"requests\":%zu,\"errors\":%zu,\"seconds\":%.6f,"
+      "\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+      workload.c_str(), connections, requests, load.errors(), load.seconds(), load.percentile_us(0.50),
+      load.percentile_us(0.99));
   std::fflush(stdout);
   if (holds) wait_for_line();
 }

@@ -27,7 +27,9 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 
 class Course {
  public:
-  explicit Course(const std::string& yaml = shipped_config()) : world_({.seed = 42}, yaml) { log_configure(LogLevel::off, LogFormat::text); }
+  explicit Course(const std::string& yaml = shipped_config()) : world_({.seed = 42}, yaml) {
+    log_configure(LogLevel::off, LogFormat::text);
+  }
 
   // One upload; runs the world until it has its answer.
   const SimClient& upload() {
@@ -143,6 +145,23 @@ TEST_CASE("a failure from before the breaker opened is not the probe's") {
   CHECK(course.state() == policy::BreakerState::half_open);
   course.world().run_for(3s);
   CHECK(course.state() == policy::BreakerState::closed);
+}
+
+TEST_CASE("an OPTIONS that may go no further is answered here") {
+  Course course(replaced(shipped_config(), "methods: [POST]", "methods: [POST, OPTIONS]"));
+  net::SimRuntime& runtime = course.world().runtime();
+  std::optional<Result<http::FetchResponse>> answer;
+  http::FetchRequest request;
+  request.method = "OPTIONS";
+  request.host = course.world().config().listeners[0].address.to_string();
+  request.target = "/optimize";
+  request.fields = {{"Max-Forwards", "0"}};
+  const auto fetching =
+      http::fetch(runtime, request, [&](Result<http::FetchResponse> result) { answer = std::move(result); });
+  course.world().run_for(1s);
+  REQUIRE((answer && answer->ok()));
+  CHECK((*answer)->status == 204);
+  CHECK(course.world().upstream().seen() == 0);
 }
 
 TEST_CASE("a full queue answers 503 queue_full with Retry-After, and stores nothing") {

@@ -22,9 +22,9 @@ void check_own_answer(Findings& findings, const ClientPlan& plan, const http::Fe
     return findings.add(fmt::format("{}: status {} without a reason: {}", plan.id, answer.status, answer.body));
   }
   static const std::map<std::string, int> kStatuses = {
-      {"rate_limited", 429},      {"breaker_open", 503}, {"bulkhead_full", 503}, {"queue_unavailable", 503},
-      {"queue_full", 503},        {"connect_failure", 502}, {"reset", 502},      {"bad_upstream_response", 502},
-      {"timeout", 504},           {"client_timeout", 408}, {"body_too_large", 413}};
+      {"rate_limited", 429}, {"breaker_open", 503},    {"bulkhead_full", 503}, {"queue_unavailable", 503},
+      {"queue_full", 503},   {"connect_failure", 502}, {"reset", 502},         {"bad_upstream_response", 502},
+      {"timeout", 504},      {"client_timeout", 408},  {"body_too_large", 413}};
   const auto expected = kStatuses.find(json["reason"]);
   if (expected == kStatuses.end() || expected->second != answer.status || json["status"] != answer.status) {
     findings.add(fmt::format("{}: reason {} with status {}", plan.id, json["reason"].dump(), answer.status));
@@ -107,12 +107,12 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQu
   for (const auto& [id, record] : jobs) {
     if (!is_final(record.status)) findings.add(fmt::format("job {} never ended: {}", id, to_string(record.status)));
     const int allowed = config.queues.at("q").replay.max_attempts;
-    if (record.attempt > allowed + interruptions(record)) findings.add(fmt::format("job {} had {} attempts of {}", id, record.attempt, allowed));
+    if (record.attempt > allowed + interruptions(record))
+      findings.add(fmt::format("job {} had {} attempts of {}", id, record.attempt, allowed));
     const auto who = promised.find(id);
     if (who == promised.end() && record.status != jobs::JobStatus::cancelled) {
-      const auto client = std::find_if(clients.begin(), clients.end(), [&](const auto& c) {
-        return c->plan().id == store.field(id, "x-sim-id");
-      });
+      const auto client = std::find_if(clients.begin(), clients.end(),
+                                       [&](const auto& c) { return c->plan().id == store.field(id, "x-sim-id"); });
       // Whoever was told something else than 202 must not have a job; whoever heard nothing may.
       if (client != clients.end() && (*client)->answered()) {
         findings.add(fmt::format("{} was answered {} and has job {} all the same ({})", (*client)->plan().id,
@@ -142,7 +142,8 @@ void check_upstream(Findings& findings, const Clients& clients, const SimUpstrea
   // And a call that was cut short is seen running until the news of it has crossed the network.
   const int allowed = settings.bulkhead->max_concurrent * static_cast<int>(kills + 1) + 1;
   if (upstream.running_max() > allowed) {
-    findings.add(fmt::format("the upstream saw {} calls at once; the bulkhead allows {}", upstream.running_max(), allowed));
+    findings.add(
+        fmt::format("the upstream saw {} calls at once; the bulkhead allows {}", upstream.running_max(), allowed));
   }
   const int live = config.listeners[0].routes[0].retry.max_attempts;
   const int replays = config.queues.at("q").replay.max_attempts;

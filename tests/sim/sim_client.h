@@ -12,7 +12,7 @@
 namespace tidegate::sim {
 
 struct ClientPlan {
-  std::string id;            // sent as x-sim-id
+  std::string id;  // sent as x-sim-id
   std::string method = "POST";
   std::string target = "/work";
   std::string body = {};

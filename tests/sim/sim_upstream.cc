@@ -28,9 +28,7 @@ std::string expected_answer(std::string_view target, std::string_view body) {
 class SimUpstream::Call final : public http::Handler {
  public:
   Call(SimUpstream& upstream, http::Responder& responder)
-      : upstream_(upstream),
-        responder_(responder),
-        delay_(upstream.runtime_, [this] { answer(); }) {
+      : upstream_(upstream), responder_(responder), delay_(upstream.runtime_, [this] { answer(); }) {
     upstream_.running_max_ = std::max(upstream_.running_max_, ++upstream_.running_);
     ++upstream_.seen_;
   }

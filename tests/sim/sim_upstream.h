@@ -14,9 +14,9 @@
 namespace tidegate::sim {
 
 struct UpstreamMood {
-  double error = 0;    // answers 503
-  double hang = 0;     // never answers
-  double abort = 0;    // breaks the connection in the middle of an answer
+  double error = 0;  // answers 503
+  double hang = 0;   // never answers
+  double abort = 0;  // breaks the connection in the middle of an answer
   Duration latency_min = 1ms;
   Duration latency_max = 20ms;
 };

@@ -139,8 +139,8 @@ void World::schedule_clients() {
     plan.method = random_.chance(0.3) ? "GET" : "POST";
     plan.target = fmt::format("{}?n={}", random_.chance(0.8) ? "/work" : "/plain", i);
     if (plan.method == "POST") plan.body = random_body(random_);
-    plan.starts = runtime_.now() + Duration(static_cast<int64_t>(
-                                       random_.below(static_cast<uint64_t>(scenario_.troubles_for.count()))));
+    plan.starts = runtime_.now() +
+                  Duration(static_cast<int64_t>(random_.below(static_cast<uint64_t>(scenario_.troubles_for.count()))));
     if (random_.chance(0.15)) plan.leaves_after = Duration(static_cast<int64_t>(random_.below(3'000'000'000)));
     if (random_.chance(0.2)) plan.timeout = std::chrono::milliseconds(100 + random_.below(8000));
     client(std::move(plan));

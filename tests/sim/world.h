@@ -1,6 +1,6 @@
-// A whole world in one process and one seed: clients, Tidegate (the production gateway, exchange, pool, codec, policies,
-// replayer), an upstream with moods, a job store with faults, and a network between them. A run is a schedule of
-// requests and troubles drawn from the seed, then healing, then quiet; the invariants are checked over the whole.
+// A whole world in one process and one seed: clients, Tidegate (the production gateway, exchange, pool, codec,
+// policies, replayer), an upstream with moods, a job store with faults, and a network between them. A run is a schedule
+// of requests and troubles drawn from the seed, then healing, then quiet; the invariants are checked over the whole.
 #pragma once
 
 #include <functional>
@@ -23,10 +23,10 @@ namespace tidegate::sim {
 struct Scenario {
   uint64_t seed = 1;
   int clients = 40;
-  Duration troubles_for = 60s;   // clients come and troubles happen in this time
+  Duration troubles_for = 60s;  // clients come and troubles happen in this time
   bool store_faults = true;
   bool network_faults = true;
-  bool crashes = true;           // Tidegate itself is killed and started again
+  bool crashes = true;  // Tidegate itself is killed and started again
 };
 
 class World {

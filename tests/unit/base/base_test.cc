@@ -61,7 +61,8 @@ TEST_CASE("waits are rounded up, stamps are RFC 3339") {
 
 TEST_CASE("ids are thirty-two lower-case hexadecimal digits and nothing else") {
   CHECK(is_id(to_hex(IdBytes{0xab, 1})));
-  for (const char* bad : {"", "AB000000000000000000000000000000", "../../../../../../../../../../../"}) CHECK_FALSE(is_id(bad));
+  for (const char* bad : {"", "AB000000000000000000000000000000", "../../../../../../../../../../../"})
+    CHECK_FALSE(is_id(bad));
 }
 
 TEST_CASE("a log line is one line and valid, whatever bytes a client sent") {
@@ -69,7 +70,9 @@ TEST_CASE("a log line is one line and valid, whatever bytes a client sent") {
   log_set_sink([&](LogLevel, std::string_view text) { line = text; });
   log_configure(LogLevel::info, LogFormat::json);
   log_info("request", {{"target", std::string_view("/a\r\nb\"\\\xff\x00z", 10)}, {"code", 404}, {"ok", true}});
-  CHECK(line == R"({"ts":"1970-01-01T00:00:00.000Z","level":"info","event":"request","target":"/a\u000d\u000ab\"\\\u00ff\u0000z","code":404,"ok":true})");
+  CHECK(
+      line ==
+      R"({"ts":"1970-01-01T00:00:00.000Z","level":"info","event":"request","target":"/a\u000d\u000ab\"\\\u00ff\u0000z","code":404,"ok":true})");
   log_configure(LogLevel::warn, LogFormat::text);
   line.clear();
   log_info("quiet");

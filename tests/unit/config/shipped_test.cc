@@ -33,21 +33,11 @@ void damage(std::string& text, std::mt19937& random) {
   const size_t at = below(text.size() + 1);
   const size_t length = std::min(below(12), text.size() - at);
   switch (below(5)) {
-    case 0:
-      text.erase(at, length);
-      break;
-    case 1:
-      text.insert(at, kPieces[below(std::size(kPieces))]);
-      break;
-    case 2:
-      text.replace(at, length, kPieces[below(std::size(kPieces))]);
-      break;
-    case 3:
-      text.insert(below(text.size() + 1), text.substr(at, length * 8));
-      break;
-    default:
-      text.resize(at);
-      break;
+    case 0: text.erase(at, length); break;
+    case 1: text.insert(at, kPieces[below(std::size(kPieces))]); break;
+    case 2: text.replace(at, length, kPieces[below(std::size(kPieces))]); break;
+    case 3: text.insert(below(text.size() + 1), text.substr(at, length * 8)); break;
+    default: text.resize(at); break;
   }
 }
 

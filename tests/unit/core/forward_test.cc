@@ -54,6 +54,24 @@ TEST_CASE("a forwarded request keeps its end-to-end fields and gains Tidegate's 
   for (const char* gone : {"X-Secret", "Connection", "TE:", "Expect", "99999"}) CHECK_FALSE(has(out, gone));
 }
 
+TEST_CASE("Max-Forwards is counted down where it has a meaning, and only there") {
+  Request request;
+  request.head.fields.add("Max-Forwards", "7");
+  CHECK(!hops_left(request.head));
+  CHECK(has(request.written(), "Max-Forwards: 7\r\n"));
+  request.head.method = "OPTIONS";
+  CHECK(hops_left(request.head) == 7);
+  CHECK(has(request.written(), "Max-Forwards: 6\r\n"));
+  Request last;
+  last.head.method = "TRACE";
+  last.head.fields.add("max-forwards", "0");
+  CHECK(hops_left(last.head) == 0);
+  Request odd;
+  odd.head.method = "OPTIONS";
+  odd.head.fields.add("Max-Forwards", "-1");
+  CHECK(!hops_left(odd.head));
+}
+
 TEST_CASE("only a trusted peer's X-Forwarded-For and X-Request-Id are believed") {
   Request request;
   request.head.fields.add("X-Forwarded-For", "198.51.100.7");

@@ -50,7 +50,8 @@ size_t allocations_of_tenth(const std::string& message) {
 TEST_CASE("messages after the first are read without allocating") {
   const std::string chunks = "5\r\nhello\r\n0\r\nX-Trailer: y\r\n\r\n";
   CHECK(allocations_of_tenth<RequestParser>("GET /a?b HTTP/1.1\r\nHost: a.test\r\nAccept: */*\r\nX: y\r\n\r\n") == 0);
-  CHECK(allocations_of_tenth<RequestParser>("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks) == 0);
+  CHECK(allocations_of_tenth<RequestParser>("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                                            chunks) == 0);
   CHECK(allocations_of_tenth<ResponseParser>("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: x\r\n\r\nok") == 0);
 }
 

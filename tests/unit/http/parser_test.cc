@@ -199,8 +199,12 @@ TEST_CASE("keep-alive is what version and Connection say") {
     bool kept;
   };
   const std::vector<Kept> rows = {
-      {"1.1", "", true},          {"1.1", "Connection: close\r\n", false}, {"1.1", "Connection: x, CLOSE\r\n", false},
-      {"1.1", "Connection: closed\r\n", true}, {"1.0", "", false}, {"1.0", "Connection: Keep-Alive\r\n", true},
+      {"1.1", "", true},
+      {"1.1", "Connection: close\r\n", false},
+      {"1.1", "Connection: x, CLOSE\r\n", false},
+      {"1.1", "Connection: closed\r\n", true},
+      {"1.0", "", false},
+      {"1.0", "Connection: Keep-Alive\r\n", true},
       {"1.0", "Connection: keep-alive\r\nConnection: close\r\n", false},
   };
   for (const Kept& row : rows) {
@@ -270,7 +274,8 @@ TEST_CASE("answers end where their framing says") {
 }
 
 TEST_CASE("white space before a colon is taken out of an answer, and its connection is not kept") {
-  const auto result = read_response("HTTP/1.1 200 OK\r\nX-A \t: v\r\nX-B: w\r\nContent-Length: 0\r\n\r\n", false, false);
+  const auto result =
+      read_response("HTTP/1.1 200 OK\r\nX-A \t: v\r\nX-B: w\r\nContent-Length: 0\r\n\r\n", false, false);
   CHECK(result.text.find("X-A=v;X-B=w;") != std::string::npos);
   CHECK_FALSE(result.last_kept);
 }

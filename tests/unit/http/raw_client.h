@@ -47,7 +47,7 @@ class RawClient final : private net::StreamUser {
   size_t write_pending() const { return stream_->write_pending(); }
 
   std::string received;
-  bool keep = true;     // false: count only
+  bool keep = true;  // false: count only
   size_t received_bytes = 0;
   bool paused = false;  // set before connecting: reads nothing until resume()
   bool ended = false;   // the server's FIN

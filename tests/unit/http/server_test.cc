@@ -147,7 +147,8 @@ TEST_IN_WORLDS("a chunked body that grows too large is the handler's to answer, 
   http::ServerLimits limits;
   limits.body_bytes = 4;
   Setup<World> setup(limits);
-  RawClient client = setup.client(request("POST /echo", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n3\r\nabc\r\n0\r\n\r\n"));
+  RawClient client =
+      setup.client(request("POST /echo", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n3\r\nabc\r\n0\r\n\r\n"));
   REQUIRE(setup.until([&] { return client.over(); }));
   CHECK(client.received.starts_with("HTTP/1.1 413 "));
   CHECK(setup.service.has("error 413"));

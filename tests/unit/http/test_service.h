@@ -30,8 +30,8 @@ class TestService final : public http::Service {
   void resume_paused();
 
   size_t big_bytes = 0;
-  size_t big_pending_max = 0;   // most that /big left unsent
-  size_t body_bytes = 0;        // taken by /paused and /echo
+  size_t big_pending_max = 0;    // most that /big left unsent
+  size_t body_bytes = 0;         // taken by /paused and /echo
   std::vector<std::string> log;  // "request /x", "end", "gone", "error 413", "refused 400", "drained"
   std::vector<http::Responder*> waiting;
   http::Responder* paused = nullptr;

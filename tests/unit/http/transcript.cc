@@ -63,17 +63,13 @@ Transcript read_requests(std::string_view bytes, const Cut& cut, const http::Hea
         if (out.messages == 0) out.first_target = parser.head().target;
         out.text += describe(parser.head());
         return true;
-      case ParseEvent::body:
-        out.text += parser.body();
-        return true;
+      case ParseEvent::body: out.text += parser.body(); return true;
       case ParseEvent::complete:
         ++out.messages;
         out.text += "\ncomplete\n";
         parser.reset();
         return out.last_kept;
-      default:
-        note_error(out, parser.error());
-        return false;
+      default: note_error(out, parser.error()); return false;
     }
   });
   return out;
@@ -91,18 +87,14 @@ Transcript read_response(std::string_view bytes, bool to_head, bool ends, const 
         out.last_kept = parser.head().keep_alive;
         out.text += describe(parser.head());
         return true;
-      case ParseEvent::body:
-        out.text += parser.body();
-        return true;
+      case ParseEvent::body: out.text += parser.body(); return true;
       case ParseEvent::complete:
         ++out.messages;
         out.text += "\ncomplete\n";
         finished = parser.head().status >= 200 || parser.head().status == 101;
         if (!finished) parser.reset();
         return !finished;
-      default:
-        note_error(out, parser.error());
-        return false;
+      default: note_error(out, parser.error()); return false;
     }
   };
   feed(parser, bytes, cut, &out.unread, on_event);

@@ -10,13 +10,13 @@
 namespace tidegate::test {
 
 struct Transcript {
-  std::string text;      // messages, bodies (joined), the verdict
-  int messages = 0;      // complete ones
+  std::string text;  // messages, bodies (joined), the verdict
+  int messages = 0;  // complete ones
   bool refused = false;
   http::ParseError error;
-  bool last_kept = true;     // keep_alive of the last head
+  bool last_kept = true;  // keep_alive of the last head
   std::string first_target;
-  size_t unread = 0;         // bytes after the last complete message
+  size_t unread = 0;  // bytes after the last complete message
 
   bool operator==(const Transcript& other) const { return text == other.text; }
 };

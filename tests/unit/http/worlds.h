@@ -12,6 +12,8 @@ namespace tidegate::test {
 
 // Turns until `ready`; false when it never comes.
 struct SimWorld {
+  static constexpr size_t kBeyondBuffers = 4'000'000;  // more bytes than the network holds
+
   net::SimRuntime loop{7};
   net::Runtime& runtime() { return loop; }
   bool run_until(const std::function<bool()>& ready) {
@@ -24,6 +26,9 @@ struct SimWorld {
 };
 
 struct UvWorld {
+  // More bytes than the kernel holds, whatever its buffers have grown to.
+  static constexpr size_t kBeyondBuffers = 48'000'000;
+
   net::UvRuntime loop{7};
   net::Runtime& runtime() { return loop; }
   // A test that hangs would wait for ever: a ticking timer makes each wait end.

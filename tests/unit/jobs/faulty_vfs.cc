@@ -55,10 +55,10 @@ int shm_lock(sqlite3_file* file, int offset, int count, int flags) {
 void shm_barrier(sqlite3_file* file) { real(file)->pMethods->xShmBarrier(real(file)); }
 int shm_unmap(sqlite3_file* file, int remove) { return real(file)->pMethods->xShmUnmap(real(file), remove); }
 
-constexpr sqlite3_io_methods kMethods = {2,           close_file,  read_file,     write_file,      truncate_file,
-                                         sync_file,   size_of_file, lock_file,    unlock_file,     check_lock,
-                                         control,     sector_size, characteristics, shm_map,       shm_lock,
-                                         shm_barrier, shm_unmap,   nullptr,       nullptr};
+constexpr sqlite3_io_methods kMethods = {2,           close_file,   read_file,       write_file,  truncate_file,
+                                         sync_file,   size_of_file, lock_file,       unlock_file, check_lock,
+                                         control,     sector_size,  characteristics, shm_map,     shm_lock,
+                                         shm_barrier, shm_unmap,    nullptr,         nullptr};
 
 int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* flags_out) {
   auto* below = static_cast<sqlite3_vfs*>(vfs->pAppData);

@@ -1,5 +1,5 @@
-// A disk that fails on demand, under the real SQLite: a file layer over the default one whose writes and syncs can be made
-// to answer "disk full" or "I/O error".
+// A disk that fails on demand, under the real SQLite: a file layer over the default one whose writes and syncs can be
+// made to answer "disk full" or "I/O error".
 #pragma once
 
 #include <atomic>

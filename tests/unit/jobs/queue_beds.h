@@ -118,7 +118,8 @@ class Asker {
     return id;
   }
   Result<std::optional<ClaimedJob>> try_claim(Duration lease = 30s) {
-    return ask<std::optional<ClaimedJob>>(bed_, [&](auto done) { return bed_.queue().claim(bed_.home(), lease, done); });
+    return ask<std::optional<ClaimedJob>>(bed_,
+                                          [&](auto done) { return bed_.queue().claim(bed_.home(), lease, done); });
   }
   ClaimedJob claim(Duration lease = 30s) {
     auto job = try_claim(lease);
@@ -133,14 +134,17 @@ class Asker {
   }
   std::string body_of(const ClaimedJob& job);
   std::string body_of(net::BodyReader& reader);
-  Status succeed(const ClaimedJob& job, StoredResponse response = {200, {{"content-type", "text/plain"}}, {"answer", {}}}) {
+  Status succeed(const ClaimedJob& job,
+                 StoredResponse response = {200, {{"content-type", "text/plain"}}, {"answer", {}}}) {
     return ask<Ok>(bed_, [&](auto done) {
       return bed_.queue().succeed(bed_.home(), job, {bed_.home().wall_now(), 5ms, ""}, response, done);
     });
   }
   Status retry(const ClaimedJob& job, Duration wait, const std::string& error = "timeout") {
     const WallTime now = bed_.home().wall_now();
-    return ask<Ok>(bed_, [&](auto done) { return bed_.queue().retry(bed_.home(), job, {now, 5ms, error}, now + wait, done); });
+    return ask<Ok>(bed_, [&](auto done) {
+      return bed_.queue().retry(bed_.home(), job, {now, 5ms, error}, now + wait, done);
+    });
   }
   Status bury(const ClaimedJob& job) {
     return ask<Ok>(bed_, [&](auto done) {

@@ -55,7 +55,8 @@ TEST_CASE_TEMPLATE("success stores exactly one result, with its head and body", 
   const std::string id = asker.append_new();
   CHECK(asker.result(id).error().code == ErrorCode::conflict);
   const ClaimedJob job = asker.claim();
-  StoredResponse response{418, {{"content-type", "image/png"}, {"x-a", "1"}, {"x-a", "2"}}, {std::string(200'000, 'z'), {}}};
+  StoredResponse response{
+      418, {{"content-type", "image/png"}, {"x-a", "1"}, {"x-a", "2"}}, {std::string(200'000, 'z'), {}}};
   REQUIRE(asker.succeed(job, response).ok());
   CHECK(asker.succeed(job, response).error().code == ErrorCode::conflict);
   const auto record = asker.find(id);

@@ -44,7 +44,8 @@ uint64_t depth(JobQueue& queue, JobStatus status) { return queue.view().depth[st
 TEST_CASE("what is not a job store is refused, and left as it is") {
   TestFolder folder;
   const std::string text = folder.file("text.db");
-  std::ofstream(text) << "not a database, but long enough to be one at first sight ........................................";
+  std::ofstream(text)
+      << "not a database, but long enough to be one at first sight ........................................";
   CHECK(open_error(text) == ErrorCode::invalid);
   std::ifstream back(text);
   std::string first;
@@ -82,7 +83,8 @@ TEST_CASE("a damaged record goes to the dead letters, with the others untouched"
   bed.close();
   {
     SqliteDb db(bed.path(), "");
-    Query(db, "UPDATE bodies SET bytes = CAST('to be damageD' AS BLOB) WHERE bytes = CAST('to be damaged' AS BLOB)").run();
+    Query(db, "UPDATE bodies SET bytes = CAST('to be damageD' AS BLOB) WHERE bytes = CAST('to be damaged' AS BLOB)")
+        .run();
     Query(db, "UPDATE jobs SET target = '/elsewhere' WHERE id = ?", bad_target).run();
     Query(db, "UPDATE bodies SET bytes = x'00' WHERE bytes = CAST('cut off' AS BLOB)").run();
   }
@@ -184,9 +186,8 @@ TEST_CASE("more calls than may wait are answered unavailable, the others are kep
   int refused = 0;
   std::vector<OperationPtr> operations;
   for (int i = 0; i < 500; ++i) {
-    operations.push_back(bed.queue().append(bed.home(), make_draft(bed.home()), [&](Result<uint64_t> position) {
-      position.ok() ? ++kept : ++refused;
-    }));
+    operations.push_back(bed.queue().append(bed.home(), make_draft(bed.home()),
+                                            [&](Result<uint64_t> position) { position.ok() ? ++kept : ++refused; }));
   }
   bed.run_until([&] { return kept + refused == 500; });
   CHECK(kept >= 10);

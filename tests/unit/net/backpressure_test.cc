@@ -147,12 +147,12 @@ TEST_IN_WORLDS("A write inside on_write_drained that does not fit is drained onc
   pair.server.keep = false;
   int rounds = 0;
   pair.client.in_drained = [&] {
-    if (++rounds < 3) pair.client.stream->write(noise(6'000'000, 8));
+    if (++rounds < 3) pair.client.stream->write(noise(World::kBeyondBuffers, 8));
   };
-  pair.client.stream->write(noise(6'000'000, 8));
+  pair.client.stream->write(noise(World::kBeyondBuffers, 8));
   REQUIRE(pair.client.stream->write_pending() > 0);
   pair.server.stream->start_reading();
-  REQUIRE(pair.until([&] { return pair.server.received_bytes == 18'000'000; }));
+  REQUIRE(pair.until([&] { return pair.server.received_bytes == 3 * World::kBeyondBuffers; }));
   REQUIRE(pair.until([&] { return rounds == 3; }));
 }
 

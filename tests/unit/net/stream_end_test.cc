@@ -25,7 +25,7 @@ TEST_IN_WORLDS("After the peer's FIN one may still write, and the peer reads it"
 
 TEST_IN_WORLDS("FIN goes behind all pending bytes") {
   Pair<World> pair({.client_reads = true, .server_reads = false});
-  const std::string bytes = block(6'000'000);
+  const std::string bytes = block(World::kBeyondBuffers);
   pair.client.stream->write(bytes);
   REQUIRE(pair.client.stream->write_pending() > 0);
   pair.client.stream->end_writing();
@@ -129,7 +129,7 @@ TEST_IN_WORLDS("A write after a reset fails although bytes are still unread and 
 
 TEST_IN_WORLDS("A reset is told to a writer that waits for room") {
   Pair<World> pair({.client_reads = false, .server_reads = false});
-  pair.client.stream->write(block(8'000'000));
+  pair.client.stream->write(block(World::kBeyondBuffers));
   REQUIRE(pair.client.stream->write_pending() > 0);
   settle(pair.world);
   pair.server.stream->reset_on_close();
@@ -142,7 +142,7 @@ TEST_IN_WORLDS("A reset is told to a writer that waits for room") {
 TEST_IN_WORLDS("A stream may be destroyed inside on_read, with more unread") {
   Pair<World> pair;
   pair.server.in_read = [&] { pair.server.close(); };
-  pair.client.stream->write(block(4'000'000));
+  pair.client.stream->write(block(World::kBeyondBuffers));
   // What was unread makes it a reset.
   REQUIRE(pair.until([&] { return pair.client.error.has_value(); }));
   CHECK(pair.client.error->code == ErrorCode::reset);
@@ -174,12 +174,12 @@ TEST_IN_WORLDS("A stream may be destroyed inside on_stream_error") {
 TEST_IN_WORLDS("A stream may be destroyed inside on_write_drained") {
   Pair<World> pair({.client_reads = true, .server_reads = false});
   pair.client.in_drained = [&] { pair.client.close(); };
-  pair.client.stream->write(block(4'000'000));
+  pair.client.stream->write(block(World::kBeyondBuffers));
   REQUIRE(pair.client.stream->write_pending() > 0);
   pair.server.keep = false;
   pair.server.stream->start_reading();
   REQUIRE(pair.until([&] { return pair.server.ended; }));
-  CHECK(pair.server.received_bytes == 4'000'000);
+  CHECK(pair.server.received_bytes == World::kBeyondBuffers);
   CHECK(pair.client.drains == 1);
   CHECK(pair.client.calls_when_closed == 0);
 }
@@ -198,13 +198,13 @@ TEST_IN_WORLDS("A failed write's owner may destroy the stream before the failure
 
 TEST_IN_WORLDS("Closing with a write under way drops the unsent bytes and is silent") {
   Pair<World> pair({.client_reads = true, .server_reads = false});
-  pair.client.stream->write(block(8'000'000));
+  pair.client.stream->write(block(World::kBeyondBuffers));
   REQUIRE(pair.client.stream->write_pending() > 0);
   pair.client.close();
   pair.server.keep = false;
   pair.server.stream->start_reading();
   REQUIRE(pair.until([&] { return pair.server.over(); }));
-  CHECK(pair.server.received_bytes < 8'000'000);
+  CHECK(pair.server.received_bytes < World::kBeyondBuffers);
   CHECK(pair.client.calls_when_closed == 0);
   CHECK(pair.client.drains == 0);
 }

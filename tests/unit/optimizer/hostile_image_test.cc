@@ -109,9 +109,10 @@ TEST_CASE("a colour profile that is not one does no harm") {
 TEST_CASE("what is not an image that is read here is refused as such") {
   const std::string svg = R"(<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect/></svg>)";
   const std::string gif = "GIF89a\x01\x00\x01\x00";
-  for (const std::string& bytes : {std::string("hello"), std::string("\0\0\0\0", 4), svg, gif, std::string("%PDF-1.7\n"),
-                                   std::string("II*\0\x08\0\0\0", 8), std::string("RIFF\x04\0\0\0WAVE", 12),
-                                   std::string("\xFF\xD8"), std::string("\x89PNG")}) {
+  for (const std::string& bytes :
+       {std::string("hello"), std::string("\0\0\0\0", 4), svg, gif, std::string("%PDF-1.7\n"),
+        std::string("II*\0\x08\0\0\0", 8), std::string("RIFF\x04\0\0\0WAVE", 12), std::string("\xFF\xD8"),
+        std::string("\x89PNG")}) {
     const Refusal refused = refusal(bytes);
     CHECK(refused.status == 415);
     CHECK(std::string_view(refused.reason) == "unsupported_media_type");

@@ -20,8 +20,9 @@ std::string take(VipsBlob* blob) {
 }
 
 VImage plain(int width, int height, const std::vector<double>& colour) {
-  return VImage::black(width, height).new_from_image(colour).copy(
-      VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
+  return VImage::black(width, height)
+      .new_from_image(colour)
+      .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
 }
 
 std::string big_endian(uint32_t value) {
@@ -66,9 +67,7 @@ std::string to_jpeg(const VImage& image, int quality) {
 }
 std::string to_webp(const VImage& image) { return take(image.webpsave_buffer()); }
 
-VImage read(const std::string& bytes) {
-  return VImage::new_from_buffer(bytes.data(), bytes.size(), "").copy_memory();
-}
+VImage read(const std::string& bytes) { return VImage::new_from_buffer(bytes.data(), bytes.size(), "").copy_memory(); }
 
 double difference(const VImage& a, const VImage& b, int x, int y, int width, int height) {
   return (a.extract_area(x, y, width, height) - b.extract_area(x, y, width, height)).abs().max();

@@ -62,9 +62,23 @@ TEST_CASE("markup is shown, not obeyed") {
 
 TEST_CASE("hostile texts are drawn inside the picture") {
   const std::string png = to_png(gradient(600, 400));
-  const std::string hostile[] = {"<b>", "</span>", "&", "&#0;", "<!--", "<![CDATA[", "%s%n%d", "\\0", "A & B < C",
-                                 "\u202Eevil\u202C", "مرحبا بالعالم", "🌊🏴‍☠️👩‍👩‍👧", repeated("W", 200), repeated("W ", 100),
-                                 repeated("日", 200), "Z" + repeated("\u0301", 199), repeated("\U000E0001", 199) + "x"};
+  const std::string hostile[] = {"<b>",
+                                 "</span>",
+                                 "&",
+                                 "&#0;",
+                                 "<!--",
+                                 "<![CDATA[",
+                                 "%s%n%d",
+                                 "\\0",
+                                 "A & B < C",
+                                 "\u202Eevil\u202C",
+                                 "مرحبا بالعالم",
+                                 "🌊🏴‍☠️👩‍👩‍👧",
+                                 repeated("W", 200),
+                                 repeated("W ", 100),
+                                 repeated("日", 200),
+                                 "Z" + repeated("\u0301", 199),
+                                 repeated("\U000E0001", 199) + "x"};
   for (const std::string& text : hostile) {
     CAPTURE(text);
     for (const Position position : {Position::bottom_right, Position::center, Position::tiled}) {

@@ -110,9 +110,9 @@ TEST_CASE("the format is the input's unless another is asked for") {
   CHECK(picture(to_png(image), options("NWS")).format == ImageFormat::png);
   CHECK(picture(to_jpeg(image), options("NWS")).format == ImageFormat::jpeg);
   CHECK(picture(to_webp(image), options("NWS")).format == ImageFormat::webp);
-  for (const auto& [format, loader] : {std::pair{ImageFormat::jpeg, "jpegload_buffer"},
-                                       std::pair{ImageFormat::png, "pngload_buffer"},
-                                       std::pair{ImageFormat::webp, "webpload_buffer"}}) {
+  for (const auto& [format, loader] :
+       {std::pair{ImageFormat::jpeg, "jpegload_buffer"}, std::pair{ImageFormat::png, "pngload_buffer"},
+        std::pair{ImageFormat::webp, "webpload_buffer"}}) {
     WatermarkOptions wanted = options("NWS");
     wanted.format = format;
     const Picture result = picture(to_png(image), wanted);
@@ -134,8 +134,8 @@ TEST_CASE("quality makes a JPEG larger or smaller") {
 TEST_CASE("max_width shrinks what is wider and never enlarges") {
   const VImage image = gradient(kWidth, kHeight);
   for (const std::string& bytes : {to_png(image), to_jpeg(image), to_webp(image)}) {
-    for (const auto& [asked, width, height] : {std::tuple{300, 300, 200}, std::tuple{60, 60, 40},
-                                               std::tuple{600, 600, 400}, std::tuple{1200, 600, 400}}) {
+    for (const auto& [asked, width, height] :
+         {std::tuple{300, 300, 200}, std::tuple{60, 60, 40}, std::tuple{600, 600, 400}, std::tuple{1200, 600, 400}}) {
       WatermarkOptions wanted = options("NWS");
       wanted.max_width = asked;
       const Picture result = picture(bytes, wanted);
@@ -200,7 +200,8 @@ TEST_CASE("transparency is kept in PNG and WebP and becomes white in JPEG") {
 }
 
 TEST_CASE("grey, 16-bit and CMYK images come out as 8-bit sRGB") {
-  const VImage grey = gradient(kWidth, kHeight)[0].copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_B_W));
+  const VImage grey =
+      gradient(kWidth, kHeight)[0].copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_B_W));
   CHECK(read(picture(to_png(grey), options("NWS")).bytes).bands() == 3);
 
   const VImage deep = gradient(kWidth, kHeight).colourspace(VIPS_INTERPRETATION_RGB16);
@@ -210,8 +211,9 @@ TEST_CASE("grey, 16-bit and CMYK images come out as 8-bit sRGB") {
   CHECK(after.bands() == 4);
   CHECK(mean(after, 0, 0, 100, 100)[3] == doctest::Approx(127).epsilon(0.02));
 
-  const VImage inks = halves(kWidth, kHeight, {0, 0, 0}, {0, 0, 0}).bandjoin_const({0.0}).copy(
-      VImage::option()->set("interpretation", VIPS_INTERPRETATION_CMYK));
+  const VImage inks = halves(kWidth, kHeight, {0, 0, 0}, {0, 0, 0})
+                          .bandjoin_const({0.0})
+                          .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_CMYK));
   const VImage paper = read(picture(to_jpeg(inks), options("NWS")).bytes);
   CHECK(paper.bands() == 3);
   CHECK(mean(paper, 0, 0, 100, 100)[1] > 230);

@@ -65,8 +65,8 @@ TEST_CASE("work runs on another thread and its completion where it was posted to
   WorkPool pool(2, 2, mailbox.post());
   std::thread::id worked_on;
   std::thread::id done_on;
-  const auto ticket = pool.submit([&] { worked_on = std::this_thread::get_id(); },
-                                  [&] { done_on = std::this_thread::get_id(); });
+  const auto ticket =
+      pool.submit([&] { worked_on = std::this_thread::get_id(); }, [&] { done_on = std::this_thread::get_id(); });
   REQUIRE(ticket);
   mailbox.run_one();
   CHECK(worked_on != std::this_thread::get_id());

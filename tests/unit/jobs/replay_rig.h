@@ -1,0 +1,129 @@
+// What the replayer is tested with: a scripted upstream behind JobRunner, the simulator's queue, real policies.
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "base/log.h"
+#include "jobs/replayer.h"
+#include "unit/jobs/queue_beds.h"
+
+namespace tidegate::jobs {
+
+inline RunResult answered(uint16_t status) {
+  RunResult result;
+  result.response = {status, {}, {"answer", {}}};
+  return result;
+}
+inline RunResult failed(policy::TryResult how) {
+  RunResult result;
+  result.result = how;
+  return result;
+}
+
+// Answers each run by the script, else with 200, after `takes`.
+class ScriptedRunner final : public JobRunner {
+ public:
+  explicit ScriptedRunner(net::Runtime& runtime) : runtime_(runtime) {}
+
+  const policy::RoutePolicy* policy_of(const std::string& route) override {
+    const auto found = policies.find(route);
+    return found == policies.end() ? nullptr : &found->second;
+  }
+  std::vector<std::string> routes_of(const JobQueue&) override {
+    std::vector<std::string> names;
+    for (const auto& [name, policy] : policies) names.push_back(name);
+    return names;
+  }
+  std::unique_ptr<net::Operation> run(const ClaimedJob& job, std::shared_ptr<net::BodyReader>, Duration,
+                                      std::function<void(RunResult)> done) override {
+    ran.push_back(job.id);
+    running_max = std::max(running_max, ++running);
+    RunResult result = answered(200);
+    if (!script.empty()) {
+      result = script.front();
+      script.pop_front();
+    }
+    return std::make_unique<Run>(*this, std::move(result), std::move(done));
+  }
+
+  std::map<std::string, policy::RoutePolicy> policies;
+  std::deque<RunResult> script;
+  Duration takes = 10ms;
+  std::vector<std::string> ran;
+  int running = 0;
+  int running_max = 0;
+
+ private:
+  class Run final : public net::Operation {
+   public:
+    Run(ScriptedRunner& runner, RunResult result, std::function<void(RunResult)> done)
+        : runner_(runner),
+          result_(std::move(result)),
+          done_(std::move(done)),
+          timer_(runner.runtime_, [this] { end(); }) {
+      timer_.start_after(runner.takes);
+    }
+    ~Run() override { leave(); }
+
+   private:
+    void leave() {
+      if (std::exchange(in_, false)) --runner_.running;
+    }
+    void end() {
+      leave();
+      const auto done = std::move(done_);
+      done(std::move(result_));
+    }
+    ScriptedRunner& runner_;
+    RunResult result_;
+    std::function<void(RunResult)> done_;
+    bool in_ = true;
+    net::Timer timer_;
+  };
+
+  net::Runtime& runtime_;
+};
+
+class Replay {
+ public:
+  Replay() : runner(bed.home()) {
+    log_configure(LogLevel::off, LogFormat::text);
+    runner.policies["optimize"] = {};
+    config.concurrency = 8;
+    config.max_attempts = 3;
+    config.backoff = {1s, 60s, policy::Jitter::none};
+  }
+
+  void start() {
+    replayer = std::make_unique<Replayer>(
+        bed.home(), bed.queue(), runner, config,
+        [this](JobEvent event, const ClaimedJob&, const std::string&) { ++events[static_cast<size_t>(event)]; });
+    replayer->start();
+  }
+  policy::Breaker& add_breaker(const std::string& route = "optimize") {
+    policy::BreakerConfig breaker;
+    breaker.failures = *policy::Conditions::of({"connect_failure", "timeout", "reset", "5xx"});
+    breaker.open_for_max = breaker.open_for;
+    runner.policies[route].breaker = std::make_shared<policy::Breaker>(route, breaker, bed.home().now(), 1);
+    return *runner.policies[route].breaker;
+  }
+  void open(policy::Breaker& breaker) {
+    for (int i = 0; i < 5; ++i) {
+      auto acquired = breaker.acquire(bed.home().now());
+      if (acquired.permit.valid()) acquired.permit.report(policy::Verdict::failure, bed.home().now());
+    }
+    REQUIRE(breaker.view(bed.home().now()).state == policy::BreakerState::open);
+  }
+  policy::BreakerState state(policy::Breaker& breaker) { return breaker.view(bed.home().now()).state; }
+  int count(JobEvent event) const { return events[static_cast<size_t>(event)]; }
+
+  MemoryBed bed;
+  Asker<MemoryBed> asker{bed};
+  ScriptedRunner runner;
+  config::Replay config;
+  std::array<int, kJobEventCount> events{};
+  std::unique_ptr<Replayer> replayer;
+};
+
+}  // namespace tidegate::jobs
