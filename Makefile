@@ -82,10 +82,15 @@ asan: deps ## Unit tests and SANITIZED_SEEDS=50 of simulation under AddressSanit
 	ninja -C build/asan -j $(JOBS)
 	@SIM_SEEDS=$(SANITIZED_SEEDS) python3 tests/run.py --build build/asan --programs-only
 
-tsan: deps ## The same under ThreadSanitizer
+# Not unit_optimizer: the image libraries are built without ThreadSanitizer, and it takes them for racing.
+TSAN_SUITES = unit_base unit_net unit_http unit_policy unit_config unit_metrics unit_jobs unit_core unit_api sim loopback
+
+tsan: build-tests ## The same under ThreadSanitizer, and four workers end to end
 	@cmake --preset tsan >/dev/null
 	ninja -C build/tsan -j $(JOBS)
-	@SIM_SEEDS=$(SANITIZED_SEEDS) python3 tests/run.py --build build/tsan --programs-only
+	@SIM_SEEDS=$(SANITIZED_SEEDS) python3 tests/run.py --build build/tsan --programs-only $(TSAN_SUITES)
+	TIDEGATE_BIN=$(CURDIR)/build/tsan/bin TIDEGATE_OPTIMIZER=$(CURDIR)/build/dev/bin/watermark-optimizer \
+	  python3 -B -m unittest discover -s tests/e2e -p workers_test.py
 
 clean: ## Remove everything built (not the state in var/)
 	rm -rf build

@@ -152,7 +152,6 @@ def main():
     options.build = options.build.resolve()
     suites = choose_suites(options)
     environment = {"LSAN_OPTIONS": f"suppressions={ROOT}/tests/support/lsan.supp:print_suppressions=0",
-                   "TSAN_OPTIONS": f"suppressions={ROOT}/tests/support/tsan.supp:halt_on_error=0",
                    **os.environ, "TIDEGATE_BIN": str(options.build / "bin")}
 
     verdicts = []

@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("TIDEGATE_BIN", ROOT / "build" / "dev" / "bin"))
+# Under a sanitizer the optimizer may come from elsewhere: its image libraries are not built with one.
+OPTIMIZER = Path(os.environ.get("TIDEGATE_OPTIMIZER", BIN / "watermark-optimizer"))
 
 
 def free_port():
@@ -107,7 +109,7 @@ class Stack:
         self.config.write_text(config)
         state = self.folder / "state"
         state.mkdir(exist_ok=True)
-        self.optimizer = Program("optimizer", [BIN / "watermark-optimizer", "--listen", f"127.0.0.1:{ports['optimizer']}",
+        self.optimizer = Program("optimizer", [OPTIMIZER, "--listen", f"127.0.0.1:{ports['optimizer']}",
                                                "--allow-faults"],
                                  self.folder / "optimizer.log", self.urls["optimizer"] + "/health")
         self.tidegate = Program("tidegate", [BIN / "tidegate", "run", "-c", self.config], self.folder / "tidegate.log",
