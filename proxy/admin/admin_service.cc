@@ -83,7 +83,8 @@ void AdminService::answer_ready(http::Responder& responder) {
 }
 
 http::Service::Refusal AdminService::on_refused(const http::ParseError& error, const SocketAddress&) {
-  const core::Problem problem{Outcome::bad_request, error.detail, to_hex(runtime_.random_id()), std::nullopt, {}};
+  const std::string request_id = to_hex(runtime_.random_id());  // the problem only points at it
+  const core::Problem problem{Outcome::bad_request, error.detail, request_id, std::nullopt, {}};
   return {std::string(http::kProblemContentType), core::problem_body(problem, error.status),
           core::problem_fields(problem)};
 }

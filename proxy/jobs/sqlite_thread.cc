@@ -41,7 +41,9 @@ void SqliteThread::submit(std::shared_ptr<StoreCall> call) {
 
 QueueView SqliteThread::view() const {
   const std::lock_guard lock(mutex_);
-  return view_;
+  QueueView view = view_;
+  if (closing_) view.available = false, view.why_unavailable = "the store is closing";
+  return view;
 }
 
 void SqliteThread::on_work(net::Runtime& home, std::function<void()> changed) {
