@@ -6,7 +6,6 @@
 #endif
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -17,8 +16,7 @@
 #include "api/directory_store.h"
 #include "api/service.h"
 #include "base/log.h"
-#include "net/timer.h"
-#include "net/uv_runtime.h"
+#include "net/until_signal.h"
 
 namespace {
 
@@ -50,25 +48,11 @@ int serve(const api::Settings& settings) {
     log_error("cannot_start", {{"error", status.error().message}});
     return EXIT_FAILURE;
   }
-  net::Timer grace(runtime, [&] {
-    log_warn("shutdown_grace_over", {{"grace_s", to_seconds(kShutdownGrace)}});
-    runtime.stop();
-  });
-  bool draining = false;
-  const auto on_signal = [&] {
-    if (draining) std::_Exit(EXIT_FAILURE);
-    draining = true;
-    log_info("draining", {{"grace_s", to_seconds(kShutdownGrace)}});
-    grace.start_after(kShutdownGrace);
-    service->drain([&] { runtime.stop(); });
-  };
-  const auto on_term = runtime.watch_signal(SIGTERM, on_signal);
-  const auto on_interrupt = runtime.watch_signal(SIGINT, on_signal);
   log_info("listening", {{"address", service->address().to_string()},
                          {"tidegate", settings.optimizer.host + settings.optimizer.target},
                          {"state_dir", settings.state_dir},
                          {"max_upload", settings.max_upload}});
-  runtime.run();
+  net::run_until_signal(runtime, kShutdownGrace, [&](auto done) { service->drain(std::move(done)); });
   service.reset();
   log_info("bye");
   return EXIT_SUCCESS;
@@ -101,7 +85,6 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write, not the end of the process
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -5,7 +5,6 @@
 #include <malloc.h>
 #endif
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -14,8 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
-#include "net/timer.h"
-#include "net/uv_runtime.h"
+#include "net/until_signal.h"
 #include "optimizer/service.h"
 #include "optimizer/watermark.h"
 
@@ -34,25 +32,11 @@ int serve(const optimizer::ServiceOptions& options) {
     log_error("cannot_start", {{"error", status.error().message}});
     return EXIT_FAILURE;
   }
-  net::Timer grace(runtime, [&] {
-    log_warn("shutdown_grace_over", {{"grace_s", to_seconds(kShutdownGrace)}});
-    runtime.stop();
-  });
-  bool draining = false;
-  const auto on_signal = [&] {
-    if (draining) std::_Exit(EXIT_FAILURE);
-    draining = true;
-    log_info("draining", {{"grace_s", to_seconds(kShutdownGrace)}});
-    grace.start_after(kShutdownGrace);
-    service->drain([&] { runtime.stop(); });
-  };
-  const auto on_term = runtime.watch_signal(SIGTERM, on_signal);
-  const auto on_interrupt = runtime.watch_signal(SIGINT, on_signal);
   log_info("listening", {{"address", service->address().to_string()},
                          {"workers", options.workers},
                          {"queue", options.queue_max},
                          {"fault", optimizer::to_json(options.fault)}});
-  runtime.run();
+  net::run_until_signal(runtime, kShutdownGrace, [&](auto done) { service->drain(std::move(done)); });
   service.reset();
   log_info("bye");
   return EXIT_SUCCESS;

@@ -117,6 +117,7 @@ void UvRuntime::Loop::arm_timer() {
 
 UvRuntime::UvRuntime(uint64_t seed) : random_(seed) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write, not the end of the process
   log_set_clock(&unix_ns);
   loop_ = std::make_unique<Loop>(*this);
 }

@@ -91,6 +91,8 @@ class MemoryBed {
   std::unique_ptr<MemoryQueue> queue_;
 };
 
+#define EVERY_QUEUE SqliteBed, MemoryBed
+
 // Asks and waits: ask<uint64_t>(bed, [&](auto done) { return queue.append(home, draft, done); }).
 template <typename T, typename Bed, typename Call>
 Result<T> ask(Bed& bed, Call call) {

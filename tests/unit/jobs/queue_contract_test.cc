@@ -3,8 +3,6 @@
 
 namespace tidegate::jobs {
 
-#define EVERY_QUEUE SqliteBed, MemoryBed
-
 TEST_CASE_TEMPLATE("a job goes in and comes out whole", Bed, EVERY_QUEUE) {
   Bed bed;
   Asker asker(bed);

@@ -3,8 +3,6 @@
 
 namespace tidegate::jobs {
 
-#define EVERY_QUEUE SqliteBed, MemoryBed
-
 TEST_CASE_TEMPLATE("an append that nobody waits for any more is taken back", Bed, EVERY_QUEUE) {
   Bed bed;
   Asker asker(bed);
