@@ -47,10 +47,12 @@ void WorkerThread::start_replaying() {
 
 void WorkerThread::drain(net::Runtime& home, std::function<void()> done) {
   runtime_.post([this, &home, done = std::move(done)] {
-    worker_->drain([this, &home, done] {
-      if (!replaying_) return home.post(done);
-      replaying_->drain([&home, done] { home.post(done); });
-    });
+    const auto left = std::make_shared<int>(replaying_ ? 2 : 1);
+    const auto one_done = [&home, done, left] {
+      if (--*left == 0) home.post(done);
+    };
+    if (replaying_) replaying_->drain(one_done);  // at once: nothing more is claimed
+    worker_->drain(one_done);
   });
 }
 

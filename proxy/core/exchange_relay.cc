@@ -40,7 +40,9 @@ void Exchange::relay(const http::ResponseHead& response) {
   std::string& out = service_.worker().scratch();
   out.clear();
   write_response_head(out, response, context_.request_id);
-  const bool sized = response.has_content_length || response.framing == http::Framing::none;
+  // The answer to HEAD, and a 304, have the length that they tell, if any; other answers without a body have none.
+  const bool bare = head().method == "HEAD" || response.status == 304;
+  const bool sized = response.has_content_length || (response.framing == http::Framing::none && !bare);
   responder_.send_head(response.status, out, sized ? response.content_length : http::Responder::kUnknownLength);
   // The request's body need not be kept any more.
   if (body_) body_->stop_keeping(sent_);

@@ -23,7 +23,12 @@
 
 namespace tidegate::core {
 
-struct QueueState {
+struct QueueState final : policy::ProbeSource {
+  bool wants_probe() const override {
+    const jobs::Replayer* working = replayer;
+    return working && working->wants_probe();
+  }
+
   std::shared_ptr<jobs::JobQueue> queue;
   metrics::QueueMetrics* metrics = nullptr;
   std::atomic<const jobs::Replayer*> replayer{nullptr};  // while replaying goes on; for the drain rate

@@ -90,6 +90,10 @@ class JobQueue {
   // A dead job is queued again with fresh attempts; its history stays. Errors: conflict (not dead).
   [[nodiscard]] virtual OperationPtr replay(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
 
+  // Expires what is too old and forgets what ended long ago, soon. Claims and looks do so too; an idle queue needs
+  // this.
+  virtual void tidy(net::Runtime& home) = 0;
+
   virtual QueueView view() const = 0;
 
   // Calls `changed` on `home`, soon, whenever a claim may find more than before (an append, a retry come due is the

@@ -35,6 +35,8 @@ class MemoryJobs {
   Status cancel(const std::string& id, WallTime now);
   Status replay(const std::string& id, WallTime now);
 
+  // Expires and forgets.
+  void sweep(WallTime now);
   // After a crash: what was running is queued again.
   void recover();
 
@@ -48,7 +50,6 @@ class MemoryJobs {
   Status with_held(const ClaimedJob& claimed, Change change);
   uint64_t count_open() const;
   uint64_t bytes() const;
-  void sweep(WallTime now);
 
   QueueLimits limits_;
   std::deque<MemoryJob> jobs_;  // in the order of their coming

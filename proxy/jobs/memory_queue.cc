@@ -138,6 +138,7 @@ class SimulatedQueue final : public MemoryQueue {
     return stand_in_line(std::move(call));
   }
 
+  void tidy(net::Runtime&) override { jobs_.sweep(world_.wall_now()); }
   QueueView view() const override { return jobs_.view(); }
   void on_work(net::Runtime&, std::function<void()> changed) override { changed_ = std::move(changed); }
   void close(net::Runtime&, std::function<void()> done) override {

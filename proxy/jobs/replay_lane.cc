@@ -15,7 +15,6 @@ constexpr Duration kPlacePatience = 5s;  // then the job goes back
 constexpr Duration kSoonest = 100ms;     // before a refused job is claimed again
 constexpr Duration kNoRouteWait = 60s;
 constexpr Duration kSettleAgain = 1s;
-constexpr int kSettleTries = 10;
 
 bool is_final_answer(uint16_t status) { return status < 500 && status != 408 && status != 425 && status != 429; }
 
@@ -76,6 +75,7 @@ void ReplayLane::run(const policy::RoutePolicy&) {
   shared_.observer(JobEvent::replayed, job_, "");
   work_ = shared_.runner.run(job_, shared_.queue.open_body(shared_.runtime, job_), shared_.config.timeout,
                              [this](RunResult result) { on_result(std::move(result)); });
+  shared_.on_running();
 }
 
 void ReplayLane::on_result(RunResult result) {
@@ -128,8 +128,8 @@ void ReplayLane::on_settled(const Status& status) {
                                              : LaneEnd::retried);
   }
   const ErrorCode code = status.error().code;
-  const bool gone = code == ErrorCode::conflict || code == ErrorCode::not_found;
-  if (gone || ++settle_tries_ >= kSettleTries) {
+  // A store that is away, or full, is asked until it answers; if the lease ends before, the answer will be "conflict".
+  if (code == ErrorCode::conflict || code == ErrorCode::not_found) {
     log_warn("job_not_settled", {{"job_id", job_.id}, {"event", to_string(event_)}, {"error", status.error().message}});
     return end(LaneEnd::lost);
   }

@@ -1,7 +1,7 @@
 // One claimed job on its way: admitted by its route's breaker and bulkhead, run, judged, settled.
 //
 //   admitting ──permit and place──▶ running ──result──▶ settling ──stored──▶ ended
-//      │ refused, no place in time     │ lease lost        │ store away: again, a few times
+//      │ refused, no place in time     │ lease lost        │ store away: again, while the lease lasts
 //      └──────▶ giving back ───────────┴───────────────────┴──▶ ended (the lease ends by itself where it must)
 #pragma once
 
@@ -22,6 +22,7 @@ struct LaneShared {
   JobRunner& runner;
   const config::Replay& config;
   JobObserver observer;
+  std::function<void()> on_running;  // a lane has left admitting: another job may be claimed
 };
 
 class ReplayLane final : public net::Disposable {
@@ -72,7 +73,6 @@ class ReplayLane final : public net::Disposable {
   StoredResponse response_;
   WallTime not_before_{};
   std::string detail_;
-  int settle_tries_ = 0;
 };
 
 }  // namespace tidegate::jobs

@@ -11,6 +11,7 @@ namespace tidegate::jobs {
 namespace {
 
 constexpr Duration kHeartbeat = 10s;  // how often an idle queue is looked at all the same (expiry)
+constexpr Duration kTidyEvery = 5s;
 constexpr Duration kStoreAwayWait = 1s;
 constexpr Duration kSoonest = 50ms;
 constexpr double kNewest = 0.2;  // the weight of the newest run in the typical one
@@ -20,7 +21,7 @@ constexpr double kNewest = 0.2;  // the weight of the newest run in the typical 
 class Replayer::Impl {
  public:
   Impl(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config, JobObserver observer)
-      : shared_{runtime, queue, runner, config, std::move(observer)},
+      : shared_{runtime, queue, runner, config, std::move(observer), [this] { wake_.start_after(Duration(0)); }},
         routes_(runner.routes_of(queue)),
         wake_(runtime, [this] { pump(); }) {}
 
@@ -41,6 +42,7 @@ class Replayer::Impl {
 
   double drain_rate() const { return rate_.load(std::memory_order_relaxed); }
   int running() const { return running_.load(std::memory_order_relaxed); }
+  bool wants_probe() const { return wants_probe_.load(std::memory_order_relaxed); }
 
  private:
   // Claims, as far as the lanes, the store and the breakers allow; else sets the timer for when they may.
@@ -49,12 +51,15 @@ class Replayer::Impl {
     if (std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->admitting(); })) return;
     const QueueView view = shared_.queue.view();
     note_lost(view);
+    wants_probe_ = false;
     if (!view.available) return wake_in(kStoreAwayWait);
+    tidy_now_and_then();
     if (!view.next_due_at) return wake_in(kHeartbeat);
     const Duration due_in = *view.next_due_at - shared_.runtime.wall_now();
     if (due_in > Duration(0)) return wake_in(due_in);
     if (const auto refused_for = all_refuse()) {
       allowed_ = 1;
+      wants_probe_ = true;
       return wake_in(*refused_for);
     }
     claiming_ = shared_.queue.claim(shared_.runtime, ReplayLane::kLease,
@@ -106,6 +111,13 @@ class Replayer::Impl {
     damaged_ = view.damaged_total;
   }
 
+  void tidy_now_and_then() {
+    const Time now = shared_.runtime.now();
+    if (now - tidied_at_ < kTidyEvery) return;
+    tidied_at_ = now;
+    shared_.queue.tidy(shared_.runtime);
+  }
+
   void wake_in(Duration wait) { wake_.start_after(std::clamp(wait, kSoonest, kHeartbeat)); }
 
   // Jobs that went to their end tell how long one takes; all lanes together get through so many a second.
@@ -130,6 +142,8 @@ class Replayer::Impl {
   std::function<void()> drained_;
   uint64_t expired_ = 0;
   uint64_t damaged_ = 0;
+  Time tidied_at_{};
+  std::atomic<bool> wants_probe_{false};
   std::atomic<int> running_{0};
   std::atomic<double> rate_{0};
   double typical_s_ = 0;  // of one job, until its end
@@ -143,5 +157,6 @@ void Replayer::start() { impl_->start(); }
 void Replayer::drain(std::function<void()> done) { impl_->drain(std::move(done)); }
 double Replayer::drain_rate() const { return impl_->drain_rate(); }
 int Replayer::running() const { return impl_->running(); }
+bool Replayer::wants_probe() const { return impl_->wants_probe(); }
 
 }  // namespace tidegate::jobs

@@ -68,6 +68,8 @@ class Replayer {
   // Jobs a second that it gets through when it is busy; 0 before the first has ended. For Retry-After. Any thread.
   double drain_rate() const;
   int running() const;
+  // A job is due and every breaker of its routes refuses: it will be the probe. Any thread.
+  bool wants_probe() const;
 
  private:
   class Impl;

@@ -1,8 +1,6 @@
 // The JobQueue interface over the store's thread: each call becomes a StoreCall.
 #include "jobs/sqlite_queue.h"
 
-#include <filesystem>
-
 #include "jobs/sqlite_thread.h"
 
 namespace tidegate::jobs {
@@ -46,14 +44,14 @@ void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work) {
   const auto alive = thread.lock();
   if (!alive) return;
   auto call = std::make_shared<TypedStoreCall<Ok>>(nullptr, std::move(work), nullptr);
-  call->makes_work = true;
+  call->correction = true;
   alive->submit(std::move(call));
 }
 
 class SqliteQueue final : public JobQueue {
  public:
-  SqliteQueue(const SqliteOptions& options, FileLock lock, std::unique_ptr<SqliteStore> store)
-      : thread_(std::make_shared<SqliteThread>(options, std::move(lock), std::move(store))) {}
+  SqliteQueue(const SqliteOptions& options, Result<OpenStore> opened)
+      : thread_(std::make_shared<SqliteThread>(options, std::move(opened))) {}
   ~SqliteQueue() override { thread_->stop(); }
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<uint64_t> done) override {
@@ -155,6 +153,13 @@ class SqliteQueue final : public JobQueue {
         home, [id, now = home.wall_now()](SqliteStore& s) { return s.replay(id, now); }, std::move(done));
   }
 
+  void tidy(net::Runtime& home) override {
+    correct(thread_, [now = home.wall_now()](SqliteStore& s) -> Status {
+      s.sweep(now);
+      return Ok{};
+    });
+  }
+
   QueueView view() const override { return thread_->view(); }
   void on_work(net::Runtime& home, std::function<void()> changed) override {
     thread_->on_work(home, std::move(changed));
@@ -183,15 +188,13 @@ class SqliteQueue final : public JobQueue {
 }  // namespace
 
 Result<std::unique_ptr<JobQueue>> open_sqlite_queue(const SqliteOptions& options) {
-  const std::filesystem::path folder = std::filesystem::path(options.path).parent_path();
-  std::error_code error;
-  if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  if (error) return Error{ErrorCode::io, "make " + folder.string() + ": " + error.message()};
-  auto lock = FileLock::take(options.path);
-  if (!lock) return lock.error();
-  auto store = SqliteStore::open(options.path, options.vfs, options.limits, true);
-  if (!store) return store.error();
-  return std::unique_ptr<JobQueue>(std::make_unique<SqliteQueue>(options, std::move(*lock), std::move(*store)));
+  auto opened = open_store(options, true);
+  if (!opened) {
+    // A wrong file, or another process's, is the operator's to put right; a bad disk may be well again by itself.
+    const ErrorCode code = opened.error().code;
+    if (code == ErrorCode::invalid || code == ErrorCode::conflict) return opened.error();
+  }
+  return std::unique_ptr<JobQueue>(std::make_unique<SqliteQueue>(options, std::move(opened)));
 }
 
 }  // namespace tidegate::jobs

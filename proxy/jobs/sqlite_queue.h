@@ -30,8 +30,10 @@ struct SqliteOptions {
 };
 
 // Opens or makes the file (and its folder), checks it (format, settings read back, jobs that were running are queued
-// again). Blocking: at start, before loops run. Errors: io, invalid (not ours, or damaged), conflict (another process
-// has it). The queue's last calls must have been answered or dropped before the runtimes they came from end.
+// again). Blocking: at start, before loops run. Errors: invalid (not ours, or damaged), conflict (another process has
+// it). Where the disk is full, broken or read-only the queue opens unavailable, and goes on trying: a restart must not
+// turn a full disk into an outage. The queue's last calls must have been answered or dropped before the runtimes they
+// came from end.
 Result<std::unique_ptr<JobQueue>> open_sqlite_queue(const SqliteOptions& options);
 
 }  // namespace tidegate::jobs

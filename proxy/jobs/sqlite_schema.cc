@@ -55,7 +55,7 @@ Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
   // Checkpoints are made by a thread of their own (sqlite_checkpoint.h), never inside a commit.
   db.exec(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
-      "PRAGMA temp_store=MEMORY");
+      "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
   const std::string mode = db.value_of("PRAGMA journal_mode");
   const std::string synchronous = db.value_of("PRAGMA synchronous");
   if (mode != "wal" || synchronous != "2") {

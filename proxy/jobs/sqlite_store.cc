@@ -1,5 +1,6 @@
 #include "jobs/sqlite_store.h"
 
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr size_t kBodyPiece = 1 << 20;
 constexpr uint64_t kBodyMax = 900'000'000;  // SQLite's own bound on a value is 1,000,000,000 bytes
+constexpr int kDroppedMax = 200;            // expired and damaged jobs that one claim puts away
 constexpr const char* kLeaseLost = "lease_lost";
 constexpr const char* kDamaged = "damaged_record";
 
@@ -33,14 +35,23 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
   try {
     std::unique_ptr<SqliteStore> store(new SqliteStore(path, vfs, limits));
     if (const Status prepared = prepare_sqlite_file(store->db_, path); !prepared) return prepared.error();
+    store->fold_wal();
     if (after_crash) store->recover();
     store->count();
+    if (::stat(path.c_str(), &store->file_) != 0) throw SqliteFailure(nullptr, SQLITE_IOERR, "stat " + path);
     store->refresh_free_disk();
     return store;
   } catch (const SqliteFailure& failure) {
     if (failure.primary() == SQLITE_NOTADB) return Error{ErrorCode::invalid, path + ": not an SQLite file"};
     return failure.to_error();
   }
+}
+
+// What stands in the WAL from before goes into the file, so that nothing new is built on frames whose sync had failed.
+void SqliteStore::fold_wal() {
+  const int result = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  const bool read_by_another = (result & 0xff) == SQLITE_BUSY;
+  if (result != SQLITE_OK && !read_by_another) throw SqliteFailure(db_.handle(), result, "checkpoint");
 }
 
 void SqliteStore::recover() {
@@ -67,6 +78,7 @@ void SqliteStore::count() {
 void SqliteStore::begin() {
   db_.exec("BEGIN");
   before_group_ = counters_;
+  swept_in_group_ = false;
 }
 void SqliteStore::commit() { db_.exec("COMMIT"); }
 void SqliteStore::rollback() {
@@ -150,7 +162,7 @@ Result<uint64_t> SqliteStore::append(const JobDraft& draft) {
 }
 
 Result<std::optional<ClaimedJob>> SqliteStore::claim(Duration lease, WallTime now) {
-  for (;;) {
+  for (int dropped = 0; dropped < kDroppedMax; ++dropped) {
     Query next(db_,
                "SELECT seq, id, status, attempt, max_attempts, route, method, target, fields, created_at, expires_at,"
                " claim, body_size, crc FROM jobs WHERE status <= 2 AND due_at <= ? ORDER BY due_at, seq LIMIT 1",
@@ -186,6 +198,7 @@ Result<std::optional<ClaimedJob>> SqliteStore::claim(Duration lease, WallTime no
     move(from, JobStatus::running);
     return std::optional<ClaimedJob>(std::move(job));
   }
+  return std::optional<ClaimedJob>();  // the rest with the next claim
 }
 
 Result<SqliteStore::Held> SqliteStore::held(const ClaimedJob& job) {
@@ -277,6 +290,12 @@ Result<StoredBlob> SqliteStore::body_of(const ClaimedJob& job) {
   const auto held_job = held(job);
   if (!held_job) return held_job.error();
   return StoredBlob{"bodies", held_job->seq, held_job->body_size};
+}
+
+void SqliteStore::check_file() {
+  struct stat now {};
+  if (::stat(path_.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev) return;
+  throw SqliteFailure(nullptr, SQLITE_IOERR, path_ + " has been removed or replaced");
 }
 
 void SqliteStore::refresh_free_disk() {

@@ -3,6 +3,8 @@
 // returned.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <array>
 #include <memory>
 #include <optional>
@@ -59,11 +61,17 @@ class SqliteStore {
   Status cancel(const std::string& id, WallTime now);
   Status replay(const std::string& id, WallTime now);
 
-  // Expires what is too old, forgets what ended long ago; bounded work a call, at most once a second of `now`.
+  // Expires what is too old, forgets what ended long ago: a bounded number of rows, once a group, and once a second of
+  // `now` unless the last sweep has left some.
   void sweep(WallTime now);
+  bool has_more_to_sweep() const { return more_to_sweep_; }
+  WallTime swept_at() const { return swept_at_; }
+  void stop_sweeping() { more_to_sweep_ = false; }
 
   QueueView view();
   void refresh_free_disk();
+  // Throws where the path no longer leads to the open file: what is written to it would be found by nobody.
+  void check_file();
 
  private:
   struct Counters {
@@ -78,9 +86,11 @@ class SqliteStore {
   };
 
   SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits);
+  void fold_wal();
   void recover();
   void count();
   uint64_t open_jobs() const;
+  uint64_t position_of(int64_t due_at, int64_t seq);
   Result<Held> held(const ClaimedJob& job);
   void move(JobStatus from, JobStatus to);
   void add_attempt(int64_t seq, const AttemptRecord& attempt);
@@ -89,7 +99,7 @@ class SqliteStore {
   uint32_t body_crc(const StoredBlob& body, uint32_t crc);
   void expire(int64_t seq, JobStatus from, uint64_t body_size, WallTime now);
   void mark_damaged(int64_t seq, const std::string& id, JobStatus from, WallTime now);
-  void forget(WallTime now);
+  bool forget(WallTime now);
 
   std::string path_;
   QueueLimits limits_;
@@ -99,6 +109,9 @@ class SqliteStore {
   int64_t next_seq_ = 1;
   uint64_t free_disk_ = ~uint64_t{0};
   WallTime swept_at_{};
+  bool swept_in_group_ = false;
+  bool more_to_sweep_ = false;
+  struct stat file_ {};
 };
 
 }  // namespace tidegate::jobs

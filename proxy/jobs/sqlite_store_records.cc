@@ -9,8 +9,8 @@ namespace tidegate::jobs {
 
 namespace {
 
-constexpr uint64_t kPositionMax = 100'000;  // beyond, positions are not counted exactly
-constexpr int kSweepRows = 200;             // a sweep's work, at most
+constexpr uint64_t kCountedMax = 1000;  // a position further from both ends of the queue is not counted
+constexpr uint64_t kSweepRows = 200;    // a sweep's work, at most
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
 
 int64_t ns(WallTime time) { return time.time_since_epoch().count(); }
@@ -42,16 +42,29 @@ Result<JobRecord> SqliteStore::find(const std::string& id, WallTime now) {
   if (!query.is_null(8)) record.finished_at = wall(query.integer(8));
   record.last_error = query.text(9);
   if (record.status == JobStatus::queued || record.status == JobStatus::retrying) {
-    Query before(db_, "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status <= 2 AND (due_at, seq) < (?, ?) LIMIT ?)",
-                 due_at, seq, kPositionMax);
-    before.step();
-    record.position = static_cast<uint64_t>(before.integer(0));
+    record.position = position_of(due_at, seq);
   }
   Query history(db_, "SELECT at, took, error FROM attempts WHERE owner = ? ORDER BY rowid", seq);
   while (history.step()) {
     record.history.push_back({wall(history.integer(0)), Duration(history.integer(1)), history.text(2)});
   }
   return record;
+}
+
+// Counted from the nearer end; in the middle of a long queue, about the middle: a look must not read the whole of it.
+uint64_t SqliteStore::position_of(int64_t due_at, int64_t seq) {
+  Query before(db_, "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status <= 2 AND (due_at, seq) < (?, ?) LIMIT ?)",
+               due_at, seq, kCountedMax);
+  before.step();
+  const auto counted = static_cast<uint64_t>(before.integer(0));
+  if (counted < kCountedMax) return counted;
+  Query after(db_, "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status <= 2 AND (due_at, seq) > (?, ?) LIMIT ?)",
+              due_at, seq, kCountedMax);
+  after.step();
+  const auto behind = static_cast<uint64_t>(after.integer(0));
+  const uint64_t open = open_jobs();
+  if (behind < kCountedMax) return std::max(counted, open - std::min(open, behind + 1));
+  return std::max(counted, open / 2);
 }
 
 Result<StoredResultHead> SqliteStore::result(const std::string& id) {
@@ -107,7 +120,10 @@ void SqliteStore::expire(int64_t seq, JobStatus from, uint64_t body_size, WallTi
 }
 
 void SqliteStore::sweep(WallTime now) {
-  if (now - swept_at_ < kSweepEvery && now >= swept_at_) return;
+  if (swept_in_group_) return;
+  const bool soon = now - swept_at_ < kSweepEvery && now >= swept_at_;
+  if (soon && !more_to_sweep_) return;
+  swept_in_group_ = true;
   swept_at_ = now;
   struct Row {
     int64_t seq;
@@ -121,12 +137,13 @@ void SqliteStore::sweep(WallTime now) {
     old.push_back({due.integer(0), static_cast<JobStatus>(due.integer(1)), static_cast<uint64_t>(due.integer(2))});
   }
   for (const Row& row : old) expire(row.seq, row.status, row.size, now);
-  forget(now);
+  const bool more_to_forget = forget(now);
+  more_to_sweep_ = more_to_forget || old.size() == kSweepRows;
 }
 
 // Results go after results_ttl; the bare record stays as long again, so that a late client hears "gone" and not
 // "unknown".
-void SqliteStore::forget(WallTime now) {
+bool SqliteStore::forget(WallTime now) {
   const int64_t results_before = ns(now - limits_.results_ttl);
   const int64_t records_before = ns(now - 2 * limits_.results_ttl);
   struct Row {
@@ -156,6 +173,7 @@ void SqliteStore::forget(WallTime now) {
     Query(db_, "DELETE FROM jobs WHERE seq = ?", row.seq).run();
     --counters_.depth[static_cast<size_t>(row.status)];
   }
+  return gone.size() == kSweepRows;
 }
 
 QueueView SqliteStore::view() {

@@ -1,17 +1,46 @@
 #include "jobs/sqlite_thread.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/log.h"
 #include "net/clock.h"
 
 namespace tidegate::jobs {
 
-SqliteThread::SqliteThread(const SqliteOptions& options, FileLock lock, std::unique_ptr<SqliteStore> store)
-    : options_(options), lock_(std::move(lock)), store_(std::move(store)) {
-  checkpoint_ = std::make_unique<SqliteCheckpoint>(store_->db(), options_.path, options_.vfs);
-  publish();
+Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash) {
+  const std::filesystem::path folder = std::filesystem::path(options.path).parent_path();
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error) return Error{ErrorCode::io, "make " + folder.string() + ": " + error.message()};
+  auto lock = FileLock::take(options.path);
+  if (!lock) return lock.error();
+  auto store = SqliteStore::open(options.path, options.vfs, options.limits, after_crash);
+  if (!store) return store.error();
+  return OpenStore{std::move(*lock), std::move(*store)};
+}
+
+SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opened) : options_(options) {
+  if (opened) {
+    adopt(std::move(*opened));
+  } else {
+    log_error("store_unavailable", {{"store", options_.path}, {"error", opened.error().message}});
+    become_unavailable(opened.error().message);
+  }
   thread_ = std::thread([this] { run(); });
+}
+
+void SqliteThread::adopt(OpenStore opened) {
+  open_.emplace(std::move(opened));
+  was_open_ = true;
+  checkpoint_ = std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs);
+  publish();
+}
+
+void SqliteThread::become_unavailable(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  view_.available = false;
+  view_.why_unavailable = why;
 }
 
 void SqliteThread::stop() {
@@ -27,13 +56,14 @@ void SqliteThread::stop() {
 void SqliteThread::submit(std::shared_ptr<StoreCall> call) {
   {
     const std::lock_guard lock(mutex_);
-    const bool full = waiting_.size() >= options_.pending_max;
-    if (!full && !closing_ && view_.available) {
+    const bool full = waiting_.size() >= options_.pending_max && !call->correction;
+    const bool too_late = call->correction ? ended_ : closing_;
+    if (!full && !too_late && view_.available) {
       waiting_.push_back(std::move(call));
       wake_.notify_one();
       return;
     }
-    const char* why = closing_ ? "the store is closing" : full ? "the store is behind: too many calls wait" : nullptr;
+    const char* why = too_late ? "the store is closing" : full ? "the store is behind: too many calls wait" : nullptr;
     call->fail({ErrorCode::unavailable, why ? why : view_.why_unavailable});
   }
   StoreCall::answer(call);
@@ -79,12 +109,13 @@ void SqliteThread::close(net::Runtime& home, std::function<void()> done) {
 
 void SqliteThread::run() {
   for (;;) {
-    if (!store_) reopen();
+    if (!open_) reopen();
     const Group group = take_group();
     if (!group.empty()) {
       run_group(group);
       continue;
     }
+    if (open_ && store().has_more_to_sweep()) sweep_on();
     const std::lock_guard lock(mutex_);
     if (closing_ && waiting_.empty()) break;
   }
@@ -95,7 +126,11 @@ void SqliteThread::run() {
 SqliteThread::Group SqliteThread::take_group() {
   std::unique_lock lock(mutex_);
   const auto something = [this] { return !waiting_.empty() || closing_; };
-  store_ ? wake_.wait(lock, something) : static_cast<void>(wake_.wait_for(lock, options_.reopen_every, something));
+  if (!open_) {
+    wake_.wait_for(lock, options_.reopen_every, something);
+  } else if (!store().has_more_to_sweep()) {
+    wake_.wait(lock, something);
+  }
   const auto batch_max = static_cast<size_t>(options_.batch_max);
   if (last_group_ > 1 && waiting_.size() < last_group_ && !closing_) {
     wake_.wait_for(lock, options_.batch_wait,
@@ -112,23 +147,24 @@ SqliteThread::Group SqliteThread::take_group() {
 
 void SqliteThread::run_group(const Group& group) {
   try {
-    if (!store_) throw SqliteFailure(nullptr, SQLITE_CANTOPEN, "the store is closed after an error");
-    store_->refresh_free_disk();
-    store_->begin();
+    if (!open_) throw SqliteFailure(nullptr, SQLITE_CANTOPEN, "the store is closed after an error");
+    store().check_file();
+    store().refresh_free_disk();
+    store().begin();
     run_changes(group);
     const Time before = net::read_monotonic_clock();
-    store_->commit();
+    store().commit();
     if (options_.on_commit) options_.on_commit(net::read_monotonic_clock() - before);
     publish();
   } catch (const SqliteFailure& failure) {
     for (const auto& call : group) call->fail(failure.to_error());
     log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}, {"calls", group.size()}});
-    if (store_) store_->rollback();
-    if (failure.handle_is_lost() && store_) lose_store(group, failure);
+    if (open_) store().rollback();
+    if (failure.handle_is_lost() && open_) lose_store(group, failure);
   }
   for (const auto& call : group) StoreCall::answer(call);
   tell_listener(group);
-  if (store_) checkpoint_->bound_wal();
+  if (open_) checkpoint_->bound_wal();
 }
 
 // A change that fails alone (a full disk) is undone alone, as long as the transaction stands.
@@ -138,17 +174,17 @@ void SqliteThread::run_changes(const Group& group) {
       call->fail({ErrorCode::cancelled, "nobody waits"});
       continue;
     }
-    store_->begin_change();
+    store().begin_change();
     try {
-      call->run(*store_);
+      call->run(store());
     } catch (const SqliteFailure& failure) {
-      if (failure.handle_is_lost() || !store_->in_transaction()) throw;
+      if (failure.handle_is_lost() || !store().in_transaction()) throw;
       log_warn("store_call_failed", {{"store", options_.path}, {"error", failure.what()}});
       call->fail(failure.to_error());
-      store_->undo_change();
+      store().undo_change();
       continue;
     }
-    store_->keep_change();
+    store().keep_change();
   }
 }
 
@@ -157,49 +193,54 @@ void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) 
     if (!call->promised.empty()) disowned_.push_back(call->promised);
   }
   checkpoint_.reset();
-  store_.reset();
-  const std::lock_guard lock(mutex_);
-  view_.available = false;
-  view_.why_unavailable = failure.what();
+  open_.reset();
+  become_unavailable(failure.what());
+}
+
+// What a sweep has left, between groups: nobody waits long for it.
+void SqliteThread::sweep_on() {
+  try {
+    store().begin();
+    store().sweep(store().swept_at());
+    store().commit();
+    publish();
+  } catch (const SqliteFailure& failure) {
+    log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}});
+    store().rollback();
+    if (failure.handle_is_lost()) return lose_store({}, failure);
+    store().stop_sweeping();
+  }
 }
 
 void SqliteThread::reopen() {
-  auto opened = SqliteStore::open(options_.path, options_.vfs, options_.limits, false);
-  if (!opened) {
-    const std::lock_guard lock(mutex_);
-    view_.why_unavailable = opened.error().message;
-    return;
-  }
-  store_ = std::move(*opened);
+  auto opened = open_store(options_, !was_open_);
+  if (!opened) return become_unavailable(opened.error().message);
+  SqliteStore& store = *opened->store;
   try {
-    store_->begin();
+    store.begin();
     // An id that is not there, or has moved on, is as good as cancelled: the status is of no interest.
-    for (const std::string& id : disowned_) static_cast<void>(store_->cancel(id, WallTime{}));
-    store_->touch();
-    store_->commit();
+    for (const std::string& id : disowned_) static_cast<void>(store.cancel(id, WallTime{}));
+    store.touch();
+    store.commit();
   } catch (const SqliteFailure& failure) {
-    store_->rollback();
-    store_.reset();
-    const std::lock_guard lock(mutex_);
-    view_.why_unavailable = failure.what();
-    return;
+    store.rollback();
+    return become_unavailable(failure.what());
   }
   disowned_.clear();
-  checkpoint_ = std::make_unique<SqliteCheckpoint>(store_->db(), options_.path, options_.vfs);
-  publish();
-  log_info("store_reopened", {{"store", options_.path}});
+  adopt(std::move(*opened));
+  log_info("store_opened_again", {{"store", options_.path}});
 }
 
 void SqliteThread::publish() {
-  QueueView view = store_->view();
+  QueueView view = store().view();
   const std::lock_guard lock(mutex_);
   view_ = std::move(view);
 }
 
 void SqliteThread::finish() {
   checkpoint_.reset();
-  if (store_) sqlite3_wal_checkpoint_v2(store_->db().handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  store_.reset();
+  if (open_) sqlite3_wal_checkpoint_v2(store().db().handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  open_.reset();
   const std::lock_guard lock(mutex_);
   ended_ = true;
   for (auto& [home, done] : closers_) home->post(std::move(done));

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,9 +19,19 @@
 
 namespace tidegate::jobs {
 
+// The file, and the right to it: one process at a time.
+struct OpenStore {
+  FileLock lock;
+  std::unique_ptr<SqliteStore> store;
+};
+
+// `after_crash`: see SqliteStore::open. Makes the folder.
+Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash);
+
 class SqliteThread {
  public:
-  SqliteThread(const SqliteOptions& options, FileLock lock, std::unique_ptr<SqliteStore> store);
+  // Without a store (the disk is full, or may not be written to): unavailable until it can be opened.
+  SqliteThread(const SqliteOptions& options, Result<OpenStore> opened);
   ~SqliteThread() { stop(); }
 
   // Commits what was taken, ends the thread. Not from that thread.
@@ -41,13 +52,17 @@ class SqliteThread {
   void run_changes(const Group& group);
   void lose_store(const Group& group, const SqliteFailure& failure);
   void reopen();
+  SqliteStore& store() { return *open_->store; }
+  void adopt(OpenStore opened);
+  void sweep_on();
+  void become_unavailable(const std::string& why);
   void publish();
   void tell_listener(const Group& group);
   void finish();
 
   const SqliteOptions options_;
-  FileLock lock_;
-  std::unique_ptr<SqliteStore> store_;  // null while the disk is broken
+  std::optional<OpenStore> open_;  // none while the disk is broken
+  bool was_open_ = false;
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::vector<std::string> disowned_;  // ids of failed appends: cancelled if found after a reopening
   size_t last_group_ = 0;

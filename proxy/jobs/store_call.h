@@ -28,6 +28,7 @@ class StoreCall {
 
   std::string promised;     // the id of a job that must be cancelled if it turns up after its commit has failed
   bool makes_work = false;  // once committed, a claim may find more than before
+  bool correction = false;  // the store's own: taken as long as the thread runs, and nobody waits for it
 
   // Store's thread. Runs the call; its result is kept until answer().
   virtual void run(SqliteStore& store) = 0;

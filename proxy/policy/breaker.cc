@@ -106,9 +106,18 @@ Breaker::Acquired Breaker::acquire(Time now) {
 }
 
 std::optional<BreakerRefusal> Breaker::peek(Time now) {
+  if (config_.mode != Mode::enforce) return std::nullopt;
   Session session(*this);
   session.state.catch_up(now);
   return session.state.refusal(now);
+}
+
+std::optional<Time> Breaker::half_open_since(Time now) {
+  if (config_.mode != Mode::enforce) return std::nullopt;
+  Session session(*this);
+  session.state.catch_up(now);
+  if (session.state.state != BreakerState::half_open) return std::nullopt;
+  return session.state.since;
 }
 
 void Breaker::report(const Permit& permit, Verdict verdict, Time now, std::string_view why) {

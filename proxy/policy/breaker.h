@@ -151,6 +151,9 @@ class Breaker {
   // that offers a queued job as the probe.
   std::optional<BreakerRefusal> peek(Time now);
 
+  // Since when it has been half open; none in any other state, and in shadow mode.
+  std::optional<Time> half_open_since(Time now);
+
   // state: forced_open, forced_closed, or closed for "auto". `duration`: none = until changed.
   void force(BreakerState state, std::optional<Duration> duration, std::string why, Time now);
 

@@ -9,7 +9,8 @@ namespace tidegate::policy {
 
 namespace {
 
-constexpr Duration kSoon = 1s;  // Retry-After where nothing better is known
+constexpr Duration kProbeLeft = 2s;  // how long a due breaker's probe is left to a queued job
+constexpr Duration kSoon = 1s;       // Retry-After where nothing better is known
 
 }  // namespace
 
@@ -32,10 +33,18 @@ Step Plan::begin(Time now) {
 
 Step Plan::next_try(Time now) { return admit(now); }
 
+// A breaker that has just come due is left to a queued job, for a moment: no user's request is spent on finding out.
+bool Plan::leaves_the_probe(Time now) const {
+  if (!policy_.probes || policy_.fallback != FallbackKind::enqueue) return false;
+  const auto since = policy_.breaker->half_open_since(now);
+  return since && now - *since < kProbeLeft && policy_.probes->wants_probe();
+}
+
 // The breaker first, so that an open one is not waited for in the bulkhead; then a place; then the breaker's permit.
 Step Plan::admit(Time now) {
   if (now >= deadline_) return fall_back(Outcome::timeout, policy_.fallback_on.has(TryResult::timeout), kSoon);
-  if (Breaker* breaker = policy_.breaker.get(); breaker && breaker->config().mode == Mode::enforce) {
+  if (Breaker* breaker = policy_.breaker.get()) {
+    if (leaves_the_probe(now)) return refused_by_breaker({BreakerState::half_open, kSoon});
     if (breaker->peek(now)) {
       // acquire() counts the refusal that peek() found. Granted all the same (another thread's probe has ended in
       // between), the permit goes back: a place comes first, as always.

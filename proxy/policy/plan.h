@@ -39,6 +39,15 @@ struct RetryConfig {
   BackoffConfig backoff;
 };
 
+// Who would rather make the probe calls of a breaker that is due than have a live request make them.
+class ProbeSource {
+ public:
+  virtual bool wants_probe() const = 0;
+
+ protected:
+  ~ProbeSource() = default;
+};
+
 enum class FallbackKind : uint8_t { none, enqueue, respond };
 
 // What a route decides by. Immutable but for the shared policies; lives as long as any request of the route.
@@ -47,6 +56,7 @@ struct RoutePolicy {
   std::shared_ptr<Breaker> breaker;      // null: none
   std::shared_ptr<Bulkhead> bulkhead;    // null: none
   std::shared_ptr<RetryBudget> budget;   // null: none
+  const ProbeSource* probes = nullptr;   // null: live requests probe
   TimeoutConfig timeout;
   RetryConfig retry;
   FallbackKind fallback = FallbackKind::none;
@@ -119,6 +129,7 @@ class Plan {
  private:
   Step admit(Time now);
   Step admit_with_place(Time now);
+  bool leaves_the_probe(Time now) const;
   Step refused_by_breaker(const BreakerRefusal& refusal);
   Step fall_back(Outcome why, bool matches, Duration retry_after);
   void give_verdict(TryResult result, uint16_t status, Time now);

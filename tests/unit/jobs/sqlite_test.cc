@@ -60,8 +60,65 @@ TEST_CASE("what is not a job store is refused, and left as it is") {
   REQUIRE(open_sqlite_queue({.path = newer}).ok());
   SqliteDb(newer, "").exec("PRAGMA user_version=99");
   CHECK(open_error(newer) == ErrorCode::invalid);
+}
 
-  CHECK(open_error("/proc/none/jobs.db") == ErrorCode::io);
+TEST_CASE("a disk that cannot be written to at the start is waited for; meanwhile the queue is unavailable") {
+  log_configure(LogLevel::off, LogFormat::text);
+  SqliteBed bed;
+  Asker asker(bed);
+  const std::string before = asker.append_new();
+  bed.close();
+  const std::string aside = bed.path() + ".aside";
+  const std::string folder = std::filesystem::path(bed.path()).parent_path();
+  std::filesystem::rename(bed.path(), aside);
+  std::filesystem::create_directory(bed.path());  // opening a folder as a file fails, for root too
+  bed.options().reopen_every = 20ms;
+  bed.open();
+  CHECK(!bed.queue().view().available);
+  CHECK(asker.append(make_draft(bed.home())).error().code == ErrorCode::unavailable);
+  std::filesystem::remove(bed.path());
+  std::filesystem::rename(aside, bed.path());
+  bed.run_until([&] { return bed.queue().view().available; });
+  CHECK(asker.claim().id == before);
+  log_configure(LogLevel::info, LogFormat::text);
+}
+
+TEST_CASE("a file that is taken away promises nothing more") {
+  log_configure(LogLevel::off, LogFormat::text);
+  SqliteBed bed;
+  Asker asker(bed);
+  bed.close();
+  bed.options().reopen_every = 20ms;
+  bed.open();
+  asker.append_new();
+  for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(bed.path() + end);
+  CHECK(!asker.append(make_draft(bed.home())).ok());
+  bed.run_until([&] { return bed.queue().view().available; });
+  const std::string after = asker.append_new();
+  bed.restart();
+  CHECK(asker.claim().id == after);
+  log_configure(LogLevel::info, LogFormat::text);
+}
+
+TEST_CASE("a backlog that has expired is put away in pieces, and nobody waits for all of it") {
+  SqliteBed bed;
+  Asker asker(bed);
+  constexpr int kOld = 1000;
+  int kept = 0;
+  std::vector<OperationPtr> operations;
+  for (int i = 0; i < kOld; ++i) {
+    JobDraft draft = make_draft(bed.home());
+    draft.expires_at = draft.created_at + 150ms;
+    operations.push_back(
+        bed.queue().append(bed.home(), draft, [&](Result<uint64_t> position) { kept += position.ok(); }));
+  }
+  bed.run_until([&] { return kept == kOld; });
+  const std::string fresh = asker.append_new();
+  CHECK(asker.find(fresh)->position == kOld);
+  bed.pass(1100ms);  // a sweep is due once a second
+  bed.queue().tidy(bed.home());
+  bed.run_until([&] { return depth(bed.queue(), JobStatus::expired) == kOld; });
+  CHECK(asker.claim().id == fresh);
 }
 
 TEST_CASE("one process has the store; its folder is made") {
