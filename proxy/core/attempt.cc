@@ -21,7 +21,14 @@ void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
   limits_ = limits;
   is_head_request_ = is_head_request;
   timer_.start_at(limits_.try_deadline);
-  if (PooledConnection idle = pool_.take_idle()) return connected(std::move(idle));
+  if (PooledConnection idle = pool_.take_idle()) {
+    reused_ = true;
+    return connected(std::move(idle));
+  }
+  acquire();
+}
+
+void Attempt::acquire() {
   acquiring_ = pool_.acquire([this](Result<PooledConnection> connection) {
     if (!connection) return fail(TryResult::connect_failure, connection.error().message);
     connected(std::move(*connection));
@@ -108,7 +115,19 @@ void Attempt::on_response_complete() {
   user_.on_attempt_complete();
 }
 
-void Attempt::on_client_failure(http::ClientFailure failure, bool, std::string_view detail) {
+void Attempt::start_over() {
+  connection_.give_back();
+  reused_ = false;
+  head_sent_ = false;
+  request_written_ = false;
+  state_ = State::connecting;
+  timer_.start_at(limits_.try_deadline);
+  acquire();
+}
+
+void Attempt::on_client_failure(http::ClientFailure failure, bool nothing_received, std::string_view detail) {
+  const bool was_dead = reused_ && nothing_received && failure == http::ClientFailure::reset;
+  if (was_dead && limits_.may_start_over) return start_over();
   fail(failure == http::ClientFailure::reset ? TryResult::reset : TryResult::bad_response, detail);
 }
 

@@ -44,6 +44,9 @@ struct AttemptLimits {
   Time try_deadline;  // until the head
   Duration response_header;
   Duration idle;
+  // Idempotent and without a body: where a kept connection turns out to have been dead all along, the try begins again
+  // on a fresh one, and nobody hears of it.
+  bool may_start_over = false;
 };
 
 class Attempt final : private http::ClientUser {
@@ -72,6 +75,8 @@ class Attempt final : private http::ClientUser {
   enum class State { connecting, sending, waiting, answering, ended };
 
   void connected(PooledConnection connection);
+  void acquire();
+  void start_over();
   void on_timer();
   void fail(policy::TryResult result, std::string_view detail);
   void end();
@@ -92,6 +97,7 @@ class Attempt final : private http::ClientUser {
   bool head_sent_ = false;        // beside the state, for the request has a direction of its own: an answer may begin
   bool request_written_ = false;  // before the request has been sent whole
   bool paused_ = false;
+  bool reused_ = false;  // the connection had been kept
   Time begun_;
   Time last_activity_{};
   net::Timer timer_;

@@ -140,7 +140,8 @@ void Exchange::begin_try(const policy::Try& step) {
   attempt_ = std::make_unique<Attempt>(runtime(), service_.worker().pool(route_.config->upstream),
                                        static_cast<AttemptUser&>(*this));
   const policy::TimeoutConfig& timeout = route_.config->timeout;
-  attempt_->start({step.try_deadline, timeout.response_header, timeout.idle}, head().method == "HEAD");
+  const bool may_start_over = !body_ && is_idempotent(head());
+  attempt_->start({step.try_deadline, timeout.response_header, timeout.idle, may_start_over}, head().method == "HEAD");
 }
 
 void Exchange::wait_for_place(const policy::WaitForPlace& step) {

@@ -42,7 +42,7 @@ std::string hex64(uint64_t value) {
   return to_hex(bytes, sizeof(bytes));
 }
 
-// Fields that Tidegate writes anew in every request it forwards.
+// Fields that Tidegate writes anew in every request it forwards, or that are meant for it alone.
 bool is_rewritten(std::string_view name) {
   static constexpr std::string_view kNames[] = {"host",
                                                 "content-length",
@@ -52,8 +52,16 @@ bool is_rewritten(std::string_view name) {
                                                 "x-forwarded-for",
                                                 "x-forwarded-proto",
                                                 "x-forwarded-host",
-                                                "tidegate-body-ref"};
+                                                "tidegate-body-ref",
+                                                "proxy-authorization"};
   return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view n) { return http::iequals(n, name); });
+}
+
+// Fields by which a proxy tells who its client is: only a trusted one is believed.
+bool claims_identity(std::string_view name) {
+  constexpr std::string_view kPrefix = "x-forwarded-";
+  return http::iequals(name, "forwarded") || http::iequals(name, "x-real-ip") ||
+         http::iequals(name.substr(0, kPrefix.size()), kPrefix);
 }
 
 std::string forwarded_for(const http::RequestHead& head, const RequestContext& context) {
@@ -75,6 +83,7 @@ void each_forwarded(const http::RequestHead& head, const RequestContext& context
   for (const http::Field& field : head.fields) {
     if (http::is_hop_by_hop(field.name, head.fields) || is_rewritten(field.name)) continue;
     if (!timeout_header.empty() && http::iequals(field.name, timeout_header)) continue;
+    if (!context.peer_trusted && claims_identity(field.name)) continue;
     const bool counted = hops && http::iequals(field.name, "max-forwards");
     counted ? give(field.name, std::to_string(*hops - 1)) : give(field.name, field.value);
   }

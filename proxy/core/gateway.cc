@@ -80,9 +80,9 @@ RouteState Gateway::make_route(const config::Route& route, Time now) {
   state.policy.fallback_on = route.fallback->on;
   state.enqueue = std::get_if<config::FallbackEnqueue>(&route.fallback->action);
   state.respond = std::get_if<config::FallbackRespond>(&route.fallback->action);
-  state.policy.probes = state.queue;
   state.policy.fallback = state.enqueue ? policy::FallbackKind::enqueue : policy::FallbackKind::respond;
   if (state.enqueue) state.queue = &queues_.at(state.enqueue->queue);
+  state.policy.probes = state.queue;
   return state;
 }
 

@@ -21,7 +21,7 @@ constexpr double kNewest = 0.2;  // the weight of the newest run in the typical 
 class Replayer::Impl {
  public:
   Impl(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config, JobObserver observer)
-      : shared_{runtime, queue, runner, config, std::move(observer), [this] { wake_.start_after(Duration(0)); }},
+      : shared_{runtime, queue, runner, config, std::move(observer), [this] { on_running(); }},
         routes_(runner.routes_of(queue)),
         wake_(runtime, [this] { pump(); }) {}
 
@@ -51,12 +51,11 @@ class Replayer::Impl {
     if (std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->admitting(); })) return;
     const QueueView view = shared_.queue.view();
     note_lost(view);
-    wants_probe_ = false;
-    if (!view.available) return wake_in(kStoreAwayWait);
+    if (!view.available) return want_nothing_for(kStoreAwayWait);
     tidy_now_and_then();
-    if (!view.next_due_at) return wake_in(kHeartbeat);
+    if (!view.next_due_at) return want_nothing_for(kHeartbeat);
     const Duration due_in = *view.next_due_at - shared_.runtime.wall_now();
-    if (due_in > Duration(0)) return wake_in(due_in);
+    if (due_in > Duration(0)) return want_nothing_for(due_in);
     if (const auto refused_for = all_refuse()) {
       allowed_ = 1;
       wants_probe_ = true;
@@ -77,7 +76,7 @@ class Replayer::Impl {
       return pump();
     }
     if (draining_) return check_drained();
-    wake_in(job ? kSoonest : kStoreAwayWait);
+    want_nothing_for(job ? kSoonest : kStoreAwayWait);
   }
 
   void on_lane_end(ReplayLane& ended, LaneEnd how) {
@@ -85,6 +84,7 @@ class Replayer::Impl {
     shared_.runtime.dispose(std::move(*lane));
     lanes_.erase(lane);
     running_ = static_cast<int>(lanes_.size());
+    wants_probe_ = false;
     if (how == LaneEnd::succeeded) allowed_ = std::min(allowed_ * 2, shared_.config.concurrency);
     if (how == LaneEnd::succeeded || how == LaneEnd::dead) note_pace(ended.ran_for());
     if (draining_) return check_drained();
@@ -109,6 +109,17 @@ class Replayer::Impl {
     for (; damaged_ < view.damaged_total; ++damaged_) shared_.observer(JobEvent::dead, {}, "damaged_record");
     expired_ = view.expired_total;  // a store that was opened again counts from 0
     damaged_ = view.damaged_total;
+  }
+
+  void want_nothing_for(Duration wait) {
+    wants_probe_ = false;
+    wake_in(wait);
+  }
+
+  // A lane has what it needs: the next may be claimed.
+  void on_running() {
+    wants_probe_ = false;
+    wake_.start_after(Duration(0));
   }
 
   void tidy_now_and_then() {

@@ -61,6 +61,12 @@ def upload(url, image, text, position="bottom-right"):
     return http("POST", f"{url}/upload", parts, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
 
 
+def in_flight(admin):
+    """Requests in flight in the Tidegate whose admin interface that is, over all routes."""
+    text = http("GET", admin + "/metrics").body.decode()
+    return sum(map(int, re.findall(r"^tidegate_http_requests_in_flight\{.*\} (\d+)", text, re.MULTILINE)))
+
+
 class Program:
     def __init__(self, name, arguments, log, health_url, environment=None):
         self.name, self.arguments, self.log, self.health_url = name, arguments, Path(log), health_url

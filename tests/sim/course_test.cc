@@ -129,6 +129,30 @@ TEST_CASE("where replays share the cost, a hung optimizer still sees five calls,
   CHECK(course.state() == policy::BreakerState::open);
 }
 
+TEST_CASE("no user's request is spent as the probe while a job can be it") {
+  Course course;
+  SimUpstream& upstream = course.world().upstream();
+  upstream.set_mood({.error = 1});
+  for (int i = 0; i < 5; ++i) course.upload();
+  CHECK(course.state() == policy::BreakerState::open);
+  upstream.set_mood({.latency_min = 1s, .latency_max = 1s});
+  // Live traffic all the time, while the breaker comes due and its probe is under way.
+  std::vector<const SimClient*> live;
+  while (course.state() != policy::BreakerState::closed) {
+    REQUIRE(live.size() < 400);
+    live.push_back(
+        &course.world().client({.id = "live" + std::to_string(live.size()), .target = "/optimize", .body = "image"}));
+    course.world().run_for(100ms);
+  }
+  CHECK(live.size() > 300);  // thirty seconds, and the probe's own
+  live.pop_back();           // it may have come after the closing
+  for (const SimClient* client : live) {
+    CAPTURE(client->plan().id);
+    CAPTURE(status(*client));
+    CHECK((status(*client) == 202 || status(*client) == 429));
+  }
+}
+
 TEST_CASE("a failure from before the breaker opened is not the probe's") {
   Course course(replaced(shipped_config(), "open_for: 30s", "open_for: 4s"));
   SimUpstream& upstream = course.world().upstream();

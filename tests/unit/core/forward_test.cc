@@ -54,6 +54,17 @@ TEST_CASE("a forwarded request keeps its end-to-end fields and gains Tidegate's 
   for (const char* gone : {"X-Secret", "Connection", "TE:", "Expect", "99999"}) CHECK_FALSE(has(out, gone));
 }
 
+TEST_CASE("who the client is, is told by Tidegate or by a trusted proxy, never by the client") {
+  Request request;
+  for (const char* name : {"Forwarded", "X-Real-IP", "X-Forwarded-Port", "x-forwarded-prefix"}) {
+    request.head.fields.add(name, "spoofed");
+  }
+  request.head.fields.add("Proxy-Authorization", "Basic c2VjcmV0");
+  CHECK_FALSE(has(request.written(false), "spoofed"));
+  CHECK(has(request.written(true), "X-Forwarded-Port: spoofed\r\n"));
+  CHECK_FALSE(has(request.written(true), "Proxy-Authorization"));
+}
+
 TEST_CASE("Max-Forwards is counted down where it has a meaning, and only there") {
   Request request;
   request.head.fields.add("Max-Forwards", "7");

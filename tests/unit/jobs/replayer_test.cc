@@ -98,6 +98,19 @@ TEST_CASE("while the breaker is open nothing is claimed; when it is due one job 
   CHECK(replay.count(JobEvent::succeeded) == 40);
 }
 
+TEST_CASE("a breaker in shadow mode holds nothing back") {
+  Replay replay;
+  policy::BreakerConfig config;
+  config.mode = policy::Mode::shadow;
+  auto breaker = std::make_shared<policy::Breaker>("optimize", config, replay.bed.home().now(), 1);
+  replay.runner.policies["optimize"].breaker = breaker;
+  replay.open(*breaker);
+  const std::string id = replay.asker.append_new();
+  replay.start();
+  replay.bed.pass(1s);
+  CHECK(replay.asker.status(id) == JobStatus::succeeded);
+}
+
 TEST_CASE("a failed probe opens the breaker again, and the job waits") {
   Replay replay;
   policy::Breaker& breaker = replay.add_breaker();

@@ -1,0 +1,133 @@
+"""The three programs together under load, when Tidegate is killed or told to end: promises hold, answers are whole."""
+import http.client
+import random
+import signal
+import tempfile
+import threading
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+from photo import make_png
+from programs import Stack, eventually, http as ask, in_flight, upload
+
+
+class Whole(unittest.TestCase):
+    """The three programs together. One client may send as much as it likes here."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="tidegate-cli-")
+        self.addCleanup(folder.cleanup)
+        self.stack = Stack(folder.name, [("rate: 10/s", "rate: 100000/s"), ("burst: 20", "burst: 100000")])
+        self.addCleanup(self.stack.stop)
+        self.stack.start()
+        self.png = make_png(64, 48)
+
+    def job(self, job_id):
+        return ask("GET", f"{self.stack.urls['proxy']}/_jobs/{job_id}")
+
+    def test_what_is_no_image_is_415_and_an_unknown_path_404(self):
+        answer = upload(self.stack.urls["api"], b"<html>not an image</html>" * 100, "x")
+        self.assertEqual(answer.status, 415, answer.body)
+        self.assertEqual(ask("GET", self.stack.urls["api"] + "/nowhere").status, 404)
+        self.assertEqual(upload(self.stack.urls["api"], self.png, "x").status, 200)
+
+    def test_no_promise_is_broken_by_kill_9(self):
+        self.stack.optimizer.kill()
+        chance = random.Random(20261124)
+        promised = {}
+        for life in range(5):
+            fatal = chance.randrange(20, 160)  # the answer after which the process is killed, the rest under way
+            lock, killed = threading.Lock(), threading.Event()
+
+            def one(i):
+                try:
+                    answer = upload(self.stack.urls["api"], self.png, f"life {life} number {i}")
+                except (OSError, http.client.HTTPException):
+                    return None
+                if answer.status == 202:
+                    with lock:
+                        promised[answer.json()["job_id"]] = (life, i)
+                        if not killed.is_set() and sum(1 for at, _ in promised.values() if at == life) >= fatal:
+                            killed.set()
+                            self.stack.tidegate.process.kill()
+                return answer.status
+
+            with ThreadPoolExecutor(16) as pool:
+                statuses = list(pool.map(one, range(200)))
+            self.assertTrue(killed.is_set(), statuses)
+            self.stack.tidegate.process.wait(timeout=60)
+            made = sum(1 for at, _ in promised.values() if at == life)
+            self.assertEqual(made, statuses.count(202))
+            self.assertGreaterEqual(made, fatal)
+            self.assertLess(made, 200, "the kill came too late to interrupt anything")
+            self.stack.tidegate.start()
+            for job_id, what in promised.items():
+                job = self.job(job_id)
+                self.assertEqual(job.status, 200, f"{what} was promised and is forgotten")
+                self.assertIn(job.json()["status"], ("queued", "running", "retrying"))
+        print(f"{len(promised)} promises over five kills, all kept")
+
+    def test_sigterm_under_load_leaves_no_accepted_request_unanswered(self):
+        host, port = "127.0.0.1", int(self.stack.urls["proxy"].rsplit(":", 1)[1])
+        fault = ask("POST", self.stack.urls["optimizer"] + "/fault?mode=slow&ms=300")
+        self.assertEqual(fault.status, 200, fault.body)
+        stop, lock = threading.Event(), threading.Lock()
+        statuses, promised, cut, unanswered = [], [], [], []
+
+        def client(number):
+            """One request after the other, each on a connection of its own, until nobody listens."""
+            while not stop.is_set():
+                connection = http.client.HTTPConnection(host, port, timeout=60)
+                try:
+                    connection.connect()
+                except OSError:
+                    return
+                try:
+                    connection.request("POST", f"/optimize?text=c{number}", self.png, {"Content-Type": "image/png"})
+                    answer = connection.getresponse()
+                except (OSError, http.client.HTTPException) as error:
+                    with lock:
+                        unanswered.append(repr(error))
+                    return
+                try:
+                    body = answer.read()
+                except (OSError, http.client.HTTPException) as error:
+                    with lock:
+                        cut.append(repr(error))
+                    return
+                finally:
+                    connection.close()
+                with lock:
+                    statuses.append(answer.status)
+                    if answer.status == 202:
+                        promised.append(answer.getheader("Location"))
+                    elif answer.status == 200 and not body:
+                        cut.append("an empty image")
+
+        clients = [threading.Thread(target=client, args=[i]) for i in range(40)]
+        for thread in clients:
+            thread.start()
+        eventually("many have been answered, many are in flight",
+                   lambda: len(statuses) >= 60 and in_flight(self.stack.urls["admin"]) == len(clients))
+        with lock:
+            before = len(statuses)
+        code = self.stack.tidegate.kill(signal.SIGTERM)
+        stop.set()
+        for thread in clients:
+            thread.join(timeout=60)
+        print(f"{before} answers before SIGTERM, {len(statuses) - before} after; {len(unanswered)} not accepted")
+        self.assertEqual(code, 0, self.stack.tidegate.text()[-2000:])
+        self.assertEqual(cut, [])
+        # All clients were in flight. At most those ten who got an answer just then can have come back to a listener
+        # that was closing, without having been accepted.
+        self.assertLessEqual(len(unanswered), 10)
+        self.assertGreaterEqual(len(statuses) - before, len(clients) - 10)
+        self.assertLessEqual(set(statuses), {200, 202})
+        self.assertNotIn("client_closed", self.stack.tidegate.text())
+        self.stack.tidegate.start()
+        for location in promised:
+            self.assertEqual(ask("GET", self.stack.urls["proxy"] + location).status, 200, f"{location} is forgotten")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,244 @@
+#include "loopback/bed.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "config/loader.h"
+#include "http/parser.h"
+#include "jobs/sqlite_queue.h"
+
+namespace tidegate::loopback {
+
+namespace {
+
+void replace_all(std::string& text, const std::string& what, const std::string& with) {
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
+}
+
+std::filesystem::path make_folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "tidegate-loopback-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+  return name;
+}
+
+std::shared_ptr<const config::Config> load(const std::string& yaml) {
+  const auto no_environment = [](const std::string&) { return std::optional<std::string>(); };
+  const config::LoadResult loaded = config::load_text(yaml, "loopback.yaml", no_environment);
+  for (const config::Diagnostic& error : loaded.errors) FAIL_CHECK(error.to_string());
+  REQUIRE(loaded.config);
+  return loaded.config;
+}
+
+core::Gateway::Queues open_queues(const config::Config& config) {
+  core::Gateway::Queues queues;
+  for (const auto& [name, queue] : config.queues) {
+    jobs::SqliteOptions options;
+    options.path = queue.sqlite_path;
+    options.limits.max_jobs = queue.max_jobs;
+    options.limits.max_bytes = queue.max_bytes;
+    options.limits.results_ttl = queue.results_ttl;
+    auto opened = jobs::open_sqlite_queue(options);
+    REQUIRE(opened.ok());
+    queues[name] = std::move(*opened);
+  }
+  return queues;
+}
+
+template <typename List>
+std::string first_of(const List& fields, std::string_view name) {
+  for (const auto& [n, v] : fields) {
+    if (http::iequals(n, name)) return v;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string Reply::field(std::string_view name) const { return first_of(fields, name); }
+
+size_t Reply::count(std::string_view name) const {
+  return static_cast<size_t>(
+      std::count_if(fields.begin(), fields.end(), [&](const auto& field) { return http::iequals(field.first, name); }));
+}
+
+Reply take_reply(std::string* bytes, bool to_head, bool ended) {
+  http::ResponseParser parser{http::HeadLimits{}};
+  parser.expect(to_head);
+  std::string_view rest = *bytes;
+  Reply reply;
+  for (;;) {
+    http::ParseEvent event = parser.next(&rest);
+    if (event == http::ParseEvent::need_more && ended) event = parser.end_of_input();
+    switch (event) {
+      case http::ParseEvent::head:
+        reply.status = parser.head().status;
+        for (const http::Field& field : parser.head().fields) reply.fields.emplace_back(field.name, field.value);
+        break;
+      case http::ParseEvent::body: reply.body += parser.body(); break;
+      case http::ParseEvent::complete:
+        reply.whole = true;
+        *bytes = std::string(rest);
+        return reply;
+      case http::ParseEvent::need_more: return reply;
+      case http::ParseEvent::error: return reply;
+    }
+  }
+}
+
+std::string get(std::string_view target, std::string_view fields) {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: example\r\n" + std::string(fields) + "\r\n";
+}
+
+std::string post(std::string_view target, std::string_view body, std::string_view fields) {
+  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: example\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n" + std::string(fields) + "\r\n" + std::string(body);
+}
+
+Bed::Bed(std::string yaml) : folder_(make_folder()) {
+  if (yaml.empty()) yaml = usual_config();
+  replace_all(yaml, "{UP}", "http://127.0.0.1:" + std::to_string(upstream.port()));
+  replace_all(yaml, "{RAW}", "http://127.0.0.1:" + std::to_string(raw.port()));
+  replace_all(yaml, "{DIR}", folder_.string());
+  log_configure(LogLevel::info, LogFormat::json);
+  log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });
+  config_ = load(yaml);
+  metrics_ = metrics::Metrics::make(*config_, "9.9.9", "loopback");
+  gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, open_queues(*config_), runtime.now(), 5);
+  worker_ = std::make_unique<core::Worker>(runtime, *gateway_, 1);
+  REQUIRE(worker_->listen().ok());
+  replaying_ = std::make_unique<core::Replaying>(*worker_);
+  admin_ = std::make_unique<admin::AdminService>(runtime, *gateway_, admin::Build{"9.9.9", "loopback"});
+  REQUIRE(admin_->listen().ok());
+}
+
+Bed::~Bed() {
+  replaying_.reset();
+  worker_.reset();
+  admin_.reset();
+  gateway_.reset();
+  log_set_sink({});
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void Bed::until(const char* what, const std::function<bool()>& ready) {
+  net::Timer tick(runtime, [] {});
+  const Time give_up = runtime.now() + 30s;
+  while (!ready()) {
+    if (runtime.now() > give_up) FAIL("never came: " << what);
+    if (!tick.active()) tick.start_after(50ms);
+    runtime.run_once();
+  }
+}
+
+Reply Bed::next(test::RawClient& client, bool to_head) {
+  Reply reply;
+  until("a whole answer", [&] {
+    reply = take_reply(&client.received, to_head, client.ended);
+    return reply.whole || client.over();
+  });
+  return reply;
+}
+
+Reply Bed::ask(const std::string& request, const char* what) {
+  const auto asker = client(request);
+  Reply reply;
+  until(what, [&] {
+    reply = take_reply(&asker->received, request.starts_with("HEAD "), asker->ended);
+    return reply.whole || asker->over();
+  });
+  return reply;
+}
+
+Reply Bed::ask_admin(const std::string& request) {
+  test::RawClient asker(runtime, admin_->address(), request);
+  return next(asker);
+}
+
+double Bed::metric(const std::string& name, const std::vector<std::string>& labels) {
+  const std::string text = admin("/metrics").body;
+  double sum = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string line = text.substr(at, end - at);
+    at = end + 1;
+    if (!line.starts_with(name + "{") && !line.starts_with(name + " ")) continue;
+    const bool all = std::all_of(labels.begin(), labels.end(),
+                                 [&](const std::string& label) { return line.find(label) != std::string::npos; });
+    if (all) sum += std::stod(line.substr(line.rfind(' ') + 1));
+  }
+  return sum;
+}
+
+std::vector<nlohmann::json> Bed::logged(const std::string& outcome) const {
+  std::vector<nlohmann::json> found;
+  for (const std::string& line : log) {
+    const nlohmann::json entry = nlohmann::json::parse(line);
+    const std::string event = entry.at("event");
+    if (event != "request" && event != "request_refused") continue;
+    if (entry.at("outcome") == outcome) found.push_back(entry);
+  }
+  return found;
+}
+
+void Bed::close_queue() {
+  bool closed = false;
+  queue().close(runtime, [&] { closed = true; });
+  until("the queue is closed", [&] { return closed; });
+}
+
+std::string usual_config() {
+  return R"(
+log: {access: all}
+admin: {address: 127.0.0.1:0}
+upstreams:
+  up: {endpoints: ["{UP}"]}
+  raw: {endpoints: ["{RAW}"]}
+  dead: {endpoints: ["http://127.0.0.1:1"]}
+  guarded:
+    endpoints: ["{UP}"]
+    breaker: {consecutive_failures: 2, failure_ratio: 0, open_for: 60s, open_for_max: 60s}
+  narrow:
+    endpoints: ["{UP}"]
+    breaker: {}
+    bulkhead: {max_concurrent: 1, max_waiting: 0}
+  kept: {endpoints: ["{UP}"]}
+queues:
+  jobs:
+    url: sqlite://{DIR}/jobs.db
+    max_jobs: 3
+    replay: {concurrency: 2, max_attempts: 2, timeout: 5s, backoff: {base: 20ms, max: 20ms, jitter: none}}
+listeners:
+  - name: in
+    address: 127.0.0.1:0
+    limits: {header_bytes: 2KiB, headers: 20, body: 64KiB, header_timeout: 200ms, body_timeout: 200ms}
+    routes:
+      - {name: plain, match: {path: /plain*}, upstream: up}
+      - {name: get_only, match: {methods: [GET], path: /get-only}, upstream: up}
+      - name: limited
+        match: {path: /limited}
+        upstream: up
+        rate_limit: {key: global, rate: 1/m, burst: 2}
+      - {name: hasty, match: {path: /hasty*}, upstream: up, timeout: {total: 200ms, idle: 200ms}}
+      - {name: guarded, match: {path: /guarded}, upstream: guarded}
+      - {name: narrow, match: {path: /narrow}, upstream: narrow}
+      - {name: dead, match: {path: /dead}, upstream: dead}
+      - {name: raw, match: {path: /raw}, upstream: raw}
+      - name: job
+        match: {path: /job*}
+        upstream: dead
+        fallback: {enqueue: {queue: jobs, max_body: 32KiB}}
+      - name: later
+        match: {path: /later*}
+        upstream: kept
+        fallback: {on: [503], enqueue: {queue: jobs, max_body: 32KiB}}
+      - name: sorry
+        match: {path: /sorry}
+        upstream: dead
+        fallback: {respond: {status: 200, content_type: text/plain, body: "try later"}}
+)";
+}
+
+}  // namespace tidegate::loopback

@@ -1,0 +1,96 @@
+// The upstream of the loopback tests: the production server on a real port, told by each test what to do, remembering
+// what it saw.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/server.h"
+#include "net/runtime.h"
+
+namespace tidegate::loopback {
+
+// A request as the upstream saw it. Stays when the request has ended.
+struct Seen {
+  std::string method;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;            // unless keep_bodies is off
+  uint64_t body_bytes = 0;
+  bool whole = false;          // all of it has arrived
+  bool gone = false;           // whoever asked has left before the answer
+  // The first value of that name (lower case), or "".
+  std::string field(std::string_view name) const;
+  size_t count(std::string_view name) const;
+};
+
+struct Behaviour {
+  enum class Kind {
+    answer,       // when the request is whole
+    answer_early, // at its head
+    hold,         // not before release()
+    hang_up,      // breaks the connection when the request is whole
+    break_off,    // half of the body, then breaks the connection
+    stop,         // half of the body, then nothing more
+    stream,       // stream_bytes of filler
+  };
+  Kind kind = Kind::answer;
+  uint16_t status = 200;
+  std::string fields = {};     // "Name: value\r\n" lines
+  std::string body = "hello";
+  bool chunked = false;        // the answer has no known length
+  uint64_t stream_bytes = 0;
+};
+
+class Upstream final : public http::Service {
+ public:
+  // Listens on 127.0.0.1, on a port of the kernel's choice.
+  explicit Upstream(net::Runtime& runtime);
+  ~Upstream();
+
+  uint16_t port() const { return server_->address().port; }
+  void behave(Behaviour behaviour) { behaviour_ = std::move(behaviour); }
+  // Answers what is held, as `behaviour` says.
+  void release(Behaviour behaviour);
+  size_t connections() const { return server_->connections(); }
+
+  std::deque<Seen> seen;
+  bool keep_bodies = true;
+
+ private:
+  class Call;
+  std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
+  Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
+
+  net::Runtime& runtime_;
+  Behaviour behaviour_;
+  std::vector<Call*> held_;
+  std::unique_ptr<http::Server> server_;
+};
+
+// An upstream that says whatever bytes it is told to, for answers that no server would give: it waits for the end of a
+// request's head, sends `script`, and ends the connection if told to.
+class RawUpstream {
+ public:
+  explicit RawUpstream(net::Runtime& runtime);
+  ~RawUpstream();
+  uint16_t port() const { return listener_->address().port; }
+
+  std::string script;
+  bool hangs_up = false;   // FIN after the script
+  std::string received;    // all bytes of all connections
+  int accepted = 0;
+
+ private:
+  class Connection;
+  net::Runtime& runtime_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::unique_ptr<net::Listener> listener_;
+};
+
+}  // namespace tidegate::loopback

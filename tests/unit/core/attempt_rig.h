@@ -1,0 +1,67 @@
+// One attempt, and a user that writes down what it hears: "ready;200;[hello];complete".
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+
+#include "core/attempt.h"
+#include "unit/core/upstream_rig.h"
+
+namespace tidegate::core::test {
+
+inline constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+inline constexpr std::string_view kPost = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n";
+inline constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+struct Try final : AttemptUser {
+  explicit Try(UpstreamRig& rig) : rig_(rig), attempt(std::make_unique<Attempt>(rig.runtime, *rig.pool, *this)) {}
+
+  Try& start(Duration per_try = 10s, Duration header = 3s, Duration idle = 2s, bool is_head = false) {
+    attempt->start({rig_.runtime.now() + per_try, header, idle}, is_head);
+    return *this;
+  }
+  // A whole request without a body.
+  void get() {
+    rig_.settle();
+    REQUIRE(heard == "ready");
+    attempt->send(kGet, false, {});
+    attempt->end_body();
+    rig_.settle();
+  }
+
+  void on_attempt_ready(const config::Endpoint& endpoint) override {
+    CHECK(endpoint.host == "10.0.0.2");
+    heard += "ready";
+  }
+  void on_attempt_writable() override { ++writable; }
+  void on_attempt_head(const http::ResponseHead& head) override {
+    heard += ";" + std::to_string(head.status);
+    if (leave_at_head) attempt.reset();
+  }
+  void on_attempt_body(std::string_view piece) override {
+    body += piece;
+    if (pause_at_body) attempt->pause();
+  }
+  void on_attempt_complete() override { heard += ";[" + body + "];complete"; }
+  void on_attempt_starved() override { heard += ";starved"; }
+  void on_attempt_failed(policy::TryResult result, std::string_view detail) override {
+    CHECK_FALSE(detail.empty());
+    heard += std::string(";") + to_string(result);
+  }
+
+  UpstreamRig& rig_;
+  std::unique_ptr<Attempt> attempt;
+  std::string heard;
+  std::string body;
+  int writable = 0;
+  bool leave_at_head = false;
+  bool pause_at_body = false;
+};
+
+inline double tries(UpstreamRig& rig, const std::string& result) {
+  return rig.metric("tidegate_upstream_request_duration_seconds_count{result=\"" + result + "\",upstream=\"up\"}");
+}
+
+}  // namespace tidegate::core::test

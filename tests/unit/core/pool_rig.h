@@ -1,0 +1,43 @@
+// Takers of pooled connections, for tests of the pool.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "unit/core/upstream_rig.h"
+
+namespace tidegate::core::test {
+
+// One call of acquire and what it came to.
+struct Taker {
+  explicit Taker(Pool& pool) {
+    operation = pool.acquire([this](Result<PooledConnection> result) {
+      ++answers;
+      if (result) {
+        connection = std::move(*result);
+      } else {
+        error = result.error();
+      }
+    });
+    CHECK(answers == 0);  // later, never inside the call
+  }
+  bool has() const { return static_cast<bool>(connection); }
+
+  int answers = 0;
+  PooledConnection connection;
+  std::optional<Error> error;
+  std::unique_ptr<net::Operation> operation;
+};
+
+struct Nobody final : http::ClientUser {
+  void on_response_head(const http::ResponseHead&) override {}
+  void on_response_body(std::string_view) override {}
+  void on_response_complete() override {}
+  void on_client_failure(http::ClientFailure, bool, std::string_view) override {}
+  void on_request_drained() override {}
+};
+
+}  // namespace tidegate::core::test

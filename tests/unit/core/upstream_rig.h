@@ -1,0 +1,97 @@
+// A simulated upstream that says what it is told, and the pool in front of it: for tests of the pool and of attempts.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "config/loader.h"
+#include "core/pool.h"
+#include "core/upstream.h"
+#include "metrics/metrics.h"
+#include "net/sim_runtime.h"
+
+namespace tidegate::core::test {
+
+// The upstream's end of one connection.
+class Far final : private net::StreamUser {
+ public:
+  explicit Far(std::unique_ptr<net::Stream> stream) : stream_(std::move(stream)) {
+    stream_->set_user(this);
+    stream_->start_reading();
+  }
+  void say(std::string_view bytes) { stream_->write(bytes); }
+  void stop_reading() { stream_->stop_reading(); }
+  void start_reading() { stream_->start_reading(); }
+  void end() { stream_->end_writing(); }
+  void reset() {
+    stream_->reset_on_close();
+    stream_.reset();
+  }
+  bool left() const { return left_; }
+  size_t write_pending() const { return stream_->write_pending(); }
+
+  std::string received;
+
+ private:
+  void on_read(std::string_view bytes) override { received += bytes; }
+  void on_read_end() override { left_ = true; }
+  void on_stream_error(const Error&) override { left_ = true; }
+  void on_write_drained() override {}
+
+  std::unique_ptr<net::Stream> stream_;
+  bool left_ = false;
+};
+
+inline constexpr const char* kFirst = "10.0.0.2:3001";
+inline constexpr const char* kSecond = "10.0.0.3:3001";
+
+struct UpstreamRig {
+  // `settings`: more keys of the upstream, each ", key: value".
+  explicit UpstreamRig(const std::string& settings = "", const std::string& endpoints = "\"http://10.0.0.2:3001\"",
+                       int share = 3) {
+    const std::string yaml = "upstreams: {up: {endpoints: [" + endpoints + "]" + settings +
+                             "}}\nlisteners: [{name: in, address: 10.0.0.1:1, routes: [{name: r, match: {path: /*}, "
+                             "upstream: up}]}]\n";
+    const config::LoadResult loaded = config::load_text(yaml, "rig.yaml");
+    for (const config::Diagnostic& error : loaded.errors) FAIL_CHECK(error.to_string());
+    REQUIRE(loaded.config);
+    config = loaded.config;
+    metrics = metrics::Metrics::make(*config, "", "");
+    upstream = std::make_unique<Upstream>(config->upstreams.at("up"), metrics->upstream("up"));
+    pool = std::make_unique<Pool>(runtime, *upstream, share);
+    listen(kFirst);
+  }
+
+  void listen(const char* address) {
+    auto listening = runtime.listen(*SocketAddress::parse(address), [this](std::unique_ptr<net::Stream> stream) {
+      far.push_back(std::make_unique<Far>(std::move(stream)));
+    });
+    REQUIRE(listening.ok());
+    listeners.push_back(std::move(*listening));
+  }
+  void go_away() {
+    listeners.clear();
+    far.clear();
+  }
+
+  void settle(Duration time = 100ms) { runtime.run_for(time); }
+  // A sample of the exposition; -1: there is none.
+  double metric(const std::string& sample) {
+    const std::string text = metrics->render();
+    const size_t at = text.find(sample + " ");
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + sample.size()));
+  }
+
+  net::SimRuntime runtime{5};
+  std::shared_ptr<const config::Config> config;
+  std::unique_ptr<metrics::Metrics> metrics;
+  std::unique_ptr<Upstream> upstream;
+  std::deque<std::unique_ptr<Far>> far;  // in the order of their coming
+  std::vector<std::unique_ptr<net::Listener>> listeners;
+  std::unique_ptr<Pool> pool;
+};
+
+}  // namespace tidegate::core::test
