@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "jobs/sqlite_queue.h"
+#include "net/port.h"
 
 namespace tidegate::cli {
 
@@ -28,6 +29,7 @@ int Process::run() {
 }
 
 Status Process::start() {
+  if (Status status = check_ports(); !status) return status;
   const admin::Build build = build_info();
   metrics_ = metrics::Metrics::make(*config_, build.version, build.revision);
   auto queues = open_queues();
@@ -48,6 +50,15 @@ Status Process::start() {
                        {"admin", admin_->address().to_string()}});
   for (const config::Listener& listener : config_->listeners) {
     log_info("listening", {{"listener", listener.name}, {"address", listener.address.to_string()}});
+  }
+  return Ok{};
+}
+
+// Ports are shared among the workers, and so would be with a second Tidegate.
+Status Process::check_ports() const {
+  if (Status status = net::check_port_is_free(config_->admin.address); !status) return status;
+  for (const config::Listener& listener : config_->listeners) {
+    if (Status status = net::check_port_is_free(listener.address); !status) return status;
   }
   return Ok{};
 }

@@ -59,6 +59,7 @@ void Exchange::on_client_gone() {
 void Exchange::pump() {
   if (state_ == State::ended) return;
   while (body_ && attempt_ && attempt_->takes_body() && !reading_file_) {
+    body_->consumed(sent_);
     if (sent_ == body_->received()) {
       if (body_->ended()) return attempt_->end_body();
       break;
@@ -68,6 +69,10 @@ void Exchange::pump() {
       attempt_.reset();
       plan_->client_gone();
       failure_ = "the kept body was lost";
+      if (state_ == State::relaying) {
+        responder_.abort();
+        return end(Outcome::queue_unavailable, answer_status_);
+      }
       return refuse(Outcome::queue_unavailable, kCommitBound);
     }
     if (body_->in_file(sent_)) {
@@ -78,16 +83,16 @@ void Exchange::pump() {
     if (piece.empty()) break;  // it is on its way to the file
     attempt_->send_body(piece);
     sent_ += piece.size();
-    body_->consumed(sent_);
   }
   if (body_) balance_client();
 }
 
 void Exchange::send_from_file() {
   reading_file_ = true;
-  body_->read_file(sent_, [this](Result<std::string> bytes) {
+  body_->read_file(sent_, [this, reader = plan_->attempts()](Result<std::string> bytes) {
     reading_file_ = false;
-    if (bytes && attempt_ && attempt_->takes_body()) {
+    // What was read for a try that has ended is of no use to the next one, which begins at 0.
+    if (bytes && reader == plan_->attempts() && attempt_ && attempt_->takes_body()) {
       attempt_->send_body(*bytes);
       sent_ += bytes->size();
     }

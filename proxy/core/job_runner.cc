@@ -81,7 +81,9 @@ class JobRun final : public net::Operation, private AttemptUser {
 
   void on_attempt_body(std::string_view piece) override {
     answer_.append(piece);
-    if (!answer_.kept()) return finish_with(TryResult::bad_response, "the answer is too large to be stored");
+    if (answer_.received() > kResultMax)
+      return finish_with(TryResult::bad_response, "the answer is too large to be stored");
+    if (!answer_.kept()) return finish_without_verdict("the answer could not be kept");
     if (!answer_.has_room()) attempt_->pause();
   }
 
@@ -94,7 +96,7 @@ class JobRun final : public net::Operation, private AttemptUser {
   // The answer's bytes may still be on their way to the disk.
   void settle() {
     if (finished_) return;
-    if (!answer_.kept()) return finish_with(TryResult::bad_response, "the answer could not be kept");
+    if (!answer_.kept()) return finish_without_verdict("the answer could not be kept");
     if (!complete_) return attempt_->resume();
     if (!answer_.settled()) return;
     result_.response.body = answer_.take_content();

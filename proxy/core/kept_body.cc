@@ -30,7 +30,12 @@ void KeptBody::append(std::string_view piece) {
 }
 
 void KeptBody::append_delivered(std::string_view piece) {
-  if (mode_ != Mode::passing) return append(piece);
+  if (mode_ == Mode::file && overflowed_) stop_keeping(received_);  // the reader is here: nobody needs the file
+  consumed(received_);
+  if (mode_ != Mode::passing) {
+    append(piece);
+    return consumed(received_);  // keeping may have ended with this very piece
+  }
   TG_ASSERT(!ended_ && memory_.empty());
   received_ += piece.size();
   base_ = received_;

@@ -14,6 +14,7 @@ constexpr Duration kPlacePoll = 20ms;    // how often a place is asked for while
 constexpr Duration kPlacePatience = 5s;  // then the job goes back
 constexpr Duration kSoonest = 100ms;     // before a refused job is claimed again
 constexpr Duration kNoRouteWait = 60s;
+constexpr Duration kNotRunWait = 5s;  // where our own side failed: the disk, the store
 constexpr Duration kSettleAgain = 1s;
 
 bool is_final_answer(uint16_t status) { return status < 500 && status != 408 && status != 425 && status != 429; }
@@ -83,7 +84,7 @@ void ReplayLane::on_result(RunResult result) {
   const Time now = shared_.runtime.now();
   if (!result.upstreams_doing) {
     log_warn("job_not_run", {{"job_id", job_.id}, {"detail", result.detail}});
-    return give_back(kSettleAgain);
+    return give_back(kNotRunWait);
   }
   if (policy_->breaker) report_try(permit_, policy_->breaker->config(), result.result, result.response.status, now);
   permit_ = {};

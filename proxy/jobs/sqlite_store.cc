@@ -1,15 +1,10 @@
 #include "jobs/sqlite_store.h"
 
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-
 #include <algorithm>
-#include <filesystem>
 
 #include "base/crc32c.h"
 #include "base/log.h"
 #include "jobs/record_codec.h"
-#include "jobs/sqlite_schema.h"
 
 namespace tidegate::jobs {
 
@@ -26,76 +21,6 @@ int code(JobStatus status) { return static_cast<int>(status); }
 size_t index(JobStatus status) { return static_cast<size_t>(status); }
 
 }  // namespace
-
-SqliteStore::SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits)
-    : path_(path), limits_(limits), db_(path, vfs) {}
-
-Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, const std::string& vfs,
-                                                       const QueueLimits& limits, bool after_crash) {
-  try {
-    std::unique_ptr<SqliteStore> store(new SqliteStore(path, vfs, limits));
-    if (const Status prepared = prepare_sqlite_file(store->db_, path); !prepared) return prepared.error();
-    store->fold_wal();
-    if (after_crash) store->recover();
-    store->count();
-    if (::stat(path.c_str(), &store->file_) != 0) throw SqliteFailure(nullptr, SQLITE_IOERR, "stat " + path);
-    store->refresh_free_disk();
-    return store;
-  } catch (const SqliteFailure& failure) {
-    if (failure.primary() == SQLITE_NOTADB) return Error{ErrorCode::invalid, path + ": not an SQLite file"};
-    return failure.to_error();
-  }
-}
-
-// What stands in the WAL from before goes into the file, so that nothing new is built on frames whose sync had failed.
-void SqliteStore::fold_wal() {
-  const int result = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  const bool read_by_another = (result & 0xff) == SQLITE_BUSY;
-  if (result != SQLITE_OK && !read_by_another) throw SqliteFailure(db_.handle(), result, "checkpoint");
-}
-
-void SqliteStore::recover() {
-  begin();
-  Query(db_, "INSERT INTO attempts SELECT seq, due_at, 0, 'process_ended' FROM jobs WHERE status = 1").run();
-  Query(db_, "UPDATE jobs SET status = 0, due_at = created_at, last_error = 'process_ended' WHERE status = 1").run();
-  commit();
-}
-
-void SqliteStore::count() {
-  counters_ = {};
-  Query by_status(db_,
-                  "SELECT status, count(*), sum(CASE WHEN status IN (3, 5, 6) THEN 0 ELSE body_size END)"
-                  " + sum(max(result_size, 0)) FROM jobs GROUP BY status");
-  while (by_status.step()) {
-    counters_.depth.at(static_cast<size_t>(by_status.integer(0))) = static_cast<uint64_t>(by_status.integer(1));
-    counters_.bytes += static_cast<uint64_t>(by_status.integer(2));
-  }
-  Query last(db_, "SELECT coalesce(max(seq), 0) + 1 FROM jobs");
-  last.step();
-  next_seq_ = last.integer(0);
-}
-
-void SqliteStore::begin() {
-  db_.exec("BEGIN");
-  before_group_ = counters_;
-  swept_in_group_ = false;
-}
-void SqliteStore::commit() { db_.exec("COMMIT"); }
-void SqliteStore::rollback() {
-  if (in_transaction()) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-  counters_ = before_group_;
-}
-void SqliteStore::begin_change() {
-  db_.exec("SAVEPOINT change");
-  before_change_ = counters_;
-}
-void SqliteStore::keep_change() { db_.exec("RELEASE change"); }
-void SqliteStore::undo_change() {
-  db_.exec("ROLLBACK TO change; RELEASE change");
-  counters_ = before_change_;
-}
-void SqliteStore::touch() { db_.exec(("PRAGMA user_version=" + std::to_string(kSqliteFormat)).c_str()); }
-bool SqliteStore::in_transaction() const { return sqlite3_get_autocommit(db_.handle()) == 0; }
 
 uint64_t SqliteStore::open_jobs() const {
   return counters_.depth[index(JobStatus::queued)] + counters_.depth[index(JobStatus::running)] +
@@ -290,19 +215,6 @@ Result<StoredBlob> SqliteStore::body_of(const ClaimedJob& job) {
   const auto held_job = held(job);
   if (!held_job) return held_job.error();
   return StoredBlob{"bodies", held_job->seq, held_job->body_size};
-}
-
-void SqliteStore::check_file() {
-  struct stat now {};
-  if (::stat(path_.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev) return;
-  throw SqliteFailure(nullptr, SQLITE_IOERR, path_ + " has been removed or replaced");
-}
-
-void SqliteStore::refresh_free_disk() {
-  struct statvfs disk {};
-  std::string folder = std::filesystem::path(path_).parent_path().string();
-  if (folder.empty()) folder = ".";
-  if (::statvfs(folder.c_str(), &disk) == 0) free_disk_ = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
 }
 
 void SqliteStore::mark_damaged(int64_t seq, const std::string& id, JobStatus from, WallTime now) {

@@ -92,8 +92,9 @@ std::string get(std::string_view target, std::string_view fields) {
 }
 
 std::string post(std::string_view target, std::string_view body, std::string_view fields) {
-  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: example\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n" + std::string(fields) + "\r\n" + std::string(body);
+  return "POST " + std::string(target) +
+         " HTTP/1.1\r\nHost: example\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(fields) +
+         "\r\n" + std::string(body);
 }
 
 Bed::Bed(std::string yaml) : folder_(make_folder()) {

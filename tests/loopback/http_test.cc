@@ -45,8 +45,10 @@ TEST_CASE("a request and its answer pass unchanged but for the fields of the way
 TEST_CASE("what a trusted peer says of the client is continued") {
   Bed bed;
   const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  const Reply reply = bed.ask(get("/plain", "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nX-Request-Id: "
-                                            "mine-1\r\ntraceparent: " + trace + "\r\nVia: 1.0 fred\r\n"));
+  const Reply reply = bed.ask(get("/plain",
+                                  "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nX-Request-Id: "
+                                  "mine-1\r\ntraceparent: " +
+                                      trace + "\r\nVia: 1.0 fred\r\n"));
   const Seen& seen = bed.upstream.seen.at(0);
   CHECK(seen.field("x-forwarded-for") == "203.0.113.7, 127.0.0.1");
   CHECK(seen.field("x-forwarded-proto") == "https");
@@ -90,8 +92,9 @@ TEST_CASE("pipelined requests are answered in their order") {
 
 TEST_CASE("Expect: 100-continue is met by Tidegate itself, when the body is wanted") {
   Bed bed;
-  const auto client = bed.client("POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
-                                 "Expect: 100-continue\r\n\r\n");
+  const auto client = bed.client(
+      "POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
+      "Expect: 100-continue\r\n\r\n");
   bed.until("100 Continue", [&] { return client->has("HTTP/1.1 100 Continue\r\n\r\n"); });
   client->received.clear();
   client->send("body");
@@ -102,8 +105,9 @@ TEST_CASE("Expect: 100-continue is met by Tidegate itself, when the body is want
 
 TEST_CASE("a refused request with Expect gets its answer without 100, and the connection closes") {
   Bed bed;
-  const auto client = bed.client("POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
-                                 "Expect: 100-continue\r\n\r\n");
+  const auto client = bed.client(
+      "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
+      "Expect: 100-continue\r\n\r\n");
   const Reply reply = bed.next(*client);
   CHECK(reply.status == 404);
   CHECK(reply.field("connection") == "close");

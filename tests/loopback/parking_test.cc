@@ -13,9 +13,7 @@ std::string park(Bed& bed, std::string_view body = "work") {
   return reply.json().at("job_id");
 }
 
-std::string status_of(Bed& bed, const std::string& id) {
-  return bed.ask(get("/_jobs/" + id)).json().at("status");
-}
+std::string status_of(Bed& bed, const std::string& id) { return bed.ask(get("/_jobs/" + id)).json().at("status"); }
 
 void until_status(Bed& bed, const std::string& id, const std::string& status) {
   for (int i = 0; i < 2000; ++i) {
@@ -118,8 +116,8 @@ TEST_CASE("Prefer: respond-async goes straight to the queue, and its result is t
 TEST_CASE("a body of chunks is kept whole, and replayed with its length") {
   Bed bed;
   bed.upstream.behave({Behaviour::Kind::answer, 503});
-  const Reply accepted = bed.ask(
-      "POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
+  const Reply accepted =
+      bed.ask("POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
   REQUIRE(accepted.status == 202);
   bed.upstream.behave({});
   bed.start_replaying();
@@ -166,8 +164,8 @@ TEST_CASE("a job that has run cannot be cancelled") {
 }
 
 TEST_CASE("a job that nobody knows is 404, whatever its id looks like") {
-  for (const char* id : {"0123456789abcdef0123456789abcdef", "short", "", "../jobs",
-                         "0123456789ABCDEF0123456789ABCDEF"}) {
+  for (const char* id :
+       {"0123456789abcdef0123456789abcdef", "short", "", "../jobs", "0123456789ABCDEF0123456789ABCDEF"}) {
     CAPTURE(id);
     Bed bed;
     check_jobs_problem(bed, bed.ask(get("/_jobs/" + std::string(id))), 404, "not_found");
@@ -223,8 +221,9 @@ TEST_CASE("a large body with Prefer: respond-async is 413") {
 TEST_CASE("a client that leaves before its 202 was promised nothing, and no job is left to run") {
   Bed bed;
   auto client = bed.client("POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
-  bed.until("it is parked", [&] { return bed.metric("tidegate_upstream_request_duration_seconds_count",
-                                                    {"\"dead\"", "connect_failure"}) == 1; });
+  bed.until("it is parked", [&] {
+    return bed.metric("tidegate_upstream_request_duration_seconds_count", {"\"dead\"", "connect_failure"}) == 1;
+  });
   client->leave();
   bed.until("it is logged", [&] { return bed.logged("client_closed").size() == 1; });
   CHECK(bed.metric("tidegate_queue_depth", {"status=\"queued\""}) == 0);

@@ -20,10 +20,10 @@ struct Seen {
   std::string method;
   std::string target;
   std::vector<std::pair<std::string, std::string>> fields;
-  std::string body;            // unless keep_bodies is off
+  std::string body;  // unless keep_bodies is off
   uint64_t body_bytes = 0;
-  bool whole = false;          // all of it has arrived
-  bool gone = false;           // whoever asked has left before the answer
+  bool whole = false;  // all of it has arrived
+  bool gone = false;   // whoever asked has left before the answer
   // The first value of that name (lower case), or "".
   std::string field(std::string_view name) const;
   size_t count(std::string_view name) const;
@@ -31,19 +31,19 @@ struct Seen {
 
 struct Behaviour {
   enum class Kind {
-    answer,       // when the request is whole
-    answer_early, // at its head
-    hold,         // not before release()
-    hang_up,      // breaks the connection when the request is whole
-    break_off,    // half of the body, then breaks the connection
-    stop,         // half of the body, then nothing more
-    stream,       // stream_bytes of filler
+    answer,        // when the request is whole
+    answer_early,  // at its head
+    hold,          // not before release()
+    hang_up,       // breaks the connection when the request is whole
+    break_off,     // half of the body, then breaks the connection
+    stop,          // half of the body, then nothing more
+    stream,        // stream_bytes of filler
   };
   Kind kind = Kind::answer;
   uint16_t status = 200;
-  std::string fields = {};     // "Name: value\r\n" lines
+  std::string fields = {};  // "Name: value\r\n" lines
   std::string body = "hello";
-  bool chunked = false;        // the answer has no known length
+  bool chunked = false;  // the answer has no known length
   uint64_t stream_bytes = 0;
 };
 
@@ -82,8 +82,8 @@ class RawUpstream {
   uint16_t port() const { return listener_->address().port; }
 
   std::string script;
-  bool hangs_up = false;   // FIN after the script
-  std::string received;    // all bytes of all connections
+  bool hangs_up = false;  // FIN after the script
+  std::string received;   // all bytes of all connections
   int accepted = 0;
 
  private:

@@ -190,6 +190,22 @@ TEST_CASE("a body larger than keep_max in its file can be read on to its end by 
   CHECK_FALSE(rig.body.settled());
 }
 
+TEST_CASE("delivered bytes beyond keep_max are not held, and a file they outgrew is let go") {
+  for (const uint64_t keep_max : {uint64_t{32'000}, uint64_t{200'000}, uint64_t{400'000}}) {
+    CAPTURE(keep_max);
+    Rig rig(keep_max);
+    for (int i = 0; i < 200; ++i) {
+      rig.body.append_delivered(pattern(5'000, rig.body.received()));
+      rig.settle();
+      CHECK(rig.body.has_room());
+      CHECK(rig.body.kept() == (rig.body.received() <= keep_max));
+    }
+    CHECK(rig.body.received() == 1'000'000);
+    CHECK(rig.body.lost(999'999));
+    CHECK_FALSE(rig.body.in_file(0));
+  }
+}
+
 TEST_CASE("stop_keeping in memory keeps what has not been read, no more") {
   Rig rig(kMiB);
   rig.append_all(50'000);

@@ -6,7 +6,8 @@ namespace tidegate::core {
 
 namespace {
 
-config::Route route(std::string name, std::vector<std::string> methods, std::string host, std::string path, bool prefix) {
+config::Route route(std::string name, std::vector<std::string> methods, std::string host, std::string path,
+                    bool prefix) {
   config::Route result;
   result.name = std::move(name);
   result.match = {std::move(methods), std::move(host), std::move(path), prefix};
@@ -15,7 +16,8 @@ config::Route route(std::string name, std::vector<std::string> methods, std::str
 
 config::Listener listener() {
   config::Listener result;
-  result.routes = {route("optimize", {"POST"}, "", "/optimize", false), route("status", {"GET", "HEAD"}, "", "/status/", true),
+  result.routes = {route("optimize", {"POST"}, "", "/optimize", false),
+                   route("status", {"GET", "HEAD"}, "", "/status/", true),
                    route("host", {}, "example.test", "/", true)};
   return result;
 }

@@ -195,7 +195,7 @@ TEST_CASE("what our own side could not send is no attempt, and the breaker hears
   for (int i = 0; i < 10; ++i) replay.runner.script.push_back(ours);
   const std::string id = replay.asker.append_new();
   replay.start();
-  replay.bed.pass(30s);
+  replay.bed.pass(60s);
   CHECK(replay.asker.status(id) == JobStatus::succeeded);
   CHECK(replay.asker.find(id)->attempt == 1);
   CHECK(breaker.view(replay.bed.home().now()).failures == 0);
