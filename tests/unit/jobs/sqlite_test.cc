@@ -63,24 +63,21 @@ TEST_CASE("what is not a job store is refused, and left as it is") {
 }
 
 TEST_CASE("a disk that cannot be written to at the start is waited for; meanwhile the queue is unavailable") {
-  log_configure(LogLevel::off, LogFormat::text);
-  SqliteBed bed;
-  Asker asker(bed);
-  const std::string before = asker.append_new();
-  bed.close();
-  const std::string aside = bed.path() + ".aside";
-  const std::string folder = std::filesystem::path(bed.path()).parent_path();
-  std::filesystem::rename(bed.path(), aside);
-  std::filesystem::create_directory(bed.path());  // opening a folder as a file fails, for root too
-  bed.options().reopen_every = 20ms;
-  bed.open();
-  CHECK(!bed.queue().view().available);
-  CHECK(asker.append(make_draft(bed.home())).error().code == ErrorCode::unavailable);
-  std::filesystem::remove(bed.path());
-  std::filesystem::rename(aside, bed.path());
-  bed.run_until([&] { return bed.queue().view().available; });
-  CHECK(asker.claim().id == before);
-  log_configure(LogLevel::info, LogFormat::text);
+  for (const DiskFault fault : {DiskFault::error_on_write, DiskFault::full_on_write}) {
+    FaultyBed bed;
+    Asker asker(bed);
+    bed.close();
+    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(bed.path() + end);
+    FaultyDisk::set(fault);
+    bed.open();
+    CHECK(!bed.queue().view().available);
+    CHECK(bed.queue().view().why_unavailable != "");
+    CHECK(asker.append(make_draft(bed.home())).error().code == ErrorCode::unavailable);
+    FaultyDisk::set(DiskFault::none);
+    bed.run_until([&] { return bed.queue().view().available; });
+    const std::string id = asker.append_new();
+    CHECK(asker.claim().id == id);
+  }
 }
 
 TEST_CASE("a file that is taken away promises nothing more") {
