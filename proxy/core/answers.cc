@@ -43,6 +43,15 @@ int64_t retry_after_seconds(Duration wait, Random& random) {
   return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(later)));
 }
 
+Outcome outcome_of(const http::ParseError& error) {
+  switch (error.status) {
+    case 408: return Outcome::client_timeout;
+    case 413: return Outcome::body_too_large;
+    case 431: return Outcome::headers_too_large;
+    default: return Outcome::bad_request;
+  }
+}
+
 std::string_view describe(Outcome outcome) {
   switch (outcome) {
     case Outcome::rate_limited: return "This client has sent too many requests.";

@@ -26,6 +26,9 @@ struct Problem {
   std::string extra_fields;  // more "Name: value\r\n" lines
 };
 
+// What a message that breaks a rule comes to.
+policy::Outcome outcome_of(const http::ParseError& error);
+
 // One sentence a client understands: "The upstream is failing; its circuit breaker is open."
 std::string_view describe(policy::Outcome outcome);
 

@@ -207,8 +207,9 @@ void Exchange::note_failure(Outcome why) {
 void Exchange::refuse(Outcome why, std::optional<Duration> retry_after, std::string_view detail) {
   Problem problem{why, detail, context_.request_id, std::nullopt, {}};
   const uint16_t status = status_of(why);
-  if (status == 503 || status == 429)
+  if (status == 503 || status == 429) {
     problem.retry_after_s = retry_after_seconds(retry_after.value_or(1s), runtime().random());
+  }
   if (why == Outcome::rate_limited && plan_->rate_decision()) {
     problem.extra_fields = rate_limit_fields(*plan_->rate_decision(), route_.policy.limiter->config());
   }

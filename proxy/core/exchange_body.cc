@@ -10,15 +10,6 @@ namespace tidegate::core {
 
 using policy::Outcome;
 
-namespace {
-
-Outcome outcome_of_error(const http::ParseError& error) {
-  if (error.status == 408) return Outcome::client_timeout;
-  return error.status == 413 ? Outcome::body_too_large : Outcome::bad_request;
-}
-
-}  // namespace
-
 void Exchange::on_body(std::string_view piece) {
   if (!body_) return;
   const bool deliver = attempt_ && attempt_->takes_body() && !reading_file_ && sent_ == body_->received();
@@ -44,7 +35,7 @@ void Exchange::on_body_error(const http::ParseError& error) {
   attempt_.reset();
   if (plan_) plan_->client_gone();
   failure_ = error.detail;
-  const Outcome outcome = outcome_of_error(error);
+  const Outcome outcome = outcome_of(error);
   if (state_ != State::relaying) return refuse(outcome, std::nullopt, error.detail);
   responder_.abort();
   end(outcome, answer_status_);

@@ -30,15 +30,6 @@ http::ServerLimits server_limits(const config::ListenerLimits& limits) {
   return result;
 }
 
-Outcome outcome_of_refusal(const http::ParseError& error) {
-  switch (error.status) {
-    case 408: return Outcome::client_timeout;
-    case 413: return Outcome::body_too_large;
-    case 431: return Outcome::headers_too_large;
-    default: return Outcome::bad_request;
-  }
-}
-
 }  // namespace
 
 ListenerService::ListenerService(Worker& worker, size_t index)
@@ -104,7 +95,7 @@ std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responde
 }
 
 http::Service::Refusal ListenerService::on_refused(const http::ParseError& error, const SocketAddress& peer) {
-  const Outcome outcome = outcome_of_refusal(error);
+  const Outcome outcome = outcome_of(error);
   const std::string request_id = to_hex(worker_.runtime().random_id());
   no_route_metrics_.begun();
   no_route_metrics_.ended("", error.status, outcome, Duration::zero());

@@ -52,7 +52,7 @@ void ReplayLane::admit() {
     if (acquired.refused) return give_back(std::max(acquired.refused->retry_after, kSoonest));
     permit_ = std::move(acquired.permit);
   }
-  run(*policy_);
+  run();
 }
 
 void ReplayLane::stop_admitting() {
@@ -69,7 +69,7 @@ void ReplayLane::give_back(Duration wait) {
                                 [this](const Status& status) { end(status ? LaneEnd::given_back : LaneEnd::lost); });
 }
 
-void ReplayLane::run(const policy::RoutePolicy&) {
+void ReplayLane::run() {
   state_ = State::running;
   since_ = shared_.runtime.now();
   begun_at_ = shared_.runtime.wall_now();

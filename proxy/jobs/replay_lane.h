@@ -45,7 +45,7 @@ class ReplayLane final : public net::Disposable {
 
   void admit();
   void give_back(Duration wait);
-  void run(const policy::RoutePolicy& policy);
+  void run();
   void on_result(RunResult result);
   void judge(const RunResult& result);
   void settle();

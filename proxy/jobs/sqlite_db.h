@@ -39,7 +39,6 @@ class SqliteDb {
   void exec(const char* sql);
   // The one value of a one-row query ("PRAGMA synchronous").
   std::string value_of(const char* sql);
-  int64_t changes() const { return sqlite3_changes64(db_); }
 
   // Pieces of a stored blob, without loading the whole.
   std::string read_blob(const char* table, int64_t row, uint64_t offset, size_t count);

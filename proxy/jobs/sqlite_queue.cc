@@ -127,8 +127,11 @@ class SqliteQueue final : public JobQueue {
   }
 
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
-    return ask<JobRecord>(
-        home, [id, now = home.wall_now()](SqliteStore& s) { return s.find(id, now); }, std::move(done));
+    const auto look = [id, now = home.wall_now()](SqliteStore& s) {
+      s.sweep(now);
+      return s.find(id);
+    };
+    return ask<JobRecord>(home, look, std::move(done));
   }
 
   OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {

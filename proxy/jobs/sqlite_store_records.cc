@@ -20,8 +20,7 @@ Error no_job(const std::string& id) { return {ErrorCode::not_found, "no job " + 
 
 }  // namespace
 
-Result<JobRecord> SqliteStore::find(const std::string& id, WallTime now) {
-  sweep(now);
+Result<JobRecord> SqliteStore::find(const std::string& id) {
   Query query(
       db_,
       "SELECT seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error"

@@ -35,9 +35,9 @@ Step Plan::next_try(Time now) { return admit(now); }
 
 // A breaker that has just come due is left to a queued job, for a moment: no user's request is spent on finding out.
 bool Plan::leaves_the_probe(Time now) const {
-  if (!policy_.probes || policy_.fallback != FallbackKind::enqueue) return false;
+  if (!policy_.probes || !policy_.probes->wants_probe()) return false;  // the normal case costs no lock
   const auto since = policy_.breaker->half_open_since(now);
-  return since && now - *since < kProbeLeft && policy_.probes->wants_probe();
+  return since && now - *since < kProbeLeft;
 }
 
 // The breaker first, so that an open one is not waited for in the bulkhead; then a place; then the breaker's permit.

@@ -60,8 +60,7 @@ int interruptions(const jobs::JobRecord& record) {
 
 }  // namespace
 
-void check_answers(Findings& findings, const Clients& clients, const config::Config& config,
-                   const std::vector<Time>& kills) {
+void check_answers(Findings& findings, const Clients& clients, const config::Config& config) {
   for (const auto& client : clients) {
     const ClientPlan& plan = client->plan();
     if (!client->started()) continue;
@@ -84,12 +83,10 @@ void check_answers(Findings& findings, const Clients& clients, const config::Con
       findings.add(fmt::format("{}: an answer nobody gave: {}", plan.id, answer.status));
     }
   }
-  // Without a crash, an answer that is neither relayed nor Tidegate's own can only be a relayed one that broke.
-  (void)kills;
 }
 
-void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQueue& store, const SimUpstream& upstream,
-                const config::Config& config, size_t kills) {
+void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQueue& store,
+                const config::Config& config) {
   std::map<std::string, jobs::JobRecord> jobs;
   for (jobs::JobRecord& record : store.all()) jobs[record.id] = std::move(record);
   std::map<std::string, const SimClient*> promised;
@@ -128,8 +125,6 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQu
       findings.add(fmt::format("job {}: the result is not the upstream's answer", id));
     }
   }
-  (void)upstream;
-  (void)kills;
 }
 
 void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,

@@ -33,10 +33,9 @@ class Findings {
   std::vector<std::string> all_;
 };
 
-void check_answers(Findings& findings, const Clients& clients, const config::Config& config,
-                   const std::vector<Time>& kills);
-void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQueue& store, const SimUpstream& upstream,
-                const config::Config& config, size_t kills);
+void check_answers(Findings& findings, const Clients& clients, const config::Config& config);
+void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQueue& store,
+                const config::Config& config);
 void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,
                     const jobs::MemoryQueue& store, const config::Config& config, size_t kills);
 void check_rates(Findings& findings, const Clients& clients, const config::Config& config, size_t kills);

@@ -74,7 +74,7 @@ class World {
   std::unique_ptr<core::Replaying> replaying_;
   std::vector<std::unique_ptr<SimClient>> clients_;
   std::vector<std::unique_ptr<net::Timer>> events_;
-  std::vector<Time> kills_;
+  size_t kills_ = 0;
   int lives_ = 0;
 };
 
