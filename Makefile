@@ -24,7 +24,7 @@ deps: ## Install what Tidegate is built with (Debian 12; as root or with sudo), 
 	@deploy/deps.sh build
 
 deps-all: ## The same, with what lint, fuzz and bench need
-	@deploy/deps.sh build lint fuzz bench
+	@deploy/deps.sh build test lint fuzz bench
 
 build: deps ## The programs, optimized: build/bin/ (installs what it needs)
 	@cmake --preset release >/dev/null
@@ -34,6 +34,7 @@ run: build ## Run optimizer, Tidegate and API on loopback, state in var/; Ctrl-C
 	@python3 deploy/run.py
 
 build-tests: deps
+	@deploy/deps.sh test
 	@cmake --preset dev >/dev/null
 	ninja -C build/dev -j $(JOBS)
 

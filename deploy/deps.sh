@@ -1,11 +1,13 @@
 #!/bin/sh
-# Installs what Tidegate is built with on Debian 12: deps.sh [--check] GROUP…, the groups being build, lint, fuzz and
-# bench. Only what is missing is installed; nothing is said when nothing is. --check installs nothing and fails instead.
+# Installs what Tidegate is built with on Debian 12: deps.sh [--check] GROUP…, the groups being build, test, lint, fuzz
+# and bench. Only what is missing is installed; nothing is said when nothing is. --check installs nothing and fails instead.
 set -eu
 
 build="build-essential cmake ninja-build ccache pkg-config git libuv1-dev node-llhttp libyaml-cpp-dev libhiredis-dev
-prometheus-cpp-dev doctest-dev nlohmann-json3-dev libfmt-dev libcli11-dev libssl-dev libsqlite3-dev libvips-dev
+librabbitmq-dev prometheus-cpp-dev doctest-dev nlohmann-json3-dev libfmt-dev libcli11-dev libssl-dev libsqlite3-dev libvips-dev
 fonts-dejavu-core curl python3"
+# The real servers that the tests start and stop themselves.
+test="redis-server rabbitmq-server"
 lint="clang-format-14 clang-tidy-14"
 fuzz="clang-14 libclang-rt-14-dev"
 bench="haproxy nginx-light"
@@ -16,10 +18,11 @@ for argument in "${@:-build}"; do
   case $argument in
     --check) check=yes ;;
     build) wanted="$wanted $build" ;;
+    test) wanted="$wanted $test" ;;
     lint) wanted="$wanted $lint" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     bench) wanted="$wanted $bench" ;;
-    *) echo "deps.sh: $argument is none of build, lint, fuzz, bench" >&2; exit 2 ;;
+    *) echo "deps.sh: $argument is none of build, test, lint, fuzz, bench" >&2; exit 2 ;;
   esac
 done
 
@@ -50,5 +53,6 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "installing:$missing"
 # The lists of a fresh system are empty, those of an old one name what is gone: read them again only when needed.
-install() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null; }
+# RUNLEVEL=1: the servers are for the tests, which start their own; none is started here.
+install() { $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y --no-install-recommends $missing >/dev/null; }
 install 2>/dev/null || { $as_root apt-get update -qq && install; }

@@ -67,7 +67,7 @@ Result<core::Gateway::Queues> Process::open_queues() {
   core::Gateway::Queues queues;
   for (const auto& [name, queue] : config_->queues) {
     jobs::SqliteOptions options;
-    options.path = queue.sqlite_path;
+    options.path = std::get<config::SqliteUrl>(queue.url).path;
     options.limits.max_jobs = queue.max_jobs;
     options.limits.max_bytes = queue.max_bytes;
     options.limits.results_ttl = queue.results_ttl;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "policy/plan.h"
+#include "redis/address.h"
 
 namespace tidegate::config {
 
@@ -65,9 +66,29 @@ struct Replay {
   policy::BackoffConfig backoff{1s, 300s, policy::Jitter::equal};
 };
 
+// sqlite:///path
+struct SqliteUrl {
+  std::string path;
+};
+
+// amqp://user:password@host:port/vhost
+struct AmqpUrl {
+  std::string host;  // a name or an address, without brackets
+  uint16_t port = 5672;
+  std::string user = "guest";
+  std::string password = "guest";
+  std::string vhost = "/";
+  // "amqp://user@host:port/vhost", for logs and messages: never the password.
+  std::string shown() const;
+};
+
 struct Queue {
   std::string name;
-  std::string sqlite_path;  // of sqlite:///path
+  std::variant<SqliteUrl, redis::Address, AmqpUrl> url;
+  // Where records and results of an amqp queue lie (required there); every other queue keeps its own.
+  std::optional<std::variant<SqliteUrl, redis::Address>> results_url;
+  std::string spool_path = "/var/lib/tidegate/spool.db";  // redis, amqp: an SQLite file, one queue's alone
+  bool strict_durability = true;                          // redis: refuse to promise unless AOF is fsynced always
   Duration results_ttl = std::chrono::hours(24);
   uint64_t max_jobs = 100000;
   uint64_t max_bytes = 10ull << 30;
@@ -91,10 +112,14 @@ struct RateKeyPart {
   std::string header;  // Kind::header
 };
 
+enum class OnStoreFailure : uint8_t { local, allow, deny };
+
 struct RateLimit {
   std::vector<RateKeyPart> key{{}};
   policy::RateLimitConfig limit;
   int ipv6_prefix = 64;
+  std::optional<redis::Address> store;  // none = local: this process's own count
+  OnStoreFailure on_store_failure = OnStoreFailure::local;
 };
 
 struct Match {
@@ -104,10 +129,20 @@ struct Match {
   bool prefix = false;               // the path ended in '*'
 };
 
+// Told when a job has ended: POST, signed as Standard Webhooks has it.
+struct Callback {
+  std::string url;     // http://host[:port]/path
+  std::string secret;  // the HMAC key as given: "whsec_" + base64, or any text of 16 bytes or more
+};
+
 struct FallbackEnqueue {
   std::string queue;
   uint64_t max_body = 32ull << 20;
   std::vector<std::string> drop_headers{"authorization", "cookie"};  // lower case
+  bool by_reference = false;                                         // body: reference
+  std::vector<std::string> reference_hosts;  // "host" (any port) or "host:port", lower case; at least one by reference
+  Duration reference_timeout = 30s;          // for one fetch of a referenced body at replay
+  std::optional<Callback> callback;
 };
 
 struct FallbackRespond {

@@ -81,7 +81,10 @@ void check_addresses(const Config& config, const Place& root, Diagnostics& error
 
 void check_queues(const Config& config, const Place& root, Diagnostics& errors) {
   Once files("the file");
-  for (const auto& [name, queue] : config.queues) files.check(queue.sqlite_path, root["queues"][name]["url"], errors);
+  for (const auto& [name, queue] : config.queues) {
+    if (const auto* sqlite = std::get_if<SqliteUrl>(&queue.url))
+      files.check(sqlite->path, root["queues"][name]["url"], errors);
+  }
 }
 
 void check_enqueue(const Config& config, const FallbackEnqueue& enqueue, const Place& place, Diagnostics& errors) {

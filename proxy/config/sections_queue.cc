@@ -38,8 +38,8 @@ void read_replay(Section& section, Replay& out) {
 
 void read_queue(Section& section, Queue& out) {
   if (section.require("url")) {
-    section.parsed("url", out.sqlite_path, "a queue's URL such as `sqlite:///var/lib/tidegate/jobs.db`",
-                   parse_sqlite_url);
+    section.parsed("url", out.url.emplace<SqliteUrl>().path,
+                   "a queue's URL such as `sqlite:///var/lib/tidegate/jobs.db`", parse_sqlite_url);
   }
   section.child("results", [&](Section& child) { read_results(child, out); });
   read_spool(section);

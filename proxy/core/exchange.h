@@ -68,7 +68,7 @@ class Exchange final : public http::Handler, private AttemptUser {
   void park(const policy::Park& step);
   void store_when_whole();
   void store();
-  void stored(const std::string& job_id, Result<uint64_t> position);
+  void stored(Result<jobs::Appended> appended);
   void respond(const policy::Respond& step);
   void note_failure(policy::Outcome why);
   void refuse(policy::Outcome why, std::optional<Duration> retry_after, std::string_view detail = {});

@@ -143,21 +143,20 @@ void Exchange::store() {
     const policy::BackoffConfig& backoff = queue.replay.backoff;
     draft.not_before = draft.created_at + policy::Backoff(backoff).delay(0, backoff.base, runtime().random());
   }
-  const std::string id = draft.id;
   storing_ = route_.queue->queue->append(runtime(), std::move(draft),
-                                         [this, id](Result<uint64_t> position) { stored(id, std::move(position)); });
+                                         [this](Result<jobs::Appended> appended) { stored(std::move(appended)); });
 }
 
-void Exchange::stored(const std::string& job_id, Result<uint64_t> position) {
-  if (!position) {
-    failure_ = position.error().message;
-    const bool full = position.error().code == ErrorCode::exhausted;
+void Exchange::stored(Result<jobs::Appended> appended) {
+  if (!appended) {
+    failure_ = appended.error().message;
+    const bool full = appended.error().code == ErrorCode::exhausted;
     return refuse(full ? Outcome::queue_full : Outcome::queue_unavailable, wait_for_queue(*route_.queue, 0));
   }
   route_.queue->metrics->job_event("accepted");
-  const Duration wait = wait_for_job(route_, *position, runtime().now());
+  const Duration wait = wait_for_job(route_, appended->position, runtime().now());
   note_failure(parked_for_);
-  answer_queued(responder_, {job_id, service_.config().jobs_path, context_.request_id,
+  answer_queued(responder_, {appended->id, service_.config().jobs_path, context_.request_id,
                              retry_after_seconds(wait, runtime().random())});
   end(Outcome::queued, 202);
 }

@@ -98,6 +98,7 @@ void JobsHandler::found(const JobRecord& record) {
     case JobStatus::dead: return problem(Outcome::job_failed, record.last_error);
     case JobStatus::cancelled:
     case JobStatus::expired: return problem(Outcome::result_gone);
+    case JobStatus::accepting: return problem(Outcome::not_found);
     case JobStatus::queued:
     case JobStatus::running:
     case JobStatus::retrying: return problem(Outcome::job_not_finished, "", wait_for(record));

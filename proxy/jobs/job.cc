@@ -13,6 +13,7 @@ const char* to_string(JobStatus status) {
     case JobStatus::dead: return "dead";
     case JobStatus::cancelled: return "cancelled";
     case JobStatus::expired: return "expired";
+    case JobStatus::accepting: return "accepting";
   }
   return "?";
 }

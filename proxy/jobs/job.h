@@ -21,11 +21,13 @@
 
 namespace tidegate::jobs {
 
-enum class JobStatus : uint8_t { queued, running, retrying, succeeded, dead, cancelled, expired };
-inline constexpr int kJobStatusCount = 7;
+// `accepting`: a record whose work item is not yet known to be with the broker (RecordStore::admit). Nobody was
+// promised it: it is not found, counts for nothing, and is forgotten after a while.
+enum class JobStatus : uint8_t { queued, running, retrying, succeeded, dead, cancelled, expired, accepting };
+inline constexpr int kJobStatusCount = 7;  // without accepting
 const char* to_string(JobStatus status);
 inline bool is_final(JobStatus s) {
-  return s != JobStatus::queued && s != JobStatus::running && s != JobStatus::retrying;
+  return s == JobStatus::succeeded || s == JobStatus::dead || s == JobStatus::cancelled || s == JobStatus::expired;
 }
 
 using FieldList = std::vector<std::pair<std::string, std::string>>;
@@ -44,10 +46,13 @@ struct JobDraft {
   std::string target;
   FieldList fields;  // end-to-end fields, already without the dropped and hop-by-hop ones
   BodyContent body;
+  std::string body_ref;    // instead of a body: the URL that it is fetched from at each replay
+  std::string dedupe_key;  // Idempotency-Key; "" = none. Unique within the queue, together with the payload
   WallTime created_at;
   WallTime expires_at;
   WallTime not_before{};  // not handed out earlier
   int max_attempts = 5;
+  bool external = false;  // RecordStore only: the work item lies elsewhere; begins as accepting, never claimed
 };
 
 struct AttemptRecord {
@@ -69,6 +74,12 @@ struct JobRecord {
   uint64_t position = 0;  // jobs before it, 0 = next; only while queued or retrying
   std::string last_error;
   std::vector<AttemptRecord> history;
+  // What was asked for.
+  std::string method;
+  std::string target;
+  uint64_t body_size = 0;
+  std::string body_ref;
+  int replays = 0;  // by operators, since it was accepted
 };
 
 // A job handed out for a try. The claim number fences: what a lost lease reports is refused (conflict).
@@ -80,7 +91,8 @@ struct ClaimedJob {
   std::string target;
   FieldList fields;
   uint64_t body_size = 0;
-  int attempt = 1;  // this try, 1-based
+  std::string body_ref;  // where not empty, the body is fetched from there
+  int attempt = 1;       // this try, 1-based
   int max_attempts = 5;
   WallTime expires_at{};
 };

@@ -50,14 +50,36 @@ struct ResultReader {
   std::shared_ptr<net::BodyReader> body;  // reads on the loop that asked for the result
 };
 
+// Where a draft went.
+struct Appended {
+  std::string id;                        // the draft's own, or that of the job that its key had made before
+  uint64_t position = 0;                 // jobs before it
+  bool existing = false;                 // the key and the payload are those of the job `id`: nothing was stored
+  JobStatus status = JobStatus::queued;  // of that job
+};
+
+struct JobFilter {
+  std::optional<JobStatus> status;
+  std::string error;  // a part of last_error; "" = any
+  std::string after;  // JobPage::next of the page before
+  int limit = 100;    // 1 to 1000
+};
+
+struct JobPage {
+  std::vector<JobRecord> records;  // oldest first; without history and position
+  std::string next;                // "" = there are no more
+};
+
 class JobQueue {
  public:
   virtual ~JobQueue() = default;
 
-  // Stores the job; answers once it is durable, with the number of jobs before it. Errors: exhausted (a limit:
-  // `queue_full`), conflict (id taken). An operation destroyed before its callback has run: nobody was promised
+  // Stores the job; answers once it is durable. A draft with a dedupe_key that a job not dead, cancelled or expired has
+  // used within results_ttl is that job, if the payload is the same: method, target and a hash of the body (for a
+  // reference: the URL without its query). Errors: exhausted (a limit: `queue_full`), conflict (id taken), invalid (the
+  // key was used with another payload). An operation destroyed before its callback has run: nobody was promised
   // anything, and a record that became durable all the same is cancelled.
-  [[nodiscard]] virtual OperationPtr append(net::Runtime& home, JobDraft draft, Callback<uint64_t> done) = 0;
+  [[nodiscard]] virtual OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) = 0;
 
   // Hands out the job that is due and has waited longest, if any, for `lease`: status running, attempt + 1. An expired
   // job is never handed out. An operation destroyed before its callback has run: the claim is released.
@@ -87,8 +109,14 @@ class JobQueue {
   [[nodiscard]] virtual OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) = 0;
   // Errors: conflict (running, or final).
   [[nodiscard]] virtual OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
-  // A dead job is queued again with fresh attempts; its history stays. Errors: conflict (not dead).
-  [[nodiscard]] virtual OperationPtr replay(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
+  // A dead job is queued again with fresh attempts; its history stays. Errors: conflict (not dead), exhausted (it has
+  // been replayed kReplaysMax times and died each time; `force` replays it all the same).
+  static constexpr int kReplaysMax = 3;
+  [[nodiscard]] virtual OperationPtr replay(net::Runtime& home, const std::string& id, bool force,
+                                            Callback<Ok> done) = 0;
+  // Forgets a job that has ended, with its body and result. Errors: conflict (it has not ended).
+  [[nodiscard]] virtual OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
+  [[nodiscard]] virtual OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) = 0;
 
   // Expires what is too old and forgets what ended long ago, soon. Claims and looks do so too; an idle queue needs
   // this.
@@ -103,6 +131,18 @@ class JobQueue {
   // Stops taking new work, commits what was taken, closes. `done` runs once all is on disk. Later calls answer
   // unavailable.
   virtual void close(net::Runtime& home, std::function<void()> done) = 0;
+};
+
+// A queue that can keep the records of jobs whose work items lie with a broker (drafts with `external`): SQLite, Redis.
+//
+//   append(external) ──▶ accepting ──admit──▶ queued ──claim_id──▶ running ──▶ …
+class RecordStore : public JobQueue {
+ public:
+  // accepting becomes queued; queued stays so. Errors: conflict (any other status).
+  [[nodiscard]] virtual OperationPtr admit(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
+  // Claims that one job, due or not, as claim() does. Errors: conflict (it has ended, or a live lease holds it).
+  [[nodiscard]] virtual OperationPtr claim_id(net::Runtime& home, const std::string& id, Duration lease,
+                                              Callback<ClaimedJob> done) = 0;
 };
 
 }  // namespace tidegate::jobs

@@ -47,7 +47,7 @@ Status MemoryJobs::with_held(const ClaimedJob& claimed, Change change) {
   return Ok{};
 }
 
-Result<uint64_t> MemoryJobs::append(const JobDraft& draft) {
+Result<Appended> MemoryJobs::append(const JobDraft& draft) {
   const uint64_t open = count_open();
   if (open >= limits_.max_jobs) return Error{ErrorCode::exhausted, "max_jobs reached"};
   if (bytes() + draft.body.size() > limits_.max_bytes) return Error{ErrorCode::exhausted, "max_bytes reached"};
@@ -64,7 +64,7 @@ Result<uint64_t> MemoryJobs::append(const JobDraft& draft) {
   job.record.created_at = draft.created_at;
   job.record.expires_at = draft.expires_at;
   jobs_.push_back(std::move(job));
-  return open;
+  return Appended{draft.id, open, false, JobStatus::queued};
 }
 
 Result<std::optional<ClaimedJob>> MemoryJobs::claim(Duration lease, WallTime now) {
@@ -82,8 +82,8 @@ Result<std::optional<ClaimedJob>> MemoryJobs::claim(Duration lease, WallTime now
   next->due_at = now + lease;
   const JobDraft& draft = next->draft;
   return std::optional<ClaimedJob>(ClaimedJob{draft.id, next->claim, draft.route, draft.method, draft.target,
-                                              draft.fields, draft.body.size(), next->record.attempt, draft.max_attempts,
-                                              next->record.expires_at});
+                                              draft.fields, draft.body.size(), draft.body_ref, next->record.attempt,
+                                              draft.max_attempts, next->record.expires_at});
 }
 
 Status MemoryJobs::renew(const ClaimedJob& claimed, Duration lease, WallTime now) {
@@ -169,7 +169,10 @@ Status MemoryJobs::cancel(const std::string& id, WallTime now) {
   return Ok{};
 }
 
-Status MemoryJobs::replay(const std::string& id, WallTime now) {
+Status MemoryJobs::purge(const std::string&) { return Error{ErrorCode::unavailable, "purge"}; }
+Result<JobPage> MemoryJobs::list(const JobFilter&) const { return Error{ErrorCode::unavailable, "list"}; }
+
+Status MemoryJobs::replay(const std::string& id, bool /*force*/, WallTime now) {
   MemoryJob* job = find_job(id);
   if (!job) return no_job(id);
   if (job->record.status != JobStatus::dead) return Error{ErrorCode::conflict, "the job is not dead"};

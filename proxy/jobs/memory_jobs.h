@@ -22,7 +22,7 @@ class MemoryJobs {
   explicit MemoryJobs(const QueueLimits& limits) : limits_(limits) {}
 
   // As in JobQueue, at `now`.
-  Result<uint64_t> append(const JobDraft& draft);
+  Result<Appended> append(const JobDraft& draft);
   Result<std::optional<ClaimedJob>> claim(Duration lease, WallTime now);
   Status renew(const ClaimedJob& claimed, Duration lease, WallTime now);
   Status succeed(const ClaimedJob& claimed, const AttemptRecord& attempt, const StoredResponse& response, WallTime now);
@@ -33,7 +33,9 @@ class MemoryJobs {
   Result<StoredResponse> result(const std::string& id) const;
   Result<JobRecord> find(const std::string& id, WallTime now);
   Status cancel(const std::string& id, WallTime now);
-  Status replay(const std::string& id, WallTime now);
+  Status replay(const std::string& id, bool force, WallTime now);
+  Status purge(const std::string& id);
+  Result<JobPage> list(const JobFilter& filter) const;
 
   // Expires and forgets.
   void sweep(WallTime now);

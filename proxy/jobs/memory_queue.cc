@@ -72,10 +72,11 @@ class SimulatedQueue final : public MemoryQueue {
     return "";
   }
 
-  OperationPtr append(net::Runtime&, JobDraft draft, Callback<uint64_t> done) override {
-    const std::string id = draft.id;
-    const auto undo = [this, id](uint64_t) { static_cast<void>(jobs_.cancel(id, world_.wall_now())); };
-    auto call = make<uint64_t>([this, draft = std::move(draft)] { return jobs_.append(draft); }, std::move(done), undo);
+  OperationPtr append(net::Runtime&, JobDraft draft, Callback<Appended> done) override {
+    const auto undo = [this](const Appended& appended) {
+      if (!appended.existing) static_cast<void>(jobs_.cancel(appended.id, world_.wall_now()));
+    };
+    auto call = make<Appended>([this, draft = std::move(draft)] { return jobs_.append(draft); }, std::move(done), undo);
     call->makes_work = true;
     return stand_in_line(std::move(call));
   }
@@ -132,10 +133,17 @@ class SimulatedQueue final : public MemoryQueue {
   OperationPtr cancel(net::Runtime&, const std::string& id, Callback<Ok> done) override {
     return ask<Ok>([this, id] { return jobs_.cancel(id, world_.wall_now()); }, std::move(done));
   }
-  OperationPtr replay(net::Runtime&, const std::string& id, Callback<Ok> done) override {
-    auto call = make<Ok>([this, id] { return jobs_.replay(id, world_.wall_now()); }, std::move(done), nullptr);
+  OperationPtr replay(net::Runtime&, const std::string& id, bool force, Callback<Ok> done) override {
+    auto call =
+        make<Ok>([this, id, force] { return jobs_.replay(id, force, world_.wall_now()); }, std::move(done), nullptr);
     call->makes_work = true;
     return stand_in_line(std::move(call));
+  }
+  OperationPtr purge(net::Runtime&, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>([this, id] { return jobs_.purge(id); }, std::move(done));
+  }
+  OperationPtr list(net::Runtime&, JobFilter filter, Callback<JobPage> done) override {
+    return ask<JobPage>([this, filter = std::move(filter)] { return jobs_.list(filter); }, std::move(done));
   }
 
   void tidy(net::Runtime&) override { jobs_.sweep(world_.wall_now()); }

@@ -24,9 +24,9 @@ class StoredBody final : public net::BodyReader {
       if (blob->size == 0) return std::string();
       return store.db().read_blob(blob->table, blob->row, offset, count);
     };
-    auto call = std::make_shared<TypedStoreCall<std::string>>(&home_, read, std::move(done));
-    thread_->submit(call);
-    return std::make_unique<StoreCallHandle>(std::move(call));
+    auto answer = std::make_shared<PendingAnswer<std::string>>(&home_, std::move(done));
+    thread_->submit(std::make_shared<TypedSqliteCall<std::string>>(answer, read));
+    return std::make_unique<StoreCallHandle>(std::move(answer));
   }
 
  private:
@@ -37,24 +37,25 @@ class StoredBody final : public net::BodyReader {
 };
 
 template <typename T>
-using Work = typename TypedStoreCall<T>::Work;
+using Work = typename TypedSqliteCall<T>::Work;
 
 // A correction that nobody waits for; without a thread (it has ended) there is nothing left to correct.
 void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work) {
   const auto alive = thread.lock();
   if (!alive) return;
-  auto call = std::make_shared<TypedStoreCall<Ok>>(nullptr, std::move(work), nullptr);
+  auto nobody = std::make_shared<PendingAnswer<Ok>>(nullptr, nullptr);
+  auto call = std::make_shared<TypedSqliteCall<Ok>>(std::move(nobody), std::move(work));
   call->correction = true;
   alive->submit(std::move(call));
 }
 
-class SqliteQueue final : public JobQueue {
+class SqliteQueue final : public RecordStore {
  public:
   SqliteQueue(const SqliteOptions& options, Result<OpenStore> opened)
       : thread_(std::make_shared<SqliteThread>(options, std::move(opened))) {}
   ~SqliteQueue() override { thread_->stop(); }
 
-  OperationPtr append(net::Runtime& home, JobDraft draft, Callback<uint64_t> done) override {
+  OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
     const std::string id = draft.id;
     const WallTime now = home.wall_now();
     auto shared = std::make_shared<const JobDraft>(std::move(draft));
@@ -62,13 +63,15 @@ class SqliteQueue final : public JobQueue {
       s.sweep(now);
       return s.append(*shared);
     };
-    auto call = std::make_shared<TypedStoreCall<uint64_t>>(&home, work, std::move(done));
+    auto answer = std::make_shared<PendingAnswer<Appended>>(&home, std::move(done));
+    answer->on_abandoned = [thread = std::weak_ptr(thread_), now](Appended& appended) {
+      if (appended.existing) return;
+      correct(thread, [id = appended.id, now](SqliteStore& s) { return s.cancel(id, now); });
+    };
+    auto call = std::make_shared<TypedSqliteCall<Appended>>(answer, work);
     call->promised = id;
     call->makes_work = true;
-    call->on_abandoned = [thread = std::weak_ptr(thread_), id, now](uint64_t&) {
-      correct(thread, [id, now](SqliteStore& s) { return s.cancel(id, now); });
-    };
-    return submit(std::move(call));
+    return submit(std::move(call), std::move(answer));
   }
 
   OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
@@ -76,11 +79,12 @@ class SqliteQueue final : public JobQueue {
       s.sweep(now);
       return s.claim(lease, now);
     };
-    auto call = std::make_shared<TypedStoreCall<std::optional<ClaimedJob>>>(&home, work, std::move(done));
-    call->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
+    auto answer = std::make_shared<PendingAnswer<std::optional<ClaimedJob>>>(&home, std::move(done));
+    answer->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
       if (job) correct(thread, [job = *job](SqliteStore& s) { return s.release(job, WallTime{}); });
     };
-    return submit(std::move(call));
+    auto call = std::make_shared<TypedSqliteCall<std::optional<ClaimedJob>>>(answer, work);
+    return submit(std::move(call), std::move(answer));
   }
 
   OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
@@ -151,9 +155,30 @@ class SqliteQueue final : public JobQueue {
         home, [id, now = home.wall_now()](SqliteStore& s) { return s.cancel(id, now); }, std::move(done));
   }
 
-  OperationPtr replay(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+  OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
     return ask_for_work(
-        home, [id, now = home.wall_now()](SqliteStore& s) { return s.replay(id, now); }, std::move(done));
+        home, [id, force, now = home.wall_now()](SqliteStore& s) { return s.replay(id, force, now); }, std::move(done));
+  }
+
+  OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>(
+        home, [id](SqliteStore& s) { return s.purge(id); }, std::move(done));
+  }
+
+  OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override {
+    return ask<JobPage>(
+        home, [filter = std::move(filter)](SqliteStore& s) { return s.list(filter); }, std::move(done));
+  }
+
+  OperationPtr admit(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>(
+        home, [id](SqliteStore& s) { return s.admit(id); }, std::move(done));
+  }
+
+  OperationPtr claim_id(net::Runtime& home, const std::string& id, Duration lease, Callback<ClaimedJob> done) override {
+    return ask<ClaimedJob>(
+        home, [id, lease, now = home.wall_now()](SqliteStore& s) { return s.claim_id(id, lease, now); },
+        std::move(done));
   }
 
   void tidy(net::Runtime& home) override {
@@ -170,19 +195,19 @@ class SqliteQueue final : public JobQueue {
   void close(net::Runtime& home, std::function<void()> done) override { thread_->close(home, std::move(done)); }
 
  private:
-  template <typename T>
-  OperationPtr submit(std::shared_ptr<TypedStoreCall<T>> call) {
-    thread_->submit(call);
-    return std::make_unique<StoreCallHandle>(std::move(call));
+  OperationPtr submit(std::shared_ptr<SqliteCall> call, std::shared_ptr<StoreCall> answer) {
+    thread_->submit(std::move(call));
+    return std::make_unique<StoreCallHandle>(std::move(answer));
   }
   template <typename T>
-  OperationPtr ask(net::Runtime& home, Work<T> work, typename TypedStoreCall<T>::Done done) {
-    return submit(std::make_shared<TypedStoreCall<T>>(&home, std::move(work), std::move(done)));
+  OperationPtr ask(net::Runtime& home, Work<T> work, Callback<T> done, bool makes_work = false) {
+    auto answer = std::make_shared<PendingAnswer<T>>(&home, std::move(done));
+    auto call = std::make_shared<TypedSqliteCall<T>>(answer, std::move(work));
+    call->makes_work = makes_work;
+    return submit(std::move(call), std::move(answer));
   }
   OperationPtr ask_for_work(net::Runtime& home, Work<Ok> work, Callback<Ok> done) {
-    auto call = std::make_shared<TypedStoreCall<Ok>>(&home, std::move(work), std::move(done));
-    call->makes_work = true;
-    return submit(std::move(call));
+    return ask<Ok>(home, std::move(work), std::move(done), true);
   }
 
   std::shared_ptr<SqliteThread> thread_;
@@ -190,14 +215,14 @@ class SqliteQueue final : public JobQueue {
 
 }  // namespace
 
-Result<std::unique_ptr<JobQueue>> open_sqlite_queue(const SqliteOptions& options) {
+Result<std::unique_ptr<RecordStore>> open_sqlite_queue(const SqliteOptions& options) {
   auto opened = open_store(options, true);
   if (!opened) {
     // A wrong file, or another process's, is the operator's to put right; a bad disk may be well again by itself.
     const ErrorCode code = opened.error().code;
     if (code == ErrorCode::invalid || code == ErrorCode::conflict) return opened.error();
   }
-  return std::unique_ptr<JobQueue>(std::make_unique<SqliteQueue>(options, std::move(opened)));
+  return std::unique_ptr<RecordStore>(std::make_unique<SqliteQueue>(options, std::move(opened)));
 }
 
 }  // namespace tidegate::jobs

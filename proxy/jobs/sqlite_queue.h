@@ -34,6 +34,6 @@ struct SqliteOptions {
 // it). Where the disk is full, broken or read-only the queue opens unavailable, and goes on trying: a restart must not
 // turn a full disk into an outage. The queue's last calls must have been answered or dropped before the runtimes they
 // came from end.
-Result<std::unique_ptr<JobQueue>> open_sqlite_queue(const SqliteOptions& options);
+Result<std::unique_ptr<RecordStore>> open_sqlite_queue(const SqliteOptions& options);
 
 }  // namespace tidegate::jobs

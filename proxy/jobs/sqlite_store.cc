@@ -54,7 +54,7 @@ uint32_t SqliteStore::body_crc(const StoredBlob& body, uint32_t crc) {
   return crc;
 }
 
-Result<uint64_t> SqliteStore::append(const JobDraft& draft) {
+Result<Appended> SqliteStore::append(const JobDraft& draft) {
   const uint64_t size = draft.body.size();
   const uint64_t before = open_jobs();
   if (before >= limits_.max_jobs) return Error{ErrorCode::exhausted, "max_jobs reached"};
@@ -83,7 +83,7 @@ Result<uint64_t> SqliteStore::append(const JobDraft& draft) {
   ++counters_.depth[index(JobStatus::queued)];
   counters_.bytes += size;
   free_disk_ -= std::min(free_disk_, size);
-  return before;
+  return Appended{draft.id, before, false, JobStatus::queued};
 }
 
 Result<std::optional<ClaimedJob>> SqliteStore::claim(Duration lease, WallTime now) {

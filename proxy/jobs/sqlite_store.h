@@ -48,7 +48,7 @@ class SqliteStore {
   // A change that means nothing: that its commit succeeds proves that the disk writes again.
   void touch();
 
-  Result<uint64_t> append(const JobDraft& draft);
+  Result<Appended> append(const JobDraft& draft);
   Result<std::optional<ClaimedJob>> claim(Duration lease, WallTime now);
   Status renew(const ClaimedJob& job, Duration lease, WallTime now);
   Status succeed(const ClaimedJob& job, const AttemptRecord& attempt, const StoredResponse& response, WallTime now);
@@ -59,7 +59,11 @@ class SqliteStore {
   Result<StoredResultHead> result(const std::string& id);
   Result<StoredBlob> body_of(const ClaimedJob& job);
   Status cancel(const std::string& id, WallTime now);
-  Status replay(const std::string& id, WallTime now);
+  Status replay(const std::string& id, bool force, WallTime now);
+  Status purge(const std::string& id);
+  Result<JobPage> list(const JobFilter& filter);
+  Status admit(const std::string& id);
+  Result<ClaimedJob> claim_id(const std::string& id, Duration lease, WallTime now);
 
   // Expires what is too old, forgets what ended long ago: a bounded number of rows, once a group, and once a second of
   // `now` unless the last sweep has left some.

@@ -98,7 +98,14 @@ Status SqliteStore::cancel(const std::string& id, WallTime now) {
   return Ok{};
 }
 
-Status SqliteStore::replay(const std::string& id, WallTime now) {
+Status SqliteStore::purge(const std::string&) { return Error{ErrorCode::unavailable, "purge"}; }
+Result<JobPage> SqliteStore::list(const JobFilter&) { return Error{ErrorCode::unavailable, "list"}; }
+Status SqliteStore::admit(const std::string&) { return Error{ErrorCode::unavailable, "admit"}; }
+Result<ClaimedJob> SqliteStore::claim_id(const std::string&, Duration, WallTime) {
+  return Error{ErrorCode::unavailable, "claim_id"};
+}
+
+Status SqliteStore::replay(const std::string& id, bool /*force*/, WallTime now) {
   Query query(db_, "SELECT seq, status, created_at, expires_at FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
   const auto status = static_cast<JobStatus>(query.integer(1));

@@ -53,7 +53,7 @@ void SqliteThread::stop() {
   thread_.join();
 }
 
-void SqliteThread::submit(std::shared_ptr<StoreCall> call) {
+void SqliteThread::submit(std::shared_ptr<SqliteCall> call) {
   {
     const std::lock_guard lock(mutex_);
     const bool full = waiting_.size() >= options_.pending_max && !call->correction;
@@ -64,9 +64,9 @@ void SqliteThread::submit(std::shared_ptr<StoreCall> call) {
       return;
     }
     const char* why = too_late ? "the store is closing" : full ? "the store is behind: too many calls wait" : nullptr;
-    call->fail({ErrorCode::unavailable, why ? why : view_.why_unavailable});
+    call->waiting->fail({ErrorCode::unavailable, why ? why : view_.why_unavailable});
   }
-  StoreCall::answer(call);
+  StoreCall::answer(call->waiting);
 }
 
 QueueView SqliteThread::view() const {
@@ -157,12 +157,12 @@ void SqliteThread::run_group(const Group& group) {
     if (options_.on_commit) options_.on_commit(net::read_monotonic_clock() - before);
     publish();
   } catch (const SqliteFailure& failure) {
-    for (const auto& call : group) call->fail(failure.to_error());
+    for (const auto& call : group) call->waiting->fail(failure.to_error());
     log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}, {"calls", group.size()}});
     if (open_) store().rollback();
     if (failure.handle_is_lost() && open_) lose_store(group, failure);
   }
-  for (const auto& call : group) StoreCall::answer(call);
+  for (const auto& call : group) StoreCall::answer(call->waiting);
   tell_listener(group);
   if (open_) checkpoint_->bound_wal();
 }
@@ -170,8 +170,8 @@ void SqliteThread::run_group(const Group& group) {
 // A change that fails alone (a full disk) is undone alone, as long as the transaction stands.
 void SqliteThread::run_changes(const Group& group) {
   for (const auto& call : group) {
-    if (call->dropped()) {
-      call->fail({ErrorCode::cancelled, "nobody waits"});
+    if (call->waiting->dropped()) {
+      call->waiting->fail({ErrorCode::cancelled, "nobody waits"});
       continue;
     }
     store().begin_change();
@@ -180,7 +180,7 @@ void SqliteThread::run_changes(const Group& group) {
     } catch (const SqliteFailure& failure) {
       if (failure.handle_is_lost() || !store().in_transaction()) throw;
       log_warn("store_call_failed", {{"store", options_.path}, {"error", failure.what()}});
-      call->fail(failure.to_error());
+      call->waiting->fail(failure.to_error());
       store().undo_change();
       continue;
     }

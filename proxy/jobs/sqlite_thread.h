@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "jobs/file_lock.h"
+#include "jobs/sqlite_call.h"
 #include "jobs/sqlite_checkpoint.h"
 #include "jobs/sqlite_queue.h"
 #include "jobs/sqlite_store.h"
-#include "jobs/store_call.h"
 
 namespace tidegate::jobs {
 
@@ -38,13 +38,13 @@ class SqliteThread {
   void stop();
 
   // Any thread. A call that cannot be taken is answered unavailable.
-  void submit(std::shared_ptr<StoreCall> call);
+  void submit(std::shared_ptr<SqliteCall> call);
   QueueView view() const;
   void on_work(net::Runtime& home, std::function<void()> changed);
   void close(net::Runtime& home, std::function<void()> done);
 
  private:
-  using Group = std::vector<std::shared_ptr<StoreCall>>;
+  using Group = std::vector<std::shared_ptr<SqliteCall>>;
 
   void run();
   Group take_group();
@@ -77,7 +77,7 @@ class SqliteThread {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::shared_ptr<StoreCall>> waiting_;
+  std::deque<std::shared_ptr<SqliteCall>> waiting_;
   QueueView view_;
   bool closing_ = false;
   bool ended_ = false;

@@ -20,18 +20,11 @@
 
 namespace tidegate::jobs {
 
-class SqliteStore;
-
 class StoreCall {
  public:
   virtual ~StoreCall() = default;
 
-  std::string promised;     // the id of a job that must be cancelled if it turns up after its commit has failed
-  bool makes_work = false;  // once committed, a claim may find more than before
-  bool correction = false;  // the store's own: taken as long as the thread runs, and nobody waits for it
-
-  // Store's thread. Runs the call; its result is kept until answer().
-  virtual void run(SqliteStore& store) = 0;
+  // Store's thread.
   virtual void fail(Error error) = 0;
 
   // Any thread. Sends the result home, or to on_abandoned where nobody waits for it.
@@ -78,18 +71,18 @@ class StoreCallHandle final : public net::Operation {
   std::shared_ptr<StoreCall> call_;
 };
 
+// A call whose answer is a T.
 template <typename T>
-class TypedStoreCall final : public StoreCall {
+class PendingAnswer : public StoreCall {
  public:
-  using Work = std::function<Result<T>(SqliteStore&)>;
   using Done = std::function<void(Result<T>)>;
 
-  TypedStoreCall(net::Runtime* home, Work work, Done done)
-      : StoreCall(home), work_(std::move(work)), done_(std::move(done)) {}
+  PendingAnswer(net::Runtime* home, Done done) : StoreCall(home), done_(std::move(done)) {}
 
   std::function<void(T&)> on_abandoned;  // a success that nobody waits for any more
 
-  void run(SqliteStore& store) override { result_.emplace(work_(store)); }
+  // Store's thread; kept until answer().
+  void set(Result<T> result) { result_.emplace(std::move(result)); }
   void fail(Error error) override { result_.emplace(std::move(error)); }
 
  private:
@@ -103,7 +96,6 @@ class TypedStoreCall final : public StoreCall {
   }
   void silence() override { done_ = nullptr; }
 
-  Work work_;
   Done done_;  // the loop's alone
   std::optional<Result<T>> result_;
 };

@@ -35,7 +35,7 @@ core::Gateway::Queues open_queues(const config::Config& config) {
   core::Gateway::Queues queues;
   for (const auto& [name, queue] : config.queues) {
     jobs::SqliteOptions options;
-    options.path = queue.sqlite_path;
+    options.path = std::get<config::SqliteUrl>(queue.url).path;
     options.limits.max_jobs = queue.max_jobs;
     options.limits.max_bytes = queue.max_bytes;
     options.limits.results_ttl = queue.results_ttl;

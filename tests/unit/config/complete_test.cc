@@ -149,7 +149,7 @@ TEST_CASE("a queue is read whole") {
   const auto config = complete();
   const Queue& queue = config->queues.at("optimize-jobs");
   CHECK(queue.name == "optimize-jobs");
-  CHECK(queue.sqlite_path == "/var/lib/tidegate/jobs.db");
+  CHECK(std::get<SqliteUrl>(queue.url).path == "/var/lib/tidegate/jobs.db");
   CHECK(queue.results_ttl == 25h);
   CHECK(queue.max_jobs == 100001);
   CHECK(queue.max_bytes == 11ull << 30);

@@ -59,7 +59,7 @@ TEST_CASE("the shipped configuration is the watermark service's sidecar") {
   const auto config =
       load_file((kFolder / "tidegate.yaml").string(), environment_of({{"TIDEGATE_STATE_DIR", "/state"}})).config;
   REQUIRE(config != nullptr);
-  CHECK(config->queues.at("optimize-jobs").sqlite_path == "/state/jobs.db");
+  CHECK(std::get<SqliteUrl>(config->queues.at("optimize-jobs").url).path == "/state/jobs.db");
   CHECK(config->listeners.at(0).address.to_string() == "127.0.0.1:8081");
   CHECK(config->admin.address.to_string() == "127.0.0.1:9901");
   CHECK(config->upstreams.at("optimizer").endpoints.at(0).authority == "127.0.0.1:3001");

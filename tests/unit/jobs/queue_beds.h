@@ -93,7 +93,7 @@ class MemoryBed {
 
 #define EVERY_QUEUE SqliteBed, MemoryBed
 
-// Asks and waits: ask<uint64_t>(bed, [&](auto done) { return queue.append(home, draft, done); }).
+// Asks and waits: ask<Appended>(bed, [&](auto done) { return queue.append(home, draft, done); }).
 template <typename T, typename Bed, typename Call>
 Result<T> ask(Bed& bed, Call call) {
   std::optional<Result<T>> answer;
@@ -110,8 +110,8 @@ template <typename Bed>
 class Asker {
  public:
   explicit Asker(Bed& bed) : bed_(bed) {}
-  Result<uint64_t> append(JobDraft draft) {
-    return ask<uint64_t>(bed_, [&](auto done) { return bed_.queue().append(bed_.home(), std::move(draft), done); });
+  Result<Appended> append(JobDraft draft) {
+    return ask<Appended>(bed_, [&](auto done) { return bed_.queue().append(bed_.home(), std::move(draft), done); });
   }
   std::string append_new(const std::string& body = "body") {
     JobDraft draft = make_draft(bed_.home(), body);
@@ -173,8 +173,8 @@ class Asker {
   Status cancel(const std::string& id) {
     return ask<Ok>(bed_, [&](auto done) { return bed_.queue().cancel(bed_.home(), id, done); });
   }
-  Status replay(const std::string& id) {
-    return ask<Ok>(bed_, [&](auto done) { return bed_.queue().replay(bed_.home(), id, done); });
+  Status replay(const std::string& id, bool force = false) {
+    return ask<Ok>(bed_, [&](auto done) { return bed_.queue().replay(bed_.home(), id, force, done); });
   }
 
  private:

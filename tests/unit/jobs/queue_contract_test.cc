@@ -7,9 +7,10 @@ TEST_CASE_TEMPLATE("a job goes in and comes out whole", Bed, EVERY_QUEUE) {
   Bed bed;
   Asker asker(bed);
   const JobDraft draft = make_draft(bed.home(), std::string("\0binary\xff", 8));
-  const auto position = asker.append(draft);
-  REQUIRE(position.ok());
-  CHECK(*position == 0);
+  const auto appended = asker.append(draft);
+  REQUIRE(appended.ok());
+  CHECK(appended->id == draft.id);
+  CHECK(appended->position == 0);
   const ClaimedJob job = asker.claim();
   CHECK(job.id == draft.id);
   CHECK(job.route == "optimize");
@@ -28,9 +29,9 @@ TEST_CASE_TEMPLATE("jobs come out in the order they went in, and know how many a
   for (uint64_t i = 0; i < 5; ++i) {
     JobDraft draft = make_draft(bed.home());
     ids.push_back(draft.id);
-    const auto position = asker.append(std::move(draft));
-    REQUIRE(position.ok());
-    CHECK(*position == i);
+    const auto appended = asker.append(std::move(draft));
+    REQUIRE(appended.ok());
+    CHECK(appended->position == i);
   }
   CHECK(asker.find(ids[3])->position == 3);
   for (const std::string& id : ids) CHECK(asker.claim().id == id);

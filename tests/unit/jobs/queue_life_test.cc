@@ -10,7 +10,7 @@ TEST_CASE_TEMPLATE("an append that nobody waits for any more is taken back", Bed
   for (int i = 0; i < 20; ++i) {
     JobDraft draft = make_draft(bed.home());
     ids.push_back(draft.id);
-    auto operation = bed.queue().append(bed.home(), std::move(draft), [](Result<uint64_t>) { FAIL("not silent"); });
+    auto operation = bed.queue().append(bed.home(), std::move(draft), [](Result<Appended>) { FAIL("not silent"); });
     if (i % 3 == 0) bed.let_store_work();
     operation.reset();
   }

@@ -107,7 +107,7 @@ TEST_CASE("a backlog that has expired is put away in pieces, and nobody waits fo
     JobDraft draft = make_draft(bed.home());
     draft.expires_at = draft.created_at + 150ms;
     operations.push_back(
-        bed.queue().append(bed.home(), draft, [&](Result<uint64_t> position) { kept += position.ok(); }));
+        bed.queue().append(bed.home(), draft, [&](Result<Appended> position) { kept += position.ok(); }));
   }
   bed.run_until([&] { return kept == kOld; });
   const std::string fresh = asker.append_new();
@@ -241,7 +241,7 @@ TEST_CASE("more calls than may wait are answered unavailable, the others are kep
   std::vector<OperationPtr> operations;
   for (int i = 0; i < 500; ++i) {
     operations.push_back(bed.queue().append(bed.home(), make_draft(bed.home()),
-                                            [&](Result<uint64_t> position) { position.ok() ? ++kept : ++refused; }));
+                                            [&](Result<Appended> position) { position.ok() ? ++kept : ++refused; }));
   }
   bed.run_until([&] { return kept + refused == 500; });
   CHECK(kept >= 10);
@@ -260,7 +260,7 @@ TEST_CASE("many at once share commits, and the log that grows is folded into the
   std::vector<OperationPtr> operations;
   for (int i = 0; i < kJobs; ++i) {
     operations.push_back(bed.queue().append(bed.home(), make_draft(bed.home(), std::string(4000, 'x')),
-                                            [&](Result<uint64_t> position) { kept += position.ok(); }));
+                                            [&](Result<Appended> position) { kept += position.ok(); }));
   }
   bed.run_until([&] { return kept == kJobs; });
   CHECK(commits < kJobs / 4);
