@@ -15,13 +15,18 @@
 
 namespace tidegate::policy {
 
+enum class RateAlgorithm : uint8_t { token_bucket, sliding_window };
+
 struct RateLimitConfig {
-  double rate_per_s = 10;      // > 0
+  double rate_per_s = 10;      // > 0; count / window
   double burst = 20;           // >= 1
   Duration idle_ttl = 180s;    // > 0; shorter than burst/rate_per_s would let a client refill by waiting for oblivion:
                                // the effective ttl is the longer of the two
   uint64_t max_keys = 100000;  // >= 1
   Mode mode = Mode::enforce;
+  RateAlgorithm algorithm = RateAlgorithm::token_bucket;
+  uint32_t count = 10;   // sliding_window: at most this many (`100/60s`: 100) …
+  Duration window = 1s;  // … in any window of this length (60 s); both say the same as rate_per_s
 };
 
 struct RateDecision {
