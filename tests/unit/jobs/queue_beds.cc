@@ -16,29 +16,28 @@ void SqliteBed::open() {
   queue_ = std::move(*opened);
 }
 
-void SqliteBed::close() {
-  if (!queue_) return;
+void RealBed::close(std::unique_ptr<JobQueue> queue) {
+  if (!queue) return;
   bool closed = false;
-  queue_->close(runtime_, [&] { closed = true; });
+  queue->close(runtime_, [&] { closed = true; });
   run_until([&] { return closed; });
-  queue_.reset();
 }
 
 // One turn, at most a few milliseconds.
-void SqliteBed::step() {
+void RealBed::step() {
   net::Timer tick(runtime_, [] {});
   tick.start_after(2ms);
   runtime_.run_once();
 }
 
-void SqliteBed::pass(Duration time) {
+void RealBed::pass(Duration time) {
   bool over = false;
   net::Timer timer(runtime_, [&] { over = true; });
   timer.start_after(time);
   run_until([&] { return over; });
 }
 
-void SqliteBed::let_store_work() { ::usleep(3000); }
+void RealBed::let_store_work() { ::usleep(3000); }
 
 JobDraft make_draft(net::Runtime& home, const std::string& body) {
   JobDraft draft;

@@ -28,27 +28,11 @@ class TestFolder {
   std::filesystem::path path_;
 };
 
-class SqliteBed {
+// What the beds on real threads share: a loop that the test turns, and a folder.
+class RealBed {
  public:
-  explicit SqliteBed(const QueueLimits& limits = {}) {
-    options_.path = folder_.file("jobs.db");
-    options_.limits = limits;
-    open();
-  }
-  ~SqliteBed() { close(); }
-
   net::Runtime& home() { return runtime_; }
-  JobQueue& queue() { return *queue_; }
-  const std::string& path() const { return options_.path; }
-  SqliteOptions& options() { return options_; }
-
-  void close();
-  void open();
-  // The process ends and begins again.
-  void restart() {
-    close();
-    open();
-  }
+  std::string file(const std::string& name) const { return folder_.file(name); }
   // Runs the loop until `done`; fails the test where that takes too long.
   template <typename Done>
   void run_until(Done done) {
@@ -61,13 +45,41 @@ class SqliteBed {
   // Short real times, so that tests that wait stay quick.
   static constexpr Duration kMoment = 60ms;
 
+ protected:
+  // Commits, and ends the queue.
+  void close(std::unique_ptr<JobQueue> queue);
+
  private:
   void step();
 
   TestFolder folder_;
-  SqliteOptions options_;
   net::UvRuntime runtime_{1};
-  std::unique_ptr<JobQueue> queue_;
+};
+
+class SqliteBed : public RealBed {
+ public:
+  explicit SqliteBed(const QueueLimits& limits = {}) {
+    options_.path = file("jobs.db");
+    options_.limits = limits;
+    open();
+  }
+  ~SqliteBed() { close(); }
+
+  RecordStore& queue() { return *queue_; }
+  const std::string& path() const { return options_.path; }
+  SqliteOptions& options() { return options_; }
+
+  void close() { RealBed::close(std::move(queue_)); }
+  void open();
+  // The process ends and begins again.
+  void restart() {
+    close();
+    open();
+  }
+
+ private:
+  SqliteOptions options_;
+  std::unique_ptr<RecordStore> queue_;
 };
 
 class MemoryBed {
