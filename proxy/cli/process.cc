@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
-#include "jobs/sqlite_queue.h"
+#include "cli/open_queues.h"
 #include "net/port.h"
 
 namespace tidegate::cli {
@@ -32,7 +32,7 @@ Status Process::start() {
   if (Status status = check_ports(); !status) return status;
   const admin::Build build = build_info();
   metrics_ = metrics::Metrics::make(*config_, build.version, build.revision);
-  auto queues = open_queues();
+  auto queues = open_queues(*config_, *metrics_, runtime_);
   if (!queues) return queues.error();
   gateway_ =
       std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime_.now(), runtime_.random().next());
@@ -61,22 +61,6 @@ Status Process::check_ports() const {
     if (Status status = net::check_port_is_free(listener.address); !status) return status;
   }
   return Ok{};
-}
-
-Result<core::Gateway::Queues> Process::open_queues() {
-  core::Gateway::Queues queues;
-  for (const auto& [name, queue] : config_->queues) {
-    jobs::SqliteOptions options;
-    options.path = std::get<config::SqliteUrl>(queue.url).path;
-    options.limits.max_jobs = queue.max_jobs;
-    options.limits.max_bytes = queue.max_bytes;
-    options.limits.results_ttl = queue.results_ttl;
-    options.on_commit = [&counted = metrics_->queue(name)](Duration took) { counted.commit(took); };
-    auto opened = jobs::open_sqlite_queue(options);
-    if (!opened) return Error{opened.error().code, "queue " + name + ": " + opened.error().message};
-    queues[name] = std::move(*opened);
-  }
-  return queues;
 }
 
 Status Process::start_workers() {

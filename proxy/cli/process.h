@@ -28,7 +28,6 @@ class Process {
  private:
   Status start();
   Status check_ports() const;
-  Result<core::Gateway::Queues> open_queues();
   Status start_workers();
   void on_signal(const char* name);
   void drain();

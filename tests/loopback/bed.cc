@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "cli/open_queues.h"
 #include "config/loader.h"
 #include "http/parser.h"
-#include "jobs/sqlite_queue.h"
 
 namespace tidegate::loopback {
 
@@ -29,21 +29,6 @@ std::shared_ptr<const config::Config> load(const std::string& yaml) {
   for (const config::Diagnostic& error : loaded.errors) FAIL_CHECK(error.to_string());
   REQUIRE(loaded.config);
   return loaded.config;
-}
-
-core::Gateway::Queues open_queues(const config::Config& config) {
-  core::Gateway::Queues queues;
-  for (const auto& [name, queue] : config.queues) {
-    jobs::SqliteOptions options;
-    options.path = std::get<config::SqliteUrl>(queue.url).path;
-    options.limits.max_jobs = queue.max_jobs;
-    options.limits.max_bytes = queue.max_bytes;
-    options.limits.results_ttl = queue.results_ttl;
-    auto opened = jobs::open_sqlite_queue(options);
-    REQUIRE(opened.ok());
-    queues[name] = std::move(*opened);
-  }
-  return queues;
 }
 
 template <typename List>
@@ -106,7 +91,9 @@ Bed::Bed(std::string yaml) : folder_(make_folder()) {
   log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });
   config_ = load(yaml);
   metrics_ = metrics::Metrics::make(*config_, "9.9.9", "loopback");
-  gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, open_queues(*config_), runtime.now(), 5);
+  auto queues = cli::open_queues(*config_, *metrics_, runtime);
+  REQUIRE(queues.ok());
+  gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime.now(), 5);
   worker_ = std::make_unique<core::Worker>(runtime, *gateway_, 1);
   REQUIRE(worker_->listen().ok());
   replaying_ = std::make_unique<core::Replaying>(*worker_);

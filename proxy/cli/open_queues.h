@@ -1,0 +1,18 @@
+// Opens the configured queues: each on its store, those on a server behind a local spool.
+#pragma once
+
+#include "base/result.h"
+#include "config/config.h"
+#include "core/gateway.h"
+#include "metrics/metrics.h"
+#include "net/runtime.h"
+
+namespace tidegate::cli {
+
+// `runtime`: the loop on which spools are forwarded; it and `metrics` outlive the queues. Blocking, but for no server:
+// a queue whose server is away opens all the same. Errors: invalid, conflict (a file is not ours, or another
+// process's).
+Result<core::Gateway::Queues> open_queues(const config::Config& config, metrics::Metrics& metrics,
+                                          net::Runtime& runtime);
+
+}  // namespace tidegate::cli
