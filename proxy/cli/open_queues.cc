@@ -29,7 +29,7 @@ class QueueOpener {
   }
 
  private:
-  Result<std::unique_ptr<jobs::RecordStore>> open_sqlite(const std::string& path) const {
+  Result<std::unique_ptr<jobs::SqliteSpool>> open_sqlite(const std::string& path) const {
     jobs::SqliteOptions options;
     options.path = path;
     options.limits = limits_;

@@ -94,7 +94,9 @@ struct ClaimedJob {
   std::string body_ref;  // where not empty, the body is fetched from there
   int attempt = 1;       // this try, 1-based
   int max_attempts = 5;
+  WallTime created_at{};
   WallTime expires_at{};
+  std::string dedupe_key;
 };
 
 struct StoredResponse {

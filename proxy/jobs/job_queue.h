@@ -37,6 +37,8 @@ struct QueueView {
   uint64_t damaged_total = 0;                 // records found damaged, since the store was opened
   bool available = true;                      // false: append would answer unavailable
   std::string why_unavailable;
+  uint64_t spooled = 0;     // of those queued: taken here while the queue's server is away, to be forwarded
+  std::string server_away;  // why the queue's server is not to be had; "" = it is, or there is none
 };
 
 template <typename T>

@@ -81,9 +81,9 @@ Result<std::optional<ClaimedJob>> MemoryJobs::claim(Duration lease, WallTime now
   ++next->claim;
   next->due_at = now + lease;
   const JobDraft& draft = next->draft;
-  return std::optional<ClaimedJob>(ClaimedJob{draft.id, next->claim, draft.route, draft.method, draft.target,
-                                              draft.fields, draft.body.size(), draft.body_ref, next->record.attempt,
-                                              draft.max_attempts, next->record.expires_at});
+  return std::optional<ClaimedJob>(ClaimedJob{
+      draft.id, next->claim, draft.route, draft.method, draft.target, draft.fields, draft.body.size(), draft.body_ref,
+      next->record.attempt, draft.max_attempts, draft.created_at, next->record.expires_at, draft.dedupe_key});
 }
 
 Status MemoryJobs::renew(const ClaimedJob& claimed, Duration lease, WallTime now) {

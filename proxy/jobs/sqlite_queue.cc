@@ -49,7 +49,7 @@ void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work) {
   alive->submit(std::move(call));
 }
 
-class SqliteQueue final : public RecordStore {
+class SqliteQueue final : public SqliteSpool {
  public:
   SqliteQueue(const SqliteOptions& options, Result<OpenStore> opened)
       : thread_(std::make_shared<SqliteThread>(options, std::move(opened))) {}
@@ -128,6 +128,11 @@ class SqliteQueue final : public RecordStore {
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
     return ask_for_work(
         home, [job, not_before](SqliteStore& s) { return s.release(job, not_before); }, std::move(done));
+  }
+
+  OperationPtr forget(net::Runtime& home, const ClaimedJob& job, Callback<Ok> done) override {
+    return ask<Ok>(
+        home, [job](SqliteStore& s) { return s.forget(job); }, std::move(done));
   }
 
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
@@ -215,14 +220,14 @@ class SqliteQueue final : public RecordStore {
 
 }  // namespace
 
-Result<std::unique_ptr<RecordStore>> open_sqlite_queue(const SqliteOptions& options) {
+Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options) {
   auto opened = open_store(options, true);
   if (!opened) {
     // A wrong file, or another process's, is the operator's to put right; a bad disk may be well again by itself.
     const ErrorCode code = opened.error().code;
     if (code == ErrorCode::invalid || code == ErrorCode::conflict) return opened.error();
   }
-  return std::unique_ptr<RecordStore>(std::make_unique<SqliteQueue>(options, std::move(opened)));
+  return std::unique_ptr<SqliteSpool>(std::make_unique<SqliteQueue>(options, std::move(opened)));
 }
 
 }  // namespace tidegate::jobs

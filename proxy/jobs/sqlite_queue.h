@@ -29,11 +29,18 @@ struct SqliteOptions {
   std::function<void(Duration)> on_commit = {};
 };
 
+// What only the SQLite queue can: be a spool.
+class SqliteSpool : public RecordStore {
+ public:
+  // Ends a claim by forgetting the job: it lies elsewhere now. Errors: as for every end of a claim.
+  [[nodiscard]] virtual OperationPtr forget(net::Runtime& home, const ClaimedJob& job, Callback<Ok> done) = 0;
+};
+
 // Opens or makes the file (and its folder), checks it (format, settings read back, jobs that were running are queued
 // again). Blocking: at start, before loops run. Errors: invalid (not ours, or damaged), conflict (another process has
 // it). Where the disk is full, broken or read-only the queue opens unavailable, and goes on trying: a restart must not
 // turn a full disk into an outage. The queue's last calls must have been answered or dropped before the runtimes they
 // came from end.
-Result<std::unique_ptr<RecordStore>> open_sqlite_queue(const SqliteOptions& options);
+Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options);
 
 }  // namespace tidegate::jobs

@@ -104,6 +104,7 @@ Result<std::optional<ClaimedJob>> SqliteStore::claim(Duration lease, WallTime no
     job.body_size = static_cast<uint64_t>(next.integer(12));
     job.attempt = static_cast<int>(next.integer(3)) + 1;
     job.max_attempts = static_cast<int>(next.integer(4));
+    job.created_at = WallTime(Duration(next.integer(9)));
     job.expires_at = WallTime(Duration(next.integer(10)));
     if (job.expires_at <= now) {
       expire(seq, from, job.body_size, now);
@@ -208,6 +209,16 @@ Status SqliteStore::release(const ClaimedJob& job, WallTime not_before) {
         ns(not_before), held_job->seq)
       .run();
   move(JobStatus::running, JobStatus::queued);
+  return Ok{};
+}
+
+Status SqliteStore::forget(const ClaimedJob& job) {
+  const auto held_job = held(job);
+  if (!held_job) return held_job.error();
+  drop_body(held_job->seq, held_job->body_size);
+  Query(db_, "DELETE FROM attempts WHERE owner = ?", held_job->seq).run();
+  Query(db_, "DELETE FROM jobs WHERE seq = ?", held_job->seq).run();
+  --counters_.depth[index(JobStatus::running)];
   return Ok{};
 }
 

@@ -55,6 +55,7 @@ class SqliteStore {
   Status retry(const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before);
   Status bury(const ClaimedJob& job, const AttemptRecord& attempt, WallTime now);
   Status release(const ClaimedJob& job, WallTime not_before);
+  Status forget(const ClaimedJob& job);
   Result<JobRecord> find(const std::string& id);
   Result<StoredResultHead> result(const std::string& id);
   Result<StoredBlob> body_of(const ClaimedJob& job);
