@@ -1,5 +1,5 @@
 // Where a job queue is put to test: the SQLite one on real threads and a real disk, the simulator's in simulated time.
-// Every case of queue_contract_test.cc runs in each bed.
+// every_queue.h names all beds.
 #pragma once
 
 #include <filesystem>
@@ -102,8 +102,6 @@ class MemoryBed {
   net::SimRuntime runtime_{1};
   std::unique_ptr<MemoryQueue> queue_;
 };
-
-#define EVERY_QUEUE SqliteBed, MemoryBed
 
 // Asks and waits: ask<Appended>(bed, [&](auto done) { return queue.append(home, draft, done); }).
 template <typename T, typename Bed, typename Call>

@@ -1,5 +1,5 @@
 // The contract of jobs/job_queue.h: every backend passes it.
-#include "unit/jobs/queue_beds.h"
+#include "unit/jobs/every_queue.h"
 
 namespace tidegate::jobs {
 

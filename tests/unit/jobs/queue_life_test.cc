@@ -1,5 +1,5 @@
 // The contract of jobs/job_queue.h, continued: callers that go away, restarts, the view, closing, large bodies.
-#include "unit/jobs/queue_beds.h"
+#include "unit/jobs/every_queue.h"
 
 namespace tidegate::jobs {
 

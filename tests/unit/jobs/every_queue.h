@@ -1,0 +1,8 @@
+// The beds of every backend: each case of the contract (queue_contract_test.cc, queue_life_test.cc) runs in each of
+// them.
+#pragma once
+
+#include "unit/jobs/queue_beds.h"
+#include "unit/jobs/spooled_bed.h"
+
+#define EVERY_QUEUE SqliteBed, MemoryBed, SpooledBed

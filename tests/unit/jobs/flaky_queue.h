@@ -1,0 +1,123 @@
+// A queue before another one, which can be made to behave as a server does that is away, stalled or cut off in the
+// middle of an answer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "jobs/job_queue.h"
+
+namespace tidegate::jobs {
+
+class FlakyQueue final : public JobQueue {
+ public:
+  enum class Mood {
+    well,
+    away,     // every call is answered unavailable, and the view says so
+    stalled,  // no append is answered, or done, until it is well again
+    deaf,     // appends are done, and answered unavailable
+  };
+
+  explicit FlakyQueue(std::unique_ptr<JobQueue> real) : real_(std::move(real)) {}
+
+  void set(Mood mood) {
+    mood_ = mood;
+    if (mood != Mood::well) return;
+    for (auto& call : std::exchange(held_, {})) call();
+  }
+  JobQueue& real() { return *real_; }
+
+  OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
+    if (mood_ == Mood::away) return refuse(home, std::move(done));
+    if (mood_ == Mood::deaf) {
+      return real_->append(home, std::move(draft), [done = std::move(done)](const Result<Appended>&) {
+        done(Error{ErrorCode::unavailable, "the connection broke"});
+      });
+    }
+    if (mood_ == Mood::well) return real_->append(home, std::move(draft), std::move(done));
+    auto handle = std::make_unique<Held>();
+    held_.push_back([this, &home, draft = std::move(draft), done = std::move(done), link = handle->link]() mutable {
+      if (*link) (*link)->now = real_->append(home, std::move(draft), std::move(done));
+    });
+    *handle->link = handle.get();
+    return handle;
+  }
+  OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
+    if (mood_ == Mood::away) return refuse(home, std::move(done));
+    return real_->claim(home, lease, std::move(done));
+  }
+  OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
+    return real_->renew(home, job, lease, std::move(done));
+  }
+  std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
+    return real_->open_body(home, job);
+  }
+  OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
+                       Callback<Ok> done) override {
+    return real_->succeed(home, job, std::move(attempt), std::move(response), std::move(done));
+  }
+  OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    return real_->retry(home, job, std::move(attempt), not_before, std::move(done));
+  }
+  OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+    return real_->bury(home, job, std::move(attempt), std::move(done));
+  }
+  OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
+    return real_->release(home, job, not_before, std::move(done));
+  }
+  OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
+    if (mood_ == Mood::away) return refuse(home, std::move(done));
+    return real_->find(home, id, std::move(done));
+  }
+  OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
+    return real_->result(home, id, std::move(done));
+  }
+  OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    if (mood_ == Mood::away) return refuse(home, std::move(done));
+    return real_->cancel(home, id, std::move(done));
+  }
+  OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
+    return real_->replay(home, id, force, std::move(done));
+  }
+  OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return real_->purge(home, id, std::move(done));
+  }
+  OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override {
+    return real_->list(home, std::move(filter), std::move(done));
+  }
+  void tidy(net::Runtime& home) override { real_->tidy(home); }
+  QueueView view() const override {
+    QueueView view = real_->view();
+    if (mood_ == Mood::away) view.available = false, view.why_unavailable = "connection refused";
+    return view;
+  }
+  void on_work(net::Runtime& home, std::function<void()> changed) override { real_->on_work(home, std::move(changed)); }
+  void close(net::Runtime& home, std::function<void()> done) override { real_->close(home, std::move(done)); }
+
+ private:
+  struct Held final : net::Operation {
+    ~Held() override { *link = nullptr; }
+    std::shared_ptr<Held*> link = std::make_shared<Held*>(nullptr);
+    OperationPtr now;
+  };
+
+  // Answered later, as every call is.
+  template <typename T>
+  OperationPtr refuse(net::Runtime& home, Callback<T> done) {
+    auto handle = std::make_unique<Held>();
+    *handle->link = handle.get();
+    home.post([link = handle->link, done = std::move(done)] {
+      if (*link) done(Error{ErrorCode::unavailable, "connection refused"});
+    });
+    return handle;
+  }
+
+  std::unique_ptr<JobQueue> real_;
+  Mood mood_ = Mood::well;
+  std::vector<std::function<void()>> held_;
+};
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,175 @@
+// The spool before a queue on a server: taken here while the server fails in each of its ways, forwarded in order,
+// once.
+#include <set>
+
+#include "base/log.h"
+#include "unit/jobs/spooled_bed.h"
+
+namespace tidegate::jobs {
+
+using Mood = FlakyQueue::Mood;
+
+namespace {
+
+std::vector<std::string> append_some(Asker<SpooledBed>& asker, int count) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < count; ++i) ids.push_back(asker.append_new("body " + std::to_string(i)));
+  return ids;
+}
+
+// Everything has gone over.
+void let_forward(SpooledBed& bed) {
+  bed.run_until([&] { return bed.queue().view().spooled == 0 && bed.queue().view().server_away.empty(); });
+}
+
+}  // namespace
+
+TEST_CASE("with the server well, the spool stays empty") {
+  SpooledBed bed;
+  Asker asker(bed);
+  append_some(asker, 3);
+  CHECK(bed.queue().view().spooled == 0);
+  CHECK(bed.server().view().depth[0] == 3);
+}
+
+TEST_CASE("while the server is away, jobs are taken here; when it is back they go over in order, once") {
+  SpooledBed bed;
+  Asker asker(bed);
+  const std::string before = asker.append_new("before");
+  bed.set(Mood::away);
+  const auto ids = append_some(asker, 100);
+  const QueueView view = bed.queue().view();
+  CHECK(view.available);
+  CHECK(view.server_away == "connection refused");
+  CHECK(view.spooled == 100);
+  CHECK(view.depth[0] == 101);
+  CHECK(asker.status(ids[42]) == JobStatus::queued);
+  CHECK(asker.find(ids[42])->position == 42);
+
+  bed.set(Mood::well);
+  let_forward(bed);
+  CHECK(asker.claim().id == before);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const ClaimedJob job = asker.claim();
+    CHECK(job.id == ids[i]);
+    CHECK(asker.body_of(job) == "body " + std::to_string(i));
+    REQUIRE(asker.succeed(job).ok());
+  }
+  CHECK(asker.nothing_to_claim());
+}
+
+TEST_CASE("what was taken here survives a restart, and is forwarded by the next run") {
+  SpooledBed bed;
+  Asker asker(bed);
+  bed.set(Mood::away);
+  JobDraft draft = make_draft(bed.home(), std::string(700'000, 'b'));
+  REQUIRE(asker.append(draft).ok());
+  bed.restart();
+  CHECK(bed.queue().view().spooled == 1);
+  bed.set(Mood::well);
+  let_forward(bed);
+  const ClaimedJob job = asker.claim();
+  CHECK(job.id == draft.id);
+  CHECK(job.fields == draft.fields);
+  CHECK(job.max_attempts == draft.max_attempts);
+  CHECK(job.expires_at == draft.expires_at);
+  CHECK(job.created_at == draft.created_at);
+  CHECK(asker.body_of(job) == draft.body.memory);
+}
+
+TEST_CASE("an append that the server has done without saying so is one job, not two") {
+  SpooledBed bed;
+  Asker asker(bed);
+  bed.set(Mood::deaf);
+  const auto ids = append_some(asker, 5);
+  CHECK(bed.queue().view().spooled == 5);
+  bed.set(Mood::well);
+  let_forward(bed);
+  std::multiset<std::string> claimed;
+  for (int i = 0; i < 5; ++i) claimed.insert(asker.claim().id);
+  CHECK(claimed == std::multiset<std::string>(ids.begin(), ids.end()));
+  CHECK(asker.nothing_to_claim());
+}
+
+TEST_CASE("a server that stalls is waited for by the first job alone; late it does nothing twice") {
+  SpooledBed bed;
+  Asker asker(bed);
+  bed.set(Mood::stalled);
+  const std::string first = asker.append_new("first");  // its answer comes from the spool
+  const Time asked = bed.home().now();
+  const std::string second = asker.append_new("second");
+  CHECK(bed.home().now() - asked < SpooledAppend::kPatience);
+  bed.set(Mood::well);  // the stalled append is done now
+  let_forward(bed);
+  CHECK(asker.claim().id == first);
+  CHECK(asker.claim().id == second);
+  CHECK(asker.nothing_to_claim());
+}
+
+TEST_CASE("what a client has dropped is neither here nor there") {
+  SpooledBed bed;
+  Asker asker(bed);
+  for (const Mood mood : {Mood::well, Mood::away, Mood::deaf, Mood::stalled}) {
+    CAPTURE(static_cast<int>(mood));
+    bed.set(mood);
+    const JobDraft draft = make_draft(bed.home());
+    {
+      const auto dropped = bed.queue().append(bed.home(), draft, [](const auto&) { FAIL("not silent"); });
+    }
+    bed.set(Mood::well);
+    let_forward(bed);
+    // Undone at once, or when the forwarder finds that it has moved what nobody waits for any more.
+    const auto gone = [&] {
+      const auto record = asker.find(draft.id);
+      return record ? record->status == JobStatus::cancelled : record.error().code == ErrorCode::not_found;
+    };
+    for (int looks = 0; looks < 200 && !gone(); ++looks) bed.pass(10ms);
+    CHECK(gone());
+    CHECK(asker.nothing_to_claim());
+  }
+}
+
+TEST_CASE("a job that waits in the spool can be cancelled, and is not forwarded") {
+  SpooledBed bed;
+  Asker asker(bed);
+  bed.set(Mood::deaf);  // the server has it all the same
+  const std::string id = asker.append_new();
+  bed.set(Mood::away);
+  REQUIRE(asker.cancel(id).ok());
+  CHECK(asker.status(id) == JobStatus::cancelled);
+  bed.set(Mood::well);
+  bed.run_until([&] { return bed.server().view().depth[static_cast<size_t>(JobStatus::cancelled)] == 1; });
+  CHECK(asker.nothing_to_claim());
+  CHECK(asker.status(id) == JobStatus::cancelled);
+}
+
+TEST_CASE("cancelling a job on its way reaches it where it has gone") {
+  SpooledBed bed;
+  Asker asker(bed);
+  bed.set(Mood::away);
+  const auto ids = append_some(asker, 40);
+  bed.set(Mood::well);
+  for (const std::string& id : ids) CHECK(asker.cancel(id).ok());
+  let_forward(bed);
+  CHECK(asker.nothing_to_claim());
+  for (const std::string& id : ids) CHECK(asker.status(id) == JobStatus::cancelled);
+}
+
+TEST_CASE("a full server answers for itself; a full spool refuses, and what was refused is found nowhere") {
+  SpooledBed bed(QueueLimits{.max_jobs = 3});
+  Asker asker(bed);
+  append_some(asker, 3);
+  CHECK(asker.append(make_draft(bed.home())).error().code == ErrorCode::exhausted);
+  for (int i = 0; i < 3; ++i) REQUIRE(asker.succeed(asker.claim()).ok());
+  bed.set(Mood::deaf);
+  const auto ids = append_some(asker, 3);
+  const JobDraft refused = make_draft(bed.home());
+  CHECK(asker.append(refused).error().code == ErrorCode::exhausted);
+  bed.set(Mood::well);
+  let_forward(bed);
+  for (const std::string& id : ids) CHECK(asker.claim().id == id);
+  CHECK(asker.nothing_to_claim());
+  CHECK(asker.find(refused.id).error().code == ErrorCode::not_found);
+}
+
+}  // namespace tidegate::jobs
