@@ -138,11 +138,16 @@ class JobQueue {
 // A queue that can keep the records of jobs whose work items lie with a broker (drafts with `external`): SQLite, Redis.
 //
 //   append(external) ──▶ accepting ──admit──▶ queued ──claim_id──▶ running ──▶ …
+//
+// The body of an external draft is counted (limits, body_size) and hashed (dedupe_key), not stored: open_body is not
+// for such a job. An append of an id that is `accepting` succeeds again: whoever failed to publish it tries once more.
+// find() of an accepting record answers not_found, cancel() may.
 class RecordStore : public JobQueue {
  public:
   // accepting becomes queued; queued stays so. Errors: conflict (any other status).
   [[nodiscard]] virtual OperationPtr admit(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
-  // Claims that one job, due or not, as claim() does. Errors: conflict (it has ended, or a live lease holds it).
+  // Claims that one job, due or not, as claim() does. Errors: conflict (it has ended, is accepting, or a live lease holds
+  // it), not_found.
   [[nodiscard]] virtual OperationPtr claim_id(net::Runtime& home, const std::string& id, Duration lease,
                                               Callback<ClaimedJob> done) = 0;
 };
