@@ -25,3 +25,13 @@ function(tidegate_test name folder)
   target_link_libraries(${name} PRIVATE ${test_LIBRARIES} nlohmann_json::nlohmann_json)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 endfunction()
+
+# tidegate_test_support(NAME [LIBRARIES ...]): what several test programs share, tests/support but its main().
+function(tidegate_test_support name)
+  cmake_parse_arguments(support "" "" "LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/test_main\\.cc$")
+  add_library(${name} STATIC ${sources})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PUBLIC ${support_LIBRARIES})
+endfunction()

@@ -2,7 +2,7 @@
 // the order asked, gives every one its reply or an error within a bound. The protocol is hiredis's reader and formatter
 // over a net::Stream, so that time, names and connections are the Runtime's own.
 //
-//             connected, AUTH, SELECT               broken, silent for command_timeout, protocol error
+//             connected, AUTH, SELECT, PING         broken, silent for command_timeout, protocol error
 //   connecting ───────────────────────▶ ready ──────────────────────────────────────────┐
 //       ▲  │ failed                                                                      │
 //       │  ▼                                                                             │
@@ -26,17 +26,19 @@
 namespace tidegate::redis {
 
 struct ClientOptions {
-  Duration connect_timeout = 1s;   // name, connection, AUTH and SELECT together
+  Duration connect_timeout = 1s;   // name, connection, AUTH, SELECT and PING together
   Duration command_timeout = 1s;   // from the call to the reply
   Duration reconnect_base = 50ms;  // doubles up to reconnect_max, with full jitter
   Duration reconnect_max = 2s;
   size_t pending_max = 4096;            // commands without a reply; more are refused: exhausted
   size_t pending_bytes_max = 64 << 20;  // unsent bytes; more are refused: exhausted
+  size_t reply_bytes_max = 600 << 20;   // one reply, above the 512 MiB of Redis's own; more breaks the connection
 };
 
 using ReplyCallback = std::function<void(Result<Reply>)>;
 
-// A Lua script, sent as EVALSHA, and whole where the server does not know it (yet, or any more).
+// A Lua script: sent whole the first time on a connection, then as EVALSHA, and whole again where the server has
+// forgotten it (SCRIPT FLUSH).
 class Script {
  public:
   explicit Script(std::string source);
@@ -58,11 +60,14 @@ class Client {
 
   // Sends a command. While not ready it is answered unavailable at once (later, on this loop): nothing is kept for a
   // server that is away. An error reply is a reply (Kind::error), not an Error. Destroying the operation guarantees
-  // silence; the command may be run all the same. Errors: unavailable, timeout, exhausted, invalid (not RESP).
+  // silence; the command may be run all the same. REQUIRES a command that is not empty, and none that blocks,
+  // subscribes or ends the connection: every command has one reply, at once. Errors: unavailable, timeout, exhausted,
+  // invalid (the server does not speak RESP).
   [[nodiscard]] std::unique_ptr<net::Operation> ask(std::vector<std::string> command, ReplyCallback done);
-  // EVALSHA script numkeys keys… arguments…; the script must outlive the reply.
-  [[nodiscard]] std::unique_ptr<net::Operation> run(const Script& script, const std::vector<std::string>& keys,
-                                                    const std::vector<std::string>& arguments, ReplyCallback done);
+  // EVALSHA script numkeys keys… arguments…; the script must outlive the reply. One that the server has forgotten is
+  // sent again behind what was asked in the meantime, and has command_timeout again.
+  [[nodiscard]] std::unique_ptr<net::Operation> run(const Script& script, std::vector<std::string> keys,
+                                                    std::vector<std::string> arguments, ReplyCallback done);
 
   bool ready() const;
   // Why it is not ready; "" where it is.
@@ -70,7 +75,7 @@ class Client {
   // Unsent bytes and unanswered commands, for callers that stream.
   size_t write_pending() const;
   size_t commands_pending() const;
-  // Called on this loop after each change of ready(). One listener.
+  // Called on this loop after each change of ready(), before those who wait for replies hear. One listener.
   void on_change(std::function<void()> changed);
 
   const Address& address() const;

@@ -1,0 +1,121 @@
+#include "redis/dial.h"
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "net/timer.h"
+#include "redis/command.h"
+#include "redis/reply_reader.h"
+
+namespace tidegate::redis {
+
+namespace {
+
+constexpr size_t kGreetingBytesMax = 64 << 10;
+
+// The server cannot serve us now. Any other error in answer to PING (a rule that forbids it, MISCONF) is one that
+// commands may meet or not, and they are told.
+bool is_refusal(std::string_view error) {
+  static constexpr std::array<std::string_view, 4> kCodes = {"LOADING", "NOAUTH", "MASTERDOWN", "BUSY"};
+  for (const std::string_view code : kCodes) {
+    if (error.starts_with(code)) return true;
+  }
+  return false;
+}
+
+class Dial final : public net::Operation, private net::StreamUser {
+ public:
+  Dial(net::Runtime& runtime, const Address& address, Duration timeout, DialCallback done)
+      : runtime_(runtime), address_(address), done_(std::move(done)), timer_(runtime, [this] {
+          end(Error{ErrorCode::timeout, "no connection in time"});
+        }) {
+    timer_.start_after(timeout);
+    step_ = runtime_.resolve(address.host, [this](auto found) { on_resolved(std::move(found)); });
+  }
+
+ private:
+  void on_resolved(Result<std::vector<IpAddress>> found) {
+    if (!found.ok()) return end(found.error());
+    addresses_ = std::move(*found);
+    connect_next();
+  }
+
+  void connect_next() {
+    if (next_address_ >= addresses_.size()) return end(Error{ErrorCode::not_found, "the name has no address"});
+    const SocketAddress to{addresses_[next_address_++], address_.port};
+    step_ = runtime_.connect(to, [this](auto stream) { on_connected(std::move(stream)); });
+  }
+
+  void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
+    if (!stream.ok() && next_address_ < addresses_.size()) return connect_next();
+    if (!stream.ok()) return end(stream.error());
+    stream_ = std::move(*stream);
+    stream_->set_user(this);
+    stream_->start_reading();
+    greet();
+  }
+
+  void greet() {
+    if (!address_.password.empty()) {
+      std::vector<std::string_view> auth = {"AUTH"};
+      if (!address_.user.empty()) auth.emplace_back(address_.user);
+      auth.emplace_back(address_.password);
+      say(auth);
+    }
+    if (address_.database != 0) say({"SELECT", std::to_string(address_.database)});
+    say({"PING"});
+  }
+
+  void say(const std::vector<std::string_view>& command) {
+    stream_->write(Command(command).bytes());
+    ++answers_due_;
+  }
+
+  void on_read(std::string_view bytes) override {
+    reader_.feed(bytes);
+    while (answers_due_ > 0) {
+      auto reply = reader_.next();
+      if (!reply.ok()) return end(reply.error());
+      if (!reply->has_value()) return;
+      const bool is_ping = --answers_due_ == 0;
+      const Reply& answer = **reply;
+      if (answer.is_error() && (!is_ping || is_refusal(answer.text)))
+        return end(Error{ErrorCode::unavailable, "the server says " + answer.text});
+    }
+    end(std::move(stream_));
+  }
+
+  void on_read_end() override { end(Error{ErrorCode::reset, "the server has closed the connection"}); }
+  void on_stream_error(const Error& error) override { end(error); }
+  void on_write_drained() override {}
+
+  // The only end. The callback may destroy this operation, so it is the last thing done.
+  void end(Result<std::unique_ptr<net::Stream>> result) {
+    timer_.stop();
+    step_.reset();
+    if (!result.ok()) stream_.reset();
+    const DialCallback done = std::move(done_);
+    done(std::move(result));
+  }
+
+  net::Runtime& runtime_;
+  const Address address_;
+  DialCallback done_;
+  net::Timer timer_;
+  std::unique_ptr<net::Operation> step_;  // resolving or connecting
+  std::unique_ptr<net::Stream> stream_;   // connected
+  std::vector<IpAddress> addresses_;
+  size_t next_address_ = 0;
+  ReplyReader reader_{kGreetingBytesMax};
+  int answers_due_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<net::Operation> dial(net::Runtime& runtime, const Address& address, Duration timeout,
+                                     DialCallback done) {
+  return std::make_unique<Dial>(runtime, address, timeout, std::move(done));
+}
+
+}  // namespace tidegate::redis

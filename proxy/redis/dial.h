@@ -1,0 +1,25 @@
+// From an address to a connection that the server has greeted: name, TCP, AUTH, SELECT, PING.
+//
+//   resolve ──▶ connect ──▶ greet ──▶ done (the callback; then nothing more)
+//      └───────────┴──────────┴─ failure, timeout ──▲
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "net/runtime.h"
+#include "redis/address.h"
+
+namespace tidegate::redis {
+
+using DialCallback = std::function<void(Result<std::unique_ptr<net::Stream>>)>;
+
+// PING is always asked: a stopped process is connected to by its kernel, and only its answer tells that it is there.
+// A server that is loading, or wants a password, is a failure. The callback runs later, once; it gives the stream a
+// new user. Destroying the operation closes the connection. `runtime` outlives it.
+// Errors: as Runtime::resolve and connect; timeout, reset, invalid (not RESP), unavailable (the server refuses us).
+[[nodiscard]] std::unique_ptr<net::Operation> dial(net::Runtime& runtime, const Address& address, Duration timeout,
+                                                   DialCallback done);
+
+}  // namespace tidegate::redis

@@ -1,0 +1,125 @@
+#include "support/redis_server.h"
+
+#include <hiredis/hiredis.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+namespace tidegate::test {
+
+namespace {
+
+constexpr int kPatienceS = 30;
+constexpr int kPortsTried = 5;
+
+using Connection = std::unique_ptr<redisContext, decltype(&redisFree)>;
+using Answer = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
+
+redis::Reply to_reply(const redisReply& reply) {
+  using Kind = redis::Reply::Kind;
+  redis::Reply out;
+  switch (reply.type) {
+    case REDIS_REPLY_NIL: return out;
+    case REDIS_REPLY_INTEGER: out.kind = Kind::integer; break;
+    case REDIS_REPLY_ERROR: out.kind = Kind::error; break;
+    case REDIS_REPLY_ARRAY: out.kind = Kind::array; break;
+    default: out.kind = Kind::text;
+  }
+  out.integer = reply.integer;
+  if (reply.str != nullptr) out.text.assign(reply.str, reply.len);
+  for (size_t i = 0; out.kind == Kind::array && i < reply.elements; ++i)
+    out.items.push_back(to_reply(*reply.element[i]));
+  return out;
+}
+
+Answer ask_on(redisContext* connection, const std::vector<std::string>& command) {
+  std::vector<const char*> parts;
+  std::vector<size_t> sizes;
+  for (const std::string& part : command) {
+    parts.push_back(part.data());
+    sizes.push_back(part.size());
+  }
+  void* reply = redisCommandArgv(connection, static_cast<int>(parts.size()), parts.data(), sizes.data());
+  return {static_cast<redisReply*>(reply), &freeReplyObject};
+}
+
+}  // namespace
+
+bool RedisServer::installed() { return is_installed("redis-server"); }
+
+RedisServer::RedisServer(RedisServerOptions options)
+    : options_(std::move(options)), folder_(make_temp_folder("tidegate-redis")) {
+  // Another program may take the port between our look and the server's.
+  for (int tries = 0; tries < kPortsTried; ++tries) {
+    port_ = free_port();
+    if (comes_up()) return;
+  }
+  throw std::runtime_error("redis-server does not start: " + log());
+}
+
+RedisServer::~RedisServer() {
+  process_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void RedisServer::start() {
+  if (!comes_up()) throw std::runtime_error("redis-server does not start again: " + log());
+}
+
+bool RedisServer::comes_up() {
+  std::vector<std::string> command = {"redis-server", "--bind",      "127.0.0.1", "--port", std::to_string(port_),
+                                      "--dir",        folder_,       "--save",    "",       "--daemonize",
+                                      "no",           "--appendonly"};
+  command.insert(command.end(), {options_.append_only ? "yes" : "no", "--appendfsync", options_.append_fsync});
+  if (!options_.password.empty()) command.insert(command.end(), {"--requirepass", options_.password});
+  command.insert(command.end(), options_.more.begin(), options_.more.end());
+  process_ = std::make_unique<Process>(command, folder_ + "/log");
+  for (int looks = kPatienceS * 1000; looks > 0 && process_->running(); --looks) {
+    try {
+      if (!ask({"PING"}).text.starts_with("LOADING") && process_->running()) return true;
+    } catch (const std::runtime_error&) {
+    }
+    pause_briefly();
+  }
+  return false;
+}
+
+void RedisServer::stop() {
+  process_->signal(SIGCONT);
+  process_->signal(SIGTERM);
+  if (!process_->wait(kPatienceS)) throw std::runtime_error("redis-server does not stop");
+}
+
+void RedisServer::kill() {
+  process_->signal(SIGKILL);
+  process_->wait(kPatienceS);
+}
+
+void RedisServer::pause() { process_->signal(SIGSTOP); }
+void RedisServer::resume() { process_->signal(SIGCONT); }
+
+redis::Address RedisServer::address(int database) const {
+  return {.host = "127.0.0.1", .port = port_, .database = database, .user = "", .password = options_.password};
+}
+
+std::string RedisServer::log() const {
+  std::ifstream file(folder_ + "/log");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+redis::Reply RedisServer::ask(const std::vector<std::string>& command) const {
+  const timeval patience{kPatienceS, 0};
+  const Connection connection(redisConnectWithTimeout("127.0.0.1", port_, patience), &redisFree);
+  if (!connection || connection->err != 0) throw std::runtime_error("redis-server is not there");
+  redisSetTimeout(connection.get(), patience);
+  if (!options_.password.empty()) ask_on(connection.get(), {"AUTH", options_.password});
+  const Answer answer = ask_on(connection.get(), command);
+  if (!answer) throw std::runtime_error("redis-server does not answer");
+  return to_reply(*answer);
+}
+
+}  // namespace tidegate::test

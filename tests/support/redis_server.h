@@ -1,0 +1,69 @@
+// A real redis-server for one test: on a free port of loopback, with its data in a folder of its own; it ends with its
+// owner, and with the test program however that ends. The calls wait for what they ask for.
+//
+//   TEST_CASE("…") {
+//     NEEDS_REDIS();
+//     RedisServer server({.append_only = true});
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "redis/address.h"
+#include "redis/reply.h"
+#include "support/process.h"
+
+// Ends the test where there is no redis-server.
+#define NEEDS_REDIS()                                       \
+  if (!::tidegate::test::RedisServer::installed()) {        \
+    MESSAGE("skipped: redis-server is not installed here"); \
+    return;                                                 \
+  }                                                         \
+  static_assert(true)
+
+namespace tidegate::test {
+
+struct RedisServerOptions {
+  bool append_only = false;
+  std::string append_fsync = "always";  // or everysec, no
+  std::string password{};
+  std::vector<std::string> more{};  // further arguments, such as {"--maxmemory", "10mb"}
+};
+
+class RedisServer {
+ public:
+  static bool installed();
+
+  // Starts it; throws where it does not come up.
+  explicit RedisServer(RedisServerOptions options = {});
+  ~RedisServer();
+  RedisServer(const RedisServer&) = delete;
+  RedisServer& operator=(const RedisServer&) = delete;
+
+  void start();   // on the same port and data, after stop or kill
+  void stop();    // SIGTERM
+  void kill();    // SIGKILL
+  void pause();   // SIGSTOP: connections are made and bytes taken by the kernel, nothing is answered
+  void resume();  // SIGCONT
+
+  redis::Address address(int database = 0) const;
+  uint16_t port() const { return port_; }
+  const std::string& folder() const { return folder_; }
+  std::string log() const;
+
+  // One command on a connection of its own; blocks. Throws where the server does not answer.
+  redis::Reply ask(const std::vector<std::string>& command) const;
+
+ private:
+  bool comes_up();
+
+  RedisServerOptions options_;
+  std::string folder_;
+  uint16_t port_ = 0;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace tidegate::test
