@@ -102,13 +102,14 @@ void answer_problem(http::Responder& responder, const Problem& problem) {
 }
 
 std::string rate_limit_fields(const policy::RateDecision& decision, const policy::RateLimitConfig& limit) {
-  const auto burst = static_cast<int64_t>(limit.burst);
+  const bool is_window = limit.algorithm == policy::RateAlgorithm::sliding_window;
+  const int64_t quota = is_window ? limit.count : static_cast<int64_t>(limit.burst);
   // The window in which a whole burst comes back.
-  const auto window_s = static_cast<int64_t>(std::ceil(limit.burst / limit.rate_per_s));
+  const double window_s = is_window ? to_seconds(limit.window) : limit.burst / limit.rate_per_s;
   return fmt::format(
-      "RateLimit-Policy: \"default\";q={};w={}\r\nRateLimit: \"default\";r={};t={}\r\nX-RateLimit-Limit: {}\r\n", burst,
-      std::max<int64_t>(window_s, 1), static_cast<int64_t>(decision.remaining), ceil_seconds(decision.reset_after),
-      burst);
+      "RateLimit-Policy: \"default\";q={};w={}\r\nRateLimit: \"default\";r={};t={}\r\nX-RateLimit-Limit: {}\r\n", quota,
+      std::max<int64_t>(static_cast<int64_t>(std::ceil(window_s)), 1), static_cast<int64_t>(decision.remaining),
+      ceil_seconds(decision.reset_after), quota);
 }
 
 void answer_queued(http::Responder& responder, const QueuedAnswer& answer) {

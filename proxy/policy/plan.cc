@@ -21,11 +21,18 @@ Plan::Plan(const RoutePolicy& policy, const RequestTraits& traits, Time now, Ran
       deadline_(now + std::min(policy.timeout.total, traits.client_timeout.value_or(policy.timeout.total))) {}
 
 Step Plan::begin(Time now) {
-  if (policy_.limiter && traits_.rate_key) {
-    rate_ = policy_.limiter->check(*traits_.rate_key, now);
-    would_rate_limit_ = !rate_->allowed && policy_.limiter->config().mode == Mode::shadow;
-    if (!rate_->allowed && !would_rate_limit_) return Refuse{Outcome::rate_limited, rate_->retry_after};
-  }
+  if (policy_.limiter && traits_.rate_key) return begin(policy_.limiter->check(*traits_.rate_key, now), now);
+  return begin_within_limit(now);
+}
+
+Step Plan::begin(const RateDecision& decided, Time now) {
+  rate_ = decided;
+  would_rate_limit_ = !decided.allowed && policy_.limiter->config().mode == Mode::shadow;
+  if (!decided.allowed && !would_rate_limit_) return Refuse{Outcome::rate_limited, decided.retry_after};
+  return begin_within_limit(now);
+}
+
+Step Plan::begin_within_limit(Time now) {
   if (traits_.respond_async && policy_.fallback == FallbackKind::enqueue) return Park{Outcome::queued};
   if (policy_.budget) policy_.budget->first_try(now);
   return admit(now);

@@ -101,10 +101,11 @@ class Plan {
   // `policy` outlives the plan.
   Plan(const RoutePolicy& policy, const RequestTraits& traits, Time now, Random& random);
 
-  Step begin(Time now);                       // rate limit, respond-async, then admission
-  Step next_try(Time now);                    // after WaitUntil
-  Step place_granted(Place place, Time now);  // after WaitForPlace
-  Step place_wait_over(Time now);             // … or the queue was full
+  Step begin(Time now);                               // rate limit, respond-async, then admission
+  Step begin(const RateDecision& decided, Time now);  // the same, where the limit has been asked elsewhere
+  Step next_try(Time now);                            // after WaitUntil
+  Step place_granted(Place place, Time now);          // after WaitForPlace
+  Step place_wait_over(Time now);                     // … or the queue was full
   // The bulkhead's queue was full when the exchange tried to join it: same as place_wait_over.
 
   // A try has an answer's head, or failed. `can_resend`: the body can be sent again (else no retry and no park of it;
@@ -127,6 +128,7 @@ class Plan {
   bool holds_place() const { return place_.valid(); }
 
  private:
+  Step begin_within_limit(Time now);
   Step admit(Time now);
   Step admit_with_place(Time now);
   bool leaves_the_probe(Time now) const;

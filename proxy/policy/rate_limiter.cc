@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <mutex>
+#include <optional>
 
-#include "policy/bucket_table.h"
+#include "policy/key_table.h"
+#include "policy/sliding_window.h"
 
 namespace tidegate::policy {
 
 namespace {
-
-constexpr uint64_t kShardsMax = 16;
 
 // The arithmetic of golang.org/x/time/rate, to the rounding.
 double tokens_from(Duration d, double rate) {
@@ -25,64 +23,36 @@ Duration duration_from(double tokens, double rate) {
   return Duration(ns > kMost ? INT64_MAX : static_cast<int64_t>(ns));
 }
 
-uint64_t mix(uint64_t a, uint64_t b) {
-  // One round of murmur3's finalizer over the two: keyed by the secret in `a` from the start.
-  uint64_t h = a ^ (b * 0x9e3779b97f4a7c15);
-  h = (h ^ (h >> 33)) * 0xff51afd7ed558ccd;
-  h = (h ^ (h >> 33)) * 0xc4ceb9fe1a85ec53;
-  return h ^ (h >> 33);
-}
-
 }  // namespace
 
-RateKeyBuilder::RateKeyBuilder(uint64_t secret) : high_(mix(secret, 1)), low_(mix(secret, 2)) {}
+class TokenBuckets {
+ public:
+  explicit TokenBuckets(const RateLimitConfig& config) : config_(config), shards_(config.max_keys) {}
 
-void RateKeyBuilder::add(std::string_view part) {
-  const size_t length = part.size();
-  while (!part.empty()) {
-    uint64_t word = 0;
-    const size_t count = std::min<size_t>(part.size(), 8);
-    std::memcpy(&word, part.data(), count);
-    high_ = mix(high_, word);
-    low_ = mix(low_, ~word);
-    part.remove_prefix(count);
+  RateDecision check(const RateKey& key, Time now, double cost);
+  void record(const RateKey& key, Time now, double cost);
+  size_t tracked() const { return shards_.size(); }
+
+ private:
+  Bucket& use(BucketTable& table, const RateKey& key, Time now) {
+    table.forget(now - config_.idle_ttl, 2);
+    return table.use(key, config_.burst, now);
   }
-  high_ = mix(high_, length + 0x100);
-  low_ = mix(low_, length + 0x200);
-}
+  // What the bucket holds by now.
+  double tokens(const Bucket& bucket, Time now) const {
+    const Duration elapsed = now < bucket.last ? Duration::zero() : now - bucket.last;
+    return std::min(bucket.tokens + tokens_from(elapsed, config_.rate_per_s), config_.burst);
+  }
 
-void RateKeyBuilder::add(const IpAddress& client, int ipv6_prefix_bits) {
-  const IpAddress key = client.v6 ? client.masked(ipv6_prefix_bits) : client;
-  add(std::string_view(reinterpret_cast<const char*>(key.bytes.data()), key.v6 ? 16 : 4));
-}
-
-RateKey RateKeyBuilder::key() const { return {high_, low_}; }
-
-struct RateLimiter::Shard {
-  std::mutex mutex;
-  BucketTable table{1};
+  const RateLimitConfig config_;
+  KeyShards<Tokens> shards_;
 };
 
-RateLimiter::RateLimiter(const RateLimitConfig& config) : config_(config) {
-  config_.idle_ttl = std::max(config_.idle_ttl, duration_from(config_.burst, config_.rate_per_s));
-  // Small tables are not split: the bound is exact there.
-  while (shard_count_ < kShardsMax && config_.max_keys / (shard_count_ * 2) >= 1024) shard_count_ *= 2;
-  shards_ = std::make_unique<Shard[]>(shard_count_);
-  for (uint64_t i = 0; i < shard_count_; ++i) {
-    shards_[i].table =
-        BucketTable(static_cast<uint32_t>(std::min<uint64_t>(config_.max_keys / shard_count_, 1u << 30)));
-  }
-}
-
-RateLimiter::~RateLimiter() = default;
-
-RateDecision RateLimiter::check(const RateKey& key, Time now, double cost) {
-  Shard& shard = shards_[key.high & (shard_count_ - 1)];
+RateDecision TokenBuckets::check(const RateKey& key, Time now, double cost) {
+  auto& shard = shards_.of(key);
   const std::lock_guard lock(shard.mutex);
-  shard.table.forget(now - config_.idle_ttl, 2);
-  Bucket& bucket = shard.table.use(key, config_.burst, now);
-  const Duration elapsed = now < bucket.last ? Duration::zero() : now - bucket.last;
-  const double full = std::min(bucket.tokens + tokens_from(elapsed, config_.rate_per_s), config_.burst);
+  Bucket& bucket = use(shard.table, key, now);
+  const double full = tokens(bucket, now);
   const double left = full - cost;
   RateDecision decision;
   decision.retry_after = left < 0 ? duration_from(-left, config_.rate_per_s) : Duration::zero();
@@ -91,19 +61,45 @@ RateDecision RateLimiter::check(const RateKey& key, Time now, double cost) {
     bucket.last = now;
     bucket.tokens = left;
   }
-  const double tokens = decision.allowed ? left : full;
-  decision.remaining = std::floor(std::max(tokens, 0.0));
-  decision.reset_after = duration_from(config_.burst - tokens, config_.rate_per_s);
+  const double held = decision.allowed ? left : full;
+  decision.remaining = std::floor(std::max(held, 0.0));
+  decision.reset_after = duration_from(config_.burst - held, config_.rate_per_s);
   return decision;
 }
 
-size_t RateLimiter::tracked() const {
-  size_t sum = 0;
-  for (uint64_t i = 0; i < shard_count_; ++i) {
-    const std::lock_guard lock(shards_[i].mutex);
-    sum += shards_[i].table.size();
-  }
-  return sum;
+void TokenBuckets::record(const RateKey& key, Time now, double cost) {
+  auto& shard = shards_.of(key);
+  const std::lock_guard lock(shard.mutex);
+  Bucket& bucket = use(shard.table, key, now);
+  bucket.tokens = std::max(0.0, tokens(bucket, now) - cost);
+  bucket.last = now;
 }
+
+struct RateLimiter::Impl {
+  std::optional<TokenBuckets> buckets;
+  std::optional<SlidingWindow> window;
+};
+
+RateLimiter::RateLimiter(const RateLimitConfig& config) : config_(config), impl_(std::make_unique<Impl>()) {
+  if (config_.algorithm == RateAlgorithm::sliding_window) {
+    config_.idle_ttl = std::max(config_.idle_ttl, config_.window);
+    impl_->window.emplace(config_.count, config_.window, config_.idle_ttl, config_.max_keys);
+  } else {
+    config_.idle_ttl = std::max(config_.idle_ttl, duration_from(config_.burst, config_.rate_per_s));
+    impl_->buckets.emplace(config_);
+  }
+}
+
+RateLimiter::~RateLimiter() = default;
+
+RateDecision RateLimiter::check(const RateKey& key, Time now, double cost) {
+  return impl_->window ? impl_->window->check(key, now, cost) : impl_->buckets->check(key, now, cost);
+}
+
+void RateLimiter::record(const RateKey& key, Time now, double cost) {
+  impl_->window ? impl_->window->record(key, now, cost) : impl_->buckets->record(key, now, cost);
+}
+
+size_t RateLimiter::tracked() const { return impl_->window ? impl_->window->tracked() : impl_->buckets->tracked(); }
 
 }  // namespace tidegate::policy

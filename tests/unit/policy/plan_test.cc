@@ -45,6 +45,22 @@ TEST_CASE("Over the rate: refused with the time it takes, before anything else i
   CHECK(policy.bulkhead->view().in_use == 0);
 }
 
+TEST_CASE("A limit that was asked elsewhere is obeyed as the plan's own, which is not asked again") {
+  RoutePolicy policy;
+  policy.limiter = std::make_shared<RateLimiter>(RateLimitConfig{.rate_per_s = 1, .burst = 1});
+  Bench refused(policy, keyed()), admitted(policy, keyed());
+  const Step step = refused.plan.begin(RateDecision{.allowed = false, .retry_after = 7s}, kStart);
+  REQUIRE(word(step) == "refuse:rate_limited");
+  CHECK(std::get<Refuse>(step).retry_after == 7s);
+  CHECK(word(admitted.plan.begin(RateDecision{.remaining = 3}, kStart)) == "try");
+  CHECK(admitted.plan.rate_decision()->remaining == 3);
+  CHECK(policy.limiter->tracked() == 0);
+  policy.limiter = std::make_shared<RateLimiter>(RateLimitConfig{.mode = Mode::shadow});
+  Bench shadow(policy, keyed());
+  CHECK(word(shadow.plan.begin(RateDecision{.allowed = false}, kStart)) == "try");
+  CHECK(shadow.plan.would_rate_limit());
+}
+
 TEST_CASE("A limiter in shadow mode says what it would have done, and does not") {
   RoutePolicy policy;
   policy.limiter = std::make_shared<RateLimiter>(RateLimitConfig{.rate_per_s = 1, .burst = 1, .mode = Mode::shadow});
