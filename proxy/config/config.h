@@ -82,11 +82,14 @@ struct AmqpUrl {
   std::string shown() const;
 };
 
+using QueueUrl = std::variant<SqliteUrl, redis::Address, AmqpUrl>;
+using ResultsUrl = std::variant<SqliteUrl, redis::Address>;
+
 struct Queue {
   std::string name;
-  std::variant<SqliteUrl, redis::Address, AmqpUrl> url;
+  QueueUrl url;
   // Where records and results of an amqp queue lie (required there); every other queue keeps its own.
-  std::optional<std::variant<SqliteUrl, redis::Address>> results_url;
+  std::optional<ResultsUrl> results_url;
   std::string spool_path = "/var/lib/tidegate/spool.db";  // redis, amqp: an SQLite file, one queue's alone
   bool strict_durability = true;                          // redis: refuse to promise unless AOF is fsynced always
   Duration results_ttl = std::chrono::hours(24);

@@ -82,8 +82,16 @@ void check_addresses(const Config& config, const Place& root, Diagnostics& error
 void check_queues(const Config& config, const Place& root, Diagnostics& errors) {
   Once files("the file");
   for (const auto& [name, queue] : config.queues) {
-    if (const auto* sqlite = std::get_if<SqliteUrl>(&queue.url))
-      files.check(sqlite->path, root["queues"][name]["url"], errors);
+    const Place place = root["queues"][name];
+    if (const auto* sqlite = std::get_if<SqliteUrl>(&queue.url)) {
+      files.check(sqlite->path, place["url"], errors);
+      continue;
+    }
+    files.check(queue.spool_path, place["spool"], errors);
+    if (!queue.results_url) continue;
+    if (const auto* results = std::get_if<SqliteUrl>(&*queue.results_url)) {
+      files.check(results->path, place["results"]["url"], errors);
+    }
   }
 }
 

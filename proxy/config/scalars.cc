@@ -151,7 +151,7 @@ Result<uint64_t> parse_size(std::string_view text) {
   return wrong(text, "is not a size such as `10MiB`; units are B, KiB, MiB, GiB, TiB");
 }
 
-Result<double> parse_rate(std::string_view text) {
+Result<Rate> parse_rate(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return wrong(text, "is not a rate such as `10/s` or `100/60s`");
   const auto count = to_whole(text.substr(0, slash));
@@ -164,7 +164,7 @@ Result<double> parse_rate(std::string_view text) {
   if (!duration || *duration == Duration::zero()) {
     return wrong(text, "is not a rate such as `10/s`: after the / stands h, m, s, ms or a duration such as `60s`");
   }
-  return static_cast<double>(*count) / to_seconds(*duration);
+  return Rate{static_cast<uint32_t>(*count), *duration};
 }
 
 std::string show_duration(Duration duration) {

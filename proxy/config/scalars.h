@@ -27,8 +27,13 @@ inline constexpr Duration kDurationMax = std::chrono::hours(24 * 366);
 // "10MiB": a whole number and B, KiB, MiB, GiB or TiB. At most 1024 TiB.
 Result<uint64_t> parse_size(std::string_view text);
 
-// "10/s", "5/m", "100/60s" as tokens a second.
-Result<double> parse_rate(std::string_view text);
+// "10/s", "5/m", "100/60s": so many in such a time.
+struct Rate {
+  uint32_t count = 0;  // 1 to 1000000000
+  Duration window{};   // > 0
+  double per_second() const { return count / to_seconds(window); }
+};
+Result<Rate> parse_rate(std::string_view text);
 
 // The shortest spelling that parses back: "1h30m", "32KiB".
 std::string show_duration(Duration duration);

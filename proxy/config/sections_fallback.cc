@@ -2,27 +2,42 @@
 #include <algorithm>
 
 #include "config/sections.h"
+#include "config/urls.h"
 #include "config/values.h"
 
 namespace tidegate::config {
 
 namespace {
 
-void read_body_kind(Section& section) {
-  bool inlined = true;
-  if (section.choice<bool>("body", inlined, {{"inline", true}, {"reference", false}}) && !inlined) {
-    section.unsupported("body", "`reference`; the only value is `inline`");
+// reference: the job holds the URL of its body, which is fetched at replay, from the listed hosts alone.
+void read_body_kind(Section& section, FallbackEnqueue& out) {
+  section.choice<bool>("body", out.by_reference, {{"inline", false}, {"reference", true}});
+  const bool good_hosts = section.parsed_list("reference_hosts", out.reference_hosts, "a host such as `minio.internal`",
+                                              parse_reference_host);
+  section.duration("reference_timeout", out.reference_timeout);
+  if (out.by_reference && good_hosts && out.reference_hosts.empty()) {
+    section.error("reference_hosts",
+                  "names no host: with `body: reference` list those that bodies may be fetched from");
   }
-  if (const auto hosts = section.list("reference_hosts", "a list"); hosts && !hosts->empty()) {
-    section.unsupported("reference_hosts", "bodies by reference; leave it empty");
+  if (out.by_reference) return;
+  if (!out.reference_hosts.empty()) section.error("reference_hosts", "means nothing without `body: reference`");
+  if (section.find("reference_timeout")) section.error("reference_timeout", "means nothing without `body: reference`");
+}
+
+void read_callback(Section& section, Callback& out) {
+  if (section.require("url")) {
+    section.parsed("url", out.url, "a URL such as `http://127.0.0.1:8080/done`", parse_callback_url);
   }
-  section.unsupported_text("callback", "a callback when a job is done");
+  if (section.require("secret")) {
+    section.parsed("secret", out.secret, "text of 16 bytes or more", parse_callback_secret);
+  }
 }
 
 void read_enqueue(Section& section, FallbackEnqueue& out) {
   if (section.require("queue")) section.text("queue", out.queue);
   section.size("max_body", out.max_body, 0, 1ull << 40);
-  read_body_kind(section);
+  read_body_kind(section, out);
+  section.child("callback", [&](Section& child) { read_callback(child, out.callback.emplace()); });
   section.parsed_list("drop_headers", out.drop_headers, "the name of a header field", parse_field_name);
   for (std::string& name : out.drop_headers) {
     std::transform(name.begin(), name.end(), name.begin(),

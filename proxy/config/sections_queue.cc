@@ -1,6 +1,6 @@
 // queues.NAME.
 #include "config/sections.h"
-#include "config/values.h"
+#include "config/urls.h"
 
 namespace tidegate::config {
 
@@ -8,22 +8,35 @@ namespace {
 
 constexpr int64_t kJobsMax = 1'000'000'000;
 
-void read_results(Section& section, Queue& out) {
-  section.unsupported_text("url", "results in another store than the queue's own; leave it empty");
+// `known`, below: the queue's URL was good, so what it is on is known.
+bool on_server(const Queue& queue) { return !std::holds_alternative<SqliteUrl>(queue.url); }
+bool on_amqp(const Queue& queue) { return std::holds_alternative<AmqpUrl>(queue.url); }
+
+// A message broker keeps work, not records: only such a queue has its results elsewhere.
+void read_results(Section& section, bool known, Queue& out) {
   section.duration("ttl", out.results_ttl, 1s);
+  const auto url = section.find("url");
+  if (!url || (url->node->kind == Node::Kind::scalar && url->node->text.empty())) return;
+  if (known && !on_amqp(out)) {
+    return section.error("url", "only a queue on amqp:// has its results in another store; leave it out");
+  }
+  section.parsed("url", out.results_url.emplace(), "`sqlite:///PATH` or `redis://HOST:PORT/DATABASE`",
+                 parse_results_url);
 }
 
-// The spool serves queues on a server. Its shipped place may stand there: it asks for nothing.
-void read_spool(Section& section) {
-  std::string spool;
-  if (!section.text("spool", spool) || spool.empty() || spool == "/var/lib/tidegate/spool.db") return;
-  section.unsupported("spool", "a spool for queues on a server; leave it out");
+// The shipped place may stand at a queue in a file too, as in a file that is changed from one kind to the other.
+void read_spool(Section& section, bool known, Queue& out) {
+  const std::string shipped = out.spool_path;
+  section.parsed("spool", out.spool_path, "the absolute path of a file", parse_file_path);
+  if (known && !on_server(out) && out.spool_path != shipped) {
+    section.error("spool", "serves queues on redis:// and amqp://; this one is a file itself: leave it out");
+  }
 }
 
-void read_durability(Section& section) {
-  bool strict = true;
-  if (section.choice<bool>("durability", strict, {{"strict", true}, {"relaxed", false}}) && !strict) {
-    section.unsupported("durability", "`relaxed`; the only value is `strict`");
+void read_durability(Section& section, bool known, Queue& out) {
+  section.choice<bool>("durability", out.strict_durability, {{"strict", true}, {"relaxed", false}});
+  if (known && !out.strict_durability && !std::holds_alternative<redis::Address>(out.url)) {
+    section.error("durability", "only a queue on redis:// can be `relaxed`");
   }
 }
 
@@ -37,13 +50,17 @@ void read_replay(Section& section, Replay& out) {
 }  // namespace
 
 void read_queue(Section& section, Queue& out) {
-  if (section.require("url")) {
-    section.parsed("url", out.url.emplace<SqliteUrl>().path,
-                   "a queue's URL such as `sqlite:///var/lib/tidegate/jobs.db`", parse_sqlite_url);
+  const bool known =
+      section.require("url") &&
+      section.parsed("url", out.url, "a queue's URL such as `sqlite:///var/lib/tidegate/jobs.db`", parse_queue_url);
+  section.child("results", [&](Section& child) { read_results(child, known, out); });
+  if (on_amqp(out) && !out.results_url) {
+    section.error("results",
+                  "url is missing: a queue on amqp:// keeps its records and results in `sqlite:///PATH` or "
+                  "`redis://HOST:PORT/DATABASE`");
   }
-  section.child("results", [&](Section& child) { read_results(child, out); });
-  read_spool(section);
-  read_durability(section);
+  read_spool(section, known, out);
+  read_durability(section, known, out);
   section.integer("max_jobs", out.max_jobs, 1, kJobsMax);
   section.size("max_bytes", out.max_bytes, 1 << 10, 1ull << 50);
   section.duration("job_ttl", out.job_ttl, 1s);

@@ -1,8 +1,11 @@
 // listeners[N].routes[N], without its fallback.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "config/sections.h"
+#include "config/urls.h"
 #include "config/values.h"
 
 namespace tidegate::config {
@@ -10,6 +13,7 @@ namespace tidegate::config {
 namespace {
 
 constexpr const char* kTimeoutHeader = "X-Request-Timeout-Ms";
+constexpr uint32_t kWindowCountMax = 100'000;
 
 void refuse_repeats(Section& section, std::string_view key, const std::vector<std::string>& items) {
   for (size_t i = 0; i < items.size(); ++i) {
@@ -70,30 +74,46 @@ void read_rate_key(Section& section, std::vector<RateKeyPart>& out) {
   refuse_repeats(section, "key", names);
 }
 
-// Where the count is kept, and what later versions will do about it.
-void read_rate_store(Section& section) {
-  bool token_bucket = true;
-  if (section.choice<bool>("algorithm", token_bucket, {{"token_bucket", true}, {"sliding_window", false}}) &&
-      !token_bucket) {
-    section.unsupported("algorithm", "`sliding_window`; the only value is `token_bucket`");
+// rate, burst, algorithm: how the count is done.
+void read_rate(Section& section, policy::RateLimitConfig& out) {
+  using policy::RateAlgorithm;
+  section.choice<RateAlgorithm>(
+      "algorithm", out.algorithm,
+      {{"token_bucket", RateAlgorithm::token_bucket}, {"sliding_window", RateAlgorithm::sliding_window}});
+  const bool window = out.algorithm == RateAlgorithm::sliding_window;
+  Rate rate{out.count, out.window};
+  section.parsed("rate", rate, "a rate such as `10/s`", parse_rate);
+  out.rate_per_s = rate.per_second();
+  out.count = rate.count;
+  out.window = rate.window;
+  if (window && rate.count > kWindowCountMax) {
+    section.error("rate", fmt::format("sliding_window remembers each request: at most {} in a window, not {}",
+                                      kWindowCountMax, rate.count));
   }
-  std::string store = "local";
-  if (section.text("store", store) && store != "local") {
-    if (store.starts_with("redis://")) section.unsupported("store", "redis://; the only value is `local`");
-    else section.error("store", "must be `local`");
+  int64_t burst = std::llround(out.burst);
+  if (section.integer("burst", burst, 1, 1'000'000'000)) out.burst = static_cast<double>(burst);
+  if (window && section.find("burst")) {
+    section.error("burst", "means nothing to sliding_window, which never lets more than `rate` says pass");
   }
-  int on_failure = 0;
-  section.choice<int>("on_store_failure", on_failure, {{"local", 0}, {"allow", 1}, {"deny", 2}});
+}
+
+// Where the count is kept, and what holds while it cannot be had.
+void read_rate_store(Section& section, RateLimit& out) {
+  section.choice<OnStoreFailure>(
+      "on_store_failure", out.on_store_failure,
+      {{"local", OnStoreFailure::local}, {"allow", OnStoreFailure::allow}, {"deny", OnStoreFailure::deny}});
+  const auto store = section.find("store");
+  if (!store || (store->node->kind == Node::Kind::scalar && store->node->text == "local")) return;
+  section.parsed("store", out.store.emplace(), "`local` or a server such as `redis://127.0.0.1:6379/0`",
+                 parse_redis_url);
 }
 
 }  // namespace
 
 void read_rate_limit(Section& section, RateLimit& out) {
   read_rate_key(section, out.key);
-  section.parsed("rate", out.limit.rate_per_s, "a rate such as `10/s`", parse_rate);
-  int64_t burst = std::llround(out.limit.burst);
-  if (section.integer("burst", burst, 1, 1'000'000'000)) out.limit.burst = static_cast<double>(burst);
-  read_rate_store(section);
+  read_rate(section, out.limit);
+  read_rate_store(section, out);
   section.integer("ipv6_prefix", out.ipv6_prefix, 1, 128);
   section.duration("idle_ttl", out.limit.idle_ttl, 1s);
   section.integer("max_keys", out.limit.max_keys, 1, 100'000'000);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "config/diagnostics.h"
 #include "config/scalars.h"
@@ -116,23 +115,6 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
     return wrong(text, "must end after the port: the request's own path is sent");
   }
   return parse_authority(text, authority);
-}
-
-Result<std::string> parse_sqlite_url(std::string_view text) {
-  for (const std::string_view scheme : {"redis://", "rediss://", "amqp://", "amqps://"}) {
-    if (text.starts_with(scheme)) {
-      return Error{ErrorCode::invalid, fmt::format("{} is not supported yet: a queue is `sqlite:///PATH`", scheme)};
-    }
-  }
-  constexpr std::string_view kScheme = "sqlite://";
-  if (!text.starts_with(kScheme)) {
-    return wrong(text, "is not a queue's URL such as `sqlite:///var/lib/tidegate/jobs.db`");
-  }
-  const std::string_view path = text.substr(kScheme.size());
-  if (!path.starts_with('/') || path.ends_with('/') || path.find_first_of("?#") != std::string_view::npos) {
-    return wrong(text, "does not name a file by its absolute path, as `sqlite:///var/lib/tidegate/jobs.db` does");
-  }
-  return std::filesystem::path(path).lexically_normal().string();
 }
 
 Result<std::string> parse_method(std::string_view text) {

@@ -20,9 +20,6 @@ Result<Cidr> parse_cidr(std::string_view text);
 // "http://HOST[:PORT]", perhaps with one '/' after it. https:// is not supported yet.
 Result<Endpoint> parse_endpoint(std::string_view text);
 
-// A queue's file: the "/path" of "sqlite:///path", made plain ("/a//b/../c" -> "/a/c").
-Result<std::string> parse_sqlite_url(std::string_view text);
-
 Result<std::string> parse_method(std::string_view text);  // a token (RFC 9110 section 5.6.2), standard ones upper case
 Result<std::string> parse_field_name(std::string_view text);  // a header field's name: a token
 Result<std::string> parse_host(std::string_view text);        // of Host, without port; lower case

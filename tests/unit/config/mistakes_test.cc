@@ -208,7 +208,8 @@ TEST_CASE("mistakes in a route") {
        "s, ms or a duration such as `60s`"},
       {In::route, "rate_limit: {ipv6_prefix: 129, store: memcached, on_store_failure: maybe}",
        "t.yaml:11:35: listeners[0].routes[0].rate_limit.ipv6_prefix: must be 1 to 128, not 129\n"
-       "t.yaml:11:47: listeners[0].routes[0].rate_limit.store: must be `local`\n"
+       "t.yaml:11:47: listeners[0].routes[0].rate_limit.store: `memcached` is not `local` or a server such as "
+       "`redis://127.0.0.1:6379/0`\n"
        "t.yaml:11:76: listeners[0].routes[0].rate_limit.on_store_failure: unknown value `maybe`; one of: local, allow, "
        "deny"},
       {In::route, "fallback: {}", "t.yaml:11:19: listeners[0].routes[0].fallback: needs `enqueue` or `respond`"},

@@ -60,11 +60,11 @@ TEST_CASE("a size is a whole number with a binary unit") {
 }
 
 TEST_CASE("a rate is a count in a period") {
-  CHECK(*parse_rate("10/s") == 10);
-  CHECK(*parse_rate("100/60s") == doctest::Approx(100.0 / 60));
-  CHECK(*parse_rate("5/m") == doctest::Approx(5.0 / 60));
-  CHECK(*parse_rate("1/h") == doctest::Approx(1.0 / 3600));
-  CHECK(*parse_rate("3/1m30s") == doctest::Approx(3.0 / 90));
+  CHECK(parse_rate("10/s")->per_second() == 10);
+  CHECK(parse_rate("100/60s")->per_second() == doctest::Approx(100.0 / 60));
+  CHECK(parse_rate("5/m")->per_second() == doctest::Approx(5.0 / 60));
+  CHECK(parse_rate("1/h")->per_second() == doctest::Approx(1.0 / 3600));
+  CHECK(parse_rate("3/1m30s")->per_second() == doctest::Approx(3.0 / 90));
   for (const char* bad :
        {"10", "0/s", "-1/s", "1.5/s", "10/", "10/0s", "10/60", "/s", "10/s/s", "10/d", "2000000000/s"}) {
     CAPTURE(bad);
