@@ -62,7 +62,9 @@ void AdminService::answer(http::Responder& responder) {
   responder.answer(200, "text/plain; version=0.0.4; charset=utf-8", gateway_.metrics().render(), kNoStore);
 }
 
-// An unwell upstream or an open breaker is not unreadiness: that is what Tidegate is there for. Draining is.
+// An unwell upstream or an open breaker is not unreadiness: that is what Tidegate is there for. Draining is. Nor is a
+// rate limit's store that is away, even where the route then denies: every replica would be unready at once, and the
+// other routes with it.
 void AdminService::answer_ready(http::Responder& responder) {
   JsonWriter failed;
   bool ready = true;

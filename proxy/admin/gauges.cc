@@ -27,6 +27,7 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
       }
     }
   }
+  for (const auto& store : gateway.rate_stores()) metrics.set_dependency(store->address().shown(), store->up());
   for (auto& [name, queue] : gateway.queues()) set_queue(gateway, name, queue.queue->view(), runtime.wall_now());
 }
 

@@ -72,6 +72,7 @@ void Exchange::start() {
   }
   plan_.emplace(route_.policy, traits, runtime().now(), runtime().random());
   keep_what_may_be_needed();
+  if (route_.shared_limit) return ask_shared_limit();
   perform(plan_->begin(runtime().now()));
 }
 
@@ -89,18 +90,6 @@ bool Exchange::read_traits(policy::RequestTraits& traits) {
   // A day is longer than any total; more would only overflow.
   traits.client_timeout = std::min<Duration>(std::chrono::milliseconds(std::min<int64_t>(ms, 86'400'000)), 24h);
   return true;
-}
-
-policy::RateKey Exchange::rate_key() const {
-  policy::RateKeyBuilder builder(service_.worker().gateway().rate_key_secret());
-  for (const config::RateKeyPart& part : route_.config->rate_limit->key) {
-    if (part.kind == config::RateKeyPart::Kind::client_ip) {
-      builder.add(client_, route_.config->rate_limit->ipv6_prefix);
-    } else if (part.kind == config::RateKeyPart::Kind::header) {
-      builder.add(head().fields.find(part.header).value_or(""));
-    }
-  }
-  return builder.key();
 }
 
 // Kept whole only on routes that may need the body again, and only as much as a job may hold.
@@ -163,6 +152,7 @@ void Exchange::place_came() {
 
 void Exchange::on_timer() {
   switch (state_) {
+    case State::asking_limit: asking_.reset(); return begin_without_store();
     case State::waiting_place:
       // A place that was granted in this very turn is taken rather than given back.
       if (auto place = waiter_->take()) {
@@ -225,6 +215,7 @@ void Exchange::end(Outcome outcome, uint16_t code) {
   waiter_.reset();
   attempt_.reset();
   storing_.reset();
+  asking_.reset();
   const Duration took = runtime().now() - begun_;
   route_.metrics->ended(head().method, code, outcome, took);
   if (plan_) {

@@ -2,8 +2,8 @@
 // something, end() the one that ends it.
 //
 //               ┌──────────────── WaitForPlace ─▶ waiting_place ─┐
-//   start ──▶ perform ◀──────────────────────────────────────────┘
-//             │  ▲  ├─── WaitUntil ─▶ backing_off ─┐
+//   start ──▶ perform ◀──────────────────────────────────────────┘        (start ─▶ asking_limit ─▶ perform, where
+//             │  ▲  ├─── WaitUntil ─▶ backing_off ─┐                       replicas share the rate limit)
 //             │  └──┼──────────────────────────────┘
 //             │  └──┼──── failed, retryable ──┐
 //             │     └─── Try ─▶ trying ───────┴── Relay ─▶ relaying ──▶ ended
@@ -36,7 +36,7 @@ class Exchange final : public http::Handler, private AttemptUser {
   void start();
 
  private:
-  enum class State { deciding, waiting_place, backing_off, trying, relaying, parking, ended };
+  enum class State { deciding, asking_limit, waiting_place, backing_off, trying, relaying, parking, ended };
   class Waiter;
 
   // http::Handler: the client's side.
@@ -58,6 +58,11 @@ class Exchange final : public http::Handler, private AttemptUser {
   // How long beyond the deadline the store may take for its verdict.
   static constexpr Duration kCommitBound = 2s;
   static constexpr size_t kBufferMax = KeptBody::kBufferMax;
+
+  // The rate limit that replicas share.
+  void ask_shared_limit();
+  void shared_limit_known(const std::optional<policy::RateDecision>& decision);
+  void begin_without_store();
 
   // The steps.
   void perform(const policy::Step& step);
@@ -102,6 +107,7 @@ class Exchange final : public http::Handler, private AttemptUser {
   std::unique_ptr<Attempt> attempt_;
   std::unique_ptr<Waiter> waiter_;
   std::unique_ptr<net::Operation> storing_;
+  std::unique_ptr<net::Operation> asking_;
   policy::Outcome parked_for_ = policy::Outcome::queued;
   std::string failure_;  // of the last try, for the log
   uint64_t answer_bytes_ = 0;

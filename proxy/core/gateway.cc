@@ -71,6 +71,8 @@ RouteState Gateway::make_route(const config::Route& route, Time now) {
   state.upstream = upstreams_.at(route.upstream).get();
   state.metrics = &metrics_.route(route.name);
   if (route.rate_limit) state.policy.limiter = std::make_shared<policy::RateLimiter>(route.rate_limit->limit);
+  if (route.rate_limit && route.rate_limit->store)
+    state.shared_limit = std::make_shared<SharedLimit>(route, rate_store(*route.rate_limit->store));
   state.policy.breaker = route.breaker ? make_breaker(route.name, *route.breaker, now) : shared(upstream_breakers_);
   state.policy.bulkhead = route.bulkhead ? make_bulkhead(route.name, *route.bulkhead) : shared(upstream_bulkheads_);
   state.policy.budget = shared(budgets_);
@@ -86,6 +88,14 @@ RouteState Gateway::make_route(const config::Route& route, Time now) {
   return state;
 }
 
+size_t Gateway::rate_store(const redis::Address& address) {
+  for (size_t i = 0; i < rate_stores_.size(); ++i) {
+    if (rate_stores_[i]->address() == address) return i;
+  }
+  rate_stores_.push_back(std::make_unique<RateStoreHealth>(address));
+  return rate_stores_.size() - 1;
+}
+
 const RouteState* Gateway::find_route(const std::string& name) const {
   for (const auto& listener : routes_) {
     for (const RouteState& route : listener) {
@@ -99,6 +109,9 @@ Worker::Worker(net::Runtime& runtime, Gateway& gateway, int count) : runtime_(ru
   for (auto& [name, upstream] : gateway_.upstreams()) {
     const int share = std::max(1, upstream->config().max_connections / count);
     pools_[name] = std::make_unique<Pool>(runtime_, *upstream, share);
+  }
+  for (const auto& store : gateway_.rate_stores()) {
+    rate_stores_.push_back(std::make_unique<RateStore>(runtime_, *store));
   }
   for (size_t i = 0; i < gateway_.config().listeners.size(); ++i) {
     listeners_.push_back(std::make_unique<ListenerService>(*this, i));

@@ -14,6 +14,7 @@
 
 #include "config/config.h"
 #include "core/pool.h"
+#include "core/rate_store.h"
 #include "core/upstream.h"
 #include "http/server.h"
 #include "jobs/job_queue.h"
@@ -43,6 +44,7 @@ struct RouteState {
   const config::FallbackEnqueue* enqueue = nullptr;
   const config::FallbackRespond* respond = nullptr;
   metrics::RouteMetrics* metrics = nullptr;
+  std::shared_ptr<const SharedLimit> shared_limit;  // null: the limit, if any, is this process's own
 };
 
 class Gateway {
@@ -67,6 +69,7 @@ class Gateway {
   const std::vector<std::shared_ptr<policy::Bulkhead>>& bulkheads() const { return bulkheads_; }
   std::map<std::string, QueueState>& queues() { return queues_; }
   std::map<std::string, std::unique_ptr<Upstream>>& upstreams() { return upstreams_; }
+  const std::vector<std::unique_ptr<RateStoreHealth>>& rate_stores() const { return rate_stores_; }
 
   uint64_t rate_key_secret() const { return rate_key_secret_; }
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
@@ -76,6 +79,7 @@ class Gateway {
   std::shared_ptr<policy::Breaker> make_breaker(const std::string& name, const policy::BreakerConfig& config, Time now);
   std::shared_ptr<policy::Bulkhead> make_bulkhead(const std::string& name, const policy::BulkheadConfig& config);
   RouteState make_route(const config::Route& route, Time now);
+  size_t rate_store(const redis::Address& address);  // its index, made where it is new
 
   std::shared_ptr<const config::Config> config_;
   metrics::Metrics& metrics_;
@@ -88,6 +92,7 @@ class Gateway {
   std::map<std::string, std::shared_ptr<policy::RetryBudget>> budgets_;
   std::map<std::string, std::unique_ptr<Upstream>> upstreams_;
   std::map<std::string, QueueState> queues_;
+  std::vector<std::unique_ptr<RateStoreHealth>> rate_stores_;
   std::vector<std::vector<RouteState>> routes_;
   std::atomic<bool> draining_{false};
 };
@@ -112,12 +117,14 @@ class Worker {
   std::string& scratch() { return scratch_; }
   Gateway& gateway() { return gateway_; }
   Pool& pool(const std::string& upstream) { return *pools_.at(upstream); }
+  RateStore& rate_store(size_t index) { return *rate_stores_.at(index); }
   size_t connections() const;
 
  private:
   net::Runtime& runtime_;
   Gateway& gateway_;
   std::map<std::string, std::unique_ptr<Pool>> pools_;
+  std::vector<std::unique_ptr<RateStore>> rate_stores_;  // by the gateway's index
   std::vector<std::unique_ptr<ListenerService>> listeners_;
   std::string scratch_;
   size_t draining_left_ = 0;

@@ -223,7 +223,10 @@ class MetricsImpl final : public Metrics {
     }
     families_.queue_bytes.Add({{"queue", name}}).Set(static_cast<double>(bytes));
     families_.queue_oldest_age.Add({{"queue", name}}).Set(oldest_age_s);
-    families_.dependency_up.Add({{"dependency", "queue:" + name}}).Set(available ? 1 : 0);
+    set_dependency("queue:" + name, available);
+  }
+  void set_dependency(const std::string& dependency, bool up) override {
+    families_.dependency_up.Add({{"dependency", dependency}}).Set(up ? 1 : 0);
   }
   void set_loop_lag(int worker, double seconds) override {
     families_.loop_lag.Add({{"worker", std::to_string(worker)}}).Set(seconds);

@@ -71,6 +71,7 @@ class Metrics {
   virtual void set_retry_budget(const std::string& upstream, double remaining_ratio) = 0;
   virtual void set_queue(const std::string& queue, const std::array<uint64_t, 7>& depth_by_status, uint64_t bytes,
                          double oldest_age_s, bool available) = 0;
+  virtual void set_dependency(const std::string& dependency, bool up) = 0;
   virtual void set_loop_lag(int worker, double seconds) = 0;
   virtual void set_config_loaded(bool successful, WallTime at) = 0;
 

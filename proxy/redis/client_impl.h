@@ -96,6 +96,7 @@ class Client::Impl final : private net::StreamUser {
   std::unique_ptr<ReplyReader> reader_;  // the stream's
   int failures_ = 0;                     // connections that failed or did not last
   Time ready_since_{};
+  bool first_ = true;  // the first connection has not come to anything yet
   std::string why_not_ready_ = "not connected yet";
 
   std::deque<Sent> sent_;                          // without a reply, in order

@@ -12,7 +12,12 @@ void Client::Impl::connect() {
 
 void Client::Impl::on_dialled(Result<std::unique_ptr<net::Stream>> stream) {
   dial_.reset();
-  if (!stream.ok()) return wait_to_reconnect(stream.error());
+  const bool is_first = std::exchange(first_, false);
+  if (!stream.ok()) {
+    wait_to_reconnect(stream.error());
+    if (is_first) tell_change();
+    return;
+  }
   stream_ = std::move(*stream);
   stream_->set_user(this);
   reader_ = std::make_unique<ReplyReader>(options_.reply_bytes_max);

@@ -98,6 +98,18 @@ TEST_CASE("a server that is loading is not ready, and says so") {
   REQUIRE(rig.world.run_until([&] { return rig.client->ready(); }));
 }
 
+TEST_CASE("the listener hears that the first connection has failed, once, and then of changes") {
+  Rig rig;
+  std::vector<bool> heard;
+  rig.client->on_change([&] { heard.push_back(rig.client->ready()); });
+  rig.peer.greeting = "-LOADING\r\n";
+  rig.world.loop.run_for(5s);
+  CHECK(heard == std::vector<bool>{false});
+  rig.peer.greeting = "+PONG\r\n";
+  rig.world.loop.run_for(5s);
+  CHECK(heard == std::vector<bool>{false, true});
+}
+
 TEST_CASE("a server that forbids PING is ready: commands are told what it thinks of them") {
   Rig rig;
   rig.peer.greeting = "-NOPERM this user has no permissions to run the 'ping' command\r\n";

@@ -1,0 +1,40 @@
+// A route's rate limit that replicas share: what is asked of its store, and under which key a client stands there.
+// Immutable; one a route, for all workers.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/ip.h"
+#include "config/config.h"
+
+namespace tidegate::core {
+
+// Names a client in a store: "tidegate:limit:ROUTE:ALGORITHM:" and 32 hexadecimal digits of a SHA-256. Every replica
+// must find the same key, so the secret of the process's own tables cannot serve here. What is hashed begins with what
+// all replicas know and few others do: the store's password, and the route. Chosen values cannot be made to collide;
+// but where the store has no password, whoever reads the store can find out by trying whether an address is in it.
+class SharedKey {
+ public:
+  explicit SharedKey(std::string_view secret);
+  void add(std::string_view part);  // parts do not run together
+  void add(const IpAddress& client, int ipv6_prefix_bits);
+  std::string hex() const;
+
+ private:
+  std::string hashed_;
+};
+
+struct SharedLimit {
+  // `store`: index in Gateway::rate_stores(). `route`, which has a limit with a store, outlives this.
+  SharedLimit(const config::Route& route, size_t store);
+
+  size_t store;
+  policy::RateLimitConfig limit;
+  config::OnStoreFailure on_failure;
+  std::string key_prefix;
+  std::string secret;
+};
+
+}  // namespace tidegate::core
