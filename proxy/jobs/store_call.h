@@ -79,7 +79,8 @@ class PendingAnswer : public StoreCall {
 
   PendingAnswer(net::Runtime* home, Done done) : StoreCall(home), done_(std::move(done)) {}
 
-  std::function<void(T&)> on_abandoned;  // a success that nobody waits for any more
+  std::function<void(T&)> on_abandoned;                  // a success that nobody waits for any more
+  std::function<void(const Error&)> on_abandoned_error;  // likewise a failure, which may have been a success in doubt
 
   // Store's thread; kept until answer().
   void set(Result<T> result) { result_.emplace(std::move(result)); }
@@ -92,7 +93,12 @@ class PendingAnswer : public StoreCall {
     done(std::move(*result_));
   }
   void abandon() override {
-    if (result_ && result_->ok() && on_abandoned) on_abandoned(**result_);
+    if (!result_) return;
+    if (!result_->ok()) {
+      if (on_abandoned_error) on_abandoned_error(result_->error());
+    } else if (on_abandoned) {
+      on_abandoned(**result_);
+    }
   }
   void silence() override { done_ = nullptr; }
 

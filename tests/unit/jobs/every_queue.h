@@ -3,6 +3,7 @@
 #pragma once
 
 #include "unit/jobs/queue_beds.h"
+#include "unit/jobs/redis_bed.h"
 #include "unit/jobs/spooled_bed.h"
 
-#define EVERY_QUEUE SqliteBed, MemoryBed, SpooledBed
+#define EVERY_QUEUE SqliteBed, MemoryBed, SpooledBed, RedisBed

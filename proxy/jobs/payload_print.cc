@@ -1,0 +1,34 @@
+#include "jobs/payload_print.h"
+
+#include <openssl/evp.h>
+
+#include "base/assert.h"
+#include "base/ids.h"
+
+namespace tidegate::jobs {
+
+struct PayloadPrint::Digest {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  ~Digest() { EVP_MD_CTX_free(context); }
+};
+
+PayloadPrint::PayloadPrint(const JobDraft& draft) : digest_(std::make_unique<Digest>()) {
+  TG_ASSERT(EVP_DigestInit_ex(digest_->context, EVP_sha256(), nullptr) == 1);
+  const std::string place = draft.body_ref.substr(0, draft.body_ref.find('?'));
+  add(draft.method + "\n" + draft.target + "\n" + place + "\n");
+}
+
+PayloadPrint::~PayloadPrint() = default;
+
+void PayloadPrint::add(std::string_view piece) {
+  TG_ASSERT(EVP_DigestUpdate(digest_->context, piece.data(), piece.size()) == 1);
+}
+
+std::string PayloadPrint::finish() {
+  unsigned char bytes[EVP_MAX_MD_SIZE];
+  unsigned int count = 0;
+  TG_ASSERT(EVP_DigestFinal_ex(digest_->context, bytes, &count) == 1);
+  return to_hex(bytes, count);
+}
+
+}  // namespace tidegate::jobs

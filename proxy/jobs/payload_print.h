@@ -1,0 +1,30 @@
+// What makes two requests with one Idempotency-Key the same: SHA-256 of method, target and body; for a reference the
+// URL without its query, since every presigning of one object differs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "jobs/job.h"
+
+namespace tidegate::jobs {
+
+class PayloadPrint {
+ public:
+  explicit PayloadPrint(const JobDraft& draft);
+  ~PayloadPrint();
+  PayloadPrint(const PayloadPrint&) = delete;
+  PayloadPrint& operator=(const PayloadPrint&) = delete;
+
+  // The body, piece by piece; not for a reference.
+  void add(std::string_view piece);
+  // 64 hex digits; once.
+  std::string finish();
+
+ private:
+  struct Digest;
+  std::unique_ptr<Digest> digest_;
+};
+
+}  // namespace tidegate::jobs

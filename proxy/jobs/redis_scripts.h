@@ -1,0 +1,57 @@
+// The job queue's decisions as Lua: one script a transition, run by the server alone and whole, on the server's clock.
+// Every key of a queue begins with `tidegate:{QUEUE}:`, so that all of them share one cluster slot.
+//
+//   job:ID      hash     the record: what was asked for, status, attempt, claim number, checksum
+//   history:ID  list     "at took error" a failed or finished attempt
+//   body:ID     hash     piece number ─▶ checksum and up to 256 KiB; result:ID likewise
+//   upload:…    hash     a body on its way in; ends by itself unless a script takes it over by renaming it
+//   key:KEY     string   the job that an Idempotency-Key has made
+//
+//   work        stream   jobs that are due, one entry each. Consumer group `tidegate`, a consumer a process; pending =
+//                        running, or given back untried. An entry's idle time is set so that it reaches kIdleAtEnd
+//                        when its lease ends: XAUTOCLAIM finds those, whatever each lease was.
+//   delayed     zset     jobs not in `work` that wait for their time (microseconds)
+//
+//   status:N    zset     each job by the order it came in (N is JobStatus; its card is the depth)
+//   accepting   zset     records that nobody was promised yet, by when they came
+//   order       zset     jobs not final by when they are due: the rank is the position
+//   expiring    zset     jobs not final by when they expire
+//   ended       zset     final jobs by when they ended; results: those whose result is still held
+//   meta        hash     seq, last (the latest order score), bytes, expired, damaged
+//   processes   hash     consumer ─▶ number of its connection: what a dead connection still had under way is refused
+//
+//          append ─▶ XADD work ──claim: XREADGROUP, XAUTOCLAIM──▶ pending ──succeed, bury──▶ XACK, XDEL
+//                      ▲                                            │ retry, release at a time
+//                      └────────── claim: what has come due ── ZADD delayed
+//
+// Reply: {view, word, …}: the view after the change (redis_reply.h), `ok` or what was wrong.
+#pragma once
+
+#include "redis/client.h"
+
+namespace tidegate::jobs {
+
+struct RedisScripts {
+  RedisScripts();
+
+  redis::Script prepare, leave, view, tidy;                     // redis_scripts_house.cc
+  redis::Script append, admit, claim, claim_id;                 // redis_scripts_intake.cc
+  redis::Script renew, succeed, retry, bury, release, damaged;  // redis_scripts_ends.cc
+  redis::Script find, list, result, cancel, replay, purge;      // redis_scripts_asked.cc
+};
+
+// The parts, in Lua. Each follows the prelude (redis_scripts.cc) and the line that says what the script may do.
+struct RedisIntakeLua {
+  static const char *append, *admit, *claim, *claim_id;
+};
+struct RedisEndsLua {
+  static const char *renew, *succeed, *retry, *bury, *release, *damaged;
+};
+struct RedisAskedLua {
+  static const char *find, *list, *result, *cancel, *replay, *purge;
+};
+struct RedisHouseLua {
+  static const char *prepare, *leave, *view, *tidy;
+};
+
+}  // namespace tidegate::jobs
