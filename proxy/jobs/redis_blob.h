@@ -66,7 +66,7 @@ class RedisBlob : public std::enable_shared_from_this<RedisBlob> {
   RedisBlob(std::string blob, uint64_t size) : blob_(std::move(blob)), size_(size) {}
   uint64_t size() const { return size_; }
 
-  // Errors: not_found (no such piece), invalid (damaged), unavailable, timeout.
+  // Errors: not_found (no such piece), invalid (damaged), unavailable.
   void read(RedisLink& link, uint64_t offset, size_t count, std::function<void(Result<std::string>)> done);
 
  private:

@@ -74,7 +74,8 @@ void RedisLink::ask(std::vector<std::string> command, std::function<void(Result<
   keep(flight, client_.ask(std::move(command), [this, flight, done = std::move(done)](Result<redis::Reply> reply) {
     const auto call = done;
     const auto operation = std::move(flights_.extract(flight).mapped());
-    if (reply.ok() && reply->is_error()) return call(Error{ErrorCode::unavailable, "redis: " + reply->text});
+    if (!reply) return call(to_outage(reply.error()));
+    if (reply->is_error()) return call(Error{ErrorCode::unavailable, "redis: " + reply->text});
     call(std::move(reply));
   }));
 }
@@ -106,8 +107,8 @@ void RedisLink::heard(const Result<RedisAnswer>& answer) {
     if (full_.empty()) log_warn("queue_server_full", {{"queue", options_.name}, {"error", why}});
     full_ = why;
     events_.on_unavailable(why);
-  } else if (says(why,
-                  {"READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "NOPERM", "NOAUTH"})) {
+  } else if (says(why, {"READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "NOPERM", "NOAUTH",
+                        "NOGROUP", "BUSY"})) {
     refuse(why);
   }
 }

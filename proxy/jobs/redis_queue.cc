@@ -54,7 +54,7 @@ class RedisQueue final : public RecordStore {
     };
     // Failed in doubt, and nobody will ask again under this id.
     answer->on_abandoned_error = [thread = std::weak_ptr(thread_), id = shared->id](const Error& error) {
-      if (error.code != ErrorCode::unavailable && error.code != ErrorCode::timeout) return;
+      if (error.code != ErrorCode::unavailable) return;
       correct(thread, [id](RedisStore& s) { s.disown(id); });
     };
     const auto dropped = [call = std::weak_ptr(answer)] {

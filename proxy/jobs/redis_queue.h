@@ -7,7 +7,7 @@
 // read back, and where they do not promise that (AOF fsynced always, nothing evicted) the queue is unavailable and says
 // why. A server that is away, stopped, read-only or out of memory makes it unavailable, until it is well again.
 //
-// A call answered `unavailable` or `timeout` may have been done. For an append see `undo_failed_appends`.
+// A call answered `unavailable` may have been done. For an append see `undo_failed_appends`.
 #pragma once
 
 #include <functional>

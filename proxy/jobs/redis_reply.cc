@@ -43,10 +43,12 @@ const std::string& RedisAnswer::text(size_t index) const {
   return index < rest.size() ? rest[index].text : none;
 }
 
+Error to_outage(const Error& error) { return {ErrorCode::unavailable, "redis: " + error.message}; }
+
 Result<RedisAnswer> to_answer(Result<redis::Reply> reply) {
-  if (!reply) return reply.error();
+  if (!reply) return to_outage(reply.error());
   if (reply->is_error()) return Error{ErrorCode::unavailable, "redis: " + reply->text};
-  if (reply->items.size() < 2) return Error{ErrorCode::invalid, "redis: not the answer of a script"};
+  if (reply->items.size() < 2) return Error{ErrorCode::unavailable, "redis: not the answer of a script"};
   RedisAnswer answer{to_view(reply->items[0]), std::move(reply->items[1].text), {}};
   for (size_t i = 2; i < reply->items.size(); ++i) answer.rest.push_back(std::move(reply->items[i]));
   return answer;

@@ -20,6 +20,8 @@ struct RedisAnswer {
   const std::string& text(size_t index) const;  // "" where there is none
 };
 
+// Whatever keeps a command from its reply (no connection, no reply in time, too many under way), the store is away.
+Error to_outage(const Error& error);
 // An error reply is the server's refusal: unavailable, with its words.
 Result<RedisAnswer> to_answer(Result<redis::Reply> reply);
 // What a word that is not the wished one means for the job `id`.

@@ -16,10 +16,12 @@ if there and tonumber(there) == ACCEPTING and ARGV[18] == '1' then return answer
 if there then return answer('conflict', 'job ' .. id .. ' exists') end
 if key ~= '' then
   local twin = call('GET', P .. 'key:' .. key)
-  local job = twin and get(twin, 'status', 'print') or {}
-  if job[1] and tonumber(job[1]) ~= ACCEPTING then
+  local job = twin and get(twin, 'status', 'print', 'finished') or {}
+  local status = tonumber(job[1] or ACCEPTING)
+  local forgotten = status == SUCCEEDED and us(job[3]) + tonumber(ARGV[21]) <= now
+  if status ~= ACCEPTING and not forgotten then
     if job[2] ~= ARGV[15] then return answer('invalid', 'the key was used with another payload') end
-    local rank = tonumber(job[1]) ~= RUNNING and call('ZRANK', P .. 'order', twin) or 0
+    local rank = status ~= RUNNING and call('ZRANK', P .. 'order', twin) or 0
     return answer('existing', twin, job[1], text(rank or 0))
   end
 end

@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t kBodyMax = 2'000'000'000;
 
 // What has been sent and was not answered may have been done.
-bool in_doubt(const Error& error) { return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout; }
+bool in_doubt(const Error& error) { return error.code == ErrorCode::unavailable; }
 
 // The body of an external draft is counted and hashed, not stored.
 Status hash_body(const BodyContent& body, PayloadPrint& print) {

@@ -1,0 +1,281 @@
+// The job queue on Redis: several processes on one server, large bodies, damage, and records of work that lies
+// elsewhere.
+#include <set>
+
+#include "unit/jobs/redis_bed.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+std::string noise(size_t size) {
+  std::string bytes(size, '\0');
+  Random random(size);
+  for (char& c : bytes) c = static_cast<char>(random.next());
+  return bytes;
+}
+
+// Another process's queue on the same server, as far as the server can tell.
+class Neighbour {
+ public:
+  explicit Neighbour(RedisBed& bed) : bed_(bed), queue_(open_redis_queue(bed.options())) {
+    bed.run_until([&] { return queue_->view().available; });
+  }
+  ~Neighbour() {
+    bool closed = false;
+    queue_->close(bed_.home(), [&] { closed = true; });
+    bed_.run_until([&] { return closed; });
+  }
+  net::Runtime& home() { return bed_.home(); }
+  RecordStore& queue() { return *queue_; }
+  template <typename Done>
+  void run_until(Done done) {
+    bed_.run_until(done);
+  }
+
+ private:
+  RedisBed& bed_;
+  std::unique_ptr<RecordStore> queue_;
+};
+
+}  // namespace
+
+TEST_CASE("two processes on one Redis never run one job twice under live leases") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Neighbour neighbour(bed);
+  Asker ours(bed);
+  Asker<Neighbour> theirs(neighbour);
+  for (int i = 0; i < 40; ++i) (i % 2 == 0 ? ours.append_new() : theirs.append_new());
+  std::set<std::string> taken;
+  std::vector<OperationPtr> operations;
+  int answers = 0;
+  for (int i = 0; i < 60; ++i) {
+    RecordStore& queue = i % 2 == 0 ? bed.queue() : neighbour.queue();
+    operations.push_back(queue.claim(bed.home(), 1h, [&](const Result<std::optional<ClaimedJob>>& job) {
+      ++answers;
+      REQUIRE(job.ok());
+      if (job->has_value()) CHECK(taken.insert((*job)->id).second);
+    }));
+  }
+  bed.run_until([&] { return answers == 60; });
+  CHECK(taken.size() == 40);
+}
+
+TEST_CASE("a lease that one process lets end is taken over by another, and what the first reports is refused") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Neighbour neighbour(bed);
+  Asker ours(bed);
+  Asker<Neighbour> theirs(neighbour);
+  const std::string id = theirs.append_new("handed on");
+  const ClaimedJob lost = theirs.claim(RedisBed::kMoment);
+  CHECK(ours.nothing_to_claim());
+  bed.pass(RedisBed::kMoment + 2ms);
+  const ClaimedJob taken = ours.claim();
+  CHECK(taken.id == id);
+  CHECK(theirs.succeed(lost).error().code == ErrorCode::conflict);
+  CHECK(ours.body_of(taken) == "handed on");
+  CHECK(ours.succeed(taken).ok());
+}
+
+TEST_CASE("work that another process has taken in is announced") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Neighbour neighbour(bed);
+  Asker<Neighbour> theirs(neighbour);
+  int announced = 0;
+  bed.queue().on_work(bed.home(), [&] { ++announced; });
+  theirs.append_new();
+  bed.run_until([&] { return announced > 0; });
+  CHECK(bed.queue().view().depth[static_cast<size_t>(JobStatus::queued)] == 1);
+}
+
+TEST_CASE("bodies and results of 32 MiB travel in pieces and come back whole") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Asker asker(bed);
+  const std::string body = noise(32 << 20);
+  const std::string id = asker.append_new(body);
+  const ClaimedJob job = asker.claim();
+  CHECK(job.body_size == body.size());
+  CHECK(asker.body_of(job) == body);
+  REQUIRE(asker.succeed(job, {200, {}, {body, {}}}).ok());
+  auto result = asker.result(id);
+  REQUIRE(result.ok());
+  CHECK(asker.body_of(*result->body) == body);
+  CHECK(bed.server().ask({"EXISTS", bed.key("body:" + id)}).integer == 0);
+  CHECK(bed.server().ask({"KEYS", bed.key("upload:*")}).items.empty());
+}
+
+TEST_CASE("a large body that nobody waits for any more leaves nothing behind") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Asker asker(bed);
+  auto operation = bed.queue().append(bed.home(), make_draft(bed.home(), noise(8 << 20)), [](auto) { FAIL("silent"); });
+  bed.run_until([&] { return !bed.server().ask({"KEYS", bed.key("upload:*")}).items.empty(); });
+  operation.reset();
+  bed.run_until([&] {
+    return bed.server().ask({"KEYS", bed.key("upload:*")}).items.empty() &&
+           bed.server().ask({"KEYS", bed.key("body:*")}).items.empty();
+  });
+  CHECK(asker.nothing_to_claim());
+}
+
+TEST_CASE("a damaged record goes to the dead letters, and the next job is handed out") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Asker asker(bed);
+  const std::string bad = asker.append_new();
+  const std::string good = asker.append_new();
+  bed.server().ask({"HSET", bed.key("job:" + bad), "target", "/elsewhere"});
+  CHECK(asker.claim().id == good);
+  CHECK(asker.status(bad) == JobStatus::dead);
+  CHECK(asker.find(bad)->last_error == "damaged_record");
+  CHECK(bed.queue().view().damaged_total == 1);
+}
+
+TEST_CASE("a damaged or missing piece of a body reads as an error, and the job goes to the dead letters") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Asker asker(bed);
+  for (const bool missing : {false, true}) {
+    const std::string id = asker.append_new(noise(600 << 10));
+    const std::string blob = bed.key("body:" + id);
+    if (missing) {
+      bed.server().ask({"HDEL", blob, "1"});
+    } else {
+      const std::string first = bed.server().ask({"HGET", blob, "0"}).text;
+      bed.server().ask({"HSET", blob, "1", first});  // whole, but in another's place
+    }
+    const ClaimedJob job = asker.claim();
+    const auto reader = bed.queue().open_body(bed.home(), job);
+    CHECK(ask<std::string>(bed, [&](auto done) { return reader->read_at(0, 1000, done); }).ok());
+    const auto read = ask<std::string>(bed, [&](auto done) { return reader->read_at(300 << 10, 1000, done); });
+    REQUIRE(!read.ok());
+    CHECK(read.error().code == ErrorCode::io);
+    CHECK(asker.status(id) == JobStatus::dead);
+    CHECK(asker.succeed(job).error().code == ErrorCode::conflict);
+  }
+  CHECK(bed.queue().view().damaged_total == 2);
+}
+
+TEST_CASE("released jobs keep their place before later ones") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Asker asker(bed);
+  const std::string first = asker.append_new();
+  const std::string second = asker.append_new();
+  const std::string third = asker.append_new();
+  const ClaimedJob one = asker.claim();
+  const ClaimedJob two = asker.claim();
+  REQUIRE(asker.release(two).ok());
+  REQUIRE(asker.release(one).ok());
+  CHECK(asker.find(first)->position == 0);
+  CHECK(asker.find(second)->position == 1);
+  CHECK(asker.find(third)->position == 2);
+  for (const std::string& id : {first, second, third}) CHECK(asker.claim().id == id);
+}
+
+TEST_CASE("a record whose work lies elsewhere is accepted, admitted, and claimed by its id") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Asker asker(bed);
+  const auto admit = [&](const std::string& id) {
+    return ask<Ok>(bed, [&](auto done) { return bed.queue().admit(bed.home(), id, done); });
+  };
+  const auto claim = [&](const std::string& id, Duration lease = 1h) {
+    return ask<ClaimedJob>(bed, [&](auto done) { return bed.queue().claim_id(bed.home(), id, lease, done); });
+  };
+  JobDraft draft = make_draft(bed.home());
+  draft.external = true;
+  REQUIRE(asker.append(draft).ok());
+  CHECK(asker.append(draft).ok());  // tried again
+  CHECK(asker.find(draft.id).error().code == ErrorCode::not_found);
+  CHECK(bed.queue().view().bytes == 0);
+  CHECK(claim(draft.id).error().code == ErrorCode::conflict);
+  REQUIRE(admit(draft.id).ok());
+  REQUIRE(admit(draft.id).ok());
+  CHECK(asker.append(draft).error().code == ErrorCode::conflict);
+  CHECK(asker.status(draft.id) == JobStatus::queued);
+  CHECK(asker.nothing_to_claim());
+  const auto lost = claim(draft.id, RedisBed::kMoment);
+  REQUIRE(lost.ok());
+  CHECK(claim(draft.id).error().code == ErrorCode::conflict);
+  bed.pass(RedisBed::kMoment + 2ms);
+  const auto job = claim(draft.id);
+  REQUIRE(job.ok());
+  CHECK(job->attempt == 2);
+  REQUIRE(asker.retry(*job, 1h).ok());
+  CHECK(asker.nothing_to_claim());
+  const auto again = claim(draft.id);  // due or not
+  REQUIRE(again.ok());
+  REQUIRE(asker.succeed(*again).ok());
+  CHECK(claim(draft.id).error().code == ErrorCode::conflict);
+  CHECK(admit(draft.id).error().code == ErrorCode::conflict);
+  // A job of the store's own, too; it comes back when its lease ends.
+  const std::string own = asker.append_new();
+  REQUIRE(claim(own, RedisBed::kMoment).ok());
+  CHECK(asker.nothing_to_claim());
+  bed.pass(RedisBed::kMoment + 2ms);
+  CHECK(asker.claim().id == own);
+}
+
+TEST_CASE("keys, lists, purging and the guard against replay loops, on Redis") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  Asker asker(bed);
+  const auto list = [&](JobFilter filter) {
+    return ask<JobPage>(bed, [&](auto done) { return bed.queue().list(bed.home(), filter, done); });
+  };
+  const auto purge = [&](const std::string& id) {
+    return ask<Ok>(bed, [&](auto done) { return bed.queue().purge(bed.home(), id, done); });
+  };
+  JobDraft draft = make_draft(bed.home());
+  draft.dedupe_key = "key one";
+  REQUIRE(asker.append(draft).ok());
+  JobDraft twin = draft;
+  twin.id = to_hex(bed.home().random_id());
+  const auto existing = asker.append(twin);
+  REQUIRE(existing.ok());
+  CHECK(existing->existing);
+  CHECK(existing->id == draft.id);
+  twin.body.memory = "other";
+  CHECK(asker.append(twin).error().code == ErrorCode::invalid);
+  CHECK(purge(draft.id).error().code == ErrorCode::conflict);
+  for (int died = 0; died <= JobQueue::kReplaysMax; ++died) {
+    REQUIRE(asker.bury(asker.claim()).ok());
+    if (died < JobQueue::kReplaysMax) REQUIRE(asker.replay(draft.id).ok());
+  }
+  CHECK(asker.replay(draft.id).error().code == ErrorCode::exhausted);
+  CHECK(asker.append(twin).ok());  // the dead one has given its key free
+  CHECK(asker.cancel(twin.id).ok());
+  const std::string last = asker.append_new();
+  const auto everything = list({});
+  REQUIRE(everything.ok());
+  REQUIRE(everything->records.size() == 3);
+  CHECK(everything->records[0].id == draft.id);
+  CHECK(everything->records[2].id == last);
+  CHECK(everything->next.empty());
+  JobFilter two;
+  two.limit = 2;
+  const auto page = list(two);
+  REQUIRE(page->records.size() == 2);
+  two.after = page->next;
+  REQUIRE(!two.after.empty());
+  CHECK(list(two)->records.at(0).id == last);
+  JobFilter dead;
+  dead.status = JobStatus::dead;
+  dead.error = "50";
+  CHECK(list(dead)->records.at(0).replays == JobQueue::kReplaysMax);
+  dead.error = "time";
+  CHECK(list(dead)->records.empty());
+  CHECK(asker.cancel(last).ok());
+  CHECK(asker.replay(draft.id, true).ok());
+  REQUIRE(asker.bury(asker.claim()).ok());
+  CHECK(purge(draft.id).ok());
+  CHECK(asker.find(draft.id).error().code == ErrorCode::not_found);
+  CHECK(bed.server().ask({"EXISTS", bed.key("body:" + draft.id), bed.key("history:" + draft.id)}).integer == 0);
+}
+
+}  // namespace tidegate::jobs
