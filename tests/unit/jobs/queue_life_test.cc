@@ -15,11 +15,14 @@ TEST_CASE_TEMPLATE("an append that nobody waits for any more is taken back", Bed
     operation.reset();
   }
   bed.pass(Bed::kMoment);
-  CHECK(asker.nothing_to_claim());
+  // What became durable is cancelled soon after: a busy disk may take longer than a moment.
   for (const std::string& id : ids) {
-    const auto record = asker.find(id);
-    CHECK((!record.ok() || record->status == JobStatus::cancelled));
+    bed.run_until([&] {
+      const auto record = asker.find(id);
+      return !record.ok() || record->status == JobStatus::cancelled;
+    });
   }
+  CHECK(asker.nothing_to_claim());
 }
 
 TEST_CASE_TEMPLATE("a claim that nobody waits for any more is given back", Bed, EVERY_QUEUE) {
