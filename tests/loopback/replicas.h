@@ -1,0 +1,84 @@
+// Several Tidegates in this process, all on one loop, which share the Redis their configuration names; and clients
+// that ask as fast as they are answered.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/gateway.h"
+#include "loopback/upstream.h"
+#include "metrics/metrics.h"
+#include "net/uv_runtime.h"
+#include "redis/client.h"
+#include "unit/http/raw_client.h"
+
+namespace tidegate::loopback {
+
+class Replicas {
+ public:
+  // One route at / with that rate_limit (and more settings of the route), `count` times.
+  Replicas(int count, const std::string& rate_limit, const std::string& more = "");
+  ~Replicas();
+
+  // Turns the loop until `ready`; fails the test where that never comes.
+  void until(const char* what, const std::function<bool()>& ready);
+  // Until every replica can use its store, or can not.
+  void until_store_is(bool usable);
+  // So many connections to each replica, each with one request under way at any time, until stop().
+  void load(int connections);
+  void stop() { callers_.clear(); }
+  SocketAddress address(size_t index) const { return replicas_.at(index).worker->address(0); }
+  // One request at replica `index`: the whole answer.
+  std::string ask(size_t index);
+
+  // Answers to the load so far, by status; 0: connections that broke.
+  std::map<int, uint64_t> answers;
+  uint64_t answered() const;
+  std::string metrics(size_t index);
+  size_t logged(const std::string& event) const;
+
+  net::UvRuntime runtime{13};
+  std::vector<std::string> log;
+
+ private:
+  struct Replica {
+    std::unique_ptr<metrics::Metrics> metrics;
+    std::unique_ptr<core::Gateway> gateway;
+    std::unique_ptr<core::Worker> worker;
+  };
+  struct Caller {
+    SocketAddress to;
+    std::unique_ptr<test::RawClient> client;
+  };
+  void take_answers(Caller& caller);
+
+  Upstream upstream_{runtime};
+  std::vector<Replica> replicas_;
+  std::vector<Caller> callers_;
+};
+
+// Every admission into a sliding window that Redis has seen, read off its log while that lasts: member and µs.
+class AdmissionLog {
+ public:
+  AdmissionLog(net::Runtime& runtime, const redis::Address& address, std::string key, Duration every);
+  // The most that any half-open interval of that length holds.
+  size_t most_in_any(Duration window) const;
+  size_t size() const { return admitted_.size(); }
+
+ private:
+  void look();
+
+  redis::Client client_;
+  const std::string key_;
+  const Duration every_;
+  std::unique_ptr<net::Operation> looking_;
+  std::map<std::string, int64_t> admitted_;
+  net::Timer timer_;
+};
+
+}  // namespace tidegate::loopback
