@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "admin/gauges.h"
+#include "admin/jobs_api.h"
 #include "admin/status.h"
 #include "base/json_writer.h"
 #include "core/answers.h"
@@ -38,6 +39,7 @@ AdminService::AdminService(net::Runtime& runtime, core::Gateway& gateway, const 
       server_(runtime, admin_limits(), *this) {}
 
 std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& responder) {
+  if (is_jobs_path(responder.request().path)) return JobsApi::make(gateway_, bulk_, responder);
   answer(responder);
   return nullptr;  // answered
 }
@@ -56,7 +58,8 @@ void AdminService::answer(http::Responder& responder) {
   if (head.path == "/health") return responder.answer(200, "application/json", R"({"status":"ok"})", kNoStore);
   if (head.path == "/ready") return answer_ready(responder);
   if (head.path == "/api/status") {
-    return responder.answer(200, "application/json", status_json(gateway_, build_, started_, runtime_), kNoStore);
+    return responder.answer(200, "application/json", status_json(gateway_, build_, bulk_, started_, runtime_),
+                            kNoStore);
   }
   set_gauges(gateway_, runtime_);
   responder.answer(200, "text/plain; version=0.0.4; charset=utf-8", gateway_.metrics().render(), kNoStore);

@@ -1,11 +1,12 @@
-// The admin interface: /health, /ready, /metrics and /api/status. It has a loop of its own, so that it answers while
-// workers are busy; it reads thread-safe views only.
+// The admin interface: /health, /ready, /metrics, /api/status and /api/queues (jobs_request.h). It has a loop of its
+// own, so that it answers while workers are busy; it reads thread-safe views, and asks the queues from there.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "admin/queue_json.h"
 #include "core/gateway.h"
 #include "http/server.h"
 
@@ -34,6 +35,7 @@ class AdminService final : private http::Service {
   core::Gateway& gateway_;
   Build build_;
   WallTime started_;
+  BulkReplays bulk_;
   http::Server server_;
 };
 

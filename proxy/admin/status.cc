@@ -72,29 +72,15 @@ std::string bulkhead_json(const policy::Bulkhead& bulkhead) {
   return json.take();
 }
 
-std::string queue_json(const std::string& name, const jobs::JobQueue& queue, WallTime now) {
-  const jobs::QueueView view = queue.view();
-  JsonWriter depth;
-  for (int i = 0; i < jobs::kJobStatusCount; ++i) {
-    depth.field(to_string(static_cast<jobs::JobStatus>(i)), view.depth[static_cast<size_t>(i)]);
-  }
-  JsonWriter json;
-  json.field("name", name).field("available", view.available);
-  view.available ? json.null("why_unavailable") : json.field("why_unavailable", view.why_unavailable);
-  json.raw("depth", depth.take()).field("bytes", view.bytes);
-  view.oldest_created_at ? json.field("oldest_age_s", to_seconds(now - *view.oldest_created_at))
-                         : json.null("oldest_age_s");
-  return json.take();
-}
-
 }  // namespace
 
-std::string status_json(core::Gateway& gateway, const Build& build, WallTime started, net::Runtime& runtime) {
+std::string status_json(core::Gateway& gateway, const Build& build, const BulkReplays& bulk, WallTime started,
+                        net::Runtime& runtime) {
   const Clock clock(runtime);
   std::vector<std::string> breakers, bulkheads, queues;
   for (const auto& breaker : gateway.breakers()) breakers.push_back(breaker_json(*breaker, clock));
   for (const auto& bulkhead : gateway.bulkheads()) bulkheads.push_back(bulkhead_json(*bulkhead));
-  for (auto& [name, queue] : gateway.queues()) queues.push_back(queue_json(name, *queue.queue, clock.wall_now()));
+  for (auto& [name, queue] : gateway.queues()) queues.push_back(queue_json(name, *queue.queue, bulk, clock.wall_now()));
   JsonWriter json;
   json.field("version", build.version)
       .field("revision", build.revision)

@@ -8,6 +8,7 @@
 
 namespace tidegate::admin {
 
-std::string status_json(core::Gateway& gateway, const Build& build, WallTime started, net::Runtime& runtime);
+std::string status_json(core::Gateway& gateway, const Build& build, const BulkReplays& bulk, WallTime started,
+                        net::Runtime& runtime);
 
 }  // namespace tidegate::admin

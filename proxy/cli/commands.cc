@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/jobs_command.h"
 #include "config/loader.h"
 #include "http/fetch.h"
 #include "net/uv_runtime.h"
@@ -67,6 +68,7 @@ int main_command(int argc, char** argv) {
   health->add_option("--admin", address, "The admin interface's address")->capture_default_str();
   health->add_flag("--ready", ready, "Ask if it is ready for traffic instead");
 
+  const auto jobs_command = add_jobs_command(app);
   auto* version = app.add_subcommand("version", "Print the version");
 
   try {
@@ -77,6 +79,7 @@ int main_command(int argc, char** argv) {
   if (run->parsed()) return run_command(file);
   if (check->parsed()) return check_command(file, format == "json");
   if (health->parsed()) return healthcheck_command(address, ready);
+  if (app.got_subcommand("jobs")) return jobs_command();
   if (version->parsed()) std::printf("tidegate %s (%s)\n", TIDEGATE_VERSION, TIDEGATE_REVISION);
   return kExitOk;
 }

@@ -1,0 +1,64 @@
+#include "admin/guard.h"
+
+#include "http/problem.h"
+
+namespace tidegate::admin {
+
+namespace {
+
+// A browser names the page's origin with every POST and DELETE. The interface's own page has the Host as its origin.
+bool from_another_site(const http::RequestHead& head) {
+  if (head.fields.count("origin") > 1) return true;
+  const auto origin = head.fields.find("origin");
+  if (!origin) return false;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (origin->starts_with(scheme)) return !http::iequals(origin->substr(scheme.size()), head.authority);
+  }
+  return true;  // "null", or nothing that a browser would send
+}
+
+bool knows_token(const http::RequestHead& head, std::string_view token) {
+  constexpr std::string_view kScheme = "Bearer ";
+  const auto given = head.fields.find("authorization");
+  return head.fields.count("authorization") == 1 && given->size() > kScheme.size() &&
+         http::iequals(given->substr(0, kScheme.size()), kScheme) &&
+         equal_in_constant_time(given->substr(kScheme.size()), token);
+}
+
+}  // namespace
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  volatile unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const char other = b.empty() ? '\0' : b[i % b.size()];
+    difference = difference | static_cast<unsigned char>(a[i] ^ other);
+  }
+  return difference == 0;
+}
+
+std::optional<Refused> refuse_mutation(const http::RequestHead& head, const config::Admin& admin) {
+  if (from_another_site(head)) {
+    return Refused{403, "cross_site", "A page of another site may not change anything here.", ""};
+  }
+  if (!admin.token.empty() && !knows_token(head, admin.token)) {
+    return Refused{401, "unauthorized", "This needs the admin token, as `Authorization: Bearer TOKEN`.",
+                   "WWW-Authenticate: Bearer realm=\"tidegate\"\r\n"};
+  }
+  if (admin.read_only) {
+    return Refused{403, "read_only", "Nothing can be changed over this interface: admin.read_only is true.", ""};
+  }
+  return std::nullopt;
+}
+
+void answer_refused(http::Responder& responder, const Refused& refused) {
+  const std::string request_id = to_hex(responder.runtime().random_id());
+  http::Problem problem;
+  problem.status = refused.status;
+  problem.reason = refused.reason;
+  problem.detail = refused.detail;
+  problem.instance = request_id;
+  responder.answer(refused.status, http::kProblemContentType, http::problem_json(problem),
+                   refused.fields + "Cache-Control: no-store\r\nX-Request-Id: " + request_id + "\r\n");
+}
+
+}  // namespace tidegate::admin

@@ -1,0 +1,73 @@
+#include "cli/admin_client.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <cstdlib>
+
+#include "net/uv_runtime.h"
+
+namespace tidegate::cli {
+
+namespace {
+
+std::string refusal_of(const http::FetchResponse& response) {
+  const auto problem = nlohmann::json::parse(response.body, nullptr, false);
+  std::string words = fmt::format("the admin interface answered {}", response.status);
+  if (problem.is_object() && problem.contains("detail") && problem["detail"].is_string()) {
+    words = problem["detail"].get<std::string>();
+  }
+  if (response.status == 401) words += " Give it with --token or in TIDEGATE_ADMIN_TOKEN.";
+  return words;
+}
+
+ErrorCode code_of(uint16_t status) {
+  if (status == 404) return ErrorCode::not_found;
+  return status == 409 ? ErrorCode::conflict : ErrorCode::unavailable;
+}
+
+}  // namespace
+
+Result<nlohmann::json> AdminClient::ask(const std::string& method, const std::string& target,
+                                        const nlohmann::json& body) {
+  net::UvRuntime runtime;
+  http::FetchRequest request;
+  request.method = method;
+  request.host = address_;
+  request.target = target;
+  request.timeout = 60s;
+  if (!token_.empty()) request.fields.emplace_back("Authorization", "Bearer " + token_);
+  if (const char* user = std::getenv("USER")) request.fields.emplace_back("X-Operator", user);
+  if (!body.is_null()) {
+    request.fields.emplace_back("Content-Type", "application/json");
+    request.body = body.dump();
+  }
+  Result<nlohmann::json> out = Error{ErrorCode::unavailable, "no answer"};
+  const auto fetching = http::fetch(runtime, request, [&](Result<http::FetchResponse> response) {
+    runtime.stop();
+    if (!response) {
+      out = Error{response.error().code,
+                  fmt::format("no Tidegate answers at {}: {}", address_, response.error().message)};
+    } else if (response->status < 200 || response->status > 299) {
+      out = Error{code_of(response->status), refusal_of(*response)};
+    } else if (auto json = nlohmann::json::parse(response->body, nullptr, false); json.is_object()) {
+      out = std::move(json);
+    } else {
+      out = Error{ErrorCode::invalid, fmt::format("what answers at {} is not a Tidegate", address_)};
+    }
+  });
+  runtime.run();
+  return out;
+}
+
+std::string percent_encoded(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.') out += c;
+    else out += fmt::format("%{:02X}", byte);
+  }
+  return out;
+}
+
+}  // namespace tidegate::cli
