@@ -8,6 +8,10 @@ SEEDS ?= 10000
 FIRST ?= 1
 FUZZ_SECONDS ?= 60
 SANITIZED_SEEDS ?= 50
+BACKEND ?= sqlite
+KILLS ?= 1000
+SEED ?= 1
+STORES ?= 2
 
 # The same source in another folder is the same object.
 export CCACHE_NOHASHDIR = 1
@@ -15,7 +19,7 @@ export CCACHE_NOHASHDIR = 1
 FUZZERS = request_parser response_parser
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-all build build-tests run test sim fuzz bench lint tidy format asan tsan clean
+.PHONY: help deps deps-all build build-tests run test sim fuzz chaos bench lint tidy format asan tsan clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,10 +62,14 @@ fuzz: deps-all ## Each fuzzer for FUZZ_SECONDS=60 from the byte-exact cases; the
 	    build/corpus/$$name build/corpus/seeds_$$name; \
 	done
 
-bench: deps-all build ## CPU time of a request against a bare relay and other proxies: build/bench/result.json
+chaos: build ## Kill Tidegate KILLS=1000 times and keep every promise: BACKEND=sqlite|redis|amqp SEED=1 STORES=2
+	python3 -B tests/chaos/chaos.py --backend $(BACKEND) --kills $(KILLS) --seed $(SEED) --stores $(STORES) --minutes 60
+
+bench: deps-all build ## CPU time of a request next to other proxies, durable 202s next to SQLite: build/bench/*.json
 	@cmake --preset bench >/dev/null
 	ninja -C build/bench -j $(JOBS) bench_programs
 	tests/bench/run.py --tidegate build/bin/tidegate --programs build/bench/bin --out build/bench/result.json
+	tests/bench/jobs.py --tidegate build/bin/tidegate --programs build/bench/bin --out build/bench/jobs.json
 
 SOURCES = find proxy api optimizer tests -name '*.cc' -o -name '*.h'
 

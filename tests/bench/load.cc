@@ -1,4 +1,4 @@
-// bench-load --target PORT --workload small|post|large [--connections N] [--requests N] [--warmup N] [--hold]:
+// bench-load --target PORT --workload small|post|large|job [--connections N] [--requests N] [--warmup N] [--hold]:
 // a closed loop. Each connection sends its next request when the answer to the last one is complete and right.
 // Prints one line of JSON. With --hold it prints "ready" after the warm-up and waits for a line on stdin before the
 // measured run, and for the end of stdin after it: who measures the proxy sees neither connects nor closes.
@@ -29,23 +29,27 @@ constexpr int kSilenceMs = 10'000;
 
 struct Workload {
   std::string request;
+  int status;
   std::size_t answer_bytes;
 };
 
+std::string post(const std::string& path_and_host, std::size_t body_bytes) {
+  return "POST " + path_and_host +
+         "Content-Type: application/octet-stream\r\nContent-Length: " + std::to_string(body_bytes) + "\r\n\r\n" +
+         std::string(body_bytes, 'y');
+}
+
 Workload find_workload(std::string_view name) {
   const std::string host = " HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: bench-load\r\nAccept: */*\r\n";
-  if (name == "small") return {"GET /small" + host + "\r\n", 13};
-  if (name == "large") return {"GET /large" + host + "\r\n", 1 << 20};
-  if (name == "post") {
-    return {"POST /post" + host + "Content-Type: application/octet-stream\r\nContent-Length: 100000\r\n\r\n" +
-                std::string(100'000, 'y'),
-            2};
-  }
-  usage_error("--workload must be small, post or large, not " + std::string(name));
+  if (name == "small") return {"GET /small" + host + "\r\n", 200, 13};
+  if (name == "large") return {"GET /large" + host + "\r\n", 200, 1 << 20};
+  if (name == "post") return {post("/post" + host, 100'000), 200, 2};
+  if (name == "job") return {post("/job" + host, 1024), 202, ResponseReader::kAnyLength};
+  usage_error("--workload must be small, post, large or job, not " + std::string(name));
 }
 
 struct Connection {
-  explicit Connection(std::size_t answer_bytes) : reader(answer_bytes) {}
+  explicit Connection(ResponseReader fresh) : reader(std::move(fresh)) {}
 
   Fd fd;
   ResponseReader reader;
@@ -59,7 +63,7 @@ class Load {
   Load(std::uint16_t port, Workload workload, std::size_t connections)
       : port_(port), workload_(std::move(workload)), read_buffer_(kReadBytes) {
     for (std::size_t i = 0; i < connections; ++i) {
-      connections_.push_back(std::make_unique<Connection>(workload_.answer_bytes));
+      connections_.push_back(std::make_unique<Connection>(make_reader()));
       reconnect(*connections_.back());
     }
   }
@@ -93,9 +97,11 @@ class Load {
   }
 
  private:
+  ResponseReader make_reader() const { return {workload_.status, workload_.answer_bytes}; }
+
   void reconnect(Connection& connection) {
     connection.fd = connect_loopback(port_);
-    connection.reader = ResponseReader(workload_.answer_bytes);
+    connection.reader = make_reader();
     if (connection.fd) poller_.add(connection.fd, &connection);
   }
 

@@ -8,6 +8,7 @@ namespace tidegate::bench {
 namespace {
 
 constexpr std::size_t kHeadBytesMax = 32 * 1024;
+constexpr std::string_view kVersion = "HTTP/1.1 ";
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::string_view kLengthName = "\r\ncontent-length:";
 
@@ -23,12 +24,16 @@ std::size_t find_length(std::string_view head) {
 }  // namespace
 
 bool ResponseReader::read_head(std::string_view head) {
-  if (head.substr(0, 13) != "HTTP/1.1 200 ") return false;
+  if (head.substr(0, kVersion.size()) != kVersion) return false;
+  int status = 0;
+  const char* begin = head.data() + kVersion.size();
+  if (std::from_chars(begin, begin + 3, status).ec != std::errc{} || status != status_expected_) return false;
   std::size_t value = find_length(head);
   if (value == std::string_view::npos) return false;
   value = head.find_first_not_of(' ', value);
   const auto [end, error] = std::from_chars(head.data() + value, head.data() + head.size(), body_bytes_left_);
-  return error == std::errc{} && *end == '\r' && body_bytes_left_ == body_bytes_expected_;
+  if (error != std::errc{} || *end != '\r') return false;
+  return body_bytes_expected_ == kAnyLength || body_bytes_left_ == body_bytes_expected_;
 }
 
 ResponseReader::Result ResponseReader::feed(std::string_view bytes) {

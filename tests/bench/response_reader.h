@@ -1,5 +1,5 @@
-// Reads one response after another from the bytes of a connection and checks each: status 200 and a body of exactly
-// the announced and expected length.
+// Reads one response after another from the bytes of a connection and checks each: the expected status, and a body of
+// exactly the announced length, which must be the expected one where there is one.
 //
 //   Head ──whole head──▶ Body ──whole body──▶ Head      anything unexpected: Bad, for good
 #pragma once
@@ -12,7 +12,10 @@ namespace tidegate::bench {
 
 class ResponseReader {
  public:
-  explicit ResponseReader(std::size_t body_bytes_expected) : body_bytes_expected_(body_bytes_expected) {}
+  static constexpr std::size_t kAnyLength = static_cast<std::size_t>(-1);
+
+  ResponseReader(int status_expected, std::size_t body_bytes_expected)
+      : status_expected_(status_expected), body_bytes_expected_(body_bytes_expected) {}
 
   enum class Result {
     More,  // all bytes taken, the response goes on
@@ -25,6 +28,7 @@ class ResponseReader {
  private:
   bool read_head(std::string_view head);
 
+  int status_expected_;
   std::size_t body_bytes_expected_;
   std::size_t body_bytes_left_ = 0;
   bool in_body_ = false;

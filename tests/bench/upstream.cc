@@ -1,16 +1,21 @@
-// bench-upstream --listen PORT: the server behind every contestant. One thread; keep-alive HTTP/1.1; answers that were
-// built before the first request came.
+// bench-upstream --listen PORT [--delay-ms N]: the server behind every contestant. One thread; keep-alive HTTP/1.1;
+// answers that were built before the first request came.
 //
 //   GET /small   200, 13 bytes        POST /post   reads a body of Content-Length, 200, 2 bytes
-//   GET /large   200, 1 MiB           anything else: 404, or 411 for a body without a length
+//   GET /large   200, 1 MiB           POST /job    the same
+//                                     anything else: 404, or 411 for a body without a length
 //
 //   Connection:  Head ──whole head──▶ Body ──whole body──▶ Answer ──written──▶ Head
+//
+// With a delay each answer waits so long, as if work were done: n connections get n/delay answers a second.
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,7 +72,7 @@ Request read_head(std::string_view head) {
   const auto starts = [head](std::string_view text) { return head.substr(0, text.size()) == text; };
   if (starts("GET /small ")) request.answer = &kSmall;
   if (starts("GET /large ")) request.answer = &kLarge;
-  if (starts("POST /post ")) request.answer = &kPosted;
+  if (starts("POST /post ") || starts("POST /job ")) request.answer = &kPosted;
   request.closes = field(head, "connection") == "close" || head.find(" HTTP/1.0\r\n") != std::string_view::npos;
   const std::string_view length = field(head, "content-length");
   std::from_chars(length.data(), length.data() + length.size(), request.body_bytes);
@@ -78,9 +83,44 @@ Request read_head(std::string_view head) {
   return request;
 }
 
+using Clock = std::chrono::steady_clock;
+
+// All answers wait equally long, so who came first is due first. Connections that have ended are forgotten.
+class Delay {
+ public:
+  explicit Delay(std::chrono::milliseconds length) : length_(length) {}
+
+  Clock::time_point begin(void* connection) {
+    const Clock::time_point due = Clock::now() + length_;
+    if (length_.count() > 0) waiting_.emplace_back(due, connection);
+    return due;
+  }
+  void forget(void* connection) {
+    if (length_.count() > 0) std::erase_if(waiting_, [=](const auto& one) { return one.second == connection; });
+  }
+  // One that is due, or null.
+  void* next() {
+    if (waiting_.empty() || waiting_.front().first > Clock::now()) return nullptr;
+    void* connection = waiting_.front().second;
+    waiting_.pop_front();
+    return connection;
+  }
+  // How long until the next is due, in milliseconds; -1: none waits.
+  int wait_ms() const {
+    if (waiting_.empty()) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(waiting_.front().first - Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+  }
+
+ private:
+  const std::chrono::milliseconds length_;
+  std::deque<std::pair<Clock::time_point, void*>> waiting_;
+};
+
 class Connection {
  public:
-  explicit Connection(Fd fd) : fd_(std::move(fd)) {}
+  Connection(Fd fd, Delay& delay) : fd_(std::move(fd)), delay_(delay) {}
+  ~Connection() { delay_.forget(this); }
 
   const Fd& fd() const { return fd_; }
 
@@ -117,11 +157,13 @@ class Connection {
     request_.body_bytes -= taken;
     if (request_.body_bytes > 0) return read_more();
     state_ = State::Answer;
+    due_ = delay_.begin(this);
     written_ = 0;
     return Progress::Again;
   }
 
   Progress give_answer() {
+    if (written_ == 0 && due_ > Clock::now()) return Progress::Wait;
     const std::string& head = request_.answer->head;
     const std::string& body = request_.answer->body;
     const std::size_t head_done = std::min(written_, head.size());
@@ -150,25 +192,31 @@ class Connection {
   }
 
   Fd fd_;
+  Delay& delay_;
+  Clock::time_point due_;
   State state_ = State::Head;
   std::string in_;
   Request request_;
   std::size_t written_ = 0;
 };
 
-[[noreturn]] void serve(std::uint16_t port) {
+[[noreturn]] void serve(std::uint16_t port, std::chrono::milliseconds delay_length) {
+  Delay delay(delay_length);
   Poller poller;
   const Fd listener = listen_loopback(port);
   poller.add(listener, nullptr);
   for (;;) {
-    for (const epoll_event& event : poller.wait(-1)) {
+    while (auto* due = static_cast<Connection*>(delay.next())) {
+      if (!due->advance()) delete due;
+    }
+    for (const epoll_event& event : poller.wait(delay.wait_ms())) {
       auto* connection = static_cast<Connection*>(event.data.ptr);
       if (connection != nullptr) {
         if (!connection->advance()) delete connection;  // one event a descriptor a batch: nothing else names it
         continue;
       }
       while (Fd fd = accept_next(listener)) {
-        auto* accepted = new Connection(std::move(fd));  // owned by its registration until it is over
+        auto* accepted = new Connection(std::move(fd), delay);  // owned by its registration until it is over
         poller.add(accepted->fd(), accepted);
       }
     }
@@ -182,6 +230,7 @@ int main(int argc, char** argv) {
   using namespace tidegate::bench;
   Flags flags(argc, argv);
   const std::uint16_t port = flags.port("listen");
+  const std::chrono::milliseconds delay(flags.number("delay-ms", 0, 60'000, 0));
   flags.finish();
-  serve(port);
+  serve(port, delay);
 }

@@ -5,7 +5,8 @@ import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/bench/README.md"]
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/bench/README.md",
+             "tests/chaos/README.md"]
 FOLDERS = ("proxy/", "api/", "optimizer/", "tests/", "config/", "deploy/", "cmake/")
 
 CODE = re.compile(r"`([^`\n]+)`")

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Proves the promise: Tidegate is killed again and again, its upstream and its broker fail, and every 202 is kept.
+
+See README.md beside this file. Python's standard library only. Status 0: every promise was kept.
+"""
+import argparse
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import disk  # noqa: E402
+from campaign import Campaign  # noqa: E402
+import report  # noqa: E402
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tidegate", type=pathlib.Path, default=HERE.parents[1] / "build/bin/tidegate")
+    parser.add_argument("--backend", choices=("sqlite", "redis", "amqp"), default="sqlite")
+    parser.add_argument("--kills", type=int, default=100, help="kill -9 of Tidegate, over all stores (default 100)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=30, help="no more kills after so long (default 30)")
+    parser.add_argument("--stores", type=int, default=1, help="campaigns at once, each on a store of its own")
+    parser.add_argument("--clients", type=int, default=24)
+    parser.add_argument("--pause-ms", type=float, default=40, help="of a client between requests (default 40)")
+    parser.add_argument("--disk-mib", type=int, default=0,
+                        help="the store lies on a disk of this size, which is full now and then (as root)")
+    parser.add_argument("--folder", type=pathlib.Path, help="where stores and logs go, and stay; default: thrown away")
+    parser.add_argument("--out", type=pathlib.Path, help="write the ledger to this file too")
+    return parser.parse_args()
+
+
+def run_one(options, seed, kills):
+    """A whole campaign, in a process of its own."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves like Ctrl-C does: what was started is stopped
+    with tempfile.TemporaryDirectory(prefix="tidegate-chaos-", dir=options.folder) as folder:
+        with disk.mounted(folder, options.disk_mib) if options.disk_mib else contextlib.nullcontext():
+            campaign = Campaign(options, seed, kills, pathlib.Path(folder))
+            asyncio.run(campaign.run())
+            return report.summarize(campaign)
+
+
+def main():
+    options = parse_arguments()
+    if not os.access(options.tidegate, os.X_OK):
+        sys.exit(f"no program at {options.tidegate}: `make build` first, or name it with --tidegate")
+    if options.disk_mib and not disk.can_mount():
+        print("skipped: a disk of its own takes root")
+        return 0
+    shares = [options.kills // options.stores + (i < options.kills % options.stores) for i in range(options.stores)]
+    try:
+        with concurrent.futures.ProcessPoolExecutor(options.stores) as pool:
+            summaries = list(pool.map(run_one, [options] * options.stores,
+                                      [options.seed + i for i in range(options.stores)], shares))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    text = report.ledger(options, summaries)
+    print(text)
+    if options.out:
+        options.out.write_text(text + "\n")
+    return 1 if any(summary["troubles"] for summary in summaries) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Real Redis and RabbitMQ servers on free loopback ports, each in a folder that the test throws away.
+
+They are killed, stopped and revived like any program of ours; `end` leaves nothing running.
+"""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from programs import free_port
+
+_START_S = 60
+_LEASH = ["setpriv", "--pdeathsig", "KILL"]  # the server ends with the test, however that ends
+_RABBIT_BIN = pathlib.Path("/usr/lib/rabbitmq/bin")
+
+
+class Server:
+    """A program with a port, its state in `folder`. Started again it finds what it had."""
+
+    name = ""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.process = None
+
+    def start(self):
+        self.launch()
+        until = time.monotonic() + _START_S
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise AssertionError(f"{self.name} did not start:\n{self.text()[-3000:]}")
+            time.sleep(0.05)
+
+    def launch(self):
+        """Starts it without waiting until it answers."""
+        with open(self.log(), "ab") as log:
+            self.process = subprocess.Popen([*_LEASH, *self.command()], cwd=self.folder, env=self.environment(),
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    def kill(self, number=signal.SIGKILL):
+        self.signal(number)
+        self.process.wait(timeout=60)
+
+    def pause(self):
+        self.signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.resume()
+            self.kill()
+
+    def signal(self, number):
+        """To the whole group: a server may consist of several processes."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def environment(self):
+        return dict(os.environ)
+
+    def log(self):
+        return self.folder / f"{self.name}.log"
+
+    def text(self):
+        return self.log().read_text(errors="replace") if self.log().exists() else ""
+
+
+class Redis(Server):
+    name = "redis"
+
+    @staticmethod
+    def is_here():
+        return shutil.which("redis-server") is not None
+
+    def command(self):
+        return ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "",
+                "--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no"]
+
+    def answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as s:
+                s.settimeout(1)
+                s.sendall(b"PING\r\n")
+                return s.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+class RabbitMQ(Server):
+    """A broker with a name daemon (epmd) and an Erlang cookie of its own; epmd ends with it."""
+
+    name = "rabbitmq"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self._epmd_port, self._distribution_port = free_port(), free_port()
+        self._epmd = None
+        (self.folder / "enabled_plugins").write_text("[].\n")
+
+    @staticmethod
+    def is_here():
+        return (_RABBIT_BIN / "rabbitmq-server").exists()
+
+    def command(self):
+        return [str(_RABBIT_BIN / "rabbitmq-server")]
+
+    def environment(self):
+        return {**os.environ, "HOME": str(self.folder), "RABBITMQ_NODENAME": f"chaos{self.port}@localhost",
+                "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1", "RABBITMQ_NODE_PORT": str(self.port),
+                "RABBITMQ_DIST_PORT": str(self._distribution_port), "ERL_EPMD_PORT": str(self._epmd_port),
+                "ERL_EPMD_ADDRESS": "127.0.0.1", "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
+                "RABBITMQ_LOG_BASE": str(self.folder / "log"), "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+                "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+                # Else it takes as many schedulers as the machine has cores, and spins on each.
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"}
+
+    def launch(self):
+        # Ours from the start: the one that a broker starts by itself would stay behind.
+        if self._epmd is None or self._epmd.poll() is not None:
+            epmd = shutil.which("epmd") or next(map(str, pathlib.Path("/usr/lib/erlang").glob("erts-*/bin/epmd")))
+            self._epmd = subprocess.Popen([*_LEASH, epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                          stderr=subprocess.DEVNULL)
+        super().launch()
+
+    def answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as s:
+                s.settimeout(5)
+                s.sendall(b"AMQP\x00\x00\x09\x01")
+                return s.recv(1) == b"\x01"  # the frame of connection.start
+        except OSError:
+            return False
+
+    def end(self):
+        super().end()
+        if self._epmd and self._epmd.poll() is None:
+            self._epmd.kill()
+            self._epmd.wait()
