@@ -39,12 +39,16 @@ class Forwarder:
             return
         ends = {writer, far_writer}
         self._writers |= ends
+        pumps = [asyncio.create_task(self._pump(reader, far_writer)), asyncio.create_task(self._pump(far_reader, writer))]
         try:
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
-        except OSError:
-            pass
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            pass  # the campaign is over
         finally:
             self._writers -= ends
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
             for end in ends:
                 end.transport.abort()
 
@@ -53,4 +57,3 @@ class Forwarder:
             await self._passing.wait()
             writer.write(data)
             await writer.drain()
-        raise ConnectionResetError("one side has ended")
