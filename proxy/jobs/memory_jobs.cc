@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "jobs/fingerprint.h"
+
 namespace tidegate::jobs {
 
 namespace {
@@ -18,6 +20,7 @@ void end(MemoryJob& job, JobStatus status, WallTime now) {
   job.record.status = status;
   job.record.next_attempt_at.reset();
   job.record.finished_at = now;
+  if (status != JobStatus::succeeded) job.draft.dedupe_key.clear();
   job.draft.body = {};
 }
 
@@ -47,12 +50,33 @@ Status MemoryJobs::with_held(const ClaimedJob& claimed, Change change) {
   return Ok{};
 }
 
+// What the draft's key says; none = it is free.
+std::optional<Result<Appended>> MemoryJobs::appended_before(const JobDraft& draft, const std::string& fingerprint) {
+  if (draft.dedupe_key.empty()) return std::nullopt;
+  for (const MemoryJob& job : jobs_) {
+    if (job.draft.dedupe_key != draft.dedupe_key) continue;
+    if (job.fingerprint != fingerprint) {
+      return Error{ErrorCode::invalid, "the idempotency key was used with another payload"};
+    }
+    const auto record = find(job.draft.id, job.record.created_at);
+    return Appended{job.draft.id, record ? record->position : 0, true, job.record.status};
+  }
+  return std::nullopt;
+}
+
 Result<Appended> MemoryJobs::append(const JobDraft& draft) {
+  std::string fingerprint;
+  if (!draft.dedupe_key.empty()) {
+    auto computed = fingerprint_of(draft);
+    if (!computed) return computed.error();
+    fingerprint = std::move(*computed);
+  }
+  if (const auto before = appended_before(draft, fingerprint)) return *before;
   const uint64_t open = count_open();
   if (open >= limits_.max_jobs) return Error{ErrorCode::exhausted, "max_jobs reached"};
   if (bytes() + draft.body.size() > limits_.max_bytes) return Error{ErrorCode::exhausted, "max_bytes reached"};
   if (find_job(draft.id)) return Error{ErrorCode::conflict, "job " + draft.id + " exists"};
-  MemoryJob job{draft, {}, std::max(draft.created_at, draft.not_before), 0, {}};
+  MemoryJob job{draft, {}, std::max(draft.created_at, draft.not_before), 0, {}, std::move(fingerprint)};
   if (draft.body.file) {
     const auto bytes = draft.body.file->read_at(0, static_cast<size_t>(draft.body.size()));
     if (!bytes) return bytes.error();
@@ -63,6 +87,10 @@ Result<Appended> MemoryJobs::append(const JobDraft& draft) {
   job.record.max_attempts = draft.max_attempts;
   job.record.created_at = draft.created_at;
   job.record.expires_at = draft.expires_at;
+  job.record.method = draft.method;
+  job.record.target = draft.target;
+  job.record.body_size = draft.body.size();
+  job.record.body_ref = draft.body_ref;
   jobs_.push_back(std::move(job));
   return Appended{draft.id, open, false, JobStatus::queued};
 }
@@ -120,6 +148,7 @@ Status MemoryJobs::bury(const ClaimedJob& claimed, const AttemptRecord& attempt,
     fail_attempt(job, attempt);
     job.record.status = JobStatus::dead;
     job.record.finished_at = now;
+    job.draft.dedupe_key.clear();
   });
 }
 
@@ -169,19 +198,45 @@ Status MemoryJobs::cancel(const std::string& id, WallTime now) {
   return Ok{};
 }
 
-Status MemoryJobs::purge(const std::string&) { return Error{ErrorCode::unavailable, "purge"}; }
-Result<JobPage> MemoryJobs::list(const JobFilter&) const { return Error{ErrorCode::unavailable, "list"}; }
-
-Status MemoryJobs::replay(const std::string& id, bool /*force*/, WallTime now) {
+Status MemoryJobs::replay(const std::string& id, bool force, WallTime now) {
   MemoryJob* job = find_job(id);
   if (!job) return no_job(id);
   if (job->record.status != JobStatus::dead) return Error{ErrorCode::conflict, "the job is not dead"};
+  if (job->record.replays >= JobQueue::kReplaysMax && !force) {
+    return Error{ErrorCode::exhausted, "job " + id + " has been replayed too often"};
+  }
+  ++job->record.replays;
   job->record.status = JobStatus::queued;
   job->record.attempt = 0;
   job->record.finished_at.reset();
   job->record.expires_at += now - job->record.created_at;
   job->due_at = now;
   return Ok{};
+}
+
+Status MemoryJobs::purge(const std::string& id) {
+  const auto found = std::find_if(jobs_.begin(), jobs_.end(), [&](const MemoryJob& job) { return job.draft.id == id; });
+  if (found == jobs_.end()) return no_job(id);
+  if (!is_final(found->record.status)) return Error{ErrorCode::conflict, "the job has not ended"};
+  jobs_.erase(found);
+  return Ok{};
+}
+
+Result<JobPage> MemoryJobs::list(const JobFilter& filter) const {
+  JobPage page;
+  bool begun = filter.after.empty();
+  for (const MemoryJob& job : jobs_) {
+    if (begun && page.records.size() == static_cast<size_t>(filter.limit)) {
+      page.next = page.records.back().id;
+      break;
+    }
+    const bool matches = (!filter.status || job.record.status == *filter.status) &&
+                         job.record.last_error.find(filter.error) != std::string::npos;
+    if (begun && matches) page.records.push_back(job.record);
+    if (job.draft.id == filter.after) begun = true;
+  }
+  for (JobRecord& record : page.records) record.history.clear();
+  return page;
 }
 
 void MemoryJobs::recover() {
@@ -226,7 +281,9 @@ void MemoryJobs::sweep(WallTime now) {
     ++expired_;
   }
   for (MemoryJob& job : jobs_) {
-    if (job.result && *job.record.finished_at + limits_.results_ttl <= now) job.result.reset();
+    if (!job.result || *job.record.finished_at + limits_.results_ttl > now) continue;
+    job.result.reset();
+    job.draft.dedupe_key.clear();
   }
   std::erase_if(jobs_, [&](const MemoryJob& job) {
     return is_final(job.record.status) && *job.record.finished_at + 2 * limits_.results_ttl <= now;

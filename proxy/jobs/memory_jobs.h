@@ -15,6 +15,7 @@ struct MemoryJob {
   WallTime due_at;  // when a claim may take it; running: the lease's end
   uint64_t claim = 0;
   std::optional<StoredResponse> result;
+  std::string fingerprint;  // with a dedupe_key
 };
 
 class MemoryJobs {
@@ -50,6 +51,7 @@ class MemoryJobs {
   MemoryJob* find_job(const std::string& id);
   template <typename Change>
   Status with_held(const ClaimedJob& claimed, Change change);
+  std::optional<Result<Appended>> appended_before(const JobDraft& draft, const std::string& fingerprint);
   uint64_t count_open() const;
   uint64_t bytes() const;
 

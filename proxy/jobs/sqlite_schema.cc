@@ -26,15 +26,38 @@ CREATE TABLE results (owner INTEGER PRIMARY KEY, status INTEGER NOT NULL, fields
                       crc INTEGER NOT NULL, bytes BLOB NOT NULL);
 )sql";
 
+// Format 2. dedupe_key is NULL where there is none, or where the job has given it free.
+constexpr const char* kSecondFormat = R"sql(
+ALTER TABLE jobs ADD COLUMN body_ref TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN dedupe_key TEXT;
+ALTER TABLE jobs ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN replays INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN external INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX jobs_key ON jobs (dedupe_key) WHERE dedupe_key IS NOT NULL;
+CREATE INDEX jobs_accepting ON jobs (created_at) WHERE status = 7;
+)sql";
+
 constexpr uintmax_t kCheckedWhole = 256u << 20;  // larger files are not read through at start
 
 Error not_ours(const std::string& path, const std::string& why) { return {ErrorCode::invalid, path + ": " + why}; }
+
+void set_format(SqliteDb& db) {
+  db.exec(("PRAGMA application_id=" + std::to_string(kSqliteApplicationId)).c_str());
+  db.exec(("PRAGMA user_version=" + std::to_string(kSqliteFormat)).c_str());
+}
 
 Status check_format(SqliteDb& db, const std::string& path) {
   const std::string application = db.value_of("PRAGMA application_id");
   if (application == std::to_string(kSqliteApplicationId)) {
     const std::string format = db.value_of("PRAGMA user_version");
     if (format == std::to_string(kSqliteFormat)) return Ok{};
+    if (format == "1") {
+      db.exec("BEGIN IMMEDIATE");
+      db.exec(kSecondFormat);
+      set_format(db);
+      db.exec("COMMIT");
+      return Ok{};
+    }
     return not_ours(path, "made by another version of Tidegate (format " + format + ", this one reads " +
                               std::to_string(kSqliteFormat) + ")");
   }
@@ -43,8 +66,8 @@ Status check_format(SqliteDb& db, const std::string& path) {
   }
   db.exec("BEGIN IMMEDIATE");
   db.exec(kTables);
-  db.exec(("PRAGMA application_id=" + std::to_string(kSqliteApplicationId)).c_str());
-  db.exec(("PRAGMA user_version=" + std::to_string(kSqliteFormat)).c_str());
+  db.exec(kSecondFormat);
+  set_format(db);
   db.exec("COMMIT");
   return Ok{};
 }

@@ -80,10 +80,19 @@ class SqliteStore {
 
  private:
   struct Counters {
-    std::array<uint64_t, kJobStatusCount> depth{};
+    std::array<uint64_t, kJobStatusCount + 1> depth{};  // with accepting
     uint64_t bytes = 0;
     uint64_t expired = 0;
     uint64_t damaged = 0;
+  };
+  struct Candidate {  // a row that may be claimed
+    int64_t seq;
+    JobStatus from;
+    int64_t due_at;
+    bool external;  // its body is not here
+    uint32_t crc;
+    std::string fields;
+    ClaimedJob job;
   };
   struct Held {  // a running job whose claim is still good
     int64_t seq;
@@ -96,6 +105,13 @@ class SqliteStore {
   void count();
   uint64_t open_jobs() const;
   uint64_t position_of(int64_t due_at, int64_t seq);
+  Result<Appended> appended_before(const JobDraft& draft, const std::string& fingerprint);
+  Status check_limits(uint64_t size) const;
+  void insert(const JobDraft& draft, const std::string& fingerprint);
+  static Candidate read_candidate(const Query& row);
+  static JobRecord read_record(std::string id, const Query& row);
+  bool is_whole(const Candidate& candidate);
+  ClaimedJob take(Candidate candidate, Duration lease, WallTime now);
   Result<Held> held(const ClaimedJob& job);
   void move(JobStatus from, JobStatus to);
   void add_attempt(int64_t seq, const AttemptRecord& attempt);
@@ -105,6 +121,8 @@ class SqliteStore {
   void expire(int64_t seq, JobStatus from, uint64_t body_size, WallTime now);
   void mark_damaged(int64_t seq, const std::string& id, JobStatus from, WallTime now);
   bool forget(WallTime now);
+  void erase(int64_t seq, uint64_t bytes, JobStatus status);
+  void forget_accepting(WallTime now);
 
   std::string path_;
   QueueLimits limits_;

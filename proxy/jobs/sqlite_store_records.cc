@@ -1,9 +1,9 @@
 // The store's other half: what clients and operators ask of a job, and what time does to it.
 #include <algorithm>
-#include <charconv>
 
 #include "base/log.h"
 #include "jobs/record_codec.h"
+#include "jobs/sqlite_row.h"
 #include "jobs/sqlite_store.h"
 
 namespace tidegate::jobs {
@@ -11,46 +11,44 @@ namespace tidegate::jobs {
 namespace {
 
 constexpr uint64_t kCountedMax = 1000;  // a position further from both ends of the queue is not counted
-constexpr int64_t kListRows = 5000;     // a page reads so many jobs at most
 constexpr uint64_t kSweepRows = 200;    // a sweep's work, at most
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
 
-int64_t ns(WallTime time) { return time.time_since_epoch().count(); }
-WallTime wall(int64_t nanoseconds) { return WallTime(Duration(nanoseconds)); }
+}  // namespace
 
-// Of: seq, id, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error, method,
-// target, body_size.
-JobRecord record_of(const Query& row) {
+// From a row of: …, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error,
+// method, target, body_size, body_ref, replays; status is its second column.
+JobRecord SqliteStore::read_record(std::string id, const Query& row) {
   JobRecord record;
-  record.id = row.text(1);
-  record.status = static_cast<JobStatus>(row.integer(2));
-  record.attempt = static_cast<int>(row.integer(3));
-  record.max_attempts = static_cast<int>(row.integer(4));
-  record.route = row.text(5);
-  record.created_at = wall(row.integer(6));
-  record.expires_at = wall(row.integer(7));
-  if (record.status == JobStatus::retrying) record.next_attempt_at = wall(row.integer(8));
-  if (!row.is_null(9)) record.finished_at = wall(row.integer(9));
-  record.last_error = row.text(10);
-  record.method = row.text(11);
-  record.target = row.text(12);
-  record.body_size = static_cast<uint64_t>(row.integer(13));
+  record.id = std::move(id);
+  record.status = static_cast<JobStatus>(row.integer(1));
+  record.attempt = static_cast<int>(row.integer(2));
+  record.max_attempts = static_cast<int>(row.integer(3));
+  record.route = row.text(4);
+  record.created_at = wall(row.integer(5));
+  record.expires_at = wall(row.integer(6));
+  if (record.status == JobStatus::retrying) record.next_attempt_at = wall(row.integer(7));
+  if (!row.is_null(8)) record.finished_at = wall(row.integer(8));
+  record.last_error = row.text(9);
+  record.method = row.text(10);
+  record.target = row.text(11);
+  record.body_size = static_cast<uint64_t>(row.integer(12));
+  record.body_ref = row.text(13);
+  record.replays = static_cast<int>(row.integer(14));
   return record;
 }
 
-Error no_job(const std::string& id) { return {ErrorCode::not_found, "no job " + id}; }
-
-}  // namespace
-
 Result<JobRecord> SqliteStore::find(const std::string& id) {
-  Query query(db_,
-              "SELECT seq, id, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at,"
-              " last_error, method, target, body_size FROM jobs WHERE id = ?",
-              id);
+  Query query(
+      db_,
+      "SELECT seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error,"
+      " method, target, body_size, body_ref, replays FROM jobs WHERE id = ?",
+      id);
   if (!query.step()) return no_job(id);
   const int64_t seq = query.integer(0);
-  const int64_t due_at = query.integer(8);
-  JobRecord record = record_of(query);
+  const int64_t due_at = query.integer(7);
+  JobRecord record = read_record(id, query);
+  if (record.status == JobStatus::accepting) return no_job(id);
   if (record.status == JobStatus::queued || record.status == JobStatus::retrying) {
     record.position = position_of(due_at, seq);
   }
@@ -99,79 +97,18 @@ Status SqliteStore::cancel(const std::string& id, WallTime now) {
   Query query(db_, "SELECT seq, status, body_size FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
   const auto status = static_cast<JobStatus>(query.integer(1));
-  if (status != JobStatus::queued && status != JobStatus::retrying) {
+  if (status != JobStatus::queued && status != JobStatus::retrying && status != JobStatus::accepting) {
     return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
   }
   const int64_t seq = query.integer(0);
-  Query(db_, "UPDATE jobs SET status = 5, finished_at = ? WHERE seq = ?", ns(now), seq).run();
+  Query(db_, "UPDATE jobs SET status = 5, finished_at = ?, dedupe_key = NULL WHERE seq = ?", ns(now), seq).run();
   drop_body(seq, static_cast<uint64_t>(query.integer(2)));
   move(status, JobStatus::cancelled);
   return Ok{};
 }
 
-Status SqliteStore::purge(const std::string& id) {
-  Query query(db_, "SELECT seq, status, body_size, result_size FROM jobs WHERE id = ?", id);
-  if (!query.step()) return no_job(id);
-  const auto status = static_cast<JobStatus>(query.integer(1));
-  if (!is_final(status)) return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
-  const int64_t seq = query.integer(0);
-  // Of the jobs that have ended, the dead ones alone still have their body.
-  const int64_t bytes = status == JobStatus::dead ? query.integer(2) : std::max<int64_t>(0, query.integer(3));
-  Query(db_, "DELETE FROM results WHERE owner = ?", seq).run();
-  drop_body(seq, static_cast<uint64_t>(bytes));
-  Query(db_, "DELETE FROM attempts WHERE owner = ?", seq).run();
-  Query(db_, "DELETE FROM jobs WHERE seq = ?", seq).run();
-  --counters_.depth[static_cast<size_t>(status)];
-  return Ok{};
-}
-
-// Pages are in the order of arrival: `after` is the number (seq) of the last job of the page before. What was asked for
-// is filtered while reading, a bounded number of rows a page, so that a rare error does not hold up the store: a page
-// may be short, even empty, and yet have a next.
-Result<JobPage> SqliteStore::list(const JobFilter& filter) {
-  int64_t after = 0;
-  const char* const end = filter.after.data() + filter.after.size();
-  if (!filter.after.empty() && std::from_chars(filter.after.data(), end, after).ptr != end) {
-    return Error{ErrorCode::invalid, "`after` is not the `next` of a page"};
-  }
-  Query query(db_,
-              "SELECT seq, id, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at,"
-              " last_error, method, target, body_size FROM jobs WHERE seq > ? ORDER BY seq LIMIT ?",
-              after, kListRows);
-  JobPage page;
-  for (bool more = query.step(); more; more = query.step()) {
-    if (page.records.size() == static_cast<size_t>(filter.limit)) break;
-    after = query.integer(0);
-    const auto status = static_cast<JobStatus>(query.integer(2));
-    if (filter.status && status != *filter.status) continue;
-    if (query.text(10).find(filter.error) == std::string::npos) continue;
-    page.records.push_back(record_of(query));
-  }
-  Query rest(db_, "SELECT 1 FROM jobs WHERE seq > ? LIMIT 1", after);
-  if (rest.step()) page.next = std::to_string(after);
-  return page;
-}
-
-Status SqliteStore::admit(const std::string&) { return Error{ErrorCode::unavailable, "admit"}; }
-Result<ClaimedJob> SqliteStore::claim_id(const std::string&, Duration, WallTime) {
-  return Error{ErrorCode::unavailable, "claim_id"};
-}
-
-Status SqliteStore::replay(const std::string& id, bool /*force*/, WallTime now) {
-  Query query(db_, "SELECT seq, status, created_at, expires_at FROM jobs WHERE id = ?", id);
-  if (!query.step()) return no_job(id);
-  const auto status = static_cast<JobStatus>(query.integer(1));
-  if (status != JobStatus::dead) return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
-  const int64_t lifetime = query.integer(3) - query.integer(2);
-  Query(db_, "UPDATE jobs SET status = 0, attempt = 0, due_at = ?, expires_at = ?, finished_at = NULL WHERE seq = ?",
-        ns(now), ns(now) + lifetime, query.integer(0))
-      .run();
-  move(JobStatus::dead, JobStatus::queued);
-  return Ok{};
-}
-
 void SqliteStore::expire(int64_t seq, JobStatus from, uint64_t body_size, WallTime now) {
-  Query(db_, "UPDATE jobs SET status = 6, finished_at = ? WHERE seq = ?", ns(now), seq).run();
+  Query(db_, "UPDATE jobs SET status = 6, finished_at = ?, dedupe_key = NULL WHERE seq = ?", ns(now), seq).run();
   drop_body(seq, body_size);
   move(from, JobStatus::expired);
   ++counters_.expired;
@@ -195,6 +132,7 @@ void SqliteStore::sweep(WallTime now) {
     old.push_back({due.integer(0), static_cast<JobStatus>(due.integer(1)), static_cast<uint64_t>(due.integer(2))});
   }
   for (const Row& row : old) expire(row.seq, row.status, row.size, now);
+  forget_accepting(now);
   const bool more_to_forget = forget(now);
   more_to_sweep_ = more_to_forget || old.size() == kSweepRows;
 }
@@ -212,7 +150,8 @@ bool SqliteStore::forget(WallTime now) {
   };
   std::vector<Row> gone;
   Query old(db_,
-            "SELECT seq, status, body_size, result_size, finished_at FROM jobs WHERE status > 2 AND finished_at <= ?1"
+            "SELECT seq, status, body_size, result_size, finished_at FROM jobs WHERE status BETWEEN 3 AND 6 AND "
+            "finished_at <= ?1"
             " AND (finished_at <= ?2 OR (status = 3 AND result_size >= 0)) ORDER BY finished_at LIMIT ?3",
             results_before, records_before, kSweepRows);
   while (old.step()) {
@@ -221,22 +160,29 @@ bool SqliteStore::forget(WallTime now) {
     gone.push_back({old.integer(0), static_cast<uint64_t>(bytes), status, old.integer(4) <= records_before});
   }
   for (const Row& row : gone) {
-    Query(db_, "DELETE FROM results WHERE owner = ?", row.seq).run();
-    drop_body(row.seq, row.bytes);
-    if (!row.record) {
-      Query(db_, "UPDATE jobs SET result_size = -1 WHERE seq = ?", row.seq).run();
+    if (row.record) {
+      erase(row.seq, row.bytes, row.status);
       continue;
     }
-    Query(db_, "DELETE FROM attempts WHERE owner = ?", row.seq).run();
-    Query(db_, "DELETE FROM jobs WHERE seq = ?", row.seq).run();
-    --counters_.depth[static_cast<size_t>(row.status)];
+    Query(db_, "DELETE FROM results WHERE owner = ?", row.seq).run();
+    drop_body(row.seq, row.bytes);
+    Query(db_, "UPDATE jobs SET result_size = -1, dedupe_key = NULL WHERE seq = ?", row.seq).run();
   }
   return gone.size() == kSweepRows;
 }
 
+// `bytes`: what the job's body and result count for.
+void SqliteStore::erase(int64_t seq, uint64_t bytes, JobStatus status) {
+  Query(db_, "DELETE FROM results WHERE owner = ?", seq).run();
+  drop_body(seq, bytes);
+  Query(db_, "DELETE FROM attempts WHERE owner = ?", seq).run();
+  Query(db_, "DELETE FROM jobs WHERE seq = ?", seq).run();
+  --counters_.depth[static_cast<size_t>(status)];
+}
+
 QueueView SqliteStore::view() {
   QueueView view;
-  view.depth = counters_.depth;
+  std::copy_n(counters_.depth.begin(), view.depth.size(), view.depth.begin());
   view.bytes = counters_.bytes;
   view.expired_total = counters_.expired;
   view.damaged_total = counters_.damaged;

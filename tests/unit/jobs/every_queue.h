@@ -7,3 +7,5 @@
 #include "unit/jobs/spooled_bed.h"
 
 #define EVERY_QUEUE SqliteBed, MemoryBed, SpooledBed, RedisBed
+// Of them, those that can keep the records of another's work items.
+#define EVERY_RECORD_STORE SqliteBed, RedisBed

@@ -186,6 +186,19 @@ class Asker {
   Status replay(const std::string& id, bool force = false) {
     return ask<Ok>(bed_, [&](auto done) { return bed_.queue().replay(bed_.home(), id, force, done); });
   }
+  Status purge(const std::string& id) {
+    return ask<Ok>(bed_, [&](auto done) { return bed_.queue().purge(bed_.home(), id, done); });
+  }
+  Result<JobPage> list(const JobFilter& filter) {
+    return ask<JobPage>(bed_, [&](auto done) { return bed_.queue().list(bed_.home(), filter, done); });
+  }
+  // Of a RecordStore.
+  Status admit(const std::string& id) {
+    return ask<Ok>(bed_, [&](auto done) { return bed_.queue().admit(bed_.home(), id, done); });
+  }
+  Result<ClaimedJob> claim_id(const std::string& id, Duration lease = 30s) {
+    return ask<ClaimedJob>(bed_, [&](auto done) { return bed_.queue().claim_id(bed_.home(), id, lease, done); });
+  }
 
  private:
   Bed& bed_;

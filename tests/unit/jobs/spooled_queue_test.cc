@@ -63,6 +63,8 @@ TEST_CASE("what was taken here survives a restart, and is forwarded by the next 
   Asker asker(bed);
   bed.set(Mood::away);
   JobDraft draft = make_draft(bed.home(), std::string(700'000, 'b'));
+  draft.body_ref = "";
+  draft.dedupe_key = "key";
   REQUIRE(asker.append(draft).ok());
   bed.restart();
   CHECK(bed.queue().view().spooled == 1);
@@ -74,6 +76,7 @@ TEST_CASE("what was taken here survives a restart, and is forwarded by the next 
   CHECK(job.max_attempts == draft.max_attempts);
   CHECK(job.expires_at == draft.expires_at);
   CHECK(job.created_at == draft.created_at);
+  CHECK(job.dedupe_key == "key");
   CHECK(asker.body_of(job) == draft.body.memory);
 }
 
@@ -155,6 +158,29 @@ TEST_CASE("cancelling a job on its way reaches it where it has gone") {
   for (const std::string& id : ids) CHECK(asker.status(id) == JobStatus::cancelled);
 }
 
+TEST_CASE("a key that the server has given to another job does not stop a promised one") {
+  SpooledBed bed;
+  Asker asker(bed);
+  JobDraft first = make_draft(bed.home(), "same");
+  first.dedupe_key = "key";
+  REQUIRE(asker.append(first).ok());
+  bed.set(Mood::away);
+  JobDraft twin = make_draft(bed.home(), "same");
+  twin.dedupe_key = "key";
+  REQUIRE(asker.append(twin)->id == twin.id);  // nobody here knows the first
+  JobDraft again = make_draft(bed.home(), "same");
+  again.dedupe_key = "key";
+  CHECK(asker.append(again)->id == twin.id);
+  JobDraft other = make_draft(bed.home(), "other");
+  other.dedupe_key = "key";
+  CHECK(asker.append(other).error().code == ErrorCode::invalid);
+  bed.set(Mood::well);
+  let_forward(bed);
+  CHECK(asker.claim().id == first.id);
+  CHECK(asker.claim().id == twin.id);
+  CHECK(asker.nothing_to_claim());
+}
+
 TEST_CASE("a full server answers for itself; a full spool refuses, and what was refused is found nowhere") {
   SpooledBed bed(QueueLimits{.max_jobs = 3});
   Asker asker(bed);
@@ -170,6 +196,26 @@ TEST_CASE("a full server answers for itself; a full spool refuses, and what was 
   for (const std::string& id : ids) CHECK(asker.claim().id == id);
   CHECK(asker.nothing_to_claim());
   CHECK(asker.find(refused.id).error().code == ErrorCode::not_found);
+}
+
+TEST_CASE("pages of jobs show the spool's first, then the server's") {
+  SpooledBed bed;
+  Asker asker(bed);
+  const auto there = append_some(asker, 3);
+  bed.set(Mood::away);
+  const auto here = append_some(asker, 3);
+  std::vector<std::string> seen;
+  JobFilter filter;
+  filter.limit = 2;
+  do {
+    const auto page = ask<JobPage>(bed, [&](auto done) { return bed.queue().list(bed.home(), filter, done); });
+    REQUIRE(page.ok());
+    for (const JobRecord& record : page->records) seen.push_back(record.id);
+    filter.after = page->next;
+  } while (!filter.after.empty());
+  std::vector<std::string> wanted = here;
+  wanted.insert(wanted.end(), there.begin(), there.end());
+  CHECK(seen == wanted);
 }
 
 }  // namespace tidegate::jobs

@@ -1,0 +1,196 @@
+// The contract of jobs/job_queue.h, continued: keys that make jobs unique, and records whose work items lie elsewhere.
+#include "unit/jobs/every_queue.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+JobDraft keyed(net::Runtime& home, const std::string& body = "body", const std::string& key = "key-1") {
+  JobDraft draft = make_draft(home, body);
+  draft.dedupe_key = key;
+  return draft;
+}
+
+JobDraft referring(net::Runtime& home, const std::string& url) {
+  JobDraft draft = keyed(home, "");
+  draft.body_ref = url;
+  return draft;
+}
+
+JobDraft external(net::Runtime& home) {
+  JobDraft draft = make_draft(home, "lies with the broker");
+  draft.external = true;
+  return draft;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("the same key and payload are the same job, whatever has become of it", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  asker.append_new("before it");
+  const JobDraft first = keyed(bed.home());
+  REQUIRE(asker.append(first)->id == first.id);
+
+  const auto again = asker.append(keyed(bed.home()));
+  REQUIRE(again.ok());
+  CHECK(again->existing);
+  CHECK(again->id == first.id);
+  CHECK(again->position == 1);
+  CHECK(again->status == JobStatus::queued);
+
+  REQUIRE(asker.release(asker.claim(), bed.home().wall_now() + 1h).ok());
+  const ClaimedJob running = asker.claim();
+  REQUIRE(running.id == first.id);
+  CHECK(asker.append(keyed(bed.home()))->status == JobStatus::running);
+  REQUIRE(asker.succeed(running).ok());
+  const auto done = asker.append(keyed(bed.home()));
+  CHECK(done->existing);
+  CHECK(done->status == JobStatus::succeeded);
+  CHECK(bed.queue().view().depth[static_cast<size_t>(JobStatus::queued)] == 1);
+}
+
+TEST_CASE_TEMPLATE("another payload under a key is refused: method, target and body all count", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  REQUIRE(asker.append(keyed(bed.home())).ok());
+  JobDraft method = keyed(bed.home()), target = keyed(bed.home());
+  method.method = "PUT";
+  target.target = "/optimize?text=y";
+  CHECK(asker.append(method).error().code == ErrorCode::invalid);
+  CHECK(asker.append(target).error().code == ErrorCode::invalid);
+  CHECK(asker.append(keyed(bed.home(), "other body")).error().code == ErrorCode::invalid);
+  CHECK(!asker.append(keyed(bed.home(), "body", "key-2"))->existing);
+  CHECK(!asker.append(make_draft(bed.home()))->existing);
+  CHECK(!asker.append(make_draft(bed.home()))->existing);
+}
+
+TEST_CASE_TEMPLATE("for a reference the URL without its query counts: each presigning differs", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const JobDraft first = referring(bed.home(), "http://store:9000/originals/a?X-Amz-Signature=1");
+  REQUIRE(asker.append(first).ok());
+  const auto again = asker.append(referring(bed.home(), "http://store:9000/originals/a?X-Amz-Signature=2"));
+  REQUIRE(again.ok());
+  CHECK(again->id == first.id);
+  const auto other = asker.append(referring(bed.home(), "http://store:9000/originals/b?X-Amz-Signature=1"));
+  CHECK(other.error().code == ErrorCode::invalid);
+  const ClaimedJob job = asker.claim();
+  CHECK(job.body_ref == first.body_ref);
+  CHECK(job.body_size == 0);
+}
+
+TEST_CASE_TEMPLATE("a dead, cancelled or expired job gives its key free", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  REQUIRE(asker.append(keyed(bed.home())).ok());
+  REQUIRE(asker.bury(asker.claim()).ok());
+  const JobDraft second = keyed(bed.home(), "another");
+  REQUIRE(asker.append(second)->id == second.id);
+  REQUIRE(asker.cancel(second.id).ok());
+  JobDraft third = keyed(bed.home(), "a third");
+  third.expires_at = third.created_at + Bed::kMoment;
+  REQUIRE(asker.append(third)->id == third.id);
+  bed.pass(2 * Bed::kMoment);
+  REQUIRE(asker.nothing_to_claim());
+  REQUIRE(asker.status(third.id) == JobStatus::expired);
+  CHECK(!asker.append(keyed(bed.home(), "a fourth"))->existing);
+}
+
+TEST_CASE_TEMPLATE("a key is kept as long as its result", Bed, EVERY_QUEUE) {
+  Bed bed(QueueLimits{.results_ttl = 3 * Bed::kMoment});
+  Asker asker(bed);
+  const JobDraft first = keyed(bed.home());
+  REQUIRE(asker.append(first).ok());
+  REQUIRE(asker.succeed(asker.claim()).ok());
+  REQUIRE(asker.append(keyed(bed.home()))->id == first.id);
+  for (int moments = 0; moments < 100 && asker.result(first.id).ok(); ++moments) {
+    bed.queue().tidy(bed.home());
+    bed.pass(Bed::kMoment);
+  }
+  const JobDraft later = keyed(bed.home());
+  CHECK(asker.append(later)->id == later.id);
+}
+
+TEST_CASE_TEMPLATE("keys survive a restart", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const JobDraft first = keyed(bed.home());
+  REQUIRE(asker.append(first).ok());
+  bed.restart();
+  CHECK(asker.append(keyed(bed.home()))->id == first.id);
+  CHECK(asker.append(keyed(bed.home(), "other")).error().code == ErrorCode::invalid);
+}
+
+TEST_CASE_TEMPLATE("a claim of a keyed job brings its key, its age and its end along", Bed, EVERY_QUEUE) {
+  Bed bed;
+  Asker asker(bed);
+  const JobDraft draft = keyed(bed.home());
+  REQUIRE(asker.append(draft).ok());
+  const ClaimedJob job = asker.claim();
+  CHECK(job.dedupe_key == draft.dedupe_key);
+  CHECK(job.created_at == draft.created_at);
+  CHECK(job.expires_at == draft.expires_at);
+}
+
+TEST_CASE_TEMPLATE("a record whose work item lies elsewhere is nobody's until it is admitted", Bed,
+                   EVERY_RECORD_STORE) {
+  Bed bed;
+  Asker asker(bed);
+  const JobDraft draft = external(bed.home());
+  REQUIRE(asker.append(draft).ok());
+  CHECK(asker.find(draft.id).error().code == ErrorCode::not_found);
+  CHECK(asker.claim_id(draft.id).error().code == ErrorCode::conflict);
+  CHECK(asker.append(draft).ok());  // who failed to publish it tries once more
+  CHECK(bed.queue().view().depth[static_cast<size_t>(JobStatus::queued)] == 0);
+  REQUIRE(asker.admit(draft.id).ok());
+  CHECK(asker.admit(draft.id).ok());
+  CHECK(asker.append(draft).error().code == ErrorCode::conflict);
+  CHECK(asker.status(draft.id) == JobStatus::queued);
+  CHECK(asker.find(draft.id)->body_size == draft.body.size());
+  CHECK(asker.nothing_to_claim());
+  CHECK(asker.admit(std::string(32, 'a')).error().code == ErrorCode::not_found);
+}
+
+TEST_CASE_TEMPLATE("one job can be claimed by its id, due or not, unless somebody holds it", Bed, EVERY_RECORD_STORE) {
+  Bed bed;
+  Asker asker(bed);
+  const JobDraft draft = external(bed.home());
+  REQUIRE(asker.append(draft).ok());
+  REQUIRE(asker.admit(draft.id).ok());
+  const auto job = asker.claim_id(draft.id, Bed::kMoment);
+  REQUIRE(job.ok());
+  CHECK(job->attempt == 1);
+  CHECK(job->fields == draft.fields);
+  CHECK(job->body_size == draft.body.size());
+  CHECK(asker.claim_id(draft.id).error().code == ErrorCode::conflict);
+  bed.pass(2 * Bed::kMoment);  // the lease ends
+  const auto second = asker.claim_id(draft.id);
+  REQUIRE(second.ok());
+  CHECK(asker.succeed(*job).error().code == ErrorCode::conflict);
+  REQUIRE(asker.retry(*second, 1h).ok());
+  const auto third = asker.claim_id(draft.id);
+  REQUIRE(third.ok());
+  CHECK(third->attempt == 3);
+  REQUIRE(asker.succeed(*third).ok());
+  CHECK(asker.claim_id(draft.id).error().code == ErrorCode::conflict);
+  CHECK(asker.find(draft.id)->history.size() == 3);
+}
+
+TEST_CASE_TEMPLATE("an accepting record that nobody published any more gives its key to the next", Bed,
+                   EVERY_RECORD_STORE) {
+  Bed bed;
+  Asker asker(bed);
+  JobDraft abandoned = external(bed.home());
+  abandoned.dedupe_key = "key";
+  REQUIRE(asker.append(abandoned).ok());
+  JobDraft next = external(bed.home());
+  next.dedupe_key = "key";
+  const auto appended = asker.append(next);
+  REQUIRE(appended.ok());
+  CHECK(appended->id == next.id);
+  CHECK(!appended->existing);
+  REQUIRE(asker.cancel(abandoned.id).ok());
+}
+
+}  // namespace tidegate::jobs
