@@ -183,6 +183,7 @@ void ReplayLane::judge(const RunResult& result) {
     return;
   }
   attempt_.error = response ? std::to_string(result.response.status) : to_string(result.result);
+  if (!result.error.empty()) attempt_.error = result.error;
   const bool over = result.worth == Worth::hopeless || job_.attempt >= job_.max_attempts;
   event_ = over ? JobEvent::dead : JobEvent::retried;
   if (response && result.retry_after && (result.response.status == 429 || result.response.status == 503)) {

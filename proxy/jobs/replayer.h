@@ -38,6 +38,7 @@ struct RunResult {
   policy::TryResult result = policy::TryResult::response;
   StoredResponse response;              // result == response
   std::optional<Duration> retry_after;  // the upstream's Retry-After
+  std::string error;                    // instead of the result's own word, where that does not say it
   std::string detail;                   // for the log, beyond the result's own word
   bool upstreams_doing = true;          // false: our own side failed; neither the job nor the breaker counts it
   enum class Worth : uint8_t { by_answer, succeeded, failed, hopeless } worth = Worth::by_answer;  // hopeless: no retry
