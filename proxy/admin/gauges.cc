@@ -28,7 +28,11 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
     }
   }
   for (const auto& store : gateway.rate_stores()) metrics.set_dependency(store->address().shown(), store->up());
-  for (auto& [name, queue] : gateway.queues()) set_queue(gateway, name, queue.queue->view(), runtime.wall_now());
+  for (auto& [name, queue] : gateway.queues()) {
+    set_queue(gateway, name, queue.queue->view(), runtime.wall_now());
+    if (!queue.callbacks) continue;
+    set_queue(gateway, core::callbacks_name(name), queue.callbacks->view(), runtime.wall_now());
+  }
 }
 
 }  // namespace tidegate::admin

@@ -80,7 +80,11 @@ std::string status_json(core::Gateway& gateway, const Build& build, const BulkRe
   std::vector<std::string> breakers, bulkheads, queues;
   for (const auto& breaker : gateway.breakers()) breakers.push_back(breaker_json(*breaker, clock));
   for (const auto& bulkhead : gateway.bulkheads()) bulkheads.push_back(bulkhead_json(*bulkhead));
-  for (auto& [name, queue] : gateway.queues()) queues.push_back(queue_json(name, *queue.queue, bulk, clock.wall_now()));
+  for (auto& [name, queue] : gateway.queues()) {
+    queues.push_back(queue_json(name, *queue.queue, bulk, clock.wall_now()));
+    if (!queue.callbacks) continue;
+    queues.push_back(queue_json(core::callbacks_name(name), *queue.callbacks, bulk, clock.wall_now()));
+  }
   JsonWriter json;
   json.field("version", build.version)
       .field("revision", build.revision)

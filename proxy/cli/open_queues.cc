@@ -45,7 +45,35 @@ class QueueOpener {
   jobs::QueueLimits limits_;
 };
 
+bool has_callbacks(const config::Config& config, const std::string& queue) {
+  for (const config::Listener& listener : config.listeners) {
+    for (const config::Route& route : listener.routes) {
+      if (!route.fallback) continue;
+      const auto* enqueue = std::get_if<config::FallbackEnqueue>(&route.fallback->action);
+      if (enqueue && enqueue->queue == queue && enqueue->callback) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
+
+Result<core::Gateway::Queues> open_callback_stores(const config::Config& config, metrics::Metrics& metrics) {
+  core::Gateway::Queues stores;
+  for (const auto& [name, queue] : config.queues) {
+    if (!has_callbacks(config, name)) continue;
+    const auto* sqlite = std::get_if<config::SqliteUrl>(&queue.url);
+    jobs::SqliteOptions options;
+    options.path = (sqlite ? sqlite->path : queue.spool_path) + ".callbacks.db";
+    options.limits.max_jobs = queue.max_jobs;
+    options.limits.results_ttl = queue.results_ttl;
+    options.on_commit = [&counted = metrics.queue(core::callbacks_name(name))](Duration took) { counted.commit(took); };
+    auto opened = jobs::open_sqlite_queue(options);
+    if (!opened) return Error{opened.error().code, "callbacks of queue " + name + ": " + opened.error().message};
+    stores[name] = std::move(*opened);
+  }
+  return stores;
+}
 
 Result<core::Gateway::Queues> open_queues(const config::Config& config, metrics::Metrics& metrics, net::Runtime&) {
   core::Gateway::Queues queues;

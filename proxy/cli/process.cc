@@ -34,8 +34,10 @@ Status Process::start() {
   metrics_ = metrics::Metrics::make(*config_, build.version, build.revision);
   auto queues = open_queues(*config_, *metrics_, runtime_);
   if (!queues) return queues.error();
-  gateway_ =
-      std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime_.now(), runtime_.random().next());
+  auto callbacks = open_callback_stores(*config_, *metrics_);
+  if (!callbacks) return callbacks.error();
+  gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime_.now(),
+                                             runtime_.random().next(), std::move(*callbacks));
   if (Status status = start_workers(); !status) return status;
   admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build);
   if (Status status = admin_->listen(); !status) return status;
@@ -99,10 +101,15 @@ void Process::close_queues() {
   grace_timer_.stop();
   if (workers_.empty()) return;  // the grace ran out in the turn in which the last worker was done
   stop_workers();
-  queues_left_ = gateway_->queues().size();
-  if (queues_left_ == 0) return finish();
+  std::vector<jobs::JobQueue*> stores;
   for (auto& [name, queue] : gateway_->queues()) {
-    queue.queue->close(runtime_, [this] {
+    stores.push_back(queue.queue.get());
+    if (queue.callbacks) stores.push_back(queue.callbacks.get());
+  }
+  queues_left_ = stores.size();
+  if (queues_left_ == 0) return finish();
+  for (jobs::JobQueue* store : stores) {
+    store->close(runtime_, [this] {
       if (--queues_left_ == 0) finish();
     });
   }

@@ -25,11 +25,15 @@ void announce(metrics::Metrics& metrics, const policy::Breaker& breaker, const p
 }  // namespace
 
 Gateway::Gateway(std::shared_ptr<const config::Config> config, metrics::Metrics& metrics, Queues queues, Time now,
-                 uint64_t seed)
+                 uint64_t seed, Queues callbacks)
     : config_(std::move(config)), metrics_(metrics), seeds_(seed), rate_key_secret_(seeds_.next()) {
   for (auto& [name, queue] : queues) {
     queues_[name].queue = std::move(queue);
     queues_[name].metrics = &metrics_.queue(name);
+  }
+  for (auto& [name, store] : callbacks) {
+    queues_[name].callbacks = std::move(store);
+    queues_[name].callback_metrics = &metrics_.queue(callbacks_name(name));
   }
   for (const auto& [name, upstream] : config_->upstreams) {
     upstreams_[name] = std::make_unique<Upstream>(upstream, metrics_.upstream(name));

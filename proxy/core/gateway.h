@@ -32,8 +32,14 @@ struct QueueState final : policy::ProbeSource {
 
   std::shared_ptr<jobs::JobQueue> queue;
   metrics::QueueMetrics* metrics = nullptr;
+  // Where a route of it has a callback: their own store, and what they are counted on (queue="NAME.callbacks").
+  std::shared_ptr<jobs::JobQueue> callbacks;
+  metrics::QueueMetrics* callback_metrics = nullptr;
   std::atomic<const jobs::Replayer*> replayer{nullptr};  // while replaying goes on; for the drain rate
 };
+
+// The name of a queue's callbacks, in metrics, status and logs.
+inline std::string callbacks_name(const std::string& queue) { return queue + ".callbacks"; }
 
 // A route as requests see it. Immutable; the policies in it are shared and thread-safe.
 struct RouteState {
@@ -51,9 +57,10 @@ class Gateway {
  public:
   using Queues = std::map<std::string, std::shared_ptr<jobs::JobQueue>>;
 
-  // `queues`: one for each of config.queues, open. `metrics` outlives the gateway. `seed`: for keys and jitter.
+  // `queues`: one for each of config.queues, open; `callbacks`: one for each queue that has_callbacks(). `metrics`
+  // outlives the gateway. `seed`: for keys and jitter.
   Gateway(std::shared_ptr<const config::Config> config, metrics::Metrics& metrics, Queues queues, Time now,
-          uint64_t seed);
+          uint64_t seed, Queues callbacks = {});
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;

@@ -1,11 +1,11 @@
 #include "core/job_runner.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/attempt.h"
 #include "core/forward.h"
 #include "core/kept_body.h"
+#include "http/http_date.h"
 
 namespace tidegate::core {
 
@@ -17,14 +17,9 @@ namespace {
 constexpr size_t kPiece = 60 * 1024;
 constexpr uint64_t kResultMax = 512ull << 20;
 
-// Retry-After in its delta-seconds form; a date is rare and would need the upstream's clock to be right.
-std::optional<Duration> retry_after_of(const http::ResponseHead& head) {
-  const auto text = head.fields.find("retry-after");
-  if (!text) return std::nullopt;
-  int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-  if (error != std::errc() || end != text->data() + text->size() || seconds < 0) return std::nullopt;
-  return std::chrono::seconds(std::min<int64_t>(seconds, 86'400));
+std::optional<Duration> retry_after_of(const http::ResponseHead& head, WallTime now) {
+  return http::parse_retry_after(head.fields.find("retry-after").value_or(""), head.fields.find("date").value_or(""),
+                                 now);
 }
 
 //   start ─▶ sending body (read piece, send piece, …) ─▶ collecting answer ─▶ settling (disk) ─▶ done
@@ -76,7 +71,7 @@ class JobRun final : public net::Operation, private AttemptUser {
   void on_attempt_head(const http::ResponseHead& head) override {
     result_.response.status = head.status;
     result_.response.fields = result_fields(head);
-    result_.retry_after = retry_after_of(head);
+    result_.retry_after = retry_after_of(head, worker_.runtime().wall_now());
   }
 
   void on_attempt_body(std::string_view piece) override {

@@ -6,13 +6,14 @@ namespace tidegate::core {
 
 namespace {
 
-void note(QueueState& queue, const std::string& name, jobs::JobEvent event, const jobs::ClaimedJob& job,
-          const std::string& detail) {
-  queue.metrics->job_event(to_string(event));
+// `kind`: job or callback.
+void note(metrics::QueueMetrics& metrics, const std::string& name, const char* kind, jobs::JobEvent event,
+          const jobs::ClaimedJob& job, const std::string& detail) {
+  metrics.job_event(to_string(event));
   if (event == jobs::JobEvent::replayed) return;  // its end is what matters
   const bool alarming = event == jobs::JobEvent::dead;
   if (job.id.empty()) return;  // ended without being claimed: the store has told
-  log_event(alarming ? LogLevel::warn : LogLevel::info, std::string("job_") + to_string(event),
+  log_event(alarming ? LogLevel::warn : LogLevel::info, std::string(kind) + "_" + to_string(event),
             {{"queue", name},
              {"job_id", job.id},
              {"route", job.route},
@@ -21,20 +22,32 @@ void note(QueueState& queue, const std::string& name, jobs::JobEvent event, cons
              {"detail", detail}});
 }
 
+jobs::JobObserver observer_of(metrics::QueueMetrics& metrics, const std::string& name, const char* kind) {
+  return [&metrics, name, kind](jobs::JobEvent event, const jobs::ClaimedJob& job, const std::string& detail) {
+    note(metrics, name, kind, event, job, detail);
+  };
+}
+
 }  // namespace
 
 Replaying::Replaying(Worker& worker) : worker_(worker), runner_(worker) {
   Gateway& gateway = worker.gateway();
   for (auto& [name, queue] : gateway.queues()) {
-    const config::Replay& config = gateway.config().queues.at(name).replay;
-    auto observer = [&state = queue, &queue_name = name](jobs::JobEvent event, const jobs::ClaimedJob& job,
-                                                         const std::string& detail) {
-      note(state, queue_name, event, job, detail);
-    };
-    replayers_.push_back(
-        std::make_unique<jobs::Replayer>(worker.runtime(), *queue.queue, runner_, config, std::move(observer)));
+    const config::Queue& config = gateway.config().queues.at(name);
+    if (queue.callbacks) announcers_.push_back(std::make_unique<CallbackAnnouncer>(worker, queue, config));
+    replayers_.push_back(std::make_unique<jobs::Replayer>(worker.runtime(), *queue.queue, runner_, config.replay,
+                                                          observer_of(*queue.metrics, name, "job"),
+                                                          queue.callbacks ? announcers_.back().get() : nullptr));
     queue.replayer = replayers_.back().get();
+    if (queue.callbacks) add_callbacks(name, queue);
   }
+}
+
+void Replaying::add_callbacks(const std::string& name, QueueState& queue) {
+  callback_runners_.push_back(std::make_unique<CallbackRunner>(worker_, queue));
+  replayers_.push_back(std::make_unique<jobs::Replayer>(
+      worker_.runtime(), *queue.callbacks, *callback_runners_.back(), worker_.gateway().config().queues.at(name).replay,
+      observer_of(*queue.callback_metrics, callbacks_name(name), "callback")));
 }
 
 Replaying::~Replaying() {

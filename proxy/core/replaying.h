@@ -1,10 +1,12 @@
-// The replayers of one process: one for each queue, on one worker's loop, counting and logging what becomes of jobs.
+// The replayers of one process: one for each queue, and one for its callbacks, on one worker's loop, counting and
+// logging what becomes of jobs.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <vector>
 
+#include "core/callbacks.h"
 #include "core/gateway.h"
 #include "core/job_runner.h"
 
@@ -21,8 +23,12 @@ class Replaying {
   void drain(std::function<void()> done);
 
  private:
+  void add_callbacks(const std::string& name, QueueState& queue);
+
   Worker& worker_;
   GatewayJobRunner runner_;
+  std::vector<std::unique_ptr<CallbackAnnouncer>> announcers_;
+  std::vector<std::unique_ptr<CallbackRunner>> callback_runners_;
   std::vector<std::unique_ptr<jobs::Replayer>> replayers_;
   size_t draining_left_ = 0;
   std::function<void()> drained_;

@@ -1,7 +1,9 @@
 // Dates as HTTP writes them: IMF-fixdate, RFC 9110 section 5.6.7.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/time.h"
 
@@ -9,5 +11,12 @@ namespace tidegate::http {
 
 // "Tue, 24 Nov 2026 01:59:43 GMT".
 std::string http_date(WallTime time);
+
+// Any of the three forms that a recipient must understand (IMF-fixdate, RFC 850, asctime); none = it is no date.
+std::optional<WallTime> parse_http_date(std::string_view text);
+
+// The wait that Retry-After asks for, in seconds or as a date, which is meant by the clock that wrote `date` (the same
+// answer's Date field; "" = by ours, `now`). At most a day, at least 0; none = it says nothing.
+std::optional<Duration> parse_retry_after(std::string_view text, std::string_view date, WallTime now);
 
 }  // namespace tidegate::http

@@ -218,7 +218,10 @@ class SimulatedQueue final : public MemoryQueue {
     // failed append is taken back, as a store does with records that nobody was promised.
     if (!fails || (!call->refused && !call->claims && random_.chance(0.5))) call->apply();
     const auto answer = std::exchange(call->answer, nullptr);
-    if ((fails || !answer) && call->undo) call->undo();
+    if ((fails || !answer) && call->undo) {
+      call->undo();
+      if (call->claims) call->makes_work = true;  // the job is there for another claim
+    }
     const Error error{ErrorCode::unavailable, "the simulated store failed"};
     if (answer) answer(fails ? &error : nullptr);
     if (!call->makes_work || !changed_) return;

@@ -16,19 +16,56 @@ constexpr Duration kSoonest = 100ms;     // before a refused job is claimed agai
 constexpr Duration kNoRouteWait = 60s;
 constexpr Duration kNotRunWait = 5s;  // where our own side failed: the disk, the store
 constexpr Duration kSettleAgain = 1s;
+constexpr Duration kAnnounceAgain = 200ms;
+constexpr const char* kAttemptsExhausted = "attempts_exhausted";
 
 bool is_final_answer(uint16_t status) { return status < 500 && status != 408 && status != 425 && status != 429; }
 
 }  // namespace
+
+bool LaneShared::is_held(const std::string& route) const {
+  const auto held = held_until.find(route);
+  return held != held_until.end() && held->second > runtime.now();
+}
+
+std::optional<Duration> LaneShared::refusal_of(const std::string& route) {
+  const Time now = runtime.now();
+  const policy::RoutePolicy* policy = runner.policy_of(route);
+  const auto refusal = policy && policy->breaker ? policy->breaker->peek(now) : std::nullopt;
+  std::optional<Duration> wait = refusal ? std::optional(refusal->retry_after) : std::nullopt;
+  if (is_held(route)) wait = std::max(wait.value_or(Duration(0)), held_until[route] - now);
+  return wait;
+}
 
 ReplayLane::ReplayLane(LaneShared& shared, ClaimedJob job, std::function<void(ReplayLane&, LaneEnd)> ended)
     : shared_(shared),
       job_(std::move(job)),
       ended_(std::move(ended)),
       since_(shared.runtime.now()),
-      wait_(shared.runtime, [this] { state_ == State::admitting ? admit() : settle(); }),
+      wait_(shared.runtime, [this] { on_timer(); }),
       lease_(shared.runtime, [this] { renew(); }) {
   lease_.start_after(kLease / 3);
+}
+
+void ReplayLane::start() {
+  if (job_.attempt <= job_.max_attempts) return admit();
+  // Its last attempts ended with their process, or without a word: what it does to whoever runs it, it may do again.
+  attempt_ = {shared_.runtime.wall_now(), Duration(0), kAttemptsExhausted};
+  event_ = JobEvent::dead;
+  conclude();
+}
+
+void ReplayLane::refuse() {
+  const auto refusal = shared_.refusal_of(job_.route);
+  refusal ? give_back(std::max(*refusal, kSoonest), LaneEnd::refused) : give_back(Duration(0));
+}
+
+void ReplayLane::on_timer() {
+  switch (state_) {
+    case State::admitting: return admit();
+    case State::announcing: return announce();
+    default: settle();
+  }
 }
 
 void ReplayLane::admit() {
@@ -38,18 +75,18 @@ void ReplayLane::admit() {
     log_warn("job_without_route", {{"job_id", job_.id}, {"route", job_.route}});
     return give_back(kNoRouteWait);
   }
-  if (policy_->breaker) {
-    if (const auto refusal = policy_->breaker->peek(now)) return give_back(std::max(refusal->retry_after, kSoonest));
+  if (const auto refusal = shared_.refusal_of(job_.route)) {
+    return give_back(std::max(*refusal, kSoonest), LaneEnd::refused);
   }
   if (policy_->bulkhead) {
-    auto place = policy_->bulkhead->acquire();
+    auto place = policy_->bulkhead->acquire_spare(now);
     if (!place && now - since_ >= kPlacePatience) return give_back(Duration(0));
     if (!place) return wait_.start_after(kPlacePoll);
     place_ = std::move(*place);
   }
   if (policy_->breaker) {
     auto acquired = policy_->breaker->acquire(now);
-    if (acquired.refused) return give_back(std::max(acquired.refused->retry_after, kSoonest));
+    if (acquired.refused) return give_back(std::max(acquired.refused->retry_after, kSoonest), LaneEnd::refused);
     permit_ = std::move(acquired.permit);
   }
   run();
@@ -59,14 +96,15 @@ void ReplayLane::stop_admitting() {
   if (state_ == State::admitting) give_back(Duration(0));
 }
 
-void ReplayLane::give_back(Duration wait) {
+void ReplayLane::give_back(Duration wait, LaneEnd as) {
   state_ = State::giving_back;
   wait_.stop();
   permit_ = {};
   place_.release();
   const WallTime not_before = wait > Duration(0) ? shared_.runtime.wall_now() + wait : WallTime{};
   work_ = shared_.queue.release(shared_.runtime, job_, not_before,
-                                [this](const Status& status) { end(status ? LaneEnd::given_back : LaneEnd::lost); });
+                                [this, as](const Status& status) { end(status ? as : LaneEnd::lost); });
+  shared_.on_settled_to_go();
 }
 
 void ReplayLane::run() {
@@ -76,7 +114,7 @@ void ReplayLane::run() {
   shared_.observer(JobEvent::replayed, job_, "");
   work_ = shared_.runner.run(job_, shared_.queue.open_body(shared_.runtime, job_), shared_.config.timeout,
                              [this](RunResult result) { on_result(std::move(result)); });
-  shared_.on_running();
+  shared_.on_settled_to_go();
 }
 
 void ReplayLane::on_result(RunResult result) {
@@ -86,6 +124,7 @@ void ReplayLane::on_result(RunResult result) {
     log_warn("job_not_run", {{"job_id", job_.id}, {"detail", result.detail}});
     return give_back(kNotRunWait);
   }
+  if (result.not_yet) return give_back(*result.not_yet);
   if (policy_->breaker) report_try(permit_, policy_->breaker->config(), result.result, result.response.status, now);
   permit_ = {};
   place_.release();
@@ -93,18 +132,64 @@ void ReplayLane::on_result(RunResult result) {
   judge(result);
   response_ = std::move(result.response);
   detail_ = std::move(result.detail);
+  conclude();
+}
+
+// The job's end, if this is its end, is announced before it is settled.
+void ReplayLane::conclude() {
+  const bool ends = event_ != JobEvent::retried;
+  if (!ends || !shared_.announcer || !shared_.announcer->wants(job_)) return begin_settling();
+  state_ = State::announcing;
+  announce_until_ = shared_.runtime.now() + Replayer::kAnnounceWithin;
+  announce();
+}
+
+void ReplayLane::announce() {
+  if (shared_.runtime.now() >= announce_until_) return lose_announcement("no answer in time");
+  wait_.start_at(announce_until_);
+  work_ =
+      shared_.announcer->announce(job_, event_, announced_++, [this](const Status& status) { on_announced(status); });
+}
+
+void ReplayLane::on_announced(const Status& status) {
+  const auto finished = std::move(work_);  // this is its callback
+  if (status) return begin_settling();
+  const Time again = shared_.runtime.now() + kAnnounceAgain;
+  if (again >= announce_until_ || status.error().code == ErrorCode::exhausted) {
+    return lose_announcement(status.error().message);
+  }
+  wait_.start_at(again);
+}
+
+// The job is not kept waiting for what only tells of it.
+void ReplayLane::lose_announcement(const std::string& why) {
+  work_.reset();
+  shared_.announcer->lost(job_, event_, why);
+  begin_settling();
+}
+
+void ReplayLane::begin_settling() {
+  wait_.stop();
   state_ = State::settling;
   settle();
 }
 
 void ReplayLane::judge(const RunResult& result) {
+  using Worth = RunResult::Worth;
   const bool response = result.result == TryResult::response;
-  if (response && is_final_answer(result.response.status)) {
+  const bool answered = result.worth == Worth::by_answer && response && is_final_answer(result.response.status);
+  if (answered || result.worth == Worth::succeeded) {
     event_ = JobEvent::succeeded;
     return;
   }
   attempt_.error = response ? std::to_string(result.response.status) : to_string(result.result);
-  event_ = job_.attempt >= job_.max_attempts ? JobEvent::dead : JobEvent::retried;
+  if (!result.error.empty()) attempt_.error = result.error;
+  const bool over = result.worth == Worth::hopeless || job_.attempt >= job_.max_attempts;
+  event_ = over ? JobEvent::dead : JobEvent::retried;
+  if (response && result.retry_after && (result.response.status == 429 || result.response.status == 503)) {
+    Time& until = shared_.held_until[job_.route];
+    until = std::max(until, shared_.runtime.now() + std::min(*result.retry_after, Replayer::kHoldMax));
+  }
   // The wait before it is not carried over (a restart would lose it too): decorrelated jitter begins at its base.
   const Duration backoff = policy::Backoff(shared_.config.backoff)
                                .delay(job_.attempt - 1, shared_.config.backoff.base, shared_.runtime.random());

@@ -1,19 +1,23 @@
 // One claimed job on its way: admitted by its route's breaker and bulkhead, run, judged, settled.
 //
-//   admitting ──permit and place──▶ running ──result──▶ settling ──stored──▶ ended
-//      │ refused, no place in time     │ lease lost        │ store away: again, while the lease lasts
-//      └──────▶ giving back ───────────┴───────────────────┴──▶ ended (the lease ends by itself where it must)
+//   admitting ──permit and place──▶ running ──result──▶ announcing ──▶ settling ──stored──▶ ended
+//      │ refused, no place in time     │ lease lost      (its end)        │ store away: again, while the lease lasts
+//      └──────▶ giving back ───────────┴──────────────────────────────────┴──▶ ended (the lease ends by itself
+//                                                                               where it must)
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "jobs/replayer.h"
 #include "net/timer.h"
 
 namespace tidegate::jobs {
 
-enum class LaneEnd : uint8_t { succeeded, dead, retried, given_back, lost };
+// `refused`: given back because its route's breaker, or the route's upstream by Retry-After, wants no calls now.
+enum class LaneEnd : uint8_t { succeeded, dead, retried, refused, given_back, lost };
 
 // What all lanes of a replayer share; outlives them.
 struct LaneShared {
@@ -22,7 +26,13 @@ struct LaneShared {
   JobRunner& runner;
   const config::Replay& config;
   JobObserver observer;
-  std::function<void()> on_running;  // a lane has left admitting: another job may be claimed
+  EndAnnouncer* announcer;
+  std::function<void()> on_settled_to_go;       // a lane has left admitting: another job may be claimed
+  std::map<std::string, Time> held_until = {};  // by route; for the upstream's Retry-After
+
+  // How long the route wants no calls; none = a call may be tried.
+  std::optional<Duration> refusal_of(const std::string& route);
+  bool is_held(const std::string& route) const;
 };
 
 class ReplayLane final : public net::Disposable {
@@ -33,18 +43,28 @@ class ReplayLane final : public net::Disposable {
   // `ended` runs once, last; it may hand the lane to Runtime::dispose.
   ReplayLane(LaneShared& shared, ClaimedJob job, std::function<void(ReplayLane&, LaneEnd)> ended);
 
-  void start() { admit(); }
+  void start();
+  // Gives the job back untried: there is no room for it.
+  void refuse();
   // Waits for a bulkhead place: no more jobs should be claimed.
   bool admitting() const { return state_ == State::admitting; }
+  bool giving_back() const { return state_ == State::giving_back; }
   Duration ran_for() const { return attempt_.took; }
+  Time begun_at() const { return since_; }
   // Shutdown: what is not running yet goes back.
   void stop_admitting();
 
  private:
-  enum class State { admitting, running, settling, giving_back, ended };
+  enum class State { admitting, running, announcing, settling, giving_back, ended };
 
   void admit();
-  void give_back(Duration wait);
+  void give_back(Duration wait, LaneEnd as = LaneEnd::given_back);
+  void on_timer();
+  void conclude();
+  void announce();
+  void on_announced(const Status& status);
+  void lose_announcement(const std::string& why);
+  void begin_settling();
   void run();
   void on_result(RunResult result);
   void judge(const RunResult& result);
@@ -57,7 +77,7 @@ class ReplayLane final : public net::Disposable {
   const ClaimedJob job_;
   std::function<void(ReplayLane&, LaneEnd)> ended_;
   State state_ = State::admitting;
-  Time since_;
+  Time since_;  // its claim, then its run
   WallTime begun_at_{};
   policy::Place place_;
   policy::Permit permit_;
@@ -73,6 +93,8 @@ class ReplayLane final : public net::Disposable {
   StoredResponse response_;
   WallTime not_before_{};
   std::string detail_;
+  Time announce_until_{};
+  int announced_ = 0;  // tries
 };
 
 }  // namespace tidegate::jobs

@@ -14,14 +14,16 @@ constexpr Duration kHeartbeat = 10s;  // how often an idle queue is looked at al
 constexpr Duration kTidyEvery = 5s;
 constexpr Duration kStoreAwayWait = 1s;
 constexpr Duration kSoonest = 50ms;
+constexpr size_t kGivingBackMax = 4 * Replayer::kWaveMax;
 constexpr double kNewest = 0.2;  // the weight of the newest run in the typical one
 
 }  // namespace
 
 class Replayer::Impl {
  public:
-  Impl(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config, JobObserver observer)
-      : shared_{runtime, queue, runner, config, std::move(observer), [this] { on_running(); }},
+  Impl(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config, JobObserver observer,
+       EndAnnouncer* announcer)
+      : shared_{runtime, queue, runner, config, std::move(observer), announcer, [this] { on_settled_to_go(); }},
         routes_(runner.routes_of(queue)),
         wake_(runtime, [this] { pump(); }) {}
 
@@ -47,8 +49,7 @@ class Replayer::Impl {
  private:
   // Claims, as far as the lanes, the store and the breakers allow; else sets the timer for when they may.
   void pump() {
-    if (draining_ || claiming_ || lanes_.size() >= static_cast<size_t>(allowed_)) return;
-    if (std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->admitting(); })) return;
+    if (draining_ || !has_room()) return;
     const QueueView view = shared_.queue.view();
     note_lost(view);
     if (!view.available) return want_nothing_for(kStoreAwayWait);
@@ -58,24 +59,48 @@ class Replayer::Impl {
     if (due_in > Duration(0)) return want_nothing_for(due_in);
     if (const auto refused_for = all_refuse()) {
       allowed_ = 1;
-      wants_probe_ = true;
+      succeeded_in_a_row_ = 0;
+      // A job waits for the breaker alone: it will be the probe.
+      wants_probe_ =
+          std::none_of(routes_.begin(), routes_.end(), [this](const auto& route) { return shared_.is_held(route); });
       return wake_in(*refused_for);
     }
-    claiming_ = shared_.queue.claim(shared_.runtime, ReplayLane::kLease,
-                                    [this](Result<std::optional<ClaimedJob>> job) { on_claim(std::move(job)); });
+    while (claiming_ < wave_) claim();
   }
 
-  void on_claim(Result<std::optional<ClaimedJob>> job) {
-    const auto claimed = std::move(claiming_);
+  void claim() {
+    const auto free = std::find(claims_.begin(), claims_.end(), nullptr);
+    const auto which = static_cast<size_t>(free - claims_.begin());
+    if (free == claims_.end()) claims_.emplace_back();
+    ++claiming_;
+    claims_[which] =
+        shared_.queue.claim(shared_.runtime, ReplayLane::kLease,
+                            [this, which](Result<std::optional<ClaimedJob>> job) { on_claim(which, std::move(job)); });
+  }
+
+  // Room for one more job that runs. Those on their way back take none, up to a bound.
+  bool has_room() const {
+    const auto back = std::count_if(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->giving_back(); });
+    if (lanes_.size() - static_cast<size_t>(back) >= static_cast<size_t>(allowed_)) return false;
+    if (static_cast<size_t>(back) >= kGivingBackMax) return false;
+    return std::none_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->admitting(); });
+  }
+
+  void on_claim(size_t which, Result<std::optional<ClaimedJob>> job) {
+    const auto claimed = std::move(claims_[which]);
+    --claiming_;
     if (job && *job) {
+      const bool room = has_room();
       lanes_.push_back(std::make_unique<ReplayLane>(shared_, std::move(**job),
                                                     [this](ReplayLane& lane, LaneEnd end) { on_lane_end(lane, end); }));
       running_ = static_cast<int>(lanes_.size());
       ReplayLane& lane = *lanes_.back();
-      draining_ ? lane.stop_admitting() : lane.start();
+      draining_ ? lane.stop_admitting() : room ? lane.start() : lane.refuse();
+      if (!lane.giving_back()) wave_ = 1;
       return pump();
     }
     if (draining_) return check_drained();
+    wave_ = 1;
     want_nothing_for(job ? kSoonest : kStoreAwayWait);
   }
 
@@ -85,20 +110,36 @@ class Replayer::Impl {
     lanes_.erase(lane);
     running_ = static_cast<int>(lanes_.size());
     wants_probe_ = false;
-    if (how == LaneEnd::succeeded) allowed_ = std::min(allowed_ * 2, shared_.config.concurrency);
-    if (how == LaneEnd::succeeded || how == LaneEnd::dead) note_pace(ended.ran_for());
+    // Refused jobs lie before those that could run: through them, more of them at a time.
+    if (how == LaneEnd::refused) wave_ = std::min(2 * wave_, kWaveMax);
+    if (how == LaneEnd::succeeded || how == LaneEnd::dead || how == LaneEnd::retried) {
+      set_lanes(how, ended.begun_at());
+    }
+    if ((how == LaneEnd::succeeded || how == LaneEnd::dead) && ended.ran_for() > Duration(0))
+      note_pace(ended.ran_for());
     if (draining_) return check_drained();
     wake_.start_after(Duration(0));
+  }
+
+  void set_lanes(LaneEnd how, Time begun_at) {
+    wave_ = 1;
+    if (how != LaneEnd::succeeded) {
+      allowed_ = 1;
+      succeeded_in_a_row_ = 0;
+      failed_at_ = shared_.runtime.now();
+    } else if (begun_at >= failed_at_ && ++succeeded_in_a_row_ >= allowed_) {
+      allowed_ = std::min(allowed_ * 2, shared_.config.concurrency);
+      succeeded_in_a_row_ = 0;
+    }
   }
 
   // How long until some route's breaker may permit; none = one permits now.
   std::optional<Duration> all_refuse() {
     std::optional<Duration> shortest;
     for (const std::string& route : routes_) {
-      const policy::RoutePolicy* policy = shared_.runner.policy_of(route);
-      const auto refusal = policy && policy->breaker ? policy->breaker->peek(shared_.runtime.now()) : std::nullopt;
+      const auto refusal = shared_.refusal_of(route);
       if (!refusal) return std::nullopt;
-      shortest = std::min(shortest.value_or(refusal->retry_after), refusal->retry_after);
+      shortest = std::min(shortest.value_or(*refusal), *refusal);
     }
     return shortest;
   }
@@ -116,8 +157,8 @@ class Replayer::Impl {
     wake_in(wait);
   }
 
-  // A lane has what it needs: the next may be claimed.
-  void on_running() {
+  // A lane has what it needs, or needs nothing more: the next may be claimed.
+  void on_settled_to_go() {
     wants_probe_ = false;
     wake_.start_after(Duration(0));
   }
@@ -139,16 +180,20 @@ class Replayer::Impl {
   }
 
   void check_drained() {
-    if (!lanes_.empty() || claiming_ || !drained_) return;
+    if (!lanes_.empty() || claiming_ > 0 || !drained_) return;
     shared_.runtime.post(std::exchange(drained_, nullptr));
   }
 
   LaneShared shared_;
   const std::vector<std::string> routes_;
   std::vector<std::unique_ptr<ReplayLane>> lanes_;
-  std::unique_ptr<net::Operation> claiming_;
+  std::vector<std::unique_ptr<net::Operation>> claims_;
+  size_t claiming_ = 0;  // of them, those that are under way
+  size_t wave_ = 1;      // claims at once
   net::Timer wake_;
-  int allowed_ = 1;  // lanes; doubles with each success
+  int allowed_ = 1;  // lanes
+  int succeeded_in_a_row_ = 0;
+  Time failed_at_ = Time::min();
   bool draining_ = false;
   std::function<void()> drained_;
   uint64_t expired_ = 0;
@@ -161,8 +206,8 @@ class Replayer::Impl {
 };
 
 Replayer::Replayer(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config,
-                   JobObserver observer)
-    : impl_(std::make_unique<Impl>(runtime, queue, runner, config, std::move(observer))) {}
+                   JobObserver observer, EndAnnouncer* announcer)
+    : impl_(std::make_unique<Impl>(runtime, queue, runner, config, std::move(observer), announcer)) {}
 Replayer::~Replayer() = default;
 void Replayer::start() { impl_->start(); }
 void Replayer::drain(std::function<void()> done) { impl_->drain(std::move(done)); }

@@ -5,12 +5,20 @@
 //     ▲        (one lane of `concurrency`)         │ none             │ client side gone: close()
 //     └──────── timer: retry due, breaker due ◀────┘                  └──▶ release
 //
-// An open breaker that is due gets a queued job as its probe. After it closes, the replayer starts with one lane and
-// doubles with each success up to `concurrency`. It takes a bulkhead place only while nobody waits. A job whose own
-// breaker refuses, while another route's permits, goes back until that breaker is due: no job blocks another route's.
+// An open breaker that is due gets a queued job as its probe. Replay starts with one lane; when as many runs in a row
+// have succeeded as there are lanes, they double, up to `concurrency`; a failed run makes it one again, and what began
+// before it no longer counts. It takes bulkhead places by the rule for jobs (policy/bulkhead.h): live traffic goes
+// first.
+//
+// A job whose own breaker refuses, while another route's permits, goes back until that breaker is due. Where many such
+// jobs lie before another route's, they are claimed and given back in waves, each a few commits: 1, 2, 4, … kWaveMax.
 //
 // An answer other than 408, 425, 429 and 5xx is the job's result. Anything else is a failed attempt: retried after
-// base·2^n with jitter or the upstream's Retry-After, whichever is later, and buried after max_attempts.
+// base·2^n with jitter or the upstream's Retry-After, whichever is later, and buried after max_attempts. A 429 or 503
+// with Retry-After also holds the other jobs of its route back, for as long but at most kHoldMax.
+//
+// Attempts that ended with their process, or lost their lease, count: a job that is claimed beyond max_attempts is
+// buried without a run. Whoever wants to hear of a job's end (EndAnnouncer) is told first, then the job is settled.
 #pragma once
 
 #include <functional>
@@ -30,8 +38,11 @@ struct RunResult {
   policy::TryResult result = policy::TryResult::response;
   StoredResponse response;              // result == response
   std::optional<Duration> retry_after;  // the upstream's Retry-After
+  std::string error;                    // instead of the result's own word, where that does not say it
   std::string detail;                   // for the log, beyond the result's own word
   bool upstreams_doing = true;          // false: our own side failed; neither the job nor the breaker counts it
+  enum class Worth : uint8_t { by_answer, succeeded, failed, hopeless } worth = Worth::by_answer;  // hopeless: no retry
+  std::optional<Duration> not_yet;  // it was too early to run: given back for so long, quietly
 };
 
 // Performs a run; implemented by core/.
@@ -54,11 +65,28 @@ inline constexpr int kJobEventCount = 7;
 const char* to_string(JobEvent event);
 using JobObserver = std::function<void(JobEvent event, const ClaimedJob& job, const std::string& detail)>;
 
+// Promises to tell somebody of a job's end. The promise is made before the job is settled, so that no crash comes
+// between: made for an end that did not come about, it is the announcer's to see that and be silent.
+class EndAnnouncer {
+ public:
+  virtual ~EndAnnouncer() = default;
+  virtual bool wants(const ClaimedJob& job) = 0;
+  // Answers once the promise is durable. `end`: succeeded or dead. `tries`: how often it was asked before, for this
+  // end.
+  [[nodiscard]] virtual OperationPtr announce(const ClaimedJob& job, JobEvent end, int tries, Callback<Ok> done) = 0;
+  // It could not be had in time: the job ends, and nobody will be told.
+  virtual void lost(const ClaimedJob& job, JobEvent end, const std::string& why) = 0;
+};
+
 class Replayer {
  public:
-  // All outlive the replayer. One replayer per queue and process.
+  static constexpr size_t kWaveMax = 64;           // claims at once, through jobs that are refused
+  static constexpr Duration kHoldMax = 60s;        // of a route, by Retry-After
+  static constexpr Duration kAnnounceWithin = 2s;  // a job's end waits no longer for its announcer
+
+  // All outlive the replayer; `announcer` may be null. One replayer per queue and process.
   Replayer(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config,
-           JobObserver observer);
+           JobObserver observer, EndAnnouncer* announcer = nullptr);
   ~Replayer();  // cancels runs at once; their leases end by themselves or at the next start
 
   void start();

@@ -40,12 +40,13 @@ template <typename T>
 using Work = typename TypedSqliteCall<T>::Work;
 
 // A correction that nobody waits for; without a thread (it has ended) there is nothing left to correct.
-void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work) {
+void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work, bool makes_work = false) {
   const auto alive = thread.lock();
   if (!alive) return;
   auto nobody = std::make_shared<PendingAnswer<Ok>>(nullptr, nullptr);
   auto call = std::make_shared<TypedSqliteCall<Ok>>(std::move(nobody), std::move(work));
   call->correction = true;
+  call->makes_work = makes_work;
   alive->submit(std::move(call));
 }
 
@@ -81,7 +82,9 @@ class SqliteQueue final : public SqliteSpool {
     };
     auto answer = std::make_shared<PendingAnswer<std::optional<ClaimedJob>>>(&home, std::move(done));
     answer->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
-      if (job) correct(thread, [job = *job](SqliteStore& s) { return s.release(job, WallTime{}); });
+      if (!job) return;
+      correct(
+          thread, [job = *job](SqliteStore& s) { return s.release(job, WallTime{}); }, true);
     };
     auto call = std::make_shared<TypedSqliteCall<std::optional<ClaimedJob>>>(answer, work);
     return submit(std::move(call), std::move(answer));

@@ -6,17 +6,24 @@
 
 namespace tidegate::policy {
 
-Place::Place(Place&& other) noexcept : bulkhead_(std::exchange(other.bulkhead_, nullptr)) {}
+namespace {
+
+constexpr Duration kLiveFor = 1s;  // after a live call, traffic is taken to go on for so long
+
+}  // namespace
+
+Place::Place(Place&& other) noexcept : bulkhead_(std::exchange(other.bulkhead_, nullptr)), spare_(other.spare_) {}
 
 Place& Place::operator=(Place&& other) noexcept {
   if (this == &other) return *this;
   release();
   bulkhead_ = std::exchange(other.bulkhead_, nullptr);
+  spare_ = other.spare_;
   return *this;
 }
 
 void Place::release() {
-  if (bulkhead_) std::exchange(bulkhead_, nullptr)->give_back();
+  if (bulkhead_) std::exchange(bulkhead_, nullptr)->give_back(spare_);
 }
 
 PlaceWaiter::~PlaceWaiter() { leave(); }
@@ -41,7 +48,7 @@ void PlaceWaiter::leave() {
     }
     has_place_ = false;
   }
-  bulkhead->give_back();
+  bulkhead->give_back(false);
 }
 
 bool PlaceWaiter::waiting() const {
@@ -54,14 +61,30 @@ Bulkhead::Bulkhead(std::string name, const BulkheadConfig& config) : name_(std::
 
 std::optional<Place> Bulkhead::acquire() {
   const std::lock_guard lock(mutex_);
+  ++live_calls_;
   if (in_use_ >= config_.max_concurrent || !waiters_.empty()) return std::nullopt;
   ++in_use_;
   return Place(this);
 }
 
+std::optional<Place> Bulkhead::acquire_spare(Time now) {
+  const std::lock_guard lock(mutex_);
+  if (live_calls_seen_ != live_calls_) live_seen_at_ = now;
+  const bool live = in_use_ > spare_in_use_ || (live_calls_ > 0 && now - live_seen_at_ < kLiveFor);
+  live_calls_seen_ = live_calls_;
+  if (in_use_ >= config_.max_concurrent || !waiters_.empty()) return std::nullopt;
+  const int most = live ? config_.max_concurrent / 2 : config_.max_concurrent;
+  const bool leaves_one = in_use_ + 1 < config_.max_concurrent;
+  if (spare_in_use_ > 0 && (spare_in_use_ >= most || !leaves_one)) return std::nullopt;
+  ++in_use_;
+  ++spare_in_use_;
+  return Place(this, true);
+}
+
 bool Bulkhead::wait(PlaceWaiter& waiter) {
   const std::lock_guard lock(mutex_);
   TG_ASSERT(!waiter.bulkhead_);
+  ++live_calls_;
   const bool free_now = in_use_ < config_.max_concurrent && waiters_.empty();
   if (!free_now && static_cast<int>(waiters_.size()) >= config_.max_waiting) return false;
   waiter.bulkhead_ = this;
@@ -76,8 +99,9 @@ bool Bulkhead::wait(PlaceWaiter& waiter) {
 }
 
 // The place goes to who has waited longest, without becoming free in between.
-void Bulkhead::give_back() {
+void Bulkhead::give_back(bool spare) {
   const std::lock_guard lock(mutex_);
+  if (spare) --spare_in_use_;
   TG_ASSERT(in_use_ > 0);
   if (waiters_.empty()) {
     --in_use_;

@@ -2,7 +2,9 @@
 // The bound on the waiting time is the caller's timer. Pure but for one thing: who releases a place tells the next
 // waiter. Thread-safe (one small lock).
 //
-// Replayed jobs only ever acquire(), which gives nothing while somebody waits: live traffic goes first.
+// Replayed jobs only ever acquire_spare(): live traffic goes first. It gives nothing while somebody waits. One job at a
+// time may have a place that is free; more only if a place is left over for the next live call, and, while live traffic
+// comes (within a second, or has a place), only up to half of the places.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +38,9 @@ class Place {
  private:
   friend class Bulkhead;
   friend class PlaceWaiter;
-  explicit Place(Bulkhead* bulkhead) : bulkhead_(bulkhead) {}
+  explicit Place(Bulkhead* bulkhead, bool spare = false) : bulkhead_(bulkhead), spare_(spare) {}
   Bulkhead* bulkhead_ = nullptr;  // outlives the place
+  bool spare_ = false;            // a job's
 };
 
 // A turn in the queue. Destroying it leaves the queue; a place granted but not taken goes to the next.
@@ -72,6 +75,8 @@ class Bulkhead {
   Bulkhead(std::string name, const BulkheadConfig& config);
 
   std::optional<Place> acquire();  // a place now (only when nobody waits before), or none
+  // For a job, by the rule above.
+  std::optional<Place> acquire_spare(Time now);
   // Joins the queue; false: it is full. REQUIRES that the waiter is not in a queue.
   bool wait(PlaceWaiter& waiter);
 
@@ -85,12 +90,16 @@ class Bulkhead {
  private:
   friend class Place;
   friend class PlaceWaiter;
-  void give_back();
+  void give_back(bool spare);
 
   std::string name_;
   BulkheadConfig config_;
   mutable std::mutex mutex_;
-  int in_use_ = 0;
+  int in_use_ = 0;        // jobs' too
+  int spare_in_use_ = 0;  // jobs' alone
+  uint64_t live_calls_ = 0;
+  uint64_t live_calls_seen_ = 0;  // by acquire_spare(), when it last looked
+  Time live_seen_at_{};
   std::list<PlaceWaiter*> waiters_;
 };
 

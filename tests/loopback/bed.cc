@@ -90,15 +90,30 @@ Bed::Bed(std::string yaml) : folder_(make_folder()) {
   log_configure(LogLevel::info, LogFormat::json);
   log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });
   config_ = load(yaml);
+  start();
+}
+
+void Bed::start() {
   metrics_ = metrics::Metrics::make(*config_, "9.9.9", "loopback");
   auto queues = cli::open_queues(*config_, *metrics_, runtime);
   REQUIRE(queues.ok());
-  gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime.now(), 5);
+  auto callbacks = cli::open_callback_stores(*config_, *metrics_);
+  REQUIRE(callbacks.ok());
+  gateway_ =
+      std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime.now(), 5, std::move(*callbacks));
   worker_ = std::make_unique<core::Worker>(runtime, *gateway_, 1);
   REQUIRE(worker_->listen().ok());
   replaying_ = std::make_unique<core::Replaying>(*worker_);
   admin_ = std::make_unique<admin::AdminService>(runtime, *gateway_, admin::Build{"9.9.9", "loopback"});
   REQUIRE(admin_->listen().ok());
+}
+
+void Bed::restart() {
+  replaying_.reset();
+  worker_.reset();
+  admin_.reset();
+  gateway_.reset();
+  start();
 }
 
 Bed::~Bed() {

@@ -66,6 +66,8 @@ class Bed {
   // The access log's lines with that outcome.
   std::vector<nlohmann::json> logged(const std::string& outcome) const;
 
+  // As kill and start: nothing drains. The listeners have new ports, the metrics begin at 0.
+  void restart();
   void start_replaying() { replaying_->start(); }
   core::Gateway& gateway() { return *gateway_; }
   core::Worker& worker() { return *worker_; }
@@ -78,6 +80,8 @@ class Bed {
   std::vector<std::string> log;
 
  private:
+  void start();
+
   std::filesystem::path folder_;
   std::shared_ptr<const config::Config> config_;
   std::unique_ptr<metrics::Metrics> metrics_;

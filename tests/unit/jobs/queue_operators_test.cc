@@ -122,7 +122,8 @@ TEST_CASE_TEMPLATE("what has ended can be purged; what has not, cannot", Bed, EV
   CHECK(asker.result(done).error().code == ErrorCode::not_found);
   CHECK(asker.purge(dead).error().code == ErrorCode::not_found);
   REQUIRE(asker.succeed(running, {200, {}, {"", {}}}).ok());
-  REQUIRE(asker.purge(waits).ok());
+  const Status purged = asker.purge(waits);
+  REQUIRE_MESSAGE(purged.ok(), (purged ? "" : purged.error().message));
   bed.run_until([&] { return bed.queue().view().bytes == 0; });
   for (const uint64_t count : bed.queue().view().depth) CHECK(count == 0);
 }

@@ -98,7 +98,8 @@ class Replay {
   void start() {
     replayer = std::make_unique<Replayer>(
         bed.home(), bed.queue(), runner, config,
-        [this](JobEvent event, const ClaimedJob&, const std::string&) { ++events[static_cast<size_t>(event)]; });
+        [this](JobEvent event, const ClaimedJob&, const std::string&) { ++events[static_cast<size_t>(event)]; },
+        announcer);
     replayer->start();
   }
   policy::Breaker& add_breaker(const std::string& route = "optimize") {
@@ -123,6 +124,7 @@ class Replay {
   ScriptedRunner runner;
   config::Replay config;
   std::array<int, kJobEventCount> events{};
+  EndAnnouncer* announcer = nullptr;
   std::unique_ptr<Replayer> replayer;
 };
 

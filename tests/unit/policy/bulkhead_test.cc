@@ -172,4 +172,59 @@ TEST_CASE("A waiter that has had its turn may wait again") {
   }
 }
 
+TEST_CASE("Jobs leave a place for the next live call, and may always have one that is free") {
+  Bulkhead bulkhead("bench", {.max_concurrent = 4, .max_waiting = 1});
+  const Time now{10s};
+  std::deque<Place> jobs;
+  while (auto place = bulkhead.acquire_spare(now)) jobs.push_back(std::move(*place));
+  CHECK(jobs.size() == 3);
+  const auto live = bulkhead.acquire();
+  CHECK(live);
+  jobs.clear();
+  CHECK(bulkhead.view().in_use == 1);
+  Bulkhead narrow("narrow", {.max_concurrent = 1, .max_waiting = 1});
+  CHECK(narrow.acquire_spare(now));
+}
+
+TEST_CASE("While live traffic comes, jobs have half of the places, and all but one a second later") {
+  Bulkhead bulkhead("bench", {.max_concurrent = 6, .max_waiting = 1});
+  Time now{10s};
+  const auto count = [&] {
+    std::deque<Place> jobs;
+    while (auto place = bulkhead.acquire_spare(now)) jobs.push_back(std::move(*place));
+    return jobs.size();
+  };
+  auto live = bulkhead.acquire();
+  CHECK(count() == 3);
+  now += 5s;
+  CHECK(count() == 3);  // it goes on
+  live.reset();
+  now += 500ms;
+  CHECK(count() == 5);  // the last call was seen long ago
+  bulkhead.acquire().reset();
+  CHECK(count() == 3);
+  now += 900ms;
+  CHECK(count() == 3);
+  now += 200ms;
+  CHECK(count() == 5);
+}
+
+TEST_CASE("Jobs get nothing while somebody waits, and the place that a job gives back is the waiter's") {
+  Bulkhead bulkhead("bench", {.max_concurrent = 1, .max_waiting = 1});
+  const Time now{10s};
+  auto job = bulkhead.acquire_spare(now);
+  REQUIRE(job);
+  std::string order;
+  Waiter live(order, 'a');
+  REQUIRE(bulkhead.wait(live));
+  CHECK_FALSE(bulkhead.acquire_spare(now));
+  job.reset();
+  CHECK(order == "a");
+  auto place = live.take();
+  CHECK(place);
+  CHECK_FALSE(bulkhead.acquire_spare(now));
+  place.reset();
+  CHECK(bulkhead.acquire_spare(now));
+}
+
 }  // namespace tidegate::policy
