@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "core/job_news.h"
 #include "core/pool.h"
 #include "core/rate_store.h"
 #include "core/upstream.h"
@@ -32,6 +33,7 @@ struct QueueState final : policy::ProbeSource {
 
   std::shared_ptr<jobs::JobQueue> queue;
   metrics::QueueMetrics* metrics = nullptr;
+  JobNews news;                                          // who waits for a job's end
   std::atomic<const jobs::Replayer*> replayer{nullptr};  // while replaying goes on; for the drain rate
 };
 
@@ -73,7 +75,11 @@ class Gateway {
 
   uint64_t rate_key_secret() const { return rate_key_secret_; }
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
-  void set_draining() { draining_ = true; }
+  // Whoever waits for a job's end waits no longer.
+  void set_draining() {
+    draining_ = true;
+    for (auto& [name, queue] : queues_) queue.news.tell_all();
+  }
 
  private:
   std::shared_ptr<policy::Breaker> make_breaker(const std::string& name, const policy::BreakerConfig& config, Time now);

@@ -10,6 +10,7 @@ void note(QueueState& queue, const std::string& name, jobs::JobEvent event, cons
           const std::string& detail) {
   queue.metrics->job_event(to_string(event));
   if (event == jobs::JobEvent::replayed) return;  // its end is what matters
+  queue.news.tell(job.id);
   const bool alarming = event == jobs::JobEvent::dead;
   if (job.id.empty()) return;  // ended without being claimed: the store has told
   log_event(alarming ? LogLevel::warn : LogLevel::info, std::string("job_") + to_string(event),
