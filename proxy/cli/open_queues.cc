@@ -1,5 +1,7 @@
 #include "cli/open_queues.h"
 
+#include "jobs/redis_queue.h"
+#include "jobs/spooled_queue.h"
 #include "jobs/sqlite_queue.h"
 
 namespace tidegate::cli {
@@ -8,7 +10,8 @@ namespace {
 
 class QueueOpener {
  public:
-  QueueOpener(const config::Queue& queue, metrics::Metrics& metrics) : counted_(metrics.queue(queue.name)) {
+  QueueOpener(const config::Queue& queue, metrics::Metrics& metrics, net::Runtime& runtime)
+      : queue_(queue), counted_(metrics.queue(queue.name)), runtime_(runtime) {
     limits_.max_jobs = queue.max_jobs;
     limits_.max_bytes = queue.max_bytes;
     limits_.results_ttl = queue.results_ttl;
@@ -21,9 +24,7 @@ class QueueOpener {
     if (!opened) return opened.error();
     return Opened(std::move(*opened));
   }
-  Opened operator()(const redis::Address& address) const {
-    return Error{ErrorCode::invalid, address.shown() + ": no such store is built in"};
-  }
+  Opened operator()(const redis::Address& address) const { return spooled(open_redis(address)); }
   Opened operator()(const config::AmqpUrl& url) const {
     return Error{ErrorCode::invalid, url.shown() + ": no such store is built in"};
   }
@@ -37,11 +38,31 @@ class QueueOpener {
     return jobs::open_sqlite_queue(options);
   }
 
+  std::unique_ptr<jobs::RecordStore> open_redis(const redis::Address& address) const {
+    jobs::RedisQueueOptions options;
+    options.address = address;
+    options.name = queue_.name;
+    options.limits = limits_;
+    options.strict = queue_.strict_durability;
+    options.undo_failed_appends = false;  // the spool tries again
+    options.on_commit = on_commit();
+    return jobs::open_redis_queue(options);
+  }
+
+  // A server's queue behind its spool.
+  Opened spooled(std::unique_ptr<jobs::JobQueue> server) const {
+    auto spool = open_sqlite(queue_.spool_path);
+    if (!spool) return Error{spool.error().code, "spool: " + spool.error().message};
+    return Opened(jobs::make_spooled_queue(runtime_, {queue_.name, std::move(server), std::move(*spool)}));
+  }
+
   std::function<void(Duration)> on_commit() const {
     return [&counted = counted_](Duration took) { counted.commit(took); };
   }
 
+  const config::Queue& queue_;
   metrics::QueueMetrics& counted_;
+  net::Runtime& runtime_;
   jobs::QueueLimits limits_;
 };
 
@@ -75,10 +96,11 @@ Result<core::Gateway::Queues> open_callback_stores(const config::Config& config,
   return stores;
 }
 
-Result<core::Gateway::Queues> open_queues(const config::Config& config, metrics::Metrics& metrics, net::Runtime&) {
+Result<core::Gateway::Queues> open_queues(const config::Config& config, metrics::Metrics& metrics,
+                                          net::Runtime& runtime) {
   core::Gateway::Queues queues;
   for (const auto& [name, queue] : config.queues) {
-    auto opened = std::visit(QueueOpener(queue, metrics), queue.url);
+    auto opened = std::visit(QueueOpener(queue, metrics, runtime), queue.url);
     if (!opened) return Error{opened.error().code, "queue " + name + ": " + opened.error().message};
     queues[name] = std::move(*opened);
   }

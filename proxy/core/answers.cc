@@ -31,6 +31,7 @@ std::string_view proxy_error(Outcome outcome) {
     case Outcome::method_not_allowed:
     case Outcome::body_too_large:
     case Outcome::headers_too_large:
+    case Outcome::idempotency_conflict:
     case Outcome::client_timeout: return "http_request_error";
     default: return "";
   }
@@ -74,6 +75,7 @@ std::string_view describe(Outcome outcome) {
     case Outcome::job_not_finished: return "The job has not finished.";
     case Outcome::job_conflict: return "The job's state does not allow that.";
     case Outcome::job_failed: return "The job failed after its last attempt.";
+    case Outcome::idempotency_conflict: return "The idempotency key was used with another payload.";
     case Outcome::result_gone: return "The job has no result: it was cancelled or has expired.";
     default: return "";
   }
@@ -116,14 +118,15 @@ void answer_queued(http::Responder& responder, const QueuedAnswer& answer) {
   const std::string status_url = fmt::format("{}{}", answer.jobs_path, answer.job_id);
   JsonWriter json;
   json.field("job_id", answer.job_id)
-      .field("status", "queued")
+      .field("status", answer.status)
       .field("status_url", status_url)
       .field("result_url", status_url + "/result")
       .field("retry_after", answer.retry_after_s);
+  if (answer.position) json.field("position", *answer.position);
   responder.answer(202, "application/json", json.take(),
                    fmt::format("Location: {}\r\nRetry-After: {}\r\nX-Request-Id: {}\r\nProxy-Status: tidegate; "
-                               "details=\"queued\"\r\n",
-                               status_url, answer.retry_after_s, answer.request_id));
+                               "details=\"queued\"\r\n{}",
+                               status_url, answer.retry_after_s, answer.request_id, answer.extra_fields));
 }
 
 }  // namespace tidegate::core

@@ -45,6 +45,9 @@ struct QueuedAnswer {
   std::string_view jobs_path;  // "/_jobs/"
   std::string_view request_id;
   int64_t retry_after_s = 1;
+  std::string_view status = "queued";
+  std::optional<uint64_t> position;  // told of a job that was there before, or was waited for
+  std::string_view extra_fields;     // more "Name: value\r\n" lines
 };
 void answer_queued(http::Responder& responder, const QueuedAnswer& answer);
 

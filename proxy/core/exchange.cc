@@ -6,8 +6,11 @@
 #include "base/log.h"
 #include "core/access_log.h"
 #include "core/answers.h"
+#include "core/body_reference.h"
 #include "core/client_address.h"
+#include "core/idempotency_key.h"
 #include "core/listener_service.h"
+#include "http/prefer.h"
 
 namespace tidegate::core {
 
@@ -70,6 +73,9 @@ void Exchange::start() {
     return refuse(Outcome::bad_request, std::nullopt,
                   "the timeout header must be a whole number of milliseconds, at least 1");
   }
+  if (const Status wish = read_wish(traits); !wish) {
+    return refuse(Outcome::bad_request, std::nullopt, wish.error().message);
+  }
   plan_.emplace(route_.policy, traits, runtime().now(), runtime().random());
   keep_what_may_be_needed();
   if (route_.shared_limit) return ask_shared_limit();
@@ -80,7 +86,6 @@ bool Exchange::read_traits(policy::RequestTraits& traits) {
   const http::RequestHead& request = head();
   if (route_.policy.limiter) traits.rate_key = rate_key();
   traits.idempotent = is_idempotent(request);
-  traits.respond_async = route_.enqueue && request.fields.any_contains("prefer", "respond-async");
   const std::string& name = route_.config->timeout_header;
   const auto text = name.empty() ? std::nullopt : request.fields.find(name);
   if (!text) return true;
@@ -92,12 +97,32 @@ bool Exchange::read_traits(policy::RequestTraits& traits) {
   return true;
 }
 
+// Refused before anything is done with it: a key or a reference that is not valid would fail the job later.
+Status Exchange::read_wish(policy::RequestTraits& traits) {
+  if (!route_.enqueue) return Ok{};
+  auto wish = std::make_unique<Wish>();
+  auto key = idempotency_key(head().fields);
+  if (!key) return key.error();
+  wish->key = std::move(*key);
+  if (route_.enqueue->by_reference) {
+    auto reference = body_reference(head().fields, route_.enqueue->reference_hosts);
+    if (!reference) return reference.error();
+  }
+  const http::Preferences prefer = http::preferences_of(head().fields);
+  wish->async = prefer.respond_async;
+  if (prefer.respond_async && prefer.wait_s) wish->wait = std::chrono::seconds(*prefer.wait_s);
+  traits.respond_async = wish->async;
+  traits.body_elsewhere = wish->body_ref.has_value();
+  if (!wish->key.empty() || wish->body_ref || wish->async) wish_ = std::move(wish);
+  return Ok{};
+}
+
 // Kept whole only on routes that may need the body again, and only as much as a job may hold.
 void Exchange::keep_what_may_be_needed() {
   if (head().framing == http::Framing::none) return;
   uint64_t keep_max = 0;
   if (route_.config->retry.max_attempts > 1) keep_max = service_.config().limits.body;
-  if (route_.enqueue) keep_max = std::max(keep_max, route_.enqueue->max_body);
+  if (route_.enqueue && !by_reference()) keep_max = std::max(keep_max, route_.enqueue->max_body);
   if (head().framing == http::Framing::content_length && head().content_length > keep_max) keep_max = 0;
   body_.emplace(runtime(), keep_max, [this] { body_changed(); });
 }
@@ -171,6 +196,10 @@ void Exchange::on_timer() {
       storing_.reset();
       failure_ = "the store gave no verdict in time";
       return refuse(Outcome::queue_unavailable, kCommitBound);
+    case State::awaiting:  // the store does not tell: the promise stands all the same
+      storing_.reset();
+      return answer_accepted(job_->status, std::nullopt);
+    case State::delivering:
     case State::deciding:
     case State::trying:
     case State::ended: TG_ASSERT(false);
@@ -216,6 +245,7 @@ void Exchange::end(Outcome outcome, uint16_t code) {
   attempt_.reset();
   storing_.reset();
   asking_.reset();
+  job_wait_.reset();
   const Duration took = runtime().now() - begun_;
   route_.metrics->ended(head().method, code, outcome, took);
   if (plan_) {

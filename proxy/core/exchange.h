@@ -7,7 +7,8 @@
 //             │  └──┼──────────────────────────────┘
 //             │  └──┼──── failed, retryable ──┐
 //             │     └─── Try ─▶ trying ───────┴── Relay ─▶ relaying ──▶ ended
-//             ├── Park ─▶ parking (body arrives, store commits) ── 202 ──▶ ended
+//             ├── Park ─▶ parking (body arrives, store commits) ─┬─ 202 ──▶ ended
+//             │               asked to wait ──▶ awaiting ──────┴─ stored result ─▶ delivering ──▶ ended
 //             └── Refuse, Respond ──▶ ended          (client gone: from anywhere, ──▶ ended)
 #pragma once
 
@@ -18,7 +19,9 @@
 #include "core/attempt.h"
 #include "core/forward.h"
 #include "core/gateway.h"
+#include "core/job_wait.h"
 #include "core/kept_body.h"
+#include "core/result_sender.h"
 #include "http/server.h"
 #include "policy/plan.h"
 
@@ -36,7 +39,25 @@ class Exchange final : public http::Handler, private AttemptUser {
   void start();
 
  private:
-  enum class State { deciding, asking_limit, waiting_place, backing_off, trying, relaying, parking, ended };
+  enum class State {
+    deciding,
+    asking_limit,
+    waiting_place,
+    backing_off,
+    trying,
+    relaying,
+    parking,
+    awaiting,
+    delivering,
+    ended
+  };
+  // What a request says of the job that it may become.
+  struct Wish {
+    std::string key;                      // Idempotency-Key
+    std::optional<std::string> body_ref;  // Tidegate-Body-Ref: the body is not the job's
+    std::optional<Duration> wait;         // Prefer: respond-async, wait=N
+    bool async = false;
+  };
   class Waiter;
 
   // http::Handler: the client's side.
@@ -73,7 +94,17 @@ class Exchange final : public http::Handler, private AttemptUser {
   void park(const policy::Park& step);
   void store_when_whole();
   void store();
+  jobs::JobDraft draft();
   void stored(Result<jobs::Appended> appended);
+
+  // What the client of an accepted job gets.
+  void await_end(const jobs::Appended& job);
+  void job_seen(Result<jobs::JobRecord> record);
+  void answer_final(jobs::JobStatus status, const std::string& last_error);
+  void answer_accepted(jobs::JobStatus status, std::optional<uint64_t> position);
+  void deliver(Result<jobs::ResultReader> result);
+  std::string job_location() const;
+  std::string job_answer_fields() const;
   void respond(const policy::Respond& step);
   void note_failure(policy::Outcome why);
   void refuse(policy::Outcome why, std::optional<Duration> retry_after, std::string_view detail = {});
@@ -87,7 +118,12 @@ class Exchange final : public http::Handler, private AttemptUser {
   void body_changed();
   void balance_client();
   bool can_resend() const { return !body_ || body_->kept(); }
+  bool by_reference() const { return wish_ && wish_->body_ref; }
+  // It is the job's no more: the client is read on, for nothing.
+  bool ignores_body() const { return state_ > State::parking || (state_ == State::parking && by_reference()); }
+  bool answer_begun() const { return state_ == State::relaying || state_ == State::delivering; }
 
+  Status read_wish(policy::RequestTraits& traits);
   bool read_traits(policy::RequestTraits& traits);
   policy::RateKey rate_key() const;
   net::Runtime& runtime() const { return responder_.runtime(); }
@@ -108,6 +144,10 @@ class Exchange final : public http::Handler, private AttemptUser {
   std::unique_ptr<Waiter> waiter_;
   std::unique_ptr<net::Operation> storing_;
   std::unique_ptr<net::Operation> asking_;
+  std::unique_ptr<Wish> wish_;         // only of what says anything of a job
+  std::optional<jobs::Appended> job_;  // once it is accepted
+  std::unique_ptr<JobWait> job_wait_;
+  std::unique_ptr<ResultSender> result_;
   policy::Outcome parked_for_ = policy::Outcome::queued;
   std::string failure_;  // of the last try, for the log
   uint64_t answer_bytes_ = 0;

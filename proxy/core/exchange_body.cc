@@ -4,14 +4,13 @@
 #include "core/answers.h"
 #include "core/exchange.h"
 #include "core/listener_service.h"
-#include "core/wait_estimate.h"
 
 namespace tidegate::core {
 
 using policy::Outcome;
 
 void Exchange::on_body(std::string_view piece) {
-  if (!body_) return;
+  if (!body_ || ignores_body()) return;
   const bool deliver = attempt_ && attempt_->takes_body() && !reading_file_ && sent_ == body_->received();
   if (!deliver) {
     body_->append(piece);
@@ -25,7 +24,7 @@ void Exchange::on_body(std::string_view piece) {
 }
 
 void Exchange::on_body_end() {
-  if (!body_) return;
+  if (!body_ || ignores_body()) return;
   body_->end();
   if (state_ == State::parking) return store_when_whole();
   pump();
@@ -36,7 +35,7 @@ void Exchange::on_body_error(const http::ParseError& error) {
   if (plan_) plan_->client_gone();
   failure_ = error.detail;
   const Outcome outcome = outcome_of(error);
-  if (state_ != State::relaying) return refuse(outcome, std::nullopt, error.detail);
+  if (!answer_begun()) return refuse(outcome, std::nullopt, error.detail);
   responder_.abort();
   end(outcome, answer_status_);
 }
@@ -102,63 +101,6 @@ void Exchange::balance_client() {
   if (body_->ended()) return;
   const bool upstream_full = attempt_ && attempt_->write_pending() >= kBufferMax;
   body_->has_room() && !upstream_full ? responder_.resume_body() : responder_.pause_body();
-}
-
-// ---- parking ----
-
-void Exchange::park(const policy::Park& step) {
-  state_ = State::parking;
-  parked_for_ = step.why;
-  store_when_whole();
-}
-
-// A body still arriving is read on, under the listener's body_timeout; then the store has until the deadline, and the
-// commit bound beyond it.
-void Exchange::store_when_whole() {
-  if (storing_) return;
-  if (!can_resend() || (body_ && body_->received() > route_.enqueue->max_body)) {
-    failure_ = "the body is larger than the queue takes";
-    return parked_for_ == Outcome::queued ? refuse(Outcome::body_too_large, std::nullopt) : refuse(parked_for_, 1s);
-  }
-  if (!body_ || body_->settled()) return store();
-  balance_client();
-}
-
-void Exchange::store() {
-  const Time now = runtime().now();
-  timer_.start_at(std::max(plan_->deadline(), now) + kCommitBound);
-  const config::Queue& queue = service_.worker().gateway().config().queues.at(route_.enqueue->queue);
-  jobs::JobDraft draft;
-  draft.id = to_hex(runtime().random_id());
-  draft.route = route_.config->name;
-  draft.method = std::string(head().method);
-  draft.target = origin_form(head());
-  draft.fields = job_fields(head(), context_, route_.config->timeout_header, route_.enqueue->drop_headers);
-  if (body_) draft.body = body_->take_content();
-  draft.created_at = runtime().wall_now();
-  draft.expires_at = draft.created_at + queue.job_ttl;
-  draft.max_attempts = queue.replay.max_attempts;
-  if (plan_->attempts() > 0) {
-    // The upstream has just failed it: its first replay waits as a second would, and is not the next failure.
-    const policy::BackoffConfig& backoff = queue.replay.backoff;
-    draft.not_before = draft.created_at + policy::Backoff(backoff).delay(0, backoff.base, runtime().random());
-  }
-  storing_ = route_.queue->queue->append(runtime(), std::move(draft),
-                                         [this](Result<jobs::Appended> appended) { stored(std::move(appended)); });
-}
-
-void Exchange::stored(Result<jobs::Appended> appended) {
-  if (!appended) {
-    failure_ = appended.error().message;
-    const bool full = appended.error().code == ErrorCode::exhausted;
-    return refuse(full ? Outcome::queue_full : Outcome::queue_unavailable, wait_for_queue(*route_.queue, 0));
-  }
-  route_.queue->metrics->job_event("accepted");
-  const Duration wait = wait_for_job(route_, appended->position, runtime().now());
-  note_failure(parked_for_);
-  answer_queued(responder_, {appended->id, service_.config().jobs_path, context_.request_id,
-                             retry_after_seconds(wait, runtime().random())});
-  end(Outcome::queued, 202);
 }
 
 }  // namespace tidegate::core

@@ -56,6 +56,7 @@ void Exchange::on_attempt_body(std::string_view piece) {
 
 void Exchange::on_response_drained() {
   if (attempt_) attempt_->resume();
+  if (result_) result_->resume();
 }
 
 void Exchange::on_attempt_complete() {

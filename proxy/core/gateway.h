@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "core/job_news.h"
 #include "core/pool.h"
 #include "core/rate_store.h"
 #include "core/upstream.h"
@@ -35,6 +36,7 @@ struct QueueState final : policy::ProbeSource {
   // Where a route of it has a callback: their own store, and what they are counted on (queue="NAME.callbacks").
   std::shared_ptr<jobs::JobQueue> callbacks;
   metrics::QueueMetrics* callback_metrics = nullptr;
+  JobNews news;                                          // who waits for a job's end
   std::atomic<const jobs::Replayer*> replayer{nullptr};  // while replaying goes on; for the drain rate
 };
 
@@ -80,7 +82,11 @@ class Gateway {
 
   uint64_t rate_key_secret() const { return rate_key_secret_; }
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
-  void set_draining() { draining_ = true; }
+  // Whoever waits for a job's end waits no longer.
+  void set_draining() {
+    draining_ = true;
+    for (auto& [name, queue] : queues_) queue.news.tell_all();
+  }
 
  private:
   std::shared_ptr<policy::Breaker> make_breaker(const std::string& name, const policy::BreakerConfig& config, Time now);

@@ -9,7 +9,7 @@
 #include "core/answers.h"
 #include "core/listener_service.h"
 #include "core/wait_estimate.h"
-#include "http/writer.h"
+#include "http/prefer.h"
 
 namespace tidegate::core {
 
@@ -18,8 +18,6 @@ using jobs::JobStatus;
 using policy::Outcome;
 
 namespace {
-
-constexpr size_t kPiece = 60 * 1024;
 
 void time_field(JsonWriter& json, std::string_view name, const std::optional<WallTime>& time) {
   time ? json.field(name, to_rfc3339(*time)) : json.null(name);
@@ -65,6 +63,9 @@ bool JobsHandler::understand() {
     return false;
   }
   id_ = rest;
+  if (const auto wait_s = http::preferences_of(head.fields).wait_s) {
+    wait_ = std::min<Duration>(std::chrono::seconds(*wait_s), kWaitMax);
+  }
   if (head.method == "GET" || head.method == "HEAD") {
     ask_ = wants_result ? Ask::result : Ask::status;
   } else if (head.method == "DELETE" && !wants_result) {
@@ -91,6 +92,23 @@ void JobsHandler::look() {
 }
 
 void JobsHandler::found(const JobRecord& record) {
+  if (ask_ != Ask::cancel && wait_ && !jobs::is_final(record.status)) return await_end();
+  answer(record);
+}
+
+void JobsHandler::await_end() {
+  const auto wait_s = std::chrono::duration_cast<std::chrono::seconds>(*wait_).count();
+  applied_ = fmt::format("Preference-Applied: wait={}\r\n", wait_s);
+  const Time until = responder_.runtime().now() + *wait_;
+  waiting_ = std::make_unique<JobWait>(service_.worker(), queue(), id_, until, [this](Result<JobRecord> record) {
+    const auto waited = std::move(waiting_);  // this is its callback
+    if (record) return answer(*record);
+    if (record.error().code == ErrorCode::not_found) return problem(Outcome::not_found);
+    problem(Outcome::queue_unavailable, "", wait_for_queue(queue(), 0));
+  });
+}
+
+void JobsHandler::answer(const JobRecord& record) {
   if (ask_ == Ask::status) return answer_status(record);
   if (ask_ == Ask::cancel) return cancel(record);
   switch (record.status) {
@@ -114,7 +132,7 @@ Duration JobsHandler::wait_for(const JobRecord& record) const {
 }
 
 void JobsHandler::answer_status(const JobRecord& record) {
-  std::string fields = fmt::format("Cache-Control: no-store\r\nX-Request-Id: {}\r\n", request_id_);
+  std::string fields = fmt::format("Cache-Control: no-store\r\nX-Request-Id: {}\r\n{}", request_id_, applied_);
   if (!is_final(record.status))
     fields += fmt::format("Retry-After: {}\r\n", retry_after_seconds(wait_for(record), random()));
   responder_.answer(200, "application/json", job_json(record), fields);
@@ -130,42 +148,21 @@ void JobsHandler::fetch_result() {
 }
 
 void JobsHandler::send_result(jobs::ResultReader result) {
-  std::string head;
-  http::HeadWriter writer(head);
-  writer.status_line(result.status);
-  for (const auto& [name, value] : result.fields) {
-    if (!http::iequals(name, "x-request-id")) writer.field(name, value);
-  }
-  writer.field("X-Request-Id", request_id_);
-  body_ = std::move(result.body);
-  responder_.send_head(result.status, head, body_->size());
-  send_next();
-}
-
-void JobsHandler::send_next() {
-  if (sent_ == body_->size() || responder_.request().method == "HEAD") {
-    responder_.finish();
-    return end(Outcome::responded, 200);
-  }
-  operation_ = body_->read_at(sent_, kPiece, [this](Result<std::string> piece) {
-    if (!piece || piece->empty()) {
-      responder_.abort();
-      return end(Outcome::queue_unavailable, 200);
-    }
-    sent_ += piece->size();
-    responder_.send_body(*piece);
-    if (responder_.write_pending() <= kPiece) send_next();
+  result_ = std::make_unique<ResultSender>(responder_, std::move(result), [this](bool whole) {
+    end(whole ? Outcome::responded : Outcome::queue_unavailable, 200);
   });
+  result_->start(fmt::format("X-Request-Id: {}\r\n{}", request_id_, applied_));
 }
 
 void JobsHandler::on_response_drained() {
-  if (body_ && !ended_) send_next();
+  if (result_) result_->resume();
 }
 
 void JobsHandler::cancel(const JobRecord& record) {
   operation_ = queue().queue->cancel(responder_.runtime(), id_, [this, status = record.status](Status done) {
     if (done) {
       queue().metrics->job_event("cancelled");
+      queue().news.tell(id_);
       responder_.answer(204, "", "", fmt::format("X-Request-Id: {}\r\n", request_id_));
       return end(Outcome::responded, 204);
     }
@@ -180,7 +177,7 @@ void JobsHandler::problem(Outcome outcome, std::string_view detail, std::optiona
                           std::string extra_fields) {
   std::optional<int64_t> retry_after_s;
   if (retry_after) retry_after_s = retry_after_seconds(*retry_after, random());
-  answer_problem(responder_, {outcome, detail, request_id_, retry_after_s, std::move(extra_fields)});
+  answer_problem(responder_, {outcome, detail, request_id_, retry_after_s, applied_ + extra_fields});
   end(outcome, status_of(outcome));
 }
 
@@ -192,8 +189,8 @@ void JobsHandler::on_body_error(const http::ParseError& error) {
 void JobsHandler::on_client_gone() { end(Outcome::client_closed, status_of(Outcome::client_closed)); }
 
 void JobsHandler::end(Outcome outcome, uint16_t code) {
-  ended_ = true;
   operation_.reset();
+  waiting_.reset();
   const Duration took = responder_.runtime().now() - begun_;
   service_.jobs_metrics().ended(responder_.request().method, code, outcome, took);
   // Polling is the normal case: it is not an error worth a line.
@@ -201,9 +198,9 @@ void JobsHandler::end(Outcome outcome, uint16_t code) {
   const bool normal = outcome == Outcome::responded || outcome == Outcome::job_not_finished;
   if (normal && which == config::AccessLog::errors) return;
   const IpAddress client = responder_.peer().ip;
-  log_access(
-      {responder_.request(), ListenerService::kJobsRoute, outcome, code, took, client, request_id_, 0, sent_, ""},
-      which);
+  log_access({responder_.request(), ListenerService::kJobsRoute, outcome, code, took, client, request_id_, 0,
+              result_ ? result_->sent() : 0, ""},
+             which);
 }
 
 }  // namespace tidegate::core

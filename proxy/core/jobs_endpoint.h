@@ -2,6 +2,8 @@
 //
 //   GET    /_jobs/ID           GET /_jobs/ID/result           DELETE /_jobs/ID
 //
+// Prefer: wait=N on the first two holds the answer back until the job has ended, up to kWaitMax.
+//
 // Ids are 128 random bits: who knows one was given it.
 #pragma once
 
@@ -11,6 +13,8 @@
 #include <vector>
 
 #include "core/gateway.h"
+#include "core/job_wait.h"
+#include "core/result_sender.h"
 #include "http/server.h"
 
 namespace tidegate::core {
@@ -19,6 +23,8 @@ class ListenerService;
 
 class JobsHandler final : public http::Handler {
  public:
+  static constexpr Duration kWaitMax = std::chrono::seconds(60);
+
   JobsHandler(ListenerService& service, http::Responder& responder);
   void start();
 
@@ -34,10 +40,11 @@ class JobsHandler final : public http::Handler {
   bool understand();
   void look();
   void found(const jobs::JobRecord& record);
+  void answer(const jobs::JobRecord& record);
+  void await_end();
   void answer_status(const jobs::JobRecord& record);
   void fetch_result();
   void send_result(jobs::ResultReader result);
-  void send_next();
   void cancel(const jobs::JobRecord& record);
   Random& random() const { return responder_.runtime().random(); }
   void problem(policy::Outcome outcome, std::string_view detail = {}, std::optional<Duration> retry_after = {},
@@ -55,9 +62,10 @@ class JobsHandler final : public http::Handler {
   Ask ask_ = Ask::status;
   Time begun_;
   std::unique_ptr<net::Operation> operation_;
-  std::shared_ptr<net::BodyReader> body_;
-  uint64_t sent_ = 0;
-  bool ended_ = false;
+  std::optional<Duration> wait_;  // Prefer: wait=N
+  std::string applied_;           // Preference-Applied, once it was honoured
+  std::unique_ptr<JobWait> waiting_;
+  std::unique_ptr<ResultSender> result_;
 };
 
 // {"job_id":…,"status":…}: as clients and operators see a record.

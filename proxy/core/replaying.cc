@@ -6,15 +6,22 @@ namespace tidegate::core {
 
 namespace {
 
-// `kind`: job or callback.
-void note(metrics::QueueMetrics& metrics, const std::string& name, const char* kind, jobs::JobEvent event,
-          const jobs::ClaimedJob& job, const std::string& detail) {
-  metrics.job_event(to_string(event));
+// Whose events an observer notes. `kind`: job or callback; `news`: who waits for an end, null = nobody does.
+struct Observed {
+  metrics::QueueMetrics& metrics;
+  JobNews* news;
+  std::string name;
+  const char* kind;
+};
+
+void note(const Observed& observed, jobs::JobEvent event, const jobs::ClaimedJob& job, const std::string& detail) {
+  observed.metrics.job_event(to_string(event));
   if (event == jobs::JobEvent::replayed) return;  // its end is what matters
+  if (observed.news) observed.news->tell(job.id);
   const bool alarming = event == jobs::JobEvent::dead;
   if (job.id.empty()) return;  // ended without being claimed: the store has told
-  log_event(alarming ? LogLevel::warn : LogLevel::info, std::string(kind) + "_" + to_string(event),
-            {{"queue", name},
+  log_event(alarming ? LogLevel::warn : LogLevel::info, std::string(observed.kind) + "_" + to_string(event),
+            {{"queue", observed.name},
              {"job_id", job.id},
              {"route", job.route},
              {"attempt", job.attempt},
@@ -22,10 +29,9 @@ void note(metrics::QueueMetrics& metrics, const std::string& name, const char* k
              {"detail", detail}});
 }
 
-jobs::JobObserver observer_of(metrics::QueueMetrics& metrics, const std::string& name, const char* kind) {
-  return [&metrics, name, kind](jobs::JobEvent event, const jobs::ClaimedJob& job, const std::string& detail) {
-    note(metrics, name, kind, event, job, detail);
-  };
+jobs::JobObserver observer_of(Observed observed) {
+  return [observed = std::move(observed)](jobs::JobEvent event, const jobs::ClaimedJob& job,
+                                          const std::string& detail) { note(observed, event, job, detail); };
 }
 
 }  // namespace
@@ -36,7 +42,7 @@ Replaying::Replaying(Worker& worker) : worker_(worker), runner_(worker) {
     const config::Queue& config = gateway.config().queues.at(name);
     if (queue.callbacks) announcers_.push_back(std::make_unique<CallbackAnnouncer>(worker, queue, config));
     replayers_.push_back(std::make_unique<jobs::Replayer>(worker.runtime(), *queue.queue, runner_, config.replay,
-                                                          observer_of(*queue.metrics, name, "job"),
+                                                          observer_of({*queue.metrics, &queue.news, name, "job"}),
                                                           queue.callbacks ? announcers_.back().get() : nullptr));
     queue.replayer = replayers_.back().get();
     if (queue.callbacks) add_callbacks(name, queue);
@@ -47,7 +53,7 @@ void Replaying::add_callbacks(const std::string& name, QueueState& queue) {
   callback_runners_.push_back(std::make_unique<CallbackRunner>(worker_, queue));
   replayers_.push_back(std::make_unique<jobs::Replayer>(
       worker_.runtime(), *queue.callbacks, *callback_runners_.back(), worker_.gateway().config().queues.at(name).replay,
-      observer_of(*queue.callback_metrics, callbacks_name(name), "callback")));
+      observer_of({*queue.callback_metrics, nullptr, callbacks_name(name), "callback"})));
 }
 
 Replaying::~Replaying() {

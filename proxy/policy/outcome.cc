@@ -38,6 +38,7 @@ constexpr OutcomeWord kOutcomes[] = {
     {"job_conflict", 409},
     {"job_failed", 502},
     {"result_gone", 410},
+    {"idempotency_conflict", 422},
 };
 static_assert(std::size(kOutcomes) == kOutcomeCount);
 

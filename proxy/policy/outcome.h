@@ -34,11 +34,12 @@ enum class Outcome : uint8_t {
   client_closed,
   not_found,  // the jobs interface: no such job
   job_not_finished,
-  job_conflict,  // cancelling what runs or has ended
-  job_failed,    // the result of a dead job
-  result_gone,   // the result has outlived results.ttl
+  job_conflict,          // cancelling what runs or has ended
+  job_failed,            // the result of a dead job
+  result_gone,           // the result has outlived results.ttl
+  idempotency_conflict,  // the key has made a job of another payload
 };
-inline constexpr int kOutcomeCount = static_cast<int>(Outcome::result_gone) + 1;
+inline constexpr int kOutcomeCount = static_cast<int>(Outcome::idempotency_conflict) + 1;
 
 const char* to_string(Outcome outcome);
 // The status of Tidegate's own answer; 499 for client_closed; 0 where it is not Tidegate's to choose (proxied,

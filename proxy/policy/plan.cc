@@ -105,7 +105,7 @@ Step Plan::after(TryResult result, uint16_t status, bool can_resend, Time now) {
     }
     budget_exhausted_ = now + delay < deadline_;
   }
-  const bool can_fall_back = policy_.fallback == FallbackKind::respond || can_resend;
+  const bool can_fall_back = policy_.fallback == FallbackKind::respond || can_resend || traits_.body_elsewhere;
   const bool falls_back = policy_.fallback_on.matches(result, status) && can_fall_back;
   if (result == TryResult::response && !(falls_back && policy_.fallback != FallbackKind::none)) {
     relayed_status_ = status;

@@ -69,6 +69,7 @@ struct RequestTraits {
   std::optional<Duration> client_timeout;  // X-Request-Timeout-Ms
   bool idempotent = false;                 // by method, or Idempotency-Key
   bool respond_async = false;              // Prefer: respond-async
+  bool body_elsewhere = false;             // a job needs no body of the request: it has a reference to it
 };
 
 // The steps. A variant, so that a forgotten case does not compile.

@@ -33,6 +33,7 @@ TEST_CASE("Each outcome has the status that the contract gives it") {
       {Outcome::headers_too_large, "headers_too_large", 431},
       {Outcome::client_timeout, "client_timeout", 408},
       {Outcome::client_closed, "client_closed", 499},
+      {Outcome::idempotency_conflict, "idempotency_conflict", 422},
       {Outcome::job_not_finished, "job_not_finished", 409},
   };
   for (const auto& c : cases) {
