@@ -2,8 +2,13 @@
 // them.
 #pragma once
 
+// A program of its own may bring its own (tests/CMakeLists.txt).
+#ifdef TIDEGATE_QUEUE_BEDS
+#include TIDEGATE_QUEUE_BEDS
+#else
 #include "unit/jobs/queue_beds.h"
 #include "unit/jobs/redis_bed.h"
 #include "unit/jobs/spooled_bed.h"
 
 #define EVERY_QUEUE SqliteBed, MemoryBed, SpooledBed, RedisBed
+#endif
