@@ -66,6 +66,9 @@ Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::file_size(path, ignored) > kCheckedWhole) return Ok{};
   if (const std::string found = db.value_of("PRAGMA quick_check(1)"); found != "ok") {
+    // A page that cannot be read may be readable later; what was read and is wrong stays wrong.
+    const bool unread = found.find("get page") != std::string::npos || found.find("get the page") != std::string::npos;
+    if (unread) return Error{ErrorCode::io, path + ": not to be read: " + found};
     return not_ours(path, "damaged: " + found);
   }
   return Ok{};

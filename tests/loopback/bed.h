@@ -67,6 +67,7 @@ class Bed {
   std::vector<nlohmann::json> logged(const std::string& outcome) const;
 
   void start_replaying() { replaying_->start(); }
+  const std::filesystem::path& folder() const { return folder_; }
   core::Gateway& gateway() { return *gateway_; }
   core::Worker& worker() { return *worker_; }
   jobs::JobQueue& queue() { return *gateway_->queues().at("jobs").queue; }
