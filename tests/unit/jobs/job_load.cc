@@ -129,7 +129,8 @@ void JobLoad::judge(const std::string& id, const Result<JobRecord>& record, Foun
   if (!job.allowed.contains(record->status) && !waits) {
     std::string states;
     for (const JobStatus status : job.allowed) states += std::string(" ") + to_string(status);
-    MESSAGE((id + " is " + to_string(record->status) + ", not" + states + (job.promised ? "" : ", nor promised")));
+    if (loud_)
+      MESSAGE((id + " is " + to_string(record->status) + ", not" + states + (job.promised ? "" : ", nor promised")));
     ++found.turned_back;
   }
   if (record->last_error == "damaged_record") ++found.spoilt;

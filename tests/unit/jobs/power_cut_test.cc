@@ -68,10 +68,10 @@ struct Tally {
   bool harmed() const { return lost + turned_back + spoilt + damaged_files > 0; }
 };
 
-void run_chain(uint64_t seed, Tally& tally) {
+void run_chain(uint64_t seed, bool loud, Tally& tally) {
   PowerDisk& disk = PowerDisk::the();
   PowerBed bed;
-  JobLoad load(seed);
+  JobLoad load(seed, loud);
   Random random(seed);
   for (int i = 0; i < kCutsAChain; ++i) {
     // Few steps: within the opening. Many: among checkpoints.
@@ -93,9 +93,9 @@ void run_chain(uint64_t seed, Tally& tally) {
   tally.promises += load.promises();
 }
 
-Tally cut_power(int cuts) {
+Tally cut_power(int cuts, bool loud = true) {
   Tally tally;
-  for (uint64_t seed = 1; tally.cuts < cuts; ++seed) run_chain(seed, tally);
+  for (uint64_t seed = 1; tally.cuts < cuts; ++seed) run_chain(seed, loud, tally);
   const auto counts = PowerDisk::the().counts();
   MESSAGE(tally.cuts << " cuts, " << tally.promises << " promises: " << tally.lost << " lost, " << tally.turned_back
                      << " turned back, " << tally.spoilt << " spoilt, " << tally.damaged_files
@@ -123,7 +123,7 @@ TEST_CASE("the power is cut under load, again and again: nothing that was promis
 
 TEST_CASE("the same cuts find what a store with synchronous=NORMAL loses") {
   PowerDisk::the().set_weak(true);
-  const Tally tally = cut_power(20);
+  const Tally tally = cut_power(20, false);
   PowerDisk::the().set_weak(false);
   CHECK(tally.lost > 0);
   CHECK(tally.damaged_files == 0);  // it loses the newest; it does not break
