@@ -12,15 +12,21 @@ struct PayloadPrint::Digest {
   ~Digest() { EVP_MD_CTX_free(context); }
 };
 
-PayloadPrint::PayloadPrint(const JobDraft& draft) : digest_(std::make_unique<Digest>()) {
+PayloadPrint::PayloadPrint(const JobDraft& draft)
+    : body_counts_(draft.body_ref.empty()), digest_(std::make_unique<Digest>()) {
   TG_ASSERT(EVP_DigestInit_ex(digest_->context, EVP_sha256(), nullptr) == 1);
-  const std::string place = draft.body_ref.substr(0, draft.body_ref.find('?'));
-  add(draft.method + "\n" + draft.target + "\n" + place + "\n");
+  // Neither a method nor a target has a line end in it.
+  feed(draft.method + "\n" + draft.target + (body_counts_ ? "\nbody\n" : "\nreference\n"));
+  if (!body_counts_) feed(std::string_view(draft.body_ref).substr(0, draft.body_ref.find('?')));
 }
 
 PayloadPrint::~PayloadPrint() = default;
 
 void PayloadPrint::add(std::string_view piece) {
+  if (body_counts_) feed(piece);
+}
+
+void PayloadPrint::feed(std::string_view piece) {
   TG_ASSERT(EVP_DigestUpdate(digest_->context, piece.data(), piece.size()) == 1);
 }
 

@@ -17,13 +17,16 @@ class PayloadPrint {
   PayloadPrint(const PayloadPrint&) = delete;
   PayloadPrint& operator=(const PayloadPrint&) = delete;
 
-  // The body, piece by piece; not for a reference.
+  // The body, piece by piece; of no account where there is a reference in its place.
   void add(std::string_view piece);
   // 64 hex digits; once.
   std::string finish();
 
  private:
+  void feed(std::string_view bytes);
+
   struct Digest;
+  const bool body_counts_;
   std::unique_ptr<Digest> digest_;
 };
 
