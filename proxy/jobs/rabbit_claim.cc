@@ -67,7 +67,7 @@ class ClaimFlow final : public RabbitFlow {
       wake_at = std::min(wake_at, home_.now() + std::max(*ready - now, Duration(1ms)));
     }
     timer_.start_at(wake_at);
-    parts_.shelf.wait(std::move(waiter));
+    parts_.shelf.wait(std::move(waiter), now);
   }
 
   void on_timeout() override {

@@ -84,7 +84,7 @@ DeliveryPtr RabbitShelf::take(WallTime now) {
   const std::lock_guard lock(mutex_);
   end_leases(now);
   for (auto at = ready_.begin(); at != ready_.end(); ++at) {
-    if (at->second->due > now || appending_.count(at->second->arrival.message.id) > 0) continue;
+    if (!may_be_taken(*at->second, now)) continue;
     DeliveryPtr delivery = std::move(at->second);
     ready_.erase(at);
     return delivery;
@@ -142,10 +142,20 @@ void RabbitShelf::remember(const std::string& id, WallTime due) {
   if (not_before_.size() < kRememberedMax) not_before_[id] = due;
 }
 
-void RabbitShelf::wait(std::shared_ptr<PendingAnswer<Ok>> waiter) {
-  const std::lock_guard lock(mutex_);
-  std::erase_if(waiters_, [](const auto& other) { return other->dropped(); });
-  waiters_.push_back(std::move(waiter));
+bool RabbitShelf::may_be_taken(const Delivery& delivery, WallTime now) const {
+  return delivery.due <= now && appending_.count(delivery.arrival.message.id) == 0;
+}
+
+void RabbitShelf::wait(std::shared_ptr<PendingAnswer<Ok>> waiter, WallTime now) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(waiters_, [](const auto& other) { return other->dropped(); });
+    const bool is_here =
+        std::any_of(ready_.begin(), ready_.end(), [&](const auto& entry) { return may_be_taken(*entry.second, now); });
+    if (!is_here) return waiters_.push_back(std::move(waiter));
+  }
+  waiter->set(Ok{});
+  StoreCall::answer(waiter);
 }
 
 void RabbitShelf::wake(std::unique_lock<std::mutex>& lock) {

@@ -55,8 +55,8 @@ class RabbitShelf {
   // A job that must wait, wherever its message comes from next.
   void remember(const std::string& id, WallTime due);
 
-  // Answered when something has become ready.
-  void wait(std::shared_ptr<PendingAnswer<Ok>> waiter);
+  // Answered when something has become ready; at once where something is, and is due.
+  void wait(std::shared_ptr<PendingAnswer<Ok>> waiter, WallTime now);
   void on_work(net::Runtime& home, std::function<void()> changed) { listener_->set(home, std::move(changed)); }
   void tell() { listener_->tell(); }
 
@@ -74,6 +74,7 @@ class RabbitShelf {
     uint64_t claim;
     WallTime until;
   };
+  bool may_be_taken(const Delivery& delivery, WallTime now) const;
   DeliveryPtr make(RabbitArrival arrival);
   void end_leases(WallTime now);
   void wake(std::unique_lock<std::mutex>& lock);

@@ -58,7 +58,8 @@ std::string read_file(const std::string& path) {
 }  // namespace
 
 bool RabbitServer::installed() {
-  return std::filesystem::exists(std::string(kBin) + "rabbitmq-server") && is_installed("epmd");
+  return std::filesystem::exists(std::string(kBin) + "rabbitmq-server") && is_installed("epmd") &&
+         is_installed("amqp-get");
 }
 
 RabbitServer& RabbitServer::shared() {

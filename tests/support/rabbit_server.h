@@ -18,7 +18,7 @@ namespace tidegate::test {
 
 class RabbitServer {
  public:
-  static bool installed();
+  static bool installed();  // and the tools of amqp-tools
   // Started when first asked for; up (and running) whenever this returns.
   static RabbitServer& shared();
 
