@@ -48,6 +48,7 @@ auto JobLoad::then(Client& client, const std::string& id, JobStatus next) {
       known.allowed = before;
     } else {
       client.gone = true;
+      if (!known.promised) known.allowed.insert(JobStatus::cancelled);  // found after all, and taken back
     }
     bed_->home().post([this, &client] { turn(client); });
   };

@@ -27,9 +27,9 @@ class PowerBed : public RealBed {
   std::string folder() const { return file(std::to_string(life_)); }
 
   // In the folder that there is.
-  void open() {
-    auto opened =
-        open_sqlite_queue({.path = folder() + "/jobs.db", .reopen_every = 1h, .vfs = PowerDisk::the().name()});
+  void open(Duration reopen_every = 1h) {
+    auto opened = open_sqlite_queue(
+        {.path = folder() + "/jobs.db", .reopen_every = reopen_every, .vfs = PowerDisk::the().name()});
     REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
     queue_ = std::move(*opened);
   }
@@ -119,6 +119,30 @@ TEST_CASE("the power is cut under load, again and again: nothing that was promis
   CHECK(tally.spoilt == 0);
   CHECK(tally.damaged_files == 0);
   CHECK(tally.promises > 0);
+}
+
+TEST_CASE("a sync that has failed leaves nothing behind that a later promise is built on") {
+  PowerDisk& disk = PowerDisk::the();
+  Tally tally;
+  Random random(5);
+  for (uint64_t seed = 1; seed <= 15; ++seed) {
+    PowerBed bed;
+    JobLoad load(seed);
+    disk.power_on(seed, ~uint64_t{0});
+    disk.fail_sync(1 + random.below(60));
+    bed.open(2ms);
+    for (int life = 0; life < 2; ++life) {
+      bed.run_until([&] { return bed.queue().view().available; });
+      load.run(bed, bed.queue(), 8, 20);
+    }
+    bed.move_on();
+    if (bed.integrity() != "ok") ++tally.damaged_files;
+    disk.power_on(1, ~uint64_t{0});
+    bed.open();
+    tally.add(load.inspect(bed, bed.queue()));
+    bed.close();
+  }
+  CHECK(!tally.harmed());
 }
 
 TEST_CASE("the same cuts find what a store with synchronous=NORMAL loses") {
