@@ -18,7 +18,7 @@ return answer('ok', id, job, text(rank or 0), call('LRANGE', P .. 'history:' .. 
 // may be short and yet not the last.
 const char* RedisAskedLua::list = R"lua(
 local after, limit = ARGV[3] == '' and '-inf' or '(' .. ARGV[3], tonumber(ARGV[4])
-local chunk = ARGV[2] == '' and limit + 1 or 5000
+local chunk = ARGV[2] == '' and limit + 1 or 5001
 local found = {}
 for status = 0, 6 do
   if ARGV[1] == '' or tonumber(ARGV[1]) == status then

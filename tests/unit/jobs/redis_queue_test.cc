@@ -107,6 +107,24 @@ TEST_CASE("bodies and results of 32 MiB travel in pieces and come back whole") {
   CHECK(bed.server().ask({"KEYS", bed.key("upload:*")}).items.empty());
 }
 
+TEST_CASE("many bodies at once wait for each other, and none is refused") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  const std::string body = noise(1 << 20);
+  std::vector<OperationPtr> operations;
+  size_t stored = 0, answered = 0;
+  for (int i = 0; i < 80; ++i) {
+    operations.push_back(
+        bed.queue().append(bed.home(), make_draft(bed.home(), body), [&](const Result<Appended>& appended) {
+          ++answered;
+          stored += appended.ok();
+        }));
+  }
+  bed.run_until([&] { return answered == operations.size(); });
+  CHECK(stored == operations.size());
+  CHECK(bed.queue().view().bytes == operations.size() * body.size());
+}
+
 TEST_CASE("a large body that nobody waits for any more leaves nothing behind") {
   NEEDS_REDIS();
   RedisBed bed;
