@@ -12,14 +12,16 @@ function(tidegate_layer name)
   target_link_libraries(tg_${name} PUBLIC ${layer_DEPENDS} ${layer_LIBRARIES})
 endfunction()
 
-# tidegate_test(NAME FOLDER [LIBRARIES ...]): every .cc of tests/FOLDER as one doctest program.
+# tidegate_test(NAME FOLDER [LIBRARIES ...] [SOURCES ...]): every .cc of tests/FOLDER, and those sources, as one doctest
+# program.
 function(tidegate_test name folder)
-  cmake_parse_arguments(test "" "" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(test "" "" "LIBRARIES;SOURCES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cc)
   if(NOT sources)
     return()
   endif()
-  add_executable(${name} ${sources} ${CMAKE_SOURCE_DIR}/tests/support/test_main.cc)
+  list(TRANSFORM test_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/tests/)
+  add_executable(${name} ${sources} ${test_SOURCES} ${CMAKE_SOURCE_DIR}/tests/support/test_main.cc)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE TIDEGATE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${test_LIBRARIES} nlohmann_json::nlohmann_json)

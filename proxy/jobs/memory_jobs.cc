@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "jobs/fingerprint.h"
+#include "jobs/payload_print.h"
 
 namespace tidegate::jobs {
 
@@ -67,7 +67,7 @@ std::optional<Result<Appended>> MemoryJobs::appended_before(const JobDraft& draf
 Result<Appended> MemoryJobs::append(const JobDraft& draft) {
   std::string fingerprint;
   if (!draft.dedupe_key.empty()) {
-    auto computed = fingerprint_of(draft);
+    auto computed = payload_print_of(draft);
     if (!computed) return computed.error();
     fingerprint = std::move(*computed);
   }

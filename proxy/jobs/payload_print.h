@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "jobs/job.h"
 
 namespace tidegate::jobs {
@@ -17,14 +18,20 @@ class PayloadPrint {
   PayloadPrint(const PayloadPrint&) = delete;
   PayloadPrint& operator=(const PayloadPrint&) = delete;
 
-  // The body, piece by piece; not for a reference.
+  // The body, piece by piece; of no account where there is a reference in its place.
   void add(std::string_view piece);
   // 64 hex digits; once.
   std::string finish();
 
  private:
+  void feed(std::string_view bytes);
+
   struct Digest;
+  const bool body_counts_;
   std::unique_ptr<Digest> digest_;
 };
+
+// Of a whole draft. Reads a body in a file through: on a store's own thread only. Errors: io.
+Result<std::string> payload_print_of(const JobDraft& draft);
 
 }  // namespace tidegate::jobs

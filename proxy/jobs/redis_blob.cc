@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kCrcBytes = 4;
 constexpr int kUnderWayMax = 4;
+constexpr size_t kUnsentMax = 8 << 20;  // bytes, of all uploads together
+constexpr Duration kLookAgain = 5ms;
 constexpr uint64_t kRenewEvery = 64;  // pieces
 constexpr const char* kUploadSeconds = "600";
 
@@ -36,6 +38,13 @@ Result<std::string> open_piece(const std::string& blob, uint64_t number, const s
   }
   return Error{ErrorCode::invalid, "piece " + std::to_string(number) + " of " + blob + " is damaged"};
 }
+
+RedisUpload::RedisUpload(RedisLink& link, std::string blob, const BodyContent& body)
+    : link_(link), blob_(std::move(blob)), body_(body), later_(link.runtime(), [this] {
+        const auto self = std::move(self_);
+        send_on();
+        link_.runtime().post([self] {});  // not deleted under its own timer
+      }) {}
 
 void RedisUpload::start(RedisLink& link, std::string blob, const BodyContent& body, std::shared_ptr<PayloadPrint> print,
                         std::function<bool()> dropped, Done done) {
@@ -73,7 +82,7 @@ Result<std::string> RedisUpload::next_piece() {
 void RedisUpload::send_on() {
   if (!done_) return;
   if (dropped_()) return end(Error{ErrorCode::cancelled, "nobody waits"});
-  while (done_ && sent_ < body_.size() && under_way_ < kUnderWayMax) {
+  while (done_ && sent_ < body_.size() && under_way_ < kUnderWayMax && link_.write_pending() < kUnsentMax) {
     const std::string number = std::to_string(pieces_);
     const bool renew = pieces_ % kRenewEvery == 0;
     auto piece = next_piece();
@@ -87,7 +96,10 @@ void RedisUpload::send_on() {
               });
     if (renew) link_.ask({"EXPIRE", link_.key(upload_), kUploadSeconds}, [](const Result<redis::Reply>&) {});
   }
-  if (done_ && sent_ >= body_.size() && under_way_ == 0) end(UploadedBody{upload_, pieces_, ""});
+  if (!done_ || under_way_ > 0) return;
+  if (sent_ >= body_.size()) return end(UploadedBody{upload_, pieces_, ""});
+  self_ = shared_from_this();
+  later_.start_after(kLookAgain);
 }
 
 void RedisUpload::end(Result<UploadedBody> result) {

@@ -42,8 +42,7 @@ class RedisUpload : public std::enable_shared_from_this<RedisUpload> {
                     std::function<bool()> dropped, Done done);
 
  private:
-  RedisUpload(RedisLink& link, std::string blob, const BodyContent& body)
-      : link_(link), blob_(std::move(blob)), body_(body) {}
+  RedisUpload(RedisLink& link, std::string blob, const BodyContent& body);
   Result<std::string> next_piece();
   void send_on();
   void end(Result<UploadedBody> result);
@@ -58,6 +57,8 @@ class RedisUpload : public std::enable_shared_from_this<RedisUpload> {
   uint64_t sent_ = 0;  // bytes
   uint64_t pieces_ = 0;
   int under_way_ = 0;
+  net::Timer later_;                   // there is much unsent: this one waits for the others
+  std::shared_ptr<RedisUpload> self_;  // while it does
 };
 
 // Reads a blob; keeps the piece it has read last, since callers read in smaller ones.

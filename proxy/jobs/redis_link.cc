@@ -14,6 +14,7 @@ redis::ClientOptions client_options(const RedisQueueOptions& options) {
   redis::ClientOptions client;
   client.command_timeout = options.command_timeout;
   client.pending_max = options.pending_max * 4;
+  client.pending_bytes_max = 256 << 20;  // bodies of one piece go with their scripts; larger ones wait (redis_blob.h)
   return client;
 }
 

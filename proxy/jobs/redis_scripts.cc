@@ -71,14 +71,16 @@ local function remember(id, at_ns, took_ns, failure)
   call('RPUSH', P .. 'history:' .. id, at_ns .. ' ' .. took_ns .. ' ' .. failure)
 end
 
+-- 0 - size: "-0" is no number to the server.
+local function take_off(size) call('HINCRBY', P .. 'meta', 'bytes', text(0 - tonumber(size))) end
 local function drop_body(id, size)
   call('UNLINK', P .. 'body:' .. id)
-  call('HINCRBY', P .. 'meta', 'bytes', '-' .. size)
+  take_off(size)
 end
 local function drop_result(id, size)
   call('UNLINK', P .. 'result:' .. id)
   call('ZREM', P .. 'results', id)
-  call('HINCRBY', P .. 'meta', 'bytes', '-' .. size)
+  take_off(size)
   set(id, 'result_size', '-1')
 end
 local function free_key(id, key)

@@ -18,7 +18,7 @@ return answer('ok', id, job, text(rank or 0), call('LRANGE', P .. 'history:' .. 
 // may be short and yet not the last.
 const char* RedisAskedLua::list = R"lua(
 local after, limit = ARGV[3] == '' and '-inf' or '(' .. ARGV[3], tonumber(ARGV[4])
-local chunk = ARGV[2] == '' and limit + 1 or 5000
+local chunk = ARGV[2] == '' and limit + 1 or 5001
 local found = {}
 for status = 0, 6 do
   if ARGV[1] == '' or tonumber(ARGV[1]) == status then
@@ -56,14 +56,15 @@ end
 return answer('ok', job[4], job[5], job[6], job[3])
 )lua";
 
-// 2 '1' = an append that nobody waits for is taken back: a record that was never admitted goes too.
+// A record that was never admitted goes at once: nobody was promised it.
 const char* RedisAskedLua::cancel = R"lua(
 local id = ARGV[1]
 local job = get(id, 'status', 'size', 'key', 'created', 'expires', 'seq', 'external', 'replays')
 local status = tonumber(job[1] or ACCEPTING)
+if not job[1] then return answer('not_found') end
 if status == ACCEPTING then
-  if job[1] and ARGV[2] == '1' then forget(id) end
-  return answer('not_found')
+  forget(id)
+  return answer('ok')
 end
 if status ~= QUEUED and status ~= RETRYING then return answer('conflict', job[1]) end
 drop_body(id, job[2])

@@ -74,7 +74,7 @@ void RedisStore::disown(const std::string& id) {
 
 void RedisStore::undo_disowned() {
   for (const std::string& id : std::exchange(disowned_, {})) {
-    link_.run(link_.scripts().cancel, {id, "1"}, [this, id](const Result<RedisAnswer>& answer) {
+    link_.run(link_.scripts().cancel, {id}, [this, id](const Result<RedisAnswer>& answer) {
       if (!answer) disowned_.push_back(id);  // with the next connection
     });
   }

@@ -94,7 +94,7 @@ void RedisStore::read_result(std::shared_ptr<RedisBlob> body, uint64_t offset, s
 }
 
 void RedisStore::cancel(const std::string& id, Done<Ok> done) {
-  change(link_.scripts().cancel, {id, "0"}, id, std::move(done));
+  change(link_.scripts().cancel, {id}, id, std::move(done));
 }
 
 void RedisStore::replay(const std::string& id, bool force, Done<Ok> done) {

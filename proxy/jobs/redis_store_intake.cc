@@ -35,15 +35,17 @@ void RedisStore::append(std::shared_ptr<const JobDraft> draft, Dropped dropped, 
   if (dropped()) return done(Error{ErrorCode::cancelled, "nobody waits"});
   if (draft->body.size() > kBodyMax) return done(Error{ErrorCode::exhausted, "the body is too large for the store"});
   if (draft->body.size() > options_.limits.max_bytes) return done(Error{ErrorCode::exhausted, "max_bytes reached"});
-  const auto print = std::make_shared<PayloadPrint>(*draft);
+  // Only a key makes anyone compare payloads.
+  const auto print = draft->dedupe_key.empty() ? nullptr : std::make_shared<PayloadPrint>(*draft);
   if (draft->external) {
-    if (const Status hashed = hash_body(draft->body, *print); !hashed) return done(hashed.error());
-    return append_uploaded(*draft, {}, print->finish(), std::move(dropped), std::move(done));
+    const Status hashed = print ? hash_body(draft->body, *print) : Status(Ok{});
+    if (!hashed) return done(hashed.error());
+    return append_uploaded(*draft, {}, print ? print->finish() : "", std::move(dropped), std::move(done));
   }
   RedisUpload::start(link_, "body:" + draft->id, draft->body, print, dropped,
                      [this, draft, print, dropped, done = std::move(done)](const Result<UploadedBody>& body) {
                        if (!body) return done(body.error());
-                       append_uploaded(*draft, *body, print->finish(), dropped, done);
+                       append_uploaded(*draft, *body, print ? print->finish() : "", dropped, done);
                      });
 }
 

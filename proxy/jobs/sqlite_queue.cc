@@ -62,7 +62,7 @@ class SqliteQueue final : public SqliteSpool {
     auto shared = std::make_shared<const JobDraft>(std::move(draft));
     const auto work = [shared, now](SqliteStore& s) {
       s.sweep(now);
-      return s.append(*shared);
+      return s.append(*shared, now);
     };
     auto answer = std::make_shared<PendingAnswer<Appended>>(&home, std::move(done));
     answer->on_abandoned = [thread = std::weak_ptr(thread_), now](Appended& appended) {

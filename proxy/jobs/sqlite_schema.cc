@@ -26,7 +26,8 @@ CREATE TABLE results (owner INTEGER PRIMARY KEY, status INTEGER NOT NULL, fields
                       crc INTEGER NOT NULL, bytes BLOB NOT NULL);
 )sql";
 
-// Format 2. dedupe_key is NULL where there is none, or where the job has given it free.
+// Format 2. dedupe_key is NULL where there is none, or where the job has given it free. An accepting record (status 7)
+// has the time of its writing in finished_at.
 constexpr const char* kSecondFormat = R"sql(
 ALTER TABLE jobs ADD COLUMN body_ref TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN dedupe_key TEXT;
@@ -34,10 +35,10 @@ ALTER TABLE jobs ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN replays INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN external INTEGER NOT NULL DEFAULT 0;
 CREATE UNIQUE INDEX jobs_key ON jobs (dedupe_key) WHERE dedupe_key IS NOT NULL;
-CREATE INDEX jobs_accepting ON jobs (created_at) WHERE status = 7;
+CREATE INDEX jobs_accepting ON jobs (finished_at) WHERE status = 7;
 )sql";
 
-constexpr uintmax_t kCheckedWhole = 256u << 20;  // larger files are not read through at start
+constexpr uintmax_t kCheckedWhole = 64u << 20;  // larger files are not read through at start: each record has its CRC
 
 Error not_ours(const std::string& path, const std::string& why) { return {ErrorCode::invalid, path + ": " + why}; }
 
@@ -89,6 +90,9 @@ Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::file_size(path, ignored) > kCheckedWhole) return Ok{};
   if (const std::string found = db.value_of("PRAGMA quick_check(1)"); found != "ok") {
+    // A page that cannot be read may be readable later; what was read and is wrong stays wrong.
+    const bool unread = found.find("get page") != std::string::npos || found.find("get the page") != std::string::npos;
+    if (unread) return Error{ErrorCode::io, path + ": not to be read: " + found};
     return not_ours(path, "damaged: " + found);
   }
   return Ok{};

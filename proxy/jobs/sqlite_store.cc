@@ -4,7 +4,7 @@
 
 #include "base/crc32c.h"
 #include "base/log.h"
-#include "jobs/fingerprint.h"
+#include "jobs/payload_print.h"
 #include "jobs/record_codec.h"
 #include "jobs/sqlite_row.h"
 
@@ -77,7 +77,7 @@ Result<Appended> SqliteStore::appended_before(const JobDraft& draft, const std::
   return Appended{same_key.text(0), waits ? position_of(same_key.integer(3), seq) : 0, true, status};
 }
 
-Result<Appended> SqliteStore::append(const JobDraft& draft) {
+Result<Appended> SqliteStore::append(const JobDraft& draft, WallTime now) {
   Query taken(db_, "SELECT status FROM jobs WHERE id = ?", draft.id);
   if (taken.step()) {
     const bool again = draft.external && taken.integer(0) == code(JobStatus::accepting);
@@ -86,7 +86,7 @@ Result<Appended> SqliteStore::append(const JobDraft& draft) {
   }
   std::string fingerprint;
   if (!draft.dedupe_key.empty()) {
-    auto computed = fingerprint_of(draft);
+    auto computed = payload_print_of(draft);
     if (!computed) return computed.error();
     fingerprint = std::move(*computed);
   }
@@ -94,11 +94,11 @@ Result<Appended> SqliteStore::append(const JobDraft& draft) {
   if (before || before.error().code != ErrorCode::not_found) return before;
   if (const Status limits = check_limits(draft.body.size()); !limits) return limits.error();
   const uint64_t position = open_jobs();
-  insert(draft, fingerprint);
+  insert(draft, fingerprint, now);
   return Appended{draft.id, position, false, JobStatus::queued};
 }
 
-void SqliteStore::insert(const JobDraft& draft, const std::string& fingerprint) {
+void SqliteStore::insert(const JobDraft& draft, const std::string& fingerprint, WallTime now) {
   const uint64_t size = draft.body.size();
   const int64_t seq = next_seq_++;
   const std::string fields = encode_fields(draft.fields);
@@ -116,11 +116,11 @@ void SqliteStore::insert(const JobDraft& draft, const std::string& fingerprint) 
   Query(db_,
         "INSERT INTO jobs (seq, id, status, attempt, max_attempts, route, method, target, fields, created_at,"
         " expires_at, due_at, claim, last_error, body_size, result_size, crc, body_ref, dedupe_key, fingerprint,"
-        " external)"
-        " VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', ?, 0, ?, ?, nullif(?, ''), ?, ?)",
+        " external, finished_at)"
+        " VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', ?, 0, ?, ?, nullif(?, ''), ?, ?, nullif(?, 0))",
         seq, draft.id, code(status), draft.max_attempts, draft.route, draft.method, draft.target, fields,
         ns(draft.created_at), ns(draft.expires_at), ns(std::max(draft.created_at, draft.not_before)), size, crc,
-        draft.body_ref, draft.dedupe_key, fingerprint, draft.external ? 1 : 0)
+        draft.body_ref, draft.dedupe_key, fingerprint, draft.external ? 1 : 0, draft.external ? ns(now) : 0)
       .run();
   ++counters_.depth[index(status)];
   counters_.bytes += size;

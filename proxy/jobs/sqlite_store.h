@@ -48,7 +48,7 @@ class SqliteStore {
   // A change that means nothing: that its commit succeeds proves that the disk writes again.
   void touch();
 
-  Result<Appended> append(const JobDraft& draft);
+  Result<Appended> append(const JobDraft& draft, WallTime now);
   Result<std::optional<ClaimedJob>> claim(Duration lease, WallTime now);
   Status renew(const ClaimedJob& job, Duration lease, WallTime now);
   Status succeed(const ClaimedJob& job, const AttemptRecord& attempt, const StoredResponse& response, WallTime now);
@@ -107,7 +107,7 @@ class SqliteStore {
   uint64_t position_of(int64_t due_at, int64_t seq);
   Result<Appended> appended_before(const JobDraft& draft, const std::string& fingerprint);
   Status check_limits(uint64_t size) const;
-  void insert(const JobDraft& draft, const std::string& fingerprint);
+  void insert(const JobDraft& draft, const std::string& fingerprint, WallTime now);
   static Candidate read_candidate(const Query& row);
   static JobRecord read_record(std::string id, const Query& row);
   bool is_whole(const Candidate& candidate);

@@ -57,20 +57,20 @@ void SqliteStore::count() {
 }
 
 void SqliteStore::begin() {
-  db_.exec("BEGIN");
+  Query(db_, "BEGIN").run();
   before_group_ = counters_;
   swept_in_group_ = false;
 }
-void SqliteStore::commit() { db_.exec("COMMIT"); }
+void SqliteStore::commit() { Query(db_, "COMMIT").run(); }
 void SqliteStore::rollback() {
   if (in_transaction()) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   counters_ = before_group_;
 }
 void SqliteStore::begin_change() {
-  db_.exec("SAVEPOINT change");
+  Query(db_, "SAVEPOINT change").run();
   before_change_ = counters_;
 }
-void SqliteStore::keep_change() { db_.exec("RELEASE change"); }
+void SqliteStore::keep_change() { Query(db_, "RELEASE change").run(); }
 void SqliteStore::undo_change() {
   db_.exec("ROLLBACK TO change; RELEASE change");
   counters_ = before_change_;

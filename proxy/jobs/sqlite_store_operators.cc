@@ -85,7 +85,7 @@ Status SqliteStore::admit(const std::string& id) {
   const auto status = static_cast<JobStatus>(query.integer(1));
   if (status == JobStatus::queued) return Ok{};
   if (status != JobStatus::accepting) return is_not(id, "accepting", status);
-  Query(db_, "UPDATE jobs SET status = 0 WHERE seq = ?", query.integer(0)).run();
+  Query(db_, "UPDATE jobs SET status = 0, finished_at = NULL WHERE seq = ?", query.integer(0)).run();
   move(JobStatus::accepting, JobStatus::queued);
   return Ok{};
 }
@@ -97,7 +97,7 @@ void SqliteStore::forget_accepting(WallTime now) {
     uint64_t bytes;
   };
   std::vector<Row> stale;
-  Query old(db_, "SELECT seq, body_size FROM jobs WHERE status = 7 AND created_at <= ? LIMIT ?",
+  Query old(db_, "SELECT seq, body_size FROM jobs WHERE status = 7 AND finished_at <= ? LIMIT ?",
             ns(now - kAcceptingFor), kForgottenMax);
   while (old.step()) stale.push_back({old.integer(0), static_cast<uint64_t>(old.integer(1))});
   for (const Row& row : stale) erase(row.seq, row.bytes, JobStatus::accepting);

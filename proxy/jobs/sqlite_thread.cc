@@ -60,7 +60,8 @@ void SqliteThread::submit(std::shared_ptr<SqliteCall> call) {
     const bool too_late = call->correction ? ended_ : closing_;
     if (!full && !too_late && view_.available) {
       waiting_.push_back(std::move(call));
-      wake_.notify_one();
+      // A thread that waits for company is not woken by each who comes.
+      if (waiting_.size() == 1 || waiting_.size() >= wake_at_) wake_.notify_one();
       return;
     }
     const char* why = too_late ? "the store is closing" : full ? "the store is behind: too many calls wait" : nullptr;
@@ -133,8 +134,9 @@ SqliteThread::Group SqliteThread::take_group() {
   }
   const auto batch_max = static_cast<size_t>(options_.batch_max);
   if (last_group_ > 1 && waiting_.size() < last_group_ && !closing_) {
-    wake_.wait_for(lock, options_.batch_wait,
-                   [&] { return closing_ || waiting_.size() >= std::min(batch_max, last_group_); });
+    wake_at_ = std::min(batch_max, last_group_);
+    wake_.wait_for(lock, options_.batch_wait, [&] { return closing_ || waiting_.size() >= wake_at_; });
+    wake_at_ = 1;
   }
   Group group;
   while (!waiting_.empty() && group.size() < batch_max) {

@@ -78,6 +78,7 @@ class SqliteThread {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<SqliteCall>> waiting_;
+  size_t wake_at_ = 1;  // so many waiting calls wake the thread
   QueueView view_;
   bool closing_ = false;
   bool ended_ = false;

@@ -1,4 +1,4 @@
-// The monotonic clock for threads that have no loop (a store's own). Everything on a loop asks its Runtime.
+// The clocks for threads that have no loop (a store's own). Everything on a loop asks its Runtime.
 #pragma once
 
 #include "base/time.h"
@@ -6,5 +6,6 @@
 namespace tidegate::net {
 
 Time read_monotonic_clock();
+WallTime read_wall_clock();
 
 }  // namespace tidegate::net

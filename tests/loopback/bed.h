@@ -69,6 +69,7 @@ class Bed {
   // As kill and start: nothing drains. The listeners have new ports, the metrics begin at 0.
   void restart();
   void start_replaying() { replaying_->start(); }
+  const std::filesystem::path& folder() const { return folder_; }
   core::Gateway& gateway() { return *gateway_; }
   core::Worker& worker() { return *worker_; }
   jobs::JobQueue& queue() { return *gateway_->queues().at("jobs").queue; }

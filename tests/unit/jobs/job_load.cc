@@ -9,7 +9,7 @@ struct JobLoad::Client {
   OperationPtr operation;
   std::shared_ptr<net::BodyReader> reader;
   bool gone = false;  // the store is
-  bool idle() const { return gone || turns_left == 0; }
+  bool idle = false;  // for good: nothing of its is under way
 };
 
 void JobLoad::run(RealBed& bed, JobQueue& queue, int clients, int turns) {
@@ -18,11 +18,14 @@ void JobLoad::run(RealBed& bed, JobQueue& queue, int clients, int turns) {
   std::deque<Client> all;
   for (int i = 0; i < clients; ++i) all.push_back({turns, nullptr, nullptr});
   for (Client& client : all) turn(client);
-  bed.run_until([&] { return std::all_of(all.begin(), all.end(), [](const Client& c) { return c.idle(); }); });
+  bed.run_until([&] { return std::all_of(all.begin(), all.end(), [](const Client& c) { return c.idle; }); });
 }
 
 void JobLoad::turn(Client& client) {
-  if (client.idle()) return;
+  if (client.gone || client.turns_left == 0) {
+    client.idle = true;
+    return;
+  }
   --client.turns_left;
   const uint64_t dice = random_.below(100);
   if (dice < 55 || ids_.empty()) return append(client);
@@ -45,6 +48,7 @@ auto JobLoad::then(Client& client, const std::string& id, JobStatus next) {
       known.allowed = before;
     } else {
       client.gone = true;
+      if (!known.promised) known.allowed.insert(JobStatus::cancelled);  // found after all, and taken back
     }
     bed_->home().post([this, &client] { turn(client); });
   };
@@ -123,7 +127,13 @@ void JobLoad::judge(const std::string& id, const Result<JobRecord>& record, Foun
     return;
   }
   const bool waits = record->status == JobStatus::queued && job.allowed.contains(JobStatus::retrying);
-  if (!job.allowed.contains(record->status) && !waits) ++found.turned_back;
+  if (!job.allowed.contains(record->status) && !waits) {
+    std::string states;
+    for (const JobStatus status : job.allowed) states += std::string(" ") + to_string(status);
+    if (loud_)
+      MESSAGE((id + " is " + to_string(record->status) + ", not" + states + (job.promised ? "" : ", nor promised")));
+    ++found.turned_back;
+  }
   if (record->last_error == "damaged_record") ++found.spoilt;
   job.allowed = {record->status};
   job.promised = true;

@@ -39,7 +39,8 @@ class JobLoad {
     int spoilt = 0;       // there, with another body or result
   };
 
-  explicit JobLoad(uint64_t seed) : random_(seed) {}
+  // `loud`: says what it finds.
+  explicit JobLoad(uint64_t seed, bool loud = true) : random_(seed), loud_(loud) {}
 
   // `clients` at once, until each has done `turns` things, or is told that the store is gone.
   void run(RealBed& bed, JobQueue& queue, int clients, int turns);
@@ -72,6 +73,7 @@ class JobLoad {
   std::string any_job();
 
   Random random_;
+  bool loud_;
   std::map<std::string, Known> known_;
   std::vector<std::string> ids_;
   uint64_t promises_ = 0;

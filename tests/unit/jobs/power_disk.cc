@@ -42,6 +42,7 @@ void PowerDisk::power_on(uint64_t seed, uint64_t steps) {
   left_.clear();
   random_ = Random(seed);
   steps_left_ = steps;
+  syncs_to_failure_ = 0;
   on_ = true;
 }
 
@@ -53,6 +54,11 @@ bool PowerDisk::is_cut() {
 void PowerDisk::cut_now() {
   const std::lock_guard lock(mutex_);
   if (on_) cut();
+}
+
+void PowerDisk::fail_sync(uint64_t nth) {
+  const std::lock_guard lock(mutex_);
+  syncs_to_failure_ = nth;
 }
 
 void PowerDisk::set_weak(bool weak) {
@@ -132,6 +138,10 @@ int PowerDisk::sync(File& file, int) {
     return kNoPower;
   }
   Inode& inode = *entry_of(*file.path).now;
+  if (file.kind == DiskFile::wal && syncs_to_failure_ > 0 && --syncs_to_failure_ == 0) {
+    inode.pending.clear();
+    return SQLITE_IOERR_FSYNC;
+  }
   for (const Pending& pending : inode.pending) apply(inode.platter, pending);
   inode.pending.clear();
   if (std::exchange(file.folder_due, false)) sync_folder();

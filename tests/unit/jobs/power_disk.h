@@ -37,6 +37,9 @@ class PowerDisk final : public DiskLayer {
   // removal from now; later steps fail. `seed` says what is left then.
   void power_on(uint64_t seed, uint64_t steps);
   void cut_now();
+  // The `nth` sync of a WAL from now on fails, and what it was for never reaches the platter, though the file shows it:
+  // a kernel that has reported a failed write-back once takes those pages for clean.
+  void fail_sync(uint64_t nth);
   bool is_cut();
   // Writes what the platter holds into `folder`, by the files' own names.
   void leave_in(const std::string& folder);
@@ -78,6 +81,7 @@ class PowerDisk final : public DiskLayer {
   std::map<std::string, std::string> left_;  // after the cut
   Random random_{1};
   uint64_t steps_left_ = 0;
+  uint64_t syncs_to_failure_ = 0;  // 0 = none fails
   bool on_ = false;
   bool weak_ = false;
   Counts counts_;

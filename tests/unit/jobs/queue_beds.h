@@ -183,6 +183,9 @@ class Asker {
   Status cancel(const std::string& id) {
     return ask<Ok>(bed_, [&](auto done) { return bed_.queue().cancel(bed_.home(), id, done); });
   }
+  Status purge(const std::string& id) {
+    return ask<Ok>(bed_, [&](auto done) { return bed_.queue().purge(bed_.home(), id, done); });
+  }
   Status replay(const std::string& id, bool force = false) {
     return ask<Ok>(bed_, [&](auto done) { return bed_.queue().replay(bed_.home(), id, force, done); });
   }

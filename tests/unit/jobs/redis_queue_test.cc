@@ -1,5 +1,4 @@
-// The job queue on Redis: several processes on one server, large bodies, damage, and records of work that lies
-// elsewhere.
+// The job queue on Redis: several processes on one server, large bodies, and damage.
 #include <set>
 
 #include "unit/jobs/redis_bed.h"
@@ -108,6 +107,24 @@ TEST_CASE("bodies and results of 32 MiB travel in pieces and come back whole") {
   CHECK(bed.server().ask({"KEYS", bed.key("upload:*")}).items.empty());
 }
 
+TEST_CASE("many bodies at once wait for each other, and none is refused") {
+  NEEDS_REDIS();
+  RedisBed bed;
+  const std::string body = noise(1 << 20);
+  std::vector<OperationPtr> operations;
+  size_t stored = 0, answered = 0;
+  for (int i = 0; i < 80; ++i) {
+    operations.push_back(
+        bed.queue().append(bed.home(), make_draft(bed.home(), body), [&](const Result<Appended>& appended) {
+          ++answered;
+          stored += appended.ok();
+        }));
+  }
+  bed.run_until([&] { return answered == operations.size(); });
+  CHECK(stored == operations.size());
+  CHECK(bed.queue().view().bytes == operations.size() * body.size());
+}
+
 TEST_CASE("a large body that nobody waits for any more leaves nothing behind") {
   NEEDS_REDIS();
   RedisBed bed;
@@ -177,105 +194,26 @@ TEST_CASE("released jobs keep their place before later ones") {
   for (const std::string& id : {first, second, third}) CHECK(asker.claim().id == id);
 }
 
-TEST_CASE("a record whose work lies elsewhere is accepted, admitted, and claimed by its id") {
+TEST_CASE("jobs and results without a body end like all others") {
   NEEDS_REDIS();
   RedisBed bed;
   Asker asker(bed);
-  const auto admit = [&](const std::string& id) {
-    return ask<Ok>(bed, [&](auto done) { return bed.queue().admit(bed.home(), id, done); });
-  };
-  const auto claim = [&](const std::string& id, Duration lease = 1h) {
-    return ask<ClaimedJob>(bed, [&](auto done) { return bed.queue().claim_id(bed.home(), id, lease, done); });
-  };
-  JobDraft draft = make_draft(bed.home());
-  draft.external = true;
-  REQUIRE(asker.append(draft).ok());
-  CHECK(asker.append(draft).ok());  // tried again
-  CHECK(asker.find(draft.id).error().code == ErrorCode::not_found);
+  const std::string done = asker.append_new("");
+  const ClaimedJob job = asker.claim();
+  CHECK(asker.body_of(job).empty());
+  REQUIRE(asker.succeed(job, {204, {}, {}}).ok());
+  auto result = asker.result(done);
+  REQUIRE(result.ok());
+  CHECK(result->status == 204);
+  CHECK(asker.body_of(*result->body).empty());
+  CHECK(asker.cancel(asker.append_new("")).ok());
+  JobDraft brief = make_draft(bed.home(), "");
+  brief.expires_at = brief.created_at + RedisBed::kMoment;
+  REQUIRE(asker.append(brief).ok());
+  bed.pass(RedisBed::kMoment + 2ms);
+  CHECK(asker.status(brief.id) == JobStatus::expired);
+  CHECK(ask<Ok>(bed, [&](auto answered) { return bed.queue().purge(bed.home(), done, answered); }).ok());
   CHECK(bed.queue().view().bytes == 0);
-  CHECK(claim(draft.id).error().code == ErrorCode::conflict);
-  REQUIRE(admit(draft.id).ok());
-  REQUIRE(admit(draft.id).ok());
-  CHECK(asker.append(draft).error().code == ErrorCode::conflict);
-  CHECK(asker.status(draft.id) == JobStatus::queued);
-  CHECK(asker.nothing_to_claim());
-  const auto lost = claim(draft.id, RedisBed::kMoment);
-  REQUIRE(lost.ok());
-  CHECK(claim(draft.id).error().code == ErrorCode::conflict);
-  bed.pass(RedisBed::kMoment + 2ms);
-  const auto job = claim(draft.id);
-  REQUIRE(job.ok());
-  CHECK(job->attempt == 2);
-  REQUIRE(asker.retry(*job, 1h).ok());
-  CHECK(asker.nothing_to_claim());
-  const auto again = claim(draft.id);  // due or not
-  REQUIRE(again.ok());
-  REQUIRE(asker.succeed(*again).ok());
-  CHECK(claim(draft.id).error().code == ErrorCode::conflict);
-  CHECK(admit(draft.id).error().code == ErrorCode::conflict);
-  // A job of the store's own, too; it comes back when its lease ends.
-  const std::string own = asker.append_new();
-  REQUIRE(claim(own, RedisBed::kMoment).ok());
-  CHECK(asker.nothing_to_claim());
-  bed.pass(RedisBed::kMoment + 2ms);
-  CHECK(asker.claim().id == own);
-}
-
-TEST_CASE("keys, lists, purging and the guard against replay loops, on Redis") {
-  NEEDS_REDIS();
-  RedisBed bed;
-  Asker asker(bed);
-  const auto list = [&](JobFilter filter) {
-    return ask<JobPage>(bed, [&](auto done) { return bed.queue().list(bed.home(), filter, done); });
-  };
-  const auto purge = [&](const std::string& id) {
-    return ask<Ok>(bed, [&](auto done) { return bed.queue().purge(bed.home(), id, done); });
-  };
-  JobDraft draft = make_draft(bed.home());
-  draft.dedupe_key = "key one";
-  REQUIRE(asker.append(draft).ok());
-  JobDraft twin = draft;
-  twin.id = to_hex(bed.home().random_id());
-  const auto existing = asker.append(twin);
-  REQUIRE(existing.ok());
-  CHECK(existing->existing);
-  CHECK(existing->id == draft.id);
-  twin.body.memory = "other";
-  CHECK(asker.append(twin).error().code == ErrorCode::invalid);
-  CHECK(purge(draft.id).error().code == ErrorCode::conflict);
-  for (int died = 0; died <= JobQueue::kReplaysMax; ++died) {
-    REQUIRE(asker.bury(asker.claim()).ok());
-    if (died < JobQueue::kReplaysMax) REQUIRE(asker.replay(draft.id).ok());
-  }
-  CHECK(asker.replay(draft.id).error().code == ErrorCode::exhausted);
-  CHECK(asker.append(twin).ok());  // the dead one has given its key free
-  CHECK(asker.cancel(twin.id).ok());
-  const std::string last = asker.append_new();
-  const auto everything = list({});
-  REQUIRE(everything.ok());
-  REQUIRE(everything->records.size() == 3);
-  CHECK(everything->records[0].id == draft.id);
-  CHECK(everything->records[2].id == last);
-  CHECK(everything->next.empty());
-  JobFilter two;
-  two.limit = 2;
-  const auto page = list(two);
-  REQUIRE(page->records.size() == 2);
-  two.after = page->next;
-  REQUIRE(!two.after.empty());
-  CHECK(list(two)->records.at(0).id == last);
-  JobFilter dead;
-  dead.status = JobStatus::dead;
-  dead.error = "50";
-  CHECK(list(dead)->records.at(0).replays == JobQueue::kReplaysMax);
-  dead.error = "time";
-  CHECK(list(dead)->records.empty());
-  CHECK(asker.cancel(last).ok());
-  CHECK(asker.replay(draft.id, true).ok());
-  REQUIRE(asker.bury(asker.claim()).ok());
-  CHECK(purge(draft.id).ok());
-  CHECK(asker.find(draft.id).error().code == ErrorCode::not_found);
-  CHECK(bed.server().ask({"EXISTS", bed.key("body:" + draft.id), bed.key("history:" + draft.id)}).integer == 0);
 }
 
 }  // namespace tidegate::jobs

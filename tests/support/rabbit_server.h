@@ -1,0 +1,63 @@
+// A real rabbitmq-server, on free ports of loopback, with its data and its port mapper (epmd) its own; all of it ends
+// with the test program, however that ends. It takes seconds to come up: one a program, shared by its cases.
+//
+//   TEST_SUITE_BEGIN("rabbitmq" * doctest::skip(!RabbitServer::installed()));
+//   TEST_CASE("…") {
+//     RabbitServer& server = RabbitServer::shared();
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/process.h"
+
+namespace tidegate::test {
+
+class RabbitServer {
+ public:
+  static bool installed();  // and the tools of amqp-tools
+  // Started when first asked for; up (and running) whenever this returns.
+  static RabbitServer& shared();
+
+  RabbitServer();
+  ~RabbitServer();
+  RabbitServer(const RabbitServer&) = delete;
+  RabbitServer& operator=(const RabbitServer&) = delete;
+
+  void start();   // on the same port and data, after stop or kill; waits until it serves
+  void stop();    // SIGTERM
+  void kill();    // SIGKILL
+  void pause();   // SIGSTOP
+  void resume();  // SIGCONT
+
+  uint16_t port() const { return port_; }
+  std::string url() const { return "amqp://guest:guest@127.0.0.1:" + std::to_string(port_); }
+  // rabbitmqctl; throws where it fails. Slow: seconds.
+  std::string control(const std::vector<std::string>& arguments);
+
+  // By a connection of its own.
+  void delete_queue(const std::string& queue);
+  void purge_queue(const std::string& queue);
+  void publish(const std::string& queue, const std::string& message_id, const std::string& body);
+  // Takes the message at the head and puts `copies` of it back, the properties as they were, the body so.
+  void rewrite(const std::string& queue, int copies, const std::function<void(std::string& body)>& change);
+  // Messages that are ready; none: there is no such queue.
+  std::optional<int> depth(const std::string& queue);
+  // Takes the message at the head with the tool amqp-get, as any operator may; none: it is empty.
+  std::optional<std::string> get_with_tool(const std::string& queue);
+
+ private:
+  std::vector<std::string> with_settings(const std::vector<std::string>& command) const;
+  std::string run(const std::vector<std::string>& command);
+
+  const std::string folder_;
+  const uint16_t port_, dist_port_, epmd_port_;
+  std::unique_ptr<Process> epmd_;
+  std::unique_ptr<Process> process_;
+  int runs_ = 0;
+};
+
+}  // namespace tidegate::test

@@ -1,0 +1,79 @@
+#include "unit/jobs/rabbit/rabbit_bed.h"
+
+#include "jobs/redis_queue.h"
+#include "support/redis_server.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+std::string next_name() {
+  static int count = 0;
+  return "case" + std::to_string(++count);
+}
+
+}  // namespace
+
+std::unique_ptr<RecordStore> open_redis_records(const std::string& name, const QueueLimits& limits) {
+  static test::RedisServer server({.append_only = true});
+  RedisQueueOptions options;
+  options.address = server.address();
+  options.name = name;
+  options.limits = limits;
+  return open_redis_queue(options);
+}
+
+RabbitBed::RabbitBed(const QueueLimits& limits, Duration settle, Records records)
+    : name_(next_name()), limits_(limits), settle_(settle), records_(records) {
+  open();
+}
+
+RabbitBed::~RabbitBed() {
+  close();
+  for (const std::string& queue : {work(), dead(), delay_queue(name_, 1), delay_queue(name_, 2)}) {
+    server_.delete_queue(queue);
+  }
+}
+
+std::unique_ptr<RecordStore> RabbitBed::open_records() {
+  if (records_ == Records::redis) return open_redis_records(name_, limits_);
+  SqliteOptions options;
+  options.path = file("records.db");
+  options.limits = limits_;
+  auto opened = open_sqlite_queue(options);
+  REQUIRE(opened.ok());
+  return std::move(*opened);
+}
+
+void RabbitBed::open() {
+  RabbitQueueOptions options;
+  options.url.host = "127.0.0.1";
+  options.url.port = server_.port();
+  options.name = name_;
+  options.limits = limits_;
+  options.settle = settle_;
+  options.records = open_records();
+  queue_ = open_rabbit_queue(std::move(options));
+  await_broker();
+}
+
+void RabbitBed::await_broker() {
+  for (int i = 0; i < 5 && !queue_->view().available; ++i) {
+    bool over = false;
+    net::Timer timer(home(), [&] { over = true; });
+    timer.start_after(5s);
+    run_until([&] { return over || queue_->view().available; });
+  }
+  REQUIRE_MESSAGE(queue_->view().available, queue_->view().why_unavailable);
+}
+
+void RabbitBed::await_outage() {
+  run_until([&] { return !queue_->view().available; });
+}
+
+void RabbitBed::await(const std::string& queue, int depth) {
+  for (int looks = 0; server_.depth(queue) != depth && looks < 300; ++looks) pass(30ms);
+  REQUIRE(server_.depth(queue) == depth);
+}
+
+}  // namespace tidegate::jobs
