@@ -1,5 +1,6 @@
 #include "cli/open_queues.h"
 
+#include "jobs/rabbit_queue.h"
 #include "jobs/redis_queue.h"
 #include "jobs/spooled_queue.h"
 #include "jobs/sqlite_queue.h"
@@ -26,7 +27,15 @@ class QueueOpener {
   }
   Opened operator()(const redis::Address& address) const { return spooled(open_redis(address)); }
   Opened operator()(const config::AmqpUrl& url) const {
-    return Error{ErrorCode::invalid, url.shown() + ": no such store is built in"};
+    auto records = open_records();
+    if (!records) return records.error();
+    jobs::RabbitQueueOptions options;
+    options.url = url;
+    options.name = queue_.name;
+    options.limits = limits_;
+    options.records = std::move(*records);
+    options.on_commit = on_commit();
+    return spooled(jobs::open_rabbit_queue(std::move(options)));
   }
 
  private:
@@ -47,6 +56,14 @@ class QueueOpener {
     options.undo_failed_appends = false;  // the spool tries again
     options.on_commit = on_commit();
     return jobs::open_redis_queue(options);
+  }
+
+  // Where the records of a queue on RabbitMQ lie; the configuration has it.
+  Result<std::unique_ptr<jobs::RecordStore>> open_records() const {
+    if (const auto* address = std::get_if<redis::Address>(&*queue_.results_url)) return open_redis(*address);
+    auto opened = open_sqlite(std::get<config::SqliteUrl>(*queue_.results_url).path);
+    if (!opened) return Error{opened.error().code, "results: " + opened.error().message};
+    return std::unique_ptr<jobs::RecordStore>(std::move(*opened));
   }
 
   // A server's queue behind its spool.

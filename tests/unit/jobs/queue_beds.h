@@ -189,9 +189,6 @@ class Asker {
   Status replay(const std::string& id, bool force = false) {
     return ask<Ok>(bed_, [&](auto done) { return bed_.queue().replay(bed_.home(), id, force, done); });
   }
-  Status purge(const std::string& id) {
-    return ask<Ok>(bed_, [&](auto done) { return bed_.queue().purge(bed_.home(), id, done); });
-  }
   Result<JobPage> list(const JobFilter& filter) {
     return ask<JobPage>(bed_, [&](auto done) { return bed_.queue().list(bed_.home(), filter, done); });
   }

@@ -1,4 +1,4 @@
-// The contract of jobs/job_queue.h, continued: keys that make jobs unique, and records whose work items lie elsewhere.
+// The contract of jobs/job_queue.h, continued: keys that make jobs unique.
 #include "unit/jobs/every_queue.h"
 
 namespace tidegate::jobs {
@@ -14,12 +14,6 @@ JobDraft keyed(net::Runtime& home, const std::string& body = "body", const std::
 JobDraft referring(net::Runtime& home, const std::string& url) {
   JobDraft draft = keyed(home, "");
   draft.body_ref = url;
-  return draft;
-}
-
-JobDraft external(net::Runtime& home) {
-  JobDraft draft = make_draft(home, "lies with the broker");
-  draft.external = true;
   return draft;
 }
 
@@ -131,67 +125,6 @@ TEST_CASE_TEMPLATE("a claim of a keyed job brings its key, its age and its end a
   CHECK(job.dedupe_key == draft.dedupe_key);
   CHECK(job.created_at == draft.created_at);
   CHECK(job.expires_at == draft.expires_at);
-}
-
-TEST_CASE_TEMPLATE("a record whose work item lies elsewhere is nobody's until it is admitted", Bed,
-                   EVERY_RECORD_STORE) {
-  Bed bed;
-  Asker asker(bed);
-  const JobDraft draft = external(bed.home());
-  REQUIRE(asker.append(draft).ok());
-  CHECK(asker.find(draft.id).error().code == ErrorCode::not_found);
-  CHECK(asker.claim_id(draft.id).error().code == ErrorCode::conflict);
-  CHECK(asker.append(draft).ok());  // who failed to publish it tries once more
-  CHECK(bed.queue().view().depth[static_cast<size_t>(JobStatus::queued)] == 0);
-  REQUIRE(asker.admit(draft.id).ok());
-  CHECK(asker.admit(draft.id).ok());
-  CHECK(asker.append(draft).error().code == ErrorCode::conflict);
-  CHECK(asker.status(draft.id) == JobStatus::queued);
-  CHECK(asker.find(draft.id)->body_size == draft.body.size());
-  CHECK(asker.nothing_to_claim());
-  CHECK(asker.admit(std::string(32, 'a')).error().code == ErrorCode::not_found);
-}
-
-TEST_CASE_TEMPLATE("one job can be claimed by its id, due or not, unless somebody holds it", Bed, EVERY_RECORD_STORE) {
-  Bed bed;
-  Asker asker(bed);
-  const JobDraft draft = external(bed.home());
-  REQUIRE(asker.append(draft).ok());
-  REQUIRE(asker.admit(draft.id).ok());
-  const auto job = asker.claim_id(draft.id, Bed::kMoment);
-  REQUIRE(job.ok());
-  CHECK(job->attempt == 1);
-  CHECK(job->fields == draft.fields);
-  CHECK(job->body_size == draft.body.size());
-  CHECK(asker.claim_id(draft.id).error().code == ErrorCode::conflict);
-  bed.pass(2 * Bed::kMoment);  // the lease ends
-  const auto second = asker.claim_id(draft.id);
-  REQUIRE(second.ok());
-  CHECK(asker.succeed(*job).error().code == ErrorCode::conflict);
-  REQUIRE(asker.retry(*second, 1h).ok());
-  const auto third = asker.claim_id(draft.id);
-  REQUIRE(third.ok());
-  CHECK(third->attempt == 3);
-  REQUIRE(asker.succeed(*third).ok());
-  CHECK(asker.claim_id(draft.id).error().code == ErrorCode::conflict);
-  CHECK(asker.find(draft.id)->history.size() == 3);
-}
-
-TEST_CASE_TEMPLATE("an accepting record that nobody published any more gives its key to the next", Bed,
-                   EVERY_RECORD_STORE) {
-  Bed bed;
-  Asker asker(bed);
-  JobDraft abandoned = external(bed.home());
-  abandoned.dedupe_key = "key";
-  REQUIRE(asker.append(abandoned).ok());
-  JobDraft next = external(bed.home());
-  next.dedupe_key = "key";
-  const auto appended = asker.append(next);
-  REQUIRE(appended.ok());
-  CHECK(appended->id == next.id);
-  CHECK(!appended->existing);
-  const Status cancelled = asker.cancel(abandoned.id);
-  CHECK((cancelled.ok() || cancelled.error().code == ErrorCode::not_found));
 }
 
 }  // namespace tidegate::jobs

@@ -55,7 +55,7 @@ class RabbitOverSqliteBed : public RabbitBed {
   explicit RabbitOverSqliteBed(const QueueLimits& limits = {}) : RabbitBed(limits, {}, Records::sqlite) {}
 };
 
-#define EVERY_QUEUE RabbitBed
+#define EVERY_QUEUE RabbitBed, RabbitOverSqliteBed
 
 }  // namespace tidegate::jobs
 
