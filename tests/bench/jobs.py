@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import contestants
-from processes import BenchError, Fleet, accepts, free_ports, pick_cores
+from processes import BenchError, Fleet, accepts, free_ports
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLIENTS = 64
@@ -41,16 +41,15 @@ def parse_arguments():
 
 
 class Bed:
-    """Tidegate on a store of its own, the live upstream, and the one that is away until `revive`."""
+    """Nothing is bound to a core here: the store works on a thread of its own. Tidegate on a store of its own, the live upstream, and the one that is away until `revive`."""
 
     def __init__(self, options, fleet, folder, open_for):
         self._options, self._fleet = options, fleet
-        self._core, self._load_core = pick_cores()
         self.port, self._admin, self._live, self._down = free_ports(4)
         values = {"LISTEN": self.port, "ADMIN": self._admin, "UPSTREAM": self._live, "DOWN": self._down,
                   "FOLDER": folder, "OPEN_FOR": open_for, "CONCURRENCY": CONCURRENCY}
         self._config = contestants.fill_template("jobs.yaml", folder, values)
-        fleet.start_server("live", [options.program("bench-upstream"), "--listen", self._live], self._load_core,
+        fleet.start_server("live", [options.program("bench-upstream"), "--listen", self._live], None,
                            self._live)
         self.start()
 
@@ -58,7 +57,7 @@ class Bed:
         """Seconds until it is ready."""
         began = time.monotonic()
         binary = contestants.require_file(self._options.tidegate, "build it first, or name it with --tidegate")
-        self.process = self._fleet.start("tidegate", [binary, "run", "-c", self._config], self._core,
+        self.process = self._fleet.start("tidegate", [binary, "run", "-c", self._config], None,
                                          stdin=subprocess.DEVNULL)
         while not (accepts(self._admin) and self._ask("/ready")[0] == 200):
             if self.process.poll() is not None or time.monotonic() - began > 60:
@@ -72,12 +71,12 @@ class Bed:
 
     def revive(self):
         self._fleet.start_server("revived", [self._options.program("bench-upstream"), "--listen", self._down,
-                                             "--delay-ms", DELAY_MS], self._load_core, self._down)
+                                             "--delay-ms", DELAY_MS], None, self._down)
 
     def load(self, workload, connections, requests):
         command = [self._options.program("bench-load"), "--target", self.port, "--workload", workload,
                    "--connections", connections, "--requests", requests, "--warmup", connections]
-        return self._fleet.start("load", command, self._load_core, text=True, stdin=subprocess.DEVNULL,
+        return self._fleet.start("load", command, None, text=True, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE)
 
     def measure(self, *arguments):

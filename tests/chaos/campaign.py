@@ -168,8 +168,7 @@ class Campaign:
     async def _replay_the_dead(self):
         """Bodies of dead letters are proved by running them: the right answer depends on every byte."""
         dead = sorted(self.account.dead)
-        operators = await ask(self.tidegate.admin, "GET", "/api/queues")
-        if not dead or not operators or operators.status == 404:
+        if not dead:
             return
         self.upstream.cured = True
         for number in dead:

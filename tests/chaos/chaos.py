@@ -5,8 +5,9 @@ See README.md beside this file. Python's standard library only. Status 0: every 
 """
 import argparse
 import asyncio
-import concurrent.futures
 import contextlib
+import ctypes
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -18,6 +19,8 @@ sys.path.insert(0, str(HERE))
 import disk  # noqa: E402
 from campaign import Campaign  # noqa: E402
 import report  # noqa: E402
+
+_PR_SET_PDEATHSIG = 1
 
 
 def parse_arguments():
@@ -37,14 +40,33 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def run_one(options, seed, kills):
-    """A whole campaign, in a process of its own."""
+def run_one(options, seed, kills, pipe):
+    """A whole campaign, in a process of its own. That ends with the one that started it, however that does."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves like Ctrl-C does: what was started is stopped
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     with tempfile.TemporaryDirectory(prefix="tidegate-chaos-", dir=options.folder) as folder:
         with disk.mounted(folder, options.disk_mib) if options.disk_mib else contextlib.nullcontext():
             campaign = Campaign(options, seed, kills, pathlib.Path(folder))
             asyncio.run(campaign.run())
-            return report.summarize(campaign)
+            pipe.send(report.summarize(campaign))
+
+
+def run_all(options):
+    """The summaries of those campaigns that came to their end."""
+    workers = []
+    for i in range(options.stores):
+        kills = options.kills // options.stores + (i < options.kills % options.stores)
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        worker = multiprocessing.Process(target=run_one, args=(options, options.seed + i, kills, sender))
+        worker.start()
+        sender.close()
+        workers.append((worker, receiver))
+    summaries = []
+    for worker, receiver in workers:
+        with contextlib.suppress(EOFError):
+            summaries.append(receiver.recv())
+        worker.join()
+    return summaries
 
 
 def main():
@@ -54,14 +76,13 @@ def main():
     if options.disk_mib and not disk.can_mount():
         print("skipped: a disk of its own takes root")
         return 0
-    shares = [options.kills // options.stores + (i < options.kills % options.stores) for i in range(options.stores)]
     try:
-        with concurrent.futures.ProcessPoolExecutor(options.stores) as pool:
-            summaries = list(pool.map(run_one, [options] * options.stores,
-                                      [options.seed + i for i in range(options.stores)], shares))
+        summaries = run_all(options)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    if len(summaries) < options.stores:
+        sys.exit("a campaign ended without an account")
     text = report.ledger(options, summaries)
     print(text)
     if options.out:

@@ -3,6 +3,7 @@
     passing ──cut──▶ refuses and resets          passing ──swallow──▶ connections stand, no byte passes
 """
 import asyncio
+import contextlib
 
 
 class Forwarder:
@@ -44,16 +45,15 @@ class Forwarder:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             pass  # the campaign is over
-        finally:
-            self._writers -= ends
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            for end in ends:
-                end.transport.abort()
+        self._writers -= ends
+        for pump in pumps:
+            pump.cancel()
+        for end in ends:
+            end.transport.abort()
 
     async def _pump(self, reader, writer):
-        while data := await reader.read(1 << 16):
-            await self._passing.wait()
-            writer.write(data)
-            await writer.drain()
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                await self._passing.wait()
+                writer.write(data)
+                await writer.drain()
