@@ -20,7 +20,7 @@ from wire import ask
 
 QUEUE = "chaos-jobs"  # as tidegate.yaml names it
 _BACKLOG_MAX = 3000    # jobs waiting, above which the clients slow down
-_DRAIN_S = 240         # without any progress of the queue: it hangs
+_DRAIN_S = 120         # without any progress of the queue: it hangs
 _EARLY, _ENDED, _QUIET = 0.12, 0.04, 0.03  # kills while it opens; SIGTERM in place of a kill; long lives
 
 
