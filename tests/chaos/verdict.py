@@ -6,6 +6,7 @@ import workload
 from wire import Wire
 
 _ASKERS = 16
+_ANSWER_S = 20
 _LATE_S = 1.0  # a run is later than the answer when it is so by more than two event loops can confuse
 _OPEN = ("queued", "running", "retrying")
 _SHOWN = 8
@@ -47,7 +48,12 @@ class Account:
         wire.close()
 
     async def _ask(self, wire, number, job):
-        reply = await wire.ask("GET", f"/_jobs/{job}/result")
+        try:
+            reply = await asyncio.wait_for(wire.ask("GET", f"/_jobs/{job}/result"), _ANSWER_S)
+        except (OSError, EOFError, asyncio.TimeoutError) as error:
+            wire.close()
+            self.unfinished.append(f"{number} ({type(error).__name__} in asking for its result)")
+            return
         if "x-chaos-digest" in reply.fields:
             self._load.compare(number, workload.request(self._load.seed, number), reply)
             self.succeeded.add(number)
