@@ -87,9 +87,9 @@ class Campaign:
                     if task.done():
                         task.result()  # it ends only by an error
         finally:
+            self._ending = True  # a cancellation alone can be lost in a wait_for that is just done
             for task in others[:2]:
                 task.cancel()
-            self._ending = True
             await asyncio.gather(*others, return_exceptions=True)
 
     _ending = False
@@ -113,7 +113,7 @@ class Campaign:
         self.tidegate.kill()
 
     async def _trouble_upstream(self):
-        while True:
+        while not self._ending:
             mode = self._chance.choice(("well",) * 5 + MODES)
             await self.upstream.set_mode(mode)
             await asyncio.sleep(self._chance.uniform(0.1, 1.5))
@@ -132,7 +132,7 @@ class Campaign:
 
     async def _pace(self):
         """The clients send as fast as the upstream, ill as it is, gets through in the long run."""
-        while True:
+        while not self._ending:
             await asyncio.sleep(0.3)
             depth = await self.tidegate.depth()
             if depth:
