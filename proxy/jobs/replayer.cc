@@ -65,7 +65,15 @@ class Replayer::Impl {
           std::none_of(routes_.begin(), routes_.end(), [this](const auto& route) { return shared_.is_held(route); });
       return wake_in(*refused_for);
     }
-    while (claiming_ < wave_) claim();
+    while (claiming_ < std::max(wave_, free_lanes())) claim();
+  }
+
+  // A store answers claims in groups: asked for one at a time, it would be the pace. While a job has to wait for its
+  // place, the next ones would only be given back.
+  size_t free_lanes() const {
+    const size_t lanes = lanes_.size();
+    const auto allowed = static_cast<size_t>(allowed_);
+    return crowded_ || lanes >= allowed ? 1 : allowed - lanes;
   }
 
   void claim() {
@@ -96,6 +104,7 @@ class Replayer::Impl {
       running_ = static_cast<int>(lanes_.size());
       ReplayLane& lane = *lanes_.back();
       draining_ ? lane.stop_admitting() : room ? lane.start() : lane.refuse();
+      crowded_ = !room || lane.admitting();
       if (!lane.giving_back()) wave_ = 1;
       return pump();
     }
@@ -188,8 +197,9 @@ class Replayer::Impl {
   const std::vector<std::string> routes_;
   std::vector<std::unique_ptr<ReplayLane>> lanes_;
   std::vector<std::unique_ptr<net::Operation>> claims_;
-  size_t claiming_ = 0;  // of them, those that are under way
-  size_t wave_ = 1;      // claims at once
+  size_t claiming_ = 0;   // of them, those that are under way
+  size_t wave_ = 1;       // claims at once, past jobs that are refused
+  bool crowded_ = false;  // the last job that was claimed had to wait for its place
   net::Timer wake_;
   int allowed_ = 1;  // lanes
   int succeeded_in_a_row_ = 0;
