@@ -172,6 +172,7 @@ void ReplayLane::begin_settling() {
   wait_.stop();
   state_ = State::settling;
   settle();
+  shared_.on_settled_to_go();
 }
 
 void ReplayLane::judge(const RunResult& result) {

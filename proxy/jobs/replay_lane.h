@@ -27,7 +27,7 @@ struct LaneShared {
   const config::Replay& config;
   JobObserver observer;
   EndAnnouncer* announcer;
-  std::function<void()> on_settled_to_go;       // a lane has left admitting: another job may be claimed
+  std::function<void()> on_settled_to_go;       // a lane has left admitting or running: another job may be claimed
   std::map<std::string, Time> held_until = {};  // by route; for the upstream's Retry-After
 
   // How long the route wants no calls; none = a call may be tried.
@@ -46,6 +46,8 @@ class ReplayLane final : public net::Disposable {
   void start();
   // Gives the job back untried: there is no room for it.
   void refuse();
+  // Has its answer, and waits for the store alone.
+  bool settling() const { return state_ == State::settling; }
   // Waits for a bulkhead place: no more jobs should be claimed.
   bool admitting() const { return state_ == State::admitting; }
   bool giving_back() const { return state_ == State::giving_back; }

@@ -14,7 +14,7 @@ constexpr Duration kHeartbeat = 10s;  // how often an idle queue is looked at al
 constexpr Duration kTidyEvery = 5s;
 constexpr Duration kStoreAwayWait = 1s;
 constexpr Duration kSoonest = 50ms;
-constexpr size_t kGivingBackMax = 4 * Replayer::kWaveMax;
+constexpr size_t kWaitingForStoreMax = 4 * Replayer::kWaveMax;
 constexpr double kNewest = 0.2;  // the weight of the newest run in the typical one
 
 }  // namespace
@@ -71,9 +71,15 @@ class Replayer::Impl {
   // A store answers claims in groups: asked for one at a time, it would be the pace. While a job has to wait for its
   // place, the next ones would only be given back.
   size_t free_lanes() const {
-    const size_t lanes = lanes_.size();
+    const size_t busy = count_busy();
     const auto allowed = static_cast<size_t>(allowed_);
-    return crowded_ || lanes >= allowed ? 1 : allowed - lanes;
+    return crowded_ || busy >= allowed ? 1 : allowed - busy;
+  }
+
+  // Lanes whose job is the upstream's matter, or about to be. Those that wait for the store alone take nobody's place.
+  size_t count_busy() const {
+    return static_cast<size_t>(std::count_if(
+        lanes_.begin(), lanes_.end(), [](const auto& lane) { return !lane->giving_back() && !lane->settling(); }));
   }
 
   void claim() {
@@ -86,11 +92,10 @@ class Replayer::Impl {
                             [this, which](Result<std::optional<ClaimedJob>> job) { on_claim(which, std::move(job)); });
   }
 
-  // Room for one more job that runs. Those on their way back take none, up to a bound.
+  // Room for one more job that runs; those that wait for the store are bounded too.
   bool has_room() const {
-    const auto back = std::count_if(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->giving_back(); });
-    if (lanes_.size() - static_cast<size_t>(back) >= static_cast<size_t>(allowed_)) return false;
-    if (static_cast<size_t>(back) >= kGivingBackMax) return false;
+    const size_t busy = count_busy();
+    if (busy >= static_cast<size_t>(allowed_) || lanes_.size() - busy >= kWaitingForStoreMax) return false;
     return std::none_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->admitting(); });
   }
 
