@@ -57,10 +57,14 @@ class Flights::Flight {
     step_ = std::make_unique<Lookup>(backend(), upload_.key, [this](Finding finding) { on_found(std::move(finding)); });
   }
 
-  void sit_down(Seat* seat) { seats_.push_back(seat); }
+  void sit_down(Seat* seat) {
+    seats_.push_back(seat);
+    ++flights_.seats_;
+  }
   // The last one to go before the end takes the flight with it.
   void leave(Seat* seat) {
     seats_.remove(seat);
+    --flights_.seats_;
     if (seats_.empty() && !landed_) flights_.flights_.extract(upload_.key);
   }
   // After the flight has left the table of flights: tells all who wait. Those may go, or destroy each other.
@@ -70,6 +74,7 @@ class Flights::Flight {
     while (!seats_.empty()) {
       Seat* seat = seats_.front();
       seats_.pop_front();
+      --flights_.seats_;
       seat->land(reply);
     }
   }

@@ -42,6 +42,7 @@ class Flights {
   [[nodiscard]] std::unique_ptr<net::Operation> join(Upload upload, Callback done);
 
   size_t size() const { return flights_.size(); }
+  size_t seats() const { return seats_; }  // those who wait, in all flights
 
  private:
   class Flight;
@@ -51,6 +52,7 @@ class Flights {
 
   Backend backend_;
   std::map<std::string, std::unique_ptr<Flight>> flights_;
+  size_t seats_ = 0;
 };
 
 // 202 {"job_id","key","status_url"}.

@@ -239,10 +239,10 @@ Result<JobPage> MemoryJobs::list(const JobFilter& filter) const {
   return page;
 }
 
-void MemoryJobs::recover() {
+void MemoryJobs::recover(WallTime now) {
   for (MemoryJob& job : jobs_) {
     if (job.record.status != JobStatus::running) continue;
-    fail_attempt(job, {job.due_at, Duration(0), "process_ended"});
+    fail_attempt(job, {now, Duration(0), "process_ended"});
     job.record.status = JobStatus::queued;
     job.due_at = job.record.created_at;
   }

@@ -41,7 +41,7 @@ class MemoryJobs {
   // Expires and forgets.
   void sweep(WallTime now);
   // After a crash: what was running is queued again.
-  void recover();
+  void recover(WallTime now);
 
   QueueView view() const;
   const std::deque<MemoryJob>& all() const { return jobs_; }

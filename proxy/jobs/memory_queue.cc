@@ -44,7 +44,7 @@ class SimulatedQueue final : public MemoryQueue {
       // A call that nobody waited for any more is not begun.
       if (call->answer && random_.chance(0.5)) call->apply();
     }
-    jobs_.recover();
+    jobs_.recover(world_.wall_now());
     closing_ = false;
     changed_ = nullptr;
     last_ = {};

@@ -7,7 +7,8 @@ namespace tidegate::jobs {
 namespace {
 
 // due_at: when a claim may take it (queued: created_at, retrying: not before, running: the lease's end), so that one
-// index orders the whole queue. Times are nanoseconds since the epoch; status is JobStatus.
+// index orders the whole queue; put back where the clock is (SqliteStore::sweep), so it may lie before created_at.
+// Times are nanoseconds since the epoch; status is JobStatus.
 constexpr const char* kTables = R"sql(
 CREATE TABLE jobs (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, status INTEGER NOT NULL, attempt INTEGER NOT NULL,

@@ -68,6 +68,7 @@ class SqliteStore {
 
   // Expires what is too old, forgets what ended long ago: a bounded number of rows, once a group, and once a second of
   // `now` unless the last sweep has left some.
+  // Where the clock has stepped back, what is due steps back with it.
   void sweep(WallTime now);
   bool has_more_to_sweep() const { return more_to_sweep_; }
   WallTime swept_at() const { return swept_at_; }
@@ -84,6 +85,7 @@ class SqliteStore {
     uint64_t bytes = 0;
     uint64_t expired = 0;
     uint64_t damaged = 0;
+    WallTime latest_now{};  // the latest time that is known to have been: what is undone must be done again
   };
   struct Candidate {  // a row that may be claimed
     int64_t seq;
@@ -118,6 +120,7 @@ class SqliteStore {
   void drop_body(int64_t seq, uint64_t size);
   uint32_t write_body(const char* table, int64_t row, const BodyContent& body, uint32_t crc);
   uint32_t body_crc(const StoredBlob& body, uint32_t crc);
+  void follow_clock(WallTime now);
   void expire(int64_t seq, JobStatus from, uint64_t body_size, WallTime now);
   void mark_damaged(int64_t seq, const std::string& id, JobStatus from, WallTime now);
   bool forget(WallTime now);

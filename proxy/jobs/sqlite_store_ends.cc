@@ -92,8 +92,8 @@ Status SqliteStore::bury(const ClaimedJob& job, const AttemptRecord& attempt, Wa
 Status SqliteStore::release(const ClaimedJob& job, WallTime not_before) {
   const auto held_job = held(job);
   if (!held_job) return held_job.error();
-  Query(db_, "UPDATE jobs SET status = 0, attempt = attempt - 1, due_at = max(created_at, ?) WHERE seq = ?",
-        ns(not_before), held_job->seq)
+  Query(db_, "UPDATE jobs SET status = 0, attempt = attempt - 1, due_at = max(min(created_at, ?), ?) WHERE seq = ?",
+        ns(counters_.latest_now), ns(not_before), held_job->seq)
       .run();
   move(JobStatus::running, JobStatus::queued);
   return Ok{};

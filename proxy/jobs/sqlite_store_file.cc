@@ -3,8 +3,10 @@
 
 #include <filesystem>
 
+#include "jobs/sqlite_row.h"
 #include "jobs/sqlite_schema.h"
 #include "jobs/sqlite_store.h"
+#include "net/clock.h"
 
 namespace tidegate::jobs {
 
@@ -37,7 +39,9 @@ void SqliteStore::fold_wal() {
 
 void SqliteStore::recover() {
   begin();
-  Query(db_, "INSERT INTO attempts SELECT seq, due_at, 0, 'process_ended' FROM jobs WHERE status = 1").run();
+  Query(db_, "INSERT INTO attempts SELECT seq, ?, 0, 'process_ended' FROM jobs WHERE status = 1",
+        ns(net::read_wall_clock()))
+      .run();
   Query(db_, "UPDATE jobs SET status = 0, due_at = created_at, last_error = 'process_ended' WHERE status = 1").run();
   commit();
 }
@@ -51,6 +55,9 @@ void SqliteStore::count() {
     counters_.depth.at(static_cast<size_t>(by_status.integer(0))) = static_cast<uint64_t>(by_status.integer(1));
     counters_.bytes += static_cast<uint64_t>(by_status.integer(2));
   }
+  // The time stood at least there when the store was written to last.
+  Query newest(db_, "SELECT max(created_at) FROM jobs WHERE status <= 2");
+  if (newest.step() && !newest.is_null(0)) counters_.latest_now = wall(newest.integer(0));
   Query last(db_, "SELECT coalesce(max(seq), 0) + 1 FROM jobs");
   last.step();
   next_seq_ = last.integer(0);

@@ -13,6 +13,8 @@ namespace {
 constexpr uint64_t kCountedMax = 1000;  // a position further from both ends of the queue is not counted
 constexpr uint64_t kSweepRows = 200;    // a sweep's work, at most
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
+constexpr Duration kClockStep =
+    std::chrono::seconds(5);  // less is no step: loops do not ask in the order of their clocks
 
 }  // namespace
 
@@ -114,7 +116,21 @@ void SqliteStore::expire(int64_t seq, JobStatus from, uint64_t body_size, WallTi
   ++counters_.expired;
 }
 
+// A clock that is put back an hour must not keep the whole queue for that hour: every job is due as much earlier. The
+// order stays, and so do the leases.
+void SqliteStore::follow_clock(WallTime now) {
+  const Duration step = counters_.latest_now - now;
+  if (step <= kClockStep) {
+    counters_.latest_now = std::max(counters_.latest_now, now);
+    return;
+  }
+  log_warn("clock_stepped_back", {{"store", path_}, {"by_s", to_seconds(step)}});
+  Query(db_, "UPDATE jobs SET due_at = due_at - ? WHERE status <= 2", step.count()).run();
+  counters_.latest_now = now;
+}
+
 void SqliteStore::sweep(WallTime now) {
+  follow_clock(now);
   if (swept_in_group_) return;
   const bool soon = now - swept_at_ < kSweepEvery && now >= swept_at_;
   if (soon && !more_to_sweep_) return;

@@ -86,6 +86,19 @@ std::vector<Told> told(Bed& bed) {
   return all;
 }
 
+jobs::JobQueue& callbacks_of(Bed& bed) { return *bed.gateway().queues().at("jobs").callbacks; }
+
+jobs::JobRecord dead_callback(Bed& bed) {
+  std::optional<Result<jobs::JobPage>> page;
+  jobs::JobFilter filter;
+  filter.status = jobs::JobStatus::dead;
+  const auto asked = callbacks_of(bed).list(bed.runtime, filter, [&](auto answer) { page = std::move(answer); });
+  bed.until("the dead callbacks", [&] { return page.has_value(); });
+  REQUIRE(page->ok());
+  REQUIRE((*page)->records.size() == 1);
+  return (*page)->records[0];
+}
+
 const char* const kGood = "HTTP/1.1 204 No Content\r\n\r\n";
 
 }  // namespace
@@ -184,14 +197,69 @@ TEST_CASE("a callback that was not delivered is delivered after a restart") {
   park(bed);
   bed.upstream.behave({});
   bed.start_replaying();
-  bed.until("the callback is sent", [&] { return !bed.raw.received.empty(); });
+  bed.until("the callback is sent", [&] { return bed.raw.received.ends_with("}}"); });
+  const Told lost = told(bed).at(0);
   bed.raw.received.clear();
   bed.raw.script = kGood;
   bed.restart();
   bed.start_replaying();
   until_callbacks(bed, "succeeded", 1);
   REQUIRE(told(bed).size() == 1);
-  CHECK(nlohmann::json::parse(told(bed)[0].body).at("type") == "job.succeeded");
+  CHECK(told(bed)[0].field("webhook-id") == lost.field("webhook-id"));
+  CHECK(told(bed)[0].body == lost.body);
+  CHECK(nlohmann::json::parse(lost.body).at("type") == "job.succeeded");
+}
+
+TEST_CASE("who is told may be nowhere, refuse, hang up or talk nonsense: the job ends, and so does the callback") {
+  struct Case {
+    const char* url;
+    const char* script;
+    const char* error;
+  };
+  for (const Case& hostile : {Case{"http://nowhere.invalid/done", "", "connect_failure"},
+                              Case{"http://127.0.0.1:1/done", "", "connect_failure"}, Case{"{RAW}/", "", "reset"},
+                              Case{"{RAW}/", "what do you want?\r\n\r\n", "bad_response"},
+                              Case{"{RAW}/", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "reset"}}) {
+    CAPTURE(hostile.url);
+    CAPTURE(hostile.script);
+    Bed bed(config_with(hostile.url));
+    bed.raw.script = hostile.script;
+    bed.raw.hangs_up = true;
+    const std::string id = park(bed);
+    bed.upstream.behave({});
+    bed.start_replaying();
+    until_status(bed, id, "succeeded");
+    until_callbacks(bed, "dead", 1);
+    const jobs::JobRecord callback = dead_callback(bed);
+    CHECK(callback.attempt == 3);
+    CHECK(callback.last_error == hostile.error);
+    CHECK(callbacks(bed, "succeeded") == 0);
+  }
+}
+
+TEST_CASE("a kill after the callback is stored and before the job's end is: one result, told of once") {
+  Bed bed(config_with());
+  bed.raw.script = kGood;
+  const std::string id = park(bed);
+  const size_t tries = bed.upstream.seen.size();
+  bed.upstream.behave({.kind = Behaviour::Kind::hold});
+  bed.start_replaying();
+  bed.until("the job runs", [&] { return bed.upstream.seen.size() > tries && bed.upstream.seen.back().whole; });
+  bed.close_queue();  // its end cannot be stored any more
+  bed.upstream.release({.status = 201});
+  bed.until("the callback is stored", [&] { return callbacks_of(bed).view().oldest_created_at.has_value(); });
+  CHECK(bed.raw.received.empty());
+  bed.restart();
+  bed.upstream.behave({.status = 201});
+  bed.start_replaying();
+  until_status(bed, id, "succeeded");
+  until_callbacks(bed, "succeeded", 2);  // the one of the try that was lost has nothing to tell
+  REQUIRE(told(bed).size() == 1);
+  const auto json = nlohmann::json::parse(told(bed)[0].body);
+  CHECK(json.at("type") == "job.succeeded");
+  CHECK(json.at("data").at("attempt") == 2);
+  CHECK(json.at("data").at("job_id") == id);
+  CHECK(callbacks_of(bed).view().oldest_created_at.has_value() == false);
 }
 
 TEST_CASE("where the callbacks' store is closed the job ends all the same, and the loss is told") {

@@ -58,6 +58,21 @@ int interruptions(const jobs::JobRecord& record) {
   }));
 }
 
+// A record tells every try, in order, and how each ended: a result's last one well, a dead letter's badly.
+void check_history(Findings& findings, const jobs::JobRecord& record) {
+  const bool succeeded = record.status == jobs::JobStatus::succeeded;
+  if (!succeeded && record.status != jobs::JobStatus::dead) return;
+  const auto& tries = record.history;
+  if (tries.empty() || static_cast<int>(tries.size()) != record.attempt) {
+    return findings.add(fmt::format("job {}: {} tries, of which {} are told", record.id, record.attempt, tries.size()));
+  }
+  for (size_t i = 0; i < tries.size(); ++i) {
+    const bool good = succeeded && i + 1 == tries.size();
+    if (tries[i].error.empty() != good) findings.add(fmt::format("job {}: try {}: {}", record.id, i, tries[i].error));
+    if (i > 0 && tries[i].at < tries[i - 1].at) findings.add(fmt::format("job {}: try {} is early", record.id, i));
+  }
+}
+
 }  // namespace
 
 void check_answers(Findings& findings, const Clients& clients, const config::Config& config) {
@@ -106,6 +121,7 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQu
     const int allowed = config.queues.at("q").replay.max_attempts;
     if (record.attempt > allowed + interruptions(record))
       findings.add(fmt::format("job {} had {} attempts of {}", id, record.attempt, allowed));
+    check_history(findings, record);
     const auto who = promised.find(id);
     if (who == promised.end() && record.status != jobs::JobStatus::cancelled) {
       const auto client = std::find_if(clients.begin(), clients.end(),

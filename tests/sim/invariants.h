@@ -1,6 +1,7 @@
 // What must hold over every simulated run, whatever the seed did. Each check adds one sentence a violation.
 //
-//   1 every request ends exactly once                     8 every job ends; a result is the upstream's, byte for byte
+//   1 every request ends exactly once                     8 every job ends, its history tells each try; a result is the
+//                                                          upstream's, byte for byte
 //   2 answers are well-formed, with one reason word       9 no job runs more often than its attempts allow
 //   3 a relayed answer is whole and the upstream's       10 the upstream never sees more calls than the bulkhead allows
 //   4 answered within deadline + commit bound            11 no request is tried more often than the rule allows

@@ -35,9 +35,15 @@ TEST_CASE_TEMPLATE("a claim that nobody waits for any more is given back", Bed, 
     operation.reset();
   }
   bed.pass(Bed::kMoment);
-  const ClaimedJob job = asker.claim();
-  CHECK(job.id == id);
-  CHECK(job.attempt == 1);
+  // It is given back soon after: a busy disk may take longer than a moment.
+  Result<std::optional<ClaimedJob>> job = std::optional<ClaimedJob>();
+  bed.run_until([&] {
+    if (!job->has_value()) job = asker.try_claim();
+    REQUIRE(job.ok());
+    return job->has_value();
+  });
+  CHECK((*job)->id == id);
+  CHECK((*job)->attempt == 1);
 }
 
 TEST_CASE_TEMPLATE("everything survives a restart; what was running is queued again", Bed, EVERY_QUEUE) {
@@ -55,7 +61,9 @@ TEST_CASE_TEMPLATE("everything survives a restart; what was running is queued ag
   const ClaimedJob job = asker.claim();
   CHECK(job.id == running);
   CHECK(asker.body_of(job) == "again");
-  CHECK(asker.find(running)->history.at(0).error == "process_ended");
+  const AttemptRecord ended = asker.find(running)->history.at(0);
+  CHECK(ended.error == "process_ended");
+  CHECK(ended.at <= bed.home().wall_now());
   CHECK(asker.claim().id == waiting);
 }
 
