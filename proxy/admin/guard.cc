@@ -1,5 +1,6 @@
 #include "admin/guard.h"
 
+#include "base/ip.h"
 #include "http/problem.h"
 
 namespace tidegate::admin {
@@ -15,6 +16,15 @@ bool from_another_site(const http::RequestHead& head) {
     if (origin->starts_with(scheme)) return !http::iequals(origin->substr(scheme.size()), head.authority);
   }
   return true;  // "null", or nothing that a browser would send
+}
+
+// A name in Host may be one that a page of another site has pointed at this machine: such a page's origin is its Host.
+bool is_asked_by_address(std::string_view authority) {
+  const size_t port = authority.rfind(':');
+  const bool has_port = port != std::string_view::npos && authority.find(']', port) == std::string_view::npos;
+  std::string_view host = has_port ? authority.substr(0, port) : authority;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return http::iequals(host, "localhost") || IpAddress::parse(host).has_value();
 }
 
 bool knows_token(const http::RequestHead& head, std::string_view token) {
@@ -39,6 +49,12 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 std::optional<Refused> refuse_mutation(const http::RequestHead& head, const config::Admin& admin) {
   if (from_another_site(head)) {
     return Refused{403, "cross_site", "A page of another site may not change anything here.", ""};
+  }
+  if (admin.token.empty() && head.fields.find("origin") && !is_asked_by_address(head.authority)) {
+    return Refused{403, "cross_site",
+                   "Without an admin token, a page may change something only where it was opened by address, or as "
+                   "localhost.",
+                   ""};
   }
   if (!admin.token.empty() && !knows_token(head, admin.token)) {
     return Refused{401, "unauthorized", "This needs the admin token, as `Authorization: Bearer TOKEN`.",

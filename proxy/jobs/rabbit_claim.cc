@@ -13,11 +13,12 @@ namespace tidegate::jobs {
 
 namespace {
 
-constexpr int kLooksMax = 200;                            // messages that one claim puts away
-constexpr Duration kPatience = 1s;                        // for a delivery
-constexpr Duration kSoon = 50ms;                          // until its record is admitted, or replayed
-constexpr Duration kElsewhere = std::chrono::seconds(8);  // until a job that runs elsewhere is looked at again
-constexpr Duration kFresh = std::chrono::seconds(60);     // a message younger than this may be waiting for its record
+constexpr int kLooksMax = 200;                             // messages that one claim puts away
+constexpr Duration kPatience = 1s;                         // for a delivery
+constexpr Duration kSoon = 50ms;                           // until its record is admitted, or replayed
+constexpr Duration kElsewhere = std::chrono::seconds(8);   // until a job that runs elsewhere is looked at again
+constexpr Duration kFresh = std::chrono::seconds(60);      // a message younger than this may be waiting for its record
+constexpr Duration kSecondLook = std::chrono::seconds(2);  // at an old message that has no record
 constexpr const char* kDamaged = "damaged_record";
 
 class ClaimFlow final : public RabbitFlow {
@@ -148,7 +149,10 @@ class ClaimFlow final : public RabbitFlow {
   // Not admitted yet, or forgotten long ago.
   void without_record() {
     const WallTime now = home_.wall_now();
-    if (age(now) >= kFresh) {
+    const bool seen_before = std::exchange(delivery_->recordless, true);
+    if (age(now) >= kFresh && !seen_before) {  // another machine's clock may be wrong: not on its word alone
+      parts_.shelf.put_back(std::move(delivery_), now + kSecondLook);
+    } else if (age(now) >= kFresh) {
       parts_.thread.ack(std::move(delivery_));
     } else if (age(now) >= std::chrono::seconds(1)) {
       parts_.thread.delay(std::move(delivery_), now + kElsewhere);

@@ -32,10 +32,10 @@ struct RabbitMessage {
   int attempt = 0;
   int max_attempts = 0;
   int64_t not_before_ms = 0;
-  int64_t published_ms = 0;
-  int replays = 0;      // by operators
-  std::string reason;   // dead letters
-  std::string history;  // dead letters
+  int64_t published_ms = 0;  // as work; not when it was moved
+  int replays = 0;           // by operators
+  std::string reason;        // dead letters
+  std::string history;       // dead letters
   uint32_t crc = 0;
   BodyContent body;  // shared with whoever holds the message where it came from the broker
 };

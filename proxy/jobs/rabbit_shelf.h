@@ -31,6 +31,7 @@ struct Delivery {
   uint64_t order = 0;       // of arrival
   WallTime due{};           // not taken earlier
   bool looked_up = false;   // its record was asked whether it is due (after a redelivery)
+  bool recordless = false;  // it has been seen to have no record
 };
 using DeliveryPtr = std::shared_ptr<Delivery>;
 

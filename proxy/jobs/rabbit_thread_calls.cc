@@ -59,7 +59,8 @@ bool RabbitThread::rung_is_there(int64_t rung) {
 
 void RabbitThread::send(Unconfirmed what, const RabbitMessage& message) {
   RabbitMessage stamped = message;
-  stamped.published_ms = unix_ms(net::read_wall_clock());
+  // A message that is only moved stays as old as it is: that is how one without a record ends.
+  if (!what.moved) stamped.published_ms = unix_ms(net::read_wall_clock());
   what.since = net::read_monotonic_clock();
   what.bound = publish_max(message.body.size());
   const int64_t expiration_ms = what.queue == dead_ ? ceil_ms(options_.letters_ttl) : 0;

@@ -12,7 +12,10 @@ if is_stale(ARGV[1], ARGV[2]) then return answer('stale', STALE) end
 sweep(20, tonumber(ARGV[21]))
 local before = open_jobs()
 local there = get(id, 'status')[1]
-if there and tonumber(there) == ACCEPTING and ARGV[18] == '1' then return answer('ok', text(before)) end
+if there and tonumber(there) == ACCEPTING and ARGV[18] == '1' then
+  if key == '' then set(id, 'key', '') end  -- it does without the one that another job has now
+  return answer('ok', text(before))
+end
 if there then return answer('conflict', 'job ' .. id .. ' exists') end
 if key ~= '' then
   local twin = call('GET', P .. 'key:' .. key)

@@ -144,8 +144,10 @@ void SpoolForwarder::append_batch() {
 void SpoolForwarder::append(Item& item) {
   JobDraft draft = draft_of(item.job, item.body);
   if (item.keyless) draft.dedupe_key.clear();
-  item.call = server_.append(runtime_, std::move(draft),
-                             [this, &item](Result<Appended> appended) { on_appended(item, std::move(appended)); });
+  item.call = server_.append(runtime_, std::move(draft), [this, &item](Result<Appended> appended) {
+    const auto asked = std::move(item.call);
+    on_appended(item, std::move(appended));
+  });
 }
 
 void SpoolForwarder::on_appended(Item& item, Result<Appended> appended) {
@@ -155,7 +157,24 @@ void SpoolForwarder::on_appended(Item& item, Result<Appended> appended) {
     item.keyless = true;
     return append(item);
   }
-  item.moved = appended.ok() || appended.error().code == ErrorCode::conflict;
+  if (!appended && appended.error().code == ErrorCode::conflict) return be_sure_of(item, appended.error());
+  settle(item, appended.ok() ? Status(Ok{}) : Status(appended.error()));
+}
+
+// The id is taken: by this very job, which an earlier append has brought there, or by an append of it that was not
+// finished and has lost its key to another job meanwhile.
+void SpoolForwarder::be_sure_of(Item& item, const Error& conflict) {
+  item.call = server_.find(runtime_, item.job.id, [this, &item, conflict](const Result<JobRecord>& record) {
+    const auto asked = std::move(item.call);
+    if (record) return settle(item, Ok{});
+    if (record.error().code != ErrorCode::not_found || item.keyless) return settle(item, conflict);
+    item.keyless = true;
+    append(item);
+  });
+}
+
+void SpoolForwarder::settle(Item& item, const Status& appended) {
+  item.moved = appended.ok();
   if (!item.moved) {
     failed_ = true;
     log_warn("job_not_forwarded", {{"queue", name_}, {"job_id", item.job.id}, {"error", appended.error().message}});

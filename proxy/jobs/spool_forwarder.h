@@ -58,6 +58,8 @@ class SpoolForwarder {
   void append_batch();
   void append(Item& item);
   void on_appended(Item& item, Result<Appended> appended);
+  void be_sure_of(Item& item, const Error& conflict);
+  void settle(Item& item, const Status& appended);
   void forget_batch();
   void one_done();
   void next_stage();

@@ -128,15 +128,19 @@ void SpooledCancel::on_spool(Status status) {
     return done_(Ok{});
   }
   const ErrorCode code = status.error().code;
+  if (code == ErrorCode::not_found && cancelled_there_) return done_(Ok{});
   if (code == ErrorCode::not_found || code == ErrorCode::conflict) return ask_server(code == ErrorCode::conflict);
   done_(std::move(status));
 }
 
-// `moving`: the forwarder has it in hand, or it has ended in the spool.
+// `moving`: the forwarder has it in hand, or it has ended in the spool. The server's word on one that is moving is not
+// the last: an append that was cancelled on its way may fail and be tried again, until the spool has let go of the job.
 void SpooledCancel::ask_server(bool moving) {
   now_ = server_.cancel(home_, id_, [this, moving](Status status) {
     const auto asked = std::exchange(now_, nullptr);
     const bool not_there = !status && status.error().code == ErrorCode::not_found;
+    cancelled_there_ = cancelled_there_ || status.ok();
+    if (moving && cancelled_there_ && --tries_left_ > 0) return again_.start_after(kMoving);
     if (moving && not_there && --tries_left_ > 0) return again_.start_after(kMoving);
     if (moving && not_there) return done_(Error{ErrorCode::conflict, "the job is being forwarded"});
     done_(std::move(status));

@@ -99,6 +99,7 @@ class SpooledCancel final : public net::Operation {
   const std::string id_;
   Callback<Ok> done_;
   int tries_left_ = 40;
+  bool cancelled_there_ = false;  // the server has said so, while the job was moving
   OperationPtr now_;
   net::Timer again_;
 };

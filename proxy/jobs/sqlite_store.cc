@@ -81,8 +81,11 @@ Result<Appended> SqliteStore::append(const JobDraft& draft, WallTime now) {
   Query taken(db_, "SELECT status FROM jobs WHERE id = ?", draft.id);
   if (taken.step()) {
     const bool again = draft.external && taken.integer(0) == code(JobStatus::accepting);
-    if (again) return Appended{draft.id, open_jobs(), false, JobStatus::queued};
-    return Error{ErrorCode::conflict, "job " + draft.id + " exists"};
+    if (!again) return Error{ErrorCode::conflict, "job " + draft.id + " exists"};
+    if (draft.dedupe_key.empty()) {  // it does without the one that another job has now
+      Query(db_, "UPDATE jobs SET dedupe_key = NULL, fingerprint = '' WHERE id = ?", draft.id).run();
+    }
+    return Appended{draft.id, open_jobs(), false, JobStatus::queued};
   }
   std::string fingerprint;
   if (!draft.dedupe_key.empty()) {

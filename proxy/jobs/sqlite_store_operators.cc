@@ -80,11 +80,12 @@ Status SqliteStore::purge(const std::string& id) {
 }
 
 Status SqliteStore::admit(const std::string& id) {
-  Query query(db_, "SELECT seq, status FROM jobs WHERE id = ?", id);
+  Query query(db_, "SELECT seq, status, dedupe_key IS NULL AND fingerprint <> '' FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
   const auto status = static_cast<JobStatus>(query.integer(1));
   if (status == JobStatus::queued) return Ok{};
   if (status != JobStatus::accepting) return is_not(id, "accepting", status);
+  if (query.integer(2) != 0) return Error{ErrorCode::conflict, "its key has made another job meanwhile"};
   Query(db_, "UPDATE jobs SET status = 0, finished_at = NULL WHERE seq = ?", query.integer(0)).run();
   move(JobStatus::accepting, JobStatus::queued);
   return Ok{};

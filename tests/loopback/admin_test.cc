@@ -32,6 +32,51 @@ TEST_CASE("a queue that cannot store, and draining, are unreadiness, each by its
   CHECK(bed.admin("/health").status == 200);
 }
 
+// Nothing listens there, and nothing will.
+std::string with_queue_at(const std::string& url) {
+  std::string yaml = usual_config();
+  const std::string usual = "url: sqlite://{DIR}/jobs.db";
+  const std::string results = url.starts_with("amqp") ? "\n    results: {url: \"sqlite://{DIR}/results.db\"}" : "";
+  const std::string queue = "url: " + url + "\n    spool: \"{DIR}/spool.db\"" + results;
+  return yaml.replace(yaml.find(usual), usual.size(), queue);
+}
+
+TEST_CASE("every series of a queue is there from the start, at 0") {
+  for (const std::string url :
+       {"sqlite://{DIR}/jobs.db", "redis://127.0.0.1:1/0", "amqp://guest:secret@127.0.0.1:1/vhost"}) {
+    CAPTURE(url);
+    const bool server = !url.starts_with("sqlite");
+    Bed bed(server ? with_queue_at(url) : usual_config());
+    const std::string text = bed.admin("/metrics").body;
+    const auto check = [&](const std::string& series, int value) {
+      const std::string line = "\ntidegate_" + series + " " + std::to_string(value) + "\n";
+      CAPTURE(line);
+      CHECK(text.find(line) != std::string::npos);
+    };
+    for (const char* status : {"queued", "running", "retrying", "succeeded", "dead", "cancelled", "expired"}) {
+      check("queue_depth{queue=\"jobs\",status=\"" + std::string(status) + "\"}", 0);
+    }
+    for (const char* event : {"accepted", "replayed", "succeeded", "retried", "dead", "cancelled", "expired"}) {
+      check("queue_jobs_total{event=\"" + std::string(event) + "\",queue=\"jobs\"}", 0);
+    }
+    check("queue_oldest_age_seconds{queue=\"jobs\"}", 0);
+    check("queue_bytes{queue=\"jobs\"}", 0);
+    check("queue_commit_seconds_count{queue=\"jobs\"}", 0);
+    check("dependency_up{dependency=\"queue:jobs\"}", server ? 0 : 1);
+    CHECK(text.find("secret") == std::string::npos);
+  }
+}
+
+TEST_CASE("while a queue's server is away and its spool takes the jobs, Tidegate is ready, and says what is down") {
+  Bed bed(with_queue_at("redis://127.0.0.1:1/0"));
+  CHECK(bed.ask(post("/job", "work")).status == 202);
+  CHECK(bed.admin("/ready").status == 200);
+  CHECK(bed.metric("tidegate_dependency_up", {"queue:jobs"}) == 0);
+  CHECK(bed.metric("tidegate_queue_depth", {"status=\"queued\""}) == 1);
+  CHECK(bed.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 1);
+  CHECK(bed.metric("tidegate_queue_commit_seconds_count", {"jobs"}) == 1);
+}
+
 TEST_CASE("/metrics has what scrapers look for, in their format") {
   Bed bed;
   bed.ask(get("/plain"));

@@ -12,8 +12,8 @@ std::string with_admin(const std::string& admin) {
   return yaml.replace(yaml.find(usual), usual.size(), "admin: {address: 127.0.0.1:0, " + admin + "}");
 }
 
-std::string erase(std::string_view target, std::string_view fields = "") {
-  return "DELETE " + std::string(target) + " HTTP/1.1\r\nHost: tidegate.test\r\n" + std::string(fields) + "\r\n";
+std::string erase(std::string_view target, std::string_view fields = "", const std::string& host = "tidegate.test") {
+  return "DELETE " + std::string(target) + " HTTP/1.1\r\nHost: " + host + "\r\n" + std::string(fields) + "\r\n";
 }
 
 std::string replay_of(const std::string& id) { return "/api/queues/jobs/jobs/" + id + "/replay"; }
@@ -187,7 +187,24 @@ TEST_CASE("a page of another site changes nothing") {
     CAPTURE(origin);
     check_refused(bed.ask_admin(erase(target, "Origin: " + std::string(origin) + "\r\n")), 403, "cross_site");
   }
-  CHECK(bed.ask_admin(erase(target, "Origin: http://Tidegate.test\r\n")).status == 200);
+  CHECK(bed.ask_admin(erase(target, "Origin: http://LocalHost:9901\r\n", "localhost:9901")).status == 200);
+}
+
+TEST_CASE("a page whose name was made to lead here changes nothing without a token") {
+  Bed bed;
+  const std::string target = "/api/queues/jobs/jobs/" + park(bed);
+  for (const char* host : {"tidegate.test", "evil.example:9901", "localhost.evil.example", "127.0.0.1.evil.example"}) {
+    CAPTURE(host);
+    check_refused(bed.ask_admin(erase(target, "Origin: http://" + std::string(host) + "\r\n", host)), 403,
+                  "cross_site");
+  }
+  CHECK(bed.ask_admin(erase(target, "Origin: http://[::1]:9901\r\n", "[::1]:9901")).json().at("done") == "cancelled");
+  CHECK(bed.ask_admin(erase(target)).json().at("done") == "purged");  // no page: a tool may call it what it likes
+
+  Bed with_token(with_admin("token: s3same"));
+  const std::string other = "/api/queues/jobs/jobs/" + park(with_token);
+  const std::string fields = "Origin: https://tidegate.test\r\nAuthorization: Bearer s3same\r\n";
+  CHECK(with_token.ask_admin(erase(other, fields)).json().at("done") == "cancelled");
 }
 
 TEST_CASE("read_only refuses every change and shows everything") {

@@ -18,6 +18,8 @@ class FlakyQueue final : public JobQueue {
     away,     // every call is answered unavailable, and the view says so
     stalled,  // no append is answered, or done, until it is well again
     deaf,     // appends are done, and answered unavailable
+    taken,    // appends with a key are answered conflict, although no job is found
+    halfway,  // appends are under way until it is well again, and fail then; meanwhile they can be cancelled
   };
 
   explicit FlakyQueue(std::unique_ptr<JobQueue> real) : real_(std::move(real)) {}
@@ -36,7 +38,18 @@ class FlakyQueue final : public JobQueue {
         done(Error{ErrorCode::unavailable, "the connection broke"});
       });
     }
-    if (mood_ == Mood::well) return real_->append(home, std::move(draft), std::move(done));
+    if (mood_ == Mood::taken && !draft.dedupe_key.empty()) {
+      return refuse(home, std::move(done), {ErrorCode::conflict, "its key has made another job meanwhile"});
+    }
+    if (mood_ == Mood::halfway) {
+      auto handle = std::make_unique<Held>();
+      held_.push_back([link = handle->link, done = std::move(done)] {
+        if (*link) done(Error{ErrorCode::not_found, "its record has gone"});
+      });
+      *handle->link = handle.get();
+      return handle;
+    }
+    if (mood_ == Mood::well || mood_ == Mood::taken) return real_->append(home, std::move(draft), std::move(done));
     auto handle = std::make_unique<Held>();
     held_.push_back([this, &home, draft = std::move(draft), done = std::move(done), link = handle->link]() mutable {
       if (*link) (*link)->now = real_->append(home, std::move(draft), std::move(done));
@@ -77,6 +90,7 @@ class FlakyQueue final : public JobQueue {
   }
   OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
     if (mood_ == Mood::away) return refuse(home, std::move(done));
+    if (mood_ == Mood::halfway) return answer<Ok>(home, std::move(done), Ok{});
     return real_->cancel(home, id, std::move(done));
   }
   OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
@@ -106,13 +120,18 @@ class FlakyQueue final : public JobQueue {
 
   // Answered later, as every call is.
   template <typename T>
-  OperationPtr refuse(net::Runtime& home, Callback<T> done) {
+  OperationPtr answer(net::Runtime& home, Callback<T> done, Result<T> what) {
     auto handle = std::make_unique<Held>();
     *handle->link = handle.get();
-    home.post([link = handle->link, done = std::move(done)] {
-      if (*link) done(Error{ErrorCode::unavailable, "connection refused"});
+    home.post([link = handle->link, done = std::move(done), what = std::move(what)] {
+      if (*link) done(what);
     });
     return handle;
+  }
+  template <typename T>
+  OperationPtr refuse(net::Runtime& home, Callback<T> done,
+                      Error why = {ErrorCode::unavailable, "connection refused"}) {
+    return answer<T>(home, std::move(done), std::move(why));
   }
 
   std::unique_ptr<JobQueue> real_;

@@ -11,6 +11,12 @@ JobDraft external(net::Runtime& home) {
   return draft;
 }
 
+JobDraft external_with_key(net::Runtime& home, const std::string& key) {
+  JobDraft draft = external(home);
+  draft.dedupe_key = key;
+  return draft;
+}
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("a record whose work item lies elsewhere is nobody's until it is admitted", Bed,
@@ -70,6 +76,16 @@ TEST_CASE_TEMPLATE("an accepting record that nobody published any more gives its
   REQUIRE(appended.ok());
   CHECK(appended->id == next.id);
   CHECK(!appended->existing);
+  // Its own append, late, does not make a second job of the key; without the key it may.
+  CHECK(asker.append(abandoned).ok());
+  CHECK(asker.admit(abandoned.id).error().code == ErrorCode::conflict);
+  REQUIRE(asker.admit(next.id).ok());
+  CHECK(asker.admit(abandoned.id).error().code == ErrorCode::conflict);
+  JobDraft keyless = abandoned;
+  keyless.dedupe_key.clear();
+  CHECK(asker.append(keyless).ok());
+  CHECK(asker.admit(abandoned.id).ok());
+  CHECK(asker.append(external_with_key(bed.home(), "key"))->id == next.id);
   const Status cancelled = asker.cancel(abandoned.id);
   CHECK((cancelled.ok() || cancelled.error().code == ErrorCode::not_found));
 }

@@ -181,6 +181,38 @@ TEST_CASE("a key that the server has given to another job does not stop a promis
   CHECK(asker.nothing_to_claim());
 }
 
+TEST_CASE("a conflict at the server is believed only where the job is found there") {
+  SpooledBed bed;
+  Asker asker(bed);
+  bed.set(Mood::away);
+  JobDraft draft = make_draft(bed.home(), "promised");
+  draft.dedupe_key = "key";
+  REQUIRE(asker.append(draft).ok());
+  bed.set(Mood::taken);
+  let_forward(bed);
+  const ClaimedJob job = asker.claim();
+  CHECK(job.id == draft.id);
+  CHECK(asker.body_of(job) == "promised");
+}
+
+TEST_CASE("what is cancelled in the middle of its way stays cancelled when that way is gone again") {
+  SpooledBed bed;
+  Asker asker(bed);
+  bed.set(Mood::away);
+  const std::string id = asker.append_new();
+  bed.set(Mood::halfway);
+  bed.pass(1s);  // it is on its way
+  bool cancelled = false;
+  const auto cancel = bed.queue().cancel(bed.home(), id, [&](const Status& status) { cancelled = status.ok(); });
+  bed.pass(100ms);
+  CHECK(!cancelled);  // nobody can tell yet
+  bed.set(Mood::well);
+  bed.run_until([&] { return cancelled; });
+  let_forward(bed);
+  CHECK(asker.nothing_to_claim());
+  CHECK(asker.status(id) == JobStatus::cancelled);
+}
+
 TEST_CASE("a full server answers for itself; a full spool refuses, and what was refused is found nowhere") {
   SpooledBed bed(QueueLimits{.max_jobs = 3});
   Asker asker(bed);

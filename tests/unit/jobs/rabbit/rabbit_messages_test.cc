@@ -142,6 +142,22 @@ TEST_CASE("somebody else's message goes to the dead letters, and holds nothing u
   CHECK(bed.server().get_with_tool(bed.dead()) == "hello");
 }
 
+TEST_CASE("an old message of which there is no record goes, but not at the first look") {
+  RabbitBed bed;
+  Asker asker(bed);
+  bed.server().publish(bed.work(), std::string(32, 'a'), "nobody was promised it");  // without a time: as old as can be
+  CHECK(asker.nothing_to_claim());
+  bed.close();
+  bed.await(bed.work(), 1);
+  bed.open();
+  CHECK(asker.nothing_to_claim());
+  bed.pass(2500ms);
+  CHECK(asker.nothing_to_claim());
+  bed.close();
+  bed.await(bed.work(), 0);
+  bed.await(bed.dead(), 0);
+}
+
 TEST_CASE("a cancelled job's message is dropped when it comes") {
   RabbitBed bed;
   Asker asker(bed);
