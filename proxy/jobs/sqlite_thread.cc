@@ -8,6 +8,12 @@
 
 namespace tidegate::jobs {
 
+namespace {
+
+constexpr Duration kLull = 150us;
+
+}  // namespace
+
 Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash) {
   const std::filesystem::path folder = std::filesystem::path(options.path).parent_path();
   std::error_code error;
@@ -133,11 +139,8 @@ SqliteThread::Group SqliteThread::take_group() {
     wake_.wait(lock, something);
   }
   const auto batch_max = static_cast<size_t>(options_.batch_max);
-  if (last_group_ > 1 && waiting_.size() < last_group_ && !closing_) {
-    wake_at_ = std::min(batch_max, last_group_);
-    wake_.wait_for(lock, options_.batch_wait, [&] { return closing_ || waiting_.size() >= wake_at_; });
-    wake_at_ = 1;
-  }
+  if (last_group_ > 1 && waiting_.size() < last_group_ && !closing_)
+    await_company(lock, std::min(batch_max, last_group_));
   Group group;
   while (!waiting_.empty() && group.size() < batch_max) {
     group.push_back(std::move(waiting_.front()));
@@ -145,6 +148,18 @@ SqliteThread::Group SqliteThread::take_group() {
   }
   last_group_ = group.size();
   return group;
+}
+
+// Until there are as many as in the group before, or none has come for a lull: clients that have just been answered
+// come back in a burst, lanes of a replayer one by one.
+void SqliteThread::await_company(std::unique_lock<std::mutex>& lock, size_t company) {
+  const Time until = net::read_monotonic_clock() + options_.batch_wait;
+  wake_at_ = company;
+  for (size_t seen = 0; seen < waiting_.size() && net::read_monotonic_clock() < until;) {
+    seen = waiting_.size();
+    if (wake_.wait_for(lock, kLull, [&] { return closing_ || waiting_.size() >= company; })) break;
+  }
+  wake_at_ = 1;
 }
 
 void SqliteThread::run_group(const Group& group) {

@@ -48,6 +48,7 @@ class SqliteThread {
 
   void run();
   Group take_group();
+  void await_company(std::unique_lock<std::mutex>& lock, size_t company);
   void run_group(const Group& group);
   void run_changes(const Group& group);
   void lose_store(const Group& group, const SqliteFailure& failure);
