@@ -173,7 +173,7 @@ void RabbitThread::share_deliveries() {
   }
 }
 
-void RabbitThread::lose(const std::string& why) {
+void RabbitThread::lose(std::string why) {
   if (!closing()) log_warn("broker_lost", {{"queue", options_.name}, {"error", why}});
   set_away("rabbitmq " + options_.url.shown() + ": " + why);
   connection_.reset();

@@ -105,7 +105,7 @@ class RabbitThread final : public RabbitEvents {
   void begin_seek();
   void end_seek(Result<RabbitLetter> found);
   void share_deliveries();
-  void lose(const std::string& why);
+  void lose(std::string why);  // a copy: the connection goes, and its own words with it
   void set_away(std::string why);
   void finish();
   bool here() const { return connection_ && !connection_->lost(); }

@@ -15,6 +15,8 @@ constexpr size_t kDisownedMax = 10'000;
 constexpr Duration kLease = 120s;       // longer than a batch can take
 constexpr Duration kLookEvery = 250ms;  // while the spool is empty, or the server away
 constexpr Duration kAfterFailure = 500ms;
+constexpr int kRefusalsMax = 5;  // of one job, one after the other: then it lets the others pass
+constexpr Duration kOutOfTheWay = 60s;
 constexpr int kLooks = 3;  // for a job that is to be cancelled and was not found
 constexpr Duration kLookAgain = 1s;
 
@@ -177,6 +179,8 @@ void SpoolForwarder::settle(Item& item, const Status& appended) {
   item.moved = appended.ok();
   if (!item.moved) {
     failed_ = true;
+    times_refused_ = refused_ == item.job.id ? times_refused_ + 1 : 1;
+    refused_ = item.job.id;
     log_warn("job_not_forwarded", {{"queue", name_}, {"job_id", item.job.id}, {"error", appended.error().message}});
   }
   one_done();
@@ -187,8 +191,10 @@ void SpoolForwarder::forget_batch() {
   left_ = batch_.size();
   for (const auto& item : batch_) {
     const auto done = [this](const Status&) { one_done(); };  // what is not forgotten is forwarded again: found there
+    const bool in_the_way = refused_ == item->job.id && times_refused_ >= kRefusalsMax;
+    const WallTime again_at = in_the_way ? runtime_.wall_now() + kOutOfTheWay : WallTime{};
     item->call =
-        item->moved ? spool_.forget(runtime_, item->job, done) : spool_.release(runtime_, item->job, WallTime{}, done);
+        item->moved ? spool_.forget(runtime_, item->job, done) : spool_.release(runtime_, item->job, again_at, done);
     forwarded_ += item->moved;
   }
 }

@@ -6,7 +6,8 @@
 //      ▲  ▲                                     │ none          │ failed: given back, a while later     │
 //      │  └─────────────────────────────────────┴───────────────┴───────────────────────────────────────┘
 //
-// A job that the server refuses in the middle of a batch comes behind those after it. One whose key the server has
+// A job that the server refuses in the middle of a batch comes behind those after it; one that it refuses again and
+// again (a body larger than the broker takes) does so for a minute, and holds nobody up. One whose key the server has
 // given to another job meanwhile is forwarded without its key: it was promised, so it is run. Lives on one loop.
 #pragma once
 
@@ -75,8 +76,10 @@ class SpoolForwarder {
   State state_ = State::waiting;
   std::deque<std::unique_ptr<Item>> batch_;  // in the order of their coming
   std::vector<OperationPtr> claims_;
-  size_t left_ = 0;      // of the stage's calls
-  bool failed_ = false;  // in this batch; the next one is of one job, to see
+  size_t left_ = 0;        // of the stage's calls
+  bool failed_ = false;    // in this batch; the next one is of one job, to see
+  std::string refused_;    // the job that failed last
+  int times_refused_ = 0;  // in a row
   uint64_t forwarded_ = 0;
   std::atomic<bool> suspects_{false};
   std::mutex mutex_;

@@ -19,6 +19,7 @@ class FlakyQueue final : public JobQueue {
     stalled,  // no append is answered, or done, until it is well again
     deaf,     // appends are done, and answered unavailable
     taken,    // appends with a key are answered conflict, although no job is found
+    picky,    // appends of large bodies fail, as if the server were away
     halfway,  // appends are under way until it is well again, and fail then; meanwhile they can be cancelled
   };
 
@@ -49,7 +50,9 @@ class FlakyQueue final : public JobQueue {
       *handle->link = handle.get();
       return handle;
     }
-    if (mood_ == Mood::well || mood_ == Mood::taken) return real_->append(home, std::move(draft), std::move(done));
+    if (mood_ == Mood::picky && draft.body.size() > 1000) return refuse(home, std::move(done));
+    if (mood_ == Mood::well || mood_ == Mood::taken || mood_ == Mood::picky)
+      return real_->append(home, std::move(draft), std::move(done));
     auto handle = std::make_unique<Held>();
     held_.push_back([this, &home, draft = std::move(draft), done = std::move(done), link = handle->link]() mutable {
       if (*link) (*link)->now = real_->append(home, std::move(draft), std::move(done));

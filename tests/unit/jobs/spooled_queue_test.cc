@@ -213,6 +213,20 @@ TEST_CASE("what is cancelled in the middle of its way stays cancelled when that 
   CHECK(asker.status(id) == JobStatus::cancelled);
 }
 
+TEST_CASE("a job that the server takes never does not hold up those behind it") {
+  SpooledBed bed;
+  Asker asker(bed);
+  bed.set(Mood::away);
+  const std::string large = asker.append_new(std::string(2000, 'l'));
+  const auto ids = append_some(asker, 3);
+  bed.set(Mood::picky);
+  bed.run_until([&] { return bed.queue().view().spooled == 1; });
+  std::set<std::string> claimed;
+  for (int i = 0; i < 3; ++i) claimed.insert(asker.claim().id);
+  CHECK(claimed == std::set<std::string>(ids.begin(), ids.end()));
+  CHECK(asker.status(large) == JobStatus::queued);
+}
+
 TEST_CASE("a full server answers for itself; a full spool refuses, and what was refused is found nowhere") {
   SpooledBed bed(QueueLimits{.max_jobs = 3});
   Asker asker(bed);
