@@ -107,6 +107,7 @@ Status Exchange::read_wish(policy::RequestTraits& traits) {
   if (route_.enqueue->by_reference) {
     auto reference = body_reference(head().fields, route_.enqueue->reference_hosts);
     if (!reference) return reference.error();
+    wish->body_ref = std::move(*reference);
   }
   const http::Preferences prefer = http::preferences_of(head().fields);
   wish->async = prefer.respond_async;

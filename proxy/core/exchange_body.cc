@@ -31,6 +31,8 @@ void Exchange::on_body_end() {
 }
 
 void Exchange::on_body_error(const http::ParseError& error) {
+  // Where the job needs no more of it, it takes nothing back: the answer comes all the same, then the connection ends.
+  if (ignores_body() && !answer_begun()) return;
   attempt_.reset();
   if (plan_) plan_->client_gone();
   failure_ = error.detail;

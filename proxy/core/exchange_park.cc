@@ -18,6 +18,7 @@ void Exchange::park(const policy::Park& step) {
   state_ = State::parking;
   parked_for_ = step.why;
   if (by_reference()) {
+    body_.reset();             // the reference stands for it;
     responder_.resume_body();  // what still comes of it is dropped
     return store();
   }

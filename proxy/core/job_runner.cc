@@ -5,6 +5,7 @@
 #include "core/attempt.h"
 #include "core/forward.h"
 #include "core/kept_body.h"
+#include "core/reference_fetch.h"
 #include "http/http_date.h"
 
 namespace tidegate::core {
@@ -31,6 +32,7 @@ class JobRun final : public net::Operation, private AttemptUser {
         route_(route),
         job_(job),
         body_(std::move(body)),
+        body_size_(job.body_ref.empty() ? job.body_size : body_->size()),
         done_(std::move(done)),
         attempt_(std::make_unique<Attempt>(worker.runtime(), worker.pool(route.config->upstream),
                                            static_cast<AttemptUser&>(*this))),
@@ -47,7 +49,7 @@ class JobRun final : public net::Operation, private AttemptUser {
   void on_attempt_ready(const config::Endpoint& endpoint) override {
     std::string head;
     const Duration left = deadline_.deadline() - worker_.runtime().now();
-    write_job_head(head, job_.method, job_.target, job_.fields, endpoint.authority, job_.body_size,
+    write_job_head(head, job_.method, job_.target, job_.fields, endpoint.authority, body_size_,
                    route_.config->timeout_header, ceil_ms(left));
     attempt_->send(head, false, {});
     send_next();
@@ -55,7 +57,7 @@ class JobRun final : public net::Operation, private AttemptUser {
 
   void send_next() {
     if (!attempt_ || !attempt_->takes_body() || reading_) return;
-    if (sent_ == job_.body_size) return attempt_->end_body();
+    if (sent_ == body_size_) return attempt_->end_body();
     reading_ = body_->read_at(sent_, kPiece, [this](Result<std::string> piece) {
       const auto read = std::move(reading_);
       if (!piece || piece->empty()) return finish_without_verdict("the job's body could not be read");
@@ -127,6 +129,7 @@ class JobRun final : public net::Operation, private AttemptUser {
   const RouteState& route_;
   const jobs::ClaimedJob job_;
   std::shared_ptr<net::BodyReader> body_;
+  const uint64_t body_size_;
   std::function<void(RunResult)> done_;
   std::unique_ptr<Attempt> attempt_;
   KeptBody answer_;
@@ -163,6 +166,12 @@ std::unique_ptr<net::Operation> GatewayJobRunner::run(const jobs::ClaimedJob& jo
   auto run = std::make_unique<JobRun>(worker_, *route, job, std::move(body), std::move(done));
   run->start(timeout);
   return run;
+}
+
+std::unique_ptr<net::Operation> GatewayJobRunner::fetch_body(const jobs::ClaimedJob& job,
+                                                             std::function<void(jobs::FetchedBody)> done) {
+  const RouteState* route = worker_.gateway().find_route(job.route);
+  return fetch_reference(worker_.runtime(), route ? route->enqueue : nullptr, job.body_ref, std::move(done));
 }
 
 }  // namespace tidegate::core

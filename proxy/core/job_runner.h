@@ -1,4 +1,5 @@
-// Runs a queued job: one Attempt through the worker's own pool, its answer collected for the store.
+// Runs a queued job: one Attempt through the worker's own pool, its answer collected for the store. A body that lies
+// elsewhere is fetched by reference_fetch.h.
 #pragma once
 
 #include <functional>
@@ -18,6 +19,8 @@ class GatewayJobRunner final : public jobs::JobRunner {
   std::vector<std::string> routes_of(const jobs::JobQueue& queue) override;
   std::unique_ptr<net::Operation> run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
                                       Duration timeout, std::function<void(jobs::RunResult)> done) override;
+  std::unique_ptr<net::Operation> fetch_body(const jobs::ClaimedJob& job,
+                                             std::function<void(jobs::FetchedBody)> done) override;
 
  private:
   Worker& worker_;

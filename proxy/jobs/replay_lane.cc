@@ -48,7 +48,7 @@ ReplayLane::ReplayLane(LaneShared& shared, ClaimedJob job, std::function<void(Re
 }
 
 void ReplayLane::start() {
-  if (job_.attempt <= job_.max_attempts) return admit();
+  if (job_.attempt <= job_.max_attempts) return job_.body_ref.empty() ? admit() : fetch();
   // Its last attempts ended with their process, or without a word: what it does to whoever runs it, it may do again.
   attempt_ = {shared_.runtime.wall_now(), Duration(0), kAttemptsExhausted};
   event_ = JobEvent::dead;
@@ -68,16 +68,51 @@ void ReplayLane::on_timer() {
   }
 }
 
-void ReplayLane::admit() {
-  const Time now = shared_.runtime.now();
+// Before place and permit: neither is held for a while in which the upstream is not asked.
+void ReplayLane::fetch() {
+  if (turned_away()) return;
+  state_ = State::fetching;
+  begun_at_ = shared_.runtime.wall_now();
+  work_ = shared_.runner.fetch_body(job_, [this](FetchedBody fetched) { on_fetched(std::move(fetched)); });
+  shared_.on_settled_to_go();
+}
+
+void ReplayLane::on_fetched(FetchedBody fetched) {
+  using Got = FetchedBody::Got;
+  const auto finished = std::move(work_);  // this is its callback
+  const Duration took = shared_.runtime.now() - since_;
+  if (fetched.got == Got::body) {
+    fetched_ = std::move(fetched.body);
+    since_ = shared_.runtime.now();
+    state_ = State::admitting;
+    return admit();
+  }
+  if (fetched.got == Got::own_failure) {
+    log_warn("job_not_run", {{"job_id", job_.id}, {"detail", fetched.detail}});
+    return give_back(kNotRunWait);
+  }
+  attempt_ = {begun_at_, took, std::move(fetched.error)};
+  detail_ = std::move(fetched.detail);
+  fail(fetched.got == Got::never, Duration(0));
+  conclude();
+}
+
+// True: the job cannot be run now, and is on its way back.
+bool ReplayLane::turned_away() {
   policy_ = shared_.runner.policy_of(job_.route);
   if (!policy_) {
     log_warn("job_without_route", {{"job_id", job_.id}, {"route", job_.route}});
-    return give_back(kNoRouteWait);
+    give_back(kNoRouteWait);
+    return true;
   }
-  if (const auto refusal = shared_.refusal_of(job_.route)) {
-    return give_back(std::max(*refusal, kSoonest), LaneEnd::refused);
-  }
+  const auto refusal = shared_.refusal_of(job_.route);
+  if (refusal) give_back(std::max(*refusal, kSoonest), LaneEnd::refused);
+  return refusal.has_value();
+}
+
+void ReplayLane::admit() {
+  if (turned_away()) return;
+  const Time now = shared_.runtime.now();
   if (policy_->bulkhead) {
     auto place = policy_->bulkhead->acquire_spare(now);
     if (!place && now - since_ >= kPlacePatience) return give_back(Duration(0));
@@ -93,7 +128,7 @@ void ReplayLane::admit() {
 }
 
 void ReplayLane::stop_admitting() {
-  if (state_ == State::admitting) give_back(Duration(0));
+  if (state_ == State::admitting || state_ == State::fetching) give_back(Duration(0));
 }
 
 void ReplayLane::give_back(Duration wait, LaneEnd as) {
@@ -101,6 +136,7 @@ void ReplayLane::give_back(Duration wait, LaneEnd as) {
   wait_.stop();
   permit_ = {};
   place_.release();
+  fetched_.reset();
   const WallTime not_before = wait > Duration(0) ? shared_.runtime.wall_now() + wait : WallTime{};
   work_ = shared_.queue.release(shared_.runtime, job_, not_before,
                                 [this, as](const Status& status) { end(status ? as : LaneEnd::lost); });
@@ -112,7 +148,8 @@ void ReplayLane::run() {
   since_ = shared_.runtime.now();
   begun_at_ = shared_.runtime.wall_now();
   shared_.observer(JobEvent::replayed, job_, "");
-  work_ = shared_.runner.run(job_, shared_.queue.open_body(shared_.runtime, job_), shared_.config.timeout,
+  auto body = job_.body_ref.empty() ? shared_.queue.open_body(shared_.runtime, job_) : std::move(fetched_);
+  work_ = shared_.runner.run(job_, std::move(body), shared_.config.timeout,
                              [this](RunResult result) { on_result(std::move(result)); });
   shared_.on_settled_to_go();
 }
@@ -128,6 +165,7 @@ void ReplayLane::on_result(RunResult result) {
   if (policy_->breaker) report_try(permit_, policy_->breaker->config(), result.result, result.response.status, now);
   permit_ = {};
   place_.release();
+  ran_ = true;
   attempt_ = {begun_at_, now - since_, ""};
   judge(result);
   response_ = std::move(result.response);
@@ -185,16 +223,20 @@ void ReplayLane::judge(const RunResult& result) {
   }
   attempt_.error = response ? std::to_string(result.response.status) : to_string(result.result);
   if (!result.error.empty()) attempt_.error = result.error;
-  const bool over = result.worth == Worth::hopeless || job_.attempt >= job_.max_attempts;
-  event_ = over ? JobEvent::dead : JobEvent::retried;
   if (response && result.retry_after && (result.response.status == 429 || result.response.status == 503)) {
     Time& until = shared_.held_until[job_.route];
     until = std::max(until, shared_.runtime.now() + std::min(*result.retry_after, Replayer::kHoldMax));
   }
+  fail(result.worth == Worth::hopeless, result.retry_after.value_or(Duration(0)));
+}
+
+// This attempt has failed; it was the last one, or another comes after a while.
+void ReplayLane::fail(bool hopeless, Duration retry_after) {
+  event_ = hopeless || job_.attempt >= job_.max_attempts ? JobEvent::dead : JobEvent::retried;
   // The wait before it is not carried over (a restart would lose it too): decorrelated jitter begins at its base.
   const Duration backoff = policy::Backoff(shared_.config.backoff)
                                .delay(job_.attempt - 1, shared_.config.backoff.base, shared_.runtime.random());
-  not_before_ = shared_.runtime.wall_now() + std::max(backoff, result.retry_after.value_or(Duration(0)));
+  not_before_ = shared_.runtime.wall_now() + std::max(backoff, retry_after);
 }
 
 void ReplayLane::settle() {

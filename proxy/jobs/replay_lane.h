@@ -4,6 +4,8 @@
 //      │ refused, no place in time     │ lease lost      (its end)        │ store away: again, while the lease lasts
 //      └──────▶ giving back ───────────┴──────────────────────────────────┴──▶ ended (the lease ends by itself
 //                                                                               where it must)
+//   fetching ──body──▶ admitting     (before it, where the body lies elsewhere)
+//      └─────no body──▶ announcing, settling
 #pragma once
 
 #include <functional>
@@ -53,12 +55,17 @@ class ReplayLane final : public net::Disposable {
   bool giving_back() const { return state_ == State::giving_back; }
   Duration ran_for() const { return attempt_.took; }
   Time begun_at() const { return since_; }
+  // The upstream had a say in its end.
+  bool ran() const { return ran_; }
   // Shutdown: what is not running yet goes back.
   void stop_admitting();
 
  private:
-  enum class State { admitting, running, announcing, settling, giving_back, ended };
+  enum class State { fetching, admitting, running, announcing, settling, giving_back, ended };
 
+  void fetch();
+  void on_fetched(FetchedBody fetched);
+  bool turned_away();
   void admit();
   void give_back(Duration wait, LaneEnd as = LaneEnd::given_back);
   void on_timer();
@@ -70,6 +77,7 @@ class ReplayLane final : public net::Disposable {
   void run();
   void on_result(RunResult result);
   void judge(const RunResult& result);
+  void fail(bool hopeless, Duration retry_after);
   void settle();
   void on_settled(const Status& status);
   void renew();
@@ -80,11 +88,13 @@ class ReplayLane final : public net::Disposable {
   std::function<void(ReplayLane&, LaneEnd)> ended_;
   State state_ = State::admitting;
   Time since_;  // its claim, then its run
+  bool ran_ = false;
   WallTime begun_at_{};
   policy::Place place_;
   policy::Permit permit_;
   const policy::RoutePolicy* policy_ = nullptr;
-  std::unique_ptr<net::Operation> work_;  // the run, or the store's call
+  std::shared_ptr<net::BodyReader> fetched_;  // until the run begins
+  std::unique_ptr<net::Operation> work_;      // the fetch, the run, or the store's call
   std::unique_ptr<net::Operation> renewal_;
   net::Timer wait_;
   net::Timer lease_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "jobs/replay_lane.h"
 
@@ -127,16 +128,16 @@ class Replayer::Impl {
     // Refused jobs lie before those that could run: through them, more of them at a time.
     if (how == LaneEnd::refused) wave_ = std::min(2 * wave_, kWaveMax);
     if (how == LaneEnd::succeeded || how == LaneEnd::dead || how == LaneEnd::retried) {
-      set_lanes(how, ended.begun_at());
+      wave_ = 1;
+      if (ended.ran()) set_lanes(how, ended.begun_at());
     }
-    if ((how == LaneEnd::succeeded || how == LaneEnd::dead) && ended.ran_for() > Duration(0))
+    if ((how == LaneEnd::succeeded || how == LaneEnd::dead) && ended.ran() && ended.ran_for() > Duration(0))
       note_pace(ended.ran_for());
     if (draining_) return check_drained();
     wake_.start_after(Duration(0));
   }
 
   void set_lanes(LaneEnd how, Time begun_at) {
-    wave_ = 1;
     if (how != LaneEnd::succeeded) {
       allowed_ = 1;
       succeeded_in_a_row_ = 0;
@@ -219,6 +220,10 @@ class Replayer::Impl {
   std::atomic<double> rate_{0};
   double typical_s_ = 0;  // of one job, until its end
 };
+
+std::unique_ptr<net::Operation> JobRunner::fetch_body(const ClaimedJob&, std::function<void(FetchedBody)>) {
+  TG_ASSERT(false);  // a job of this runner has a reference
+}
 
 Replayer::Replayer(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config,
                    JobObserver observer, EndAnnouncer* announcer)

@@ -5,6 +5,9 @@
 //     ▲        (one lane of `concurrency`)         │ none             │ client side gone: close()
 //     └──────── timer: retry due, breaker due ◀────┘                  └──▶ release
 //
+// A job whose body lies elsewhere has it fetched first, before it takes a place or a permit: what comes of that says
+// nothing of the upstream. No body: a failed attempt, or the job's end where asking again is of no use.
+//
 // An open breaker that is due gets a queued job as its probe. Replay starts with one lane; when as many runs in a row
 // have succeeded as there are lanes, they double, up to `concurrency`; a failed run makes it one again, and what began
 // before it no longer counts. It takes bulkhead places by the rule for jobs (policy/bulkhead.h): live traffic goes
@@ -45,6 +48,15 @@ struct RunResult {
   std::optional<Duration> not_yet;  // it was too early to run: given back for so long, quietly
 };
 
+// What came of fetching the body that a job refers to.
+struct FetchedBody {
+  enum class Got : uint8_t { body, nothing, never, own_failure };  // never: asking again is of no use
+  Got got = Got::body;
+  std::shared_ptr<net::BodyReader> body;  // got == body
+  std::string error;                      // nothing, never: a word for the job's history
+  std::string detail;                     // for the log
+};
+
 // Performs a run; implemented by core/.
 class JobRunner {
  public:
@@ -57,6 +69,10 @@ class JobRunner {
   [[nodiscard]] virtual std::unique_ptr<net::Operation> run(const ClaimedJob& job,
                                                             std::shared_ptr<net::BodyReader> body, Duration timeout,
                                                             std::function<void(RunResult)> done) = 0;
+  // Fetches the body of a job with a body_ref, for run(). The callback runs later, once; destroying the operation
+  // cancels the fetch. A runner whose jobs have no references need not know how.
+  [[nodiscard]] virtual std::unique_ptr<net::Operation> fetch_body(const ClaimedJob& job,
+                                                                   std::function<void(FetchedBody)> done);
 };
 
 // What happens, for metrics and logs; called on the replayer's loop.

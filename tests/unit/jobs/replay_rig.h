@@ -47,14 +47,31 @@ class ScriptedRunner final : public JobRunner {
     return std::make_unique<Run>(*this, std::move(result), std::move(done));
   }
 
+  std::unique_ptr<net::Operation> fetch_body(const ClaimedJob& job, std::function<void(FetchedBody)> done) override {
+    fetches.push_back(job.id);
+    auto timer = std::make_unique<Fetch>(runtime_, std::move(done), fetched);
+    timer->timer.start_after(fetch_takes);
+    return timer;
+  }
+
   std::map<std::string, policy::RoutePolicy> policies;
   std::deque<RunResult> script;
+  FetchedBody fetched;
+  Duration fetch_takes = 10ms;
+  std::vector<std::string> fetches;
   Duration takes = 10ms;
   std::vector<std::string> ran;
   int running = 0;
   int running_max = 0;
 
  private:
+  struct Fetch final : net::Operation {
+    Fetch(net::Runtime& runtime, std::function<void(FetchedBody)> to, FetchedBody what)
+        : done(std::move(to)), fetched(std::move(what)), timer(runtime, [this] { std::exchange(done, {})(fetched); }) {}
+    std::function<void(FetchedBody)> done;
+    FetchedBody fetched;
+    net::Timer timer;
+  };
   class Run final : public net::Operation {
    public:
     Run(ScriptedRunner& runner, RunResult result, std::function<void(RunResult)> done)
