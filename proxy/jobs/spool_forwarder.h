@@ -40,9 +40,6 @@ class SpoolForwarder {
   // way there: it is cancelled there when it can be, and looked for more than once.
   void disown(const std::string& id);
 
-  // Jobs forwarded since the start. On the forwarder's loop.
-  uint64_t forwarded() const { return forwarded_; }
-
  private:
   struct Item;
   struct Disowned {
@@ -76,11 +73,11 @@ class SpoolForwarder {
   State state_ = State::waiting;
   std::deque<std::unique_ptr<Item>> batch_;  // in the order of their coming
   std::vector<OperationPtr> claims_;
-  size_t left_ = 0;        // of the stage's calls
-  bool failed_ = false;    // in this batch; the next one is of one job, to see
-  std::string refused_;    // the job that failed last
-  int times_refused_ = 0;  // in a row
-  uint64_t forwarded_ = 0;
+  size_t left_ = 0;         // of the stage's calls
+  bool failed_ = false;     // in this batch; the next one is of one job, to see
+  std::string refused_;     // the job that failed last
+  int times_refused_ = 0;   // in a row
+  uint64_t forwarded_ = 0;  // since the start, for the log
   std::atomic<bool> suspects_{false};
   std::mutex mutex_;
   std::deque<Disowned> disowned_;  // in the order of their time

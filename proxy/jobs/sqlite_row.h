@@ -20,6 +20,15 @@ inline WallTime wall(int64_t nanoseconds) { return WallTime(Duration(nanoseconds
 inline int code(JobStatus status) { return static_cast<int>(status); }
 inline size_t index(JobStatus status) { return static_cast<size_t>(status); }
 
+// The columns that SqliteStore::read_candidate and read_record read, in their order; literals, so that a statement made
+// of them is one.
+#define TG_CANDIDATE_COLUMNS                                                                              \
+  "seq, id, status, attempt, max_attempts, route, method, target, fields, created_at, expires_at, claim," \
+  " body_size, crc, due_at, external, body_ref, dedupe_key"
+#define TG_RECORD_COLUMNS                                                                                       \
+  "seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error, method," \
+  " target, body_size, body_ref, replays"
+
 inline Error no_job(const std::string& id) { return {ErrorCode::not_found, "no job " + id}; }
 
 }  // namespace tidegate::jobs

@@ -175,8 +175,7 @@ ClaimedJob SqliteStore::take(Candidate candidate, Duration lease, WallTime now) 
 Result<std::optional<ClaimedJob>> SqliteStore::claim(Duration lease, WallTime now) {
   for (int dropped = 0; dropped < kDroppedMax; ++dropped) {
     Query next(db_,
-               "SELECT seq, id, status, attempt, max_attempts, route, method, target, fields, created_at, expires_at,"
-               " claim, body_size, crc, due_at, external, body_ref, dedupe_key"
+               "SELECT " TG_CANDIDATE_COLUMNS
                " FROM jobs WHERE status <= 2 AND due_at <= ? AND external = 0 ORDER BY due_at, seq LIMIT 1",
                ns(now));
     if (!next.step()) return std::optional<ClaimedJob>();
@@ -193,11 +192,8 @@ Result<std::optional<ClaimedJob>> SqliteStore::claim(Duration lease, WallTime no
 }
 
 Result<ClaimedJob> SqliteStore::claim_id(const std::string& id, Duration lease, WallTime now) {
-  Query row(db_,
-            "SELECT seq, id, status, attempt, max_attempts, route, method, target, fields, created_at, expires_at,"
-            " claim, body_size, crc, due_at, external, body_ref, dedupe_key FROM jobs WHERE id = ?",
-            id);
-  if (!row.step()) return Error{ErrorCode::not_found, "no job " + id};
+  Query row(db_, "SELECT " TG_CANDIDATE_COLUMNS " FROM jobs WHERE id = ?", id);
+  if (!row.step()) return no_job(id);
   Candidate candidate = read_candidate(row);
   const JobStatus from = candidate.from;
   const bool held_by_another = from == JobStatus::running && candidate.due_at > ns(now);

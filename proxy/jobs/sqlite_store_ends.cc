@@ -16,7 +16,7 @@ constexpr const char* kDamaged = "damaged_record";
 
 Result<SqliteStore::Held> SqliteStore::held(const ClaimedJob& job) {
   Query query(db_, "SELECT seq, status, claim, body_size FROM jobs WHERE id = ?", job.id);
-  if (!query.step()) return Error{ErrorCode::not_found, "no job " + job.id};
+  if (!query.step()) return no_job(job.id);
   const bool ours =
       query.integer(1) == code(JobStatus::running) && static_cast<uint64_t>(query.integer(2)) == job.claim;
   if (!ours) return Error{ErrorCode::conflict, "job " + job.id + " is no longer held by this claim"};

@@ -35,11 +35,7 @@ Result<JobPage> SqliteStore::list(const JobFilter& filter) {
   const auto limit = static_cast<size_t>(std::clamp<int64_t>(filter.limit, 1, kPageMax));
   JobPage page;
   int scanned = 0;
-  Query rows(db_,
-             "SELECT seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at,"
-             " last_error, method, target, body_size, body_ref, replays, id FROM jobs WHERE seq > ? ORDER BY seq"
-             " LIMIT ?",
-             after, kScannedMax);
+  Query rows(db_, "SELECT " TG_RECORD_COLUMNS ", id FROM jobs WHERE seq > ? ORDER BY seq LIMIT ?", after, kScannedMax);
   while (page.records.size() < limit && rows.step()) {
     ++scanned;
     after = rows.integer(0);

@@ -18,8 +18,7 @@ constexpr Duration kClockStep =
 
 }  // namespace
 
-// From a row of: …, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error,
-// method, target, body_size, body_ref, replays; status is its second column.
+// From a row of TG_RECORD_COLUMNS.
 JobRecord SqliteStore::read_record(std::string id, const Query& row) {
   JobRecord record;
   record.id = std::move(id);
@@ -41,11 +40,7 @@ JobRecord SqliteStore::read_record(std::string id, const Query& row) {
 }
 
 Result<JobRecord> SqliteStore::find(const std::string& id) {
-  Query query(
-      db_,
-      "SELECT seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error,"
-      " method, target, body_size, body_ref, replays FROM jobs WHERE id = ?",
-      id);
+  Query query(db_, "SELECT " TG_RECORD_COLUMNS " FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
   const int64_t seq = query.integer(0);
   const int64_t due_at = query.integer(7);

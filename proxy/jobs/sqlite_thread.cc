@@ -83,25 +83,8 @@ QueueView SqliteThread::view() const {
   return view;
 }
 
-void SqliteThread::on_work(net::Runtime& home, std::function<void()> changed) {
-  const std::lock_guard lock(listener_->mutex);
-  listener_->home = changed ? &home : nullptr;
-  listener_->changed = std::move(changed);
-  ++listener_->registration;
-}
-
 void SqliteThread::tell_listener(const Group& group) {
-  if (std::none_of(group.begin(), group.end(), [](const auto& call) { return call->makes_work; })) return;
-  const std::lock_guard lock(listener_->mutex);
-  if (!listener_->home) return;
-  listener_->home->post([listener = listener_, registration = listener_->registration] {
-    std::function<void()> changed;
-    {
-      const std::lock_guard inner(listener->mutex);
-      if (listener->registration == registration) changed = listener->changed;
-    }
-    if (changed) changed();
-  });
+  if (std::any_of(group.begin(), group.end(), [](const auto& call) { return call->makes_work; })) listener_->tell();
 }
 
 void SqliteThread::close(net::Runtime& home, std::function<void()> done) {

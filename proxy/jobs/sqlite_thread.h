@@ -16,6 +16,7 @@
 #include "jobs/sqlite_checkpoint.h"
 #include "jobs/sqlite_queue.h"
 #include "jobs/sqlite_store.h"
+#include "jobs/work_listener.h"
 
 namespace tidegate::jobs {
 
@@ -40,7 +41,7 @@ class SqliteThread {
   // Any thread. A call that cannot be taken is answered unavailable.
   void submit(std::shared_ptr<SqliteCall> call);
   QueueView view() const;
-  void on_work(net::Runtime& home, std::function<void()> changed);
+  void on_work(net::Runtime& home, std::function<void()> changed) { listener_->set(home, std::move(changed)); }
   void close(net::Runtime& home, std::function<void()> done);
 
  private:
@@ -68,13 +69,7 @@ class SqliteThread {
   std::vector<std::string> disowned_;  // ids of failed appends: cancelled if found after a reopening
   size_t last_group_ = 0;
 
-  struct Listener {
-    std::mutex mutex;
-    net::Runtime* home = nullptr;
-    std::function<void()> changed;  // on home's loop only
-    uint64_t registration = 0;
-  };
-  const std::shared_ptr<Listener> listener_ = std::make_shared<Listener>();
+  const std::shared_ptr<WorkListener> listener_ = std::make_shared<WorkListener>();
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
