@@ -1,6 +1,6 @@
 // Who may change anything over the admin interface: nobody where it is read_only; no page of another site (Origin;
-// without a token none by name either, as names can be made to lead here);
-// and only who knows the token, where there is one. Pure.
+// without a token none by name either, as names can be made to lead here); and only who knows the token, where there is
+// one. Pure.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,7 @@
 //   key:KEY     string   the job that an Idempotency-Key has made
 //
 //   work        stream   jobs that are due, one entry each. Consumer group `tidegate`, a consumer a process; pending =
-//                        running, or given back untried. An entry's idle time is set so that it reaches kIdleAtEnd
+//                        running, or given back untried. An entry's idle time is set so that it reaches IDLE_AT_END
 //                        when its lease ends: XAUTOCLAIM finds those, whatever each lease was.
 //   delayed     zset     jobs not in `work` that wait for their time (microseconds)
 //
