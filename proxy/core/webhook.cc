@@ -13,7 +13,7 @@ constexpr std::string_view kEncoded = "whsec_";
 std::string key_of(std::string_view secret) {
   if (!secret.starts_with(kEncoded)) return std::string(secret);
   std::string encoded(secret.substr(kEncoded.size()));
-  while (encoded.size() % 4 != 0) encoded += '=';  // padding may be left out
+  while (encoded.size() % 4 != 0) encoded += '=';               // padding may be left out
   return base64_decode(encoded).value_or(std::string(secret));  // the configuration has seen that it is base64
 }
 

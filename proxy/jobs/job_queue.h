@@ -80,9 +80,9 @@ class JobQueue {
   // used within results_ttl is that job, if the payload is the same: method, target and a hash of the body (for a
   // reference: the URL without its query). Errors: exhausted (a limit: `queue_full`), conflict (id taken), invalid (the
   // key was used with another payload). An operation destroyed before its callback has run: nobody was promised
-  // anything, and a record that became durable all the same is cancelled. Answered unavailable or timeout: the record may
-  // be there; a store cancels it once it can tell, or, where its options say so, leaves it to be found by the next append
-  // of this id (conflict).
+  // anything, and a record that became durable all the same is cancelled. Answered unavailable or timeout: the record
+  // may be there; a store cancels it once it can tell, or, where its options say so, leaves it to be found by the next
+  // append of this id (conflict).
   [[nodiscard]] virtual OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) = 0;
 
   // Hands out the job that is due and has waited longest, if any, for `lease`: status running, attempt + 1. An expired
@@ -148,8 +148,8 @@ class RecordStore : public JobQueue {
  public:
   // accepting becomes queued; queued stays so. Errors: conflict (any other status).
   [[nodiscard]] virtual OperationPtr admit(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
-  // Claims that one job, due or not, as claim() does. Errors: conflict (it has ended, is accepting, or a live lease holds
-  // it), not_found.
+  // Claims that one job, due or not, as claim() does. Errors: conflict (it has ended, is accepting, or a live lease
+  // holds it), not_found.
   [[nodiscard]] virtual OperationPtr claim_id(net::Runtime& home, const std::string& id, Duration lease,
                                               Callback<ClaimedJob> done) = 0;
 };
