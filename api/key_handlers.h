@@ -7,7 +7,7 @@
 #include "api/image_sender.h"
 #include "api/lookup.h"
 #include "api/quiet_handler.h"
-#include "api/room.h"
+#include "api/upload/room.h"
 
 namespace tidegate::api {
 

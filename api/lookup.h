@@ -11,8 +11,8 @@
 #include <functional>
 #include <string>
 
-#include "api/cache.h"
-#include "api/object_store.h"
+#include "api/store/cache.h"
+#include "api/store/object_store.h"
 #include "api/reply.h"
 #include "api/tidegate_client.h"
 

@@ -13,8 +13,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "api/directory_store.h"
 #include "api/service.h"
+#include "api/store/directory_store.h"
 #include "base/log.h"
 #include "net/until_signal.h"
 
@@ -32,7 +32,16 @@ constexpr char kEnvironmentHelp[] =
     "  OPTIMIZER_URL  the listener of Tidegate that stands before the optimizer (http://127.0.0.1:8081)\n"
     "  STATE_DIR      the directory of originals, results and jobs (./var/api)\n"
     "  MAX_UPLOAD     the largest picture taken, with a unit: B, KiB, MiB or GiB (32MiB)\n"
-    "  REDIS_URL, S3_ENDPOINT   not supported yet: results are cached in memory, objects kept in STATE_DIR";
+    "  REDIS_URL      redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; without it results are cached in memory\n"
+    "  S3_ENDPOINT    http://HOST:PORT of an S3 server, with S3_BUCKET (watermark), S3_REGION (us-east-1), "
+    "S3_ACCESS_KEY\n"
+    "                 and S3_SECRET_KEY; without it objects lie in STATE_DIR\n"
+    "  PRESIGN_TTL    how long Tidegate may fetch an original: longer than the queue's job_ttl (25h)\n"
+    "  WEBHOOK_SECRET the callback's secret in Tidegate's configuration; without it results are only polled for\n"
+    "  TRUSTED_PROXIES  whose X-Forwarded-For is believed: 127.0.0.0/8,::1 (none)\n"
+    "  ADMIN_URL      Tidegate's admin interface: the page shows the breaker (not shown)\n"
+    "  FAULT_URL      the optimizer's /fault: the page can break the optimizer, for demonstrations only (it cannot)\n"
+    "REDIS_URL, S3_ACCESS_KEY, S3_SECRET_KEY and WEBHOOK_SECRET may be files: NAME_FILE=/run/secrets/name";
 
 int serve(const api::Settings& settings) {
   net::UvRuntime runtime;
@@ -43,7 +52,8 @@ int serve(const api::Settings& settings) {
   }
   api::ServiceLimits limits;
   limits.pictures_bytes_max = std::max(limits.pictures_bytes_max, kPicturesAtOnceMin * settings.max_upload);
-  std::optional<api::ApiService> service(std::in_place, runtime, settings, **store, limits);
+  api::MemoryCache cache(runtime);
+  std::optional<api::ApiService> service(std::in_place, runtime, settings, cache, **store, limits);
   if (const Status status = service->listen(); !status) {
     log_error("cannot_start", {{"error", status.error().message}});
     return EXIT_FAILURE;

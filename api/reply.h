@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/image.h"
+#include "api/store/image.h"
 #include "base/result.h"
 #include "http/fetch.h"
 #include "http/server.h"

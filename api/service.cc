@@ -3,7 +3,7 @@
 #include "api/key_handlers.h"
 #include "api/page.h"
 #include "api/ready_handler.h"
-#include "api/upload_handler.h"
+#include "api/upload/upload_handler.h"
 #include "base/log.h"
 
 namespace tidegate::api {
@@ -59,12 +59,13 @@ Reply page_reply(const PageFile& file) {
 
 }  // namespace
 
-ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ObjectStore& store, const ServiceLimits& limits)
+ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ResultCache& cache, ObjectStore& store,
+                       const ServiceLimits& limits)
     : runtime_(runtime),
       settings_(settings),
+      cache_(cache),
       store_(store),
       budget_(limits.pictures_bytes_max),
-      cache_(runtime, limits.cache_bytes_max),
       // A watermarked picture is about as large as it was; a lossless one may grow.
       tidegate_(runtime, settings.optimizer, 2 * settings.max_upload + kFormOverhead),
       flights_(backend()),

@@ -15,27 +15,27 @@
 #include <memory>
 #include <string>
 
-#include "api/cache.h"
-#include "api/flight.h"
-#include "api/object_store.h"
-#include "api/room.h"
 #include "api/settings.h"
+#include "api/store/cache.h"
+#include "api/store/object_store.h"
 #include "api/tidegate_client.h"
-#include "api/upload_stats.h"
+#include "api/upload/flight.h"
+#include "api/upload/room.h"
+#include "api/upload/upload_stats.h"
 #include "http/server.h"
 
 namespace tidegate::api {
 
 struct ServiceLimits {
   uint64_t pictures_bytes_max = 256ull << 20;  // of all uploads that are not answered yet, and pictures being sent
-  size_t cache_bytes_max = 256ull << 20;
   size_t connections_max = 1000;
 };
 
 class ApiService final : private http::Service {
  public:
-  // The runtime and the store outlive the service.
-  ApiService(net::Runtime& runtime, const Settings& settings, ObjectStore& store, const ServiceLimits& limits = {});
+  // The runtime, the cache and the store outlive the service.
+  ApiService(net::Runtime& runtime, const Settings& settings, ResultCache& cache, ObjectStore& store,
+             const ServiceLimits& limits = {});
 
   Status listen() { return server_.listen(settings_.listen); }
   SocketAddress address() const { return server_.address(); }
@@ -57,9 +57,9 @@ class ApiService final : private http::Service {
 
   net::Runtime& runtime_;
   const Settings settings_;
+  ResultCache& cache_;
   ObjectStore& store_;
   RoomBudget budget_;
-  MemoryCache cache_;
   TidegateClient tidegate_;
   Flights flights_;
   UploadStats stats_;

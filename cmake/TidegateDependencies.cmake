@@ -18,6 +18,7 @@ tidegate_pkg(UV libuv libuv1-dev)
 tidegate_pkg(SQLITE sqlite3 libsqlite3-dev)
 tidegate_pkg(HIREDIS hiredis libhiredis-dev)
 tidegate_pkg(RABBITMQ librabbitmq librabbitmq-dev)
+tidegate_pkg(CURL libcurl libcurl4-openssl-dev)
 tidegate_pkg(VIPS vips-cpp libvips-dev)
 
 find_package(yaml-cpp QUIET)

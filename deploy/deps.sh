@@ -5,7 +5,7 @@ set -eu
 
 build="build-essential cmake ninja-build ccache pkg-config git libuv1-dev node-llhttp libyaml-cpp-dev libhiredis-dev
 librabbitmq-dev prometheus-cpp-dev doctest-dev nlohmann-json3-dev libfmt-dev libcli11-dev libssl-dev libsqlite3-dev libvips-dev
-fonts-dejavu-core curl python3"
+libcurl4-openssl-dev fonts-dejavu-core curl python3"
 # The real servers that the tests start and stop themselves.
 test="redis-server rabbitmq-server amqp-tools"
 lint="clang-format-14 clang-tidy-14"

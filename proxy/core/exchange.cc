@@ -7,9 +7,9 @@
 #include "core/access_log.h"
 #include "core/answers.h"
 #include "core/body_reference.h"
-#include "core/client_address.h"
 #include "core/idempotency_key.h"
 #include "core/listener_service.h"
+#include "http/client_address.h"
 #include "http/prefer.h"
 
 namespace tidegate::core {
@@ -60,8 +60,9 @@ Exchange::Exchange(ListenerService& service, const RouteState& route, http::Resp
       timer_(responder.runtime(), [this] { on_timer(); }) {
   const IpAddress peer = responder_.peer().ip;
   const auto& trusted = service_.config().trusted_proxies;
-  client_ = client_address(peer, head().fields, trusted);
-  context_ = make_context(head(), peer, is_trusted(peer, trusted), to_hex(runtime().random_id()), runtime().random());
+  client_ = http::client_address(peer, head().fields, trusted);
+  context_ =
+      make_context(head(), peer, http::is_trusted(peer, trusted), to_hex(runtime().random_id()), runtime().random());
   route_.metrics->begun();
 }
 

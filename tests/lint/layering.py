@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Dependency order: a layer includes itself and what stands before it.
 LAYERS = ["base", "net", "http", "redis", "policy", "config", "metrics", "jobs", "core", "admin", "cli"]
-PROGRAM_LAYERS = {"api": ["base", "net", "http"], "optimizer": ["base", "net", "http"]}
+PROGRAM_LAYERS = {"api": ["base", "net", "http", "redis", "policy", "config"], "optimizer": ["base", "net", "http"]}
 # What one program takes from another: what a watermark's text may be has one owner, and so has the pool for slow work.
 SHARED = {"api": ["optimizer/text.h", "optimizer/work_pool.h"]}
 LINES_MAX = 300

@@ -1,4 +1,4 @@
-#include "api/directory_store.h"
+#include "api/store/directory_store.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 // An upload that Tidegate keeps for later: from the 202 to its picture, or to its failure.
 #include <fstream>
 
-#include "api/key.h"
+#include "api/upload/key.h"
 #include "unit/api/rig.h"
 
 namespace tidegate::api::test {

@@ -1,10 +1,10 @@
-#include "api/key.h"
+#include "api/upload/key.h"
 
 #include <doctest/doctest.h>
 
 #include <set>
 
-#include "api/image.h"
+#include "api/store/image.h"
 
 namespace tidegate::api::test {
 

@@ -1,4 +1,4 @@
-#include "api/multipart.h"
+#include "api/upload/multipart.h"
 
 #include <doctest/doctest.h>
 

@@ -66,7 +66,8 @@ void Rig::restart() {
   auto opened = DirectoryStore::open(runtime_, state());
   REQUIRE(opened.ok());
   store_ = std::move(*opened);
-  service_.emplace(runtime_, settings_, *store_, limits_);
+  cache_.emplace(runtime_);
+  service_.emplace(runtime_, settings_, *cache_, *store_, limits_);
   REQUIRE(service_->listen());
 }
 

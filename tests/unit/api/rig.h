@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "api/directory_store.h"
+#include "api/store/directory_store.h"
 #include "api/service.h"
 #include "http/fetch.h"
 #include "net/uv_runtime.h"
@@ -100,6 +100,7 @@ class Rig {
  private:
   Settings settings_;
   const ServiceLimits limits_;
+  std::optional<MemoryCache> cache_;
   std::unique_ptr<DirectoryStore> store_;
   std::optional<ApiService> service_;
 };

@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <map>
+
+#include "unit/api/scratch.h"
 
 namespace tidegate::api::test {
 
@@ -55,8 +58,15 @@ TEST_CASE("a wrong value is refused by its name") {
       {"MAX_UPLOAD", "-1MiB"},
       {"MAX_UPLOAD", "1B"},
       {"MAX_UPLOAD", "2GiB"},
-      {"REDIS_URL", "redis://a"},
-      {"S3_ENDPOINT", "http://a"},
+      {"REDIS_URL", "http://a"},
+      {"S3_ENDPOINT", "minio:9000"},
+      {"S3_ENDPOINT", "http://a/path"},
+      {"PRESIGN_TTL", "1s"},
+      {"PRESIGN_TTL", "200h"},
+      {"TRUSTED_PROXIES", "127.0.0.0/8,here"},
+      {"WEBHOOK_SECRET", "short"},
+      {"ADMIN_URL", "tidegate:9901"},
+      {"FAULT_URL", "http://a/fault?mode=error"},
   };
   for (const auto& [name, value] : wrong) {
     CAPTURE(name);
@@ -68,18 +78,50 @@ TEST_CASE("a wrong value is refused by its name") {
 }
 
 TEST_CASE("a password in a value is not repeated") {
-  CHECK(read({{"REDIS_URL", "redis://:secret@a"}}).error().message.find("secret") == std::string::npos);
+  for (const char* name : {"REDIS_URL", "WEBHOOK_SECRET"}) {
+    const auto settings = read({{name, "redis://secret@a"}});
+    if (settings) continue;
+    CHECK(settings.error().message.find("secret@") == std::string::npos);
+  }
+  CHECK_FALSE(read({{"REDIS_URL", "redis://secret@a"}}).ok());
 }
 
-TEST_CASE("a size has a whole number and a unit") {
-  CHECK(parse_size("1B") == 1);
-  CHECK(parse_size("3KiB") == 3072);
-  CHECK(parse_size("2GiB") == 2ull << 30);
-  for (const char* text :
-       {"", "MiB", "1", "1 MiB", "1mib", "1.5MiB", "+1MiB", "1MiBs", "99999999999GiB", "99999999999999999999B"}) {
-    CAPTURE(text);
-    CHECK_FALSE(parse_size(text).has_value());
-  }
+TEST_CASE("servers are named by their variables") {
+  const auto settings = read({{"REDIS_URL", "redis://:word@cache:6380/2"},
+                              {"S3_ENDPOINT", "https://objects:9000/"},
+                              {"S3_ACCESS_KEY", "me"},
+                              {"S3_SECRET_KEY", "hush"},
+                              {"PRESIGN_TTL", "48h"},
+                              {"TRUSTED_PROXIES", "127.0.0.0/8, ::1"},
+                              {"WEBHOOK_SECRET", "0123456789abcdef"},
+                              {"FAULT_URL", "http://127.0.0.1:3001/fault"}});
+  REQUIRE(settings.ok());
+  REQUIRE(settings->redis.has_value());
+  CHECK(settings->redis->shown() == "redis://cache:6380/2");
+  REQUIRE(settings->s3.has_value());
+  CHECK(settings->s3->endpoint == "https://objects:9000");
+  CHECK(settings->s3->bucket == "watermark");
+  CHECK(settings->s3->secret_key == "hush");
+  CHECK(settings->presign_ttl == 48h);
+  CHECK(settings->trusted_proxies.size() == 2);
+  REQUIRE(settings->faults.has_value());
+  CHECK(settings->faults->target == "/fault");
+}
+
+TEST_CASE("an object store needs both of its keys") {
+  CHECK_FALSE(read({{"S3_ENDPOINT", "http://a"}}).ok());
+  CHECK_FALSE(read({{"S3_ENDPOINT", "http://a"}, {"S3_ACCESS_KEY", "me"}}).ok());
+}
+
+TEST_CASE("a secret comes from a file, without the file's last line end") {
+  const Scratch scratch;
+  const std::string path = (scratch.path() / "secret").string();
+  std::ofstream(path) << "0123456789abcdef\n";
+  const auto settings = read({{"WEBHOOK_SECRET_FILE", path}});
+  REQUIRE(settings.ok());
+  CHECK(settings->webhook_secret == "0123456789abcdef");
+  CHECK_FALSE(read({{"WEBHOOK_SECRET_FILE", path}, {"WEBHOOK_SECRET", "0123456789abcdef"}}).ok());
+  CHECK_FALSE(read({{"WEBHOOK_SECRET_FILE", path + "-not"}}).ok());
 }
 
 }  // namespace tidegate::api::test

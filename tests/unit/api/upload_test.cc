@@ -1,7 +1,7 @@
 // What an upload is answered, by what Tidegate answers.
 #include <fstream>
 
-#include "api/key.h"
+#include "api/upload/key.h"
 #include "unit/api/rig.h"
 
 namespace tidegate::api::test {

@@ -1,4 +1,4 @@
-#include "api/cache.h"
+#include "api/store/cache.h"
 
 namespace tidegate::api {
 

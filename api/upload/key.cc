@@ -1,4 +1,4 @@
-#include "api/key.h"
+#include "api/upload/key.h"
 
 #include <openssl/evp.h>
 

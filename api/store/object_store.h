@@ -6,10 +6,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "api/image.h"
+#include "api/store/image.h"
 #include "base/result.h"
 #include "net/runtime.h"
 
@@ -30,6 +31,9 @@ class ObjectStore {
   [[nodiscard]] virtual std::unique_ptr<net::Operation> exists(std::string name, ExistsCallback done) = 0;
   // What is not there is removed already.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> remove(std::string name, PutCallback done) = 0;
+  // A URL by which anyone may GET the object for `valid_for`, whether it is there or not; nothing where the store has
+  // no such thing.
+  virtual std::optional<std::string> presigned_url(const std::string& name, Duration valid_for) = 0;
   // Whether it would take an object now.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> check(PutCallback done) = 0;
 };

@@ -4,11 +4,11 @@
 #include <optional>
 #include <string>
 
-#include "api/image.h"
-#include "api/key.h"
-#include "api/multipart.h"
+#include "api/store/image.h"
+#include "api/upload/key.h"
+#include "api/upload/multipart.h"
 #include "api/reply.h"
-#include "api/room.h"
+#include "api/upload/room.h"
 
 namespace tidegate::api {
 

@@ -1,4 +1,4 @@
-#include "api/upload_stats.h"
+#include "api/upload/upload_stats.h"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/multipart.h"
+#include "api/upload/multipart.h"
 
 namespace tidegate::api {
 

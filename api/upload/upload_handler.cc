@@ -1,4 +1,4 @@
-#include "api/upload_handler.h"
+#include "api/upload/upload_handler.h"
 
 #include "base/log.h"
 

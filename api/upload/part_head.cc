@@ -1,4 +1,4 @@
-#include "api/part_head.h"
+#include "api/upload/part_head.h"
 
 #include <algorithm>
 

@@ -9,12 +9,13 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "api/image.h"
+#include "api/store/image.h"
 #include "net/runtime.h"
 
 namespace tidegate::api {
 
 inline constexpr Duration kResultTtl = 24h;
+inline constexpr size_t kMemoryCacheBytesMax = 256 << 20;
 
 class ResultCache {
  public:
@@ -25,6 +26,8 @@ class ResultCache {
   // The callback runs later, once; destroying the operation silences it.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> get(std::string_view key, GetCallback done) = 0;
   virtual void put(std::string_view key, ObjectPtr object) = 0;
+  // Of content in this process's memory, for the metric.
+  virtual size_t bytes() const = 0;
 };
 
 // Least recently used goes first; what is older than `ttl` is gone. Pure: the time is an argument.
@@ -60,12 +63,12 @@ class LruCache {
 // In this process. The runtime outlives it.
 class MemoryCache final : public ResultCache {
  public:
-  MemoryCache(net::Runtime& runtime, size_t bytes_max, Duration ttl = kResultTtl)
+  explicit MemoryCache(net::Runtime& runtime, size_t bytes_max = kMemoryCacheBytesMax, Duration ttl = kResultTtl)
       : runtime_(runtime), lru_(bytes_max, ttl) {}
 
   std::unique_ptr<net::Operation> get(std::string_view key, GetCallback done) override;
   void put(std::string_view key, ObjectPtr object) override { lru_.put(key, std::move(object), runtime_.now()); }
-  size_t bytes() const { return lru_.bytes(); }
+  size_t bytes() const override { return lru_.bytes(); }
 
  private:
   net::Runtime& runtime_;

@@ -1,4 +1,4 @@
-#include "api/flight.h"
+#include "api/upload/flight.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "api/object_file.h"
+#include "api/store/object_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

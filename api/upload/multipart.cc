@@ -1,8 +1,8 @@
-#include "api/multipart.h"
+#include "api/upload/multipart.h"
 
 #include <algorithm>
 
-#include "api/part_head.h"
+#include "api/upload/part_head.h"
 #include "base/assert.h"
 
 namespace tidegate::api {

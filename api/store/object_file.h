@@ -7,7 +7,7 @@
 
 #include <filesystem>
 
-#include "api/image.h"
+#include "api/store/image.h"
 #include "base/result.h"
 
 namespace tidegate::api {

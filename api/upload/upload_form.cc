@@ -1,4 +1,4 @@
-#include "api/upload_form.h"
+#include "api/upload/upload_form.h"
 
 #include <algorithm>
 #include <array>

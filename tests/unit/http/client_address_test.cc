@@ -1,13 +1,13 @@
-#include "core/client_address.h"
+#include "http/client_address.h"
 
 #include <doctest/doctest.h>
 
-namespace tidegate::core {
+namespace tidegate::http {
 
 namespace {
 
 std::string client(std::string_view peer, std::initializer_list<std::string_view> forwarded) {
-  http::Fields fields;
+  Fields fields;
   for (const std::string_view value : forwarded) fields.add("X-Forwarded-For", value);
   const std::vector<Cidr> trusted{*Cidr::parse("127.0.0.0/8"), *Cidr::parse("10.0.0.0/8"), *Cidr::parse("fd00::/8")};
   return client_address(*IpAddress::parse(peer), fields, trusted).to_string();
@@ -37,4 +37,4 @@ TEST_CASE("ports and brackets are understood, and what is no address ends the wa
   CHECK(client("127.0.0.1", {"1.2.3.4,"}) == "127.0.0.1");
 }
 
-}  // namespace tidegate::core
+}  // namespace tidegate::http

@@ -15,7 +15,7 @@
 #include <string>
 
 #include "api/lookup.h"
-#include "api/room.h"
+#include "api/upload/room.h"
 #include "net/timer.h"
 
 namespace tidegate::api {

@@ -7,11 +7,11 @@
 #include "base/ip.h"
 #include "http/head.h"
 
-namespace tidegate::core {
+namespace tidegate::http {
 
 bool is_trusted(const IpAddress& address, const std::vector<Cidr>& trusted);
 
 // An element that is not an address ends the walk: the last good address stands.
-IpAddress client_address(const IpAddress& peer, const http::Fields& fields, const std::vector<Cidr>& trusted);
+IpAddress client_address(const IpAddress& peer, const Fields& fields, const std::vector<Cidr>& trusted);
 
-}  // namespace tidegate::core
+}  // namespace tidegate::http

@@ -1,4 +1,4 @@
-#include "api/directory_store.h"
+#include "api/store/directory_store.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-#include "api/object_file.h"
+#include "api/store/object_file.h"
 #include "base/assert.h"
 
 namespace tidegate::api {

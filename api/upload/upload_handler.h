@@ -7,11 +7,11 @@
 
 #include <memory>
 
-#include "api/flight.h"
+#include "api/upload/flight.h"
 #include "api/image_sender.h"
 #include "api/quiet_handler.h"
-#include "api/upload_form.h"
-#include "api/upload_stats.h"
+#include "api/upload/upload_form.h"
+#include "api/upload/upload_stats.h"
 
 namespace tidegate::api {
 

@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "api/object_store.h"
+#include "api/store/object_store.h"
 #include "optimizer/work_pool.h"
 
 namespace tidegate::api {
@@ -20,6 +20,7 @@ class DirectoryStore final : public ObjectStore {
   std::unique_ptr<net::Operation> get(std::string name, GetCallback done) override;
   std::unique_ptr<net::Operation> exists(std::string name, ExistsCallback done) override;
   std::unique_ptr<net::Operation> remove(std::string name, PutCallback done) override;
+  std::optional<std::string> presigned_url(const std::string&, Duration) override { return std::nullopt; }
   std::unique_ptr<net::Operation> check(PutCallback done) override;
 
  private:
