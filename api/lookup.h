@@ -11,9 +11,9 @@
 #include <functional>
 #include <string>
 
+#include "api/reply.h"
 #include "api/store/cache.h"
 #include "api/store/object_store.h"
-#include "api/reply.h"
 #include "api/tidegate_client.h"
 
 namespace tidegate::api {

@@ -4,10 +4,10 @@
 #include <optional>
 #include <string>
 
+#include "api/reply.h"
 #include "api/store/image.h"
 #include "api/upload/key.h"
 #include "api/upload/multipart.h"
-#include "api/reply.h"
 #include "api/upload/room.h"
 
 namespace tidegate::api {

@@ -7,9 +7,9 @@
 
 #include <memory>
 
-#include "api/upload/flight.h"
 #include "api/image_sender.h"
 #include "api/quiet_handler.h"
+#include "api/upload/flight.h"
 #include "api/upload/upload_form.h"
 #include "api/upload/upload_stats.h"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "api/store/directory_store.h"
 #include "api/service.h"
+#include "api/store/directory_store.h"
 #include "http/fetch.h"
 #include "net/uv_runtime.h"
 #include "unit/api/scratch.h"
