@@ -41,6 +41,7 @@ build-tests: deps
 	@deploy/deps.sh test
 	@cmake --preset dev >/dev/null
 	ninja -C build/dev -j $(JOBS)
+	@python3 -B tests/support/minio.py --build >/dev/null
 
 test: build-tests ## Every test: units, simulation, lint of layers, end to end
 	@python3 tests/run.py

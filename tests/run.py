@@ -24,7 +24,9 @@ PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e"}
 DOCTEST_LINE = re.compile(r"^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped",
                           re.MULTILINE)
 # A case that lacks what it needs says so and ends: doctest has no other word for that, and counts it as passed.
-DOCTEST_SKIP = re.compile(r"MESSAGE: (?:skipped: .*|.*: skipped)$", re.MULTILINE)
+DOCTEST_SKIP = re.compile(r"MESSAGE: (?:skipped: (.*)|(.*): skipped)$", re.MULTILINE)
+# With -v, which the Python suites are run with.
+UNITTEST_SKIP = re.compile(r"^(?:.* \.\.\. )?skipped (['\"])(.*)\1$", re.MULTILINE)
 UNITTEST_LINE = re.compile(r"^Ran (\d+) tests? in", re.MULTILINE)
 UNITTEST_COUNT = r"\b%s=(\d+)"
 
@@ -71,6 +73,15 @@ def count_unittest(output):
     return max(0, int(ran[-1]) - failed - skipped), failed, skipped
 
 
+def skip_reasons(output):
+    """Why cases were skipped, each reason once with the number of cases."""
+    reasons = [first or second for first, second in DOCTEST_SKIP.findall(output)]
+    reasons += [reason for _, reason in UNITTEST_SKIP.findall(output)]
+    for *_, left_out in DOCTEST_LINE.findall(output)[-1:]:
+        reasons += ["left out by their own condition"] * int(left_out)
+    return [f"{reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons)]
+
+
 def doctest_suites(build):
     """The programs of this configuration, from CMake itself: a program left over from an older one does not count."""
     listing = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], capture_output=True, check=True)
@@ -79,7 +90,7 @@ def doctest_suites(build):
 
 
 def python_suites():
-    return [Suite(name, [sys.executable, "-B", "-m", "unittest", "discover", "-s", str(folder), "-p", pattern],
+    return [Suite(name, [sys.executable, "-B", "-m", "unittest", "discover", "-v", "-s", str(folder), "-p", pattern],
                   count_unittest)
             for name, folder in PYTHON_SUITES.items()
             for pattern in ["*.py" if name == "lint" else "*_test.py"]]
@@ -166,6 +177,7 @@ def main():
     skipped = sum(verdict.skipped for verdict in verdicts)
     failed = sum(verdict.failed for verdict in verdicts)
     lines = [f"skipped: {skipped}"] if skipped else []
+    lines += [f"  {verdict.suite.name}: {reason}" for verdict in verdicts for reason in skip_reasons(verdict.output)]
     lines.append(f"{sum(verdict.passed for verdict in verdicts)} passed, {failed} failed")
     (options.build / "test-summary.txt").write_text("\n".join([*map(describe, verdicts), *lines]) + "\n")
     print("\n" + "\n".join(lines), flush=True)

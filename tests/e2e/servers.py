@@ -1,4 +1,4 @@
-"""Real Redis and RabbitMQ servers on free loopback ports, each in a folder that the test throws away.
+"""Real Redis, RabbitMQ and MinIO servers on free loopback ports, each in a folder that the test throws away.
 
 They are killed, stopped and revived like any program of ours; `end` leaves nothing running.
 """
@@ -8,9 +8,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
+import urllib.error
+import urllib.request
 
 from programs import free_port
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import minio  # noqa: E402
 
 _START_S = 60
 _LEASH = ["setpriv", "--pdeathsig", "KILL"]  # the server ends with the test, however that ends
@@ -146,3 +152,42 @@ class RabbitMQ(Server):
         if self._epmd and self._epmd.poll() is None:
             self._epmd.kill()
             self._epmd.wait()
+
+
+class MinIO(Server):
+    """An S3 store. It has no buckets at first."""
+
+    name = "minio"
+    access_key, secret_key = "tidegate-tests", "a-secret-of-tests"
+
+    @staticmethod
+    def is_here():
+        return minio.find() is not None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self):
+        return [minio.find(), "server", "--quiet", "--address", f"127.0.0.1:{self.port}", str(self.folder / "data")]
+
+    def environment(self):
+        return {**os.environ, "HOME": str(self.folder), "MINIO_ROOT_USER": self.access_key, "MINIO_BROWSER": "off",
+                "MINIO_ROOT_PASSWORD": self.secret_key, "MINIO_UPDATE": "off", "GOMAXPROCS": "2"}
+
+    def answers(self):
+        try:
+            with urllib.request.urlopen(f"{self.url}/minio/health/ready", timeout=2) as answer:
+                return answer.status == 200
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def settings(self, bucket="watermark"):
+        """The API's environment for it."""
+        return {"S3_ENDPOINT": self.url, "S3_BUCKET": bucket, "S3_ACCESS_KEY": self.access_key,
+                "S3_SECRET_KEY": self.secret_key}
+
+    def objects(self, bucket="watermark"):
+        """The names of all objects, as they lie on the disk."""
+        root = self.folder / "data" / bucket
+        return sorted(str(entry.parent.relative_to(root)) for entry in root.rglob("xl.meta"))

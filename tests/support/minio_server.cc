@@ -1,0 +1,113 @@
+#include "support/minio_server.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+namespace tidegate::test {
+
+namespace {
+
+constexpr int kPatienceS = 60;
+constexpr int kPortsTried = 5;
+
+std::string find_program() {
+  FILE* output = popen("python3 -B " TIDEGATE_SOURCE_DIR "/tests/support/minio.py", "r");
+  if (output == nullptr) return "";
+  std::array<char, 4096> line{};
+  std::string path = fgets(line.data(), line.size(), output) == nullptr ? "" : line.data();
+  pclose(output);
+  while (path.ends_with('\n')) path.pop_back();
+  return path;
+}
+
+const std::string& program() {
+  static const std::string found = find_program();
+  return found;
+}
+
+}  // namespace
+
+bool MinioServer::installed() { return !program().empty(); }
+
+MinioServer::MinioServer() : folder_(make_temp_folder("tidegate-minio")) {
+  // Another program may take the port between our look and the server's.
+  for (int tries = 0; tries < kPortsTried; ++tries) {
+    port_ = free_port();
+    if (comes_up()) return;
+  }
+  throw std::runtime_error("minio does not start: " + log());
+}
+
+MinioServer::~MinioServer() {
+  process_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void MinioServer::start() {
+  if (!comes_up()) throw std::runtime_error("minio does not start again: " + log());
+}
+
+bool MinioServer::comes_up() {
+  process_ = std::make_unique<Process>(
+      std::vector<std::string>{program(), "server", "--quiet", "--address", "127.0.0.1:" + std::to_string(port_),
+                               data()},
+      folder_ + "/log",
+      std::vector<std::string>{std::string("MINIO_ROOT_USER=") + kAccessKey,
+                               std::string("MINIO_ROOT_PASSWORD=") + kSecretKey, "MINIO_BROWSER=off",
+                               "MINIO_UPDATE=off", "HOME=" + folder_, "GOMAXPROCS=2"});
+  for (int looks = kPatienceS * 100; looks > 0 && process_->running(); --looks) {
+    if (answers() && process_->running()) return true;
+    for (int i = 0; i < 5; ++i) pause_briefly();
+  }
+  return false;
+}
+
+// GET /minio/health/ready says 200.
+bool MinioServer::answers() const {
+  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port_);
+  const timeval patience{2, 0};
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  const std::string request = "GET /minio/health/ready HTTP/1.1\r\nHost: minio\r\nConnection: close\r\n\r\n";
+  std::array<char, 12> reply{};
+  const bool heard = connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+                     send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
+                     recv(descriptor, reply.data(), reply.size(), MSG_WAITALL) > 0;
+  close(descriptor);
+  return heard && std::string_view(reply.data(), reply.size()) == "HTTP/1.1 200";
+}
+
+void MinioServer::stop() {
+  process_->signal(SIGCONT);
+  process_->signal(SIGTERM);
+  if (!process_->wait(kPatienceS)) throw std::runtime_error("minio does not stop");
+}
+
+void MinioServer::kill() {
+  process_->signal(SIGKILL);
+  process_->wait(kPatienceS);
+}
+
+void MinioServer::pause() { process_->signal(SIGSTOP); }
+void MinioServer::resume() { process_->signal(SIGCONT); }
+
+std::string MinioServer::log() const {
+  std::ifstream file(folder_ + "/log");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace tidegate::test

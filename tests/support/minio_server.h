@@ -1,0 +1,62 @@
+// A real MinIO server, an S3 store, for one test: on a free port of loopback, with its data in a folder of its own; it
+// ends with its owner, and with the test program however that ends. The calls wait for what they ask for.
+//
+//   TEST_CASE("…") {
+//     NEEDS_MINIO();
+//     MinioServer server;
+//
+// tests/support/minio.py finds the program.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+
+#include "support/process.h"
+
+// Ends the test where there is no MinIO.
+#define NEEDS_MINIO()                                                     \
+  if (!::tidegate::test::MinioServer::installed()) {                      \
+    MESSAGE("skipped: no MinIO server is here (tests/support/minio.py)"); \
+    return;                                                               \
+  }                                                                       \
+  static_assert(true)
+
+namespace tidegate::test {
+
+class MinioServer {
+ public:
+  static constexpr const char* kAccessKey = "tidegate-tests";
+  static constexpr const char* kSecretKey = "a-secret-of-tests";
+
+  static bool installed();
+
+  // Starts it; throws where it does not come up. It has no buckets.
+  MinioServer();
+  ~MinioServer();
+  MinioServer(const MinioServer&) = delete;
+  MinioServer& operator=(const MinioServer&) = delete;
+
+  void start();   // on the same port and data, after stop or kill
+  void stop();    // SIGTERM
+  void kill();    // SIGKILL
+  void pause();   // SIGSTOP: connections are made and bytes taken by the kernel, nothing is answered
+  void resume();  // SIGCONT
+
+  uint16_t port() const { return port_; }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  // Buckets are folders in it, objects folders in those.
+  std::string data() const { return folder_ + "/data"; }
+  std::string log() const;
+
+ private:
+  bool comes_up();
+  bool answers() const;
+
+  const std::string folder_;
+  uint16_t port_ = 0;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace tidegate::test
