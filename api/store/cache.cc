@@ -7,21 +7,22 @@ namespace {
 constexpr size_t kEntryOverhead = 256;  // list node, table node, key, control block: about
 
 // Answers on the next turn, as a cache across the network would.
+template <typename T>
 class NextTurn final : public net::Operation {
  public:
-  NextTurn(net::Runtime& runtime, ResultCache::GetCallback done, ObjectPtr found)
-      : done_(std::move(done)), found_(std::move(found)), timer_(runtime, [this] { fire(); }) {
+  NextTurn(net::Runtime& runtime, std::function<void(T)> done, T answer)
+      : done_(std::move(done)), answer_(std::move(answer)), timer_(runtime, [this] { fire(); }) {
     timer_.start_after(Duration::zero());
   }
 
  private:
   void fire() {
-    const ResultCache::GetCallback done = std::move(done_);  // it may destroy this
-    done(std::move(found_));
+    const auto done = std::move(done_);  // it may destroy this
+    done(std::move(answer_));
   }
 
-  ResultCache::GetCallback done_;
-  ObjectPtr found_;
+  std::function<void(T)> done_;
+  T answer_;
   net::Timer timer_;
 };
 
@@ -58,7 +59,11 @@ void LruCache::put(std::string_view key, ObjectPtr object, Time now) {
 }
 
 std::unique_ptr<net::Operation> MemoryCache::get(std::string_view key, GetCallback done) {
-  return std::make_unique<NextTurn>(runtime_, std::move(done), lru_.get(key, runtime_.now()));
+  return std::make_unique<NextTurn<ObjectPtr>>(runtime_, std::move(done), lru_.get(key, runtime_.now()));
+}
+
+std::unique_ptr<net::Operation> MemoryCache::check(CheckCallback done) {
+  return std::make_unique<NextTurn<Status>>(runtime_, std::move(done), Ok{});
 }
 
 }  // namespace tidegate::api

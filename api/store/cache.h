@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "api/store/image.h"
+#include "base/result.h"
 #include "net/runtime.h"
 
 namespace tidegate::api {
@@ -21,6 +22,7 @@ class ResultCache {
  public:
   // Null: not there.
   using GetCallback = std::function<void(ObjectPtr)>;
+  using CheckCallback = std::function<void(Status)>;
 
   virtual ~ResultCache() = default;
   // The callback runs later, once; destroying the operation silences it.
@@ -28,6 +30,11 @@ class ResultCache {
   virtual void put(std::string_view key, ObjectPtr object) = 0;
   // Of content in this process's memory, for the metric.
   virtual size_t bytes() const = 0;
+  // Whether it would give and take now. The callback runs later, once; destroying the operation silences it.
+  [[nodiscard]] virtual std::unique_ptr<net::Operation> check(CheckCallback done) = 0;
+  // Lets what was put get there, within a bound of its own, and closes; then `done`, later and once. The last call:
+  // from here on a get() may find nothing, and a put() keep nothing.
+  virtual void close(std::function<void()> done) = 0;
 };
 
 // Least recently used goes first; what is older than `ttl` is gone. Pure: the time is an argument.
@@ -69,6 +76,8 @@ class MemoryCache final : public ResultCache {
   std::unique_ptr<net::Operation> get(std::string_view key, GetCallback done) override;
   void put(std::string_view key, ObjectPtr object) override { lru_.put(key, std::move(object), runtime_.now()); }
   size_t bytes() const override { return lru_.bytes(); }
+  std::unique_ptr<net::Operation> check(CheckCallback done) override;
+  void close(std::function<void()> done) override { runtime_.post(std::move(done)); }
 
  private:
   net::Runtime& runtime_;

@@ -80,4 +80,23 @@ TEST_CASE("the memory cache answers later, and not to those who have gone") {
   CHECK_FALSE(gone_heard);
 }
 
+TEST_CASE("the memory cache is always well, and closes on the next turn") {
+  net::UvRuntime runtime;
+  MemoryCache cache(runtime, kRoomForTwo);
+  bool gone_heard = false;
+  std::optional<bool> well;
+  auto gone = cache.check([&](const Status&) { gone_heard = true; });
+  const auto kept = cache.check([&](const Status& status) { well = status.ok(); });
+  CHECK_FALSE(well.has_value());
+  gone.reset();
+  while (!well) runtime.run_once();
+  CHECK(*well);
+  CHECK_FALSE(gone_heard);
+  int closed = 0;
+  cache.close([&] { ++closed; });
+  CHECK(closed == 0);
+  while (closed == 0) runtime.run_once();
+  CHECK(closed == 1);
+}
+
 }  // namespace tidegate::api::test
