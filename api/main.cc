@@ -10,12 +10,14 @@
 #include <cstdlib>
 #include <exception>
 #include <optional>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "api/service.h"
 #include "api/store/directory_store.h"
 #include "base/log.h"
+#include "http/healthcheck.h"
 #include "net/until_signal.h"
 
 namespace {
@@ -72,11 +74,16 @@ int run(int argc, char** argv) {
   CLI::App app("Takes pictures and has a watermark put on them, through Tidegate");
   app.name("watermark-api");
   app.footer(kEnvironmentHelp);
+  const char* listen = std::getenv("LISTEN");
+  std::string address = listen ? listen : "127.0.0.1:8080";
+  auto* health = app.add_subcommand("healthcheck", "Ask a running watermark-api if it is alive");
+  health->add_option("--address", address, "Where it listens; LISTEN, if that is set")->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? EXIT_SUCCESS : kExitUsage;
   }
+  if (health->parsed()) return http::healthcheck("watermark-api", address);
   const auto settings = api::read_settings([](const char* name) -> std::optional<std::string> {
     const char* value = std::getenv(name);
     return value ? std::optional<std::string>(value) : std::nullopt;

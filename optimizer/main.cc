@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
+#include "http/healthcheck.h"
 #include "net/until_signal.h"
 #include "optimizer/service.h"
 #include "optimizer/watermark.h"
@@ -50,6 +51,8 @@ int run(int argc, char** argv) {
   optimizer::ServiceOptions options;
   options.workers = net::available_cpus();
   app.add_option("--listen", listen, "Address and port to listen on")->capture_default_str();
+  auto* health = app.add_subcommand("healthcheck", "Ask a running watermark-optimizer if it is alive");
+  health->add_option("--address,--listen", listen, "Where it listens")->capture_default_str();
   app.add_option("--workers", options.workers, "Images worked on at once")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
@@ -64,6 +67,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? EXIT_SUCCESS : kExitUsage;
   }
 
+  if (health->parsed()) return http::healthcheck("watermark-optimizer", listen);
   const auto address = SocketAddress::parse(listen);
   if (!address) {
     std::fprintf(stderr, "watermark-optimizer: --listen %s: not an address and port, such as 127.0.0.1:3001\n",

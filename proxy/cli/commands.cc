@@ -6,8 +6,7 @@
 
 #include "cli/jobs_command.h"
 #include "config/loader.h"
-#include "http/fetch.h"
-#include "net/uv_runtime.h"
+#include "http/healthcheck.h"
 
 #ifndef TIDEGATE_VERSION
 #define TIDEGATE_VERSION "0.0.0"
@@ -26,26 +25,6 @@ int check_command(const std::string& config_file, bool json) {
   std::fputs(report.c_str(), stdout);
   if (!report.ends_with('\n')) std::fputc('\n', stdout);
   return result.config ? kExitOk : kExitInvalidConfig;
-}
-
-int healthcheck_command(const std::string& address, bool ready) {
-  net::UvRuntime runtime;
-  int code = kExitUnhealthy;
-  http::FetchRequest request;
-  request.host = address;
-  request.target = ready ? "/ready" : "/health";
-  request.timeout = 2s;
-  const auto fetching = http::fetch(runtime, request, [&](Result<http::FetchResponse> response) {
-    if (response) {
-      std::printf("%s\n", response->body.c_str());
-      if (response->status == 200) code = kExitOk;
-    } else {
-      std::fprintf(stderr, "tidegate: %s: %s\n", address.c_str(), response.error().message.c_str());
-    }
-    runtime.stop();
-  });
-  runtime.run();
-  return code;
 }
 
 int main_command(int argc, char** argv) {
@@ -78,7 +57,7 @@ int main_command(int argc, char** argv) {
   }
   if (run->parsed()) return run_command(file);
   if (check->parsed()) return check_command(file, format == "json");
-  if (health->parsed()) return healthcheck_command(address, ready);
+  if (health->parsed()) return http::healthcheck("tidegate", address, ready ? "/ready" : "/health");
   if (app.got_subcommand("jobs")) return jobs_command();
   if (version->parsed()) std::printf("tidegate %s (%s)\n", TIDEGATE_VERSION, TIDEGATE_REVISION);
   return kExitOk;

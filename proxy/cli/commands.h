@@ -4,6 +4,7 @@
 #include <string>
 
 #include "admin/admin_service.h"
+#include "http/healthcheck.h"
 
 namespace tidegate::cli {
 
@@ -13,7 +14,7 @@ enum ExitCode : int {
   kExitUsage = 2,
   kExitInvalidConfig = 3,
   kExitReloadRefused = 4,
-  kExitUnhealthy = 5,
+  kExitUnhealthy = http::kExitUnhealthy,
 };
 
 // The program's version and the revision it was built from.
@@ -21,8 +22,6 @@ admin::Build build_info();
 
 int run_command(const std::string& config_file);
 int check_command(const std::string& config_file, bool json);
-// Asks the admin interface's /health (or /ready) at `address`; prints the answer.
-int healthcheck_command(const std::string& address, bool ready);
 
 // Parses the command line and runs the subcommand.
 int main_command(int argc, char** argv);
