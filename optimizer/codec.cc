@@ -45,15 +45,8 @@ bool png_announces_too_much(std::string_view bytes, const ImageLimits& limits) {
   return big_endian_32(bytes.substr(kWidthAt)) > side_max || big_endian_32(bytes.substr(kWidthAt + 4)) > side_max;
 }
 
-Refusal too_large(const ImageLimits& limits) {
-  return {413, "image_too_large",
-          "The image has more than " + std::to_string(limits.pixels_max / 1'000'000) +
-              " megapixels or is longer than " + std::to_string(limits.side_max) + " pixels on a side."};
-}
-
 bool exceeds(const VImage& image, const ImageLimits& limits) {
-  const uint64_t pixels = static_cast<uint64_t>(image.width()) * static_cast<uint64_t>(image.height());
-  return pixels > limits.pixels_max || std::max(image.width(), image.height()) > limits.side_max;
+  return exceeds(static_cast<uint64_t>(image.width()), static_cast<uint64_t>(image.height()), limits);
 }
 
 int orientation_of(const VImage& image) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "optimizer/image_limits.h"
 #include "optimizer/refusal.h"
 
 namespace tidegate::optimizer {
@@ -22,7 +23,6 @@ std::optional<ImageFormat> parse_format(std::string_view name);  // "jpeg" or "j
 std::optional<Position> parse_position(std::string_view name);   // "top-left" …
 
 inline constexpr int kMaxWidthMin = 16;
-inline constexpr int kSideMax = 16384;
 
 struct WatermarkOptions {
   std::string text;  // see optimizer/text.h
@@ -31,12 +31,6 @@ struct WatermarkOptions {
   int quality = 85;                   // 1–100; for JPEG and WebP, PNG is lossless
   std::optional<ImageFormat> format;  // absent: that of the input
   std::optional<double> opacity;      // 0.05–1; absent: 0.85, tiled 0.45
-};
-
-// Checked from the header, before a pixel is decoded.
-struct ImageLimits {
-  uint64_t pixels_max = 50'000'000;
-  int side_max = kSideMax;
 };
 
 struct Picture {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/upload/picture_head.h"
 #include "optimizer/text.h"
 
 namespace tidegate::api {
@@ -87,9 +88,11 @@ Complaint UploadForm::on_image_data(std::string_view piece) {
 }
 
 Complaint UploadForm::on_part_end() {
-  if (part_ != Part::image || !image_->content_type.empty()) return std::nullopt;
+  if (part_ != Part::image) return std::nullopt;
   if (image_->bytes.empty()) return "The image is empty.";
-  return refuse(problem_reply(415, "unsupported_media_type", "The image is neither JPEG, PNG nor WebP."));
+  const auto refusal = check_picture(image_->bytes);
+  if (!refusal) return std::nullopt;
+  return refuse(problem_reply(refusal->status, refusal->reason, refusal->detail));
 }
 
 }  // namespace tidegate::api

@@ -6,6 +6,7 @@
 
 #include "api/quiet_handler.h"
 #include "base/log.h"
+#include "unit/api/sample_pictures.h"
 
 namespace tidegate::api::test {
 
@@ -109,7 +110,7 @@ std::unique_ptr<Rig::Call> Rig::begin_upload(const std::vector<FormPart>& parts)
 
 std::vector<FormPart> Rig::form(const std::string& text) { return {{"image", a_png()}, {"wm_text", text}}; }
 
-std::string a_png() { return "\x89PNG\r\n\x1A\n as it was"; }
+std::string a_png(size_t spare) { return png({}, spare); }
 
 std::string marked_png() { return "\x89PNG\r\n\x1A\n with a mark"; }
 

@@ -105,8 +105,8 @@ class Rig {
   std::optional<ApiService> service_;
 };
 
-std::string a_png();       // what is sent
-std::string marked_png();  // what comes back
+std::string a_png(size_t spare = 0);  // what is sent; longer by 12 more than `spare`, where there is any
+std::string marked_png();             // what comes back
 
 // A value of a JSON object, as text; "null" for null, "" where there is none.
 std::string value_of(const http::FetchResponse& response, const char* name);

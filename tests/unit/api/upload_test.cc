@@ -3,6 +3,7 @@
 
 #include "api/upload/key.h"
 #include "unit/api/rig.h"
+#include "unit/api/sample_pictures.h"
 
 namespace tidegate::api::test {
 
@@ -125,6 +126,13 @@ TEST_CASE("what is not an image is refused before anything is stored or sent") {
     CHECK(answer.status == 415);
     CHECK(value_of(answer, "reason") == "unsupported_media_type");
   }
+  const std::pair<std::string, uint16_t> pictures[] = {
+      {a_png().substr(0, a_png().size() - 1), 400}, {a_png() + "PK", 400}, {png({50000, 50000}), 413}};
+  for (const auto& [image, status] : pictures) {
+    const auto answer = rig.upload({{"image", image}, {"wm_text", "NWS"}});
+    CHECK(answer.status == status);
+    CHECK(value_of(answer, "reason") == (status == 413 ? "image_too_large" : "bad_image"));
+  }
   CHECK(rig.tidegate->seen.empty());
   CHECK(files_in(rig.state() / "originals") == 0);
 }
@@ -171,7 +179,7 @@ TEST_CASE("the form's mistakes are problems with a reason") {
 TEST_CASE("a picture over the limit is too large, by its own length or the request's") {
   Rig rig({}, 2000);
   answer_all(rig, marked());
-  const auto padded = [](size_t size) { return a_png() + std::string(size - a_png().size(), 'x'); };
+  const auto padded = [](size_t size) { return a_png(size - a_png().size() - 12); };
   CHECK(rig.upload({{"image", padded(2000)}, {"wm_text", "NWS"}}).status == 200);
   const auto answer = rig.upload({{"image", padded(2001)}, {"wm_text", "NWS"}});
   CHECK(answer.status == 413);
@@ -197,7 +205,7 @@ TEST_CASE("uploads that together outgrow their room are asked to come again") {
 
 TEST_CASE("a picture that there is no room to send is there for who comes again") {
   ServiceLimits limits;
-  limits.pictures_bytes_max = 2 * marked_png().size();
+  limits.pictures_bytes_max = std::max(a_png().size(), marked_png().size() + 10);
   Rig rig(limits);
   answer_all(rig, {200, "image/png", marked_png() + std::string(100, 'x'), ""});
   const auto answer = rig.upload();

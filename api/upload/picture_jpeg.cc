@@ -1,0 +1,120 @@
+// JPEG (ITU-T T.81, annex B). Markers are found as decoders find them: FF and a byte that is neither 00 nor FF; between
+// segments anything else is skipped, as it is inside the compressed data.
+#include "api/store/image.h"
+#include "api/upload/jpeg_trailer.h"
+#include "api/upload/picture_formats.h"
+
+namespace tidegate::api {
+
+namespace {
+
+constexpr size_t kSegmentLengthBytes = 2;
+constexpr size_t kFrameHeaderBytes = 6;  // precision, height, width, number of components
+constexpr uint32_t kPrecision = 8;       // bits a sample
+
+constexpr uint8_t kSoi = 0xD8;
+constexpr uint8_t kEoi = 0xD9;
+constexpr uint8_t kSos = 0xDA;
+
+// Without a segment: the restart markers and TEM.
+bool stands_alone(uint8_t marker) { return (marker >= 0xD0 && marker <= 0xD7) || marker == 0x01; }
+
+// C0 to CF, but for the tables among them (DHT, JPG, DAC).
+bool begins_frame(uint8_t marker) {
+  return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+}
+
+// Baseline, extended and progressive, with Huffman or arithmetic coding: neither lossless nor hierarchical.
+bool is_read(uint8_t frame) {
+  return frame == 0xC0 || frame == 0xC1 || frame == 0xC2 || frame == 0xC9 || frame == 0xCA;
+}
+
+// Walks one picture from its SOI to its EOI.
+class Walk {
+ public:
+  // `limits` null: a further picture, which is never decoded.
+  Walk(std::string_view bytes, const optimizer::ImageLimits* limits) : bytes_(bytes), limits_(limits) {}
+
+  PictureVerdict run() {
+    while (const auto marker = next_marker()) {
+      if (*marker == kEoi) return end();
+      if (*marker == kSoi) return damaged();
+      if (auto refusal = take_segment(*marker)) return refusal;
+    }
+    return cut_off();
+  }
+  // After run() without a refusal: where the EOI ends.
+  size_t end_at() const { return at_; }
+
+ private:
+  static PictureVerdict cut_off() { return bad_picture("The JPEG image is cut off."); }
+  static PictureVerdict damaged() { return bad_picture("The JPEG image's header is damaged."); }
+
+  PictureVerdict end() const {
+    if (!has_frame_ || !has_scan_) return bad_picture("The JPEG image has no picture in it.");
+    return std::nullopt;
+  }
+
+  std::optional<uint8_t> next_marker() {
+    while (true) {
+      at_ = bytes_.find('\xFF', at_);
+      at_ = bytes_.find_first_not_of('\xFF', at_);  // fill bytes
+      if (at_ == std::string_view::npos) return std::nullopt;
+      const uint8_t marker = byte_at(bytes_, at_++);
+      if (marker != 0 && !stands_alone(marker)) return marker;
+    }
+  }
+
+  PictureVerdict take_segment(uint8_t marker) {
+    if (bytes_.size() - at_ < kSegmentLengthBytes) return cut_off();
+    const size_t length = big_16(bytes_, at_);
+    if (length < kSegmentLengthBytes) return damaged();
+    if (length > bytes_.size() - at_) return cut_off();
+    const std::string_view segment = bytes_.substr(at_ + kSegmentLengthBytes, length - kSegmentLengthBytes);
+    at_ += length;
+    if (begins_frame(marker)) return take_frame(marker, segment);
+    if (marker == kSos && !has_frame_) return damaged();
+    has_scan_ = has_scan_ || marker == kSos;
+    return std::nullopt;
+  }
+
+  PictureVerdict take_frame(uint8_t marker, std::string_view header) {
+    if (has_frame_ || header.size() < kFrameHeaderBytes) return damaged();
+    has_frame_ = true;
+    if (!limits_) return std::nullopt;
+    if (!is_read(marker) || byte_at(header, 0) != kPrecision) {
+      return bad_picture("The JPEG image is of a kind that is not read: lossless, hierarchical or not of 8 bits.");
+    }
+    const uint32_t height = big_16(header, 1);
+    const uint32_t width = big_16(header, 3);
+    if (width == 0 || height == 0 || header[5] == 0) return damaged();
+    if (optimizer::exceeds(width, height, *limits_)) return optimizer::too_large(*limits_);
+    return std::nullopt;
+  }
+
+  const std::string_view bytes_;
+  const optimizer::ImageLimits* const limits_;
+  size_t at_ = 2;  // behind the SOI
+  bool has_frame_ = false;
+  bool has_scan_ = false;
+};
+
+}  // namespace
+
+PictureVerdict check_jpeg(std::string_view bytes, const optimizer::ImageLimits& limits) {
+  const optimizer::ImageLimits* checked = &limits;
+  while (true) {
+    Walk walk(bytes, checked);
+    if (auto refusal = walk.run()) return refusal;
+    const std::string_view rest = bytes.substr(walk.end_at());
+    const size_t next = std::min(rest.find_first_not_of('\0'), rest.size());
+    if (sniff_image(rest.substr(next)) != "image/jpeg") {
+      if (is_known_jpeg_trailer(rest)) return std::nullopt;
+      return bad_picture("Something else follows the end of the JPEG image.");
+    }
+    bytes = rest.substr(next);
+    checked = nullptr;
+  }
+}
+
+}  // namespace tidegate::api
