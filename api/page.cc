@@ -1,6 +1,7 @@
 #include "api/page.h"
 
 #include <array>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -8,33 +9,31 @@ namespace tidegate::api {
 
 namespace {
 
-struct Place {
-  std::string_view path;
-  std::string_view file;
-  std::string_view content_type;
-};
+constexpr std::string_view kFolder = "/page/";
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTypes = {{
+    {".html", "text/html; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".svg", "image/svg+xml"},
+}};
 
-constexpr std::array kPlaces = {
-    Place{"/", "index.html", "text/html; charset=utf-8"},
-    Place{"/page.css", "page.css", "text/css; charset=utf-8"},
-    Place{"/page.js", "page.js", "text/javascript; charset=utf-8"},
-};
-
-PageFile load(const Place& place) {
-  for (const EmbeddedFile& file : embedded_files()) {
-    if (file.name == place.file) return {place.content_type, file.bytes};
+std::string_view type_of(std::string_view name) {
+  for (const auto& [ending, type] : kTypes) {
+    if (name.ends_with(ending)) return type;
   }
   TG_ASSERT(false);
 }
 
 }  // namespace
 
-const PageFile* find_page_file(std::string_view path) {
-  static const std::array files = {load(kPlaces[0]), load(kPlaces[1]), load(kPlaces[2])};
-  for (size_t i = 0; i < kPlaces.size(); ++i) {
-    if (kPlaces[i].path == path) return &files[i];
+std::optional<PageFile> find_page_file(std::string_view path) {
+  if (path != "/" && !path.starts_with(kFolder)) return std::nullopt;
+  const std::string_view name = path == "/" ? "index.html" : path.substr(kFolder.size());
+  if (name == "index.html" && path != "/") return std::nullopt;  // one address for it
+  for (const EmbeddedFile& file : embedded_files()) {
+    if (file.name == name) return PageFile{type_of(name), file.bytes};
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 }  // namespace tidegate::api

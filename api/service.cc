@@ -83,7 +83,7 @@ std::unique_ptr<http::Handler> ApiService::on_request(http::Responder& responder
 std::unique_ptr<http::Handler> ApiService::get(http::Responder& responder) {
   const http::RequestHead& head = responder.request();
   const bool names_key = head.path.starts_with(kStatusPath) || head.path.starts_with(kImagesPath);
-  const PageFile* page = find_page_file(head.path);
+  const auto page = find_page_file(head.path);
   if (!names_key && !page && head.path != "/health" && head.path != "/ready" && head.path != "/metrics") {
     return answered(responder, problem_reply(404, "not_found", "There is no such path."));
   }

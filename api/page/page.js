@@ -1,162 +1,197 @@
-// Sends the form, follows the job where there is one, shows before and after.
-'use strict';
+// The page: one picture at a time, from the choice to the result. `work` is what runs now (an upload or a follower);
+// whoever begins another ends it first, and an ended one says nothing more.
+//
+//   empty ─▶ chosen ─▶ sending ─▶ done                 #KEY in the address from the moment there is a key:
+//               ▲          ├────▶ kept ─▶ done         a reload, or a shared link, goes on there
+//               └─ cancel ─┴────▶ failed
+import {is_key} from './answer.js';
+import {watch_pictures} from './chooser.js';
+import {start_demo} from './demo.js';
+import {$, set_text} from './dom.js';
+import {Follower} from './follower.js';
+import {name_of, remember, show_history} from './history.js';
+import {send} from './sender.js';
+import {show_chosen, show_empty, show_marks, show_result} from './stage.js';
+import {hide_status, show_progress, show_status, show_wait} from './status.js';
+import {attempt_words, job_words, problem_words} from './words.js';
 
-const $ = (id) => document.getElementById(id);
-const STEPS = ['sending', 'queued', 'processing', 'done'];
-const POLL_SECONDS_MAX = 15;
-let shown = [];   // object URLs to give back
-let run = 0;      // the latest upload: older ones fall silent
+let chosen = null;   // the File
+let sent = null;     // {key, picture}: the latest original whose key is known, for before and after
+let work = null;     // {stop()}
 
-function show_step(step, message, mood) {
-  $('progress').hidden = false;
-  $('progress').className = mood || '';
-  const at = STEPS.indexOf(step);
-  for (const item of $('steps').children) {
-    const index = STEPS.indexOf(item.dataset.step);
-    item.className = index < at ? 'past' : index === at ? 'now' : '';
-    if (index === at) item.setAttribute('aria-current', 'step');
-    else item.removeAttribute('aria-current');
-  }
-  if ($('message').textContent !== message) $('message').textContent = message;
-}
-
-function fail(step, message) {
-  show_step(step, message, 'failed');
-  $('again').hidden = false;
+function begin(next) {
+  work?.stop();
+  work = next;
   $('send').disabled = false;
 }
 
-function object_url(blob) {
-  const url = URL.createObjectURL(blob);
-  shown.push(url);
-  return url;
+const position = () => new FormData($('form')).get('position');
+
+function complain(words, field) {
+  set_text($('complaint'), words);
+  field?.focus();
 }
 
-function show_result(blob, note) {
-  const file = $('image').files[0];
-  $('before').src = object_url(file);
-  $('after').src = object_url(blob);
-  $('download').href = $('after').src;
-  $('download').download = 'watermark-' + file.name;
-  $('result').hidden = false;
-  $('send').disabled = false;
-  show_step('done', note, 'done');
+function choose(picture) {
+  begin(null);
+  hide_status();
+  complain('');
+  set_key('');
+  chosen = picture;
+  show_chosen(picture);
+  show_hint();
 }
 
-const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-
-function retry_seconds(answer, otherwise) {
-  const seconds = Number.parseInt(answer.headers.get('Retry-After') || '', 10);
-  return Number.isFinite(seconds) && seconds > 0 ? seconds : otherwise;
+function refuse(file) {
+  complain(`“${file.name}” is not a picture: the service takes JPEG, PNG and WebP.`);
 }
 
-async function sentence_of(answer) {
-  try {
-    const problem = await answer.json();
-    return problem.detail || problem.title || 'The service answered ' + answer.status + '.';
-  } catch {
-    return 'The service answered ' + answer.status + '.';
-  }
+function show_hint() {
+  set_text($('spot-name'), $('form').querySelector('input:checked + span').textContent);
+  show_marks($('text').value.trim(), position());
 }
 
-function describe(state) {
-  const tries = state.attempt ? ' Attempt ' + state.attempt + ' of ' + state.max_attempts + '.' : '';
-  if (state.status === 'processing') return 'Your picture is being made.' + tries;
-  if (state.status === 'retrying') {
-    const at = state.next_attempt_at ? ' Next at ' + new Date(state.next_attempt_at).toLocaleTimeString() + '.' : '';
-    return 'It did not work yet; it will be tried again.' + tries + at;
-  }
-  return 'Your order is safe and waits for its turn.';
+function set_key(key) {
+  history.replaceState(null, '', key ? `#${key}` : location.pathname + location.search);
 }
 
-async function follow(status_url, seconds, mine) {
-  for (;;) {
-    await wait(Math.min(seconds, POLL_SECONDS_MAX));
-    if (mine !== run) return;
-    let answer;
-    try {
-      answer = await fetch(status_url, {cache: 'no-store'});
-    } catch {
-      show_step('queued', 'No connection; still trying. Your order is safe.');
-      continue;
-    }
-    if (mine !== run) return;
-    seconds = retry_seconds(answer, 2);
-    if (answer.status === 404) return fail('queued', await sentence_of(answer));
-    if (!answer.ok) {
-      show_step('queued', 'The status cannot be told just now; still trying. Your order is safe.');
-      continue;
-    }
-    const state = await answer.json();
-    if (state.status === 'failed') return fail('processing', state.error || 'It could not be made.');
-    if (state.status === 'done') {
-      const picture = await fetch(state.url);
-      if (!picture.ok) return fail('done', await sentence_of(picture));
-      return show_result(await picture.blob(), 'Done. Thank you for waiting.');
-    }
-    show_step(state.status === 'processing' ? 'processing' : 'queued', describe(state));
-  }
+function restart() {
+  begin(null);
+  hide_status();
+  complain('');
+  set_key('');
+  chosen = null;
+  show_empty();
+  $('image').focus();
 }
 
-async function count_down(seconds, message, mine) {
-  for (let left = seconds; left > 0 && mine === run; --left) {
-    show_step('sending', message + ' Again in ' + left + ' s.', 'failed');
-    await wait(1);
-  }
-  if (mine === run) send();
+function submit() {
+  const text = $('text').value.trim();
+  if (!chosen) return complain('Choose a picture first.', $('image'));
+  if (!text) return complain('Write the text that shall stand on the picture.', $('text'));
+  complain('');
+  start_upload(chosen, text, position());
 }
 
-async function send() {
-  const mine = ++run;
-  for (const url of shown) URL.revokeObjectURL(url);
-  shown = [];
-  $('result').hidden = true;
-  $('again').hidden = true;
+async function start_upload(picture, text, where) {
+  const upload = send(picture, text, where, on_progress);
+  begin({stop: upload.cancel});
+  const mine = work;
+  const again = () => start_upload(picture, text, where);
+  show_chosen(picture);
+  show_hint();
+  set_key('');
   $('send').disabled = true;
-  show_step('sending', 'Your picture is on its way.');
-  let answer;
-  try {
-    answer = await fetch('/upload', {method: 'POST', body: new FormData($('form'))});
-    if (mine !== run) return;
-    if (answer.status === 200) {
-      const hit = answer.headers.get('X-Cache') === 'HIT';
-      return show_result(await answer.blob(), hit ? 'Done; this one was made before.' : 'Done.');
-    }
-    if (answer.status === 202) {
-      const job = await answer.json();
-      show_step('queued', describe({status: 'queued'}));
-      return await follow(job.status_url, retry_seconds(answer, 2), mine);
-    }
-    const message = await sentence_of(answer);
-    if (answer.status !== 429 && answer.status !== 503) return fail('sending', message);
-    $('send').disabled = false;
-    return await count_down(retry_seconds(answer, 5), message, mine);
-  } catch {
-    if (mine === run) fail('sending', 'The service could not be reached.');
+  const cancel = {words: 'Cancel', act: cancel_upload};
+  show_status({step: 'sending', title: 'Sending', text: 'Your picture is on its way.', cancel});
+  show_progress(0, picture.size);
+  $('status').scrollIntoView({block: 'nearest'});
+  const outcome = await upload.done;
+  if (work !== mine || outcome === null) return;
+  work = null;
+  $('send').disabled = false;
+  if (outcome.problem) return show_problem('sending', outcome.problem, again);
+  if (outcome.key) {
+    sent = {key: outcome.key, picture};
+    set_key(outcome.key);
+    remember(outcome.key, picture.name || 'pasted picture', text);
+  }
+  if (outcome.picture) return finish(outcome.picture, outcome.key, outcome.was_cached);
+  show_job({status: 'queued'});
+  start_following(outcome.key, outcome.wait_s);
+}
+
+function on_progress(bytes, total) {
+  if (bytes < total) return show_progress(bytes, total);
+  const cancel = {words: 'Cancel', act: cancel_upload};
+  show_status({step: 'making', title: 'Marking', text: 'The picture is there; the text is being put on it.', cancel});
+}
+
+function cancel_upload() {
+  begin(null);
+  const words = {title: 'Cancelled', text: 'Nothing was kept. Your picture is still chosen here.'};
+  show_status({step: 'sending', mood: 'failed', ...words});
+  $('send').focus();
+}
+
+function show_problem(step, problem, again) {
+  const words = problem_words(problem);
+  const retry = words.retry === 'never' || !again ? null : {words: words.retry === 'wait' ? 'Try now' : 'Try again', act: again};
+  const cancel = words.retry === 'wait' ? {words: 'Stop trying', act: stop_waiting} : null;
+  show_status({step, mood: 'failed', title: words.title, text: words.text, retry, cancel});
+  if (words.retry === 'wait') {
+    begin({stop: hide_status});
+    show_wait('Trying again by itself', Date.now() + problem.wait_s * 1000, again);
   }
 }
 
-function name_chosen() {
-  const file = $('image').files[0];
-  $('chosen').textContent = file ? file.name : 'Choose a picture, or drop one here';
+function stop_waiting() {
+  begin(null);
+  $('send').focus();
+}
+
+function show_job(state) {
+  show_status({step: 'making', mood: 'kept', ...job_words(state), attempts: attempt_words(state)});
+}
+
+function show_next(state, until_ms) {
+  const next_ms = Date.parse(state?.next_attempt_at ?? '');
+  if (next_ms > Date.now()) show_wait('The next attempt is', next_ms);
+  else show_wait('Looking again', until_ms);
+}
+
+function start_following(key, wait_s) {
+  let latest = null;
+  const follower = new Follower(key, {
+    state(state) {
+      latest = state;
+      show_job(state);
+    },
+    trouble(problem) {
+      latest = null;
+      const text = problem.status === 0 ? 'Still trying. Your picture is safe at the service.'
+        : 'Its status cannot be told just now; still trying. Your picture is safe.';
+      const retry = {words: 'Look now', act: () => follower.look_now()};
+      show_status({step: 'making', mood: 'kept', title: problem_words(problem).title, text, retry});
+    },
+    waiting: (until_ms) => show_next(latest, until_ms),
+    done: (picture) => finish(picture, key, false),
+    failed: (problem) => show_problem('making', problem, sent?.key === key ? submit : null),
+  });
+  begin(follower);
+  follower.start(wait_s);
+}
+
+function finish(picture, key, was_cached) {
+  work = null;
+  const original = sent?.key === key ? sent.picture : null;
+  const name = original?.name || name_of(key) || `picture.${picture.type.split('/')[1] ?? 'jpg'}`;
+  show_result(picture, original, `watermarked ${name}`);
+  const text = was_cached ? 'It had been made before, so it was there at once.' : 'Your picture is ready.';
+  show_status({step: 'done', mood: 'done', title: 'Done', text});
+  $('stage').scrollIntoView({block: 'nearest'});
+}
+
+// From the address: after a reload, from a shared link, from the history, with the browser's own Back.
+function resume() {
+  const key = location.hash.slice(1);
+  if (!is_key(key)) return;
+  begin(null);
+  complain('');
+  if (sent?.key !== key) show_empty();
+  show_status({step: 'making', title: 'Looking', text: 'Asking how far this picture is.'});
+  start_following(key, 0);
 }
 
 $('form').addEventListener('submit', (event) => {
   event.preventDefault();
-  send();
+  submit();
 });
-$('again').addEventListener('click', send);
-$('image').addEventListener('change', name_chosen);
-$('split').addEventListener('input', () => {
-  $('compare').style.setProperty('--split', $('split').value + '%');
-});
-for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
-  $('drop').addEventListener(name, (event) => {
-    event.preventDefault();
-    $('drop').classList.toggle('over', name === 'dragenter' || name === 'dragover');
-    if (name === 'drop' && event.dataTransfer.files.length > 0) {
-      $('image').files = event.dataTransfer.files;
-      name_chosen();
-    }
-  });
-}
+$('form').addEventListener('input', show_hint);
+$('restart').addEventListener('click', restart);
+addEventListener('hashchange', resume);
+watch_pictures(choose, refuse);
+show_hint();
+show_history();
+start_demo();
+resume();

@@ -1,9 +1,14 @@
 // What else the service answers: its page, its health, other origins, and what it does not know.
 #include "api/service.h"
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
+#include <utility>
+#include <vector>
 
+#include "api/page.h"
 #include "unit/api/rig.h"
 
 namespace tidegate::api::test {
@@ -19,27 +24,67 @@ std::string file(const std::string& name) {
 
 TEST_CASE("the page is served as it was written, and may load nothing of others") {
   Rig rig;
-  const std::tuple<const char*, const char*, const char*> pages[] = {
-      {"/", "index.html", "text/html; charset=utf-8"},
-      {"/page.css", "page.css", "text/css; charset=utf-8"},
-      {"/page.js", "page.js", "text/javascript; charset=utf-8"},
-  };
-  for (const auto& [path, name, type] : pages) {
-    CAPTURE(path);
-    const auto answer = rig.get(path);
+  for (const EmbeddedFile& embedded : embedded_files()) {
+    const std::string name(embedded.name);
+    CAPTURE(name);
+    const auto answer = rig.get(name == "index.html" ? "/" : "/page/" + name);
     CHECK(answer.status == 200);
-    CHECK(answer.field("Content-Type") == type);
-    CHECK(answer.body.size() > 500);
+    CHECK(answer.body.size() > 100);
     CHECK(answer.body == file(name));
-    CHECK(answer.field("Content-Security-Policy") ==
-          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'");
+    const std::string policy(answer.field("Content-Security-Policy"));
+    for (const char* rule :
+         {"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; ",
+          "form-action 'none'", "base-uri 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"}) {
+      CHECK(policy.find(rule) != std::string::npos);
+    }
+    CHECK(policy.find("unsafe") == std::string::npos);
     CHECK(answer.field("X-Content-Type-Options") == "nosniff");
   }
   CHECK(rig.get("/favicon.ico").status == 204);
-  // What the policy would forbid is not there.
+}
+
+TEST_CASE("every file of the page's folder is part of the program, with its type") {
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(TIDEGATE_SOURCE_DIR) + "/api/page")) {
+    const std::string name = entry.path().filename();
+    CAPTURE(name);
+    ++files;
+    CHECK(find_page_file(name == "index.html" ? "/" : "/page/" + name));
+  }
+  CHECK(embedded_files().size() == files);
+  for (const auto& [path, type] : {std::pair{"/", "text/html; charset=utf-8"},
+                                   {"/page/look.css", "text/css; charset=utf-8"},
+                                   {"/page/page.js", "text/javascript; charset=utf-8"},
+                                   {"/page/icon.svg", "image/svg+xml"}}) {
+    CAPTURE(path);
+    REQUIRE(find_page_file(path));
+    CHECK(find_page_file(path)->content_type == type);
+  }
+  for (const char* path : {"", "/page", "/page/", "/page/index.html", "/page.js", "/page/no.js", "/page/../page.js"}) {
+    CAPTURE(path);
+    CHECK_FALSE(find_page_file(path));
+  }
+}
+
+TEST_CASE("what the page loads is its own and there, and nothing of it is inline") {
   const std::string html = file("index.html");
   for (const char* inline_code : {"style=", "<style", "onclick=", "<script>", "http://", "https://"}) {
     CHECK(html.find(inline_code) == std::string::npos);
+  }
+  std::vector<std::string> wanted;
+  const auto gather = [&](const std::string& text, const char* pattern, const char* folder) {
+    const std::regex regex(pattern);
+    for (std::sregex_iterator at(text.begin(), text.end(), regex), end; at != end; ++at)
+      wanted.push_back(folder + (*at)[1].str());
+  };
+  gather(html, R"re((?:src|href)="([^"#]+)")re", "");
+  for (const EmbeddedFile& embedded : embedded_files()) {
+    if (embedded.name.ends_with(".js")) gather(std::string(embedded.bytes), R"(from '\./([^']+)')", "/page/");
+  }
+  CHECK(wanted.size() > 20);
+  for (const std::string& path : wanted) {
+    CAPTURE(path);
+    CHECK(find_page_file(path));
   }
 }
 
