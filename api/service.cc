@@ -1,10 +1,12 @@
 #include "api/service.h"
 
+#include "api/demo/demo_handlers.h"
 #include "api/key_handlers.h"
 #include "api/page.h"
 #include "api/ready_handler.h"
 #include "api/upload/upload_handler.h"
 #include "base/log.h"
+#include "http/origin.h"
 
 namespace tidegate::api {
 
@@ -29,6 +31,8 @@ std::unique_ptr<http::Handler> answered(http::Responder& responder, const Reply&
 std::unique_ptr<http::Handler> wrong_method(http::Responder& responder, std::string_view allow) {
   return answered(responder, problem_reply(405, "method_not_allowed", "", field_line("Allow", allow)));
 }
+
+Reply no_path_reply() { return problem_reply(404, "not_found", "There is no such path."); }
 
 Reply preflight_reply() {
   Reply reply;
@@ -75,9 +79,25 @@ std::unique_ptr<http::Handler> ApiService::on_request(http::Responder& responder
   const http::RequestHead& head = responder.request();
   if (head.method == "OPTIONS") return answered(responder, preflight_reply());
   if (head.path == "/favicon.ico") return answered(responder, nothing_reply());  // browsers ask for it unasked
+  if (head.path == "/demo" || head.path == "/demo/fault") return demo(responder);
   if (head.path != "/upload") return get(responder);
   if (head.method != "POST") return wrong_method(responder, "POST, OPTIONS");
   return upload(responder);
+}
+
+std::unique_ptr<http::Handler> ApiService::demo(http::Responder& responder) {
+  const http::RequestHead& head = responder.request();
+  const bool is_switch = head.path == "/demo/fault";
+  if (!settings_.faults && (is_switch || !settings_.admin)) return answered(responder, no_path_reply());
+  if (!is_switch) {
+    if (head.method != "GET" && head.method != "HEAD") return wrong_method(responder, "GET, HEAD, OPTIONS");
+    return std::make_unique<DemoHandler>(responder, settings_.faults, settings_.admin);
+  }
+  if (head.method != "POST") return wrong_method(responder, "POST, OPTIONS");
+  if (http::is_from_another_site(head)) {
+    return answered(responder, problem_reply(403, "cross_site", "A page of another site may not switch anything."));
+  }
+  return std::make_unique<FaultHandler>(responder, *settings_.faults);
 }
 
 std::unique_ptr<http::Handler> ApiService::get(http::Responder& responder) {
@@ -85,7 +105,7 @@ std::unique_ptr<http::Handler> ApiService::get(http::Responder& responder) {
   const bool names_key = head.path.starts_with(kStatusPath) || head.path.starts_with(kImagesPath);
   const auto page = find_page_file(head.path);
   if (!names_key && !page && head.path != "/health" && head.path != "/ready" && head.path != "/metrics") {
-    return answered(responder, problem_reply(404, "not_found", "There is no such path."));
+    return answered(responder, no_path_reply());
   }
   if (head.method != "GET" && head.method != "HEAD") return wrong_method(responder, "GET, HEAD, OPTIONS");
   if (names_key) return get_key(responder);

@@ -81,7 +81,8 @@ def make_programs(ports, config):
         Program("tidegate", [BIN / "tidegate", "run", "-c", config], f"http://{at['admin']}/health",
                 {"TIDEGATE_STATE_DIR": str(state["tidegate"])}),
         Program("api", [BIN / "watermark-api"], f"http://{at['api']}/health",
-                {"LISTEN": at["api"], "OPTIMIZER_URL": f"http://{at['proxy']}", "STATE_DIR": str(state["api"])}),
+                {"LISTEN": at["api"], "OPTIMIZER_URL": f"http://{at['proxy']}", "STATE_DIR": str(state["api"]),
+                 "FAULT_URL": f"http://{at['optimizer']}/fault", "ADMIN_URL": f"http://{at['admin']}"}),
     ]
 
 

@@ -1,22 +1,13 @@
 #include "admin/guard.h"
 
 #include "base/ip.h"
+#include "base/keyed_hash.h"
+#include "http/origin.h"
 #include "http/problem.h"
 
 namespace tidegate::admin {
 
 namespace {
-
-// A browser names the page's origin with every POST and DELETE. The interface's own page has the Host as its origin.
-bool from_another_site(const http::RequestHead& head) {
-  if (head.fields.count("origin") > 1) return true;
-  const auto origin = head.fields.find("origin");
-  if (!origin) return false;
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (origin->starts_with(scheme)) return !http::iequals(origin->substr(scheme.size()), head.authority);
-  }
-  return true;  // "null", or nothing that a browser would send
-}
 
 // A name in Host may be one that a page of another site has pointed at this machine: such a page's origin is its Host.
 bool is_asked_by_address(std::string_view authority) {
@@ -37,17 +28,8 @@ bool knows_token(const http::RequestHead& head, std::string_view token) {
 
 }  // namespace
 
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  volatile unsigned char difference = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const char other = b.empty() ? '\0' : b[i % b.size()];
-    difference = difference | static_cast<unsigned char>(a[i] ^ other);
-  }
-  return difference == 0;
-}
-
 std::optional<Refused> refuse_mutation(const http::RequestHead& head, const config::Admin& admin) {
-  if (from_another_site(head)) {
+  if (http::is_from_another_site(head)) {
     return Refused{403, "cross_site", "A page of another site may not change anything here.", ""};
   }
   if (admin.token.empty() && head.fields.find("origin") && !is_asked_by_address(head.authority)) {

@@ -23,9 +23,6 @@ struct Refused {
 
 std::optional<Refused> refuse_mutation(const http::RequestHead& head, const config::Admin& admin);
 
-// Equal? In a time that tells nothing of where they differ.
-bool equal_in_constant_time(std::string_view a, std::string_view b);
-
 // application/problem+json with X-Request-Id; `head`'s responder is answered.
 void answer_refused(http::Responder& responder, const Refused& refused);
 

@@ -1,5 +1,6 @@
 #include "admin/status.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <fmt/format.h>
@@ -52,6 +53,9 @@ std::string breaker_json(policy::Breaker& breaker, const Clock& clock) {
     json.null("reason").null("detail");
   }
   view.next_probe_at ? json.field("next_probe_at", clock.show(*view.next_probe_at)) : json.null("next_probe_at");
+  view.next_probe_at
+      ? json.field("next_probe_in_s", std::max<int64_t>(0, ceil_seconds(*view.next_probe_at - clock.now())))
+      : json.null("next_probe_in_s");
   json.field("next", next_step(view, breaker.config(), clock))
       .field("mode", breaker.config().mode == policy::Mode::shadow ? "shadow" : "enforce")
       .field("consecutive_failures", view.consecutive_failures)

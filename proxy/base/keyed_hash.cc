@@ -17,6 +17,15 @@ Sha256Bytes hmac_sha256(std::string_view key, std::string_view text) {
   return digest;
 }
 
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  volatile unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const char other = b.empty() ? '\0' : b[i % b.size()];
+    difference = difference | static_cast<unsigned char>(a[i] ^ other);
+  }
+  return difference == 0;
+}
+
 std::string base64_encode(std::string_view bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
   const int size =

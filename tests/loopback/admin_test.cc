@@ -110,6 +110,7 @@ TEST_CASE("/api/status tells of every breaker, bulkhead and queue, and what happ
     CHECK(breaker.at("reason") == "consecutive_failures");
     CHECK(breaker.at("next").get<std::string>().find("calls are refused; in ") == 0);
     CHECK(breaker.at("next_probe_at").is_string());
+    CHECK(breaker.at("next_probe_in_s").get<int>() > 0);
   }
   CHECK(found);
 }

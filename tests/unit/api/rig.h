@@ -86,7 +86,9 @@ class Rig {
   void until(const std::function<bool()>& condition) {
     while (!condition()) runtime_.run_once();
   }
+  // With what settings() says by then.
   void restart();
+  Settings& settings() { return settings_; }
   std::filesystem::path state() const { return scratch_.path() / "state"; }
   ApiService& service() { return *service_; }
 

@@ -1,0 +1,123 @@
+#include "api/demo/demo_handlers.h"
+
+#include <algorithm>
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+#include "api/reply.h"
+#include "base/json_writer.h"
+#include "base/log.h"
+
+namespace tidegate::api {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr Duration kTimeout = 1s;
+constexpr size_t kBodyMax = 1024;
+constexpr size_t kAnswerMax = 1 << 20;
+constexpr std::array<std::string_view, 5> kModes = {"none", "error", "hang", "slow", "down"};
+constexpr std::string_view kOptimizer = "optimizer";  // the upstream's name in the shipped configurations
+
+std::string text_in(const Json& json, const char* name) {
+  const auto found = json.is_object() ? json.find(name) : json.end();
+  return json.is_object() && found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Json parse(std::string_view text) { return Json::parse(text, nullptr, /*allow_exceptions=*/false); }
+
+http::FetchRequest request_to(const http::HttpUrl& url, std::string_view rest) {
+  http::FetchRequest request;
+  request.host = url.host;
+  request.target = url.target + std::string(rest);
+  request.timeout = kTimeout;
+  request.body_bytes_max = kAnswerMax;
+  return request;
+}
+
+bool is_mode(std::string_view mode) { return std::find(kModes.begin(), kModes.end(), mode) != kModes.end(); }
+
+std::string mode_json(const Result<http::FetchResponse>& response) {
+  const std::string mode = response && response->status == 200 ? text_in(parse(response->body), "mode") : "";
+  return is_mode(mode) ? '"' + mode + '"' : "null";
+}
+
+}  // namespace
+
+std::string breaker_json(std::string_view status) {
+  const Json json = parse(status);
+  const auto breakers = json.is_object() ? json.find("breakers") : json.end();
+  if (!json.is_object() || breakers == json.end() || !breakers->is_array() || breakers->empty()) return "null";
+  const auto named = std::find_if(breakers->begin(), breakers->end(),
+                                  [](const Json& breaker) { return text_in(breaker, "name") == kOptimizer; });
+  const Json& breaker = named != breakers->end() ? *named : breakers->front();
+  const std::string state = text_in(breaker, "state");
+  if (state.empty()) return "null";
+  JsonWriter out;
+  out.field("state", state);
+  const std::string reason = text_in(breaker, "reason");
+  reason.empty() ? out.null("reason") : out.field("reason", reason);
+  const auto wait = breaker.find("next_probe_in_s");
+  const bool known = wait != breaker.end() && wait->is_number_integer();
+  known ? out.field("retry_in_s", wait->get<int64_t>()) : out.null("retry_in_s");
+  return out.take();
+}
+
+DemoHandler::DemoHandler(http::Responder& responder, const std::optional<http::HttpUrl>& faults,
+                         const std::optional<http::HttpUrl>& admin)
+    : responder_(responder),
+      has_faults_(faults.has_value()),
+      mode_(faults ? "" : "null"),
+      breaker_(admin ? "" : "null") {
+  if (faults) {
+    asking_mode_ = http::fetch(responder.runtime(), request_to(*faults, ""), [this](auto response) {
+      mode_ = mode_json(response);
+      answer_if_known();
+    });
+  }
+  if (admin) {
+    asking_breaker_ = http::fetch(responder.runtime(), request_to(*admin, "/api/status"), [this](auto response) {
+      breaker_ = response && response->status == 200 ? breaker_json(response->body) : "null";
+      answer_if_known();
+    });
+  }
+}
+
+void DemoHandler::answer_if_known() {
+  if (mode_.empty() || breaker_.empty()) return;
+  JsonWriter json;
+  json.field("faults", has_faults_).raw("mode", mode_).raw("breaker", breaker_);
+  send(responder_, json_reply(200, json.take()));
+}
+
+void DemoHandler::on_client_gone() {
+  asking_mode_.reset();
+  asking_breaker_.reset();
+}
+
+FaultHandler::FaultHandler(http::Responder& responder, http::HttpUrl faults)
+    : SmallBodyHandler(responder, kBodyMax), faults_(std::move(faults)) {}
+
+void FaultHandler::on_whole_body(std::string body) {
+  const std::string mode = text_in(parse(body), "mode");
+  if (!is_mode(mode)) {
+    return send(responder_, problem_reply(400, "bad_request", "mode is one of none, error, hang, slow, down."));
+  }
+  log_warn("fault_switched", {{"mode", mode}, {"client", responder_.peer().ip.to_string()}});
+  http::FetchRequest request = request_to(faults_, "?mode=" + mode);
+  request.method = "POST";
+  step_ = http::fetch(responder_.runtime(), std::move(request), [this](auto response) { on_switched(response); });
+}
+
+void FaultHandler::on_switched(const Result<http::FetchResponse>& response) {
+  if (const std::string mode = mode_json(response); mode != "null") {
+    JsonWriter json;
+    json.raw("mode", mode);
+    return send(responder_, json_reply(200, json.take()));
+  }
+  send(responder_, problem_reply(502, "connect_failure", "The optimizer's switch cannot be reached."));
+}
+
+}  // namespace tidegate::api
