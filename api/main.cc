@@ -15,7 +15,7 @@
 #include <CLI/CLI.hpp>
 
 #include "api/service.h"
-#include "api/store/directory_store.h"
+#include "api/store/open_stores.h"
 #include "base/log.h"
 #include "http/healthcheck.h"
 #include "net/until_signal.h"
@@ -47,24 +47,24 @@ constexpr char kEnvironmentHelp[] =
 
 int serve(const api::Settings& settings) {
   net::UvRuntime runtime;
-  auto store = api::DirectoryStore::open(runtime, settings.state_dir);
-  if (!store) {
-    log_error("cannot_start", {{"error", store.error().message}});
+  auto stores = api::open_stores(runtime, settings);
+  if (!stores) {
+    log_error("cannot_start", {{"error", stores.error().message}});
     return EXIT_FAILURE;
   }
   api::ServiceLimits limits;
   limits.pictures_bytes_max = std::max(limits.pictures_bytes_max, kPicturesAtOnceMin * settings.max_upload);
-  api::MemoryCache cache(runtime);
-  std::optional<api::ApiService> service(std::in_place, runtime, settings, cache, **store, limits);
+  std::optional<api::ApiService> service(std::in_place, runtime, settings, *stores->cache, *stores->objects, limits);
   if (const Status status = service->listen(); !status) {
     log_error("cannot_start", {{"error", status.error().message}});
     return EXIT_FAILURE;
   }
   log_info("listening", {{"address", service->address().to_string()},
                          {"tidegate", settings.optimizer.host + settings.optimizer.target},
-                         {"state_dir", settings.state_dir},
                          {"max_upload", settings.max_upload}});
-  net::run_until_signal(runtime, kShutdownGrace, [&](auto done) { service->drain(std::move(done)); });
+  net::run_until_signal(runtime, kShutdownGrace, [&](auto done) {
+    service->drain([&, done = std::move(done)] { stores->cache->close(done); });
+  });
   service.reset();
   log_info("bye");
   return EXIT_SUCCESS;

@@ -1,30 +1,12 @@
 #include "api/store/cache.h"
 
+#include "api/store/next_turn.h"
+
 namespace tidegate::api {
 
 namespace {
 
 constexpr size_t kEntryOverhead = 256;  // list node, table node, key, control block: about
-
-// Answers on the next turn, as a cache across the network would.
-template <typename T>
-class NextTurn final : public net::Operation {
- public:
-  NextTurn(net::Runtime& runtime, std::function<void(T)> done, T answer)
-      : done_(std::move(done)), answer_(std::move(answer)), timer_(runtime, [this] { fire(); }) {
-    timer_.start_after(Duration::zero());
-  }
-
- private:
-  void fire() {
-    const auto done = std::move(done_);  // it may destroy this
-    done(std::move(answer_));
-  }
-
-  std::function<void(T)> done_;
-  T answer_;
-  net::Timer timer_;
-};
 
 }  // namespace
 
@@ -59,11 +41,21 @@ void LruCache::put(std::string_view key, ObjectPtr object, Time now) {
 }
 
 std::unique_ptr<net::Operation> MemoryCache::get(std::string_view key, GetCallback done) {
-  return std::make_unique<NextTurn<ObjectPtr>>(runtime_, std::move(done), lru_.get(key, runtime_.now()));
+  ObjectPtr found = closed_ ? nullptr : lru_.get(key, runtime_.now());
+  return on_next_turn(runtime_, [done = std::move(done), found = std::move(found)] { done(found); });
+}
+
+void MemoryCache::put(std::string_view key, ObjectPtr object) {
+  if (!closed_) lru_.put(key, std::move(object), runtime_.now());
 }
 
 std::unique_ptr<net::Operation> MemoryCache::check(CheckCallback done) {
-  return std::make_unique<NextTurn<Status>>(runtime_, std::move(done), Ok{});
+  return on_next_turn(runtime_, [done = std::move(done)] { done(Ok{}); });
+}
+
+void MemoryCache::close(std::function<void()> done) {
+  closed_ = true;
+  runtime_.post(std::move(done));
 }
 
 }  // namespace tidegate::api

@@ -17,6 +17,7 @@ namespace tidegate::api {
 
 inline constexpr Duration kResultTtl = 24h;
 inline constexpr size_t kMemoryCacheBytesMax = 256 << 20;
+inline constexpr Duration kCacheCloseTimeout = 2s;
 
 class ResultCache {
  public:
@@ -32,8 +33,8 @@ class ResultCache {
   virtual size_t bytes() const = 0;
   // Whether it would give and take now. The callback runs later, once; destroying the operation silences it.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> check(CheckCallback done) = 0;
-  // Lets what was put get there, within a bound of its own, and closes; then `done`, later and once. The last call:
-  // from here on a get() may find nothing, and a put() keep nothing.
+  // Lets what was put get there, for kCacheCloseTimeout at most, and closes; then `done`, later and once, unless the
+  // cache is destroyed before. From here on a get() finds nothing, and a put() keeps nothing. REQUIRES one call.
   virtual void close(std::function<void()> done) = 0;
 };
 
@@ -74,14 +75,15 @@ class MemoryCache final : public ResultCache {
       : runtime_(runtime), lru_(bytes_max, ttl) {}
 
   std::unique_ptr<net::Operation> get(std::string_view key, GetCallback done) override;
-  void put(std::string_view key, ObjectPtr object) override { lru_.put(key, std::move(object), runtime_.now()); }
+  void put(std::string_view key, ObjectPtr object) override;
   size_t bytes() const override { return lru_.bytes(); }
   std::unique_ptr<net::Operation> check(CheckCallback done) override;
-  void close(std::function<void()> done) override { runtime_.post(std::move(done)); }
+  void close(std::function<void()> done) override;
 
  private:
   net::Runtime& runtime_;
   LruCache lru_;
+  bool closed_ = false;
 };
 
 }  // namespace tidegate::api
