@@ -13,6 +13,12 @@ namespace {
 constexpr Duration kPutTimeout = 30s;
 constexpr Duration kFlightTimeout = 55s;  // the whole answer is promised within 60 s
 
+// The optimizer's or Tidegate's last word on this picture: come again with another.
+bool is_refusal(const Result<http::FetchResponse>& response) {
+  if (!response || response->status < 400 || response->status >= 500) return false;
+  return response->status != 408 && response->status != 425 && response->status != 429;
+}
+
 }  // namespace
 
 Reply accepted_reply(const std::string& key, const std::string& job_id, std::string_view retry_after) {
@@ -57,20 +63,21 @@ class Flights::Flight {
     step_ = std::make_unique<Lookup>(backend(), upload_.key, [this](Finding finding) { on_found(std::move(finding)); });
   }
 
+  ~Flight() { end(); }
+
   void sit_down(Seat* seat) {
     seats_.push_back(seat);
     ++flights_.seats_;
   }
-  // The last one to go before the end takes the flight with it.
+  // The last one to go takes the flight with it, and what it has stored; but for work that has been done or promised.
   void leave(Seat* seat) {
     seats_.remove(seat);
     --flights_.seats_;
-    if (seats_.empty() && !landed_) flights_.flights_.extract(upload_.key);
+    if (seats_.empty() && !landed_ && !is_answered_) flights_.flights_.extract(upload_.key);
   }
   // After the flight has left the table of flights: tells all who wait. Those may go, or destroy each other.
   void tell(const Reply& reply) {
-    step_.reset();
-    upload_.room.clear();
+    end();
     while (!seats_.empty()) {
       Seat* seat = seats_.front();
       seats_.pop_front();
@@ -91,15 +98,9 @@ class Flights::Flight {
       case Finding::Kind::unknown:
       case Finding::Kind::failed: break;
     }
+    has_failed_job_ = finding.kind == Finding::Kind::failed;
     put_timer_.start_after(kPutTimeout);
-    step_ = backend().store.exists("originals/" + upload_.key, [this](Result<bool> there) {
-      if (there && *there) return ask_tidegate();
-      store_original();
-    });
-  }
-
-  void store_original() {
-    step_ = backend().store.put("originals/" + upload_.key, upload_.image, [this](const Status& stored) {
+    original_ = flights_.originals_.claim(upload_.key, upload_.image, [this](const Status& stored) {
       if (!stored) return land(store_reply(stored.error()));
       ask_tidegate();
     });
@@ -114,11 +115,22 @@ class Flights::Flight {
   }
 
   void on_answer(Result<http::FetchResponse> response) {
+    if (is_refusal(response)) return refuse(std::move(*response));
+    original_->keep();
     if (!response) return land(unreachable_reply(response.error()));
+    is_answered_ = response->status == 200 || response->status == 202;
     if (response->status == 200) return store_result(&*response);
     if (response->status == 202) return store_job(*response);
     if (response->status >= 400) return land(passed_on(std::move(*response)));
     land(unreachable_reply({ErrorCode::invalid, "optimize: status " + std::to_string(response->status)}));
+  }
+
+  // The same picture will be refused again: nothing of it stays, nor of a job that failed with it before.
+  void refuse(http::FetchResponse response) {
+    original_->refuse();
+    auto reply = std::make_shared<Reply>(passed_on(std::move(response)));
+    if (!has_failed_job_) return land(*reply);
+    step_ = backend().store.remove("jobs/" + upload_.key, [this, reply](const Status&) { land(*reply); });
   }
 
   void store_result(http::FetchResponse* response) {
@@ -159,13 +171,23 @@ class Flights::Flight {
     flights_.land(upload_.key, Reply(reply));  // a copy: what the reply came from may go with this
   }
 
+  void end() {
+    step_.reset();
+    if (original_) original_->hold(std::move(upload_.room));
+    original_.reset();
+    upload_.room.clear();
+  }
+
   Flights& flights_;
   Upload upload_;
   std::list<Seat*> seats_;
   std::unique_ptr<net::Operation> step_;
+  std::unique_ptr<Originals::Claim> original_;
   net::Timer put_timer_;
   net::Timer timer_;
-  bool landed_ = false;  // no longer in the table of flights
+  bool has_failed_job_ = false;
+  bool is_answered_ = false;  // 200 or 202: what follows is done for nobody, too
+  bool landed_ = false;       // no longer in the table of flights
 };
 
 Flights::Seat::Seat(Flight& flight, Callback done) : flight_(&flight), done_(std::move(done)) {
@@ -176,9 +198,9 @@ Flights::Seat::~Seat() {
   if (flight_) flight_->leave(this);
 }
 
-Flights::Flights(Backend backend) : backend_(backend) {}
+Flights::Flights(Backend backend) : backend_(backend), originals_(backend.store) {}
 
-Flights::~Flights() { TG_ASSERT(flights_.empty()); }
+Flights::~Flights() { TG_ASSERT(seats_ == 0); }
 
 std::unique_ptr<net::Operation> Flights::join(Upload upload, Callback done) {
   auto found = flights_.find(upload.key);

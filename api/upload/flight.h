@@ -5,7 +5,8 @@
 //       │ done, under way, unavailable                                     ├─202▶ storing the job ────▶ over: 202
 //       └──────────────────────────▶ over                                  └─ any other ──────────────▶ over: passed on
 //
-// When the last of those who wait has gone, so has the flight.
+// When the last of those who wait has gone, so has the flight, and the original that it stored; but after a 200 or 202
+// it stores for nobody what has been made or promised. A refusal (4xx, but for 408, 425 and 429) leaves nothing either.
 #pragma once
 
 #include <functional>
@@ -15,6 +16,7 @@
 #include <string>
 
 #include "api/lookup.h"
+#include "api/upload/originals.h"
 #include "api/upload/room.h"
 #include "net/timer.h"
 
@@ -43,6 +45,7 @@ class Flights {
 
   size_t size() const { return flights_.size(); }
   size_t seats() const { return seats_; }  // those who wait, in all flights
+  size_t leaving() const { return originals_.leaving(); }
 
  private:
   class Flight;
@@ -51,8 +54,9 @@ class Flights {
   void land(const std::string& key, const Reply& reply);
 
   Backend backend_;
-  std::map<std::string, std::unique_ptr<Flight>> flights_;
+  Originals originals_;
   size_t seats_ = 0;
+  std::map<std::string, std::unique_ptr<Flight>> flights_;  // first to go: they have claims
 };
 
 // 202 {"job_id","key","status_url"}.

@@ -86,6 +86,7 @@ class Rig {
   void until(const std::function<bool()>& condition) {
     while (!condition()) runtime_.run_once();
   }
+  void run_once() { runtime_.run_once(); }
   // With what settings() says by then.
   void restart();
   Settings& settings() { return settings_; }

@@ -1,0 +1,106 @@
+// What an upload leaves behind that comes to nothing.
+#include "unit/api/rig.h"
+
+namespace tidegate::api::test {
+
+namespace {
+
+using Answer = ScriptedTidegate::Answer;
+using Seen = ScriptedTidegate::Seen;
+
+Answer marked() { return {200, "image/png", marked_png(), ""}; }
+
+void answer_all(Rig& rig, const Answer& answer) {
+  rig.tidegate->answer = [answer](const Seen&) { return answer; };
+}
+
+size_t files_in(const std::filesystem::path& folder) {
+  return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+}  // namespace
+
+TEST_CASE("a client that goes leaves nothing, wherever its upload is") {
+  Rig rig;
+  const auto originals = rig.state() / "originals";
+  SUBCASE("while Tidegate is asked") {
+    auto call = rig.begin_upload(Rig::form("NWS"));
+    rig.until([&] { return rig.tidegate->held() == 1; });
+    CHECK(files_in(originals) == 1);
+    call.reset();
+    rig.until([&] { return rig.tidegate->held() == 0; });
+  }
+  SUBCASE("while it is stored, and a new upload of the same comes and goes") {
+    for (int i = 0; i < 20; ++i) {
+      auto call = rig.begin_upload(Rig::form("NWS"));
+      rig.until([&] { return rig.service().flights().size() == 1; });
+      for (int turn = 0; turn < i && rig.tidegate->held() == 0; ++turn) rig.run_once();
+      call.reset();
+      rig.until([&] { return rig.service().flights().size() == 0 && rig.tidegate->held() == 0; });
+    }
+  }
+  rig.until([&] { return rig.service().flights().leaving() == 0 && rig.service().flights().size() == 0; });
+  CHECK(files_in(originals) == 0);
+  CHECK(files_in(rig.state() / "temp") == 0);
+  CHECK(rig.service().budget().used() == 0);
+  answer_all(rig, marked());
+  CHECK(rig.upload().status == 200);
+  CHECK(files_in(originals) == 1);
+}
+
+TEST_CASE("what is made or promised when its client goes is stored all the same") {
+  Rig rig;
+  bool queued = false;
+  SUBCASE("made") {}
+  SUBCASE("promised") { queued = true; }
+  auto call = rig.begin_upload(Rig::form("NWS"));
+  rig.until([&] { return rig.tidegate->held() == 1; });
+  rig.tidegate->answer = [&](const Seen&) { return Answer{200, "application/json", R"({"status":"queued"})", ""}; };
+  rig.tidegate->release(queued ? Answer{202, "application/json",
+                                        R"({"job_id":"1","status_url":"/_jobs/1","result_url":"/_jobs/1/r"})", ""}
+                               : marked());
+  const auto folder = rig.state() / (queued ? "jobs" : "results");
+  rig.until([&] { return files_in(folder) == 1 || files_in(rig.state() / "temp") == 1; });
+  call.reset();
+  rig.until([&] { return rig.service().flights().size() == 0; });
+  CHECK(files_in(folder) == 1);
+  CHECK(files_in(rig.state() / "originals") == 1);
+  CHECK(rig.upload().status == (queued ? 202 : 200));
+}
+
+TEST_CASE("what the optimizer refuses leaves nothing; what may work later keeps the original") {
+  for (const uint16_t status : {400, 404, 413, 415, 422}) {
+    CAPTURE(status);
+    Rig rig;
+    answer_all(rig, {status, "application/problem+json", R"({"reason":"theirs"})", ""});
+    CHECK(rig.upload().status == status);
+    rig.until([&] { return rig.service().flights().leaving() == 0; });
+    for (const char* folder : {"originals", "results", "jobs", "temp"}) CHECK(files_in(rig.state() / folder) == 0);
+  }
+  for (const uint16_t status : {408, 425, 429, 500, 503}) {
+    CAPTURE(status);
+    Rig rig;
+    answer_all(rig, {status, "application/problem+json", R"({"reason":"theirs"})", ""});
+    CHECK(rig.upload().status == status);
+    CHECK(rig.service().flights().leaving() == 0);
+    CHECK(files_in(rig.state() / "originals") == 1);
+  }
+}
+
+TEST_CASE("a picture that is refused after its job had failed leaves neither original nor job") {
+  Rig rig;
+  rig.tidegate->answer = [](const Seen& seen) {
+    if (seen.method == "GET") return Answer{404, "", "", ""};
+    return Answer{202, "application/json", R"({"job_id":"1","status_url":"/_jobs/1","result_url":"/_jobs/1/r"})", ""};
+  };
+  CHECK(rig.upload().status == 202);
+  CHECK(files_in(rig.state() / "jobs") == 1);
+  rig.tidegate->answer = [](const Seen& seen) {
+    return Answer{static_cast<uint16_t>(seen.method == "GET" ? 404 : 422), "application/problem+json", "{}", ""};
+  };
+  CHECK(rig.upload().status == 422);
+  rig.until([&] { return rig.service().flights().leaving() == 0; });
+  for (const char* folder : {"originals", "results", "jobs", "temp"}) CHECK(files_in(rig.state() / folder) == 0);
+}
+
+}  // namespace tidegate::api::test
