@@ -4,32 +4,15 @@
 #include <cmath>
 #include <string>
 
+#include "optimizer/input.h"
+#include "optimizer/jpeg_scans.h"
+
 namespace tidegate::optimizer {
 
 using vips::VImage;
 using vips::VOption;
 
 namespace {
-
-// The library reads the caller's bytes in place, while the image is being decoded: that ends inside decode().
-class Input {
- public:
-  explicit Input(std::string_view bytes) : blob_(vips_blob_new(nullptr, bytes.data(), bytes.size())) {}
-  ~Input() { vips_area_unref(reinterpret_cast<VipsArea*>(blob_)); }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
-
-  // Reads the header; pixels are decoded once, from top to bottom, when something asks for them. `shrink` is a JPEG's.
-  VImage open(ImageFormat format, int shrink = 1) const {
-    VOption* options = VImage::option()->set("access", VIPS_ACCESS_SEQUENTIAL)->set("fail_on", VIPS_FAIL_ON_ERROR);
-    if (format == ImageFormat::png) return VImage::pngload_buffer(blob_, options);
-    if (format == ImageFormat::webp) return VImage::webpload_buffer(blob_, options);
-    return VImage::jpegload_buffer(blob_, options->set("shrink", shrink));
-  }
-
- private:
-  VipsBlob* blob_;
-};
 
 uint32_t big_endian_32(std::string_view bytes) {
   uint32_t value = 0;
@@ -114,14 +97,18 @@ std::optional<ImageFormat> sniff_format(std::string_view bytes) {
 }
 
 Answer<VImage> decode(std::string_view bytes, ImageFormat format, std::optional<int> max_width,
-                      const ImageLimits& limits) {
+                      const ImageLimits& limits, const WorkLimit& work) {
   if (format == ImageFormat::png && png_announces_too_much(bytes, limits)) return too_large(limits);
-  const Input input(bytes);
-  VImage image = input.open(format);
+  if (format == ImageFormat::jpeg && count_scans(bytes, kJpegScansMax + 1) > kJpegScansMax) {
+    return Refusal{400, "bad_image", "The JPEG has more than " + std::to_string(kJpegScansMax) + " scans.", {}};
+  }
+  Input input(bytes, format, work);
+  VImage image = input.open();
   if (exceeds(image, limits)) return too_large(limits);
   if (const int shrink = shrink_on_load(format, scale_to(image, max_width)); shrink > 1) {
-    image = input.open(format, shrink);
+    image = input.open(shrink);
   }
+  stop_when_over(image, work);
   const double scale = scale_to(image, max_width);
   VImage pixels = to_srgb(image);
   if (scale < 1) pixels = resize(pixels, scale);
@@ -129,7 +116,8 @@ Answer<VImage> decode(std::string_view bytes, ImageFormat format, std::optional<
   return without_metadata(pixels.copy_memory().autorot());
 }
 
-std::string encode(const VImage& image, ImageFormat format, int quality) {
+std::string encode(const VImage& image, ImageFormat format, int quality, const WorkLimit& work) {
+  stop_when_over(image, work);
   VipsBlob* blob = nullptr;
   VOption* options = VImage::option()->set("strip", true);
   if (format == ImageFormat::png) {

@@ -59,6 +59,10 @@ int run(int argc, char** argv) {
   app.add_option("--queue", options.queue_max, "Images that may wait; more are answered 503")
       ->check(CLI::Range(0, 10000))
       ->capture_default_str();
+  int64_t time_limit_s = ceil_seconds(options.work_time_max);
+  app.add_option("--time-limit", time_limit_s, "Seconds that one image may be worked on; it is then refused (422)")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
   app.add_option("--fault", fault, "none, slow:MS, error:STATUS, hang or down (demonstrations and tests)");
   app.add_flag("--allow-faults", options.allow_faults, "Let POST /fault change the fault while running");
   try {
@@ -75,6 +79,7 @@ int run(int argc, char** argv) {
     return kExitUsage;
   }
   options.listen = *address;
+  options.work_time_max = std::chrono::seconds(time_limit_s);
   const auto parsed = optimizer::parse_fault(fault);
   if (const auto* refusal = std::get_if<optimizer::Refusal>(&parsed)) {
     std::fprintf(stderr, "watermark-optimizer: --fault %s: %s\n", fault.c_str(), refusal->detail.c_str());

@@ -13,10 +13,13 @@ struct OptimizeHandler::Job {
   std::string body;
   WatermarkOptions options;
   Answer<Picture> answer;
+  WorkLimit limit;
+
+  explicit Job(Duration time_max) : limit(time_max) {}
 
   void run() {
     try {
-      answer = watermark(body, options);
+      answer = watermark(body, options, ImageLimits{}, limit);
     } catch (const std::exception& error) {  // memory, above all
       answer = Refusal{500, "internal_error", "The watermark could not be drawn.", error.what()};
     }
@@ -26,7 +29,7 @@ struct OptimizeHandler::Job {
 OptimizeHandler::OptimizeHandler(OptimizerService& service, http::Responder& responder, WatermarkOptions options)
     : service_(service),
       responder_(responder),
-      job_(std::make_shared<Job>()),
+      job_(std::make_shared<Job>(service.work_time_max())),
       delay_(service.runtime(), [this] { start_work(); }) {
   job_->options = std::move(options);
 }
@@ -109,7 +112,8 @@ void OptimizeHandler::end() {
   delay_.stop();
   ticket_.reset();
   service_.release(std::exchange(reserved_, 0));
-  job_ = std::make_shared<Job>();
+  if (job_) job_->limit.cancel();
+  job_.reset();
 }
 
 }  // namespace tidegate::optimizer

@@ -6,7 +6,7 @@
 //       ├─────────▶ hung (fault) ───────────────┼── cut_off ────────────────▶┤
 //       └── error fault, body error, no room ───┴── client gone ────────────▶┘
 //
-// A client that goes away takes its queued work with it; a picture already in the making is finished and thrown away.
+// A client that goes away takes its work with it: what is queued never runs, what runs stops at its next step.
 #pragma once
 
 #include <memory>

@@ -28,6 +28,7 @@ struct ServiceOptions {
   size_t queue_max = 16;                     // more that may wait
   uint64_t body_bytes_max = 32ull << 20;     // of one request
   uint64_t bodies_bytes_max = 512ull << 20;  // of all requests whose picture is not done yet
+  Duration work_time_max = 15s;              // for one picture, once it is being worked on
   Fault fault;
   bool allow_faults = false;  // the fault may be changed by request
 };
@@ -47,6 +48,7 @@ class OptimizerService final : private http::Service {
   // For the handlers.
   net::Runtime& runtime() { return runtime_; }
   WorkPool& pool() { return pool_; }
+  Duration work_time_max() const { return options_.work_time_max; }
   const Fault& fault() const { return options_.fault; }
   // Room for the bytes of a body; false: there is none, nothing was taken.
   bool reserve(uint64_t bytes);

@@ -65,24 +65,31 @@ std::string take_cause(const VError& error) {
   return cause;
 }
 
+// The refusal of work that is over, whatever it ended with.
+std::optional<Refusal> check_over(const WorkLimit& work) {
+  if (work.cancelled()) return Refusal{503, "cancelled", "Nobody waits for this picture any more.", {}};
+  if (work.over()) return Refusal{422, "too_slow", "The image takes longer to work on than is allowed.", {}};
+  return std::nullopt;
+}
+
 Answer<VImage> decode_or_refuse(std::string_view bytes, ImageFormat format, std::optional<int> max_width,
-                                const ImageLimits& limits) {
+                                const ImageLimits& limits, const WorkLimit& work) {
   try {
-    return decode(bytes, format, max_width, limits);
+    return decode(bytes, format, max_width, limits, work);
   } catch (const VError& error) {
     return Refusal{400, "bad_image", "The image is damaged or incomplete.", take_cause(error)};
   }
 }
 
 Answer<Picture> draw_and_encode(const VImage& image, const std::string& text, const WatermarkOptions& options,
-                                ImageFormat format) {
+                                ImageFormat format, const WorkLimit& work) {
   if (format == ImageFormat::webp && std::max(image.width(), image.height()) > kWebpSideMax) {
     return bad_request("WebP images have at most 16383 pixels on a side: ask for max_width or another format.");
   }
   const double opacity = options.opacity.value_or(options.position == Position::tiled ? kOpacityTiled : kOpacityOnce);
   try {
     const VImage marked = draw_text(image, text, options.position, opacity);
-    return Picture{encode(marked, format, options.quality), format, marked.width(), marked.height()};
+    return Picture{encode(marked, format, options.quality, work), format, marked.width(), marked.height()};
   } catch (const VError& error) {
     return Refusal{500, "internal_error", "The watermark could not be drawn.", take_cause(error)};
   }
@@ -116,17 +123,23 @@ ImageLibrary::~ImageLibrary() {
 
 void ImageLibrary::end_thread() { vips_thread_shutdown(); }
 
-Answer<Picture> watermark(std::string_view image, const WatermarkOptions& options, const ImageLimits& limits) {
+Answer<Picture> watermark(std::string_view image, const WatermarkOptions& options, const ImageLimits& limits,
+                          WorkLimit& work) {
+  work.begin();
   if (auto refusal = check_ranges(options)) return *refusal;
   auto text = check_text(options.text);
   if (auto* refusal = std::get_if<Refusal>(&text)) return *refusal;
   if (image.empty()) return bad_request("The body is empty: it is where the image goes.");
   const auto format = sniff_format(image);
   if (!format) return Refusal{415, "unsupported_media_type", "The body is not a JPEG, PNG or WebP image.", {}};
-  auto pixels = decode_or_refuse(image, *format, options.max_width, limits);
+  auto pixels = decode_or_refuse(image, *format, options.max_width, limits, work);
+  if (auto refusal = check_over(work)) return *refusal;
   if (auto* refusal = std::get_if<Refusal>(&pixels)) return *refusal;
-  return draw_and_encode(std::get<VImage>(pixels), std::get<std::string>(text), options,
-                         options.format.value_or(*format));
+  auto picture = draw_and_encode(std::get<VImage>(pixels), std::get<std::string>(text), options,
+                                 options.format.value_or(*format), work);
+  if (std::holds_alternative<Picture>(picture)) return picture;
+  if (auto refusal = check_over(work)) return *refusal;
+  return picture;
 }
 
 }  // namespace tidegate::optimizer

@@ -12,6 +12,7 @@
 
 #include "optimizer/image_limits.h"
 #include "optimizer/refusal.h"
+#include "optimizer/work_limit.h"
 
 namespace tidegate::optimizer {
 
@@ -52,8 +53,11 @@ class ImageLibrary {
   static void end_thread();
 };
 
-// Thread-safe; one thread per call. Of an animation, the first frame. Refusals: 415 neither JPEG, PNG nor WebP; 400 an
-// option out of its range, a damaged or truncated image; 413 more pixels than the limits; 500 the library failed.
-Answer<Picture> watermark(std::string_view image, const WatermarkOptions& options, const ImageLimits& limits = {});
+// Thread-safe; one thread per call, which begins the limit. Of an animation, the first frame. Refusals: 415 neither
+// JPEG, PNG nor WebP; 400 an option out of its range, a damaged or truncated image; 413 more pixels than the limits;
+// 422 it takes too long (the image's doing, so not a 5xx that would count against this service); 503 cancelled; 500 the
+// library failed.
+Answer<Picture> watermark(std::string_view image, const WatermarkOptions& options, const ImageLimits& limits,
+                          WorkLimit& work);
 
 }  // namespace tidegate::optimizer

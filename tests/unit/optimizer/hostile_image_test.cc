@@ -145,7 +145,7 @@ TEST_CASE("an image whose bytes have been changed on the way is refused or marke
     for (size_t at = 12; at < whole.size(); at += whole.size() / 60 + 1) {
       std::string changed = whole;
       changed[at] = static_cast<char>(changed[at] ^ 0x55);
-      const auto answer = watermark(changed, options("NWS"));
+      const auto answer = attempt(changed, options("NWS"));
       if (const auto* refused = std::get_if<Refusal>(&answer)) CHECK(refused->status < 500);
     }
   }
@@ -179,9 +179,9 @@ TEST_CASE("asking for a small result does not let a bomb through") {
 
 TEST_CASE("the limits are the caller's") {
   const std::string png = to_png(gradient(100, 100));
-  CHECK(std::holds_alternative<Picture>(watermark(png, options("NWS"), {10'000, 100})));
-  CHECK(std::get<Refusal>(watermark(png, options("NWS"), {9'999, 100})).status == 413);
-  CHECK(std::get<Refusal>(watermark(png, options("NWS"), {10'000, 99})).status == 413);
+  CHECK(std::holds_alternative<Picture>(attempt(png, options("NWS"), {10'000, 100})));
+  CHECK(std::get<Refusal>(attempt(png, options("NWS"), {9'999, 100})).status == 413);
+  CHECK(std::get<Refusal>(attempt(png, options("NWS"), {10'000, 99})).status == 413);
 }
 
 TEST_CASE("an image too long for WebP is refused with the reason") {

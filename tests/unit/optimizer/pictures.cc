@@ -41,10 +41,6 @@ uint32_t crc32(std::string_view bytes) {
   return ~crc;
 }
 
-std::string png_chunk(const std::string& type, const std::string& data) {
-  return big_endian(static_cast<uint32_t>(data.size())) + type + data + big_endian(crc32(type + data));
-}
-
 }  // namespace
 
 VImage gradient(int width, int height) {
@@ -64,6 +60,9 @@ VImage halves(int width, int height, const std::vector<double>& left, const std:
 std::string to_png(const VImage& image) { return take(image.pngsave_buffer()); }
 std::string to_jpeg(const VImage& image, int quality) {
   return take(image.jpegsave_buffer(VImage::option()->set("Q", quality)));
+}
+std::string to_progressive_jpeg(const VImage& image) {
+  return take(image.jpegsave_buffer(VImage::option()->set("interlace", true)));
 }
 std::string to_webp(const VImage& image) { return take(image.webpsave_buffer()); }
 
@@ -87,8 +86,13 @@ WatermarkOptions options(std::string text, Position position) {
   return result;
 }
 
+Answer<Picture> attempt(std::string_view bytes, const WatermarkOptions& wanted, const ImageLimits& limits) {
+  WorkLimit work(600s);
+  return watermark(bytes, wanted, limits, work);
+}
+
 Picture picture(std::string_view bytes, const WatermarkOptions& wanted) {
-  const auto answer = watermark(bytes, wanted);
+  const auto answer = attempt(bytes, wanted);
   if (const auto* refused = std::get_if<Refusal>(&answer)) {
     FAIL(refused->status << " " << refused->detail << " " << refused->cause);
   }
@@ -96,9 +100,13 @@ Picture picture(std::string_view bytes, const WatermarkOptions& wanted) {
 }
 
 Refusal refusal(std::string_view bytes, const WatermarkOptions& wanted) {
-  const auto answer = watermark(bytes, wanted);
+  const auto answer = attempt(bytes, wanted);
   REQUIRE(std::holds_alternative<Refusal>(answer));
   return std::get<Refusal>(answer);
+}
+
+std::string png_chunk(const std::string& type, const std::string& data) {
+  return big_endian(static_cast<uint32_t>(data.size())) + type + data + big_endian(crc32(type + data));
 }
 
 std::string png_announcing(uint32_t width, uint32_t height) {

@@ -18,6 +18,7 @@ vips::VImage halves(int width, int height, const std::vector<double>& left, cons
 
 std::string to_png(const vips::VImage& image);
 std::string to_jpeg(const vips::VImage& image, int quality = 90);
+std::string to_progressive_jpeg(const vips::VImage& image);
 std::string to_webp(const vips::VImage& image);
 vips::VImage read(const std::string& bytes);
 
@@ -26,10 +27,14 @@ double difference(const vips::VImage& a, const vips::VImage& b, int x, int y, in
 std::vector<double> mean(const vips::VImage& image, int x, int y, int width, int height);
 
 WatermarkOptions options(std::string text, Position position = Position::bottom_right);
-// What watermark() gives; the test fails where it refuses, or does not.
+// watermark() with all the time it wants.
+Answer<Picture> attempt(std::string_view bytes, const WatermarkOptions& wanted, const ImageLimits& limits = {});
+// What it gives; the test fails where it refuses, or does not.
 Picture picture(std::string_view bytes, const WatermarkOptions& wanted);
 Refusal refusal(std::string_view bytes, const WatermarkOptions& wanted = options("text"));
 
+// One chunk of a PNG, with its checksum.
+std::string png_chunk(const std::string& type, const std::string& data);
 // A PNG's beginning, whole and with correct checksums, that announces the size and holds no pixel.
 std::string png_announcing(uint32_t width, uint32_t height);
 
