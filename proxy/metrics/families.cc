@@ -40,6 +40,8 @@ Families::Families(prometheus::Registry& r)
       queue_depth(gauge(r, "queue_depth", "Jobs by status")),
       queue_oldest_age(gauge(r, "queue_oldest_age_seconds", "Age of the oldest job that has not ended")),
       queue_bytes(gauge(r, "queue_bytes", "Bytes of bodies and results stored")),
+      queue_max_jobs(gauge(r, "queue_max_jobs", "Jobs not ended that the queue may hold")),
+      queue_max_bytes(gauge(r, "queue_max_bytes", "Bytes that the queue may hold")),
       queue_jobs(counter(r, "queue_jobs_total", "What has happened to jobs")),
       queue_commit(histogram(r, "queue_commit_seconds", "Time a commit took")),
       dependency_up(gauge(r, "dependency_up", "1 if the dependency answers")),

@@ -36,6 +36,8 @@ struct Families {
   GaugeFamily& queue_depth;             // queue, status
   GaugeFamily& queue_oldest_age;        // queue
   GaugeFamily& queue_bytes;             // queue
+  GaugeFamily& queue_max_jobs;          // queue
+  GaugeFamily& queue_max_bytes;         // queue
   CounterFamily& queue_jobs;            // queue, event
   HistogramFamily& queue_commit;        // queue
   GaugeFamily& dependency_up;           // dependency

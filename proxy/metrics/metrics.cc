@@ -11,6 +11,8 @@
 
 #include "base/assert.h"
 #include "metrics/families.h"
+#include "metrics/from_config.h"
+#include "metrics/methods.h"
 
 namespace tidegate::metrics {
 
@@ -21,17 +23,8 @@ using policy::TryResult;
 
 namespace {
 
-constexpr const char* kMethods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "_OTHER"};
-constexpr size_t kMethodCount = std::size(kMethods);
 constexpr const char* kJobStatuses[] = {"queued", "running", "retrying", "succeeded", "dead", "cancelled", "expired"};
 constexpr const char* kJobEvents[] = {"accepted", "replayed", "succeeded", "retried", "dead", "cancelled", "expired"};
-
-size_t method_index(std::string_view method) {
-  for (size_t i = 0; i + 1 < kMethodCount; ++i) {
-    if (method == kMethods[i]) return i;
-  }
-  return kMethodCount - 1;
-}
 
 // A counter that mirrors a total kept elsewhere: it never goes back.
 void raise_to(prometheus::Counter& counter, double total) {
@@ -169,6 +162,7 @@ class MetricsImpl final : public Metrics {
     for (const config::Listener& listener : config.listeners) {
       for (const config::Route& r : listener.routes) {
         route(r.name);
+        make_refusals(families_, r);
         if (r.breaker) make_breaker(r.name);
       }
     }
@@ -176,7 +170,10 @@ class MetricsImpl final : public Metrics {
       upstream(name);
       if (u.breaker) make_breaker(name);
     }
-    for (const auto& [name, q] : config.queues) queue(name);
+    for (const auto& [name, q] : config.queues) {
+      queue(name);
+      set_limits(families_, q);
+    }
   }
 
   RouteMetrics& route(const std::string& name) override { return find_or_make(routes_, name); }

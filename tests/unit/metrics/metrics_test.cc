@@ -22,12 +22,14 @@ upstreams:
 queues:
   jobs:
     url: sqlite:///tmp/unused.db
+    max_jobs: 500
+    max_bytes: 1MiB
 listeners:
   - name: egress
     address: 127.0.0.1:8081
     routes:
       - name: optimize
-        match: {path: /optimize}
+        match: {methods: [POST, PROPFIND], path: /optimize}
         upstream: optimizer
         rate_limit: {rate: 10/s, burst: 20}
       - name: other
@@ -90,6 +92,8 @@ const Expected kContract[] = {
     {"queue_depth", "gauge", {"queue", "status"}},
     {"queue_oldest_age_seconds", "gauge", {"queue"}},
     {"queue_bytes", "gauge", {"queue"}},
+    {"queue_max_jobs", "gauge", {"queue"}},
+    {"queue_max_bytes", "gauge", {"queue"}},
     {"queue_jobs_total", "counter", {"queue", "event"}},
     {"queue_commit_seconds", "histogram", {"queue"}},
     {"dependency_up", "gauge", {"dependency"}},
@@ -150,6 +154,38 @@ TEST_CASE("What is counted where it happens is there at 0 before anything has ha
     CHECK(text.value("tidegate_queue_jobs_total", {{"queue", "jobs"}, {"event", event}}) == 0.0);
   }
   CHECK(text.value("tidegate_queue_commit_seconds_count", {{"queue", "jobs"}}) == 0.0);
+}
+
+TEST_CASE("A queue's limits are there from the start") {
+  Bench bench;
+  const Exposition text = bench.scrape();
+  CHECK(text.value("tidegate_queue_max_jobs", {{"queue", "jobs"}}) == 500.0);
+  CHECK(text.value("tidegate_queue_max_bytes", {{"queue", "jobs"}}) == 1048576.0);
+}
+
+TEST_CASE("The refusals that a route can come to are there at 0, by its methods") {
+  Bench bench;
+  const Exposition text = bench.scrape();
+  const auto zero = [&](const char* route, const char* method, const char* code, const char* outcome) {
+    CAPTURE(method);
+    CAPTURE(outcome);
+    CHECK(text.value("tidegate_http_requests_total",
+                     {{"route", route}, {"method", method}, {"code", code}, {"outcome", outcome}}) == 0.0);
+  };
+  for (const char* method : {"POST", "_OTHER"}) {
+    zero("optimize", method, "202", "queued");
+    zero("optimize", method, "429", "rate_limited");
+    for (const char* outcome : {"breaker_open", "bulkhead_full", "queue_unavailable", "queue_full"}) {
+      zero("optimize", method, "503", outcome);
+    }
+    for (const char* outcome : {"connect_failure", "reset", "bad_upstream_response"}) {
+      zero("optimize", method, "502", outcome);
+    }
+    zero("optimize", method, "504", "timeout");
+  }
+  for (const char* method : {"GET", "POST"}) zero("other", method, "503", "breaker_open");
+  CHECK(text.families().at("tidegate_http_requests_total").samples.size() == 40);
+  CHECK(text.sum("tidegate_http_requests_total") == 0);
 }
 
 TEST_CASE("A breaker's transitions are there at 0, of upstreams and of routes that have one, and of no others") {

@@ -1,0 +1,44 @@
+#include "metrics/from_config.h"
+
+#include "metrics/methods.h"
+#include "policy/outcome.h"
+
+namespace tidegate::metrics {
+
+using policy::Outcome;
+
+namespace {
+
+// Of an upstream in trouble and of limits that are reached: what alerts look at.
+constexpr Outcome kRefusals[] = {Outcome::queued,
+                                 Outcome::rate_limited,
+                                 Outcome::breaker_open,
+                                 Outcome::bulkhead_full,
+                                 Outcome::queue_unavailable,
+                                 Outcome::queue_full,
+                                 Outcome::connect_failure,
+                                 Outcome::reset,
+                                 Outcome::bad_upstream_response,
+                                 Outcome::timeout};
+
+}  // namespace
+
+void make_refusals(Families& families, const config::Route& route) {
+  const std::vector<std::string> methods =
+      route.match.methods.empty() ? std::vector<std::string>{"GET", "POST"} : route.match.methods;
+  for (const std::string& method : methods) {
+    for (const Outcome outcome : kRefusals) {
+      families.http_requests.Add({{"route", route.name},
+                                  {"method", kMethods[method_index(method)]},
+                                  {"code", std::to_string(policy::status_of(outcome))},
+                                  {"outcome", policy::to_string(outcome)}});
+    }
+  }
+}
+
+void set_limits(Families& families, const config::Queue& queue) {
+  families.queue_max_jobs.Add({{"queue", queue.name}}).Set(static_cast<double>(queue.max_jobs));
+  families.queue_max_bytes.Add({{"queue", queue.name}}).Set(static_cast<double>(queue.max_bytes));
+}
+
+}  // namespace tidegate::metrics
