@@ -6,6 +6,7 @@
 #include "http/problem.h"
 #include "optimizer/optimize_handler.h"
 #include "optimizer/query.h"
+#include "optimizer/service_numbers.h"
 
 namespace tidegate::optimizer {
 
@@ -64,7 +65,11 @@ bool OptimizerService::reserve(uint64_t bytes) {
 
 void OptimizerService::release(uint64_t bytes) { bodies_bytes_ -= bytes; }
 
-void OptimizerService::picture_took(Duration took) { typical_ += (took - typical_) / kTypicalWeight; }
+void OptimizerService::picture_took(Duration took) {
+  typical_ += (took - typical_) / kTypicalWeight;
+  ++pictures_;
+  working_ += took;
+}
 
 int64_t OptimizerService::retry_after_seconds() const {
   return std::clamp<int64_t>(ceil_seconds(typical_), 1, kRetryAfterMax);
@@ -77,11 +82,14 @@ std::unique_ptr<http::Handler> OptimizerService::on_request(http::Responder& res
     responder.abort();
   } else if (is_fault) {
     answer_fault(responder);
+  } else if ((head.path == "/health" || head.path == "/metrics") && !is_read(head)) {
+    answer_wrong_method(responder, "GET, HEAD");
   } else if (head.path == "/health") {
-    if (is_read(head)) responder.answer(200, "application/json", R"({"status":"ok"})", kNoStore);
-    if (!is_read(head)) answer_wrong_method(responder, "GET, HEAD");
+    responder.answer(200, "application/json", R"({"status":"ok"})", kNoStore);
+  } else if (head.path == "/metrics") {
+    answer_metrics(responder);
   } else if (head.path != "/optimize") {
-    answer_refusal(responder, {404, "not_found", "There is /optimize and /health.", {}});
+    answer_refusal(responder, {404, "not_found", "There is /optimize, /health and /metrics.", {}});
   } else if (head.method != "POST") {
     answer_wrong_method(responder, "POST");
   } else {
@@ -102,6 +110,17 @@ std::unique_ptr<http::Handler> OptimizerService::optimize(http::Responder& respo
   auto handler = std::make_unique<OptimizeHandler>(*this, responder, std::move(std::get<WatermarkOptions>(options)));
   if (pool_.full()) handler->refuse_busy();
   return handler;
+}
+
+void OptimizerService::answer_metrics(http::Responder& responder) const {
+  ServiceNumbers numbers;
+  numbers.pictures = pictures_;
+  numbers.working = working_;
+  numbers.load = pool_.load();
+  numbers.workers = options_.workers;
+  numbers.queue_max = options_.queue_max;
+  numbers.bodies_bytes = bodies_bytes_;
+  responder.answer(200, "text/plain; version=0.0.4; charset=utf-8", to_exposition(numbers), kNoStore);
 }
 
 void OptimizerService::answer_fault(http::Responder& responder) {

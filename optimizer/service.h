@@ -2,6 +2,7 @@
 //
 //   POST /optimize?text=&position=&max_width=&quality=&format=&opacity=   image in, image out (optimize_handler.h)
 //   GET  /health                                                         {"status":"ok"}
+//   GET  /metrics                                                        service_numbers.h
 //   GET  /fault, POST /fault?mode=&ms=&status=                           only with allow_faults
 //
 // Errors are application/problem+json. 503 carries Retry-After: as long as pictures take just now.
@@ -62,6 +63,7 @@ class OptimizerService final : private http::Service {
   std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
   http::Service::Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
   std::unique_ptr<http::Handler> optimize(http::Responder& responder);
+  void answer_metrics(http::Responder& responder) const;
   void answer_fault(http::Responder& responder);
 
   net::Runtime& runtime_;
@@ -69,6 +71,8 @@ class OptimizerService final : private http::Service {
   WorkPool pool_;
   uint64_t bodies_bytes_ = 0;
   Duration typical_ = 1s;  // from a body's end to its picture, lately
+  uint64_t pictures_ = 0;
+  Duration working_{};
   std::set<OptimizeHandler*> hung_;
   http::Server server_;  // first to go: its handlers use the rest
 };

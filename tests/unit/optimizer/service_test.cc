@@ -116,6 +116,20 @@ TEST_CASE("the same request is answered with the same bytes") {
   CHECK(rig.answer("POST", kOptimize, png).body == rig.answer("POST", kOptimize, png).body);
 }
 
+TEST_CASE("metrics tell how many pictures there were, what they took, and the load") {
+  Rig rig;
+  const std::string before = rig.answer("GET", "/metrics").body;
+  CHECK(before.find("\nwatermark_optimizer_picture_seconds_count 0\n") != std::string::npos);
+  CHECK(before.find("\nwatermark_optimizer_workers 1\n") != std::string::npos);
+  CHECK(before.find("\nwatermark_optimizer_queue_max 1\n") != std::string::npos);
+  REQUIRE(rig.answer("POST", kOptimize, to_png(gradient(64, 64))).status == 200);
+  Gate gate(rig.service().pool());
+  const std::string after = rig.answer("GET", "/metrics").body;
+  CHECK(after.find("\nwatermark_optimizer_picture_seconds_count 1\n") != std::string::npos);
+  CHECK(after.find("\nwatermark_optimizer_load 1\n") != std::string::npos);
+  CHECK(rig.answer("POST", "/metrics").status == 405);
+}
+
 TEST_CASE("health says so, to those who ask politely") {
   Rig rig;
   const auto answer = rig.answer("GET", "/health");
