@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Every rule and every query of the dashboard asks for series that the programs really have: all of them run, traffic
+is made, a real Prometheus scrapes them, and each expression is put to it.
+"""
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+import prometheus
+import shipped
+from photo import make_png
+from programs import Stack, eventually, free_port, http, upload
+from promql import Expression
+
+CALLBACK = (re.compile(r"# callback: \{.*\}"),
+            'callback: {url: "http://127.0.0.1:%d/done", secret: "a secret of the test"}' % free_port())
+QUICK_PROBE = ("open_for: 30s", "open_for: 1s")
+
+
+def missing_of(query, server):
+    """What an expression asks for and is not there, in words."""
+    try:
+        server.query(query.text)
+    except AssertionError as error:
+        return [f"{query.where}: {error}"]
+    expression = Expression(query.text)
+    labels, missing = set(), []
+    for selector in expression.selectors:
+        found = server.series(selector)
+        if not found:
+            missing.append(f"{query.where}: there is no series {selector}")
+        for series in found:
+            labels.update(series)
+    if not expression.selectors:
+        missing.append(f"{query.where}: asks for no series")
+    unknown = (expression.grouped_by | query.legend) - labels
+    if unknown and not missing:
+        missing.append(f"{query.where}: no series has the label {', '.join(sorted(unknown))}")
+    return missing
+
+
+@unittest.skipUnless(prometheus.Prometheus.is_here(), "skipped: prometheus is not installed (`make deps-all`)")
+class Series(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.stack = Stack(folder.name, [CALLBACK, QUICK_PROBE])
+        cls.addClassCleanup(cls.stack.stop)
+        cls.stack.start()
+        address = {name: url.removeprefix("http://") for name, url in cls.stack.urls.items()}
+        cls.prometheus = prometheus.Prometheus(pathlib.Path(folder.name) / "prometheus", {
+            "watermark:9901": address["admin"], "watermark:8080": address["api"],
+            "optimizer:3001": address["optimizer"]})
+        cls.addClassCleanup(cls.prometheus.stop)
+        cls.prometheus.start()
+        cls.scraped("the programs are scraped", "tidegate_build_info == 1")
+        cls.make_traffic()
+
+    @classmethod
+    def scraped(cls, what, expression):
+        eventually(what, lambda: cls.prometheus.query(expression))
+
+    @classmethod
+    def make_traffic(cls):
+        """A picture, the same again, an outage that opens the breaker, and its end."""
+        stack, picture = cls.stack, make_png(32, 32)
+        statuses = [upload(stack.urls["api"], picture, text).status for text in ("one", "one")]
+        http("POST", stack.urls["optimizer"] + "/fault?mode=error&status=503", b"")
+        statuses += [upload(stack.urls["api"], picture, f"in the outage {i}").status for i in range(6)]
+        assert statuses == [200] * 2 + [202] * 6, statuses
+        cls.scraped("the breaker is seen open", 'tidegate_breaker_state{state="open"} == 1')
+        http("POST", stack.urls["optimizer"] + "/fault?mode=none", b"")
+        cls.scraped("the breaker is seen closed", 'tidegate_breaker_state{state="closed"} == 1')
+        cls.scraped("the jobs are seen done", 'tidegate_queue_jobs_total{event="succeeded",queue="optimize-jobs"} == 6')
+        cls.scraped("the rules are recorded", "route:tidegate_http_errors:ratio5m")
+
+    def queries(self):
+        return [*self.prometheus.rule_queries(), *shipped.dashboard_queries()]
+
+    def test_every_expression_names_what_is_there(self):
+        queries = self.queries()
+        self.assertGreater(len(queries), 70)
+        missing = [line for query in queries for line in missing_of(query, self.prometheus)]
+        self.assertEqual(missing, [])
+
+    def test_a_series_a_value_or_a_label_that_is_not_there_is_found(self):
+        for text, complaint in (("sum(tidegate_breaker_stat)", "no series tidegate_breaker_stat"),
+                                ('tidegate_breaker_state{state="ajar"}', 'no series tidegate_breaker_state{state="ajar"}'),
+                                ("sum by (upstreem) (tidegate_retries_total)", "the label upstreem"),
+                                ("sum(rate(tidegate_retries_total)", "parse error"),
+                                ("vector(1)", "asks for no series")):
+            missing = missing_of(shipped.Query("panel", text, set()), self.prometheus)
+            self.assertEqual(len(missing), 1, text)
+            self.assertIn(complaint, missing[0])
+        unknown_legend = missing_of(shipped.Query("panel", "up", {"nickname"}), self.prometheus)
+        self.assertEqual(unknown_legend, ["panel: no series has the label nickname"])
+
+    def test_every_alert_says_what_it_means_and_what_to_do(self):
+        for rule in self.prometheus.rules():
+            if rule["type"] != "alerting":
+                continue
+            self.assertIn(rule["labels"]["severity"], ("critical", "warning"), rule["name"])
+            self.assertGreater(len(rule["annotations"]["summary"]), 20, rule["name"])
+            self.assertGreater(len(rule["annotations"]["description"]), 100, rule["name"])
+
+    def test_every_target_of_the_configuration_answers(self):
+        targets = self.prometheus.ask("targets")["activeTargets"]
+        self.assertEqual({target["labels"]["job"]: target["health"] for target in targets},
+                         {"tidegate": "up", "watermark-api": "up", "watermark-optimizer": "up"},
+                         [target["lastError"] for target in targets])
+
+    def test_promtool_finds_nothing_to_say_about_the_metrics(self):
+        for name in ("admin", "api", "optimizer"):
+            text = http("GET", self.stack.urls[name] + "/metrics").body
+            done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
+            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""), name)
+
+    def test_every_metric_of_ours_is_on_the_dashboard_or_in_a_rule(self):
+        text = http("GET", self.stack.urls["admin"] + "/metrics").body.decode()
+        families = set(re.findall(r"^# TYPE (tidegate_\w+)", text, re.MULTILINE))
+        asked = " ".join(query.text for query in self.queries())
+        self.assertEqual([name for name in sorted(families) if not re.search(rf"\b{name}(_bucket|_count)?\b", asked)], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
