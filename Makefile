@@ -19,7 +19,7 @@ export CCACHE_NOHASHDIR = 1
 FUZZERS = request_parser response_parser
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-all build build-tests run test sim fuzz chaos bench lint tidy format asan tsan clean
+.PHONY: help deps deps-all build build-tests run up down test sim fuzz chaos bench lint tidy format asan tsan clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,18 @@ build: deps ## The programs, optimized: build/bin/ (installs what it needs)
 
 run: build ## Run optimizer, Tidegate and API on loopback, state in var/; Ctrl-C stops them
 	@python3 deploy/run.py
+
+# `docker compose`, or the older docker-compose, whichever is there.
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+COMPOSE_FILES = -f docker-compose.yml $(if $(DEMO),-f deploy/compose.demo.yml)
+up: ## Everything in containers, on loopback: DEMO=1 the optimizer may be broken, MONITORING=1 Prometheus and Grafana
+	@deploy/secrets.sh
+	REVISION=$(shell git rev-parse --short HEAD 2>/dev/null) $(COMPOSE) $(COMPOSE_FILES) $(if $(MONITORING),--profile monitoring) up -d --build
+	@echo "the page: http://127.0.0.1:$${HTTP_PORT:-8000}/   Tidegate: http://127.0.0.1:$${ADMIN_PORT:-9901}/api/status"
+	@$(if $(MONITORING),echo "Prometheus: http://127.0.0.1:$${PROMETHEUS_PORT:-9090}/alerts   Grafana: http://127.0.0.1:$${GRAFANA_PORT:-3000}/ (admin; deploy/secrets/grafana_password)")
+
+down: ## Stop the containers; their volumes stay
+	$(COMPOSE) --profile monitoring down
 
 build-tests: deps
 	@deploy/deps.sh test
