@@ -16,7 +16,7 @@ STORES ?= 2
 # The same source in another folder is the same object.
 export CCACHE_NOHASHDIR = 1
 
-FUZZERS = request_parser response_parser
+FUZZERS = request_parser response_parser multipart picture_head
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-all build build-tests run up down test sim fuzz chaos bench lint tidy format asan tsan clean
@@ -68,6 +68,8 @@ fuzz: deps-all ## Each fuzzer for FUZZ_SECONDS=60 from the byte-exact cases; the
 	ninja -C build/fuzz -j $(JOBS) fuzz_seeds $(FUZZERS:%=fuzz_%)
 	build/fuzz/bin/fuzz_seeds build/corpus/seeds_request_parser requests
 	build/fuzz/bin/fuzz_seeds build/corpus/seeds_response_parser responses
+	build/fuzz/bin/fuzz_seeds build/corpus/seeds_multipart forms
+	build/fuzz/bin/fuzz_seeds build/corpus/seeds_picture_head pictures
 	@set -e; for name in $(FUZZERS); do \
 	  mkdir -p build/corpus/$$name; \
 	  echo "fuzz_$$name for $(FUZZ_SECONDS) s"; \

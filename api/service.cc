@@ -67,6 +67,7 @@ ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ResultCa
                        const ServiceLimits& limits)
     : runtime_(runtime),
       settings_(settings),
+      limits_(limits),
       cache_(cache),
       store_(store),
       budget_(limits.pictures_bytes_max),
@@ -135,11 +136,18 @@ Reply ApiService::metrics_reply() const {
 
 // Whatever can be refused by the head is refused before the body is read.
 std::unique_ptr<http::Handler> ApiService::upload(http::Responder& responder) {
-  const auto type = responder.request().fields.find("Content-Type");
+  const http::Fields& fields = responder.request().fields;
+  const auto encoding = fields.find("Content-Encoding");
+  if (encoding && *encoding != "identity") {
+    return answered(responder, problem_reply(415, "unsupported_media_type",
+                                             "The body has a Content-Encoding; a form is sent as it is.",
+                                             field_line("Accept-Encoding", "identity")));
+  }
+  const auto type = fields.find("Content-Type");
   const Boundary boundary = parse_boundary(type.value_or(""));
   if (boundary.complaint) return answered(responder, problem_reply(400, "bad_request", *boundary.complaint));
-  return std::make_unique<UploadHandler>(flights_, stats_, budget_, responder,
-                                         std::make_unique<UploadForm>(boundary.value, settings_.max_upload, budget_));
+  auto form = std::make_unique<UploadForm>(boundary.value, settings_.max_upload, budget_);
+  return std::make_unique<UploadHandler>(flights_, stats_, budget_, responder, std::move(form), limits_.form_timeout);
 }
 
 http::Service::Refusal ApiService::on_refused(const http::ParseError& error, const SocketAddress& peer) {

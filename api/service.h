@@ -30,6 +30,7 @@ namespace tidegate::api {
 struct ServiceLimits {
   uint64_t pictures_bytes_max = 256ull << 20;  // of all uploads that are not answered yet, and pictures being sent
   size_t connections_max = 1000;
+  Duration form_timeout = 10min;  // for one upload to come in
 };
 
 class ApiService final : private http::Service {
@@ -59,6 +60,7 @@ class ApiService final : private http::Service {
 
   net::Runtime& runtime_;
   const Settings settings_;
+  const ServiceLimits limits_;
   ResultCache& cache_;
   ObjectStore& store_;
   RoomBudget budget_;

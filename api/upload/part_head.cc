@@ -46,6 +46,7 @@ std::optional<std::string> take_value(std::string_view* text) {
 
 Complaint take_field(std::string_view name, std::string_view value, PartHead* head, bool* has_disposition) {
   if (name == "content-type") {
+    if (lower(value).starts_with("multipart/")) return "A part is a multipart of its own; a form has one level.";
     head->content_type = value;
   } else if (name == "content-transfer-encoding") {
     const std::string encoding = lower(value);
@@ -60,6 +61,8 @@ Complaint take_field(std::string_view name, std::string_view value, PartHead* he
     const std::string* part_name = disposition->find("name");
     if (!part_name || part_name->empty()) return "A part has no name.";
     head->name = *part_name;
+    // RFC 7578 section 4.2 forbids it: two names for one file are one too many.
+    if (disposition->find("filename*")) return "A part has a filename*; form data names a file with filename.";
     if (const std::string* filename = disposition->find("filename")) head->filename = *filename;
   }
   return std::nullopt;

@@ -54,6 +54,10 @@ Complaint UploadForm::on_part(const PartHead& head) {
           : head.name == "wm_position" ? Part::position
                                        : Part::none;
   if (part_ == Part::none) return "The form has a part that is none of image, wm_text and wm_position.";
+  // It is never used; browsers send the bare name.
+  if (head.filename && head.filename->find_first_of("/\\") != std::string::npos) {
+    return "The file name of " + head.name + " holds a path; send the bare name.";
+  }
   bool& seen = seen_[static_cast<size_t>(part_)];
   if (seen) return "The form has " + head.name + " twice.";
   seen = true;
@@ -72,15 +76,20 @@ Complaint UploadForm::on_part_data(std::string_view piece) {
 
 Complaint UploadForm::on_image_data(std::string_view piece) {
   std::string& bytes = image_->bytes;
+  // The first bytes by themselves: what they tell is told first, however the form is cut.
+  const size_t undecided = kSniffBytes - std::min(bytes.size(), kSniffBytes);
+  if (undecided > 0 && piece.size() > undecided) {
+    if (auto complaint = on_image_data(piece.substr(0, undecided))) return complaint;
+    piece.remove_prefix(undecided);
+  }
   if (bytes.size() + piece.size() > image_bytes_max_) {
     return refuse(problem_reply(413, "body_too_large",
                                 "The image is larger than " + std::to_string(image_bytes_max_) + " bytes."));
   }
   if (!room_.grow(piece.size())) return refuse(busy_reply());
-  const bool was_undecided = bytes.size() < kSniffBytes;
   bytes += piece;
   hasher_.add_image(piece);
-  if (was_undecided && bytes.size() >= kSniffBytes) {
+  if (undecided > 0 && image_->content_type.empty() && bytes.size() >= kSniffBytes) {
     image_->content_type = sniff_image(bytes);
     if (image_->content_type.empty()) return on_part_end();
   }

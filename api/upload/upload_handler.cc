@@ -5,13 +5,16 @@
 namespace tidegate::api {
 
 UploadHandler::UploadHandler(Flights& flights, UploadStats& stats, RoomBudget& budget, http::Responder& responder,
-                             std::unique_ptr<UploadForm> form)
+                             std::unique_ptr<UploadForm> form, Duration form_timeout)
     : flights_(flights),
       stats_(stats),
       responder_(responder),
       form_(std::move(form)),
       room_(budget),
-      begun_(responder.runtime().now()) {}
+      begun_(responder.runtime().now()),
+      form_timer_(responder.runtime(), [this] { on_form_late(); }) {
+  form_timer_.start_after(form_timeout);
+}
 
 void UploadHandler::on_body(std::string_view piece) {
   if (state_ != State::receiving) return;
@@ -21,6 +24,7 @@ void UploadHandler::on_body(std::string_view piece) {
 void UploadHandler::on_body_end() {
   if (state_ != State::receiving) return;
   if (const auto refusal = form_->finish()) return answer(*refusal);
+  form_timer_.stop();
   state_ = State::waiting;
   key_ = form_->key();
   Upload upload{key_,
@@ -37,6 +41,10 @@ void UploadHandler::on_body_error(const http::ParseError& error) {
   if (state_ == State::receiving) answer(problem_reply(error.status, error.reason, error.detail));
 }
 
+void UploadHandler::on_form_late() {
+  if (state_ == State::receiving) answer(problem_reply(408, "client_timeout", "The form did not arrive in time."));
+}
+
 void UploadHandler::on_landed(const Reply& reply) {
   seat_.reset();
   answer(reply);
@@ -46,6 +54,7 @@ void UploadHandler::answer(const Reply& reply) {
   // Made, but no room to send it: the client that comes again finds it in the cache.
   if (reply.image && !room_.grow(reply.image->bytes.size())) return answer(busy_reply());
   record(reply.status, reply.outcome);
+  form_timer_.stop();
   form_.reset();
   state_ = reply.image ? State::sending : State::ended;
   if (!reply.image) return send(responder_, reply);
@@ -66,6 +75,7 @@ void UploadHandler::on_client_gone() {
 // Gives back everything: the handler itself may outlive the service by a turn.
 void UploadHandler::end() {
   state_ = State::ended;
+  form_timer_.stop();
   seat_.reset();
   form_.reset();
   room_.clear();

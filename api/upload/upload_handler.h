@@ -18,9 +18,10 @@ namespace tidegate::api {
 // Owned by the connection; what it is given outlives it.
 class UploadHandler final : public QuietHandler {
  public:
-  // The picture counts against the budget until it is sent.
+  // The picture counts against the budget until it is sent. `form_timeout`: for the whole form, however steadily it
+  // drips.
   UploadHandler(Flights& flights, UploadStats& stats, RoomBudget& budget, http::Responder& responder,
-                std::unique_ptr<UploadForm> form);
+                std::unique_ptr<UploadForm> form, Duration form_timeout);
 
   void on_body(std::string_view piece) override;
   void on_body_end() override;
@@ -31,6 +32,7 @@ class UploadHandler final : public QuietHandler {
  private:
   enum class State { receiving, waiting, sending, ended };
 
+  void on_form_late();
   void on_landed(const Reply& reply);
   void answer(const Reply& reply);
   void end();
@@ -45,6 +47,7 @@ class UploadHandler final : public QuietHandler {
   Room room_;  // of the picture being sent
   std::string key_;
   const Time begun_;
+  net::Timer form_timer_;
   State state_ = State::receiving;
 };
 

@@ -1,12 +1,15 @@
-// fuzz_seeds FOLDER requests|responses: one file a case, small ones only.
+// fuzz_seeds FOLDER requests|responses|forms|pictures: one file a case, small ones only.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "unit/api/sample_pictures.h"
 #include "unit/http/cases.h"
 
 namespace {
+
+namespace api = tidegate::api::test;
 
 constexpr size_t kSeedBytesMax = 4096;
 
@@ -15,17 +18,49 @@ void write_seed(const std::filesystem::path& folder, const std::string& id, cons
   std::ofstream(folder / id, std::ios::binary) << bytes;
 }
 
+void write_forms(const std::filesystem::path& folder) {
+  const std::string head = "--b\r\nContent-Disposition: form-data; name=";
+  const std::string text = head + "\"wm_text\"\r\n\r\n\xC2\xA9 NWS\r\n";
+  const std::string position = head + "wm_position\r\nContent-Type: text/plain; charset=utf-8\r\n\r\ntiled\r\n";
+  size_t number = 0;
+  for (const std::string& picture : {api::png(), api::jpeg(), api::webp_file(api::webp_lossy_frame(20, 10))}) {
+    const std::string image =
+        head + "\"image\"; filename=\"a\\\"b%22.png\"\r\nContent-Type: image/png\r\n\r\n" + picture + "\r\n";
+    write_seed(folder, "form" + std::to_string(++number), image + text + position + "--b--\r\n");
+    write_seed(folder, "form" + std::to_string(++number), text + image + "--b--");
+  }
+  write_seed(folder, "type", "multipart/form-data; boundary=\"a b\"; charset=utf-8");
+}
+
+void write_pictures(const std::filesystem::path& folder) {
+  const std::string extended =
+      api::webp_canvas(20, 10) + api::webp_chunk("ICCP", "odd") + api::webp_lossless_frame(20, 10);
+  const std::string animated = api::webp_canvas(9, 9) + api::webp_chunk("ANIM", "loops") + api::webp_chunk("ANMF", "f");
+  size_t number = 0;
+  for (const std::string& picture :
+       {api::png(), api::png({50000, 50000}), api::jpeg(), api::jpeg(640, 480, 0xC2), api::jpeg() + api::jpeg(),
+        api::jpeg() + api::movie() + std::string(9, '\0'), api::jpeg() + api::samsung_block("Image_UTC_Data"),
+        api::webp_file(api::webp_lossy_frame(20, 10)), api::webp_file(extended), api::webp_file(animated)}) {
+    write_seed(folder, "picture" + std::to_string(++number), picture);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fprintf(stderr, "usage: fuzz_seeds FOLDER requests|responses\n");
+    std::fprintf(stderr, "usage: fuzz_seeds FOLDER requests|responses|forms|pictures\n");
     return 2;
   }
   const std::filesystem::path folder = argv[1];
+  const std::string kind = argv[2];
   std::filesystem::create_directories(folder);
-  if (std::string(argv[2]) == "requests") {
+  if (kind == "requests") {
     for (const auto& one : tidegate::test::load_request_cases()) write_seed(folder, one.id, one.raw);
+  } else if (kind == "forms") {
+    write_forms(folder);
+  } else if (kind == "pictures") {
+    write_pictures(folder);
   } else {
     // The first byte of a response seed is the fuzzer's: to HEAD or not, and whether the peer ends.
     for (const auto& one : tidegate::test::load_response_cases()) {

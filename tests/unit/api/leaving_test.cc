@@ -1,5 +1,6 @@
 // What an upload leaves behind that comes to nothing.
 #include "unit/api/rig.h"
+#include "unit/http/raw_client.h"
 
 namespace tidegate::api::test {
 
@@ -101,6 +102,23 @@ TEST_CASE("a picture that is refused after its job had failed leaves neither ori
   CHECK(rig.upload().status == 422);
   rig.until([&] { return rig.service().flights().leaving() == 0; });
   for (const char* folder : {"originals", "results", "jobs", "temp"}) CHECK(files_in(rig.state() / folder) == 0);
+}
+
+TEST_CASE("a form that does not arrive in time is refused, and leaves nothing") {
+  ServiceLimits limits;
+  limits.form_timeout = 20ms;
+  Rig rig(limits);
+  const std::string body = "--here\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n" + a_png();
+  tidegate::test::RawClient client(rig.runtime(), rig.service().address(),
+                                   "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n"
+                                   "Content-Type: multipart/form-data; boundary=here\r\n\r\n" +
+                                       body);
+  rig.until([&] { return client.over(); });
+  CHECK(client.has("HTTP/1.1 408 "));
+  CHECK(client.has("The form did not arrive in time."));
+  CHECK(rig.service().budget().used() == 0);
+  CHECK(rig.tidegate->seen.empty());
+  CHECK(files_in(rig.state() / "originals") == 0);
 }
 
 }  // namespace tidegate::api::test

@@ -87,6 +87,7 @@ class Rig {
     while (!condition()) runtime_.run_once();
   }
   void run_once() { runtime_.run_once(); }
+  net::Runtime& runtime() { return runtime_; }
   // With what settings() says by then.
   void restart();
   Settings& settings() { return settings_; }
