@@ -30,7 +30,9 @@ OptimizeHandler::OptimizeHandler(OptimizerService& service, http::Responder& res
     : service_(service),
       responder_(responder),
       job_(std::make_shared<Job>(service.work_time_max())),
-      delay_(service.runtime(), [this] { start_work(); }) {
+      delay_(service.runtime(), [this] { start_work(); }),
+      since_(service.runtime().now()) {
+  service_.metrics().begun();
   job_->options = std::move(options);
 }
 
@@ -48,7 +50,7 @@ void OptimizeHandler::on_body_end() {
     case FaultMode::slow: state_ = State::delayed; return delay_.start_after(fault.delay);
     case FaultMode::error: return refuse({fault.status, "fault", "This service was told to fail.", {}});
     case FaultMode::hang: state_ = State::hung; return service_.hang(this);
-    case FaultMode::down: end(); return responder_.abort();
+    case FaultMode::down: end(RequestResult::fault); return responder_.abort();
     case FaultMode::none: return start_work();
   }
 }
@@ -66,7 +68,7 @@ void OptimizeHandler::on_worked() {
   const Picture& picture = std::get<Picture>(job_->answer);
   log_answer(200, picture.bytes.size(), nullptr);
   const std::shared_ptr<Job> kept = job_;
-  end();
+  end(RequestResult::ok);
   responder_.answer(200, content_type(picture.format), picture.bytes);
 }
 
@@ -78,7 +80,7 @@ void OptimizeHandler::refuse_busy() {
 void OptimizeHandler::refuse(const Refusal& refusal, std::string_view fields) {
   log_answer(refusal.status, 0, &refusal);
   const Refusal kept = refusal;  // it may be the job's own
-  end();
+  end(result_of(kept));
   answer_refusal(responder_, kept, fields);
 }
 
@@ -87,10 +89,10 @@ void OptimizeHandler::on_body_error(const http::ParseError& error) {
   refuse({error.status, error.reason, error.detail, {}});
 }
 
-void OptimizeHandler::on_client_gone() { end(); }
+void OptimizeHandler::on_client_gone() { end(RequestResult::gone); }
 
 void OptimizeHandler::cut_off() {
-  end();
+  end(RequestResult::fault);
   responder_.abort();
 }
 
@@ -106,13 +108,15 @@ void OptimizeHandler::log_answer(uint16_t status, size_t bytes_out, const Refusa
 }
 
 // Gives back everything; the handler is then silent until it is destroyed.
-void OptimizeHandler::end() {
+void OptimizeHandler::end(RequestResult result) {
+  if (state_ == State::ended) return;
+  service_.metrics().ended(result, service_.runtime().now() - since_);
   if (state_ == State::hung) service_.unhang(this);
   state_ = State::ended;
   delay_.stop();
   ticket_.reset();
   service_.release(std::exchange(reserved_, 0));
-  if (job_) job_->limit.cancel();
+  job_->limit.cancel();
   job_.reset();
 }
 

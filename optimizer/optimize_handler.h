@@ -14,6 +14,7 @@
 
 #include "http/server.h"
 #include "net/timer.h"
+#include "optimizer/metrics.h"
 #include "optimizer/watermark.h"
 #include "optimizer/work_pool.h"
 
@@ -25,6 +26,7 @@ class OptimizerService;
 class OptimizeHandler final : public http::Handler {
  public:
   OptimizeHandler(OptimizerService& service, http::Responder& responder, WatermarkOptions options);
+  ~OptimizeHandler() override { end(RequestResult::gone); }
 
   // 503 with Retry-After. REQUIRES that nothing was answered.
   void refuse_busy();
@@ -45,13 +47,14 @@ class OptimizeHandler final : public http::Handler {
   void on_worked();
   void refuse(const Refusal& refusal, std::string_view fields = {});
   void log_answer(uint16_t status, size_t bytes_out, const Refusal* refusal) const;
-  void end();
+  void end(RequestResult result);
 
   OptimizerService& service_;
   http::Responder& responder_;
   std::shared_ptr<Job> job_;
   net::Timer delay_;
   std::unique_ptr<WorkPool::Ticket> ticket_;
+  const Time since_;
   Time work_since_{};
   uint64_t reserved_ = 0;  // bytes of the service's room for bodies
   State state_ = State::receiving;

@@ -34,6 +34,16 @@ std::string shown(std::string_view text) {
   return "\"" + out + (text.size() > kShownMax ? "…\"" : "\"");
 }
 
+// "0.5" or "50%".
+std::optional<double> parse_share(std::string_view text) {
+  const bool percent = text.ends_with('%');
+  if (percent) text.remove_suffix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return percent ? value / 100 : value;
+}
+
 // Each sets its option, or says what the value may be.
 std::optional<Refusal> set_numbers(const Query& query, WatermarkOptions* options) {
   if (const auto value = query.find("max_width")) {
@@ -46,11 +56,10 @@ std::optional<Refusal> set_numbers(const Query& query, WatermarkOptions* options
     options->quality = *quality;
   }
   if (const auto value = query.find("opacity")) {
-    double opacity = 0;
-    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), opacity);
-    const bool whole = error == std::errc() && end == value->data() + value->size();
-    if (!whole || !(opacity >= 0.05 && opacity <= 1)) return bad_request("opacity must be a number from 0.05 to 1.");
-    options->opacity = opacity;
+    options->opacity = parse_share(*value);
+    if (!options->opacity || !(*options->opacity >= kOpacityMin && *options->opacity <= 1)) {
+      return bad_request("opacity must be a number from 0.05 to 1, or from 5% to 100%.");
+    }
   }
   return std::nullopt;
 }

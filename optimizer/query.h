@@ -28,8 +28,8 @@ class Query {
 // A whole decimal number from `min` to `max`; nothing otherwise.
 std::optional<int> parse_int(std::string_view text, int min, int max);
 
-// text (required), position, max_width, quality, format, opacity. Anything else, and any value out of its range, is
-// refused (400) with the name and what it may be.
+// text (required), position, max_width, quality, format, opacity ("0.5" or "50%"). Anything else, and any value out of
+// its range, is refused (400) with the name and what it may be.
 Answer<WatermarkOptions> parse_options(const Query& query);
 
 }  // namespace tidegate::optimizer

@@ -6,13 +6,13 @@
 #include "http/problem.h"
 #include "optimizer/optimize_handler.h"
 #include "optimizer/query.h"
-#include "optimizer/service_numbers.h"
 
 namespace tidegate::optimizer {
 
 namespace {
 
 constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
+constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr int64_t kRetryAfterMax = 60;
 constexpr int kTypicalWeight = 8;  // the newest picture counts an eighth
 
@@ -67,8 +67,7 @@ void OptimizerService::release(uint64_t bytes) { bodies_bytes_ -= bytes; }
 
 void OptimizerService::picture_took(Duration took) {
   typical_ += (took - typical_) / kTypicalWeight;
-  ++pictures_;
-  working_ += took;
+  metrics_.worked(took);
 }
 
 int64_t OptimizerService::retry_after_seconds() const {
@@ -82,12 +81,8 @@ std::unique_ptr<http::Handler> OptimizerService::on_request(http::Responder& res
     responder.abort();
   } else if (is_fault) {
     answer_fault(responder);
-  } else if ((head.path == "/health" || head.path == "/metrics") && !is_read(head)) {
-    answer_wrong_method(responder, "GET, HEAD");
-  } else if (head.path == "/health") {
-    responder.answer(200, "application/json", R"({"status":"ok"})", kNoStore);
-  } else if (head.path == "/metrics") {
-    answer_metrics(responder);
+  } else if (answer_about_itself(responder)) {
+    return nullptr;
   } else if (head.path != "/optimize") {
     answer_refusal(responder, {404, "not_found", "There is /optimize, /health and /metrics.", {}});
   } else if (head.method != "POST") {
@@ -98,29 +93,36 @@ std::unique_ptr<http::Handler> OptimizerService::on_request(http::Responder& res
   return nullptr;  // answered
 }
 
+// /health and /metrics; false where it is neither.
+bool OptimizerService::answer_about_itself(http::Responder& responder) {
+  const http::RequestHead& head = responder.request();
+  const bool health = head.path == "/health";
+  if (!health && head.path != "/metrics") return false;
+  if (!is_read(head)) {
+    answer_wrong_method(responder, "GET, HEAD");
+  } else if (health) {
+    responder.answer(200, "application/json", R"({"status":"ok"})", kNoStore);
+  } else {
+    responder.answer(200, kMetricsType,
+                     metrics_.render({options_.workers, options_.queue_max, pool_.load(), bodies_bytes_}), kNoStore);
+  }
+  return true;
+}
+
 // Whatever can be refused by the head is refused before the body is read.
 std::unique_ptr<http::Handler> OptimizerService::optimize(http::Responder& responder) {
   const auto query = Query::parse(responder.request().query);
   Answer<WatermarkOptions> options = std::holds_alternative<Query>(query) ? parse_options(std::get<Query>(query))
                                                                           : std::get<optimizer::Refusal>(query);
   if (auto* refusal = std::get_if<optimizer::Refusal>(&options)) {
+    metrics_.begun();
+    metrics_.ended(RequestResult::refused, Duration::zero());
     answer_refusal(responder, *refusal);
     return nullptr;  // answered
   }
   auto handler = std::make_unique<OptimizeHandler>(*this, responder, std::move(std::get<WatermarkOptions>(options)));
   if (pool_.full()) handler->refuse_busy();
   return handler;
-}
-
-void OptimizerService::answer_metrics(http::Responder& responder) const {
-  ServiceNumbers numbers;
-  numbers.pictures = pictures_;
-  numbers.working = working_;
-  numbers.load = pool_.load();
-  numbers.workers = options_.workers;
-  numbers.queue_max = options_.queue_max;
-  numbers.bodies_bytes = bodies_bytes_;
-  responder.answer(200, "text/plain; version=0.0.4; charset=utf-8", to_exposition(numbers), kNoStore);
 }
 
 void OptimizerService::answer_fault(http::Responder& responder) {

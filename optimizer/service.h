@@ -2,7 +2,7 @@
 //
 //   POST /optimize?text=&position=&max_width=&quality=&format=&opacity=   image in, image out (optimize_handler.h)
 //   GET  /health                                                         {"status":"ok"}
-//   GET  /metrics                                                        service_numbers.h
+//   GET  /metrics                                                        for Prometheus (metrics.h)
 //   GET  /fault, POST /fault?mode=&ms=&status=                           only with allow_faults
 //
 // Errors are application/problem+json. 503 carries Retry-After: as long as pictures take just now.
@@ -16,6 +16,7 @@
 
 #include "http/server.h"
 #include "optimizer/faults.h"
+#include "optimizer/metrics.h"
 #include "optimizer/refusal.h"
 #include "optimizer/work_pool.h"
 
@@ -55,6 +56,7 @@ class OptimizerService final : private http::Service {
   bool reserve(uint64_t bytes);
   void release(uint64_t bytes);
   void picture_took(Duration took);
+  Metrics& metrics() { return metrics_; }
   int64_t retry_after_seconds() const;
   void hang(OptimizeHandler* handler) { hung_.insert(handler); }
   void unhang(OptimizeHandler* handler) { hung_.erase(handler); }
@@ -63,16 +65,15 @@ class OptimizerService final : private http::Service {
   std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
   http::Service::Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
   std::unique_ptr<http::Handler> optimize(http::Responder& responder);
-  void answer_metrics(http::Responder& responder) const;
+  bool answer_about_itself(http::Responder& responder);
   void answer_fault(http::Responder& responder);
 
   net::Runtime& runtime_;
   ServiceOptions options_;
+  Metrics metrics_;
   WorkPool pool_;
   uint64_t bodies_bytes_ = 0;
   Duration typical_ = 1s;  // from a body's end to its picture, lately
-  uint64_t pictures_ = 0;
-  Duration working_{};
   std::set<OptimizeHandler*> hung_;
   http::Server server_;  // first to go: its handlers use the rest
 };

@@ -43,7 +43,7 @@ bool is_white(char32_t c) {
          c == 0x2029 || c == 0x202F || c == 0x3000;
 }
 
-bool is_line_break(char32_t c) { return c == '\t' || c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029; }
+bool is_line_break(char32_t c) { return c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029; }
 
 bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7F && c <= 0x9F); }
 
@@ -57,17 +57,20 @@ Answer<std::string> check_text(std::string_view text) {
     const std::string_view before = text;
     const auto c = take_code_point(&text);
     if (!c) return bad_request("text is not valid UTF-8.");
-    if (is_control(*c) && !is_line_break(*c)) return bad_request("text contains a control character.");
+    if (is_control(*c) && !is_line_break(*c) && *c != '\t') return bad_request("text contains a control character.");
     if (++count > kTextCodePointsMax) {
       return bad_request("text is longer than " + std::to_string(kTextCodePointsMax) + " characters.");
     }
     visible = visible || !is_white(*c);
     if (is_line_break(*c)) {
+      if (!clean.empty() && clean.back() != '\n') clean += '\n';
+    } else if (*c == '\t') {
       clean += ' ';
     } else {
       clean += before.substr(0, before.size() - text.size());
     }
   }
+  if (clean.ends_with('\n')) clean.pop_back();
   if (!visible) return bad_request("text is empty: it is what the watermark says.");
   return clean;
 }

@@ -11,7 +11,8 @@ namespace tidegate::optimizer {
 inline constexpr size_t kTextCodePointsMax = 200;
 
 // The text to draw: valid UTF-8 (RFC 3629: no surrogates, no overlong forms), 1 to 200 code points, at least one of
-// them not white space. Tabs and line ends become spaces; any other control character is refused. Refusals: 400.
+// them not white space. Tabs become spaces; line ends of every kind become line feeds, where the text breaks, empty
+// lines are left out; any other control character is refused. Refusals: 400.
 Answer<std::string> check_text(std::string_view text);
 
 // As Pango markup that shows exactly `text`, whatever it contains.

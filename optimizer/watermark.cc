@@ -20,7 +20,6 @@ using vips::VImage;
 namespace {
 
 constexpr int kWebpSideMax = 16383;  // the format's own
-constexpr double kOpacityMin = 0.05;
 constexpr double kOpacityOnce = 0.85;
 constexpr double kOpacityTiled = 0.45;  // it covers the whole picture, which is to be seen still
 

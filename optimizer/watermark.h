@@ -24,6 +24,7 @@ std::optional<ImageFormat> parse_format(std::string_view name);  // "jpeg" or "j
 std::optional<Position> parse_position(std::string_view name);   // "top-left" …
 
 inline constexpr int kMaxWidthMin = 16;
+inline constexpr double kOpacityMin = 0.05;  // less cannot be seen
 
 struct WatermarkOptions {
   std::string text;  // see optimizer/text.h

@@ -40,6 +40,13 @@ TEST_CASE("a query is decoded into options") {
   CHECK(options.opacity == 0.5);
 }
 
+TEST_CASE("opacity is a number or a percentage") {
+  for (const auto& [text, opacity] : {std::pair{"0.05", 0.05}, std::pair{"1", 1.0}, std::pair{"5%25", 0.05},
+                                      std::pair{"50%25", 0.5}, std::pair{"100%25", 1.0}, std::pair{"12.5%25", 0.125}}) {
+    CHECK(std::get<WatermarkOptions>(options_of("text=a&opacity=" + std::string(text))).opacity == opacity);
+  }
+}
+
 TEST_CASE("only the text must be given") {
   const auto options = std::get<WatermarkOptions>(options_of("text=NWS"));
   CHECK(options.position == Position::bottom_right);
@@ -65,7 +72,7 @@ TEST_CASE("every wrong option is named") {
   for (const char* bad : {"15", "16385", "", "800px"}) {
     CHECK(detail_of("text=a&max_width=" + std::string(bad)).find("max_width") == 0);
   }
-  for (const char* bad : {"0", "1.1", "", "nan", "inf", "0.5x"}) {
+  for (const char* bad : {"0", "1.1", "", "nan", "inf", "0.5x", "%25", "101%25", "4%25", "50%25%25", "-0.5"}) {
     CHECK(detail_of("text=a&opacity=" + std::string(bad)).find("opacity") == 0);
   }
 }

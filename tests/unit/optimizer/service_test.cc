@@ -1,102 +1,11 @@
-// The service on a real socket of this machine, with the real pool; what must not happen by chance waits for a gate.
 #include "optimizer/service.h"
 
 #include <doctest/doctest.h>
 
-#include <future>
-#include <optional>
-
-#include "base/log.h"
-#include "http/fetch.h"
-#include "net/uv_runtime.h"
-#include "pictures.h"
+#include "optimizer/query.h"
+#include "service_rig.h"
 
 namespace tidegate::optimizer::test {
-
-namespace {
-
-constexpr char kOptimize[] = "/optimize?text=NWS";
-
-// Holds one thread of the pool until it is opened.
-class Gate {
- public:
-  explicit Gate(WorkPool& pool) : ticket_(pool.submit([open = open_.get_future().share()] { open.wait(); }, [] {})) {
-    REQUIRE(ticket_);
-  }
-  ~Gate() { open(); }
-  void open() {
-    if (!std::exchange(is_open_, true)) open_.set_value();
-  }
-
- private:
-  std::promise<void> open_;
-  bool is_open_ = false;
-  std::unique_ptr<WorkPool::Ticket> ticket_;
-};
-
-ServiceOptions small_service() {
-  ServiceOptions options;
-  options.listen = *SocketAddress::parse("127.0.0.1:0");
-  options.workers = 1;
-  options.queue_max = 1;
-  return options;
-}
-
-class Rig {
- public:
-  explicit Rig(const ServiceOptions& options = small_service()) : service_(std::in_place, runtime_, options) {
-    log_set_sink([](LogLevel, std::string_view) {});
-    REQUIRE(service_->listen());
-    host_ = service_->address().to_string();
-  }
-  ~Rig() { log_set_sink({}); }
-
-  OptimizerService& service() { return *service_; }
-  void end_service() { service_.reset(); }
-
-  // One request under way; destroying it is going away.
-  struct Call {
-    std::optional<Result<http::FetchResponse>> result;
-    std::unique_ptr<net::Operation> operation;
-  };
-  std::unique_ptr<Call> begin(std::string method, std::string target, std::string body = {}) {
-    auto call = std::make_unique<Call>();
-    http::FetchRequest request;
-    request.method = std::move(method);
-    request.host = host_;
-    request.target = std::move(target);
-    request.body = std::move(body);
-    call->operation = http::fetch(runtime_, std::move(request),
-                                  [&to = call->result](Result<http::FetchResponse> result) { to = std::move(result); });
-    return call;
-  }
-  Result<http::FetchResponse> await(Call& call) {
-    until([&] { return call.result.has_value(); });
-    return std::move(*call.result);
-  }
-  Result<http::FetchResponse> fetch(std::string method, std::string target, std::string body = {}) {
-    const auto call = begin(std::move(method), std::move(target), std::move(body));
-    return await(*call);
-  }
-  http::FetchResponse answer(std::string method, std::string target, std::string body = {}) {
-    auto result = fetch(std::move(method), std::move(target), std::move(body));
-    if (!result) FAIL(result.error().message);
-    return std::move(*result);
-  }
-  // The loop's own limits on every wait (a fetch ends after 10 s) keep a failing test from hanging.
-  void until(const std::function<bool()>& condition) {
-    while (!condition()) runtime_.run_once();
-  }
-
- private:
-  net::UvRuntime runtime_;
-  std::optional<OptimizerService> service_;
-  std::string host_;
-};
-
-std::string a_png() { return to_png(gradient(300, 200)); }
-
-}  // namespace
 
 TEST_CASE("an image goes in and comes out marked") {
   Rig rig;
@@ -227,63 +136,6 @@ TEST_CASE("the end of the service cuts off what still runs") {
   running.open();
   rig.end_service();
   CHECK_FALSE(rig.await(*call).ok());
-}
-
-TEST_CASE("the fault can be changed while it runs, where that is allowed") {
-  ServiceOptions options = small_service();
-  options.allow_faults = true;
-  Rig rig(options);
-  const std::string png = a_png();
-  CHECK(rig.answer("POST", "/fault?mode=error&status=500").body == R"({"mode":"error","status":500})");
-  CHECK(rig.answer("POST", kOptimize, png).status == 500);
-  CHECK(rig.answer("GET", "/health").status == 200);
-  CHECK(rig.answer("POST", "/fault?mode=fire").status == 400);
-  CHECK(rig.answer("DELETE", "/fault").status == 405);
-  CHECK(rig.answer("GET", "/fault").body == R"({"mode":"error","status":500})");
-  CHECK(rig.answer("POST", "/fault?mode=slow&ms=1").status == 200);
-  CHECK(rig.answer("POST", kOptimize, png).status == 200);
-  CHECK(rig.answer("POST", "/fault?mode=none").status == 200);
-  CHECK(rig.answer("POST", kOptimize, png).status == 200);
-}
-
-TEST_CASE("down closes every connection without an answer until it is lifted") {
-  ServiceOptions options = small_service();
-  options.allow_faults = true;
-  options.fault.mode = FaultMode::down;
-  Rig rig(options);
-  CHECK_FALSE(rig.fetch("POST", kOptimize, a_png()).ok());
-  CHECK_FALSE(rig.fetch("GET", "/health").ok());
-  CHECK(rig.answer("POST", "/fault?mode=none").status == 200);
-  CHECK(rig.answer("GET", "/health").status == 200);
-}
-
-TEST_CASE("a hung request ends when its client goes or the service does") {
-  ServiceOptions options = small_service();
-  options.fault.mode = FaultMode::hang;
-  Rig rig(options);
-  auto impatient = rig.begin("POST", kOptimize, a_png());
-  const auto patient = rig.begin("POST", kOptimize, a_png());
-  CHECK(rig.answer("GET", "/health").status == 200);
-  CHECK_FALSE(patient->result.has_value());
-  impatient.reset();
-  bool drained = false;
-  rig.service().drain([&] { drained = true; });
-  CHECK_FALSE(rig.await(*patient).ok());
-  rig.until([&] { return drained; });
-}
-
-TEST_CASE("a slow request whose client goes away is never worked on") {
-  ServiceOptions options = small_service();
-  options.fault.mode = FaultMode::slow;
-  options.fault.delay = 600s;
-  Rig rig(options);
-  auto call = rig.begin("POST", kOptimize, a_png());
-  CHECK(rig.answer("GET", "/health").status == 200);
-  CHECK(rig.service().pool().load() == 0);
-  call.reset();
-  bool drained = false;
-  rig.service().drain([&] { drained = true; });
-  rig.until([&] { return drained; });
 }
 
 }  // namespace tidegate::optimizer::test

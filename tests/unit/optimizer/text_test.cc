@@ -47,8 +47,9 @@ TEST_CASE("a text with nothing to see is refused") {
   for (const std::string& text : {""s, " "s, "\n\t \r"s, "\u00A0\u3000\u2003"s, "\u200B"s}) CHECK(is_refused(text));
 }
 
-TEST_CASE("line ends become spaces and other control characters are refused") {
-  CHECK(std::get<std::string>(check_text("a\tb\r\nc\u2028d")) == "a b  c d");
+TEST_CASE("lines break where the text says so and other control characters are refused") {
+  CHECK(std::get<std::string>(check_text("a\tb\r\nc\u2028d")) == "a b\nc\nd");
+  CHECK(std::get<std::string>(check_text("\n\na\r\r\n\nb\n")) == "a\nb");
   for (const std::string& text : {"a\0b"s, "\x1B[31m"s, "\x7F"s, "\u0085"s, "a\u009Fb"s}) CHECK(is_refused(text));
 }
 
@@ -58,6 +59,19 @@ TEST_CASE("markup is shown, not obeyed") {
   const std::string plain = picture(png, options("NWS")).bytes;
   CHECK(picture(png, options("<span size='1'>NWS</span>")).bytes != plain);
   CHECK(picture(png, options("<span foreground='red'>NWS</span>")).bytes != plain);
+}
+
+TEST_CASE("two lines stand one above the other") {
+  const std::string png = to_png(gradient(600, 400));
+  const vips::VImage before = gradient(600, 400);
+  const vips::VImage one = read(picture(png, options("NWS NWS", Position::center)).bytes);
+  const vips::VImage two = read(picture(png, options("NWS\r\nNWS", Position::center)).bytes);
+  const auto changed_at = [&](const vips::VImage& after, int y) {
+    return difference(before, after, 0, y, 600, 1) > 60;
+  };
+  CHECK_FALSE(changed_at(one, 200 - 22));
+  CHECK(changed_at(two, 200 - 22));
+  CHECK(changed_at(two, 200 + 14));
 }
 
 TEST_CASE("hostile texts are drawn inside the picture") {
@@ -77,6 +91,7 @@ TEST_CASE("hostile texts are drawn inside the picture") {
                                  repeated("W", 200),
                                  repeated("W ", 100),
                                  repeated("日", 200),
+                                 repeated("x\n", 100),
                                  "Z" + repeated("\u0301", 199),
                                  repeated("\U000E0001", 199) + "x"};
   for (const std::string& text : hostile) {
