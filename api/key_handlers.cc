@@ -51,9 +51,17 @@ Reply no_image_reply(const Finding& finding) {
   return unknown_reply();
 }
 
-StatusHandler::StatusHandler(const Backend& backend, http::Responder& responder, const std::string& key)
-    : lookup_(std::make_unique<Lookup>(
-          backend, key, [&responder, key](const Finding& finding) { send(responder, status_reply(key, finding)); })) {}
+StatusHandler::StatusHandler(const Backend& backend, const Flights& flights, http::Responder& responder,
+                             const std::string& key)
+    : lookup_(std::make_unique<Lookup>(backend, key, [&flights, &responder, key](Finding finding) {
+        const bool is_over = finding.kind == Kind::unknown || finding.kind == Kind::failed;
+        if (is_over && flights.has(key)) {
+          finding = {};
+          finding.kind = Kind::under_way;
+          finding.report.state = JobState::processing;
+        }
+        send(responder, status_reply(key, finding));
+      })) {}
 
 ImageHandler::ImageHandler(const Backend& backend, RoomBudget& budget, http::Responder& responder,
                            const std::string& key)

@@ -7,6 +7,7 @@
 #include "api/image_sender.h"
 #include "api/lookup.h"
 #include "api/quiet_handler.h"
+#include "api/upload/flight.h"
 #include "api/upload/room.h"
 
 namespace tidegate::api {
@@ -19,7 +20,8 @@ Reply no_image_reply(const Finding& finding);
 
 class StatusHandler final : public QuietHandler {
  public:
-  StatusHandler(const Backend& backend, http::Responder& responder, const std::string& key);
+  // An upload that has not been answered yet is being processed.
+  StatusHandler(const Backend& backend, const Flights& flights, http::Responder& responder, const std::string& key);
   void on_client_gone() override { lookup_.reset(); }
 
  private:

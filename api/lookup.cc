@@ -6,6 +6,17 @@ namespace tidegate::api {
 
 using Kind = Finding::Kind;
 
+namespace {
+
+// Tidegate's own, where it cannot tell of a job.
+Reply difficulty(http::FetchResponse response) {
+  const bool says_when = !response.field("Retry-After").empty();
+  if (says_when && (response.status == 429 || response.status == 503)) return passed_on(std::move(response));
+  return unasked_reply({ErrorCode::invalid, "job: answered " + std::to_string(response.status)});
+}
+
+}  // namespace
+
 ObjectPtr picture_in(http::FetchResponse* response) {
   const std::string_view type = sniff_image(response->body);
   if (type.empty()) return nullptr;
@@ -17,9 +28,17 @@ Lookup::Lookup(Backend backend, std::string key, Callback done)
   step_ = backend_.cache.get(key_, [this](ObjectPtr image) { on_cached(std::move(image)); });
 }
 
+Lookup::Lookup(Backend backend, std::string key, Job told, Callback done)
+    : backend_(backend), key_(std::move(key)), told_(std::move(told)), done_(std::move(done)) {
+  ask_store();
+}
+
 void Lookup::on_cached(ObjectPtr image) {
   finding_.image = std::move(image);
-  if (finding_.image) return end(Kind::done);
+  finding_.image ? end(Kind::done) : ask_store();
+}
+
+void Lookup::ask_store() {
   step_ = backend_.store.get("results/" + key_, [this](Result<ObjectPtr> result) { on_result(std::move(result)); });
 }
 
@@ -32,6 +51,10 @@ void Lookup::on_result(Result<ObjectPtr> result) {
   const ErrorCode code = result.error().code;
   if (code != ErrorCode::not_found && code != ErrorCode::invalid) return unavailable(store_reply(result.error()));
   if (code == ErrorCode::invalid) log_error("result_damaged", {{"key", key_}, {"cause", result.error().message}});
+  if (told_) {
+    finding_.job = *told_;
+    return ask_result();
+  }
   step_ = backend_.store.get("jobs/" + key_, [this](Result<ObjectPtr> entry) { on_job(std::move(entry)); });
 }
 
@@ -48,22 +71,26 @@ void Lookup::on_job(Result<ObjectPtr> entry) {
 }
 
 void Lookup::on_status(Result<http::FetchResponse> response) {
-  if (!response) return unavailable(unreachable_reply(response.error()));
+  if (!response) return unavailable(unasked_reply(response.error()));
   auto report = parse_report(*response);
-  if (!report && response->status >= 400) return unavailable(passed_on(std::move(*response)));
-  if (!report) return unavailable(unreachable_reply({ErrorCode::invalid, "job status: not understood"}));
+  if (!report) return unavailable(difficulty(std::move(*response)));
   finding_.report = std::move(*report);
   if (finding_.report.state == JobState::lost) return fail(finding_.report.error);
   if (finding_.report.state != JobState::succeeded) return end(Kind::under_way);
+  ask_result();
+}
+
+void Lookup::ask_result() {
   step_ = backend_.tidegate.get(finding_.job.result_url, [this](auto answer) { on_outcome(std::move(answer)); });
 }
 
 void Lookup::on_outcome(Result<http::FetchResponse> response) {
-  if (!response) return unavailable(unreachable_reply(response.error()));
+  if (!response) return unavailable(unasked_reply(response.error()));
   const uint16_t status = response->status;
   // Tidegate's own difficulties; an answer that the optimizer has given is never one of these.
-  if (status == 429 || status == 503) return unavailable(passed_on(std::move(*response)));
+  if (status == 429 || status == 503) return unavailable(difficulty(std::move(*response)));
   if (status == 404 || status == 410) return fail("The result has been forgotten.");
+  finding_.is_refused = status >= 400 && status < 500;
   if (status != 200) return fail(detail_of(*response));
   finding_.image = picture_in(&*response);
   if (!finding_.image) return fail("The optimizer's answer is not a picture.");
@@ -74,6 +101,7 @@ void Lookup::on_outcome(Result<http::FetchResponse> response) {
 void Lookup::on_stored(const Status& status) {
   if (!status) {  // the picture is here all the same, and Tidegate still has it
     log_error("result_not_stored", {{"key", key_}, {"cause", status.error().message}});
+    finding_.is_stored = false;
     return end(Kind::done);
   }
   step_ = backend_.store.remove("jobs/" + key_, [this](const Status&) { end(Kind::done); });

@@ -5,10 +5,12 @@
 //     ▼            ▼             ▼               ▼                            ▼                  ▼
 //    done         done        unknown     under_way, failed                failed               done
 //
-// Where a store or Tidegate cannot be asked: unavailable.
+// Where a store or Tidegate cannot be asked: unavailable. A job that has been told of (a webhook) is looked up past the
+// cache and the notes of jobs: its result is asked for where the store has none.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "api/reply.h"
@@ -33,6 +35,9 @@ struct Finding {
   Job job;           // under_way, failed
   JobReport report;  // under_way, failed: `error` says why
   Reply reply;       // unavailable
+  // done: false where the result is not in the store, though it should be
+  bool is_stored = true;
+  bool is_refused = false;  // failed: the optimizer's own last word (4xx) on this picture
 };
 
 class Lookup final : public net::Operation {
@@ -41,8 +46,12 @@ class Lookup final : public net::Operation {
 
   // The callback runs later, once.
   Lookup(Backend backend, std::string key, Callback done);
+  // Of a job that has succeeded, as its webhook says.
+  Lookup(Backend backend, std::string key, Job told, Callback done);
 
  private:
+  void ask_store();
+  void ask_result();
   void on_cached(ObjectPtr image);
   void on_result(Result<ObjectPtr> result);
   void on_job(Result<ObjectPtr> entry);
@@ -55,6 +64,7 @@ class Lookup final : public net::Operation {
 
   Backend backend_;
   const std::string key_;
+  const std::optional<Job> told_;
   Callback done_;
   Finding finding_;
   std::unique_ptr<net::Operation> step_;

@@ -51,6 +51,11 @@ Reply unreachable_reply(const Error& error) {
   return problem_reply(502, "connect_failure", "The optimizer could not be reached.");
 }
 
+Reply unasked_reply(const Error& error) {
+  log_warn("tidegate_failed", {{"cause", error.message}});
+  return problem_reply(503, "tidegate_unavailable", "What has become of the picture cannot be asked now.", kRetrySoon);
+}
+
 Reply passed_on(http::FetchResponse response) {
   Reply reply;
   reply.status = response.status;

@@ -32,6 +32,8 @@ Reply busy_reply();
 Reply store_reply(const Error& error);
 // Tidegate could not be reached, broke off (502) or took too long (504).
 Reply unreachable_reply(const Error& error);
+// 503 with Retry-After: Tidegate cannot be asked what has become of a job.
+Reply unasked_reply(const Error& error);
 // An answer of Tidegate's, or of the service behind it, as it is: status, type, body, Retry-After.
 Reply passed_on(http::FetchResponse response);
 

@@ -5,7 +5,9 @@
 #include "api/page.h"
 #include "api/ready_handler.h"
 #include "api/upload/upload_handler.h"
+#include "api/webhook/webhook_handler.h"
 #include "base/log.h"
+#include "http/client_address.h"
 #include "http/origin.h"
 
 namespace tidegate::api {
@@ -73,17 +75,30 @@ ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ResultCa
       budget_(limits.pictures_bytes_max),
       // A watermarked picture is about as large as it was; a lossless one may grow.
       tidegate_(runtime, settings.optimizer, 2 * settings.max_upload + kFormOverhead),
-      flights_(backend()),
+      flights_(backend(), settings.presign_ttl),
       server_(runtime, server_limits(settings, limits), *this) {}
 
 std::unique_ptr<http::Handler> ApiService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();
   if (head.method == "OPTIONS") return answered(responder, preflight_reply());
   if (head.path == "/favicon.ico") return answered(responder, nothing_reply());  // browsers ask for it unasked
+  if (head.path == "/webhooks/tidegate") return webhook(responder);
   if (head.path == "/demo" || head.path == "/demo/fault") return demo(responder);
   if (head.path != "/upload") return get(responder);
   if (head.method != "POST") return wrong_method(responder, "POST, OPTIONS");
   return upload(responder);
+}
+
+// As far as the proxies that are trusted say so.
+std::string ApiService::client_of(http::Responder& responder) const {
+  const IpAddress peer = responder.peer().ip;
+  return http::client_address(peer, responder.request().fields, settings_.trusted_proxies).to_string();
+}
+
+std::unique_ptr<http::Handler> ApiService::webhook(http::Responder& responder) {
+  if (settings_.webhook_secret.empty()) return answered(responder, no_path_reply());
+  if (responder.request().method != "POST") return wrong_method(responder, "POST, OPTIONS");
+  return std::make_unique<WebhookHandler>(backend(), responder, settings_.webhook_secret);
 }
 
 std::unique_ptr<http::Handler> ApiService::demo(http::Responder& responder) {
@@ -121,7 +136,7 @@ std::unique_ptr<http::Handler> ApiService::get_key(http::Responder& responder) {
   const bool is_status = path.starts_with(kStatusPath);
   const std::string key(path.substr((is_status ? kStatusPath : kImagesPath).size()));
   if (!is_key(key)) return answered(responder, problem_reply(400, "bad_request", "A key has 64 hexadecimal digits."));
-  if (is_status) return std::make_unique<StatusHandler>(backend(), responder, key);
+  if (is_status) return std::make_unique<StatusHandler>(backend(), flights_, responder, key);
   return std::make_unique<ImageHandler>(backend(), budget_, responder, key);
 }
 
@@ -146,8 +161,9 @@ std::unique_ptr<http::Handler> ApiService::upload(http::Responder& responder) {
   const auto type = fields.find("Content-Type");
   const Boundary boundary = parse_boundary(type.value_or(""));
   if (boundary.complaint) return answered(responder, problem_reply(400, "bad_request", *boundary.complaint));
-  auto form = std::make_unique<UploadForm>(boundary.value, settings_.max_upload, budget_);
-  return std::make_unique<UploadHandler>(flights_, stats_, budget_, responder, std::move(form), limits_.form_timeout);
+  return std::make_unique<UploadHandler>(flights_, stats_, budget_, responder, client_of(responder),
+                                         std::make_unique<UploadForm>(boundary.value, settings_.max_upload, budget_),
+                                         limits_.form_timeout);
 }
 
 http::Service::Refusal ApiService::on_refused(const http::ParseError& error, const SocketAddress& peer) {

@@ -5,6 +5,7 @@
 //   GET  /images/KEY       the picture                                key_handlers.h
 //   GET  /health, /ready   alive; able to work                        ready_handler.h
 //   GET  /metrics          for Prometheus                             upload_stats.h
+//   POST /webhooks/tidegate  a job has ended (WEBHOOK_SECRET)         webhook/webhook_handler.h
 //   GET  /demo, POST /demo/fault  in a demonstration alone            demo/demo_handlers.h
 //   GET  /, /page.css, /page.js                                       page.h
 //   OPTIONS anything       CORS: pages of every origin may use it
@@ -51,6 +52,8 @@ class ApiService final : private http::Service {
  private:
   std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
   http::Service::Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
+  std::unique_ptr<http::Handler> webhook(http::Responder& responder);
+  std::string client_of(http::Responder& responder) const;
   std::unique_ptr<http::Handler> demo(http::Responder& responder);
   std::unique_ptr<http::Handler> get(http::Responder& responder);
   std::unique_ptr<http::Handler> get_key(http::Responder& responder);

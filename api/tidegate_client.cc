@@ -147,6 +147,7 @@ std::unique_ptr<net::Operation> TidegateClient::optimize(OptimizeCall call, http
                  {"Idempotency-Key", std::move(call.key)},
                  {"X-Request-Timeout-Ms", kDeadlineMs},
                  {"X-Forwarded-For", std::move(call.client_ip)}};
+  if (!call.image_url.empty()) made.fields.emplace_back("Tidegate-Body-Ref", std::move(call.image_url));
   made.body = std::move(call.image);
   return http::fetch(runtime_, std::move(made), std::move(done));
 }

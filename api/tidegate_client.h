@@ -48,6 +48,7 @@ struct OptimizeCall {
   std::string client_ip;
   std::string content_type;
   std::string image;
+  std::string image_url;  // where a job may fetch the image from; "" where nowhere
 };
 
 class TidegateClient {

@@ -108,10 +108,12 @@ class Flights::Flight {
 
   void ask_tidegate() {
     put_timer_.stop();
+    const auto image_url = backend().store.presigned_url("originals/" + upload_.key, flights_.presign_ttl_);
     // The store has let go of the picture: it can be moved, not copied.
-    step_ = backend().tidegate.optimize({upload_.key, upload_.text, upload_.position, upload_.client_ip,
-                                         upload_.image->content_type, std::move(upload_.image->bytes)},
-                                        [this](auto response) { on_answer(std::move(response)); });
+    step_ = backend().tidegate.optimize(
+        {upload_.key, upload_.text, upload_.position, upload_.client_ip, upload_.image->content_type,
+         std::move(upload_.image->bytes), image_url.value_or("")},
+        [this](auto response) { on_answer(std::move(response)); });
   }
 
   void on_answer(Result<http::FetchResponse> response) {
@@ -198,7 +200,8 @@ Flights::Seat::~Seat() {
   if (flight_) flight_->leave(this);
 }
 
-Flights::Flights(Backend backend) : backend_(backend), originals_(backend.store) {}
+Flights::Flights(Backend backend, Duration presign_ttl)
+    : backend_(backend), presign_ttl_(presign_ttl), originals_(backend.store) {}
 
 Flights::~Flights() { TG_ASSERT(seats_ == 0); }
 

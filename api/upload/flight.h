@@ -35,7 +35,8 @@ class Flights {
  public:
   using Callback = std::function<void(const Reply&)>;
 
-  explicit Flights(Backend backend);
+  // `presign_ttl`: how long Tidegate may fetch an original of a job.
+  Flights(Backend backend, Duration presign_ttl);
   // REQUIRES that every seat is gone.
   ~Flights();
 
@@ -43,6 +44,7 @@ class Flights {
   // operation is leaving.
   [[nodiscard]] std::unique_ptr<net::Operation> join(Upload upload, Callback done);
 
+  bool has(const std::string& key) const { return flights_.count(key) > 0; }
   size_t size() const { return flights_.size(); }
   size_t seats() const { return seats_; }  // those who wait, in all flights
   size_t leaving() const { return originals_.leaving(); }
@@ -54,6 +56,7 @@ class Flights {
   void land(const std::string& key, const Reply& reply);
 
   Backend backend_;
+  const Duration presign_ttl_;
   Originals originals_;
   size_t seats_ = 0;
   std::map<std::string, std::unique_ptr<Flight>> flights_;  // first to go: they have claims

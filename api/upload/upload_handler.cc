@@ -5,10 +5,11 @@
 namespace tidegate::api {
 
 UploadHandler::UploadHandler(Flights& flights, UploadStats& stats, RoomBudget& budget, http::Responder& responder,
-                             std::unique_ptr<UploadForm> form, Duration form_timeout)
+                             std::string client_ip, std::unique_ptr<UploadForm> form, Duration form_timeout)
     : flights_(flights),
       stats_(stats),
       responder_(responder),
+      client_ip_(std::move(client_ip)),
       form_(std::move(form)),
       room_(budget),
       begun_(responder.runtime().now()),
@@ -27,12 +28,7 @@ void UploadHandler::on_body_end() {
   form_timer_.stop();
   state_ = State::waiting;
   key_ = form_->key();
-  Upload upload{key_,
-                form_->text(),
-                form_->position(),
-                responder_.peer().ip.to_string(),
-                form_->take_image(),
-                form_->take_room()};
+  Upload upload{key_, form_->text(), form_->position(), client_ip_, form_->take_image(), form_->take_room()};
   form_.reset();
   seat_ = flights_.join(std::move(upload), [this](const Reply& reply) { on_landed(reply); });
 }
@@ -87,7 +83,7 @@ void UploadHandler::record(uint16_t status, const char* outcome) {
   log_info("upload", {{"key", key_},
                       {"outcome", std::string_view(outcome)},
                       {"status", status},
-                      {"client", responder_.peer().ip.to_string()},
+                      {"client", client_ip_},
                       {"ms", ceil_ms(took)}});
 }
 

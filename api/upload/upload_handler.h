@@ -18,10 +18,10 @@ namespace tidegate::api {
 // Owned by the connection; what it is given outlives it.
 class UploadHandler final : public QuietHandler {
  public:
-  // The picture counts against the budget until it is sent. `form_timeout`: for the whole form, however steadily it
-  // drips.
+  // The picture counts against the budget until it is sent. `client_ip`: whose upload it is. `form_timeout`: for the
+  // whole form, however steadily it drips.
   UploadHandler(Flights& flights, UploadStats& stats, RoomBudget& budget, http::Responder& responder,
-                std::unique_ptr<UploadForm> form, Duration form_timeout);
+                std::string client_ip, std::unique_ptr<UploadForm> form, Duration form_timeout);
 
   void on_body(std::string_view piece) override;
   void on_body_end() override;
@@ -41,6 +41,7 @@ class UploadHandler final : public QuietHandler {
   Flights& flights_;
   UploadStats& stats_;
   http::Responder& responder_;
+  const std::string client_ip_;
   std::unique_ptr<UploadForm> form_;
   std::unique_ptr<net::Operation> seat_;
   ImageSender sender_;

@@ -8,6 +8,7 @@
 #include "core/webhook.h"
 #include "http/fetch.h"
 #include "http/http_date.h"
+#include "http/webhook.h"
 
 namespace tidegate::core {
 
@@ -22,6 +23,7 @@ constexpr Duration kAskAgain = 5s;  // of a job that has not ended yet, or whose
 constexpr size_t kAnswerMax = 4 << 20;
 constexpr const char* kJobId = "job-id";
 constexpr const char* kJobAttempt = "job-attempt";
+constexpr const char* kJobKey = "job-key";
 constexpr const char* kWebhookId = "webhook-id";
 
 const config::Callback* callback_of(Gateway& gateway, const std::string& route) {
@@ -99,12 +101,13 @@ class CallbackRun final : public net::Operation {
     request.method = "POST";
     request.host = url->host;
     request.target = url->target;
-    request.body = webhook_body(record_, result_status, jobs_path_of(worker_.gateway().config(), job_.route));
+    request.body = webhook_body(record_, field_of(job_, kJobKey), result_status,
+                                jobs_path_of(worker_.gateway().config(), job_.route));
     request.fields = {{"Content-Type", "application/json"},
                       {"User-Agent", "tidegate"},
                       {"webhook-id", id},
                       {"webhook-timestamp", std::to_string(now_s)},
-                      {"webhook-signature", webhook_signature(callback_.secret, id, now_s, request.body)}};
+                      {"webhook-signature", http::webhook_signature(callback_.secret, id, now_s, request.body)}};
     request.timeout = CallbackRunner::kTimeout;
     request.body_bytes_max = kAnswerMax;
     step_ = http::fetch(worker_.runtime(), std::move(request),
@@ -177,6 +180,7 @@ jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs
   draft.method = "POST";
   draft.target = "/";
   draft.fields = {{kJobId, job.id}, {kJobAttempt, std::to_string(job.attempt)}, {kWebhookId, "msg_" + id_from(end)}};
+  if (!job.dedupe_key.empty()) draft.fields.emplace_back(kJobKey, job.dedupe_key);
   draft.created_at = now;
   draft.expires_at = now + config_.job_ttl;
   draft.max_attempts = config_.replay.max_attempts;

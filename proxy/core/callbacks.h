@@ -7,9 +7,9 @@
 //                                                                                └─▶ POST, signed; 2xx: delivered
 //
 // A callback is a job of its own, in a local store of its own beside the queue's: it never blocks the job, and the
-// queue's own retries, back-off and dead letters are its too. It names the job and the try that ended it, nothing more:
-// URL and secret are taken from the configuration when it is sent, so that no store has a secret. 410 ends it at once.
-// Redirects are not followed.
+// queue's own retries, back-off and dead letters are its too. It names the job, the job's idempotency key and the try
+// that ended it, nothing more: URL and secret are taken from the configuration when it is sent, so that no store has a
+// secret. 410 ends it at once. Redirects are not followed.
 #pragma once
 
 #include <memory>

@@ -2,38 +2,18 @@
 
 #include "base/assert.h"
 #include "base/json_writer.h"
-#include "base/keyed_hash.h"
 
 namespace tidegate::core {
 
-namespace {
-
-constexpr std::string_view kEncoded = "whsec_";
-
-std::string key_of(std::string_view secret) {
-  if (!secret.starts_with(kEncoded)) return std::string(secret);
-  std::string encoded(secret.substr(kEncoded.size()));
-  while (encoded.size() % 4 != 0) encoded += '=';               // padding may be left out
-  return base64_decode(encoded).value_or(std::string(secret));  // the configuration has seen that it is base64
-}
-
-}  // namespace
-
-std::string webhook_signature(std::string_view secret, std::string_view id, int64_t timestamp_s,
-                              std::string_view body) {
-  std::string text(id);
-  text.append(".").append(std::to_string(timestamp_s)).append(".").append(body);
-  const Sha256Bytes digest = hmac_sha256(key_of(secret), text);
-  return "v1," + base64_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
-
-std::string webhook_body(const jobs::JobRecord& record, std::optional<int> result_status, std::string_view jobs_path) {
+std::string webhook_body(const jobs::JobRecord& record, const std::string& idempotency_key,
+                         std::optional<int> result_status, std::string_view jobs_path) {
   TG_ASSERT(is_final(record.status));
   const std::string status_url = std::string(jobs_path) + record.id;
   const std::string ended_at = to_rfc3339(record.finished_at.value_or(record.created_at));
   JsonWriter data;
-  data.field("job_id", record.id)
-      .field("status", to_string(record.status))
+  data.field("job_id", record.id);
+  idempotency_key.empty() ? data.null("idempotency_key") : data.field("idempotency_key", idempotency_key);
+  data.field("status", to_string(record.status))
       .field("attempt", record.attempt)
       .field("created_at", to_rfc3339(record.created_at))
       .field("finished_at", ended_at);

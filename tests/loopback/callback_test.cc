@@ -1,5 +1,5 @@
 // Completion webhooks on real sockets: whoever asked for one is told, once, signed, and is never in the job's way.
-#include "core/webhook.h"
+#include "http/webhook.h"
 #include "loopback/own_answers.h"
 
 namespace tidegate::loopback {
@@ -35,9 +35,9 @@ listeners:
 
 std::string status_of(Bed& bed, const std::string& id) { return bed.ask(get("/_jobs/" + id)).json().at("status"); }
 
-std::string park(Bed& bed) {
+std::string park(Bed& bed, const std::string& fields = "") {
   bed.upstream.behave({.status = 503});
-  const Reply reply = bed.ask(post("/job", "work"));
+  const Reply reply = bed.ask(post("/job", "work", fields));
   REQUIRE(reply.status == 202);
   return reply.json().at("job_id");
 }
@@ -116,17 +116,29 @@ TEST_CASE("a job that succeeds is told of once, signed, with its status and the 
   CHECK(message.head.starts_with("POST /done?x=1 HTTP/1.1\r\n"));
   CHECK(message.field("Content-Type") == "application/json");
   CHECK(message.field("webhook-id").starts_with("msg_"));
-  CHECK(message.field("webhook-signature") == core::webhook_signature(kSecret, message.field("webhook-id"),
+  CHECK(message.field("webhook-signature") == http::webhook_signature(kSecret, message.field("webhook-id"),
                                                                       std::stoll(message.field("webhook-timestamp")),
                                                                       message.body));
   const auto json = nlohmann::json::parse(message.body);
   CHECK(json.at("type") == "job.succeeded");
   CHECK(json.at("data").at("job_id") == id);
+  CHECK(json.at("data").at("idempotency_key").is_null());
   CHECK(json.at("data").at("result_status") == 201);
   CHECK(json.at("data").at("result_url") == "/_jobs/" + id + "/result");
   CHECK(callbacks(bed, "accepted") == 1);
   CHECK(bed.metric("tidegate_queue_depth", {"queue=\"jobs.callbacks\"", "status=\"succeeded\""}) == 1);
   for (const std::string& line : bed.log) CHECK(line.find("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") == std::string::npos);
+}
+
+TEST_CASE("whoever gave a job an idempotency key is told of it by that key") {
+  Bed bed(config_with());
+  bed.raw.script = kGood;
+  park(bed, "Idempotency-Key: photo-7\r\n");
+  bed.upstream.behave({});
+  bed.start_replaying();
+  until_callbacks(bed, "succeeded", 1);
+  REQUIRE(told(bed).size() == 1);
+  CHECK(nlohmann::json::parse(told(bed)[0].body).at("data").at("idempotency_key") == "photo-7");
 }
 
 TEST_CASE("a job that dies is told of too") {

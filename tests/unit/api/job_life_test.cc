@@ -100,6 +100,21 @@ TEST_CASE("a finished picture is fetched by whoever asks for it first") {
   CHECK(rig.status_word() == "done");
 }
 
+TEST_CASE("a job carries the original by reference where the store gives URLs, and the live attempt the picture") {
+  JobRig rig;
+  rig.store->url_base = "http://objects:9000/watermark/";
+  rig.settings().presign_ttl = 25h;
+  REQUIRE(rig.upload().status == 202);
+  REQUIRE(rig.tidegate->seen.size() == 1);
+  CHECK(rig.tidegate->seen[0].fields["Tidegate-Body-Ref"] ==
+        "http://objects:9000/watermark/originals/" + rig.key + "?seconds=90000");
+  CHECK(rig.tidegate->seen[0].fields["Idempotency-Key"] == rig.key);
+  CHECK(rig.tidegate->seen[0].body == a_png());
+  rig.store->url_base = "";
+  REQUIRE(rig.upload("other").status == 202);
+  CHECK(rig.tidegate->seen.back().fields.count("Tidegate-Body-Ref") == 0);
+}
+
 TEST_CASE("a restart does not forget a job") {
   JobRig rig;
   REQUIRE(rig.upload().status == 202);
@@ -175,15 +190,49 @@ TEST_CASE("while Tidegate cannot be asked nothing is said to have failed") {
   CHECK(answer.status == 503);
   CHECK(answer.field("Retry-After") == "9");
   rig.status = {200, "text/plain", "nonsense", ""};
-  CHECK(rig.get("/status/" + rig.key).status == 502);
+  const auto nonsense = rig.get("/status/" + rig.key);
+  CHECK(nonsense.status == 503);
+  CHECK(value_of(nonsense, "reason") == "tidegate_unavailable");
+  CHECK(nonsense.field("Retry-After") == "2");
   rig.set("succeeded");
   rig.result = {503, "", "", ""};
   CHECK(rig.get("/status/" + rig.key).status == 503);
   CHECK(rig.upload().status == 503);
   CHECK(rig.tidegate->count("POST") == 1);
   rig.tidegate.reset();
-  CHECK(rig.get("/status/" + rig.key).status == 502);
-  CHECK(rig.get("/images/" + rig.key).status == 502);
+  for (const std::string path : {"/status/", "/images/"}) {
+    CHECK(rig.get(path + rig.key).status == 503);
+    CHECK(rig.get(path + rig.key).field("Retry-After") == "2");
+  }
+}
+
+TEST_CASE("while the store is away nothing is said to have failed") {
+  JobRig rig;
+  REQUIRE(rig.upload().status == 202);
+  rig.set("dead");
+  rig.store->mood = Mood::away;
+  const auto answer = rig.get("/status/" + rig.key);
+  CHECK(answer.status == 503);
+  CHECK(value_of(answer, "reason") == "store_unavailable");
+  CHECK(answer.field("Retry-After") == "10");
+  rig.store->mood = Mood::well;
+  CHECK(rig.status_word() == "failed");
+}
+
+TEST_CASE("an upload that has not been answered is being processed, and so is one sent again") {
+  JobRig rig;
+  const auto answer = rig.tidegate->answer;
+  rig.tidegate->answer = nullptr;
+  const auto first = rig.begin_upload(Rig::form("NWS"));
+  rig.until([&] { return rig.tidegate->held() == 1; });
+  const auto status = rig.get("/status/" + rig.key);
+  CHECK(value_of(status, "status") == "processing");
+  CHECK(status.field("Retry-After") == "2");
+  rig.tidegate->release({202, "application/json", kKept, ""});
+  CHECK(rig.await(*first).status == 202);
+  rig.tidegate->answer = answer;
+  rig.set("dead");
+  CHECK(rig.status_word() == "failed");
 }
 
 TEST_CASE("a job's note that is damaged is no job") {

@@ -68,7 +68,9 @@ void Rig::restart() {
   REQUIRE(opened.ok());
   store_ = std::move(*opened);
   cache_.emplace(runtime_);
-  service_.emplace(runtime_, settings_, *cache_, *store_, limits_);
+  cache.emplace(runtime_, *cache_);
+  store.emplace(runtime_, *store_);
+  service_.emplace(runtime_, settings_, *cache, *store, limits_);
   REQUIRE(service_->listen());
 }
 
@@ -96,11 +98,13 @@ http::FetchResponse Rig::fetch(std::string method, std::string target,
   return await(*begin(std::move(request)));
 }
 
-std::unique_ptr<Rig::Call> Rig::begin_upload(const std::vector<FormPart>& parts) {
+std::unique_ptr<Rig::Call> Rig::begin_upload(const std::vector<FormPart>& parts,
+                                             const std::vector<std::pair<std::string, std::string>>& fields) {
   http::FetchRequest request;
   request.method = "POST";
   request.target = "/upload";
   request.fields = {{"Content-Type", "multipart/form-data; boundary=here"}};
+  request.fields.insert(request.fields.end(), fields.begin(), fields.end());
   for (const auto& [name, data] : parts) {
     request.body += "--here\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + data + "\r\n";
   }

@@ -13,6 +13,7 @@
 #include "http/fetch.h"
 #include "net/uv_runtime.h"
 #include "unit/api/scratch.h"
+#include "unit/api/wrapped.h"
 
 namespace tidegate::api::test {
 
@@ -76,7 +77,8 @@ class Rig {
                             std::vector<std::pair<std::string, std::string>> fields = {}, std::string body = {});
   http::FetchResponse get(std::string target) { return fetch("GET", std::move(target)); }
 
-  std::unique_ptr<Call> begin_upload(const std::vector<FormPart>& parts);
+  std::unique_ptr<Call> begin_upload(const std::vector<FormPart>& parts,
+                                     const std::vector<std::pair<std::string, std::string>>& fields = {});
   http::FetchResponse upload(const std::vector<FormPart>& parts) { return await(*begin_upload(parts)); }
   // The picture of these tests, marked with `text`.
   http::FetchResponse upload(const std::string& text = "NWS") { return upload(form(text)); }
@@ -86,6 +88,7 @@ class Rig {
   void until(const std::function<bool()>& condition) {
     while (!condition()) runtime_.run_once();
   }
+  WallTime wall_now() const { return runtime_.wall_now(); }
   void run_once() { runtime_.run_once(); }
   net::Runtime& runtime() { return runtime_; }
   // With what settings() says by then.
@@ -106,6 +109,12 @@ class Rig {
   const ServiceLimits limits_;
   std::optional<MemoryCache> cache_;
   std::unique_ptr<DirectoryStore> store_;
+
+ public:
+  std::optional<WrappedCache> cache;  // new ones with each restart
+  std::optional<WrappedStore> store;
+
+ private:
   std::optional<ApiService> service_;
 };
 

@@ -1,0 +1,87 @@
+#include "api/webhook/webhook_handler.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/upload/key.h"
+#include "base/log.h"
+#include "http/webhook.h"
+
+namespace tidegate::api {
+
+namespace {
+
+using Json = nlohmann::json;
+using Kind = Finding::Kind;
+
+constexpr std::string_view kSucceeded = "job.succeeded";
+
+std::string text_in(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Reply done_reply(const char* outcome) {
+  Reply reply;
+  reply.status = 204;
+  reply.outcome = outcome;
+  return reply;
+}
+
+}  // namespace
+
+std::optional<WebhookMessage> parse_webhook(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  WebhookMessage message;
+  message.type = text_in(json, "type");
+  if (message.type.empty()) return std::nullopt;
+  const auto data = json.find("data");
+  if (data == json.end() || !data->is_object()) return message;
+  message.key = text_in(*data, "idempotency_key");
+  message.job = parse_job(data->dump()).value_or(Job{});
+  return message;
+}
+
+WebhookHandler::WebhookHandler(const Backend& backend, http::Responder& responder, const std::string& secret)
+    : SmallBodyHandler(responder, kWebhookBytesMax), backend_(backend), secret_(secret) {}
+
+void WebhookHandler::on_whole_body(std::string body) {
+  const auto doubt =
+      http::distrust_webhook(responder_.request().fields, body, secret_, responder_.runtime().wall_now());
+  if (doubt) return answer(problem_reply(401, "unauthorized", *doubt));
+  auto message = parse_webhook(body);
+  if (!message) return answer(problem_reply(400, "bad_request", "The message is no JSON object with a type."));
+  message_ = std::move(*message);
+  // Of the dead there is nothing to store, and what others have queued is not ours.
+  if (message_.type != kSucceeded || !is_key(message_.key) || message_.job.id.empty()) {
+    return answer(done_reply("ignored"));
+  }
+  step_ = std::make_unique<Lookup>(backend_, message_.key, message_.job,
+                                   [this](const Finding& finding) { on_found(finding); });
+}
+
+void WebhookHandler::on_found(const Finding& finding) {
+  if (finding.kind == Kind::unavailable) return answer(finding.reply);
+  if (finding.kind == Kind::done) {
+    return answer(finding.is_stored ? done_reply("stored") : store_reply({ErrorCode::io, "the result is not stored"}));
+  }
+  log_warn("job_came_to_nothing", {{"key", message_.key}, {"cause", finding.report.error}});
+  if (!finding.is_refused) return answer(done_reply("failed"));
+  // The same picture will be refused again: nothing of it stays.
+  step_ = backend_.store.remove("originals/" + message_.key, [this](const Status& removed) {
+    answer(removed ? done_reply("failed") : store_reply(removed.error()));
+  });
+}
+
+void WebhookHandler::answer(const Reply& reply) {
+  log_info("webhook", {{"outcome", std::string_view(reply.outcome)},
+                       {"status", reply.status},
+                       {"type", message_.type},
+                       {"key", message_.key},
+                       {"job_id", message_.job.id}});
+  send(responder_, reply);
+}
+
+void WebhookHandler::on_client_gone() { step_.reset(); }
+
+}  // namespace tidegate::api
