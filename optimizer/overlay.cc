@@ -48,35 +48,39 @@ VipsAlign align_for(Position position) {
   return VIPS_ALIGN_CENTRE;
 }
 
-// One band, 255 inside the letters. At 72 dots an inch a point is a pixel.
+// RGBA: letters are white, what has colours of its own (emoji) keeps them. At 72 dots an inch a point is a pixel.
 VImage letters(const std::string& text, double font, int width, Position position) {
   const std::string name = "sans bold " + std::to_string(static_cast<int>(std::lround(font)));
-  return VImage::text(escape_markup(text).c_str(), VImage::option()
-                                                       ->set("font", name.c_str())
-                                                       ->set("dpi", 72)
-                                                       ->set("width", width)
-                                                       ->set("wrap", VIPS_TEXT_WRAP_WORD_CHAR)
-                                                       ->set("align", align_for(position)));
+  const std::string markup = "<span foreground=\"white\">" + escape_markup(text) + "</span>";
+  return VImage::text(markup.c_str(), VImage::option()
+                                          ->set("rgba", true)
+                                          ->set("font", name.c_str())
+                                          ->set("dpi", 72)
+                                          ->set("width", width)
+                                          ->set("wrap", VIPS_TEXT_WRAP_WORD_CHAR)
+                                          ->set("align", align_for(position)));
 }
 
 // Long text wraps, then shrinks; what is still too large at the smallest font is scaled down as a picture.
 VImage fitted_letters(const std::string& text, Box* box, Position position) {
-  VImage mask = letters(text, box->font, box->width, position);
-  while (box->font > kFontMin && (mask.width() > box->width || mask.height() > box->height)) {
+  VImage drawn = letters(text, box->font, box->width, position);
+  while (box->font > kFontMin && (drawn.width() > box->width || drawn.height() > box->height)) {
     box->font = std::max(kFontMin, box->font * kShrinkStep);
-    mask = letters(text, box->font, box->width, position);
+    drawn = letters(text, box->font, box->width, position);
   }
   const double scale =
-      std::min(static_cast<double>(box->width) / mask.width(), static_cast<double>(box->height) / mask.height());
-  if (scale >= 1) return mask;
-  const int width = std::max(1, static_cast<int>(mask.width() * scale));
-  const int height = std::max(1, static_cast<int>(mask.height() * scale));
-  return mask.thumbnail_image(width, VImage::option()->set("height", height)->set("size", VIPS_SIZE_FORCE));
+      std::min(static_cast<double>(box->width) / drawn.width(), static_cast<double>(box->height) / drawn.height());
+  if (scale >= 1) return drawn;
+  const int width = std::max(1, static_cast<int>(drawn.width() * scale));
+  const int height = std::max(1, static_cast<int>(drawn.height() * scale));
+  return drawn.thumbnail_image(width, VImage::option()->set("height", height)->set("size", VIPS_SIZE_FORCE))
+      .cast(VIPS_FORMAT_UCHAR);
 }
 
-VImage layer(const VImage& alpha, double grey) {
-  const VImage colour = alpha.new_from_image({grey, grey, grey});
-  return colour.bandjoin(alpha)
+// RGBA: black, as opaque as `alpha` says.
+VImage black(const VImage& alpha) {
+  return alpha.new_from_image({0, 0, 0})
+      .bandjoin(alpha)
       .cast(VIPS_FORMAT_UCHAR)
       .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
 }
@@ -86,13 +90,13 @@ struct Overlay {
   int padding;   // the shadow's room around the letters, on every side
 };
 
-Overlay with_shadow(const VImage& mask, double font, double opacity) {
+Overlay with_shadow(const VImage& drawn, double font, double opacity) {
   const double blur = std::max(0.6, font * 0.05);
   const int padding = static_cast<int>(std::ceil(blur * 3.5));
-  const VImage text = mask.embed(padding, padding, mask.width() + 2 * padding, mask.height() + 2 * padding);
+  const VImage text = drawn.embed(padding, padding, drawn.width() + 2 * padding, drawn.height() + 2 * padding);
   // Gain before the clip makes a halo that is dense at the letters' edge and gone at the padding's.
-  const VImage halo = text.gaussblur(blur).linear(2.2, 0).cast(VIPS_FORMAT_UCHAR).linear(kShadowStrength, 0);
-  const VImage both = layer(halo, 0).composite2(layer(text, 255), VIPS_BLEND_MODE_OVER);
+  const VImage halo = text[3].gaussblur(blur).linear(2.2, 0).cast(VIPS_FORMAT_UCHAR).linear(kShadowStrength, 0);
+  const VImage both = black(halo).composite2(text, VIPS_BLEND_MODE_OVER);
   return {both.linear({1, 1, 1, opacity}, {0, 0, 0, 0}).cast(VIPS_FORMAT_UCHAR).copy_memory(), padding};
 }
 
@@ -145,10 +149,10 @@ VImage tile(const VImage& image, const Overlay& overlay, double font, int thickn
 
 VImage draw_text(const VImage& image, const std::string& text, Position position, double opacity) {
   Box box = box_for(image, position);
-  const VImage mask = fitted_letters(text, &box, position);
-  if (position != Position::tiled) return place(image, with_shadow(mask, box.font, opacity), position);
-  const VImage turned = mask.rotate(kTileAngle).copy_memory();
-  return tile(image, with_shadow(turned, box.font, opacity), box.font, mask.height());
+  const VImage drawn = fitted_letters(text, &box, position);
+  if (position != Position::tiled) return place(image, with_shadow(drawn, box.font, opacity), position);
+  const VImage turned = drawn.rotate(kTileAngle).cast(VIPS_FORMAT_UCHAR).copy_memory();
+  return tile(image, with_shadow(turned, box.font, opacity), box.font, drawn.height());
 }
 
 }  // namespace tidegate::optimizer
