@@ -2,13 +2,13 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <utility>
 
 #include "api/store/object_file.h"
+#include "api/store/object_name.h"
 #include "base/assert.h"
 
 namespace tidegate::api {
@@ -19,17 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr int kThreads = 2;
 constexpr size_t kQueueMax = 1000;
-
-bool is_name(std::string_view name) {
-  const size_t slash = name.find('/');
-  const auto is_plain = [](std::string_view part) {
-    return !part.empty() && part.front() != '.' && std::all_of(part.begin(), part.end(), [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
-             c == '-';
-    });
-  };
-  return slash != std::string_view::npos && is_plain(name.substr(0, slash)) && is_plain(name.substr(slash + 1));
-}
 
 // Work on the pool; where the pool is full, the refusal comes on the next turn.
 class Errand final : public net::Operation {
@@ -71,7 +60,7 @@ DirectoryStore::DirectoryStore(net::Runtime& runtime, fs::path root)
       pool_(kThreads, kQueueMax, [&runtime](std::function<void()> task) { runtime.post(std::move(task)); }) {}
 
 fs::path DirectoryStore::place(const std::string& name) const {
-  TG_ASSERT(is_name(name));
+  TG_ASSERT(is_object_name(name));
   return root_ / name;
 }
 

@@ -6,6 +6,7 @@
 #include "api/settings.h"
 #include "api/store/cache.h"
 #include "api/store/object_store.h"
+#include "net/uv_runtime.h"
 
 namespace tidegate::api {
 
@@ -14,8 +15,8 @@ struct Stores {
   std::unique_ptr<ObjectStore> objects;
 };
 
-// Errors: io, of a STATE_DIR that cannot be used. A server that is away is no error: it is used when it comes. The
-// runtime outlives the stores.
-Result<Stores> open_stores(net::Runtime& runtime, const Settings& settings);
+// Errors: io, of a STATE_DIR that cannot be used; invalid, of a libcurl that would block the loop. A server that is
+// away is no error: it is used when it comes. The runtime outlives the stores.
+Result<Stores> open_stores(net::UvRuntime& runtime, const Settings& settings);
 
 }  // namespace tidegate::api

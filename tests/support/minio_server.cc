@@ -39,6 +39,18 @@ const std::string& program() {
 
 bool MinioServer::installed() { return !program().empty(); }
 
+MinioServer& MinioServer::shared() {
+  static MinioServer server;
+  server.resume();
+  if (!server.process_->running()) server.start();
+  return server;
+}
+
+std::string MinioServer::new_bucket() {
+  static int made = 0;
+  return "bucket-" + std::to_string(made++);
+}
+
 MinioServer::MinioServer() : folder_(make_temp_folder("tidegate-minio")) {
   // Another program may take the port between our look and the server's.
   for (int tries = 0; tries < kPortsTried; ++tries) {

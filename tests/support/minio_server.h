@@ -1,9 +1,10 @@
-// A real MinIO server, an S3 store, for one test: on a free port of loopback, with its data in a folder of its own; it
-// ends with its owner, and with the test program however that ends. The calls wait for what they ask for.
+// A real MinIO server, an S3 store: on a free port of loopback, with its data in a folder of its own; it ends with its
+// owner, and with the test program however that ends. The calls wait for what they ask for. It takes a while to come
+// up: one a program, shared by its cases, each with a bucket of its own.
 //
 //   TEST_CASE("…") {
 //     NEEDS_MINIO();
-//     MinioServer server;
+//     MinioServer& server = MinioServer::shared();
 //
 // tests/support/minio.py finds the program.
 #pragma once
@@ -31,6 +32,10 @@ class MinioServer {
   static constexpr const char* kSecretKey = "a-secret-of-tests";
 
   static bool installed();
+  // Started when first asked for; up (and running) whenever this returns.
+  static MinioServer& shared();
+  // A name that was not given out before.
+  static std::string new_bucket();
 
   // Starts it; throws where it does not come up. It has no buckets.
   MinioServer();

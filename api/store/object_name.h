@@ -1,0 +1,22 @@
+// The names of objects: "FOLDER/NAME" of [A-Za-z0-9._-], no part beginning with a dot. They are paths of files and of
+// URLs as they are.
+#pragma once
+
+#include <algorithm>
+#include <string_view>
+
+#include "http/chars.h"
+
+namespace tidegate::api {
+
+inline bool is_object_name(std::string_view name) {
+  const auto is_plain = [](std::string_view part) {
+    return !part.empty() && part.front() != '.' && std::all_of(part.begin(), part.end(), [](char c) {
+      return http::is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+    });
+  };
+  const size_t slash = name.find('/');
+  return slash != std::string_view::npos && is_plain(name.substr(0, slash)) && is_plain(name.substr(slash + 1));
+}
+
+}  // namespace tidegate::api
