@@ -107,7 +107,7 @@ asan: deps ## Unit tests and SANITIZED_SEEDS=50 of simulation under AddressSanit
 	@SIM_SEEDS=$(SANITIZED_SEEDS) python3 tests/run.py --build build/asan --programs-only
 
 # Not unit_optimizer: the image libraries are built without ThreadSanitizer, and it takes them for racing.
-TSAN_SUITES = unit_base unit_net unit_http unit_policy unit_config unit_metrics unit_jobs unit_core unit_api sim loopback
+TSAN_SUITES = unit_base unit_net unit_http unit_policy unit_config unit_metrics unit_jobs unit_core unit_api unit_api_store sim loopback
 
 tsan: build-tests ## The same under ThreadSanitizer, and four workers end to end
 	@cmake --preset tsan >/dev/null

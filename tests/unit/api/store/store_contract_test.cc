@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "support/minio_server.h"
 #include "unit/api/scratch.h"
-#include "unit/api/store_asker.h"
+#include "unit/api/store/store_asker.h"
 
 namespace tidegate::api::test {
 

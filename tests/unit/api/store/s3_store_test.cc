@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "http/fetch.h"
 #include "support/minio_server.h"
-#include "unit/api/store_asker.h"
+#include "unit/api/store/store_asker.h"
 
 namespace tidegate::api::test {
 
