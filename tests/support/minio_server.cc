@@ -85,7 +85,7 @@ bool MinioServer::comes_up() {
   return false;
 }
 
-// GET /minio/health/ready says 200.
+// Its own word for being ready comes before it answers S3 requests: who is nobody must be refused as such.
 bool MinioServer::answers() const {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -94,13 +94,13 @@ bool MinioServer::answers() const {
   address.sin_port = htons(port_);
   const timeval patience{2, 0};
   setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-  const std::string request = "GET /minio/health/ready HTTP/1.1\r\nHost: minio\r\nConnection: close\r\n\r\n";
+  const std::string request = "GET / HTTP/1.1\r\nHost: minio\r\nConnection: close\r\n\r\n";
   std::array<char, 12> reply{};
   const bool heard = connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
                      send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
                      recv(descriptor, reply.data(), reply.size(), MSG_WAITALL) > 0;
   close(descriptor);
-  return heard && std::string_view(reply.data(), reply.size()) == "HTTP/1.1 200";
+  return heard && std::string_view(reply.data(), reply.size()) == "HTTP/1.1 403";
 }
 
 void MinioServer::stop() {
