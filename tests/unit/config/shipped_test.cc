@@ -1,5 +1,6 @@
 // The files that are shipped must load; and what random damage does to one.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,31 @@ std::string content_of(const std::filesystem::path& path) {
   out << std::ifstream(path, std::ios::binary).rdbuf();
   return out.str();
 }
+
+// The files of /run/secrets that an example asks for, in a folder of the test's own.
+class Secrets {
+ public:
+  Secrets() {
+    std::filesystem::create_directory(folder_);
+    for (const char* name : {"admin_token", "redis_password", "rabbitmq_password", "webhook_secret"}) {
+      std::ofstream(folder_ / name) << "sixteen-bytes-of-" << name << "\n";
+    }
+  }
+  ~Secrets() { std::filesystem::remove_all(folder_); }
+
+  LoadResult load(const std::filesystem::path& file, std::map<std::string, std::string> variables = {}) const {
+    std::string text = content_of(file);
+    const std::string mounted = "/run/secrets";
+    for (size_t at = text.find("${file:"); at != text.npos; at = text.find("${file:", at + 1)) {
+      if (text.compare(at + 7, mounted.size(), mounted) == 0) text.replace(at + 7, mounted.size(), folder_.string());
+    }
+    return load_text(text, file.string(), environment_of(std::move(variables)));
+  }
+
+ private:
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("tidegate-secrets-" + std::to_string(::getpid()));
+};
 
 // One edit of the kinds a slip of the hand, an editor or a disk makes.
 void damage(std::string& text, std::mt19937& random) {
@@ -47,9 +73,10 @@ TEST_CASE("the shipped configuration and every example load") {
   std::vector<std::filesystem::path> files{kFolder / "tidegate.yaml"};
   for (const auto& entry : std::filesystem::directory_iterator(kFolder / "examples")) files.push_back(entry.path());
   CHECK(files.size() >= 3);
+  const Secrets secrets;
   for (const auto& file : files) {
     CAPTURE(file.string());
-    const auto result = load_file(file.string(), environment_of({}));
+    const auto result = secrets.load(file);
     for (const Diagnostic& error : result.errors) MESSAGE(error.to_string());
     CHECK(result.config != nullptr);
   }
@@ -65,6 +92,32 @@ TEST_CASE("the shipped configuration is the watermark service's sidecar") {
   CHECK(config->upstreams.at("optimizer").endpoints.at(0).authority == "127.0.0.1:3001");
   CHECK(config->listeners.at(0).routes.at(0).fallback->on.text() ==
         "breaker_open, bulkhead_full, connect_failure, timeout, reset, 502, 503, 504");
+}
+
+TEST_CASE("the watermark service's example has its addresses from the environment and its secrets from files") {
+  const Secrets secrets;
+  const auto config = secrets
+                          .load(kFolder / "examples" / "watermark.yaml",
+                                {{"S3_ADDRESS", "objects:9"}, {"RABBITMQ_ADDRESS", "broker:5"}, {"UPLOAD_BURST", "3"}})
+                          .config;
+  REQUIRE(config != nullptr);
+  CHECK(config->admin.token == "sixteen-bytes-of-admin_token");
+  CHECK(std::get<AmqpUrl>(config->queues.at("optimize-jobs").url).host == "broker");
+  const Listener& egress = config->listeners.at(0);
+  const auto& enqueue = std::get<FallbackEnqueue>(egress.routes.at(0).fallback->action);
+  CHECK(enqueue.reference_hosts == std::vector<std::string>{"objects:9"});
+  CHECK(enqueue.callback->url == "http://127.0.0.1:8080/webhooks/tidegate");
+  CHECK(enqueue.callback->secret == "sixteen-bytes-of-webhook_secret");
+  // From outside: no way to the webhook, and uploads have places of their own.
+  const Listener& ingress = config->listeners.at(1);
+  CHECK(ingress.trusted_proxies.empty());
+  for (const Route& route : ingress.routes) {
+    CHECK(route.match.path.find("webhooks") == std::string::npos);
+    CHECK(route.bulkhead.has_value() == (route.name == "upload"));
+    CHECK(route.rate_limit.has_value() == (route.name == "upload"));
+    if (route.retry.max_attempts > 1) CHECK(route.match.methods == std::vector<std::string>{"GET", "HEAD"});
+  }
+  CHECK(ingress.routes.at(0).rate_limit->limit.burst == 3);
 }
 
 TEST_CASE("a damaged file gives a configuration or errors, never neither and never both") {
