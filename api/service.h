@@ -43,8 +43,10 @@ class ApiService final : private http::Service {
   Status listen() { return server_.listen(settings_.listen); }
   SocketAddress address() const { return server_.address(); }
 
-  // Takes no more requests, finishes those it has; then `done`, once.
-  void drain(std::function<void()> done) { server_.drain(std::move(done)); }
+  // Takes no more requests, finishes those it has, and removes what was stored in vain; then `done`, once.
+  void drain(std::function<void()> done) {
+    server_.drain([this, done = std::move(done)] { flights_.settle(done); });
+  }
 
   const RoomBudget& budget() const { return budget_; }
   const Flights& flights() const { return flights_; }

@@ -73,7 +73,10 @@ class Flights::Flight {
   void leave(Seat* seat) {
     seats_.remove(seat);
     --flights_.seats_;
-    if (seats_.empty() && !landed_ && !is_answered_) flights_.flights_.extract(upload_.key);
+    if (!seats_.empty() || landed_ || is_answered_) return;
+    Flights& flights = flights_;
+    flights.flights_.extract(upload_.key);
+    flights.look_whether_settled();
   }
   // After the flight has left the table of flights: tells all who wait. Those may go, or destroy each other.
   void tell(const Reply& reply) {
@@ -201,9 +204,19 @@ Flights::Seat::~Seat() {
 }
 
 Flights::Flights(Backend backend, Duration presign_ttl)
-    : backend_(backend), presign_ttl_(presign_ttl), originals_(backend.store) {}
+    : backend_(backend),
+      presign_ttl_(presign_ttl),
+      settled_timer_(backend.runtime,
+                     [this] {
+                       const auto done = std::exchange(settled_, nullptr);  // it may destroy this
+                       done();
+                     }),
+      originals_(backend.store, [this] { look_whether_settled(); }) {}
 
-Flights::~Flights() { TG_ASSERT(seats_ == 0); }
+Flights::~Flights() {
+  TG_ASSERT(seats_ == 0);
+  settled_ = nullptr;  // the flights that nobody waits for may go now
+}
 
 std::unique_ptr<net::Operation> Flights::join(Upload upload, Callback done) {
   auto found = flights_.find(upload.key);
@@ -218,6 +231,16 @@ void Flights::land(const std::string& key, const Reply& reply) {
   auto node = flights_.extract(key);
   TG_ASSERT(!node.empty());
   node.mapped()->tell(reply);
+  look_whether_settled();
+}
+
+void Flights::settle(std::function<void()> done) {
+  settled_ = std::move(done);
+  look_whether_settled();
+}
+
+void Flights::look_whether_settled() {
+  if (settled_ && flights_.empty() && originals_.leaving() == 0) settled_timer_.start_after(Duration::zero());
 }
 
 }  // namespace tidegate::api

@@ -49,14 +49,20 @@ class Flights {
   size_t seats() const { return seats_; }  // those who wait, in all flights
   size_t leaving() const { return originals_.leaving(); }
 
+  // Of the end: calls back later, once, when no flight is left, and nothing that was stored in vain.
+  void settle(std::function<void()> done);
+
  private:
   class Flight;
   class Seat;
 
   void land(const std::string& key, const Reply& reply);
+  void look_whether_settled();
 
   Backend backend_;
   const Duration presign_ttl_;
+  net::Timer settled_timer_;
+  std::function<void()> settled_;
   Originals originals_;
   size_t seats_ = 0;
   std::map<std::string, std::unique_ptr<Flight>> flights_;  // first to go: they have claims

@@ -29,7 +29,7 @@ struct Originals::Entry {
   std::unique_ptr<net::Operation> step;
 };
 
-Originals::Originals(ObjectStore& store) : store_(store) {}
+Originals::Originals(ObjectStore& store, std::function<void()> on_over) : store_(store), on_over_(std::move(on_over)) {}
 
 Originals::~Originals() { TG_ASSERT(claims_ == 0); }
 
@@ -100,7 +100,10 @@ void Originals::on_removed(Entry& entry, const Status& status) {
   entry.claim ? look(entry) : end(entry);
 }
 
-void Originals::end(Entry& entry) { entries_.extract(entry.key); }
+void Originals::end(Entry& entry) {
+  entries_.extract(entry.key);
+  on_over_();
+}
 
 Originals::Claim::~Claim() {
   --originals_.claims_;

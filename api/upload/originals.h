@@ -28,8 +28,8 @@ class Originals {
   // Later, once: the original lies in the store, or why not.
   using Callback = std::function<void(const Status&)>;
 
-  // The store outlives this; so do all claims not.
-  explicit Originals(ObjectStore& store);
+  // The store outlives this, and this outlives its claims. `on_over`: nothing of a key is under way any more.
+  Originals(ObjectStore& store, std::function<void()> on_over);
   ~Originals();
   Originals(const Originals&) = delete;
   Originals& operator=(const Originals&) = delete;
@@ -52,6 +52,7 @@ class Originals {
   void end(Entry& entry);
 
   ObjectStore& store_;
+  const std::function<void()> on_over_;
   std::map<std::string, std::unique_ptr<Entry>> entries_;
   size_t claims_ = 0;
 };

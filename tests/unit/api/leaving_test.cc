@@ -104,6 +104,20 @@ TEST_CASE("a picture that is refused after its job had failed leaves neither ori
   for (const char* folder : {"originals", "results", "jobs", "temp"}) CHECK(files_in(rig.state() / folder) == 0);
 }
 
+TEST_CASE("draining waits until what was stored in vain is removed") {
+  Rig rig;
+  auto call = rig.begin_upload(Rig::form("NWS"));
+  rig.until([&] { return rig.tidegate->held() == 1; });
+  bool drained = false;
+  rig.service().drain([&] {
+    CHECK(files_in(rig.state() / "originals") == 0);
+    drained = true;
+  });
+  call.reset();
+  rig.until([&] { return drained; });
+  CHECK(rig.service().flights().size() == 0);
+}
+
 TEST_CASE("a form that does not arrive in time is refused, and leaves nothing") {
   ServiceLimits limits;
   limits.form_timeout = 20ms;

@@ -104,7 +104,7 @@ struct Bed {
 
   SteppedStore store;
   RoomBudget budget{100};
-  Originals originals{store};
+  Originals originals{store, [] {}};
   std::optional<bool> told;
 };
 
