@@ -66,12 +66,12 @@ void Originals::put(Entry& entry) {
                           [this, &entry](const Status& status) { on_there(entry, status); });
 }
 
-// Without a claim by now: what was put goes again. A put that fails leaves nothing.
+// Without a claim by now: what was put goes again. A put that fails may have been done all the same: its answer was
+// lost.
 void Originals::on_there(Entry& entry, const Status& status) {
   entry.state = Entry::State::there;
-  if (!status) entry.is_ours = false;
   entry.room.reset();
-  if (!entry.claim) return status ? remove(entry) : end(entry);
+  if (!entry.claim) return remove(entry);
   const Callback done = std::exchange(entry.done, nullptr);  // it may destroy the claim, and the entry with it
   const Status told = status;
   done(told);

@@ -1,14 +1,16 @@
 """Clients that go in the middle of an upload, wherever that is: no object, no entry in the cache, no work for the
-optimizer, no memory."""
+optimizer, no memory. With the store in a folder, and in a real MinIO."""
 import os
 import struct
 import tempfile
 import threading
 import unittest
 import zlib
+from pathlib import Path
 
 from photo import make_png
 from programs import Stack, eventually, http, in_flight
+from servers import MinIO
 from uploads import CONTENT_TYPE, Left, connect, form, request, send
 
 
@@ -126,6 +128,17 @@ class Disconnect(unittest.TestCase):
         key = answer.fields["x-image-key"]
         self.assertTrue(any(name.endswith(f"originals/{key}") for name in self.left.objects()))
         self.assertTrue(any(name.endswith(f"results/{key}") for name in self.left.objects()))
+
+
+@unittest.skipUnless(MinIO.is_here(), "skipped: no MinIO (deploy/deps.sh test)")
+class DisconnectFromS3(Disconnect):
+    @classmethod
+    def set_up_store(cls):
+        server = MinIO(Path(cls.folder.name) / "minio")
+        cls.addClassCleanup(server.end)
+        server.start()
+        cls.stack.api.environment.update(server.settings())
+        return server.objects
 
 
 if __name__ == "__main__":
