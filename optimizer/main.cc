@@ -88,6 +88,8 @@ int run(int argc, char** argv) {
   options.fault = std::get<optimizer::Fault>(parsed);
 #if defined(__GLIBC__)
   mallopt(M_ARENA_MAX, 2);  // large pixel buffers of many threads would leave as many fragmented heaps
+  // Left alone, the threshold grows with what is freed, and pixel buffers would stay in the heaps they then come from.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
   log_configure(LogLevel::info, isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);
   const optimizer::ImageLibrary library("watermark-optimizer");
