@@ -64,6 +64,11 @@ std::string to_jpeg(const VImage& image, int quality) {
 std::string to_progressive_jpeg(const VImage& image) {
   return take(image.jpegsave_buffer(VImage::option()->set("interlace", true)));
 }
+std::string with_orientation(const VImage& image, int orientation) {
+  VImage copy = image.copy();
+  copy.set(VIPS_META_ORIENTATION, orientation);
+  return to_jpeg(copy, 95);
+}
 std::string to_webp(const VImage& image) { return take(image.webpsave_buffer()); }
 
 VImage read(const std::string& bytes) { return VImage::new_from_buffer(bytes.data(), bytes.size(), "").copy_memory(); }

@@ -19,6 +19,8 @@ vips::VImage halves(int width, int height, const std::vector<double>& left, cons
 std::string to_png(const vips::VImage& image);
 std::string to_jpeg(const vips::VImage& image, int quality = 90);
 std::string to_progressive_jpeg(const vips::VImage& image);
+// As a JPEG whose EXIF says how the camera was held (1 to 8).
+std::string with_orientation(const vips::VImage& image, int orientation);
 std::string to_webp(const vips::VImage& image);
 vips::VImage read(const std::string& bytes);
 

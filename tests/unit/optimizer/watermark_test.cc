@@ -31,12 +31,6 @@ double difference_in_quarter(const VImage& a, const VImage& b, bool right, bool 
   return difference(a, b, right ? kWidth / 2 : 0, bottom ? kHeight / 2 : 0, kWidth / 2, kHeight / 2);
 }
 
-std::string with_orientation(const VImage& image, int orientation) {
-  VImage copy = image.copy();
-  copy.set(VIPS_META_ORIENTATION, orientation);
-  return to_jpeg(copy, 95);
-}
-
 }  // namespace
 
 TEST_CASE("the text stands in the corner that was asked for and no other pixel changes") {
@@ -163,26 +157,6 @@ TEST_CASE("a photo lying on its side is stood up before it is measured and marke
   const Picture small = picture(jpeg, smaller);
   CHECK(small.width == 100);
   CHECK(small.height == 200);
-}
-
-TEST_CASE("all eight orientations come out upright") {
-  const VImage upright = halves(300, 200, {250, 10, 10}, {10, 10, 250});
-  // How a camera held each way stores the upright picture.
-  const VImage stored[] = {upright,
-                           upright.flip(VIPS_DIRECTION_HORIZONTAL),
-                           upright.rot(VIPS_ANGLE_D180),
-                           upright.flip(VIPS_DIRECTION_VERTICAL),
-                           upright.rot(VIPS_ANGLE_D270).flip(VIPS_DIRECTION_VERTICAL),
-                           upright.rot(VIPS_ANGLE_D270),
-                           upright.rot(VIPS_ANGLE_D90).flip(VIPS_DIRECTION_VERTICAL),
-                           upright.rot(VIPS_ANGLE_D90)};
-  for (int orientation = 1; orientation <= 8; ++orientation) {
-    const Picture result = picture(with_orientation(stored[orientation - 1], orientation), options("NWS"));
-    CAPTURE(orientation);
-    CHECK(result.width == 300);
-    CHECK(mean(read(result.bytes), 0, 0, 100, 100)[0] > 200);
-    CHECK(mean(read(result.bytes), 200, 0, 100, 100)[2] > 200);
-  }
 }
 
 TEST_CASE("transparency is kept in PNG and WebP and becomes white in JPEG") {
