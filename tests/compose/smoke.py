@@ -78,12 +78,15 @@ class Story:
         self.begun = time.time()
 
     def upload(self):
-        """The status; None where nobody answered. A 202 is remembered."""
+        """The status; None where nobody answered. A 202 is remembered; on 429 it comes again when it is told to."""
         self.count += 1
         try:
             answer = upload(SERVICE, self.picture, f"smoke {self.begun} {self.count}")
         except OSError:
             return None
+        if answer.status == 429:
+            time.sleep(int(answer.headers["Retry-After"]))
+            return self.upload()
         if answer.status == 202:
             self.promised[answer.json()["key"]] = time.time()
         return answer.status
@@ -108,10 +111,21 @@ class Story:
         refused = [self.upload() for _ in range(2)]
         assert all(status is None or status >= 500 for status in refused), refused
         run("docker", "start", tidegate)
-        eventually("Tidegate answers again", lambda: answers(ADMIN + "/ready"))
+        eventually("Tidegate answers again", lambda: answers(ADMIN + "/ready") and answers(SERVICE + "/health"))
         statuses = [self.upload() for _ in range(6)]
         assert statuses == [202] * 6, statuses
         say("Tidegate was killed and started; six more are accepted")
+
+    def kill_api(self):
+        api = self.compose.container("api")
+        run("docker", "kill", "-s", "KILL", api)
+        status = self.upload()
+        assert status == 502, status
+        run("docker", "start", api)
+        eventually("the API answers again", lambda: answers(SERVICE + "/health"))
+        status = self.upload()
+        assert status == 202, status
+        say("the API was killed and started; Tidegate, in the same namespace, went on")
 
     def recovery(self):
         run("docker", "start", self.compose.container("optimizer"))
@@ -201,13 +215,14 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     keep = parser.parse_args().keep
     compose = Compose()
-    eventually("the service is ready", lambda: answers(SERVICE + "/ready"), 120)
+    eventually("the service is there", lambda: answers(SERVICE + "/health") and answers(ADMIN + "/ready"), 120)
     story = Story(compose)
     story.through()
     check_rights(compose)
     check_images(compose)
     story.outage()
     story.kill_tidegate()
+    story.kill_api()
     story.recovery()
     story.seen_by_prometheus()
     check_secrets(compose)
