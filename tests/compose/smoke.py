@@ -16,8 +16,9 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("e2e", "monitoring")]
 
+from asked import Asked  # noqa: E402
 from photo import make_png  # noqa: E402
 from programs import eventually, http, upload  # noqa: E402
 
@@ -150,8 +151,6 @@ class Story:
         return status == "done"
 
     def seen_by_prometheus(self):
-        if not self.compose.runs("prometheus"):
-            return say("Prometheus does not run, and is not asked")
         query = urllib.parse.urlencode({"query": 'tidegate_breaker_state{state=~"open|closed"}', "step": "5s",
                                         "start": self.begun, "end": time.time() + 5})
 
@@ -165,6 +164,15 @@ class Story:
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(states()) + "\n")
         say(f"Prometheus saw the breaker open and close: {file.relative_to(ROOT)}")
+
+
+def check_queries():
+    prometheus = Asked()
+    prometheus.url = PROMETHEUS
+    queries = prometheus.all_queries()
+    missing = [line for query in queries for line in prometheus.missing_of(query)]
+    assert not missing, "\n".join(missing)
+    say(f"each of the {len(queries)} queries of rules and dashboard finds its series")
 
 
 def check_images(compose):
@@ -224,7 +232,11 @@ def main():
     story.kill_tidegate()
     story.kill_api()
     story.recovery()
-    story.seen_by_prometheus()
+    if compose.runs("prometheus"):
+        story.seen_by_prometheus()
+        check_queries()
+    else:
+        say("Prometheus does not run, and is not asked")
     check_secrets(compose)
     if not keep:
         check_end(compose)

@@ -2,16 +2,13 @@
 import pathlib
 import re
 import shutil
-import sys
-import urllib.parse
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-
-import shipped  # noqa: E402
-from programs import Program, free_port, http  # noqa: E402
+import asked  # first: it knows where programs is
+import shipped
+from programs import Program, free_port
 
 
-class Prometheus(Program):
+class Prometheus(Program, asked.Asked):
     """`targets`: the shipped target -> HOST:PORT of the program that stands for it."""
 
     def __init__(self, folder, targets):
@@ -38,29 +35,3 @@ class Prometheus(Program):
         for shipped_target, target in targets.items():
             text = text.replace(f"[{shipped_target}]", f"['{target}']")
         return re.sub(r"(scrape|evaluation)_interval: \d+s", r"\1_interval: 1s", text)
-
-    def ask(self, path, **parameters):
-        """The data of an answer, or AssertionError with what Prometheus says is wrong."""
-        answer = http("GET", f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}").json()
-        if answer["status"] != "success":
-            raise AssertionError(answer["error"])
-        return answer["data"]
-
-    def query(self, expression):
-        return self.ask("query", query=expression)["result"]
-
-    def series(self, selector):
-        """Everything since the start that the selector matches."""
-        return self.ask("series", **{"match[]": selector})
-
-    def value(self, expression):
-        found = self.query(expression)
-        return float(found[0]["value"][1]) if found else None
-
-    def rules(self):
-        return [rule for group in self.ask("rules")["groups"] for rule in group["rules"]]
-
-    def rule_queries(self):
-        for rule in self.rules():
-            words = " ".join(rule.get("annotations", {}).values())
-            yield shipped.Query(f"rule {rule['name']}", rule["query"], set(re.findall(r"\$labels\.(\w+)", words)))

@@ -12,33 +12,10 @@ import prometheus
 import shipped
 from photo import make_png
 from programs import Stack, eventually, free_port, http, upload
-from promql import Expression
 
 CALLBACK = (re.compile(r"# callback: \{.*\}"),
             'callback: {url: "http://127.0.0.1:%d/done", secret: "a secret of the test"}' % free_port())
 QUICK_PROBE = ("open_for: 30s", "open_for: 1s")
-
-
-def missing_of(query, server):
-    """What an expression asks for and is not there, in words."""
-    try:
-        server.query(query.text)
-    except AssertionError as error:
-        return [f"{query.where}: {error}"]
-    expression = Expression(query.text)
-    labels, missing = set(), []
-    for selector in expression.selectors:
-        found = server.series(selector)
-        if not found:
-            missing.append(f"{query.where}: there is no series {selector}")
-        for series in found:
-            labels.update(series)
-    if not expression.selectors:
-        missing.append(f"{query.where}: asks for no series")
-    unknown = (expression.grouped_by | query.legend) - labels
-    if unknown and not missing:
-        missing.append(f"{query.where}: no series has the label {', '.join(sorted(unknown))}")
-    return missing
 
 
 @unittest.skipUnless(prometheus.Prometheus.is_here(), "skipped: prometheus is not installed (`make deps-all`)")
@@ -77,13 +54,10 @@ class Series(unittest.TestCase):
         cls.scraped("the jobs are seen done", 'tidegate_queue_jobs_total{event="succeeded",queue="optimize-jobs"} == 6')
         cls.scraped("the rules are recorded", "route:tidegate_http_errors:ratio5m")
 
-    def queries(self):
-        return [*self.prometheus.rule_queries(), *shipped.dashboard_queries()]
-
     def test_every_expression_names_what_is_there(self):
-        queries = self.queries()
+        queries = self.prometheus.all_queries()
         self.assertGreater(len(queries), 70)
-        missing = [line for query in queries for line in missing_of(query, self.prometheus)]
+        missing = [line for query in queries for line in self.prometheus.missing_of(query)]
         self.assertEqual(missing, [])
 
     def test_a_series_a_value_or_a_label_that_is_not_there_is_found(self):
@@ -92,10 +66,10 @@ class Series(unittest.TestCase):
                                 ("sum by (upstreem) (tidegate_retries_total)", "the label upstreem"),
                                 ("sum(rate(tidegate_retries_total)", "parse error"),
                                 ("vector(1)", "asks for no series")):
-            missing = missing_of(shipped.Query("panel", text, set()), self.prometheus)
+            missing = self.prometheus.missing_of(shipped.Query("panel", text, set()))
             self.assertEqual(len(missing), 1, text)
             self.assertIn(complaint, missing[0])
-        unknown_legend = missing_of(shipped.Query("panel", "up", {"nickname"}), self.prometheus)
+        unknown_legend = self.prometheus.missing_of(shipped.Query("panel", "up", {"nickname"}))
         self.assertEqual(unknown_legend, ["panel: no series has the label nickname"])
 
     def test_every_alert_says_what_it_means_and_what_to_do(self):
@@ -121,7 +95,7 @@ class Series(unittest.TestCase):
     def test_every_metric_of_ours_is_on_the_dashboard_or_in_a_rule(self):
         text = http("GET", self.stack.urls["admin"] + "/metrics").body.decode()
         families = set(re.findall(r"^# TYPE (tidegate_\w+)", text, re.MULTILINE))
-        asked = " ".join(query.text for query in self.queries())
+        asked = " ".join(query.text for query in self.prometheus.all_queries())
         self.assertEqual([name for name in sorted(families) if not re.search(rf"\b{name}(_bucket|_count)?\b", asked)], [])
 
 
