@@ -158,6 +158,10 @@ std::unique_ptr<http::Handler> ApiService::upload(http::Responder& responder) {
                                              "The body has a Content-Encoding; a form is sent as it is.",
                                              field_line("Accept-Encoding", "identity")));
   }
+  // Whoever looks at uploads before us may have gone by the other boundary.
+  if (fields.count("Content-Type") > 1) {
+    return answered(responder, problem_reply(400, "bad_request", "The request has two Content-Type fields."));
+  }
   const auto type = fields.find("Content-Type");
   const Boundary boundary = parse_boundary(type.value_or(""));
   if (boundary.complaint) return answered(responder, problem_reply(400, "bad_request", *boundary.complaint));

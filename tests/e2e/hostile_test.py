@@ -91,7 +91,7 @@ class Hostile(unittest.TestCase):
             answer = send(self.stack.urls["api"], form(damaged_inside(self.png), text), CONTENT_TYPE)
             self.assertEqual(answer.status, 400, answer.body[:300])
             self.assertIn("damaged", json.loads(answer.body)["detail"])
-            self.left.remember_work()
+            self.left.before["work"] += 1  # counted a moment after the answer
             self.left.check(self)
 
     def test_forms_that_lack_or_repeat_something(self):
@@ -136,6 +136,7 @@ class Hostile(unittest.TestCase):
         self.refused("none at the end", body[:-len(end())], 400, "before its last boundary")
         self.refused("something after the end", body + b"more", 400, "follows the form's last boundary")
         self.refused("inside the picture", form(self.png[:50] + b"\r\n--" + BOUNDARY.encode() + self.png[50:]), 400, "")
+        self.refused("two types", body, 400, "two Content-Type", [("Content-Type", "multipart/form-data; boundary=x")])
         for kind in ("text/plain", "application/x-www-form-urlencoded", f"multipart/mixed; boundary={BOUNDARY}", None):
             self.refused(str(kind), body, 400, "must be multipart/form-data", content_type=kind)
 

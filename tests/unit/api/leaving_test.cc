@@ -118,6 +118,40 @@ TEST_CASE("draining waits until what was stored in vain is removed") {
   CHECK(rig.service().flights().size() == 0);
 }
 
+TEST_CASE("the largest picture with the longest heads and text still fits") {
+  constexpr size_t kLargest = 100'000;
+  Rig rig({}, kLargest);
+  answer_all(rig, marked());
+  http::FetchRequest request;
+  request.method = "POST";
+  request.target = "/upload";
+  const std::string boundary(70, 'b');
+  request.fields = {{"Content-Type", "multipart/form-data; boundary=" + boundary}};
+  const auto add = [&](const std::string& name, const std::string& data) {
+    std::string head = "Content-Disposition: form-data; name=\"" + name + "\"; filename=\"\"\r\n";
+    head.insert(head.size() - 3, std::string(4096 - head.size(), 'x'));
+    request.body += "--" + boundary + "\r\n" + head + "\r\n" + data + "\r\n";
+  };
+  add("image", a_png(kLargest - a_png().size() - 12));
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "\xF0\x9F\x8C\x8A";
+  add("wm_text", text);
+  add("wm_position", "bottom-right");
+  request.body += "--" + boundary + "--\r\n";
+  CHECK(rig.await(*rig.begin(std::move(request))).status == 200);
+  REQUIRE(rig.tidegate->seen.size() == 1);
+  CHECK(rig.tidegate->seen[0].body.size() == kLargest);
+}
+
+TEST_CASE("an upload with two types, or packed, is refused by its head") {
+  Rig rig;
+  const std::pair<std::string, std::string> type{"Content-Type", "multipart/form-data; boundary=here"};
+  CHECK(rig.fetch("POST", "/upload", {type, {"Content-Type", "multipart/form-data; boundary=there"}}, "--").status ==
+        400);
+  CHECK(rig.fetch("POST", "/upload", {type, {"Content-Encoding", "gzip"}}, "--").status == 415);
+  CHECK(rig.fetch("POST", "/upload", {type, {"Content-Encoding", "identity"}}, "--").status == 400);  // too short
+}
+
 TEST_CASE("a form that does not arrive in time is refused, and leaves nothing") {
   ServiceLimits limits;
   limits.form_timeout = 20ms;
