@@ -43,6 +43,7 @@ class Disconnect(unittest.TestCase):
         return None
 
     def setUp(self):
+        eventually("nothing is in flight", lambda: in_flight(self.stack.urls["admin"]) == 0)
         self.left.remember()
 
     def fault(self, mode):

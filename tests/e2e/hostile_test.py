@@ -7,7 +7,7 @@ import unittest
 import zlib
 
 from photo import make_png
-from programs import Stack
+from programs import Stack, eventually
 from uploads import BOUNDARY, CONTENT_TYPE, Left, disposition, form, part, send, text_part
 
 
@@ -148,10 +148,13 @@ class Hostile(unittest.TestCase):
         large = part("image", self.jpeg + bytes(33 << 20), "large.jpg")
         self.refused("chunked over the limit", large + end(), 413, "", [("Transfer-Encoding", "chunked")], whole=False)
 
-    def test_afterwards_an_honest_upload_works(self):
-        answer = send(self.stack.urls["api"], form(self.png, b"after all that"), CONTENT_TYPE)
+    def test_an_honest_upload_among_them_works(self):
+        count = self.left.work()
+        answer = send(self.stack.urls["api"], form(self.png, b"honest"), CONTENT_TYPE)
         self.assertEqual(answer.status, 200, answer.body[:300])
+        eventually("it is counted", lambda: self.left.work() == count + 1)
         self.left.remember()
+        self.assertEqual(len(self.left.before["objects"]), 2)  # the test of all others: this is what they would leave
 
 
 def end():
