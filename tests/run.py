@@ -19,7 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 TIMEOUT_S = 900
 # These take longest, so they begin first.
 FIRST = ["e2e", "sim", "unit_optimizer"]
-PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e", "monitoring": ROOT / "tests/monitoring"}
+PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e", "monitoring": ROOT / "tests/monitoring",
+                 "compose": ROOT / "tests/compose"}
 
 DOCTEST_LINE = re.compile(r"^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped",
                           re.MULTILINE)
