@@ -14,6 +14,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "api/graceful_stop.h"
 #include "api/service.h"
 #include "api/store/open_stores.h"
 #include "base/log.h"
@@ -25,7 +26,8 @@ namespace {
 using namespace tidegate;  // NOLINT: this file is the program
 
 constexpr int kExitUsage = 2;
-constexpr Duration kShutdownGrace = 30s;
+constexpr Duration kShutdownGrace = 30s;    // for what runs
+constexpr Duration kCloseTime = 5s;         // for the stores, behind it
 constexpr uint64_t kPicturesAtOnceMin = 4;  // of the largest size, in memory
 
 constexpr char kEnvironmentHelp[] =
@@ -62,9 +64,8 @@ int serve(const api::Settings& settings) {
   log_info("listening", {{"address", service->address().to_string()},
                          {"tidegate", settings.optimizer.host + settings.optimizer.target},
                          {"max_upload", settings.max_upload}});
-  net::run_until_signal(runtime, kShutdownGrace, [&](auto done) {
-    service->drain([&, done = std::move(done)] { stores->cache->close(done); });
-  });
+  api::GracefulStop stop(runtime, service, *stores, kShutdownGrace);
+  net::run_until_signal(runtime, kShutdownGrace + kCloseTime, [&](auto done) { stop.begin(std::move(done)); });
   service.reset();
   log_info("bye");
   return EXIT_SUCCESS;

@@ -1,34 +1,33 @@
-// GET /ready: 200 {"status":"ready"}, or 503 {"status":"not ready","failed":{"store":"…","tidegate":"…"}}. Each is
-// given two seconds.
+// GET /ready: 200 {"status":"ready"}, or 503 {"status":"not ready","failed":{"redis":"unavailable"}}, within 2 s. A
+// service that is stopping is not ready. Tidegate is well when it answers anything: what the optimizer does is no
+// matter.
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
+#include <optional>
+#include <utility>
 
-#include "api/lookup.h"
 #include "api/quiet_handler.h"
-#include "net/timer.h"
+#include "api/ready_check.h"
+#include "api/reply.h"
 
 namespace tidegate::api {
 
+// `failed`: why, by name; those that are "" are well.
+Reply ready_reply(const ReadyCheck::Findings& failed);
+
 class ReadyHandler final : public QuietHandler {
  public:
-  ReadyHandler(const Backend& backend, http::Responder& responder);
-  void on_client_gone() override { stop(); }
+  // `found`: told of what has been found.
+  ReadyHandler(http::Responder& responder, const std::vector<Dependency>& dependencies, ReadyCheck::Callback found)
+      : check_(std::in_place, responder.runtime(), dependencies,
+               [&responder, found = std::move(found)](const auto& findings) {
+                 found(findings);
+                 send(responder, ready_reply(findings));
+               }) {}
+  void on_client_gone() override { check_.reset(); }
 
  private:
-  void on_checked(const char* what, const std::string& failure);
-  void on_late();
-  void answer();
-  void stop();
-
-  http::Responder& responder_;
-  std::unique_ptr<net::Operation> store_;
-  std::unique_ptr<net::Operation> tidegate_;
-  net::Timer late_;
-  std::map<std::string, std::string> waiting_;  // what is not known yet, with what it is if it stays so
-  std::map<std::string, std::string> failed_;
+  std::optional<ReadyCheck> check_;
 };
 
 }  // namespace tidegate::api

@@ -63,6 +63,22 @@ Reply page_reply(const PageFile& file) {
   return reply;
 }
 
+// What /ready asks. A cache in this process is always well.
+std::vector<Dependency> dependencies_of(const Settings& settings, const Backend& backend) {
+  std::vector<Dependency> all;
+  if (settings.redis) {
+    all.push_back({"redis", [&cache = backend.cache](auto done) { return cache.check(std::move(done)); }});
+  }
+  all.push_back({settings.s3 ? "object store" : "directory",
+                 [&store = backend.store](auto done) { return store.check(std::move(done)); }});
+  all.push_back({"tidegate", [&tidegate = backend.tidegate](std::function<void(Status)> done) {
+                   return tidegate.ping([done = std::move(done)](const Result<http::FetchResponse>& response) {
+                     done(response ? Status(Ok{}) : Status(response.error()));
+                   });
+                 }});
+  return all;
+}
+
 }  // namespace
 
 ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ResultCache& cache, ObjectStore& store,
@@ -76,6 +92,7 @@ ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ResultCa
       // A watermarked picture is about as large as it was; a lossless one may grow.
       tidegate_(runtime, settings.optimizer, 2 * settings.max_upload + kFormOverhead),
       flights_(backend(), settings.presign_ttl),
+      dependencies_(dependencies_of(settings, backend())),
       server_(runtime, server_limits(settings, limits), *this) {}
 
 std::unique_ptr<http::Handler> ApiService::on_request(http::Responder& responder) {
@@ -126,7 +143,7 @@ std::unique_ptr<http::Handler> ApiService::get(http::Responder& responder) {
   if (head.method != "GET" && head.method != "HEAD") return wrong_method(responder, "GET, HEAD, OPTIONS");
   if (names_key) return get_key(responder);
   if (page) return answered(responder, page_reply(*page));
-  if (head.path == "/ready") return std::make_unique<ReadyHandler>(backend(), responder);
+  if (head.path == "/ready") return ready(responder);
   if (head.path == "/metrics") return answered(responder, metrics_reply());
   return answered(responder, json_reply(200, R"({"status":"ok"})"));
 }
@@ -138,6 +155,16 @@ std::unique_ptr<http::Handler> ApiService::get_key(http::Responder& responder) {
   if (!is_key(key)) return answered(responder, problem_reply(400, "bad_request", "A key has 64 hexadecimal digits."));
   if (is_status) return std::make_unique<StatusHandler>(backend(), flights_, responder, key);
   return std::make_unique<ImageHandler>(backend(), budget_, responder, key);
+}
+
+std::unique_ptr<http::Handler> ApiService::ready(http::Responder& responder) {
+  if (is_draining_) return answered(responder, ready_reply({{"api", "stopping"}}));
+  return std::make_unique<ReadyHandler>(responder, dependencies_, [](const ReadyCheck::Findings&) {});
+}
+
+void ApiService::drain(std::function<void()> done) {
+  is_draining_ = true;
+  server_.drain([this, done = std::move(done)] { flights_.settle(done); });
 }
 
 Reply ApiService::metrics_reply() const {

@@ -16,7 +16,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "api/ready_check.h"
 #include "api/settings.h"
 #include "api/store/cache.h"
 #include "api/store/object_store.h"
@@ -43,10 +45,10 @@ class ApiService final : private http::Service {
   Status listen() { return server_.listen(settings_.listen); }
   SocketAddress address() const { return server_.address(); }
 
-  // Takes no more requests, finishes those it has, and removes what was stored in vain; then `done`, once.
-  void drain(std::function<void()> done) {
-    server_.drain([this, done = std::move(done)] { flights_.settle(done); });
-  }
+  // Not ready any more. Takes no more requests, finishes those it has, and removes what was stored in vain; then
+  // `done`, once, which may destroy this.
+  void drain(std::function<void()> done);
+  size_t connections() const { return server_.connections(); }
 
   const RoomBudget& budget() const { return budget_; }
   const Flights& flights() const { return flights_; }
@@ -59,6 +61,7 @@ class ApiService final : private http::Service {
   std::unique_ptr<http::Handler> demo(http::Responder& responder);
   std::unique_ptr<http::Handler> get(http::Responder& responder);
   std::unique_ptr<http::Handler> get_key(http::Responder& responder);
+  std::unique_ptr<http::Handler> ready(http::Responder& responder);
   Reply metrics_reply() const;
   std::unique_ptr<http::Handler> upload(http::Responder& responder);
   Backend backend() { return {runtime_, cache_, store_, tidegate_}; }
@@ -72,6 +75,8 @@ class ApiService final : private http::Service {
   TidegateClient tidegate_;
   Flights flights_;
   UploadStats stats_;
+  const std::vector<Dependency> dependencies_;
+  bool is_draining_ = false;
   http::Server server_;  // first to go: its handlers use the rest
 };
 

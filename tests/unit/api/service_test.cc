@@ -138,31 +138,6 @@ TEST_CASE("health says so") {
   CHECK(answer.body == R"({"status":"ok"})");
 }
 
-TEST_CASE("ready is when the store takes objects and Tidegate answers anything") {
-  Rig rig;
-  rig.tidegate->answer = [](const auto&) { return ScriptedTidegate::Answer{404, "", "", ""}; };
-  const auto ready = rig.get("/ready");
-  CHECK(ready.status == 200);
-  CHECK(value_of(ready, "status") == "ready");
-
-  std::filesystem::remove_all(rig.state() / "temp");
-  const auto no_store = rig.get("/ready");
-  CHECK(no_store.status == 503);
-  CHECK(no_store.body == R"({"status":"not ready","failed":{"store":"not writable"}})");
-
-  rig.tidegate.reset();
-  const auto nothing = rig.get("/ready");
-  CHECK(nothing.status == 503);
-  CHECK(nothing.body == R"({"status":"not ready","failed":{"store":"not writable","tidegate":"refused"}})");
-}
-
-TEST_CASE("ready does not wait for a Tidegate that does not answer") {
-  Rig rig;
-  const auto answer = rig.get("/ready");  // it is held there
-  CHECK(answer.status == 503);
-  CHECK(value_of(answer, "failed").find("tidegate") != std::string::npos);
-}
-
 TEST_CASE("the end of the service cuts off what still runs") {
   Rig rig;
   const auto call = rig.begin_upload(Rig::form("NWS"));

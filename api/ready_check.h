@@ -1,0 +1,43 @@
+// Whether all that the service stands on answers: each is asked at the same time, and the whole is known within 1.8 s
+// even where one hangs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "net/runtime.h"
+#include "net/timer.h"
+
+namespace tidegate::api {
+
+struct Dependency {
+  std::string name;  // "redis", "object store", "directory", "tidegate"
+  std::function<std::unique_ptr<net::Operation>(std::function<void(Status)>)> check;
+};
+
+class ReadyCheck final : public net::Operation {
+ public:
+  static constexpr Duration kTimeout = 1800ms;
+  // By name: "" where it is well, else why not, in a word.
+  using Findings = std::map<std::string, std::string>;
+  using Callback = std::function<void(const Findings&)>;
+
+  // The callback runs later, once. The dependencies outlive the check.
+  ReadyCheck(net::Runtime& runtime, const std::vector<Dependency>& dependencies, Callback done);
+
+ private:
+  void on_checked(const std::string& name, const Status& status);
+  void end();
+
+  Callback done_;
+  size_t awaited_;
+  Findings findings_;
+  std::vector<std::unique_ptr<net::Operation>> checks_;
+  net::Timer late_;
+};
+
+}  // namespace tidegate::api
