@@ -49,7 +49,8 @@ void Lookup::on_result(Result<ObjectPtr> result) {
     return end(Kind::done);
   }
   const ErrorCode code = result.error().code;
-  if (code != ErrorCode::not_found && code != ErrorCode::invalid) return unavailable(store_reply(result.error()));
+  if (code != ErrorCode::not_found && code != ErrorCode::invalid)
+    return unavailable(store_reply(result.error(), backend_.store.retry_after()));
   if (code == ErrorCode::invalid) log_error("result_damaged", {{"key", key_}, {"cause", result.error().message}});
   if (told_) {
     finding_.job = *told_;
@@ -60,7 +61,8 @@ void Lookup::on_result(Result<ObjectPtr> result) {
 
 void Lookup::on_job(Result<ObjectPtr> entry) {
   if (!entry && entry.error().code == ErrorCode::not_found) return end(Kind::unknown);
-  if (!entry && entry.error().code != ErrorCode::invalid) return unavailable(store_reply(entry.error()));
+  if (!entry && entry.error().code != ErrorCode::invalid)
+    return unavailable(store_reply(entry.error(), backend_.store.retry_after()));
   const auto job = entry ? parse_job((*entry)->bytes) : std::nullopt;
   if (!job) {
     log_error("job_entry_damaged", {{"key", key_}});

@@ -35,11 +35,12 @@ Reply busy_reply() {
   return problem_reply(503, "busy", "Too many pictures are being worked on; come again soon.", kRetrySoon);
 }
 
-Reply store_reply(const Error& error) {
+Reply store_reply(const Error& error, Duration retry_after) {
   log_error("store_failed", {{"cause", error.message}});
   const char* detail = error.code == ErrorCode::exhausted ? "The store has no space for the picture now."
                                                           : "The store cannot be used now.";
-  return problem_reply(503, "store_unavailable", detail, "Retry-After: 10\r\n");
+  return problem_reply(503, "store_unavailable", detail,
+                       field_line("Retry-After", std::to_string(ceil_seconds(retry_after))));
 }
 
 Reply unreachable_reply(const Error& error) {

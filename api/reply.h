@@ -7,6 +7,7 @@
 
 #include "api/store/image.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "http/fetch.h"
 #include "http/server.h"
 
@@ -28,8 +29,9 @@ Reply json_reply(uint16_t status, std::string body, std::string_view fields = {}
 
 // 503 with Retry-After: no room for another picture in memory just now.
 Reply busy_reply();
-// 503: the store failed. What it said goes to the log, not to the client; a full disk is told.
-Reply store_reply(const Error& error);
+// 503: the store failed, and says itself when to come again. What it said goes to the log, not to the client; a full
+// disk is told.
+Reply store_reply(const Error& error, Duration retry_after);
 // Tidegate could not be reached, broke off (502) or took too long (504).
 Reply unreachable_reply(const Error& error);
 // 503 with Retry-After: Tidegate cannot be asked what has become of a job.

@@ -171,7 +171,7 @@ Reply ApiService::metrics_reply() const {
   Reply reply;
   reply.status = 200;
   reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  reply.body = stats_.to_text({flights_.size(), budget_.used(), cache_.bytes()});
+  reply.body = stats_.to_text({flights_.size(), budget_.used(), cache_.bytes()}) + store_.metrics();
   reply.fields = "Cache-Control: no-store\r\n";
   return reply;
 }

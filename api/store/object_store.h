@@ -16,6 +16,8 @@
 
 namespace tidegate::api {
 
+inline constexpr Duration kStoreRetryAfter = 10s;
+
 class ObjectStore {
  public:
   using PutCallback = std::function<void(Status)>;
@@ -24,9 +26,10 @@ class ObjectStore {
 
   virtual ~ObjectStore() = default;
 
-  // Errors: exhausted (no space, or too much under way), io. The object must not change until the callback.
+  // Errors of all: unavailable, timeout (a server), exhausted (no space, or too much under way), io. The object must
+  // not change until the callback.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> put(std::string name, ObjectPtr object, PutCallback done) = 0;
-  // Errors: not_found, invalid (damaged), exhausted, io.
+  // Besides: not_found, invalid (damaged).
   [[nodiscard]] virtual std::unique_ptr<net::Operation> get(std::string name, GetCallback done) = 0;
   [[nodiscard]] virtual std::unique_ptr<net::Operation> exists(std::string name, ExistsCallback done) = 0;
   // What is not there is removed already.
@@ -36,6 +39,10 @@ class ObjectStore {
   virtual std::optional<std::string> presigned_url(const std::string& name, Duration valid_for) = 0;
   // Whether it would take an object now.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> check(PutCallback done) = 0;
+  // When whoever could not be served should come again.
+  virtual Duration retry_after() { return kStoreRetryAfter; }
+  // Lines for /metrics, in Prometheus' text format.
+  virtual std::string metrics() { return ""; }
 };
 
 }  // namespace tidegate::api

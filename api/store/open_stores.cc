@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/store/directory_store.h"
+#include "api/store/guarded_store.h"
 #include "api/store/redis_cache.h"
 #include "api/store/s3_store.h"
 #include "base/log.h"
@@ -32,7 +33,9 @@ Result<std::unique_ptr<ObjectStore>> open_objects(net::UvRuntime& runtime, const
   options.object_bytes_max = std::max<size_t>(options.object_bytes_max, 2 * settings.max_upload);
   auto s3 = S3Store::open(runtime, *settings.s3, options);
   if (!s3) return s3.error();
-  return std::unique_ptr<ObjectStore>(std::move(*s3));
+  GuardedStoreOptions guard;
+  guard.seed = runtime.random().next();
+  return std::unique_ptr<ObjectStore>(std::make_unique<GuardedStore>(runtime, std::move(*s3), guard));
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ class Flights::Flight {
         upload_(std::move(upload)),
         put_timer_(flights.backend_.runtime,
                    [this] {
-                     land(store_reply({ErrorCode::timeout, "put: no end in time"}));
+                     land(store_reply({ErrorCode::timeout, "put: no end in time"}, backend().store.retry_after()));
                    }),
         timer_(flights.backend_.runtime, [this] {
           land(unreachable_reply({ErrorCode::timeout, "upload: no end in time"}));
@@ -104,7 +104,7 @@ class Flights::Flight {
     has_failed_job_ = finding.kind == Finding::Kind::failed;
     put_timer_.start_after(kPutTimeout);
     original_ = flights_.originals_.claim(upload_.key, upload_.image, [this](const Status& stored) {
-      if (!stored) return land(store_reply(stored.error()));
+      if (!stored) return land(store_reply(stored.error(), backend().store.retry_after()));
       ask_tidegate();
     });
   }
@@ -156,7 +156,7 @@ class Flights::Flight {
     std::string retry_after(response.field("Retry-After"));
     step_ = backend().store.put("jobs/" + upload_.key, entry, [this, id = job->id, retry_after](const Status& stored) {
       // Without a note of it the job could not be found again: no promise is made.
-      if (!stored) return land(store_reply(stored.error()));
+      if (!stored) return land(store_reply(stored.error(), backend().store.retry_after()));
       land(accepted_reply(upload_.key, id, retry_after));
     });
   }

@@ -63,13 +63,15 @@ void WebhookHandler::on_whole_body(std::string body) {
 void WebhookHandler::on_found(const Finding& finding) {
   if (finding.kind == Kind::unavailable) return answer(finding.reply);
   if (finding.kind == Kind::done) {
-    return answer(finding.is_stored ? done_reply("stored") : store_reply({ErrorCode::io, "the result is not stored"}));
+    return answer(finding.is_stored
+                      ? done_reply("stored")
+                      : store_reply({ErrorCode::io, "the result is not stored"}, backend_.store.retry_after()));
   }
   log_warn("job_came_to_nothing", {{"key", message_.key}, {"cause", finding.report.error}});
   if (!finding.is_refused) return answer(done_reply("failed"));
   // The same picture will be refused again: nothing of it stays.
   step_ = backend_.store.remove("originals/" + message_.key, [this](const Status& removed) {
-    answer(removed ? done_reply("failed") : store_reply(removed.error()));
+    answer(removed ? done_reply("failed") : store_reply(removed.error(), backend_.store.retry_after()));
   });
 }
 

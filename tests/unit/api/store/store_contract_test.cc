@@ -1,4 +1,5 @@
-// What every object store does, whichever it is: in a directory, and in a bucket of a real MinIO server.
+// What every object store does, whichever it is: in a directory, in a bucket of a real MinIO server, and behind a
+// circuit breaker.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "api/store/directory_store.h"
+#include "api/store/guarded_store.h"
 #include "api/store/s3_store.h"
 #include "base/log.h"
 #include "support/minio_server.h"
@@ -47,6 +49,14 @@ class S3Bed {
   }
 };
 
+class GuardedBed {
+ public:
+  static bool installed() { return MinioServer::installed(); }
+  std::unique_ptr<ObjectStore> make(net::UvRuntime& runtime) {
+    return std::make_unique<GuardedStore>(runtime, S3Bed().make(runtime), GuardedStoreOptions{});
+  }
+};
+
 template <typename Bed>
 struct Rig {
   Rig() : store(bed.make(runtime)) {}
@@ -61,7 +71,7 @@ struct Rig {
 
 }  // namespace
 
-#define EACH_STORE(name) TEST_CASE_TEMPLATE("every store: " name, Bed, DirectoryBed, S3Bed)
+#define EACH_STORE(name) TEST_CASE_TEMPLATE("every store: " name, Bed, DirectoryBed, S3Bed, GuardedBed)
 
 // Ends the test where the store's server is not here.
 #define NEEDS_BED()                                                       \

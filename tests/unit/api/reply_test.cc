@@ -1,0 +1,21 @@
+#include "api/reply.h"
+
+#include <doctest/doctest.h>
+
+#include "base/log.h"
+
+namespace tidegate::api::test {
+
+TEST_CASE("who finds the store failing is told when to come again, in whole seconds and never too early") {
+  log_set_sink([](LogLevel, std::string_view) {});
+  for (const auto& [wait, field] :
+       {std::pair<Duration, const char*>{10s, "Retry-After: 10\r\n"}, {3001ms, "Retry-After: 4\r\n"}}) {
+    const Reply reply = store_reply({ErrorCode::unavailable, "PUT http://store/secret-name: 503"}, wait);
+    CHECK(reply.status == 503);
+    CHECK(reply.fields == field);
+    CHECK(reply.body.find("secret-name") == std::string::npos);
+  }
+  log_set_sink({});
+}
+
+}  // namespace tidegate::api::test
