@@ -199,7 +199,10 @@ std::unique_ptr<http::Handler> ApiService::upload(http::Responder& responder) {
 
 http::Service::Refusal ApiService::on_refused(const http::ParseError& error, const SocketAddress& peer) {
   log_info("request_refused", {{"code", error.status}, {"detail", error.detail}, {"client", peer.to_string()}});
-  Reply reply = problem_reply(error.status, error.reason, error.detail);
+  std::string detail(error.detail);
+  // Who sends a picture knows nothing of the server's limits: it is told that of the pictures.
+  if (error.status == 413) detail = "The image is larger than " + std::to_string(settings_.max_upload) + " bytes.";
+  Reply reply = problem_reply(error.status, error.reason, detail);
   return {std::move(reply.content_type), std::move(reply.body), std::string(kCommonFields)};
 }
 

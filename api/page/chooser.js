@@ -26,31 +26,25 @@ export function watch_pictures(on_picture, on_refused) {
 const has_files = (event) => [...event.dataTransfer?.types ?? []].includes('Files');
 
 function watch_drags(take) {
-  let depth = 0;  // dragenter and dragleave come for every element on the way
   const mark = (on) => {
     $('dropping').hidden = !on;
     $('drop').classList.toggle('over', on);
   };
-  addEventListener('dragenter', (event) => {
-    if (!has_files(event)) return;
-    event.preventDefault();
-    ++depth;
-    mark(true);
+  const on = (name, act) => addEventListener(name, (event) => {
+    if (has_files(event)) act(event);
   });
-  addEventListener('dragover', (event) => {
-    if (!has_files(event)) return;
+  on('dragenter', (event) => event.preventDefault());
+  on('dragover', (event) => {
     event.preventDefault();
     event.dataTransfer.dropEffect = 'copy';
+    mark(true);
   });
-  addEventListener('dragleave', (event) => {
-    if (!has_files(event)) return;
-    depth = Math.max(0, depth - 1);
-    if (depth === 0) mark(false);
+  // It comes for every element on the way; only the one that leads nowhere leaves the page.
+  on('dragleave', (event) => {
+    if (event.relatedTarget === null) mark(false);
   });
-  addEventListener('drop', (event) => {
-    if (!has_files(event)) return;
+  on('drop', (event) => {
     event.preventDefault();
-    depth = 0;
     mark(false);
     take(event.dataTransfer.files);
   });

@@ -23,7 +23,7 @@ function show({faults, mode, breaker}) {
   $('demo').hidden = false;
   $('break').hidden = !faults;
   $('how').hidden = !faults;
-  if (!$('break').disabled) {
+  if (mode !== null && !$('break').disabled) {  // null: the optimizer does not say; the switch stays as it was
     $('break').setAttribute('aria-checked', String(mode !== 'none'));
     if (mode !== 'none') $('how').value = mode;
   }

@@ -29,6 +29,7 @@ export function show_empty() {
   after_url.drop();
   $('view').hidden = true;
   $('drop').hidden = false;
+  $('image').hidden = false;
 }
 
 export function show_chosen(picture) {
@@ -39,6 +40,7 @@ export function show_chosen(picture) {
   $('download').hidden = true;
   $('restart').hidden = true;
   $('change').hidden = false;
+  $('image').hidden = false;
 }
 
 // `original` is null where only the result is at hand: after a reload, or from a shared link.
@@ -57,6 +59,7 @@ export function show_result(result, original, name) {
   $('download').hidden = false;
   $('restart').hidden = false;
   $('change').hidden = true;
+  $('image').hidden = true;  // nothing that is seen stands for it now
 }
 
 export function show_marks(text, position) {

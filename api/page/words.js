@@ -16,7 +16,7 @@ function largest(detail) {
   return found ? `It may have ${size_words(Number(found[1]))} at most. ` : '';
 }
 
-const NOT_LOST = 'Nothing of it is lost: your picture is still chosen here.';
+const NOT_LOST = 'Nothing is lost: your picture is still chosen here.';
 
 // By reason; a function where the detail matters.
 const REASONS = {
@@ -103,6 +103,6 @@ export function breaker_words(breaker) {
 }
 
 export function probe_words(breaker) {
-  if (breaker?.state !== 'open' || !(breaker.retry_in_s >= 0)) return '';
+  if (breaker?.state !== 'open' || !Number.isFinite(breaker.retry_in_s)) return '';
   return breaker.retry_in_s > 0 ? `Next probe in ${span(breaker.retry_in_s)}.` : 'A probe is due: the next call is one.';
 }
