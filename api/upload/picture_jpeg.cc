@@ -56,12 +56,17 @@ class Walk {
   }
 
   std::optional<uint8_t> next_marker() {
+    size_t at = at_;
+    const size_t end = bytes_.size();
     while (true) {
-      at_ = bytes_.find('\xFF', at_);
-      at_ = bytes_.find_first_not_of('\xFF', at_);  // fill bytes
-      if (at_ == std::string_view::npos) return std::nullopt;
-      const uint8_t marker = byte_at(bytes_, at_++);
-      if (marker != 0 && !stands_alone(marker)) return marker;
+      // Where nothing but such pairs come, looking for each by itself would cost most of the time.
+      if (at < end && bytes_[at] != '\xFF') at = bytes_.find('\xFF', at);
+      while (at < end && bytes_[at] == '\xFF') ++at;  // fill bytes, too
+      if (at >= end) return std::nullopt;
+      const uint8_t marker = byte_at(bytes_, at++);
+      if (marker == 0 || stands_alone(marker)) continue;
+      at_ = at;
+      return marker;
     }
   }
 
