@@ -12,6 +12,13 @@ std::string gauge(std::string_view name, std::string_view help, uint64_t value) 
 
 }  // namespace
 
+UploadStats::UploadStats() {
+  for (const char* outcome : {"hit", "miss", "queued", "passed_on", "busy", "store_unavailable", "tidegate_unavailable",
+                              "connect_failure", "timeout", "bad_upstream_response", "client_closed"}) {
+    by_outcome_[outcome];
+  }
+}
+
 void UploadStats::count(const char* outcome, Duration took) {
   Series& series = by_outcome_[outcome];
   ++series.count;

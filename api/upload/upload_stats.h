@@ -11,6 +11,9 @@ namespace tidegate::api {
 
 class UploadStats {
  public:
+  // The outcomes that an operator waits for are there at 0: a rate sees the first one.
+  UploadStats();
+
   // `outcome`: one of the constant words of the log.
   void count(const char* outcome, Duration took);
 

@@ -9,7 +9,7 @@ from programs import Program, free_port
 
 
 class Prometheus(Program, asked.Asked):
-    """`targets`: the shipped target -> HOST:PORT of the program that stands for it."""
+    """`targets`: the shipped target -> HOST:PORT of each program that stands for it."""
 
     def __init__(self, folder, targets):
         port = free_port()
@@ -32,6 +32,6 @@ class Prometheus(Program, asked.Asked):
         text = (shipped.PROMETHEUS / "prometheus.yml").read_text()
         asked = set(re.findall(r"^    static_configs: \[\{targets: \[([\w:-]+)\]\}\]$", text, re.MULTILINE))
         assert asked == set(targets), f"prometheus.yml asks {asked}, the test runs {set(targets)}"
-        for shipped_target, target in targets.items():
-            text = text.replace(f"[{shipped_target}]", f"['{target}']")
+        for shipped_target, addresses in targets.items():
+            text = text.replace(f"[{shipped_target}]", str(addresses))
         return re.sub(r"(scrape|evaluation)_interval: \d+s", r"\1_interval: 1s", text)

@@ -11,7 +11,7 @@ import unittest
 import prometheus
 import shipped
 from photo import make_png
-from programs import Stack, eventually, free_port, http, upload
+from programs import BIN, Program, Stack, eventually, free_port, http, upload
 
 CALLBACK = (re.compile(r"# callback: \{.*\}"),
             'callback: {url: "http://127.0.0.1:%d/done", secret: "a secret of the test"}' % free_port())
@@ -27,14 +27,27 @@ class Series(unittest.TestCase):
         cls.stack = Stack(folder.name, [CALLBACK, QUICK_PROBE])
         cls.addClassCleanup(cls.stack.stop)
         cls.stack.start()
+        cls.with_store = cls.start_api_with_store(folder.name)
         address = {name: url.removeprefix("http://") for name, url in cls.stack.urls.items()}
         cls.prometheus = prometheus.Prometheus(pathlib.Path(folder.name) / "prometheus", {
-            "watermark:9901": address["admin"], "watermark:8080": address["api"],
-            "optimizer:3001": address["optimizer"]})
+            "watermark:9901": [address["admin"]], "watermark:8080": [address["api"], cls.with_store],
+            "optimizer:3001": [address["optimizer"]]})
         cls.addClassCleanup(cls.prometheus.stop)
         cls.prometheus.start()
         cls.scraped("the programs are scraped", "tidegate_build_info == 1")
         cls.make_traffic()
+
+    @classmethod
+    def start_api_with_store(cls, folder):
+        """A second API, for the metrics of a store in S3. Nobody is at home there, which the metrics tell."""
+        listen = f"127.0.0.1:{free_port()}"
+        api = Program("api-with-store", [BIN / "watermark-api"], f"{folder}/api-with-store.log",
+                      f"http://{listen}/health",
+                      {"LISTEN": listen, "OPTIMIZER_URL": cls.stack.urls["proxy"], "S3_ENDPOINT": "http://127.0.0.1:1",
+                       "S3_ACCESS_KEY": "an-access-key", "S3_SECRET_KEY": "a-secret-key"})
+        cls.addClassCleanup(api.stop)
+        api.start()
+        return listen
 
     @classmethod
     def scraped(cls, what, expression):
@@ -87,16 +100,19 @@ class Series(unittest.TestCase):
                          [target["lastError"] for target in targets])
 
     def test_promtool_finds_nothing_to_say_about_the_metrics(self):
-        for name in ("admin", "api", "optimizer"):
-            text = http("GET", self.stack.urls[name] + "/metrics").body
+        for url in (*(self.stack.urls[name] for name in ("admin", "api", "optimizer")), f"http://{self.with_store}"):
+            text = http("GET", url + "/metrics").body
             done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
-            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""), name)
+            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""), url)
 
     def test_every_metric_of_ours_is_on_the_dashboard_or_in_a_rule(self):
-        text = http("GET", self.stack.urls["admin"] + "/metrics").body.decode()
-        families = set(re.findall(r"^# TYPE (tidegate_\w+)", text, re.MULTILINE))
+        families = set()
+        for url in (*(self.stack.urls[name] for name in ("admin", "api", "optimizer")), f"http://{self.with_store}"):
+            families |= set(re.findall(r"^# TYPE ((?:tidegate|watermark)_\w+)", http("GET", url + "/metrics").body.decode(),
+                                       re.MULTILINE))
         asked = " ".join(query.text for query in self.prometheus.all_queries())
-        self.assertEqual([name for name in sorted(families) if not re.search(rf"\b{name}(_bucket|_count)?\b", asked)], [])
+        self.assertEqual([name for name in sorted(families)
+                          if not re.search(rf"\b{name}(_bucket|_count|_sum)?\b", asked)], [])
 
 
 if __name__ == "__main__":
