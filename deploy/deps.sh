@@ -7,7 +7,8 @@ build="build-essential cmake ninja-build ccache pkg-config git libuv1-dev node-l
 librabbitmq-dev prometheus-cpp-dev doctest-dev nlohmann-json3-dev libfmt-dev libcli11-dev libssl-dev libsqlite3-dev libvips-dev
 libcurl4-openssl-dev fonts-dejavu-core curl python3"
 # The real servers that the tests start and stop themselves.
-test="redis-server rabbitmq-server amqp-tools prometheus python3-pip"
+test="redis-server rabbitmq-server amqp-tools prometheus python3-pip chromium chromium-driver
+python3-selenium"
 lint="clang-format-14 clang-tidy-14"
 fuzz="clang-14 libclang-rt-14-dev"
 bench="haproxy nginx-light"

@@ -7,6 +7,7 @@ fails. A suite that crashes, hangs or runs nothing is a failure of its own: noth
 import argparse
 import concurrent.futures
 import dataclasses
+import importlib.util
 import json
 import os
 import pathlib
@@ -18,9 +19,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TIMEOUT_S = 900
 # These take longest, so they begin first.
-FIRST = ["e2e", "sim", "unit_optimizer"]
+FIRST = ["e2e", "browser", "sim", "unit_optimizer"]
 PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e", "monitoring": ROOT / "tests/monitoring",
-                 "compose": ROOT / "tests/compose"}
+                 "compose": ROOT / "tests/compose", "browser": ROOT / "tests/browser"}
 
 DOCTEST_LINE = re.compile(r"^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped",
                           re.MULTILINE)
@@ -90,8 +91,15 @@ def doctest_suites(build):
             for test in json.loads(listing.stdout)["tests"]]
 
 
+def interpreter_for(name):
+    """Debian's packages for Python are its own interpreter's, which need not be the one that runs this."""
+    debian = pathlib.Path("/usr/bin/python3")
+    knows = name != "browser" or importlib.util.find_spec("selenium") or not debian.exists()
+    return sys.executable if knows else str(debian)
+
+
 def python_suites():
-    return [Suite(name, [sys.executable, "-B", "-m", "unittest", "discover", "-v", "-s", str(folder), "-p", pattern],
+    return [Suite(name, [interpreter_for(name), "-B", "-m", "unittest", "discover", "-v", "-s", str(folder), "-p", pattern],
                   count_unittest)
             for name, folder in PYTHON_SUITES.items()
             for pattern in ["*.py" if name == "lint" else "*_test.py"]]

@@ -13,6 +13,7 @@ async function look() {
     if (answer.status === 404) return;  // not a demonstration: nothing more to ask
     if (answer.ok) show(await answer.json());
   } catch {
+    $('demo').dataset.breaker = 'unknown';
     set_text($('breaker'), 'Breaker: nothing is known of it just now.');
     set_text($('breaker-next'), '');
   }
