@@ -4,62 +4,12 @@ import socket
 import tempfile
 import unittest
 import urllib.parse
-from pathlib import Path
 
 from photo import make_png
-from programs import BIN, OPTIMIZER, ROOT, Program, eventually, free_port, http, upload
+from programs import eventually, http, upload
+from service import Service
 
 PLACES = 4
-SECRETS = ("admin_token", "redis_password", "rabbitmq_password", "webhook_secret")
-
-
-class Service:
-    """Optimizer, API and the example's Tidegate. Broker and Redis are away: nothing here needs a job."""
-
-    def __init__(self, folder, environment=None):
-        self.folder = Path(folder)
-        secrets = self.folder / "secrets"
-        secrets.mkdir()
-        for name in SECRETS:
-            (secrets / name).write_text(f"sixteen-bytes-of-{name}\n")
-        config = self.folder / "watermark.yaml"
-        shipped = (ROOT / "config" / "examples" / "watermark.yaml").read_text()
-        config.write_text(shipped.replace("${file:/run/secrets/", f"${{file:{secrets}/"))
-        at = {name: f"127.0.0.1:{free_port()}" for name in ("optimizer", "api", "egress", "ingress", "admin")}
-        self.urls = {name: f"http://{address}" for name, address in at.items()}
-        optimizer = Program("optimizer", [OPTIMIZER, "--listen", at["optimizer"]], self.folder / "optimizer.log",
-                            self.urls["optimizer"] + "/health")
-        tidegate = Program("tidegate", [BIN / "tidegate", "run", "-c", config], self.folder / "tidegate.log",
-                           self.urls["admin"] + "/health",
-                           {"TIDEGATE_STATE_DIR": str(self.folder), "TIDEGATE_ADMIN_ADDRESS": at["admin"],
-                            "OPTIMIZER_ADDRESS": at["optimizer"], "API_ADDRESS": at["api"],
-                            "EGRESS_ADDRESS": at["egress"], "INGRESS_ADDRESS": at["ingress"],
-                            "RABBITMQ_ADDRESS": "127.0.0.1:1", "REDIS_ADDRESS": "127.0.0.1:1", **(environment or {})})
-        self.api = Program("api", [BIN / "watermark-api"], self.folder / "api.log", self.urls["api"] + "/health",
-                           {"LISTEN": at["api"], "OPTIMIZER_URL": self.urls["egress"],
-                            "STATE_DIR": str(self.folder / "api"), "TRUSTED_PROXIES": "127.0.0.0/8",
-                            "WEBHOOK_SECRET_FILE": str(secrets / "webhook_secret")})
-        self.programs = [optimizer, tidegate, self.api]
-
-    def __enter__(self):
-        try:
-            for program in self.programs:
-                program.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        for program in reversed(self.programs):
-            if program.process and program.process.poll() is None:
-                program.stop()
-
-    def places(self, which):
-        for line in http("GET", self.urls["admin"] + "/metrics").body.decode().splitlines():
-            if line.startswith(f'tidegate_bulkhead_{which}{{bulkhead="upload"}}'):
-                return int(line.rsplit(" ", 1)[1])
-        raise AssertionError("the uploads have no bulkhead")
 
 
 def slow_upload(url):

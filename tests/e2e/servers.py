@@ -83,20 +83,25 @@ class Server:
 class Redis(Server):
     name = "redis"
 
+    def __init__(self, folder, password=""):
+        super().__init__(folder)
+        self.password = password
+
     @staticmethod
     def is_here():
         return shutil.which("redis-server") is not None
 
     def command(self):
         return ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "",
-                "--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no"]
+                "--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no",
+                *(["--requirepass", self.password] if self.password else [])]
 
     def answers(self):
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as s:
                 s.settimeout(1)
                 s.sendall(b"PING\r\n")
-                return s.recv(16).startswith(b"+PONG")
+                return s.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
 
