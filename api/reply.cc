@@ -63,7 +63,10 @@ Reply passed_on(http::FetchResponse response) {
   reply.content_type = response.field("Content-Type");
   if (const auto wait = response.field("Retry-After"); !wait.empty()) reply.fields = field_line("Retry-After", wait);
   reply.body = std::move(response.body);
-  reply.outcome = "passed_on";
+  reply.outcome = reply.status == 429   ? "rate_limited"
+                  : reply.status == 503 ? "unavailable"
+                  : reply.status < 500  ? "refused"
+                                        : "failed";
   return reply;
 }
 

@@ -63,15 +63,24 @@ Reply page_reply(const PageFile& file) {
   return reply;
 }
 
-// What /ready asks. A cache in this process is always well.
+// What /ready asks. A cache in this process is always well, and not asked.
+constexpr const char* kRedis = "redis";
+constexpr const char* kTidegate = "tidegate";
+const char* store_name(const Settings& settings) { return settings.s3 ? "object store" : "directory"; }
+
+std::vector<std::string> names_of(const Settings& settings) {
+  std::vector<std::string> names{store_name(settings), kTidegate};
+  if (settings.redis) names.emplace_back(kRedis);
+  return names;
+}
+
 std::vector<Dependency> dependencies_of(const Settings& settings, const Backend& backend) {
   std::vector<Dependency> all;
   if (settings.redis) {
-    all.push_back({"redis", [&cache = backend.cache](auto done) { return cache.check(std::move(done)); }});
+    all.push_back({kRedis, [&cache = backend.cache](auto done) { return cache.check(std::move(done)); }});
   }
-  all.push_back({settings.s3 ? "object store" : "directory",
-                 [&store = backend.store](auto done) { return store.check(std::move(done)); }});
-  all.push_back({"tidegate", [&tidegate = backend.tidegate](std::function<void(Status)> done) {
+  all.push_back({store_name(settings), [&store = backend.store](auto done) { return store.check(std::move(done)); }});
+  all.push_back({kTidegate, [&tidegate = backend.tidegate](std::function<void(Status)> done) {
                    return tidegate.ping([done = std::move(done)](const Result<http::FetchResponse>& response) {
                      done(response ? Status(Ok{}) : Status(response.error()));
                    });
@@ -86,14 +95,18 @@ ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ResultCa
     : runtime_(runtime),
       settings_(settings),
       limits_(limits),
-      cache_(cache),
-      store_(store),
+      metrics_(names_of(settings)),
+      cache_(cache, metrics_),
+      store_(runtime, store, metrics_),
       budget_(limits.pictures_bytes_max),
       // A watermarked picture is about as large as it was; a lossless one may grow.
       tidegate_(runtime, settings.optimizer, 2 * settings.max_upload + kFormOverhead),
       flights_(backend(), settings.presign_ttl),
       dependencies_(dependencies_of(settings, backend())),
-      server_(runtime, server_limits(settings, limits), *this) {}
+      watch_timer_(runtime, [this] { watch(); }),
+      server_(runtime, server_limits(settings, limits), *this) {
+  watch_timer_.start_after(limits.watch_every);
+}
 
 std::unique_ptr<http::Handler> ApiService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();
@@ -115,7 +128,7 @@ std::string ApiService::client_of(http::Responder& responder) const {
 std::unique_ptr<http::Handler> ApiService::webhook(http::Responder& responder) {
   if (settings_.webhook_secret.empty()) return answered(responder, no_path_reply());
   if (responder.request().method != "POST") return wrong_method(responder, "POST, OPTIONS");
-  return std::make_unique<WebhookHandler>(backend(), responder, settings_.webhook_secret);
+  return std::make_unique<WebhookHandler>(backend(), metrics_, responder, settings_.webhook_secret);
 }
 
 std::unique_ptr<http::Handler> ApiService::demo(http::Responder& responder) {
@@ -159,7 +172,8 @@ std::unique_ptr<http::Handler> ApiService::get_key(http::Responder& responder) {
 
 std::unique_ptr<http::Handler> ApiService::ready(http::Responder& responder) {
   if (is_draining_) return answered(responder, ready_reply({{"api", "stopping"}}));
-  return std::make_unique<ReadyHandler>(responder, dependencies_, [](const ReadyCheck::Findings&) {});
+  return std::make_unique<ReadyHandler>(responder, dependencies_,
+                                        [this](const ReadyCheck::Findings& findings) { on_found(findings); });
 }
 
 void ApiService::drain(std::function<void()> done) {
@@ -167,11 +181,22 @@ void ApiService::drain(std::function<void()> done) {
   server_.drain([this, done = std::move(done)] { flights_.settle(done); });
 }
 
-Reply ApiService::metrics_reply() const {
+void ApiService::watch() {
+  watch_.emplace(runtime_, dependencies_, [this](const ReadyCheck::Findings& findings) { on_found(findings); });
+  watch_timer_.start_after(limits_.watch_every);
+}
+
+void ApiService::on_found(const ReadyCheck::Findings& findings) {
+  for (const auto& [name, failure] : findings) metrics_.dependency(name, failure.empty());
+}
+
+Reply ApiService::metrics_reply() {
   Reply reply;
   reply.status = 200;
   reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  reply.body = stats_.to_text({flights_.size(), budget_.used(), cache_.bytes()}) + store_.metrics();
+  reply.body =
+      metrics_.render({flights_.size(), budget_.used(), cache_.bytes(), cache_.errors(), server_.connections()}) +
+      store_.metrics();
   reply.fields = "Cache-Control: no-store\r\n";
   return reply;
 }
@@ -192,7 +217,7 @@ std::unique_ptr<http::Handler> ApiService::upload(http::Responder& responder) {
   const auto type = fields.find("Content-Type");
   const Boundary boundary = parse_boundary(type.value_or(""));
   if (boundary.complaint) return answered(responder, problem_reply(400, "bad_request", *boundary.complaint));
-  return std::make_unique<UploadHandler>(flights_, stats_, budget_, responder, client_of(responder),
+  return std::make_unique<UploadHandler>(flights_, metrics_, budget_, responder, client_of(responder),
                                          std::make_unique<UploadForm>(boundary.value, settings_.max_upload, budget_),
                                          limits_.form_timeout);
 }

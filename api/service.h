@@ -4,7 +4,7 @@
 //   GET  /status/KEY       what has become of it                      key_handlers.h
 //   GET  /images/KEY       the picture                                key_handlers.h
 //   GET  /health, /ready   alive; able to work                        ready_handler.h
-//   GET  /metrics          for Prometheus                             upload_stats.h
+//   GET  /metrics          for Prometheus                             metrics/metrics.h
 //   POST /webhooks/tidegate  a job has ended (WEBHOOK_SECRET)         webhook/webhook_handler.h
 //   GET  /demo, POST /demo/fault  in a demonstration alone            demo/demo_handlers.h
 //   GET  /, /page.css, /page.js                                       page.h
@@ -18,6 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "api/metrics/counted.h"
+#include "api/metrics/metrics.h"
 #include "api/ready_check.h"
 #include "api/settings.h"
 #include "api/store/cache.h"
@@ -25,7 +27,6 @@
 #include "api/tidegate_client.h"
 #include "api/upload/flight.h"
 #include "api/upload/room.h"
-#include "api/upload/upload_stats.h"
 #include "http/server.h"
 
 namespace tidegate::api {
@@ -34,6 +35,7 @@ struct ServiceLimits {
   uint64_t pictures_bytes_max = 256ull << 20;  // of all uploads that are not answered yet, and pictures being sent
   size_t connections_max = 1000;
   Duration form_timeout = 10min;  // for one upload to come in
+  Duration watch_every = 10s;     // between looks at the dependencies, for the metric
 };
 
 class ApiService final : private http::Service {
@@ -62,20 +64,25 @@ class ApiService final : private http::Service {
   std::unique_ptr<http::Handler> get(http::Responder& responder);
   std::unique_ptr<http::Handler> get_key(http::Responder& responder);
   std::unique_ptr<http::Handler> ready(http::Responder& responder);
-  Reply metrics_reply() const;
+  void on_answer(const http::RequestHead& head, uint16_t status) override { metrics_.answered(head.path, status); }
+  void watch();
+  void on_found(const ReadyCheck::Findings& findings);
+  Reply metrics_reply();
   std::unique_ptr<http::Handler> upload(http::Responder& responder);
   Backend backend() { return {runtime_, cache_, store_, tidegate_}; }
 
   net::Runtime& runtime_;
   const Settings settings_;
   const ServiceLimits limits_;
-  ResultCache& cache_;
-  ObjectStore& store_;
+  Metrics metrics_;
+  CountedCache cache_;
+  CountedStore store_;
   RoomBudget budget_;
   TidegateClient tidegate_;
   Flights flights_;
-  UploadStats stats_;
   const std::vector<Dependency> dependencies_;
+  std::optional<ReadyCheck> watch_;
+  net::Timer watch_timer_;
   bool is_draining_ = false;
   http::Server server_;  // first to go: its handlers use the rest
 };

@@ -37,3 +37,18 @@ function(tidegate_test_support name)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PUBLIC ${support_LIBRARIES})
 endfunction()
+
+# Where there is no repository to ask, whoever builds may say.
+set(TIDEGATE_REVISION "" CACHE STRING "The revision that is built; empty: what git says")
+
+# tidegate_build_info(SOURCE...): they know TIDEGATE_VERSION and TIDEGATE_REVISION, and they alone are compiled anew for
+# each revision.
+function(tidegate_build_info)
+  set(revision "${TIDEGATE_REVISION}")
+  if(NOT revision)
+    execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} rev-parse --short HEAD OUTPUT_VARIABLE revision
+                    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  endif()
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_DEFINITIONS
+               TIDEGATE_VERSION="${PROJECT_VERSION}" TIDEGATE_REVISION="${revision}")
+endfunction()

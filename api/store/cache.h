@@ -31,6 +31,8 @@ class ResultCache {
   virtual void put(std::string_view key, ObjectPtr object) = 0;
   // Of content in this process's memory, for the metric.
   virtual size_t bytes() const = 0;
+  // What it could not do since the start: each was a miss, or not kept.
+  virtual uint64_t errors() const { return 0; }
   // Whether it would give and take now. The callback runs later, once; destroying the operation silences it.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> check(CheckCallback done) = 0;
   // Lets what was put get there, for kCacheCloseTimeout at most, and closes; then `done`, later and once, unless the

@@ -42,7 +42,10 @@ void RedisCache::on_change() {
 }
 
 std::unique_ptr<net::Operation> RedisCache::get(std::string_view key, GetCallback done) {
-  if (!takes_more()) return on_next_turn(runtime_, [done = std::move(done)] { done(nullptr); });
+  if (!takes_more()) {
+    ++errors_;
+    return on_next_turn(runtime_, [done = std::move(done)] { done(nullptr); });
+  }
   std::string name = full_key(key);
   std::vector<std::string> command = {"GET", name};
   return client_->ask(std::move(command), [this, name = std::move(name), done = std::move(done)](
@@ -51,20 +54,29 @@ std::unique_ptr<net::Operation> RedisCache::get(std::string_view key, GetCallbac
 
 // What the reply holds; null for anything but a whole picture.
 ObjectPtr RedisCache::on_reply(const std::string& key, Result<redis::Reply> reply) {
-  if (!reply || reply->is_nil()) return nullptr;
+  if (reply && reply->is_nil()) return nullptr;
+  ++errors_;  // unless it is a picture
+  if (!reply) return nullptr;
   if (reply->kind != redis::Reply::Kind::text) {
     log_warn("cache_get_failed", {{"key", key}, {"cause", reply->text}});
     return nullptr;
   }
   ObjectPtr found = from_cached_value(std::move(reply->text));
-  if (found) return found;
+  if (found) {
+    --errors_;
+    return found;
+  }
   log_error("cache_value_damaged", {{"key", key}});
   write({"DEL", key});
   return nullptr;
 }
 
 void RedisCache::put(std::string_view key, ObjectPtr object) {
-  if (!takes_more() || !client_->ready() || object->bytes.size() > options_.value_bytes_max) return;
+  if (object->bytes.size() > options_.value_bytes_max) return;
+  if (!takes_more() || !client_->ready()) {
+    ++errors_;
+    return;
+  }
   const auto ttl_ms = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(options_.ttl).count());
   write({"SET", full_key(key), to_cached_value(*object), "PX", ttl_ms});
 }
@@ -79,6 +91,7 @@ void RedisCache::write(std::vector<std::string> command) {
 
 void RedisCache::on_written(uint64_t number, const Result<redis::Reply>& reply) {
   if (!reply || reply->is_error()) {
+    ++errors_;
     log_warn("cache_put_failed", {{"cause", reply ? reply->text : reply.error().message}});
   }
   writes_.erase(number);

@@ -32,6 +32,7 @@ class RedisCache final : public ResultCache {
   std::unique_ptr<net::Operation> check(CheckCallback done) override;
   void close(std::function<void()> done) override;
   size_t bytes() const override { return 0; }
+  uint64_t errors() const override { return errors_; }
 
   bool connected() const { return client_ && client_->ready(); }
   // Commands of puts and removals that have no reply yet.
@@ -51,6 +52,7 @@ class RedisCache final : public ResultCache {
   std::function<void()> on_closed_;  // closing
   net::Timer end_;                   // closing: when writes_ is empty, or has been waited for
   uint64_t next_write_ = 0;
+  uint64_t errors_ = 0;
   std::optional<redis::Client> client_;  // nothing: closed
   std::unordered_map<uint64_t, std::unique_ptr<net::Operation>> writes_;
 };

@@ -4,10 +4,10 @@
 
 namespace tidegate::api {
 
-UploadHandler::UploadHandler(Flights& flights, UploadStats& stats, RoomBudget& budget, http::Responder& responder,
+UploadHandler::UploadHandler(Flights& flights, Metrics& metrics, RoomBudget& budget, http::Responder& responder,
                              std::string client_ip, std::unique_ptr<UploadForm> form, Duration form_timeout)
     : flights_(flights),
-      stats_(stats),
+      metrics_(metrics),
       responder_(responder),
       client_ip_(std::move(client_ip)),
       form_(std::move(form)),
@@ -79,7 +79,7 @@ void UploadHandler::end() {
 
 void UploadHandler::record(uint16_t status, const char* outcome) {
   const Duration took = responder_.runtime().now() - begun_;
-  stats_.count(outcome, took);
+  metrics_.upload_ended(outcome, took);
   log_info("upload", {{"key", key_},
                       {"outcome", std::string_view(outcome)},
                       {"status", status},

@@ -8,10 +8,10 @@
 #include <memory>
 
 #include "api/image_sender.h"
+#include "api/metrics/metrics.h"
 #include "api/quiet_handler.h"
 #include "api/upload/flight.h"
 #include "api/upload/upload_form.h"
-#include "api/upload/upload_stats.h"
 
 namespace tidegate::api {
 
@@ -20,7 +20,7 @@ class UploadHandler final : public QuietHandler {
  public:
   // The picture counts against the budget until it is sent. `client_ip`: whose upload it is. `form_timeout`: for the
   // whole form, however steadily it drips.
-  UploadHandler(Flights& flights, UploadStats& stats, RoomBudget& budget, http::Responder& responder,
+  UploadHandler(Flights& flights, Metrics& metrics, RoomBudget& budget, http::Responder& responder,
                 std::string client_ip, std::unique_ptr<UploadForm> form, Duration form_timeout);
 
   void on_body(std::string_view piece) override;
@@ -39,7 +39,7 @@ class UploadHandler final : public QuietHandler {
   void record(uint16_t status, const char* outcome);
 
   Flights& flights_;
-  UploadStats& stats_;
+  Metrics& metrics_;
   http::Responder& responder_;
   const std::string client_ip_;
   std::unique_ptr<UploadForm> form_;

@@ -42,8 +42,9 @@ std::optional<WebhookMessage> parse_webhook(std::string_view text) {
   return message;
 }
 
-WebhookHandler::WebhookHandler(const Backend& backend, http::Responder& responder, const std::string& secret)
-    : SmallBodyHandler(responder, kWebhookBytesMax), backend_(backend), secret_(secret) {}
+WebhookHandler::WebhookHandler(const Backend& backend, Metrics& metrics, http::Responder& responder,
+                               const std::string& secret)
+    : SmallBodyHandler(responder, kWebhookBytesMax), backend_(backend), metrics_(metrics), secret_(secret) {}
 
 void WebhookHandler::on_whole_body(std::string body) {
   const auto doubt =
@@ -76,6 +77,8 @@ void WebhookHandler::on_found(const Finding& finding) {
 }
 
 void WebhookHandler::answer(const Reply& reply) {
+  const bool comes_again = reply.status == 429 || reply.status >= 500;
+  metrics_.webhook_ended(comes_again ? "retry" : reply.outcome);
   log_info("webhook", {{"outcome", std::string_view(reply.outcome)},
                        {"status", reply.status},
                        {"type", message_.type},

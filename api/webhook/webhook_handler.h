@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "api/lookup.h"
+#include "api/metrics/metrics.h"
 #include "api/small_body_handler.h"
 
 namespace tidegate::api {
@@ -31,7 +32,7 @@ std::optional<WebhookMessage> parse_webhook(std::string_view json);
 
 class WebhookHandler final : public SmallBodyHandler {
  public:
-  WebhookHandler(const Backend& backend, http::Responder& responder, const std::string& secret);
+  WebhookHandler(const Backend& backend, Metrics& metrics, http::Responder& responder, const std::string& secret);
   void on_client_gone() override;
 
  private:
@@ -40,6 +41,7 @@ class WebhookHandler final : public SmallBodyHandler {
   void answer(const Reply& reply);
 
   const Backend backend_;
+  Metrics& metrics_;
   const std::string secret_;
   WebhookMessage message_;
   std::unique_ptr<net::Operation> step_;

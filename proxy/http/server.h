@@ -101,6 +101,8 @@ class Service {
     std::string fields;  // zero or more "Name: value\r\n" lines
   };
   virtual Refusal on_refused(const ParseError& error, const SocketAddress& peer) = 0;
+  // An answer to a request that was handed out has begun; for who counts them.
+  virtual void on_answer(const RequestHead&, uint16_t) {}
 
  protected:
   ~Service() = default;

@@ -46,6 +46,7 @@ void ServerConnection::choose_coding(uint16_t status, uint64_t length) {
 void ServerConnection::send_head(uint16_t status, std::string_view head_without_end, uint64_t length) {
   TG_ASSERT(state_ == State::exchanging && answer_ == Answer::none && status >= 200);
   answer_ = Answer::begun;
+  server_.service.on_answer(parser_.head(), status);
   choose_coding(status, length);
   // A client that still waits for 100 Continue may or may not send its body now: only closing is safe.
   closes_ = closes_ || server_.draining || continue_due_ || coding_ == Coding::until_close || is_body_rest_too_long();

@@ -125,6 +125,11 @@ TEST_CASE("metrics count uploads by outcome") {
   CHECK(answer.field("Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
   for (const char* line :
        {"_count{outcome=\"hit\"} 2\n", "_count{outcome=\"miss\"} 1\n", "_count{outcome=\"unsupported_media_type\"} 1\n",
+        "_total{code=\"2xx\",endpoint=\"upload\"} 3\n", "_total{code=\"4xx\",endpoint=\"upload\"} 1\n",
+        "watermark_api_cache_gets_total{result=\"hit\"} 2\n", "watermark_api_cache_gets_total{result=\"miss\"} 1\n",
+        "watermark_api_store_operations_total{op=\"put\",result=\"ok\"} 2\n",
+        "watermark_api_webhooks_total{result=\"stored\"} 0\n", "watermark_api_cache_errors_total 0\n",
+        "watermark_api_dependency_up{dependency=\"tidegate\"} 0\n", "watermark_api_build_info{", "\nof_the_store 1\n",
         "watermark_api_flights 0\n", "watermark_api_picture_bytes 0\n"}) {
     CAPTURE(line);
     CHECK(answer.body.find(line) != std::string::npos);
