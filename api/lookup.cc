@@ -34,6 +34,10 @@ Lookup::Lookup(Backend backend, std::string key, Job told, Callback done)
 }
 
 void Lookup::on_cached(ObjectPtr image) {
+  if (image && !is_picture(*image)) {
+    log_error("cached_result_damaged", {{"key", key_}, {"cause", "not a picture of the type that it is said to be"}});
+    image = nullptr;  // what is found instead takes its place
+  }
   finding_.image = std::move(image);
   finding_.image ? end(Kind::done) : ask_store();
 }
@@ -43,6 +47,9 @@ void Lookup::ask_store() {
 }
 
 void Lookup::on_result(Result<ObjectPtr> result) {
+  if (result && !is_picture(**result)) {
+    result = Error{ErrorCode::invalid, "not a picture of the type that it is said to be"};
+  }
   if (result) {
     finding_.image = std::move(*result);
     backend_.cache.put(key_, finding_.image);

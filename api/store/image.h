@@ -24,4 +24,9 @@ inline std::string_view sniff_image(std::string_view bytes) {
   return "";
 }
 
+// Whether it is a picture that says truly what it is: what lies in a store may have been written by anybody.
+inline bool is_picture(const Object& object) {
+  return !object.content_type.empty() && object.content_type == sniff_image(object.bytes);
+}
+
 }  // namespace tidegate::api

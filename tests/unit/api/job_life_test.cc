@@ -242,6 +242,24 @@ TEST_CASE("a job's note that is damaged is no job") {
   CHECK(rig.upload().status == 202);
 }
 
+TEST_CASE("what is in the cache or the store and says of itself what it is not is no picture") {
+  JobRig rig;
+  const std::string url = "/images/" + rig.key;
+  for (const Object& planted : {Object{"text/html", "<script>alert(1)</script>"}, Object{"image/png", "no picture"},
+                                Object{"text/html", a_png()}, Object{"image/png\r\nSet-Cookie: a=b", a_png()}}) {
+    CAPTURE(planted.content_type);
+    const auto object = std::make_shared<Object>(planted);
+    rig.cache->put(rig.key, object);
+    CHECK(rig.get(url).status == 404);
+    std::optional<Status> stored;
+    const auto putting = rig.store->put("results/" + rig.key, object, [&](const Status& status) { stored = status; });
+    rig.until([&] { return stored.has_value(); });
+    REQUIRE(*stored);
+    CHECK(rig.get(url).status == 404);
+  }
+  CHECK(rig.upload().status == 202);
+}
+
 TEST_CASE("unknown keys are not found, and what is no key is a bad request") {
   JobRig rig;
   for (const std::string path : {"/status/", "/images/"}) {
