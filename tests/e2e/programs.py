@@ -1,6 +1,7 @@
 """Starts and stops the real programs on free loopback ports, each with its log in a folder that the test throws away."""
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -16,10 +17,22 @@ BIN = Path(os.environ.get("TIDEGATE_BIN", ROOT / "build" / "dev" / "bin"))
 OPTIMIZER = Path(os.environ.get("TIDEGATE_OPTIMIZER", BIN / "watermark-optimizer"))
 
 
+_PORTS = range(12_000, 32_000)  # below those that Linux gives to clients, also to those of other tests
+_given = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    for _ in range(100):
+        port = random.choice(_PORTS)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
+    raise AssertionError("no free port")
 
 
 class Answer:

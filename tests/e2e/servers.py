@@ -54,6 +54,9 @@ class Server:
 
     def pause(self):
         self.signal(signal.SIGSTOP)
+        # On a busy machine it runs on for a while.
+        while pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "TZ":
+            time.sleep(0.002)
 
     def resume(self):
         self.signal(signal.SIGCONT)

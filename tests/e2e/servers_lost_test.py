@@ -24,15 +24,18 @@ class ServersLost(unittest.TestCase):
         answer = http("POST", f"{self.service.urls['optimizer']}/fault?mode={mode}")
         self.assertEqual(answer.status, 200, answer.body)
 
-    def ready(self):
-        return http("GET", self.service.urls["api"] + "/ready", timeout=10)
+    def await_ready(self):
+        url = self.service.urls["api"] + "/ready"
+        eventually("the API is ready", lambda: http("GET", url, timeout=10).status == 200)
 
     def lose(self, server):
         """Killed and revived, then stopped and continued, with uploads all the while."""
+        self.await_ready()
         self.uploads.await_more(20)
         server.kill()
         self.uploads.await_more(40)
         server.start()
+        self.await_ready()
         self.uploads.await_more(20)
         server.pause()
         self.uploads.await_more(8)
@@ -40,13 +43,13 @@ class ServersLost(unittest.TestCase):
         self.uploads.await_more(20)
 
     def storm(self, server, name):
-        eventually("all is ready", lambda: self.ready().status == 200)
+        self.await_ready()
         self.uploads = Uploads(self.service.urls["ingress"], make_png(120, 90), name, pause_s=0.15).start()
         self.lose(server)
         self.fault("error&status=503")
         self.lose(server)
         self.fault("none")
-        eventually("all is ready again", lambda: self.ready().status == 200)
+        self.await_ready()
         wrong = self.uploads.end()
         print(f"{name}: {dict(self.uploads.counts)}, promised {len(self.uploads.promised)}")
         self.assertFalse(wrong, f"{len(wrong)} of {self.uploads.count()}:\n" + "\n".join(wrong[:20]))

@@ -11,6 +11,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <random>
 #include <sstream>
 #include <stdexcept>
 
@@ -19,6 +20,8 @@ namespace tidegate::test {
 namespace {
 
 constexpr int kLookMs = 2;
+constexpr int kPortLeast = 12'000, kPortMost = 32'000;  // below those that Linux gives to clients
+constexpr int kPortTries = 100;
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
@@ -62,7 +65,12 @@ bool Process::running() {
 }
 
 void Process::signal(int number) {
-  if (running()) ::kill(pid_, number);
+  if (!running()) return;
+  ::kill(pid_, number);
+  if (number != SIGSTOP) return;
+  // On a busy machine it runs on for a while.
+  int status = 0;
+  ended_ = waitpid(pid_, &status, WUNTRACED) == pid_ && !WIFSTOPPED(status);
 }
 
 bool Process::wait(int seconds) {
@@ -81,17 +89,23 @@ bool is_installed(const std::string& program) {
   return false;
 }
 
+// Not one of the kernel's own choice: those are also what it gives to the clients of other tests, in the time until the
+// server listens.
 uint16_t free_port() {
-  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  const bool known = bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
-                     getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(descriptor);
-  if (!known) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
+  static std::mt19937 random(static_cast<unsigned>(getpid()));
+  std::uniform_int_distribution<int> any(kPortLeast, kPortMost);
+  for (int tries = 0; tries < kPortTries; ++tries) {
+    const auto port = static_cast<uint16_t>(any(random));
+    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool is_free = bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    close(descriptor);
+    if (is_free) return port;
+  }
+  throw std::runtime_error("no free port");
 }
 
 std::string make_temp_folder(const std::string& prefix) {

@@ -20,7 +20,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   bool running();
-  void signal(int number);
+  void signal(int number);  // SIGSTOP: it has stopped when this returns
   // Waits for its end. False when it has not come within `seconds`.
   bool wait(int seconds);
   pid_t pid() const { return pid_; }
