@@ -15,6 +15,7 @@ namespace {
 using policy::BreakerState;
 using policy::Verdict;
 
+constexpr char kOpen[] = "the circuit to the store is open";
 constexpr Duration kLookAgain = 1s;  // whether whoever took the probe's place has come to a verdict
 
 Verdict verdict_of(const Error* error) {
@@ -43,9 +44,7 @@ template <typename T>
 std::unique_ptr<net::Operation> GuardedStore::guard(const Begin<T>& begin, std::function<void(Result<T>)> done) {
   auto acquired = breaker_.acquire(runtime_.now());
   if (acquired.refused) {
-    return on_next_turn(runtime_, [done = std::move(done)] {
-      done(Error{ErrorCode::unavailable, "the circuit to the store is open"});
-    });
+    return on_next_turn(runtime_, [done = std::move(done)] { done(Error{ErrorCode::unavailable, kOpen}); });
   }
   // Given up with the operation: then it tells the breaker nothing.
   const auto permit = std::make_shared<policy::Permit>(std::move(acquired.permit));
@@ -73,6 +72,11 @@ std::unique_ptr<net::Operation> GuardedStore::exists(std::string name, ExistsCal
 
 std::unique_ptr<net::Operation> GuardedStore::remove(std::string name, PutCallback done) {
   return guard<Ok>([&](PutCallback guarded) { return store_->remove(name, std::move(guarded)); }, std::move(done));
+}
+
+std::unique_ptr<net::Operation> GuardedStore::check(PutCallback done) {
+  if (state() == BreakerState::closed) return store_->check(std::move(done));
+  return on_next_turn(runtime_, [done = std::move(done)] { done(Error{ErrorCode::unavailable, kOpen}); });
 }
 
 Duration GuardedStore::retry_after() {

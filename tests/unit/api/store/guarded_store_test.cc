@@ -92,6 +92,17 @@ TEST_CASE("the circuit closes by itself when the store is back, without anybody'
   CHECK(rig.shows("watermark_api_store_breaker_state{state=\"closed\"} 1"));
 }
 
+TEST_CASE("a store that is back is not well before its circuit is closed") {
+  NEEDS_MINIO();
+  Rig rig(1h);
+  rig.server.kill();
+  rig.fail();
+  rig.server.start();
+  const Status checked = rig.ask->check();
+  REQUIRE_FALSE(checked.ok());
+  CHECK(checked.error().message == "the circuit to the store is open");
+}
+
 TEST_CASE("a store that says nothing opens the circuit too") {
   NEEDS_MINIO();
   Rig rig(1h);
