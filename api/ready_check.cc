@@ -1,7 +1,5 @@
 #include "api/ready_check.h"
 
-#include "base/log.h"
-
 namespace tidegate::api {
 
 ReadyCheck::ReadyCheck(net::Runtime& runtime, const std::vector<Dependency>& dependencies, Callback done)
@@ -16,7 +14,6 @@ ReadyCheck::ReadyCheck(net::Runtime& runtime, const std::vector<Dependency>& dep
 
 void ReadyCheck::on_checked(const std::string& name, const Status& status) {
   findings_[name] = status ? "" : to_string(status.error().code);
-  if (!status) log_warn("not_ready", {{"dependency", name}, {"cause", status.error().message}});
   if (--awaited_ == 0) end();
 }
 

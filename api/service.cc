@@ -187,7 +187,14 @@ void ApiService::watch() {
 }
 
 void ApiService::on_found(const ReadyCheck::Findings& findings) {
-  for (const auto& [name, failure] : findings) metrics_.dependency(name, failure.empty());
+  for (const auto& [name, failure] : findings) {
+    metrics_.dependency(name, failure.empty());
+    std::string& known = failures_[name];
+    if (known == failure) continue;
+    known = failure;
+    failure.empty() ? log_info("dependency_back", {{"dependency", name}})
+                    : log_warn("dependency_away", {{"dependency", name}, {"cause", failure}});
+  }
 }
 
 Reply ApiService::metrics_reply() {

@@ -66,6 +66,7 @@ class ApiService final : private http::Service {
   std::unique_ptr<http::Handler> ready(http::Responder& responder);
   void on_answer(const http::RequestHead& head, uint16_t status) override { metrics_.answered(head.path, status); }
   void watch();
+  // Told in the log when it changes, however often it is asked.
   void on_found(const ReadyCheck::Findings& findings);
   Reply metrics_reply();
   std::unique_ptr<http::Handler> upload(http::Responder& responder);
@@ -81,6 +82,7 @@ class ApiService final : private http::Service {
   TidegateClient tidegate_;
   Flights flights_;
   const std::vector<Dependency> dependencies_;
+  ReadyCheck::Findings failures_;  // as they were found last; "" before the first
   std::optional<ReadyCheck> watch_;
   net::Timer watch_timer_;
   bool is_draining_ = false;

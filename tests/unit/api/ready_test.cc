@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "base/log.h"
 #include "unit/api/rig.h"
 
 namespace tidegate::api::test {
@@ -55,6 +56,24 @@ TEST_CASE("one that hangs does not keep the others from being named") {
   rig.tidegate->answer = nullptr;
   CHECK(value_of(rig.not_ready(), "failed") ==
         R"({"object store":"no answer within 1.8 s","tidegate":"no answer within 1.8 s"})");
+}
+
+TEST_CASE("the log tells once that one is away or hangs, and once that it is back") {
+  ReadyRig rig;
+  rig.get("/ready");
+  std::vector<std::string> log;
+  log_set_sink([&](LogLevel, std::string_view line) {
+    if (line.find("dependency") != std::string_view::npos) log.emplace_back(line);
+  });
+  for (const Mood mood : {Mood::away, Mood::away, Mood::silent, Mood::silent, Mood::well, Mood::well}) {
+    rig.cache->mood = mood;
+    rig.get("/ready");
+  }
+  log_set_sink([](LogLevel, std::string_view) {});
+  REQUIRE(log.size() == 3);
+  CHECK(log[0].find("unavailable") != std::string::npos);
+  CHECK(log[1].find("no answer within 1.8 s") != std::string::npos);
+  CHECK(log[2].find("dependency_back") != std::string::npos);
 }
 
 TEST_CASE("what is embedded goes by its own name, and a cache in memory by none") {
