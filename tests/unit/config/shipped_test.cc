@@ -7,6 +7,7 @@
 #include <random>
 #include <sstream>
 
+#include "base/random.h"
 #include "load_support.h"
 
 using namespace tidegate;
@@ -118,6 +119,24 @@ TEST_CASE("the watermark service's example has its addresses from the environmen
     if (route.retry.max_attempts > 1) CHECK(route.match.methods == std::vector<std::string>{"GET", "HEAD"});
   }
   CHECK(ingress.routes.at(0).rate_limit->limit.burst == 3);
+}
+
+TEST_CASE(
+    "a job of the watermark service's example outlasts two hours without optimizer or store, not its presigned URL") {
+  const Secrets secrets;
+  const auto config = secrets.load(kFolder / "examples" / "watermark.yaml").config;
+  REQUIRE(config != nullptr);
+  const Queue& queue = config->queues.at("optimize-jobs");
+  policy::BackoffConfig shortest = queue.replay.backoff;
+  REQUIRE(shortest.jitter == policy::Jitter::equal);  // half of the wait at least
+  shortest.jitter = policy::Jitter::none;
+  Random random(1);
+  Duration waits{};
+  for (int n = 0; n + 1 < queue.replay.max_attempts; ++n) {
+    waits += policy::Backoff(shortest).delay(n, {}, random) / 2;
+  }
+  CHECK(waits > 2h);
+  CHECK(queue.job_ttl < 25h);
 }
 
 TEST_CASE("a damaged file gives a configuration or errors, never neither and never both") {
