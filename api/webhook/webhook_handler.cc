@@ -49,7 +49,10 @@ WebhookHandler::WebhookHandler(const Backend& backend, Metrics& metrics, http::R
 void WebhookHandler::on_whole_body(std::string body) {
   const auto doubt =
       http::distrust_webhook(responder_.request().fields, body, secret_, responder_.runtime().wall_now());
-  if (doubt) return answer(problem_reply(401, "unauthorized", *doubt));
+  if (doubt) {
+    log_warn("webhook_distrusted", {{"cause", *doubt}, {"client", responder_.peer().ip.to_string()}});
+    return answer(problem_reply(401, "unauthorized", *doubt));
+  }
   auto message = parse_webhook(body);
   if (!message) return answer(problem_reply(400, "bad_request", "The message is no JSON object with a type."));
   message_ = std::move(*message);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "api/upload/key.h"
+#include "base/log.h"
 #include "http/webhook.h"
 #include "unit/api/rig.h"
 
@@ -100,6 +101,10 @@ TEST_CASE("what is not signed by Tidegate is refused, and nothing is done") {
   REQUIRE(rig.upload().status == 202);
   const size_t asked = rig.tidegate->seen.size();
   const std::string body = rig.message();
+  std::vector<std::string> log;
+  log_set_sink([&](LogLevel, std::string_view line) {
+    if (line.find("webhook_distrusted") != std::string_view::npos) log.emplace_back(line);
+  });
   const auto refused = [&](const Fields& fields, const std::string& sent) {
     const auto answer = rig.fetch("POST", kPath, fields, sent);
     CHECK(answer.status == 401);
@@ -107,6 +112,9 @@ TEST_CASE("what is not signed by Tidegate is refused, and nothing is done") {
   };
   refused({}, body);
   refused(rig.signed_fields(body, {}, "another secret of 16"), body);
+  REQUIRE(log.size() == 2);
+  CHECK(log[1].find("The signature is wrong.") != std::string::npos);  // for whoever has set two different secrets
+  log_set_sink([](LogLevel, std::string_view) {});
   refused(rig.signed_fields(body), body + " ");
   refused(rig.signed_fields(body, 6min), body);
   refused(rig.signed_fields(body, -6min), body);
