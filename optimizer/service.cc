@@ -44,9 +44,9 @@ void answer_refusal(http::Responder& responder, const optimizer::Refusal& refusa
 OptimizerService::OptimizerService(net::Runtime& runtime, const ServiceOptions& options)
     : runtime_(runtime),
       options_(options),
-      pool_(
-          options.workers, options.queue_max, [&runtime](std::function<void()> task) { runtime.post(std::move(task)); },
-          &ImageLibrary::end_thread),
+      pool_(options.workers, options.queue_max,
+            [&runtime](std::function<void()> task) { runtime.post(std::move(task)); },
+            {&ImageLibrary::begin_thread, &ImageLibrary::end_thread}),
       server_(runtime, server_limits(options), *this) {}
 
 OptimizerService::~OptimizerService() = default;

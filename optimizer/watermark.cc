@@ -1,5 +1,7 @@
 #include "optimizer/watermark.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -19,6 +21,7 @@ using vips::VImage;
 
 namespace {
 
+constexpr int kNiceness = 10;
 constexpr int kWebpSideMax = 16383;  // the format's own
 constexpr double kOpacityOnce = 0.85;
 constexpr double kOpacityTiled = 0.45;  // it covers the whole picture, which is to be seen still
@@ -119,6 +122,9 @@ ImageLibrary::~ImageLibrary() {
   g_log_set_default_handler(g_log_default_handler, nullptr);
   vips_shutdown();
 }
+
+// 0 is the calling thread, on Linux. Were it refused, others would wait longer, and nothing else.
+void ImageLibrary::begin_thread() { setpriority(PRIO_PROCESS, 0, kNiceness); }
 
 void ImageLibrary::end_thread() { vips_thread_shutdown(); }
 

@@ -50,7 +50,10 @@ class ImageLibrary {
   ImageLibrary(const ImageLibrary&) = delete;
   ImageLibrary& operator=(const ImageLibrary&) = delete;
 
-  // To be called at the end of each thread that used watermark().
+  // To be called at the begin and the end of each thread that uses watermark(). Such a thread, and those that the
+  // library starts for it, give way to everything else on the machine: a picture takes long anyway, and a cached one or
+  // a job's status that waits for the processor behind it is many times later.
+  static void begin_thread();
   static void end_thread();
 };
 

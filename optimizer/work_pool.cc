@@ -25,7 +25,7 @@ struct WorkPool::Shared {
   // Set once, before the threads start.
   size_t load_max = 0;
   Post post;
-  std::function<void()> on_thread_end;
+  ThreadHooks hooks;
 };
 
 class WorkPool::Place final : public WorkPool::Ticket {
@@ -44,12 +44,11 @@ class WorkPool::Place final : public WorkPool::Ticket {
   std::shared_ptr<Task> task_;
 };
 
-WorkPool::WorkPool(int workers, size_t queue_max, Post post, std::function<void()> on_thread_end)
-    : shared_(std::make_shared<Shared>()) {
+WorkPool::WorkPool(int workers, size_t queue_max, Post post, ThreadHooks hooks) : shared_(std::make_shared<Shared>()) {
   TG_ASSERT(workers > 0);
   shared_->load_max = static_cast<size_t>(workers) + queue_max;
   shared_->post = std::move(post);
-  shared_->on_thread_end = std::move(on_thread_end);
+  shared_->hooks = std::move(hooks);
   for (int i = 0; i < workers; ++i) threads_.emplace_back([shared = shared_] { run_thread(shared); });
 }
 
@@ -84,6 +83,7 @@ void WorkPool::stop() {
 }
 
 void WorkPool::run_thread(const std::shared_ptr<Shared>& shared) {
+  if (shared->hooks.begin) shared->hooks.begin();
   for (;;) {
     std::shared_ptr<Task> task;
     {
@@ -103,7 +103,7 @@ void WorkPool::run_thread(const std::shared_ptr<Shared>& shared) {
       if (!task->abandoned) task->done();
     });
   }
-  if (shared->on_thread_end) shared->on_thread_end();
+  if (shared->hooks.end) shared->hooks.end();
 }
 
 }  // namespace tidegate::optimizer

@@ -29,8 +29,13 @@ class WorkPool {
     virtual ~Ticket() = default;
   };
 
-  // REQUIRES workers > 0. `on_thread_end` runs last on each thread.
-  WorkPool(int workers, size_t queue_max, Post post, std::function<void()> on_thread_end = {});
+  // Run first and last on each thread.
+  struct ThreadHooks {
+    std::function<void()> begin, end;
+  };
+
+  // REQUIRES workers > 0.
+  WorkPool(int workers, size_t queue_max, Post post, ThreadHooks hooks = {});
   ~WorkPool();  // stop()
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;

@@ -4,6 +4,7 @@
 
 #include "api/store/directory_store.h"
 #include "api/store/guarded_store.h"
+#include "api/store/near_cache.h"
 #include "api/store/redis_cache.h"
 #include "api/store/s3_store.h"
 #include "base/log.h"
@@ -18,7 +19,7 @@ std::unique_ptr<ResultCache> open_cache(net::Runtime& runtime, const Settings& s
     return std::make_unique<MemoryCache>(runtime);
   }
   log_info("cache", {{"kind", "redis"}, {"server", settings.redis->shown()}});
-  return std::make_unique<RedisCache>(runtime, *settings.redis);
+  return std::make_unique<NearCache>(runtime, std::make_unique<RedisCache>(runtime, *settings.redis));
 }
 
 Result<std::unique_ptr<ObjectStore>> open_objects(net::UvRuntime& runtime, const Settings& settings) {

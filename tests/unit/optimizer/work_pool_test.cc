@@ -137,7 +137,7 @@ TEST_CASE("stopping finishes what was taken and takes no more") {
   Mailbox mailbox;
   std::atomic<int> ran = 0;
   std::atomic<int> threads_ended = 0;
-  WorkPool pool(3, 20, mailbox.post(), [&] { ++threads_ended; });
+  WorkPool pool(3, 20, mailbox.post(), {{}, [&] { ++threads_ended; }});
   std::vector<std::unique_ptr<WorkPool::Ticket>> tickets;
   for (int i = 0; i < 20; ++i) tickets.push_back(pool.submit([&] { ++ran; }, nothing));
   pool.stop();

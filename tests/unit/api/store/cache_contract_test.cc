@@ -1,4 +1,5 @@
-// What every cache of results does, whichever it is: MemoryCache, and RedisCache on a real server.
+// What every cache of results does, whichever it is: MemoryCache, RedisCache on a real server, and
+// NearCache before one.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -6,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/store/near_cache.h"
 #include "api/store/redis_cache.h"
 #include "base/log.h"
 #include "net/uv_runtime.h"
@@ -39,6 +41,13 @@ class RedisBed {
 
  private:
   RedisServer server_;
+};
+
+class NearBed : public RedisBed {
+ public:
+  std::unique_ptr<ResultCache> make(net::Runtime& runtime, Duration ttl = kResultTtl) {
+    return std::make_unique<NearCache>(runtime, RedisBed::make(runtime, ttl), NearCacheOptions{.ttl = ttl});
+  }
 };
 
 // A cache that answers.
@@ -79,7 +88,7 @@ struct Rig {
 
 }  // namespace
 
-#define EACH_CACHE(name) TEST_CASE_TEMPLATE("every cache: " name, Bed, MemoryBed, RedisBed)
+#define EACH_CACHE(name) TEST_CASE_TEMPLATE("every cache: " name, Bed, MemoryBed, RedisBed, NearBed)
 
 // Ends the test where the cache's server is not installed.
 #define NEEDS_BED()                                         \
