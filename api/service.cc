@@ -143,7 +143,7 @@ std::unique_ptr<http::Handler> ApiService::demo(http::Responder& responder) {
   if (http::is_from_another_site(head)) {
     return answered(responder, problem_reply(403, "cross_site", "A page of another site may not switch anything."));
   }
-  return std::make_unique<FaultHandler>(responder, *settings_.faults);
+  return std::make_unique<FaultHandler>(responder, *settings_.faults, client_of(responder));
 }
 
 std::unique_ptr<http::Handler> ApiService::get(http::Responder& responder) {

@@ -97,15 +97,15 @@ void DemoHandler::on_client_gone() {
   asking_breaker_.reset();
 }
 
-FaultHandler::FaultHandler(http::Responder& responder, http::HttpUrl faults)
-    : SmallBodyHandler(responder, kBodyMax), faults_(std::move(faults)) {}
+FaultHandler::FaultHandler(http::Responder& responder, http::HttpUrl faults, std::string client_ip)
+    : SmallBodyHandler(responder, kBodyMax), faults_(std::move(faults)), client_ip_(std::move(client_ip)) {}
 
 void FaultHandler::on_whole_body(std::string body) {
   const std::string mode = text_in(parse(body), "mode");
   if (!is_mode(mode)) {
     return send(responder_, problem_reply(400, "bad_request", "mode is one of none, error, hang, slow, down."));
   }
-  log_warn("fault_switched", {{"mode", mode}, {"client", responder_.peer().ip.to_string()}});
+  log_warn("fault_switched", {{"mode", mode}, {"client", client_ip_}});
   http::FetchRequest request = request_to(faults_, "?mode=" + mode);
   request.method = "POST";
   step_ = http::fetch(responder_.runtime(), std::move(request), [this](auto response) { on_switched(response); });

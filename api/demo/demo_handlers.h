@@ -36,7 +36,8 @@ class DemoHandler final : public QuietHandler {
 
 class FaultHandler final : public SmallBodyHandler {
  public:
-  FaultHandler(http::Responder& responder, http::HttpUrl faults);
+  // `client_ip`: who switches, for the log.
+  FaultHandler(http::Responder& responder, http::HttpUrl faults, std::string client_ip);
   void on_client_gone() override { step_.reset(); }
 
  private:
@@ -44,6 +45,7 @@ class FaultHandler final : public SmallBodyHandler {
   void on_switched(const Result<http::FetchResponse>& response);
 
   const http::HttpUrl faults_;
+  const std::string client_ip_;
   std::unique_ptr<net::Operation> step_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "unit/api/rig.h"
 
 namespace tidegate::api::test {
@@ -63,6 +64,19 @@ TEST_CASE("the switch goes on to the optimizer") {
     CHECK(value_of(rig.get("/demo"), "mode") == mode);
   }
   CHECK(rig.tidegate->seen[0].target == "/fault?mode=error");
+}
+
+TEST_CASE("the log names the client who switches, not the proxy before us") {
+  DemoRig rig;
+  rig.settings().trusted_proxies = {*Cidr::parse("127.0.0.0/8")};
+  rig.restart();
+  std::string log;
+  log_set_sink([&](LogLevel, std::string_view line) {
+    if (line.find("fault_switched") != std::string_view::npos) log = line;
+  });
+  CHECK(rig.switch_to(R"({"mode":"error"})", {{"X-Forwarded-For", "192.0.2.7"}}).status == 200);
+  log_set_sink([](LogLevel, std::string_view) {});
+  CHECK(log.find("192.0.2.7") != std::string::npos);
 }
 
 TEST_CASE("what is no fault is refused, and the optimizer hears nothing") {
