@@ -63,11 +63,11 @@ StatusHandler::StatusHandler(const Backend& backend, const Flights& flights, htt
         send(responder, status_reply(key, finding));
       })) {}
 
-ImageHandler::ImageHandler(const Backend& backend, RoomBudget& budget, http::Responder& responder,
+ImageHandler::ImageHandler(const Backend& backend, SendingRooms& rooms, http::Responder& responder,
                            const std::string& key)
     : responder_(responder),
       key_(key),
-      room_(budget),
+      rooms_(rooms),
       lookup_(std::make_unique<Lookup>(backend, key, [this](const Finding& finding) { on_found(finding); })) {}
 
 void ImageHandler::on_found(const Finding& finding) {
@@ -78,19 +78,20 @@ void ImageHandler::on_found(const Finding& finding) {
   if (known && (*known == "*" || known->find("\"" + key_ + "\"") != std::string_view::npos)) {
     return send(responder_, {304, "", "", fields, nullptr, "not_modified"});
   }
-  if (!room_.grow(finding.image->bytes.size())) return send(responder_, busy_reply());
+  room_ = rooms_.find(finding.image);
+  if (!room_) return send(responder_, busy_reply());
   sender_.begin(responder_, 200, finding.image, fields);
-  if (!sender_.active()) room_.clear();
+  if (!sender_.active()) room_.reset();
 }
 
 void ImageHandler::on_response_drained() {
-  if (sender_.active() && sender_.go_on()) room_.clear();
+  if (sender_.active() && sender_.go_on()) room_.reset();
 }
 
 // Nothing of the service's is touched after this: the handler itself may outlive it by a turn.
 void ImageHandler::on_client_gone() {
   sender_.drop();
-  room_.clear();
+  room_.reset();
   lookup_.reset();
 }
 

@@ -31,7 +31,7 @@ class StatusHandler final : public QuietHandler {
 class ImageHandler final : public QuietHandler {
  public:
   // The picture counts against the budget until it is sent.
-  ImageHandler(const Backend& backend, RoomBudget& budget, http::Responder& responder, const std::string& key);
+  ImageHandler(const Backend& backend, SendingRooms& rooms, http::Responder& responder, const std::string& key);
   void on_client_gone() override;
   void on_response_drained() override;
 
@@ -40,7 +40,8 @@ class ImageHandler final : public QuietHandler {
 
   http::Responder& responder_;
   const std::string key_;
-  Room room_;
+  SendingRooms& rooms_;
+  std::shared_ptr<const Room> room_;  // of the picture being sent
   ImageSender sender_;
   std::unique_ptr<net::Operation> lookup_;
 };

@@ -167,7 +167,7 @@ std::unique_ptr<http::Handler> ApiService::get_key(http::Responder& responder) {
   const std::string key(path.substr((is_status ? kStatusPath : kImagesPath).size()));
   if (!is_key(key)) return answered(responder, problem_reply(400, "bad_request", "A key has 64 hexadecimal digits."));
   if (is_status) return std::make_unique<StatusHandler>(backend(), flights_, responder, key);
-  return std::make_unique<ImageHandler>(backend(), budget_, responder, key);
+  return std::make_unique<ImageHandler>(backend(), rooms_, responder, key);
 }
 
 std::unique_ptr<http::Handler> ApiService::ready(http::Responder& responder) {
@@ -224,7 +224,7 @@ std::unique_ptr<http::Handler> ApiService::upload(http::Responder& responder) {
   const auto type = fields.find("Content-Type");
   const Boundary boundary = parse_boundary(type.value_or(""));
   if (boundary.complaint) return answered(responder, problem_reply(400, "bad_request", *boundary.complaint));
-  return std::make_unique<UploadHandler>(flights_, metrics_, budget_, responder, client_of(responder),
+  return std::make_unique<UploadHandler>(flights_, metrics_, rooms_, responder, client_of(responder),
                                          std::make_unique<UploadForm>(boundary.value, settings_.max_upload, budget_),
                                          limits_.form_timeout);
 }

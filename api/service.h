@@ -79,6 +79,7 @@ class ApiService final : private http::Service {
   CountedCache cache_;
   CountedStore store_;
   RoomBudget budget_;
+  SendingRooms rooms_{budget_};
   TidegateClient tidegate_;
   Flights flights_;
   const std::vector<Dependency> dependencies_;

@@ -4,14 +4,14 @@
 
 namespace tidegate::api {
 
-UploadHandler::UploadHandler(Flights& flights, Metrics& metrics, RoomBudget& budget, http::Responder& responder,
+UploadHandler::UploadHandler(Flights& flights, Metrics& metrics, SendingRooms& rooms, http::Responder& responder,
                              std::string client_ip, std::unique_ptr<UploadForm> form, Duration form_timeout)
     : flights_(flights),
       metrics_(metrics),
       responder_(responder),
       client_ip_(std::move(client_ip)),
       form_(std::move(form)),
-      room_(budget),
+      rooms_(rooms),
       begun_(responder.runtime().now()),
       form_timer_(responder.runtime(), [this] { on_form_late(); }) {
   form_timer_.start_after(form_timeout);
@@ -48,7 +48,8 @@ void UploadHandler::on_landed(const Reply& reply) {
 
 void UploadHandler::answer(const Reply& reply) {
   // Made, but no room to send it: the client that comes again finds it in the cache.
-  if (reply.image && !room_.grow(reply.image->bytes.size())) return answer(busy_reply());
+  if (reply.image) room_ = rooms_.find(reply.image);
+  if (reply.image && !room_) return answer(busy_reply());
   record(reply.status, reply.outcome);
   form_timer_.stop();
   form_.reset();
@@ -74,7 +75,7 @@ void UploadHandler::end() {
   form_timer_.stop();
   seat_.reset();
   form_.reset();
-  room_.clear();
+  room_.reset();
 }
 
 void UploadHandler::record(uint16_t status, const char* outcome) {

@@ -20,7 +20,7 @@ class UploadHandler final : public QuietHandler {
  public:
   // The picture counts against the budget until it is sent. `client_ip`: whose upload it is. `form_timeout`: for the
   // whole form, however steadily it drips.
-  UploadHandler(Flights& flights, Metrics& metrics, RoomBudget& budget, http::Responder& responder,
+  UploadHandler(Flights& flights, Metrics& metrics, SendingRooms& rooms, http::Responder& responder,
                 std::string client_ip, std::unique_ptr<UploadForm> form, Duration form_timeout);
 
   void on_body(std::string_view piece) override;
@@ -45,7 +45,8 @@ class UploadHandler final : public QuietHandler {
   std::unique_ptr<UploadForm> form_;
   std::unique_ptr<net::Operation> seat_;
   ImageSender sender_;
-  Room room_;  // of the picture being sent
+  SendingRooms& rooms_;
+  std::shared_ptr<const Room> room_;  // of the picture being sent
   std::string key_;
   const Time begun_;
   net::Timer form_timer_;

@@ -114,8 +114,9 @@ TEST_CASE("the watermark service's example has its addresses from the environmen
   CHECK(ingress.trusted_proxies.empty());
   for (const Route& route : ingress.routes) {
     CHECK(route.match.path.find("webhooks") == std::string::npos);
-    CHECK(route.bulkhead.has_value() == (route.name == "upload"));
-    CHECK(route.rate_limit.has_value() == (route.name == "upload"));
+    const bool is_limited = route.name == "upload" || route.name == "images";
+    CHECK(route.bulkhead.has_value() == is_limited);
+    CHECK(route.rate_limit.has_value() == is_limited);
     if (route.retry.max_attempts > 1) CHECK(route.match.methods == std::vector<std::string>{"GET", "HEAD"});
   }
   CHECK(ingress.routes.at(0).rate_limit->limit.burst == 3);
