@@ -43,7 +43,8 @@ constexpr char kEnvironmentHelp[] =
     "  PRESIGN_TTL    how long Tidegate may fetch an original: longer than the queue's job_ttl (25h)\n"
     "  WEBHOOK_SECRET the callback's secret in Tidegate's configuration; without it results are only polled for\n"
     "  TRUSTED_PROXIES  whose X-Forwarded-For is believed: 127.0.0.0/8,::1 (none)\n"
-    "  ADMIN_URL      Tidegate's admin interface: the page shows the breaker (not shown)\n"
+    "  ADMIN_URL      Tidegate's admin interface, which tells whether Tidegate is well; the page shows the breaker "
+    "(not used)\n"
     "  FAULT_URL      the optimizer's /fault: the page can break the optimizer, for demonstrations only (it cannot)\n"
     "REDIS_URL, S3_ACCESS_KEY, S3_SECRET_KEY and WEBHOOK_SECRET may be files: NAME_FILE=/run/secrets/name";
 

@@ -100,7 +100,7 @@ ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ResultCa
       store_(runtime, store, metrics_),
       budget_(limits.pictures_bytes_max),
       // A watermarked picture is about as large as it was; a lossless one may grow.
-      tidegate_(runtime, settings.optimizer, 2 * settings.max_upload + kFormOverhead),
+      tidegate_(runtime, settings.optimizer, 2 * settings.max_upload + kFormOverhead, settings.admin),
       flights_(backend(), settings.presign_ttl),
       dependencies_(dependencies_of(settings, backend())),
       watch_timer_(runtime, [this] { watch(); }),

@@ -36,7 +36,8 @@ struct Settings {
   Duration presign_ttl = 25h;           // PRESIGN_TTL, 1m to 7 days: longer than the queue's job_ttl
   std::string webhook_secret;           // WEBHOOK_SECRET; "": POST /webhooks/tidegate is not there
   std::vector<Cidr> trusted_proxies;    // TRUSTED_PROXIES, "127.0.0.0/8,::1": whose X-Forwarded-For is believed
-  std::optional<http::HttpUrl> admin;   // ADMIN_URL: Tidegate's admin interface, for the page to show the breaker
+  std::optional<http::HttpUrl>
+      admin;  // ADMIN_URL: Tidegate's admin interface, for /ready, and for the page to show the breaker
   std::optional<http::HttpUrl> faults;  // FAULT_URL: the optimizer's /fault, for demonstrations only
 };
 

@@ -157,7 +157,12 @@ std::unique_ptr<net::Operation> TidegateClient::get(const std::string& path, htt
 }
 
 std::unique_ptr<net::Operation> TidegateClient::ping(http::FetchCallback done) {
-  return http::fetch(runtime_, request("/", kPingTimeout), std::move(done));
+  http::FetchRequest made = request("/", kPingTimeout);
+  if (admin_) {
+    made.host = admin_->host;
+    made.target = admin_->target + "/health";
+  }
+  return http::fetch(runtime_, std::move(made), std::move(done));
 }
 
 }  // namespace tidegate::api

@@ -53,14 +53,16 @@ struct OptimizeCall {
 
 class TidegateClient {
  public:
-  // `base`: the target has no last slash. The runtime outlives the client.
-  TidegateClient(net::Runtime& runtime, http::HttpUrl base, size_t answer_bytes_max)
-      : runtime_(runtime), base_(std::move(base)), answer_bytes_max_(answer_bytes_max) {}
+  // `base` and `admin`: the target has no last slash. The runtime outlives the client.
+  TidegateClient(net::Runtime& runtime, http::HttpUrl base, size_t answer_bytes_max,
+                 std::optional<http::HttpUrl> admin = std::nullopt)
+      : runtime_(runtime), base_(std::move(base)), answer_bytes_max_(answer_bytes_max), admin_(std::move(admin)) {}
 
   std::unique_ptr<net::Operation> optimize(OptimizeCall call, http::FetchCallback done);
   // `path`: "/_jobs/…" as a job's URLs are. A whole picture may come back.
   std::unique_ptr<net::Operation> get(const std::string& path, http::FetchCallback done);
-  // Any answer will do.
+  // Any answer will do: of the admin interface's /health, where it is known; else of the listener, which takes the
+  // question for a request without a route.
   std::unique_ptr<net::Operation> ping(http::FetchCallback done);
 
  private:
@@ -69,6 +71,7 @@ class TidegateClient {
   net::Runtime& runtime_;
   const http::HttpUrl base_;
   const size_t answer_bytes_max_;
+  const std::optional<http::HttpUrl> admin_;
 };
 
 // Everything but unreserved characters (RFC 3986) as %XX.

@@ -36,6 +36,16 @@ TEST_CASE("ready is when every dependency answers, Tidegate whatever it likes") 
   CHECK(ready.body == R"({"status":"ready"})");
 }
 
+TEST_CASE("where Tidegate's admin interface is known, its health is asked for, not a path of the listener's") {
+  ReadyRig rig;
+  rig.settings().admin = *http::parse_http_url(rig.tidegate->url() + "/admin");
+  rig.restart();
+  rig.tidegate->seen.clear();
+  CHECK(rig.get("/ready").status == 200);
+  REQUIRE_FALSE(rig.tidegate->seen.empty());
+  for (const auto& seen : rig.tidegate->seen) CHECK(seen.target == "/admin/health");
+}
+
 TEST_CASE("what is away is named") {
   ReadyRig rig;
   rig.cache->mood = Mood::away;
