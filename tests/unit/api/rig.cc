@@ -118,6 +118,16 @@ std::string a_png(size_t spare) { return png({}, spare); }
 
 std::string marked_png() { return "\x89PNG\r\n\x1A\n with a mark"; }
 
+void answer_all(Rig& rig, const Answer& answer) {
+  rig.tidegate->answer = [answer](const Seen&) { return answer; };
+}
+
+Answer marked() { return {200, "image/png", marked_png(), ""}; }
+
+size_t files_in(const std::filesystem::path& folder) {
+  return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
 std::string value_of(const http::FetchResponse& response, const char* name) {
   const auto json = nlohmann::json::parse(response.body, nullptr, false);
   const auto found = json.is_object() ? json.find(name) : json.end();

@@ -121,6 +121,15 @@ class Rig {
 std::string a_png(size_t spare = 0);  // what is sent; longer by 12 more than `spare`, where there is any
 std::string marked_png();             // what comes back
 
+using Answer = ScriptedTidegate::Answer;
+using Seen = ScriptedTidegate::Seen;
+
+// Every request of the service's from now on.
+void answer_all(Rig& rig, const Answer& answer);
+Answer marked();
+
+size_t files_in(const std::filesystem::path& folder);
+
 // A value of a JSON object, as text; "null" for null, "" where there is none.
 std::string value_of(const http::FetchResponse& response, const char* name);
 

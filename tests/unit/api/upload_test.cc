@@ -7,23 +7,6 @@
 
 namespace tidegate::api::test {
 
-namespace {
-
-using Answer = ScriptedTidegate::Answer;
-using Seen = ScriptedTidegate::Seen;
-
-Answer marked() { return {200, "image/png", marked_png(), ""}; }
-
-void answer_all(Rig& rig, const Answer& answer) {
-  rig.tidegate->answer = [answer](const Seen&) { return answer; };
-}
-
-size_t files_in(const std::filesystem::path& folder) {
-  return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
-}
-
-}  // namespace
-
 TEST_CASE("a picture goes in and comes out marked") {
   Rig rig;
   answer_all(rig, marked());
