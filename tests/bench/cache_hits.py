@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """How long a cached picture takes while the optimizer is saturated: 50 clients at once upload, and fetch, what the cache
-has; others keep every place of the optimizer taken. On Redis where there is one, else in the API's memory.
+has; others keep every place of the optimizer taken, with pictures of 4 megapixels, JPEG and then PNG. On Redis where there
+is one, else in the API's memory.
 
 The load is generated beside the programs, on the same cores: what is printed is an upper bound. Python's standard
 library only.
@@ -86,7 +87,10 @@ def in_progress(stack):
 
 
 def run(options, stack):
-    small, large = make_png(400, 300), make_png(2400, 1600)
+    small, png = make_png(400, 300), make_png(2400, 1600)
+    jpeg = programs.http("POST", stack.urls["optimizer"] + "/optimize?text=x&format=jpeg&quality=85", png,
+                         {"Content-Type": "image/png"}).body
+    pictures = {"idle": None, "jpeg": jpeg, "png": png}
     port = int(stack.urls["api"].rsplit(":", 1)[1])
     made = programs.upload(stack.urls["api"], small, "cached")
     assert made.status == 200, made.body[:300]
@@ -95,10 +99,10 @@ def run(options, stack):
                 "image": (f"GET /images/{key} HTTP/1.1\r\nHost: bench\r\n\r\n".encode(), (200, ""))}
     report = {"cache": "redis" if options.redis else "memory", "clients": CLIENTS, "picture_bytes": len(small),
               "result_bytes": len(made.body)}
-    for load in ("idle", "saturated"):
+    for load, picture in pictures.items():
         answers = multiprocessing.Array("i", 3)
-        workers = [multiprocessing.Process(target=saturate, args=(stack.urls["api"], large, n, answers), daemon=True)
-                   for n in range(SATURATING if load == "saturated" else 0)]
+        workers = [multiprocessing.Process(target=saturate, args=(stack.urls["api"], picture, n, answers), daemon=True)
+                   for n in range(SATURATING if picture else 0)]
         for worker in workers:
             worker.start()
         if workers:
@@ -106,7 +110,7 @@ def run(options, stack):
         for name, (request, expected) in requests.items():
             report[f"{name}_{load}"] = asyncio.run(measure(port, request, expected, options.pause, options.seconds))
         if workers:
-            report["saturating_answers"] = dict(zip(("200", "202", "other"), answers))
+            report[f"{load}_saturating"] = {"bytes": len(picture), **dict(zip(("200", "202", "other"), answers))}
         for worker in workers:
             worker.kill()
             worker.join()
