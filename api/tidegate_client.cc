@@ -2,16 +2,14 @@
 
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
+#include "api/json.h"
 #include "base/json_writer.h"
 #include "http/chars.h"
+#include "http/percent.h"
 
 namespace tidegate::api {
 
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr const char* kDeadlineMs = "15000";
 // Tidegate may wait two seconds beyond the deadline for its store's verdict on a job.
@@ -20,22 +18,6 @@ constexpr Duration kGetTimeout = 10s;
 constexpr Duration kPingTimeout = 2s;
 constexpr size_t kUrlMax = 512;
 constexpr size_t kTextMax = 1000;  // of a sentence that is passed on
-
-std::string string_in(const Json& json, const char* name) {
-  const auto found = json.find(name);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::optional<int64_t> number_in(const Json& json, const char* name) {
-  const auto found = json.find(name);
-  if (found == json.end() || !found->is_number_integer()) return std::nullopt;
-  return found->get<int64_t>();
-}
-
-Json parse_object(std::string_view text) {
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return json.is_object() ? json : Json(Json::value_t::discarded);
-}
 
 // On Tidegate's own listener, and fit for a request line.
 bool is_path(std::string_view text) {
@@ -62,7 +44,6 @@ std::string why_lost(std::string_view word, const std::string& last_error) {
 
 std::optional<Job> parse_job(std::string_view text) {
   const Json json = parse_object(text);
-  if (json.is_discarded()) return std::nullopt;
   Job job{string_in(json, "job_id"), string_in(json, "status_url"), string_in(json, "result_url")};
   const bool usable =
       http::is_token(job.id) && job.id.size() <= 128 && is_path(job.status_url) && is_path(job.result_url);
@@ -94,7 +75,7 @@ std::optional<JobReport> parse_report(const http::FetchResponse& response) {
     return report;
   }
   const Json json = parse_object(response.body);
-  if (response.status != 200 || json.is_discarded()) return std::nullopt;
+  if (response.status != 200) return std::nullopt;
   const std::string word = string_in(json, "status");
   const auto state = parse_state(word);
   if (!state) return std::nullopt;
@@ -110,24 +91,9 @@ std::optional<JobReport> parse_report(const http::FetchResponse& response) {
 
 std::string detail_of(const http::FetchResponse& response) {
   const Json json = parse_object(response.body);
-  const std::string detail = json.is_discarded() ? "" : string_in(json, "detail");
+  const std::string detail = string_in(json, "detail");
   if (!detail.empty()) return detail.substr(0, kTextMax);
   return "The optimizer answered " + std::to_string(response.status) + ".";
-}
-
-std::string percent_encode(std::string_view text) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool alnum = http::is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (alnum || c == '-' || c == '.' || c == '_' || c == '~') {
-      out += c;
-    } else {
-      const auto byte = static_cast<uint8_t>(c);
-      out.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
-    }
-  }
-  return out;
 }
 
 http::FetchRequest TidegateClient::request(const std::string& target, Duration timeout) const {
@@ -140,8 +106,9 @@ http::FetchRequest TidegateClient::request(const std::string& target, Duration t
 }
 
 std::unique_ptr<net::Operation> TidegateClient::optimize(OptimizeCall call, http::FetchCallback done) {
-  http::FetchRequest made = request(
-      "/optimize?text=" + percent_encode(call.text) + "&position=" + percent_encode(call.position), kOptimizeTimeout);
+  http::FetchRequest made =
+      request("/optimize?text=" + http::percent_encode(call.text) + "&position=" + http::percent_encode(call.position),
+              kOptimizeTimeout);
   made.method = "POST";
   made.fields = {{"Content-Type", std::move(call.content_type)},
                  {"Idempotency-Key", std::move(call.key)},

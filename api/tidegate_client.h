@@ -74,7 +74,4 @@ class TidegateClient {
   const std::optional<http::HttpUrl> admin_;
 };
 
-// Everything but unreserved characters (RFC 3986) as %XX.
-std::string percent_encode(std::string_view text);
-
 }  // namespace tidegate::api

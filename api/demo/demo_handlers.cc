@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include <nlohmann/json.hpp>
-
+#include "api/json.h"
 #include "api/reply.h"
 #include "base/json_writer.h"
 #include "base/log.h"
@@ -13,20 +12,11 @@ namespace tidegate::api {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr Duration kTimeout = 1s;
 constexpr size_t kBodyMax = 1024;
 constexpr size_t kAnswerMax = 1 << 20;
 constexpr std::array<std::string_view, 5> kModes = {"none", "error", "hang", "slow", "down"};
 constexpr std::string_view kOptimizer = "optimizer";  // the upstream's name in the shipped configurations
-
-std::string text_in(const Json& json, const char* name) {
-  const auto found = json.is_object() ? json.find(name) : json.end();
-  return json.is_object() && found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-Json parse(std::string_view text) { return Json::parse(text, nullptr, /*allow_exceptions=*/false); }
 
 http::FetchRequest request_to(const http::HttpUrl& url, std::string_view rest) {
   http::FetchRequest request;
@@ -40,28 +30,27 @@ http::FetchRequest request_to(const http::HttpUrl& url, std::string_view rest) {
 bool is_mode(std::string_view mode) { return std::find(kModes.begin(), kModes.end(), mode) != kModes.end(); }
 
 std::string mode_json(const Result<http::FetchResponse>& response) {
-  const std::string mode = response && response->status == 200 ? text_in(parse(response->body), "mode") : "";
+  const std::string mode = response && response->status == 200 ? string_in(parse_object(response->body), "mode") : "";
   return is_mode(mode) ? '"' + mode + '"' : "null";
 }
 
 }  // namespace
 
 std::string breaker_json(std::string_view status) {
-  const Json json = parse(status);
-  const auto breakers = json.is_object() ? json.find("breakers") : json.end();
-  if (!json.is_object() || breakers == json.end() || !breakers->is_array() || breakers->empty()) return "null";
+  const Json json = parse_object(status);
+  const auto breakers = json.find("breakers");
+  if (breakers == json.end() || !breakers->is_array() || breakers->empty()) return "null";
   const auto named = std::find_if(breakers->begin(), breakers->end(),
-                                  [](const Json& breaker) { return text_in(breaker, "name") == kOptimizer; });
+                                  [](const Json& breaker) { return string_in(breaker, "name") == kOptimizer; });
   const Json& breaker = named != breakers->end() ? *named : breakers->front();
-  const std::string state = text_in(breaker, "state");
+  const std::string state = string_in(breaker, "state");
   if (state.empty()) return "null";
   JsonWriter out;
   out.field("state", state);
-  const std::string reason = text_in(breaker, "reason");
+  const std::string reason = string_in(breaker, "reason");
   reason.empty() ? out.null("reason") : out.field("reason", reason);
-  const auto wait = breaker.find("next_probe_in_s");
-  const bool known = wait != breaker.end() && wait->is_number_integer();
-  known ? out.field("retry_in_s", wait->get<int64_t>()) : out.null("retry_in_s");
+  const auto wait_s = number_in(breaker, "next_probe_in_s");
+  wait_s ? out.field("retry_in_s", *wait_s) : out.null("retry_in_s");
   return out.take();
 }
 
@@ -101,7 +90,7 @@ FaultHandler::FaultHandler(http::Responder& responder, http::HttpUrl faults, std
     : SmallBodyHandler(responder, kBodyMax), faults_(std::move(faults)), client_ip_(std::move(client_ip)) {}
 
 void FaultHandler::on_whole_body(std::string body) {
-  const std::string mode = text_in(parse(body), "mode");
+  const std::string mode = string_in(parse_object(body), "mode");
   if (!is_mode(mode)) {
     return send(responder_, problem_reply(400, "bad_request", "mode is one of none, error, hang, slow, down."));
   }

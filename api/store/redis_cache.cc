@@ -55,19 +55,15 @@ std::unique_ptr<net::Operation> RedisCache::get(std::string_view key, GetCallbac
 // What the reply holds; null for anything but a whole picture.
 ObjectPtr RedisCache::on_reply(const std::string& key, Result<redis::Reply> reply) {
   if (reply && reply->is_nil()) return nullptr;
-  ++errors_;  // unless it is a picture
-  if (!reply) return nullptr;
-  if (reply->kind != redis::Reply::Kind::text) {
+  const bool is_value = reply && reply->kind == redis::Reply::Kind::text;
+  if (ObjectPtr found = is_value ? from_cached_value(std::move(reply->text)) : nullptr) return found;
+  ++errors_;
+  if (is_value) {
+    log_error("cache_value_damaged", {{"key", key}});
+    write({"DEL", key});
+  } else if (reply) {
     log_warn("cache_get_failed", {{"key", key}, {"cause", reply->text}});
-    return nullptr;
   }
-  ObjectPtr found = from_cached_value(std::move(reply->text));
-  if (found) {
-    --errors_;
-    return found;
-  }
-  log_error("cache_value_damaged", {{"key", key}});
-  write({"DEL", key});
   return nullptr;
 }
 

@@ -1,7 +1,7 @@
-// Results in Redis, shared by all replicas and kept over a restart: SET watermark:result:KEY VALUE EX 24h, the value as
+// Results in Redis, shared by all replicas and kept over a restart: SET watermark:result:KEY VALUE PX ttl, the value as
 // cached_value.h has it. Belongs to its loop.
 //
-// A cache is never waited for and never an error: while the server is away, silent for a second, or has kCommandsMax
+// A cache is never waited for and never an error: while the server is away, silent for a second, or has commands_max
 // commands to answer, everything is a miss and nothing is kept. What is damaged is a miss too, and is removed.
 #pragma once
 

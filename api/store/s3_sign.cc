@@ -1,8 +1,5 @@
 #include "api/store/s3_sign.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <array>
 #include <ctime>
 
@@ -10,22 +7,21 @@
 
 #include "base/assert.h"
 #include "base/ids.h"
+#include "base/keyed_hash.h"
+#include "http/percent.h"
 
 namespace tidegate::api {
 
 namespace {
 
-constexpr size_t kDigestBytes = 32;
 constexpr char kAlgorithm[] = "AWS4-HMAC-SHA256";
 
 std::string hmac(std::string_view key, std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  const auto* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                          reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
-  TG_ASSERT(made != nullptr && size == kDigestBytes);
-  return {reinterpret_cast<const char*>(digest.data()), size};
+  const Sha256Bytes digest = hmac_sha256(key, text);
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
+
+std::string hex(const Sha256Bytes& digest) { return to_hex(digest.data(), digest.size()); }
 
 // "20130524T000000Z"
 std::string timestamp(WallTime now) {
@@ -63,29 +59,12 @@ std::string signature(const S3Keys& keys, const std::string& when, const std::st
        {std::string_view(keys.region), std::string_view("s3"), std::string_view("aws4_request")}) {
     key = hmac(key, part);
   }
-  const std::string digest = hmac(key, text);
-  return to_hex(reinterpret_cast<const uint8_t*>(digest.data()), digest.size());
-}
-
-// As a value of a query.
-std::string encode(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    plain ? out += c : out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
+  return hex(hmac_sha256(key, text));
 }
 
 }  // namespace
 
-std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  TG_ASSERT(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
-  return to_hex(digest.data(), size);
-}
+std::string sha256_hex(std::string_view bytes) { return hex(sha256(bytes)); }
 
 std::vector<std::string> s3_signed_fields(const S3Keys& keys, const S3Target& target, const std::string& payload_sha256,
                                           std::map<std::string, std::string> more, WallTime now) {
@@ -108,7 +87,7 @@ std::string s3_presigned_query(const S3Keys& keys, const S3Target& target, Durat
   const std::string when = timestamp(now);
   const std::string query =
       fmt::format("X-Amz-Algorithm={}&X-Amz-Credential={}&X-Amz-Date={}&X-Amz-Expires={}&X-Amz-SignedHeaders=host",
-                  kAlgorithm, encode(keys.access_key + "/" + scope_of(keys, when)), when,
+                  kAlgorithm, http::percent_encode(keys.access_key + "/" + scope_of(keys, when)), when,
                   std::chrono::duration_cast<std::chrono::seconds>(valid_for).count());
   const std::string canonical = canonical_request(target, query, {{"host", target.host}}, "UNSIGNED-PAYLOAD");
   return query + "&X-Amz-Signature=" + signature(keys, when, canonical);

@@ -1,7 +1,6 @@
 #include "api/webhook/webhook_handler.h"
 
-#include <nlohmann/json.hpp>
-
+#include "api/json.h"
 #include "api/upload/key.h"
 #include "base/log.h"
 #include "http/webhook.h"
@@ -10,15 +9,9 @@ namespace tidegate::api {
 
 namespace {
 
-using Json = nlohmann::json;
 using Kind = Finding::Kind;
 
 constexpr std::string_view kSucceeded = "job.succeeded";
-
-std::string text_in(const Json& json, const char* name) {
-  const auto found = json.find(name);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 Reply done_reply(const char* outcome) {
   Reply reply;
@@ -30,14 +23,13 @@ Reply done_reply(const char* outcome) {
 }  // namespace
 
 std::optional<WebhookMessage> parse_webhook(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return std::nullopt;
+  const Json json = parse_object(text);
   WebhookMessage message;
-  message.type = text_in(json, "type");
+  message.type = string_in(json, "type");
   if (message.type.empty()) return std::nullopt;
   const auto data = json.find("data");
   if (data == json.end() || !data->is_object()) return message;
-  message.key = text_in(*data, "idempotency_key");
+  message.key = string_in(*data, "idempotency_key");
   message.job = parse_job(data->dump()).value_or(Job{});
   return message;
 }

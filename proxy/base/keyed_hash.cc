@@ -7,6 +7,14 @@
 
 namespace tidegate {
 
+Sha256Bytes sha256(std::string_view bytes) {
+  Sha256Bytes digest{};
+  unsigned size = 0;
+  const bool done = EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1;
+  TG_ASSERT(done && size == digest.size());
+  return digest;
+}
+
 Sha256Bytes hmac_sha256(std::string_view key, std::string_view text) {
   Sha256Bytes digest{};
   unsigned size = 0;

@@ -1,4 +1,5 @@
-// HMAC-SHA256 (RFC 2104), base64 (RFC 4648 section 4) and the comparison of secrets: for signatures and tokens.
+// SHA-256 (FIPS 180-4), HMAC-SHA256 (RFC 2104), base64 (RFC 4648 section 4) and the comparison of secrets: for
+// signatures and tokens.
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@ namespace tidegate {
 
 using Sha256Bytes = std::array<uint8_t, 32>;
 
+Sha256Bytes sha256(std::string_view bytes);
 Sha256Bytes hmac_sha256(std::string_view key, std::string_view text);
 
 // Equal? In a time that tells nothing of where they differ.

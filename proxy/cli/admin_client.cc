@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cctype>
 #include <cstdlib>
 
 #include "net/uv_runtime.h"
@@ -57,16 +56,6 @@ Result<nlohmann::json> AdminClient::ask(const std::string& method, const std::st
     }
   });
   runtime.run();
-  return out;
-}
-
-std::string percent_encoded(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.') out += c;
-    else out += fmt::format("%{:02X}", byte);
-  }
   return out;
 }
 

@@ -22,7 +22,4 @@ class AdminClient {
   std::string token_;
 };
 
-// For a value in a query.
-std::string percent_encoded(const std::string& text);
-
 }  // namespace tidegate::cli

@@ -10,6 +10,7 @@
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "cli/jobs_text.h"
+#include "http/percent.h"
 
 namespace tidegate::cli {
 
@@ -74,15 +75,15 @@ class JobsCommand {
   }
 
   std::string target(std::string_view rest) const { return "/api/queues/" + options_.queue + std::string(rest); }
-  std::string job() const { return target("/jobs/") + percent_encoded(options_.id); }
+  std::string job() const { return target("/jobs/") + http::percent_encode(options_.id); }
   std::string filter(int limit) const {
-    return fmt::format("status={}&error={}&limit={}", percent_encoded(options_.status), percent_encoded(options_.error),
-                       limit);
+    return fmt::format("status={}&error={}&limit={}", http::percent_encode(options_.status),
+                       http::percent_encode(options_.error), limit);
   }
   json said() const {
     return options_.force ? json{{"force", true}, {"reason", options_.reason}} : json{{"reason", options_.reason}};
   }
-  std::string because() const { return "reason=" + percent_encoded(options_.reason); }
+  std::string because() const { return "reason=" + http::percent_encode(options_.reason); }
 
   int list() {
     json jobs = json::array();
@@ -90,7 +91,8 @@ class JobsCommand {
     // A page may be short although more follow: the interface looks through a bounded number of jobs for each.
     const auto wanted = [&] { return options_.all ? kPage : options_.limit - static_cast<int>(jobs.size()); };
     do {
-      const auto page = client_.ask("GET", target("/jobs?") + filter(wanted()) + "&after=" + percent_encoded(after));
+      const auto page =
+          client_.ask("GET", target("/jobs?") + filter(wanted()) + "&after=" + http::percent_encode(after));
       if (!page) return fail(page.error());
       for (const json& each : page->value("jobs", json::array())) jobs.push_back(each);
       const auto next = page->find("next");

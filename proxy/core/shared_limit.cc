@@ -1,11 +1,7 @@
 #include "core/shared_limit.h"
 
-#include <openssl/evp.h>
-
-#include <array>
-
-#include "base/assert.h"
 #include "base/ids.h"
+#include "base/keyed_hash.h"
 
 namespace tidegate::core {
 
@@ -28,12 +24,7 @@ void SharedKey::add(const IpAddress& client, int ipv6_prefix_bits) {
   add(std::string_view(reinterpret_cast<const char*>(key.bytes.data()), key.v6 ? 16 : 4));
 }
 
-std::string SharedKey::hex() const {
-  std::array<uint8_t, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  TG_ASSERT(EVP_Digest(hashed_.data(), hashed_.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
-  return to_hex(digest.data(), kKeyBytes);
-}
+std::string SharedKey::hex() const { return to_hex(sha256(hashed_).data(), kKeyBytes); }
 
 // A limit that is changed keeps its clients' keys, so that replicas of before and after share while they are replaced.
 // Its kind of key may not change under a name, so the algorithm is part of it.

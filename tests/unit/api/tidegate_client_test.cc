@@ -89,9 +89,4 @@ TEST_CASE("an error's sentence is taken from the problem, or made up") {
   CHECK(detail_of(answer(400, R"({"detail":")" + std::string(5000, 'x') + "\"}")).size() == 1000);
 }
 
-TEST_CASE("a text is encoded so that any text passes") {
-  CHECK(percent_encode("a-Z_0.~") == "a-Z_0.~");
-  CHECK(percent_encode("© a&b=c+%/\n") == "%C2%A9%20a%26b%3Dc%2B%25%2F%0A");
-}
-
 }  // namespace tidegate::api::test

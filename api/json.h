@@ -1,0 +1,32 @@
+// What is read of others' JSON: a member by its name, and nothing where it is missing or of another kind. Never throws.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace tidegate::api {
+
+using Json = nlohmann::json;
+
+// An empty object where the text is no JSON, or no object.
+inline Json parse_object(std::string_view text) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() ? json : Json::object();
+}
+
+inline std::string string_in(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+inline std::optional<int64_t> number_in(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_number_integer()) return std::nullopt;
+  return found->get<int64_t>();
+}
+
+}  // namespace tidegate::api
