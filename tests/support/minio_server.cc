@@ -1,24 +1,18 @@
 #include "support/minio_server.h"
 
 #include <arpa/inet.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <stdexcept>
 
 namespace tidegate::test {
 
 namespace {
 
 constexpr int kPatienceS = 60;
-constexpr int kPortsTried = 5;
 
 std::string find_program() {
   FILE* output = popen("python3 -B " TIDEGATE_SOURCE_DIR "/tests/support/minio.py", "r");
@@ -51,30 +45,19 @@ std::string MinioServer::new_bucket() {
   return "bucket-" + std::to_string(made++);
 }
 
-MinioServer::MinioServer() : folder_(make_temp_folder("tidegate-minio")) {
-  // Another program may take the port between our look and the server's.
-  for (int tries = 0; tries < kPortsTried; ++tries) {
-    port_ = free_port();
-    if (comes_up()) return;
-  }
-  throw std::runtime_error("minio does not start: " + log());
-}
-
-MinioServer::~MinioServer() {
-  process_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+MinioServer::MinioServer() : Server("minio", kPatienceS) {
+  start_on_free_port([this] { return comes_up(); });
 }
 
 void MinioServer::start() {
-  if (!comes_up()) throw std::runtime_error("minio does not start again: " + log());
+  if (!comes_up()) fail("does not start again");
 }
 
 bool MinioServer::comes_up() {
   process_ = std::make_unique<Process>(
       std::vector<std::string>{program(), "server", "--quiet", "--address", "127.0.0.1:" + std::to_string(port_),
                                data()},
-      folder_ + "/log",
+      log_path(),
       std::vector<std::string>{std::string("MINIO_ROOT_USER=") + kAccessKey,
                                std::string("MINIO_ROOT_PASSWORD=") + kSecretKey, "MINIO_BROWSER=off",
                                "MINIO_UPDATE=off", "HOME=" + folder_, "GOMAXPROCS=2"});
@@ -101,25 +84,6 @@ bool MinioServer::answers() const {
                      recv(descriptor, reply.data(), reply.size(), MSG_WAITALL) > 0;
   close(descriptor);
   return heard && std::string_view(reply.data(), reply.size()) == "HTTP/1.1 403";
-}
-
-void MinioServer::stop() {
-  process_->signal(SIGCONT);
-  process_->signal(SIGTERM);
-  if (!process_->wait(kPatienceS)) throw std::runtime_error("minio does not stop");
-}
-
-void MinioServer::kill() {
-  process_->signal(SIGKILL);
-  process_->wait(kPatienceS);
-}
-
-void MinioServer::pause() { process_->signal(SIGSTOP); }
-void MinioServer::resume() { process_->signal(SIGCONT); }
-
-std::string MinioServer::log() const {
-  std::ifstream file(folder_ + "/log");
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace tidegate::test

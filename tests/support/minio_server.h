@@ -11,10 +11,9 @@
 
 #include <doctest/doctest.h>
 
-#include <memory>
 #include <string>
 
-#include "support/process.h"
+#include "support/server.h"
 
 // Ends the test where there is no MinIO.
 #define NEEDS_MINIO()                                                     \
@@ -26,7 +25,7 @@
 
 namespace tidegate::test {
 
-class MinioServer {
+class MinioServer : public Server {
  public:
   static constexpr const char* kAccessKey = "tidegate-tests";
   static constexpr const char* kSecretKey = "a-secret-of-tests";
@@ -39,29 +38,17 @@ class MinioServer {
 
   // Starts it; throws where it does not come up. It has no buckets.
   MinioServer();
-  ~MinioServer();
-  MinioServer(const MinioServer&) = delete;
-  MinioServer& operator=(const MinioServer&) = delete;
 
-  void start();   // on the same port and data, after stop or kill
-  void stop();    // SIGTERM
-  void kill();    // SIGKILL
-  void pause();   // SIGSTOP: connections are made and bytes taken by the kernel, nothing is answered
-  void resume();  // SIGCONT
+  void start();  // on the same port and data, after stop or kill
 
   uint16_t port() const { return port_; }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   // Buckets are folders in it, objects folders in those.
   std::string data() const { return folder_ + "/data"; }
-  std::string log() const;
 
  private:
   bool comes_up();
   bool answers() const;
-
-  const std::string folder_;
-  uint16_t port_ = 0;
-  std::unique_ptr<Process> process_;
 };
 
 }  // namespace tidegate::test

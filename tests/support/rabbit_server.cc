@@ -2,7 +2,6 @@
 
 #include <amqp.h>
 #include <amqp_tcp_socket.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -68,11 +67,8 @@ RabbitServer& RabbitServer::shared() {
   return server;
 }
 
-RabbitServer::RabbitServer()
-    : folder_(make_temp_folder("tidegate-rabbit")),
-      port_(free_port()),
-      dist_port_(free_port()),
-      epmd_port_(free_port()) {
+RabbitServer::RabbitServer() : Server("rabbit", kPatienceS), dist_port_(free_port()), epmd_port_(free_port()) {
+  port_ = free_port();
   epmd_ = std::make_unique<Process>(
       std::vector<std::string>{"epmd", "-address", "127.0.0.1", "-port", std::to_string(epmd_port_)},
       folder_ + "/epmd");
@@ -80,10 +76,7 @@ RabbitServer::RabbitServer()
 }
 
 RabbitServer::~RabbitServer() {
-  process_.reset();
-  epmd_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+  process_.reset();  // before its port mapper
 }
 
 std::vector<std::string> RabbitServer::with_settings(const std::vector<std::string>& command) const {
@@ -109,27 +102,13 @@ std::vector<std::string> RabbitServer::with_settings(const std::vector<std::stri
 }
 
 void RabbitServer::start() {
-  process_ = std::make_unique<Process>(with_settings({std::string(kBin) + "rabbitmq-server"}), folder_ + "/output");
+  process_ = std::make_unique<Process>(with_settings({std::string(kBin) + "rabbitmq-server"}), log_path());
   for (int looks = kPatienceS * 100; looks > 0 && process_->running(); --looks) {
     if (Client(port_).ok()) return;
     for (int i = 0; i < 5; ++i) pause_briefly();
   }
-  throw std::runtime_error("rabbitmq-server does not start: " + read_file(folder_ + "/output"));
+  fail("does not start");
 }
-
-void RabbitServer::stop() {
-  process_->signal(SIGCONT);
-  process_->signal(SIGTERM);
-  if (!process_->wait(kPatienceS)) throw std::runtime_error("rabbitmq-server does not stop");
-}
-
-void RabbitServer::kill() {
-  process_->signal(SIGKILL);
-  process_->wait(kPatienceS);
-}
-
-void RabbitServer::pause() { process_->signal(SIGSTOP); }
-void RabbitServer::resume() { process_->signal(SIGCONT); }
 
 std::string RabbitServer::run(const std::vector<std::string>& command) {
   const std::string output = folder_ + "/run" + std::to_string(++runs_);

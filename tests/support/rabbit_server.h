@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "support/process.h"
+#include "support/server.h"
 
 namespace tidegate::test {
 
-class RabbitServer {
+class RabbitServer : public Server {
  public:
   static bool installed();  // and the tools of amqp-tools
   // Started when first asked for; up (and running) whenever this returns.
@@ -24,14 +24,8 @@ class RabbitServer {
 
   RabbitServer();
   ~RabbitServer();
-  RabbitServer(const RabbitServer&) = delete;
-  RabbitServer& operator=(const RabbitServer&) = delete;
 
-  void start();   // on the same port and data, after stop or kill; waits until it serves
-  void stop();    // SIGTERM
-  void kill();    // SIGKILL
-  void pause();   // SIGSTOP
-  void resume();  // SIGCONT
+  void start();  // on the same port and data, after stop or kill; waits until it serves
 
   uint16_t port() const { return port_; }
   std::string url() const { return "amqp://guest:guest@127.0.0.1:" + std::to_string(port_); }
@@ -53,10 +47,8 @@ class RabbitServer {
   std::vector<std::string> with_settings(const std::vector<std::string>& command) const;
   std::string run(const std::vector<std::string>& command);
 
-  const std::string folder_;
-  const uint16_t port_, dist_port_, epmd_port_;
+  const uint16_t dist_port_, epmd_port_;
   std::unique_ptr<Process> epmd_;
-  std::unique_ptr<Process> process_;
   int runs_ = 0;
 };
 

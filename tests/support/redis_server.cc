@@ -1,11 +1,8 @@
 #include "support/redis_server.h"
 
 #include <hiredis/hiredis.h>
-#include <signal.h>
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <memory>
 #include <stdexcept>
 
 namespace tidegate::test {
@@ -13,7 +10,6 @@ namespace tidegate::test {
 namespace {
 
 constexpr int kPatienceS = 30;
-constexpr int kPortsTried = 5;
 
 using Connection = std::unique_ptr<redisContext, decltype(&redisFree)>;
 using Answer = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
@@ -50,24 +46,12 @@ Answer ask_on(redisContext* connection, const std::vector<std::string>& command)
 
 bool RedisServer::installed() { return is_installed("redis-server"); }
 
-RedisServer::RedisServer(RedisServerOptions options)
-    : options_(std::move(options)), folder_(make_temp_folder("tidegate-redis")) {
-  // Another program may take the port between our look and the server's.
-  for (int tries = 0; tries < kPortsTried; ++tries) {
-    port_ = free_port();
-    if (comes_up()) return;
-  }
-  throw std::runtime_error("redis-server does not start: " + log());
-}
-
-RedisServer::~RedisServer() {
-  process_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+RedisServer::RedisServer(RedisServerOptions options) : Server("redis", kPatienceS), options_(std::move(options)) {
+  start_on_free_port([this] { return comes_up(); });
 }
 
 void RedisServer::start() {
-  if (!comes_up()) throw std::runtime_error("redis-server does not start again: " + log());
+  if (!comes_up()) fail("does not start again");
 }
 
 bool RedisServer::comes_up() {
@@ -77,7 +61,7 @@ bool RedisServer::comes_up() {
   command.insert(command.end(), {options_.append_only ? "yes" : "no", "--appendfsync", options_.append_fsync});
   if (!options_.password.empty()) command.insert(command.end(), {"--requirepass", options_.password});
   command.insert(command.end(), options_.more.begin(), options_.more.end());
-  process_ = std::make_unique<Process>(command, folder_ + "/log");
+  process_ = std::make_unique<Process>(command, log_path());
   for (int looks = kPatienceS * 1000; looks > 0 && process_->running(); --looks) {
     try {
       if (!ask({"PING"}).text.starts_with("LOADING") && process_->running()) return true;
@@ -88,27 +72,8 @@ bool RedisServer::comes_up() {
   return false;
 }
 
-void RedisServer::stop() {
-  process_->signal(SIGCONT);
-  process_->signal(SIGTERM);
-  if (!process_->wait(kPatienceS)) throw std::runtime_error("redis-server does not stop");
-}
-
-void RedisServer::kill() {
-  process_->signal(SIGKILL);
-  process_->wait(kPatienceS);
-}
-
-void RedisServer::pause() { process_->signal(SIGSTOP); }
-void RedisServer::resume() { process_->signal(SIGCONT); }
-
 redis::Address RedisServer::address(int database) const {
   return {.host = "127.0.0.1", .port = port_, .database = database, .user = "", .password = options_.password};
-}
-
-std::string RedisServer::log() const {
-  std::ifstream file(folder_ + "/log");
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 redis::Reply RedisServer::ask(const std::vector<std::string>& command) const {

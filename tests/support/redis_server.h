@@ -8,13 +8,12 @@
 
 #include <doctest/doctest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "redis/address.h"
 #include "redis/reply.h"
-#include "support/process.h"
+#include "support/server.h"
 
 // Ends the test where there is no redis-server.
 #define NEEDS_REDIS()                                       \
@@ -33,26 +32,17 @@ struct RedisServerOptions {
   std::vector<std::string> more{};  // further arguments, such as {"--maxmemory", "10mb"}
 };
 
-class RedisServer {
+class RedisServer : public Server {
  public:
   static bool installed();
 
   // Starts it; throws where it does not come up.
   explicit RedisServer(RedisServerOptions options = {});
-  ~RedisServer();
-  RedisServer(const RedisServer&) = delete;
-  RedisServer& operator=(const RedisServer&) = delete;
 
-  void start();   // on the same port and data, after stop or kill
-  void stop();    // SIGTERM
-  void kill();    // SIGKILL
-  void pause();   // SIGSTOP: connections are made and bytes taken by the kernel, nothing is answered
-  void resume();  // SIGCONT
+  void start();  // on the same port and data, after stop or kill
 
   redis::Address address(int database = 0) const;
   uint16_t port() const { return port_; }
-  const std::string& folder() const { return folder_; }
-  std::string log() const;
 
   // One command on a connection of its own; blocks. Throws where the server does not answer.
   redis::Reply ask(const std::vector<std::string>& command) const;
@@ -61,9 +51,6 @@ class RedisServer {
   bool comes_up();
 
   RedisServerOptions options_;
-  std::string folder_;
-  uint16_t port_ = 0;
-  std::unique_ptr<Process> process_;
 };
 
 }  // namespace tidegate::test
