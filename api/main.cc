@@ -18,8 +18,8 @@
 #include "api/service.h"
 #include "api/store/open_stores.h"
 #include "base/log.h"
-#include "http/healthcheck.h"
-#include "net/until_signal.h"
+#include "http/client/healthcheck.h"
+#include "net/uv/until_signal.h"
 
 namespace {
 

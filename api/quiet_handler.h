@@ -1,7 +1,7 @@
 // A request whose body is of no interest, and whose answer is sent at once: what the other handlers differ from.
 #pragma once
 
-#include "http/server.h"
+#include "http/server/server.h"
 
 namespace tidegate::api {
 

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "http/problem.h"
+#include "http/message/problem.h"
 
 namespace tidegate::api {
 

@@ -8,8 +8,8 @@
 #include "api/store/image.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "http/fetch.h"
-#include "http/server.h"
+#include "http/client/fetch.h"
+#include "http/server/server.h"
 
 namespace tidegate::api {
 

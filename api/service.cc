@@ -7,8 +7,8 @@
 #include "api/upload/upload_handler.h"
 #include "api/webhook/webhook_handler.h"
 #include "base/log.h"
-#include "http/client_address.h"
-#include "http/origin.h"
+#include "http/message/client_address.h"
+#include "http/message/origin.h"
 
 namespace tidegate::api {
 

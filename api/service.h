@@ -27,7 +27,7 @@
 #include "api/tidegate_client.h"
 #include "api/upload/flight.h"
 #include "api/upload/room.h"
-#include "http/server.h"
+#include "http/server/server.h"
 
 namespace tidegate::api {
 

@@ -5,8 +5,8 @@
 
 #include "config/scalars.h"
 #include "config/urls.h"
-#include "http/chars.h"
-#include "http/head.h"
+#include "http/message/chars.h"
+#include "http/message/head.h"
 
 namespace tidegate::api {
 

@@ -9,7 +9,7 @@
 
 #include "base/ip.h"
 #include "base/result.h"
-#include "http/fetch.h"
+#include "http/client/fetch.h"
 #include "redis/address.h"
 
 namespace tidegate::api {

@@ -4,8 +4,8 @@
 
 #include "api/json.h"
 #include "base/json_writer.h"
-#include "http/chars.h"
-#include "http/percent.h"
+#include "http/message/chars.h"
+#include "http/message/percent.h"
 
 namespace tidegate::api {
 

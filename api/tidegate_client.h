@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "http/fetch.h"
+#include "http/client/fetch.h"
 #include "net/runtime.h"
 
 namespace tidegate::api {

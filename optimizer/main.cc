@@ -13,8 +13,8 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
-#include "http/healthcheck.h"
-#include "net/until_signal.h"
+#include "http/client/healthcheck.h"
+#include "net/uv/until_signal.h"
 #include "optimizer/service.h"
 #include "optimizer/watermark.h"
 

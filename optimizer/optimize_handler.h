@@ -12,7 +12,7 @@
 #include <memory>
 #include <string>
 
-#include "http/server.h"
+#include "http/server/server.h"
 #include "net/timer.h"
 #include "optimizer/metrics.h"
 #include "optimizer/watermark.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "http/chars.h"
+#include "http/message/chars.h"
 #include "optimizer/text.h"
 
 namespace tidegate::optimizer {

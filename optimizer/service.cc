@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "http/problem.h"
+#include "http/message/problem.h"
 #include "optimizer/optimize_handler.h"
 #include "optimizer/query.h"
 

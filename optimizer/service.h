@@ -14,7 +14,7 @@
 #include <set>
 #include <string>
 
-#include "http/server.h"
+#include "http/server/server.h"
 #include "optimizer/faults.h"
 #include "optimizer/metrics.h"
 #include "optimizer/refusal.h"

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "api/small_body_handler.h"
-#include "http/fetch.h"
+#include "http/client/fetch.h"
 
 namespace tidegate::api {
 

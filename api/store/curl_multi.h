@@ -16,8 +16,8 @@
 
 #include "api/store/image.h"
 #include "base/result.h"
-#include "net/fd_watch.h"
 #include "net/timer.h"
+#include "net/uv/fd_watch.h"
 
 namespace tidegate::api {
 

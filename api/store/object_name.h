@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "http/chars.h"
+#include "http/message/chars.h"
 
 namespace tidegate::api {
 

@@ -6,7 +6,7 @@
 #include "api/settings.h"
 #include "api/store/cache.h"
 #include "api/store/object_store.h"
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::api {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "http/chars.h"
-#include "http/head.h"
+#include "http/message/chars.h"
+#include "http/message/head.h"
 
 namespace tidegate::api {
 

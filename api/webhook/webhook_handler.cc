@@ -3,7 +3,7 @@
 #include "api/json.h"
 #include "api/upload/key.h"
 #include "base/log.h"
-#include "http/webhook.h"
+#include "http/message/webhook.h"
 
 namespace tidegate::api {
 

@@ -6,8 +6,8 @@
 #include "admin/jobs_api.h"
 #include "admin/status.h"
 #include "base/json_writer.h"
-#include "core/answers.h"
-#include "http/problem.h"
+#include "core/responses.h"
+#include "http/message/problem.h"
 
 namespace tidegate::admin {
 
@@ -47,13 +47,13 @@ std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& respond
 void AdminService::answer(http::Responder& responder) {
   const http::RequestHead& head = responder.request();
   if (!is_known(head.path)) {
-    return core::answer_problem(
+    return core::send_problem(
         responder,
         {Outcome::not_found, "The admin interface has no such page.", to_hex(runtime_.random_id()), std::nullopt, {}});
   }
   if (head.method != "GET" && head.method != "HEAD") {
-    return core::answer_problem(responder, {Outcome::method_not_allowed, "", to_hex(runtime_.random_id()), std::nullopt,
-                                            "Allow: GET, HEAD\r\n"});
+    return core::send_problem(responder, {Outcome::method_not_allowed, "", to_hex(runtime_.random_id()), std::nullopt,
+                                          "Allow: GET, HEAD\r\n"});
   }
   if (head.path == "/health") return responder.answer(200, "application/json", R"({"status":"ok"})", kNoStore);
   if (head.path == "/ready") return answer_ready(responder);

@@ -8,7 +8,7 @@
 
 #include "admin/queue_json.h"
 #include "core/gateway.h"
-#include "http/server.h"
+#include "http/server/server.h"
 
 namespace tidegate::admin {
 

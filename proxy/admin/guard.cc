@@ -2,8 +2,8 @@
 
 #include "base/ip.h"
 #include "base/keyed_hash.h"
-#include "http/origin.h"
-#include "http/problem.h"
+#include "http/message/origin.h"
+#include "http/message/problem.h"
 
 namespace tidegate::admin {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "config/config.h"
-#include "http/server.h"
+#include "http/server/server.h"
 
 namespace tidegate::admin {
 

@@ -11,7 +11,7 @@
 #include "admin/jobs_request.h"
 #include "admin/queue_json.h"
 #include "core/gateway.h"
-#include "http/server.h"
+#include "http/server/server.h"
 
 namespace tidegate::admin {
 

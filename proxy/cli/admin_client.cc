@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
 

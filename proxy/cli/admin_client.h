@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "http/fetch.h"
+#include "http/client/fetch.h"
 
 namespace tidegate::cli {
 

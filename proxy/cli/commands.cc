@@ -6,7 +6,7 @@
 
 #include "cli/jobs_command.h"
 #include "config/loader.h"
-#include "http/healthcheck.h"
+#include "http/client/healthcheck.h"
 
 #ifndef TIDEGATE_VERSION
 #define TIDEGATE_VERSION "0.0.0"

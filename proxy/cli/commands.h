@@ -4,7 +4,7 @@
 #include <string>
 
 #include "admin/admin_service.h"
-#include "http/healthcheck.h"
+#include "http/client/healthcheck.h"
 
 namespace tidegate::cli {
 

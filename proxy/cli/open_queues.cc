@@ -1,9 +1,9 @@
 #include "cli/open_queues.h"
 
-#include "jobs/rabbit_queue.h"
-#include "jobs/redis_queue.h"
-#include "jobs/spooled_queue.h"
-#include "jobs/sqlite_queue.h"
+#include "jobs/rabbit/queue.h"
+#include "jobs/redis/queue.h"
+#include "jobs/spool/queue.h"
+#include "jobs/sqlite/queue.h"
 
 namespace tidegate::cli {
 

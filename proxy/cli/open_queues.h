@@ -15,8 +15,8 @@ namespace tidegate::cli {
 Result<core::Gateway::Queues> open_queues(const config::Config& config, metrics::Metrics& metrics,
                                           net::Runtime& runtime);
 
-// The stores of callbacks (core/callbacks.h): one for each queue of which a route has a callback, an SQLite file beside
-// the queue's own (or its spool's), named as that with ".callbacks.db" behind. Blocking. Errors: as above.
+// The stores of callbacks (core/replay/callbacks.h): one for each queue of which a route has a callback, an SQLite file
+// beside the queue's own (or its spool's), named as that with ".callbacks.db" behind. Blocking. Errors: as above.
 Result<core::Gateway::Queues> open_callback_stores(const config::Config& config, metrics::Metrics& metrics);
 
 }  // namespace tidegate::cli

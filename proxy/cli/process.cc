@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/open_queues.h"
-#include "net/port.h"
+#include "net/uv/port.h"
 
 namespace tidegate::cli {
 

@@ -13,7 +13,7 @@
 #include "config/config.h"
 #include "core/gateway.h"
 #include "metrics/metrics.h"
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
 

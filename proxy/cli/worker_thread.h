@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "core/gateway.h"
-#include "core/replaying.h"
-#include "net/uv_runtime.h"
+#include "core/replay/replaying.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
 

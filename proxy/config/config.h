@@ -51,7 +51,7 @@ struct Upstream {
   std::vector<Endpoint> endpoints;  // at least one
   Balance balance = Balance::least_requests;
   Duration connect_timeout = 3s;
-  int max_connections = 100;  // a worker shares this evenly: see core/pool.h
+  int max_connections = 100;  // a worker shares this evenly: see core/upstream/pool.h
   int max_idle_connections = 10;
   Duration idle_timeout = 90s;
   std::optional<policy::BreakerConfig> breaker;  // present when the section is: an empty section has the defaults

@@ -14,20 +14,20 @@ namespace {
 
 // Follows keys and indices down the document: at("listeners")[0]["routes"]... A step that is not there stays where it
 // is, so the nearest thing that exists is pointed at.
-class Place {
+class Location {
  public:
-  explicit Place(const Node& node) : node_(&node), at_(node.at) {}
+  explicit Location(const Node& node) : node_(&node), at_(node.at) {}
 
-  Place operator[](std::string_view key) const {
-    Place next = *this;
+  Location operator[](std::string_view key) const {
+    Location next = *this;
     next.path_ = join_path(path_, key);
     for (const Entry& entry : node_->entries) {
       if (entry.key.text == key) next.go(entry.value);
     }
     return next;
   }
-  Place operator[](size_t index) const {
-    Place next = *this;
+  Location operator[](size_t index) const {
+    Location next = *this;
     next.path_ = join_path(path_, index);
     if (index < node_->items.size()) next.go(node_->items[index]);
     return next;
@@ -56,10 +56,10 @@ std::string unknown_name(std::string_view what, const std::string& name, const M
 class Once {
  public:
   explicit Once(std::string_view what) : what_(what) {}
-  void check(const std::string& value, const Place& place, Diagnostics& errors) {
+  void check(const std::string& value, const Location& location, Diagnostics& errors) {
     if (value.empty()) return;
-    const auto [first, is_new] = seen_.emplace(value, place.path());
-    if (!is_new) place.error(errors, fmt::format("{} {} is taken already, by {}", what_, value, first->second));
+    const auto [first, is_new] = seen_.emplace(value, location.path());
+    if (!is_new) location.error(errors, fmt::format("{} {} is taken already, by {}", what_, value, first->second));
   }
 
  private:
@@ -71,7 +71,7 @@ std::string bound_address(const SocketAddress& address) {
   return address.port == 0 ? "" : address.to_string();  // port 0: the kernel gives each its own
 }
 
-void check_addresses(const Config& config, const Place& root, Diagnostics& errors) {
+void check_addresses(const Config& config, const Location& root, Diagnostics& errors) {
   Once addresses("the address");
   addresses.check(bound_address(config.admin.address), root["admin"]["address"], errors);
   for (size_t i = 0; i < config.listeners.size(); ++i) {
@@ -79,65 +79,66 @@ void check_addresses(const Config& config, const Place& root, Diagnostics& error
   }
 }
 
-void check_queues(const Config& config, const Place& root, Diagnostics& errors) {
+void check_queues(const Config& config, const Location& root, Diagnostics& errors) {
   Once files("the file");
   for (const auto& [name, queue] : config.queues) {
-    const Place place = root["queues"][name];
+    const Location location = root["queues"][name];
     if (const auto* sqlite = std::get_if<SqliteUrl>(&queue.url)) {
-      files.check(sqlite->path, place["url"], errors);
+      files.check(sqlite->path, location["url"], errors);
       continue;
     }
-    files.check(queue.spool_path, place["spool"], errors);
+    files.check(queue.spool_path, location["spool"], errors);
     if (!queue.results_url) continue;
     if (const auto* results = std::get_if<SqliteUrl>(&*queue.results_url)) {
-      files.check(results->path, place["results"]["url"], errors);
+      files.check(results->path, location["results"]["url"], errors);
     }
   }
 }
 
-void check_enqueue(const Config& config, const FallbackEnqueue& enqueue, const Place& place, Diagnostics& errors) {
+void check_enqueue(const Config& config, const FallbackEnqueue& enqueue, const Location& location,
+                   Diagnostics& errors) {
   if (enqueue.queue.empty()) return;
   const auto queue = config.queues.find(enqueue.queue);
   if (queue == config.queues.end()) {
-    place["queue"].error(errors, unknown_name("queue", enqueue.queue, config.queues));
+    location["queue"].error(errors, unknown_name("queue", enqueue.queue, config.queues));
   } else if (enqueue.max_body > queue->second.max_bytes) {
-    place["max_body"].error(errors, fmt::format("{} is more than the whole queue may hold (max_bytes, {})",
-                                                show_size(enqueue.max_body), show_size(queue->second.max_bytes)));
+    location["max_body"].error(errors, fmt::format("{} is more than the whole queue may hold (max_bytes, {})",
+                                                   show_size(enqueue.max_body), show_size(queue->second.max_bytes)));
   }
 }
 
 // A route's own breaker or bulkhead goes by the route's name in metrics and commands.
-void check_own_policies(const Config& config, const Route& route, const Place& place, Diagnostics& errors) {
+void check_own_policies(const Config& config, const Route& route, const Location& location, Diagnostics& errors) {
   const auto upstream = config.upstreams.find(route.name);
   if (upstream == config.upstreams.end()) return;
   const auto clash = [&](const char* key) {
-    place["name"].error(errors,
-                        fmt::format("the route has its own {0}, and {1} names that of the upstream {1}: rename the "
-                                    "route",
-                                    key, route.name));
+    location["name"].error(errors,
+                           fmt::format("the route has its own {0}, and {1} names that of the upstream {1}: rename the "
+                                       "route",
+                                       key, route.name));
   };
   if (route.breaker && upstream->second.breaker) clash("breaker");
   if (route.bulkhead && upstream->second.bulkhead) clash("bulkhead");
 }
 
-void check_route(const Config& config, const Route& route, const Place& place, Diagnostics& errors) {
+void check_route(const Config& config, const Route& route, const Location& location, Diagnostics& errors) {
   if (!route.upstream.empty() && !config.upstreams.contains(route.upstream)) {
-    place["upstream"].error(errors, unknown_name("upstream", route.upstream, config.upstreams));
+    location["upstream"].error(errors, unknown_name("upstream", route.upstream, config.upstreams));
   }
-  check_own_policies(config, route, place, errors);
+  check_own_policies(config, route, location, errors);
   if (!route.fallback) return;
   if (const auto* enqueue = std::get_if<FallbackEnqueue>(&route.fallback->action)) {
-    check_enqueue(config, *enqueue, place["fallback"]["enqueue"], errors);
+    check_enqueue(config, *enqueue, location["fallback"]["enqueue"], errors);
   }
 }
 
-void check_reach(const Listener& listener, const Place& place, Diagnostics& errors) {
+void check_reach(const Listener& listener, const Location& location, Diagnostics& errors) {
   const bool has_jobs = std::any_of(listener.routes.begin(), listener.routes.end(), [](const Route& route) {
     return route.fallback && std::holds_alternative<FallbackEnqueue>(route.fallback->action);
   });
   for (size_t later = 0; later < listener.routes.size(); ++later) {
     const Match& match = listener.routes[later].match;
-    const Place path = place["routes"][later]["match"]["path"];
+    const Location path = location["routes"][later]["match"]["path"];
     if (has_jobs && match.path.starts_with(listener.jobs_path)) {
       path.error(errors, "no request gets here: it lies under jobs_path, " + listener.jobs_path);
     }
@@ -153,19 +154,19 @@ void check_reach(const Listener& listener, const Place& place, Diagnostics& erro
 }  // namespace
 
 void check_config(const Config& config, const Node& root_node, Diagnostics& errors) {
-  const Place root(root_node);
+  const Location root(root_node);
   check_addresses(config, root, errors);
   check_queues(config, root, errors);
   Once listener_names("the name"), route_names("the route name");
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const Listener& listener = config.listeners[i];
-    const Place place = root["listeners"][i];
-    listener_names.check(listener.name, place["name"], errors);
+    const Location location = root["listeners"][i];
+    listener_names.check(listener.name, location["name"], errors);
     for (size_t j = 0; j < listener.routes.size(); ++j) {
-      route_names.check(listener.routes[j].name, place["routes"][j]["name"], errors);
-      check_route(config, listener.routes[j], place["routes"][j], errors);
+      route_names.check(listener.routes[j].name, location["routes"][j]["name"], errors);
+      check_route(config, listener.routes[j], location["routes"][j], errors);
     }
-    check_reach(listener, place, errors);
+    check_reach(listener, location, errors);
   }
 }
 

@@ -7,7 +7,7 @@
 #include "base/ip.h"
 #include "base/time.h"
 #include "config/config.h"
-#include "http/head.h"
+#include "http/message/head.h"
 #include "policy/outcome.h"
 
 namespace tidegate::core {

@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "config/config.h"
-#include "core/job_news.h"
-#include "core/pool.h"
-#include "core/rate_store.h"
-#include "core/upstream.h"
-#include "http/server.h"
+#include "core/jobs/job_events.h"
+#include "core/limits/rate_store.h"
+#include "core/upstream/pool.h"
+#include "core/upstream/upstream.h"
+#include "http/server/server.h"
 #include "jobs/job_queue.h"
-#include "jobs/replayer.h"
+#include "jobs/replay/replayer.h"
 #include "metrics/metrics.h"
 #include "policy/plan.h"
 
@@ -36,7 +36,7 @@ struct QueueState final : policy::ProbeSource {
   // Where a route of it has a callback: their own store, and what they are counted on (queue="NAME.callbacks").
   std::shared_ptr<jobs::JobQueue> callbacks;
   metrics::QueueMetrics* callback_metrics = nullptr;
-  JobNews news;                                          // who waits for a job's end
+  JobEvents news;                                        // who waits for a job's end
   std::atomic<const jobs::Replayer*> replayer{nullptr};  // while replaying goes on; for the drain rate
 };
 
@@ -85,7 +85,7 @@ class Gateway {
   // Whoever waits for a job's end waits no longer.
   void set_draining() {
     draining_ = true;
-    for (auto& [name, queue] : queues_) queue.news.tell_all();
+    for (auto& [name, queue] : queues_) queue.news.notify_all();
   }
 
  private:

@@ -4,12 +4,12 @@
 
 #include "base/log.h"
 #include "core/access_log.h"
-#include "core/answers.h"
-#include "core/exchange.h"
-#include "core/forward.h"
-#include "core/jobs_endpoint.h"
+#include "core/exchange/exchange.h"
+#include "core/jobs/jobs_endpoint.h"
+#include "core/responses.h"
 #include "core/router.h"
-#include "http/problem.h"
+#include "core/upstream/forward.h"
+#include "http/message/problem.h"
 
 namespace tidegate::core {
 
@@ -90,7 +90,7 @@ std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responde
                                                        std::string extra_fields) {
   const std::string request_id = to_hex(worker_.runtime().random_id());
   count_own(responder, outcome, status_of(outcome), request_id);
-  answer_problem(responder, {outcome, "", request_id, std::nullopt, std::move(extra_fields)});
+  send_problem(responder, {outcome, "", request_id, std::nullopt, std::move(extra_fields)});
   return nullptr;  // answered
 }
 

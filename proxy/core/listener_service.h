@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/gateway.h"
-#include "http/server.h"
+#include "http/server/server.h"
 
 namespace tidegate::core {
 

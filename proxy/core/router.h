@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "config/config.h"
-#include "http/head.h"
+#include "http/message/head.h"
 
 namespace tidegate::core {
 

@@ -1,6 +1,6 @@
 #include "jobs/job.h"
 
-#include "jobs/replayer.h"
+#include "jobs/replay/replayer.h"
 
 namespace tidegate::jobs {
 

@@ -73,11 +73,11 @@ class StoreCallHandle final : public net::Operation {
 
 // A call whose answer is a T.
 template <typename T>
-class PendingAnswer : public StoreCall {
+class PendingCall : public StoreCall {
  public:
   using Done = std::function<void(Result<T>)>;
 
-  PendingAnswer(net::Runtime* home, Done done) : StoreCall(home), done_(std::move(done)) {}
+  PendingCall(net::Runtime* home, Done done) : StoreCall(home), done_(std::move(done)) {}
 
   std::function<void(T&)> on_abandoned;                  // a success that nobody waits for any more
   std::function<void(const Error&)> on_abandoned_error;  // likewise a failure, which may have been a success in doubt

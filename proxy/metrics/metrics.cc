@@ -16,10 +16,10 @@
 
 namespace tidegate::metrics {
 
+using policy::AttemptResult;
 using policy::BreakerState;
 using policy::Outcome;
 using policy::TransitionReason;
-using policy::TryResult;
 
 namespace {
 
@@ -107,13 +107,13 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
         idle_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "idle"}})),
         busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})) {
     for (int i = 0; i < kResults; ++i) {
-      const char* word = i + 1 == kResults ? "cancelled" : to_string(static_cast<TryResult>(i));
+      const char* word = i + 1 == kResults ? "cancelled" : to_string(static_cast<AttemptResult>(i));
       tries_[i] =
           &families.upstream_request_duration.Add({{"upstream", upstream}, {"result", word}}, request_buckets());
     }
   }
 
-  void try_ended(TryResult result, Duration took) override {
+  void attempt_ended(AttemptResult result, Duration took) override {
     tries_[static_cast<int>(result)]->Observe(to_seconds(took));
   }
   void try_cancelled(Duration took) override { tries_[kResults - 1]->Observe(to_seconds(took)); }

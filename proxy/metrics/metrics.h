@@ -35,7 +35,7 @@ class UpstreamMetrics {
  public:
   virtual ~UpstreamMetrics() = default;
   // upstream_request_duration_seconds{result}: response, connect_failure, timeout, reset, bad_response, cancelled.
-  virtual void try_ended(policy::TryResult result, Duration took) = 0;
+  virtual void attempt_ended(policy::AttemptResult result, Duration took) = 0;
   virtual void try_cancelled(Duration took) = 0;
   virtual void retry(bool allowed_by_budget) = 0;  // retries_total{result}: done, budget_exhausted
   // Changes since the last call; workers' shares add up.

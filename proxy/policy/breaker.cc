@@ -187,9 +187,9 @@ BreakerView Breaker::view(Time now) {
   return view;
 }
 
-void report_try(Permit& permit, const BreakerConfig& config, TryResult result, uint16_t status, Time now) {
+void report_attempt(Permit& permit, const BreakerConfig& config, AttemptResult result, uint16_t status, Time now) {
   if (!permit.valid()) return;
-  const bool response = result == TryResult::response;
+  const bool response = result == AttemptResult::response;
   const bool failed = config.failures.matches(result, status);
   const Verdict verdict = failed ? Verdict::failure : response ? Verdict::success : Verdict::ignored;
   permit.report(verdict, now, response ? std::to_string(status) : to_string(result));

@@ -176,6 +176,6 @@ class Breaker {
 
 // Reports what a try came to, judged by the breaker's own `failures` list: a matching failure or status is a failure,
 // any other answer a success, any other failure is ignored. An invalid permit (no breaker) is left alone.
-void report_try(Permit& permit, const BreakerConfig& config, TryResult result, uint16_t status, Time now);
+void report_attempt(Permit& permit, const BreakerConfig& config, AttemptResult result, uint16_t status, Time now);
 
 }  // namespace tidegate::policy

@@ -12,9 +12,9 @@ constexpr Duration kLiveFor = 1s;  // after a live call, traffic is taken to go 
 
 }  // namespace
 
-Place::Place(Place&& other) noexcept : bulkhead_(std::exchange(other.bulkhead_, nullptr)), spare_(other.spare_) {}
+Slot::Slot(Slot&& other) noexcept : bulkhead_(std::exchange(other.bulkhead_, nullptr)), spare_(other.spare_) {}
 
-Place& Place::operator=(Place&& other) noexcept {
+Slot& Slot::operator=(Slot&& other) noexcept {
   if (this == &other) return *this;
   release();
   bulkhead_ = std::exchange(other.bulkhead_, nullptr);
@@ -22,52 +22,52 @@ Place& Place::operator=(Place&& other) noexcept {
   return *this;
 }
 
-void Place::release() {
+void Slot::release() {
   if (bulkhead_) std::exchange(bulkhead_, nullptr)->give_back(spare_);
 }
 
-PlaceWaiter::~PlaceWaiter() { leave(); }
+SlotWaiter::~SlotWaiter() { leave(); }
 
-std::optional<Place> PlaceWaiter::take() {
+std::optional<Slot> SlotWaiter::take() {
   if (!bulkhead_) return std::nullopt;
   const std::lock_guard lock(bulkhead_->mutex_);
-  if (!has_place_) return std::nullopt;
-  has_place_ = false;
-  return Place(std::exchange(bulkhead_, nullptr));
+  if (!has_slot_) return std::nullopt;
+  has_slot_ = false;
+  return Slot(std::exchange(bulkhead_, nullptr));
 }
 
-void PlaceWaiter::leave() {
+void SlotWaiter::leave() {
   Bulkhead* const bulkhead = bulkhead_;
   if (!bulkhead) return;
   {
     const std::lock_guard lock(bulkhead->mutex_);
     bulkhead_ = nullptr;
-    if (!has_place_) {
+    if (!has_slot_) {
       bulkhead->waiters_.erase(position_);
       return;
     }
-    has_place_ = false;
+    has_slot_ = false;
   }
   bulkhead->give_back(false);
 }
 
-bool PlaceWaiter::waiting() const {
+bool SlotWaiter::waiting() const {
   if (!bulkhead_) return false;
   const std::lock_guard lock(bulkhead_->mutex_);
-  return !has_place_;
+  return !has_slot_;
 }
 
 Bulkhead::Bulkhead(std::string name, const BulkheadConfig& config) : name_(std::move(name)), config_(config) {}
 
-std::optional<Place> Bulkhead::acquire() {
+std::optional<Slot> Bulkhead::acquire() {
   const std::lock_guard lock(mutex_);
   ++live_calls_;
   if (in_use_ >= config_.max_concurrent || !waiters_.empty()) return std::nullopt;
   ++in_use_;
-  return Place(this);
+  return Slot(this);
 }
 
-std::optional<Place> Bulkhead::acquire_spare(Time now) {
+std::optional<Slot> Bulkhead::acquire_spare(Time now) {
   const std::lock_guard lock(mutex_);
   if (live_calls_seen_ != live_calls_) live_seen_at_ = now;
   const bool live = in_use_ > spare_in_use_ || (live_calls_ > 0 && now - live_seen_at_ < kLiveFor);
@@ -78,10 +78,10 @@ std::optional<Place> Bulkhead::acquire_spare(Time now) {
   if (spare_in_use_ > 0 && (spare_in_use_ >= most || !leaves_one)) return std::nullopt;
   ++in_use_;
   ++spare_in_use_;
-  return Place(this, true);
+  return Slot(this, true);
 }
 
-bool Bulkhead::wait(PlaceWaiter& waiter) {
+bool Bulkhead::wait(SlotWaiter& waiter) {
   const std::lock_guard lock(mutex_);
   TG_ASSERT(!waiter.bulkhead_);
   ++live_calls_;
@@ -90,7 +90,7 @@ bool Bulkhead::wait(PlaceWaiter& waiter) {
   waiter.bulkhead_ = this;
   if (free_now) {
     ++in_use_;
-    waiter.has_place_ = true;
+    waiter.has_slot_ = true;
     waiter.granted();
   } else {
     waiter.position_ = waiters_.insert(waiters_.end(), &waiter);
@@ -98,7 +98,7 @@ bool Bulkhead::wait(PlaceWaiter& waiter) {
   return true;
 }
 
-// The place goes to who has waited longest, without becoming free in between.
+// The slot goes to who has waited longest, without becoming free in between.
 void Bulkhead::give_back(bool spare) {
   const std::lock_guard lock(mutex_);
   if (spare) --spare_in_use_;
@@ -107,9 +107,9 @@ void Bulkhead::give_back(bool spare) {
     --in_use_;
     return;
   }
-  PlaceWaiter* next = waiters_.front();
+  SlotWaiter* next = waiters_.front();
   waiters_.pop_front();
-  next->has_place_ = true;
+  next->has_slot_ = true;
   next->granted();
 }
 

@@ -60,24 +60,24 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 const char* to_string(Outcome outcome) { return kOutcomes[static_cast<size_t>(outcome)].word; }
 uint16_t status_of(Outcome outcome) { return kOutcomes[static_cast<size_t>(outcome)].status; }
 
-const char* to_string(TryResult result) {
+const char* to_string(AttemptResult result) {
   switch (result) {
-    case TryResult::response: return "response";
-    case TryResult::connect_failure: return "connect_failure";
-    case TryResult::timeout: return "timeout";
-    case TryResult::reset: return "reset";
-    case TryResult::bad_response: return "bad_response";
+    case AttemptResult::response: return "response";
+    case AttemptResult::connect_failure: return "connect_failure";
+    case AttemptResult::timeout: return "timeout";
+    case AttemptResult::reset: return "reset";
+    case AttemptResult::bad_response: return "bad_response";
   }
   return "unknown";
 }
 
-Outcome outcome_of(TryResult result) {
+Outcome outcome_of(AttemptResult result) {
   switch (result) {
-    case TryResult::connect_failure: return Outcome::connect_failure;
-    case TryResult::timeout: return Outcome::timeout;
-    case TryResult::reset: return Outcome::reset;
-    case TryResult::bad_response: return Outcome::bad_upstream_response;
-    case TryResult::response: break;
+    case AttemptResult::connect_failure: return Outcome::connect_failure;
+    case AttemptResult::timeout: return Outcome::timeout;
+    case AttemptResult::reset: return Outcome::reset;
+    case AttemptResult::bad_response: return Outcome::bad_upstream_response;
+    case AttemptResult::response: break;
   }
   TG_ASSERT(false);
 }
@@ -103,13 +103,13 @@ bool Conditions::has(Outcome refused) const {
          (refused == Outcome::bulkhead_full && (flags_ & kBulkheadFull));
 }
 
-bool Conditions::has(TryResult failed) const {
+bool Conditions::has(AttemptResult failed) const {
   switch (failed) {
-    case TryResult::connect_failure: return flags_ & kConnectFailure;
-    case TryResult::timeout: return flags_ & kTimeout;
-    case TryResult::reset:
-    case TryResult::bad_response: return flags_ & kReset;
-    case TryResult::response: break;
+    case AttemptResult::connect_failure: return flags_ & kConnectFailure;
+    case AttemptResult::timeout: return flags_ & kTimeout;
+    case AttemptResult::reset:
+    case AttemptResult::bad_response: return flags_ & kReset;
+    case AttemptResult::response: break;
   }
   TG_ASSERT(false);
 }

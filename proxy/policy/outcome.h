@@ -47,10 +47,10 @@ const char* to_string(Outcome outcome);
 uint16_t status_of(Outcome outcome);
 
 // What one try at the upstream came to.
-enum class TryResult : uint8_t { response, connect_failure, timeout, reset, bad_response };
-const char* to_string(TryResult result);
+enum class AttemptResult : uint8_t { response, connect_failure, timeout, reset, bad_response };
+const char* to_string(AttemptResult result);
 // The outcome of a request whose last try came to that. REQUIRES result != response.
-Outcome outcome_of(TryResult result);
+Outcome outcome_of(AttemptResult result);
 
 // A set of conditions: what the policy itself decided, how a try failed, or a status of its answer.
 class Conditions {
@@ -62,10 +62,10 @@ class Conditions {
 
   bool has(Outcome refused) const;  // breaker_open, bulkhead_full
   // A broken answer (bad_response) is matched by `reset`.
-  bool has(TryResult failed) const;  // REQUIRES failed != response
+  bool has(AttemptResult failed) const;  // REQUIRES failed != response
   bool has_status(uint16_t status) const { return status < statuses_.size() && statuses_[status]; }
-  bool matches(TryResult result, uint16_t status) const {
-    return result == TryResult::response ? has_status(status) : has(result);
+  bool matches(AttemptResult result, uint16_t status) const {
+    return result == AttemptResult::response ? has_status(status) : has(result);
   }
 
   // "breaker_open, 502, 5xx" as given, for `config` and tests.

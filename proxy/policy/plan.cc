@@ -34,11 +34,11 @@ Step Plan::begin(const RateDecision& decided, Time now) {
 
 Step Plan::begin_within_limit(Time now) {
   if (traits_.respond_async && policy_.fallback == FallbackKind::enqueue) return Park{Outcome::queued};
-  if (policy_.budget) policy_.budget->first_try(now);
+  if (policy_.budget) policy_.budget->first_attempt(now);
   return admit(now);
 }
 
-Step Plan::next_try(Time now) { return admit(now); }
+Step Plan::next_attempt(Time now) { return admit(now); }
 
 // A breaker that has just come due is left to a queued job, for a moment: no user's request is spent on finding out.
 bool Plan::leaves_the_probe(Time now) const {
@@ -47,36 +47,36 @@ bool Plan::leaves_the_probe(Time now) const {
   return since && now - *since < kProbeLeft;
 }
 
-// The breaker first, so that an open one is not waited for in the bulkhead; then a place; then the breaker's permit.
+// The breaker first, so that an open one is not waited for in the bulkhead; then a slot; then the breaker's permit.
 Step Plan::admit(Time now) {
-  if (now >= deadline_) return fall_back(Outcome::timeout, policy_.fallback_on.has(TryResult::timeout), kSoon);
+  if (now >= deadline_) return fall_back(Outcome::timeout, policy_.fallback_on.has(AttemptResult::timeout), kSoon);
   if (Breaker* breaker = policy_.breaker.get()) {
     if (leaves_the_probe(now)) return refused_by_breaker({BreakerState::half_open, kSoon});
     if (breaker->peek(now)) {
       // acquire() counts the refusal that peek() found. Granted all the same (another thread's probe has ended in
-      // between), the permit goes back: a place comes first, as always.
+      // between), the permit goes back: a slot comes first, as always.
       if (const auto refused = breaker->acquire(now).refused) return refused_by_breaker(*refused);
     }
   }
-  if (!policy_.bulkhead) return admit_with_place(now);
-  if (auto place = policy_.bulkhead->acquire()) return place_granted(std::move(*place), now);
+  if (!policy_.bulkhead) return admit_with_slot(now);
+  if (auto slot = policy_.bulkhead->acquire()) return slot_granted(std::move(*slot), now);
   const BulkheadConfig& config = policy_.bulkhead->config();
-  if (config.max_waiting == 0 || config.max_wait <= Duration::zero()) return place_wait_over(now);
-  return WaitForPlace{std::min(now + config.max_wait, deadline_)};
+  if (config.max_waiting == 0 || config.max_wait <= Duration::zero()) return slot_wait_over(now);
+  return WaitForSlot{std::min(now + config.max_wait, deadline_)};
 }
 
-Step Plan::place_granted(Place place, Time now) {
-  place_ = std::move(place);
-  if (now >= deadline_) return place_wait_over(now);  // granted too late: nothing is begun that cannot end in time
-  return admit_with_place(now);
+Step Plan::slot_granted(Slot slot, Time now) {
+  slot_ = std::move(slot);
+  if (now >= deadline_) return slot_wait_over(now);  // granted too late: nothing is begun that cannot end in time
+  return admit_with_slot(now);
 }
 
-Step Plan::place_wait_over(Time) {
+Step Plan::slot_wait_over(Time) {
   const Outcome full = Outcome::bulkhead_full;
   return fall_back(full, policy_.fallback_on.has(full), std::max(policy_.bulkhead->config().max_wait, kSoon));
 }
 
-Step Plan::admit_with_place(Time now) {
+Step Plan::admit_with_slot(Time now) {
   if (policy_.breaker) {
     Breaker::Acquired acquired = policy_.breaker->acquire(now);
     if (acquired.refused) return refused_by_breaker(*acquired.refused);
@@ -84,7 +84,7 @@ Step Plan::admit_with_place(Time now) {
     would_break_ = would_break_ || permit_.would_refuse();
   }
   ++attempts_;
-  return Try{attempts_, deadline_, std::min(deadline_, now + policy_.timeout.per_try)};
+  return StartAttempt{attempts_, deadline_, std::min(deadline_, now + policy_.timeout.per_try)};
 }
 
 Step Plan::refused_by_breaker(const BreakerRefusal& refusal) {
@@ -92,14 +92,14 @@ Step Plan::refused_by_breaker(const BreakerRefusal& refusal) {
   return fall_back(open, policy_.fallback_on.has(open), std::max(refusal.retry_after, kSoon));
 }
 
-Step Plan::after(TryResult result, uint16_t status, bool can_resend, Time now) {
+Step Plan::after(AttemptResult result, uint16_t status, bool can_resend, Time now) {
   const bool retryable = policy_.retry.on.matches(result, status) && (policy_.retry.any_method || traits_.idempotent) &&
                          attempts_ < policy_.retry.max_attempts && can_resend;
   if (retryable) {
     const Duration delay = Backoff(policy_.retry.backoff).delay(attempts_ - 1, last_delay_, random_);
     if (now + delay < deadline_ && (!policy_.budget || policy_.budget->try_retry(now))) {
       give_verdict(result, status, now);
-      place_.release();
+      slot_.release();
       last_delay_ = delay;
       return WaitUntil{now + delay};
     }
@@ -107,35 +107,35 @@ Step Plan::after(TryResult result, uint16_t status, bool can_resend, Time now) {
   }
   const bool can_fall_back = policy_.fallback == FallbackKind::respond || can_resend || traits_.body_elsewhere;
   const bool falls_back = policy_.fallback_on.matches(result, status) && can_fall_back;
-  if (result == TryResult::response && !(falls_back && policy_.fallback != FallbackKind::none)) {
+  if (result == AttemptResult::response && !(falls_back && policy_.fallback != FallbackKind::none)) {
     relayed_status_ = status;
     return Relay{};  // the verdict comes with relay_ended
   }
   give_verdict(result, status, now);
-  if (result != TryResult::response) return fall_back(outcome_of(result), falls_back, kSoon);
+  if (result != AttemptResult::response) return fall_back(outcome_of(result), falls_back, kSoon);
   return fall_back(Outcome::bad_upstream_response, true, kSoon);
 }
 
-void Plan::relay_ended(TryResult result, Time now) {
+void Plan::relay_ended(AttemptResult result, Time now) {
   give_verdict(result, relayed_status_, now);
-  place_.release();
+  slot_.release();
 }
 
-void Plan::client_gone() {
+void Plan::abandon() {
   permit_ = Permit();
-  place_.release();
+  slot_.release();
 }
 
 Step Plan::fall_back(Outcome why, bool matches, Duration retry_after) {
   TG_ASSERT(!permit_.valid());
-  place_.release();
+  slot_.release();
   if (matches && policy_.fallback == FallbackKind::enqueue) return Park{why};
   if (matches && policy_.fallback == FallbackKind::respond) return Respond{why};
   return Refuse{why, retry_after};
 }
 
-void Plan::give_verdict(TryResult result, uint16_t status, Time now) {
-  if (policy_.breaker) report_try(permit_, policy_.breaker->config(), result, status, now);
+void Plan::give_verdict(AttemptResult result, uint16_t status, Time now) {
+  if (policy_.breaker) report_attempt(permit_, policy_.breaker->config(), result, status, now);
 }
 
 }  // namespace tidegate::policy

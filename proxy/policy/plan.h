@@ -1,12 +1,12 @@
 // The Plan proposes, the Exchange performs: every decision about one request, and nothing else. A Plan does no I/O and
-// owns no timer; it holds the request's permit and place and gives them back when it is destroyed.
+// owns no timer; it holds the request's permit and slot and gives them back when it is destroyed.
 //
 //   begin ──▶ Refuse(rate_limited) | Park (asked for) | ─┐
 //                                                        ▼
 //        ┌────────────────────────────────────────── [admission] ──▶ Refuse | Park | Respond  (breaker_open, bulkhead_full)
-//        │ wait over (next_try)                          │  └──▶ WaitForPlace ──place_granted / place_wait_over──▶ …
+//        │ wait over (next_attempt)                          │  └──▶ WaitForSlot ──slot_granted / slot_wait_over──▶ …
 //        │                                               ▼
-//      WaitUntil ◀── retry ── [after(result)] ◀───────  Try
+//      WaitUntil ◀── retry ── [after(result)] ◀───────  StartAttempt
 //                                │  │  └──▶ Relay ──relay_ended──▶ (done)
 //                                │  └─────▶ Park | Respond   (fallback)
 //                                └────────▶ Refuse
@@ -73,17 +73,17 @@ struct RequestTraits {
 };
 
 // The steps. A variant, so that a forgotten case does not compile.
-struct Try {
-  int attempt;        // 1 = the first
-  Time deadline;      // of the whole request
-  Time try_deadline;  // of this try, until the head: min(deadline, now + per_try)
+struct StartAttempt {
+  int attempt;            // 1 = the first
+  Time deadline;          // of the whole request
+  Time attempt_deadline;  // of this try, until the head: min(deadline, now + per_try)
 };
-struct WaitForPlace {
+struct WaitForSlot {
   Time until;
-};  // join the bulkhead's queue; then place_granted or place_wait_over
+};  // join the bulkhead's queue; then slot_granted or slot_wait_over
 struct WaitUntil {
   Time until;
-};                // back off; then next_try
+};                // back off; then next_attempt
 struct Relay {};  // the answer in hand goes to the client
 struct Park {
   Outcome why;
@@ -95,7 +95,7 @@ struct Refuse {
   Outcome why;
   Duration retry_after;
 };
-using Step = std::variant<Try, WaitForPlace, WaitUntil, Relay, Park, Respond, Refuse>;
+using Step = std::variant<StartAttempt, WaitForSlot, WaitUntil, Relay, Park, Respond, Refuse>;
 
 class Plan {
  public:
@@ -104,18 +104,18 @@ class Plan {
 
   Step begin(Time now);                               // rate limit, respond-async, then admission
   Step begin(const RateDecision& decided, Time now);  // the same, where the limit has been asked elsewhere
-  Step next_try(Time now);                            // after WaitUntil
-  Step place_granted(Place place, Time now);          // after WaitForPlace
-  Step place_wait_over(Time now);                     // … or the queue was full
-  // The bulkhead's queue was full when the exchange tried to join it: same as place_wait_over.
+  Step next_attempt(Time now);                        // after WaitUntil
+  Step slot_granted(Slot slot, Time now);             // after WaitForSlot
+  Step slot_wait_over(Time now);                      // … or the queue was full
+  // The bulkhead's queue was full when the exchange tried to join it: same as slot_wait_over.
 
   // A try has an answer's head, or failed. `can_resend`: the body can be sent again (else no retry and no park of it;
   // the exchange says so). `upstream_retry_after`: of the answer.
-  Step after(TryResult result, uint16_t status, bool can_resend, Time now);
+  Step after(AttemptResult result, uint16_t status, bool can_resend, Time now);
   // The relayed answer has ended: whole, or broken (result != response). Gives the breaker its verdict.
-  void relay_ended(TryResult result, Time now);
+  void relay_ended(AttemptResult result, Time now);
   // The client has gone: everything is given back, the breaker hears nothing.
-  void client_gone();
+  void abandon();
 
   Time deadline() const { return deadline_; }
   int attempts() const { return attempts_; }
@@ -126,16 +126,16 @@ class Plan {
   // The last retry that the rule wanted was not in the budget.
   bool budget_exhausted() const { return budget_exhausted_; }
   bool holds_permit() const { return permit_.valid(); }
-  bool holds_place() const { return place_.valid(); }
+  bool holds_slot() const { return slot_.valid(); }
 
  private:
   Step begin_within_limit(Time now);
   Step admit(Time now);
-  Step admit_with_place(Time now);
+  Step admit_with_slot(Time now);
   bool leaves_the_probe(Time now) const;
   Step refused_by_breaker(const BreakerRefusal& refusal);
   Step fall_back(Outcome why, bool matches, Duration retry_after);
-  void give_verdict(TryResult result, uint16_t status, Time now);
+  void give_verdict(AttemptResult result, uint16_t status, Time now);
 
   const RoutePolicy& policy_;
   RequestTraits traits_;
@@ -146,7 +146,7 @@ class Plan {
   uint16_t relayed_status_ = 0;
   std::optional<RateDecision> rate_;
   Permit permit_;
-  Place place_;
+  Slot slot_;
   bool would_rate_limit_ = false;
   bool would_break_ = false;
   bool budget_exhausted_ = false;

@@ -16,7 +16,7 @@ auto& slot_of(Slots& slots, int64_t second) {
 
 }  // namespace
 
-void RetryBudget::first_try(Time now) {
+void RetryBudget::first_attempt(Time now) {
   const int64_t second = second_of(now);
   const std::lock_guard lock(mutex_);
   Slot& slot = slot_of(slots_, second);

@@ -18,7 +18,7 @@ struct RetryBudgetConfig {
 class RetryBudget {
  public:
   explicit RetryBudget(const RetryBudgetConfig& config) : config_(config) {}
-  void first_try(Time now);
+  void first_attempt(Time now);
   bool try_retry(Time now);                // takes one, if there is one
   double remaining_ratio(Time now) const;  // [0, 1]: what is left of what would be allowed now
 

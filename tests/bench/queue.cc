@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "jobs/sqlite_db.h"
-#include "jobs/sqlite_queue.h"
+#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/queue.h"
 #include "net/clock.h"
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 #include "flags.h"
 

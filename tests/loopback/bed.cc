@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "cli/open_queues.h"
 #include "config/loader.h"
-#include "http/parser.h"
+#include "http/parser/parser.h"
 
 namespace tidegate::loopback {
 

@@ -14,10 +14,10 @@
 
 #include "admin/admin_service.h"
 #include "core/gateway.h"
-#include "core/replaying.h"
+#include "core/replay/replaying.h"
 #include "loopback/upstream.h"
 #include "metrics/metrics.h"
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 #include "unit/http/raw_client.h"
 
 namespace tidegate::loopback {

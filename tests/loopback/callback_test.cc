@@ -1,5 +1,5 @@
 // Completion webhooks on real sockets: whoever asked for one is told, once, signed, and is never in the job's way.
-#include "http/webhook.h"
+#include "http/message/webhook.h"
 #include "loopback/own_answers.h"
 
 namespace tidegate::loopback {

@@ -1,6 +1,6 @@
 // Bodies by reference, on real sockets: the job holds a URL, the replay fetches what lies there, and what goes wrong
 // with that is told plainly and held against nobody's upstream.
-#include "core/reference_fetch.h"
+#include "core/replay/reference_fetch.h"
 #include "loopback/reference_rig.h"
 
 namespace tidegate::loopback {

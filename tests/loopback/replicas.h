@@ -13,7 +13,7 @@
 #include "core/gateway.h"
 #include "loopback/upstream.h"
 #include "metrics/metrics.h"
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 #include "redis/client.h"
 #include "unit/http/raw_client.h"
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "base/time.h"
-#include "core/shared_limit.h"
+#include "core/limits/shared_limit.h"
 #include "loopback/bed.h"
 #include "loopback/replicas.h"
 #include "support/redis_server.h"

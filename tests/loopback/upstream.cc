@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "http/writer.h"
+#include "http/message/writer.h"
 
 namespace tidegate::loopback {
 

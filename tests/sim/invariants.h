@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "core/gateway.h"
-#include "jobs/memory_queue.h"
-#include "net/sim_runtime.h"
+#include "jobs/sim/queue.h"
+#include "net/sim/sim_runtime.h"
 #include "sim/sim_client.h"
 #include "sim/sim_upstream.h"
 

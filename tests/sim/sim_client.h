@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "http/fetch.h"
-#include "net/sim_runtime.h"
+#include "http/client/fetch.h"
+#include "net/sim/sim_runtime.h"
 
 namespace tidegate::sim {
 

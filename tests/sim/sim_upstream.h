@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/random.h"
-#include "http/server.h"
-#include "net/sim_runtime.h"
+#include "http/server/server.h"
+#include "net/sim/sim_runtime.h"
 
 namespace tidegate::sim {
 

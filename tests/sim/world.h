@@ -10,10 +10,10 @@
 
 #include "config/config.h"
 #include "core/gateway.h"
-#include "core/replaying.h"
-#include "jobs/memory_queue.h"
+#include "core/replay/replaying.h"
+#include "jobs/sim/queue.h"
 #include "metrics/metrics.h"
-#include "net/sim_runtime.h"
+#include "net/sim/sim_runtime.h"
 #include "sim/sim_client.h"
 #include "sim/sim_upstream.h"
 

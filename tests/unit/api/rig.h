@@ -10,8 +10,8 @@
 
 #include "api/service.h"
 #include "api/store/directory_store.h"
-#include "http/fetch.h"
-#include "net/uv_runtime.h"
+#include "http/client/fetch.h"
+#include "net/uv/uv_runtime.h"
 #include "unit/api/scratch.h"
 #include "unit/api/wrapped.h"
 

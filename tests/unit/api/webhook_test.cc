@@ -6,7 +6,7 @@
 
 #include "api/upload/key.h"
 #include "base/log.h"
-#include "http/webhook.h"
+#include "http/message/webhook.h"
 #include "unit/api/rig.h"
 
 namespace tidegate::api::test {

@@ -138,10 +138,10 @@ TEST_CASE("a breaker is read whole") {
   CHECK(breaker.open_for_max == 6min);
   CHECK(breaker.half_open_requests == 2);
   CHECK(breaker.half_open_timeout == 28s);
-  CHECK(breaker.failures.has(policy::TryResult::timeout));
+  CHECK(breaker.failures.has(policy::AttemptResult::timeout));
   CHECK(breaker.failures.has_status(503));
   CHECK(!breaker.failures.has_status(500));
-  CHECK(!breaker.failures.has(policy::TryResult::reset));
+  CHECK(!breaker.failures.has(policy::AttemptResult::reset));
   CHECK(breaker.mode == policy::Mode::shadow);
 }
 

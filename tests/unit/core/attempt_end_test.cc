@@ -6,14 +6,14 @@ namespace tidegate::core {
 using test::kGet;
 using test::kOk;
 using test::kPost;
+using test::TestAttempt;
 using test::tries;
-using test::Try;
 using test::UpstreamRig;
 
 TEST_CASE("connect_failure: nobody listens") {
   UpstreamRig rig;
   rig.go_away();
-  Try one(rig);
+  TestAttempt one(rig);
   one.start();
   rig.settle();
   CHECK(one.heard == ";connect_failure");
@@ -25,7 +25,7 @@ TEST_CASE("connect_failure: no connection within the try's time") {
   net::SimLink link;
   link.blackhole = 1;
   rig.runtime.set_link(*SocketAddress::parse(test::kFirst), link);
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(1s);
   rig.settle(990ms);
   CHECK(one.heard.empty());
@@ -38,7 +38,7 @@ TEST_CASE("connect_failure: no connection within the try's time") {
 
 TEST_CASE("timeout: response_header runs from the request's last byte") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(10s, 3s);
   rig.settle();
   one.attempt->send(kPost, false, "half");
@@ -58,7 +58,7 @@ TEST_CASE("timeout: response_header runs from the request's last byte") {
 
 TEST_CASE("timeout: the try's own deadline comes before response_header") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(1s, 30s).get();
   rig.settle(1s);
   CHECK(one.heard == "ready;timeout");
@@ -66,7 +66,7 @@ TEST_CASE("timeout: the try's own deadline comes before response_header") {
 
 TEST_CASE("timeout: an upstream that does not take the body has failed") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(2s);
   rig.settle();
   rig.far.at(0)->stop_reading();
@@ -79,7 +79,7 @@ TEST_CASE("timeout: an upstream that does not take the body has failed") {
 
 TEST_CASE("starved: where the caller's own body does not come, the upstream has not failed") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(2s);
   rig.settle();
   one.attempt->send(kPost, false, "half");
@@ -94,7 +94,7 @@ TEST_CASE("starved: where the caller's own body does not come, the upstream has 
 
 TEST_CASE("timeout: silence inside an answer, counted from its last byte") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(60s, 60s, 2s).get();
   rig.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
   rig.settle(1500ms);
@@ -110,7 +110,7 @@ TEST_CASE("reset: the upstream leaves before, inside and by the side of its answ
     for (const bool hard : {false, true}) {
       CAPTURE(hard);
       UpstreamRig rig;
-      Try one(rig);
+      TestAttempt one(rig);
       one.start().get();
       rig.far.at(0)->say(said);
       rig.settle();
@@ -128,7 +128,7 @@ TEST_CASE("bad_response: what breaks HTTP's rules") {
   for (const char* said : {"rubbish\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
                            "HTTP/1.1 101 Switching Protocols\r\n\r\n"}) {
     UpstreamRig rig;
-    Try one(rig);
+    TestAttempt one(rig);
     one.start().get();
     rig.far.at(0)->say(said);
     rig.settle();
@@ -140,7 +140,7 @@ TEST_CASE("bad_response: what breaks HTTP's rules") {
 
 TEST_CASE("silence after resume is a timeout, counted from there") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(60s, 60s, 2s).get();
   one.pause_at_body = true;
   rig.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
@@ -155,7 +155,7 @@ TEST_CASE("silence after resume is a timeout, counted from there") {
 TEST_CASE("destroying an attempt ends it at once, in every state, and is silent") {
   for (const char* said : {"", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhe"}) {
     UpstreamRig rig;
-    Try one(rig);
+    TestAttempt one(rig);
     one.start().get();
     rig.far.at(0)->say(said);
     rig.settle();
@@ -168,7 +168,7 @@ TEST_CASE("destroying an attempt ends it at once, in every state, and is silent"
     CHECK(rig.runtime.active_timers() == 0);
   }
   UpstreamRig rig;
-  Try connecting(rig);
+  TestAttempt connecting(rig);
   connecting.start();
   connecting.attempt.reset();
   rig.settle(60s);
@@ -179,7 +179,7 @@ TEST_CASE("destroying an attempt ends it at once, in every state, and is silent"
 
 TEST_CASE("an attempt may be destroyed inside its own callback") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.leave_at_head = true;
   one.start().get();
   rig.far.at(0)->say(kOk);

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "core/attempt.h"
+#include "core/upstream/attempt.h"
 #include "unit/core/upstream_rig.h"
 
 namespace tidegate::core::test {
@@ -15,10 +15,11 @@ inline constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 inline constexpr std::string_view kPost = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n";
 inline constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-struct Try final : AttemptUser {
-  explicit Try(UpstreamRig& rig) : rig_(rig), attempt(std::make_unique<Attempt>(rig.runtime, *rig.pool, *this)) {}
+struct TestAttempt final : AttemptUser {
+  explicit TestAttempt(UpstreamRig& rig)
+      : rig_(rig), attempt(std::make_unique<Attempt>(rig.runtime, *rig.pool, *this)) {}
 
-  Try& start(Duration per_try = 10s, Duration header = 3s, Duration idle = 2s, bool is_head = false) {
+  TestAttempt& start(Duration per_try = 10s, Duration header = 3s, Duration idle = 2s, bool is_head = false) {
     attempt->start({rig_.runtime.now() + per_try, header, idle}, is_head);
     return *this;
   }
@@ -46,7 +47,7 @@ struct Try final : AttemptUser {
   }
   void on_attempt_complete() override { heard += ";[" + body + "];complete"; }
   void on_attempt_starved() override { heard += ";starved"; }
-  void on_attempt_failed(policy::TryResult result, std::string_view detail) override {
+  void on_attempt_failed(policy::AttemptResult result, std::string_view detail) override {
     CHECK_FALSE(detail.empty());
     heard += std::string(";") + to_string(result);
   }

@@ -6,13 +6,13 @@ namespace tidegate::core {
 using test::kGet;
 using test::kOk;
 using test::kPost;
+using test::TestAttempt;
 using test::tries;
-using test::Try;
 using test::UpstreamRig;
 
 TEST_CASE("a whole exchange, and its connection is kept for the next") {
   UpstreamRig rig;
-  Try first(rig);
+  TestAttempt first(rig);
   first.start().get();
   CHECK(rig.far.at(0)->received == kGet);
   rig.far[0]->say(kOk);
@@ -21,7 +21,7 @@ TEST_CASE("a whole exchange, and its connection is kept for the next") {
   CHECK(rig.pool->idle() == 1);
   CHECK(tries(rig, "response") == 1);
 
-  Try second(rig);
+  TestAttempt second(rig);
   second.start();
   CHECK(second.heard == "ready");  // inside start(): a connection was at hand
   second.get();
@@ -33,7 +33,7 @@ TEST_CASE("a whole exchange, and its connection is kept for the next") {
 
 TEST_CASE("an answer that goes on may take longer than the try's time") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(1s, 1s, 2s).get();
   rig.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
   for (const char* piece : {"h", "e", "l", "l", "o"}) {
@@ -46,7 +46,7 @@ TEST_CASE("an answer that goes on may take longer than the try's time") {
 
 TEST_CASE("interim answers are not told, but too many of them are bad") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start().get();
   for (int i = 0; i < 10; ++i) rig.far.at(0)->say("HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n");
   rig.settle();
@@ -55,7 +55,7 @@ TEST_CASE("interim answers are not told, but too many of them are bad") {
   rig.settle();
   CHECK(one.heard == "ready;200;[hello];complete");
 
-  Try two(rig);
+  TestAttempt two(rig);
   two.start().get();
   for (int i = 0; i < 11; ++i) rig.far.at(0)->say("HTTP/1.1 103 Early Hints\r\n\r\n");
   rig.settle();
@@ -64,7 +64,7 @@ TEST_CASE("interim answers are not told, but too many of them are bad") {
 
 TEST_CASE("an answer to HEAD has no body, whatever its length says") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(10s, 3s, 2s, true).get();
   rig.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
   rig.settle();
@@ -76,7 +76,7 @@ TEST_CASE("a body goes in pieces, counted or in chunks") {
   for (const bool chunked : {false, true}) {
     CAPTURE(chunked);
     UpstreamRig rig;
-    Try one(rig);
+    TestAttempt one(rig);
     one.start();
     rig.settle();
     CHECK_FALSE(one.attempt->takes_body());
@@ -94,7 +94,7 @@ TEST_CASE("a body goes in pieces, counted or in chunks") {
 
 TEST_CASE("an answer while the body is still being sent: both go on, the connection is not kept") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start();
   rig.settle();
   one.attempt->send(kPost, false, "half");
@@ -116,7 +116,7 @@ TEST_CASE("an answer while the body is still being sent: both go on, the connect
 
 TEST_CASE("an early answer whose request is then sent whole keeps its connection") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start();
   rig.settle();
   one.attempt->send(kPost, false, "half");
@@ -133,7 +133,7 @@ TEST_CASE("an early answer whose request is then sent whole keeps its connection
 
 TEST_CASE("backpressure on the request: pending bytes are seen, and their leaving is told") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(60s);
   rig.settle();
   rig.far.at(0)->stop_reading();
@@ -151,7 +151,7 @@ TEST_CASE("backpressure on the request: pending bytes are seen, and their leavin
 
 TEST_CASE("backpressure on the answer: a paused attempt holds the upstream back, and silence of ours is no timeout") {
   UpstreamRig rig;
-  Try one(rig);
+  TestAttempt one(rig);
   one.start(60s, 60s, 2s).get();
   one.pause_at_body = true;
   rig.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");

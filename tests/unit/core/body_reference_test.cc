@@ -1,5 +1,5 @@
 // References come from clients and Tidegate goes where they point: hostile ones, one by one.
-#include "core/body_reference.h"
+#include "core/jobs/body_reference.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "core/forward.h"
+#include "core/upstream/forward.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "core/idempotency_key.h"
+#include "core/jobs/idempotency_key.h"
 
 #include <doctest/doctest.h>
 

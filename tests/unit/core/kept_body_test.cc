@@ -1,9 +1,9 @@
 // A body that is kept while it passes: memory, then a file, then only what has not been read yet.
-#include "core/kept_body.h"
+#include "core/spooled_body.h"
 
 #include <doctest/doctest.h>
 
-#include "net/sim_runtime.h"
+#include "net/sim/sim_runtime.h"
 
 namespace tidegate::core {
 
@@ -54,7 +54,7 @@ struct Rig {
 
   net::SimRuntime runtime{3};
   int changes = 0;
-  KeptBody body;
+  SpooledBody body;
 };
 
 std::string content_of(const jobs::BodyContent& content) {
@@ -68,24 +68,24 @@ std::string content_of(const jobs::BodyContent& content) {
 
 TEST_CASE("a small body stays in memory and can be read from any place again") {
   Rig rig(kMiB);
-  rig.append_all(KeptBody::kMemoryMax);
+  rig.append_all(SpooledBody::kMemoryMax);
   CHECK(rig.body.has_room());
   CHECK(rig.body.kept());
   CHECK_FALSE(rig.body.settled());
   CHECK_FALSE(rig.body.in_file(0));
   rig.body.end();
   CHECK(rig.body.settled());
-  CHECK(rig.read_from(0) == pattern(KeptBody::kMemoryMax));
-  CHECK(rig.read_from(1000) == pattern(KeptBody::kMemoryMax - 1000, 1000));
-  CHECK(rig.read_from(0) == pattern(KeptBody::kMemoryMax));
+  CHECK(rig.read_from(0) == pattern(SpooledBody::kMemoryMax));
+  CHECK(rig.read_from(1000) == pattern(SpooledBody::kMemoryMax - 1000, 1000));
+  CHECK(rig.read_from(0) == pattern(SpooledBody::kMemoryMax));
   const jobs::BodyContent content = rig.body.take_content();
   CHECK(content.file == nullptr);
-  CHECK(content.memory == pattern(KeptBody::kMemoryMax));
+  CHECK(content.memory == pattern(SpooledBody::kMemoryMax));
 }
 
 TEST_CASE("one byte more than memory takes goes to a file, and all of it can be read again from 0") {
   Rig rig(kMiB);
-  rig.append_all(KeptBody::kMemoryMax + 1);
+  rig.append_all(SpooledBody::kMemoryMax + 1);
   rig.body.end();
   CHECK_FALSE(rig.body.settled());  // on its way to the disk
   CHECK(rig.body.peek(0).empty());
@@ -93,8 +93,8 @@ TEST_CASE("one byte more than memory takes goes to a file, and all of it can be 
   CHECK(rig.body.settled());
   CHECK(rig.changes > 0);
   CHECK(rig.body.in_file(0));
-  for (int i = 0; i < 2; ++i) CHECK(rig.read_from(0) == pattern(KeptBody::kMemoryMax + 1));
-  CHECK(rig.read_from(KeptBody::kMemoryMax - 5) == pattern(6, KeptBody::kMemoryMax - 5));
+  for (int i = 0; i < 2; ++i) CHECK(rig.read_from(0) == pattern(SpooledBody::kMemoryMax + 1));
+  CHECK(rig.read_from(SpooledBody::kMemoryMax - 5) == pattern(6, SpooledBody::kMemoryMax - 5));
 }
 
 TEST_CASE("what a store is given outlives the body") {
@@ -113,17 +113,17 @@ TEST_CASE("what a store is given outlives the body") {
 
 TEST_CASE("there is no room while more than a buffer waits for the disk; room is told") {
   Rig rig(10 * kMiB);
-  rig.append_all(KeptBody::kMemoryMax);
+  rig.append_all(SpooledBody::kMemoryMax);
   CHECK(rig.body.has_room());
-  rig.append_all(KeptBody::kBufferMax);  // begins the file
-  rig.append_all(KeptBody::kBufferMax);  // waits for that write
+  rig.append_all(SpooledBody::kBufferMax);  // begins the file
+  rig.append_all(SpooledBody::kBufferMax);  // waits for that write
   CHECK_FALSE(rig.body.has_room());
   const int before = rig.changes;
   rig.settle();
   CHECK(rig.changes > before);
   CHECK(rig.body.has_room());
   rig.body.end();
-  CHECK(rig.read_from(0).size() == KeptBody::kMemoryMax + 2 * KeptBody::kBufferMax);
+  CHECK(rig.read_from(0).size() == SpooledBody::kMemoryMax + 2 * SpooledBody::kBufferMax);
 }
 
 TEST_CASE("reading and writing the file at once, in any order, gives every byte in its place") {
@@ -149,17 +149,17 @@ TEST_CASE("reading and writing the file at once, in any order, gives every byte 
 TEST_CASE("a body that passes from the start holds only what has not been read") {
   Rig rig(0);
   CHECK_FALSE(rig.body.kept());
-  rig.append_all(KeptBody::kBufferMax);
+  rig.append_all(SpooledBody::kBufferMax);
   CHECK_FALSE(rig.body.has_room());
-  CHECK(rig.body.peek(0) == pattern(KeptBody::kBufferMax));
+  CHECK(rig.body.peek(0) == pattern(SpooledBody::kBufferMax));
   rig.body.consumed(1000);
   CHECK(rig.body.has_room());
   CHECK(rig.body.lost(0));
   CHECK(rig.body.peek(0).empty());
-  CHECK(rig.body.peek(1000) == pattern(KeptBody::kBufferMax - 1000, 1000));
-  rig.body.consumed(KeptBody::kBufferMax);
-  rig.body.append_delivered(pattern(500, KeptBody::kBufferMax));
-  CHECK(rig.body.received() == KeptBody::kBufferMax + 500);
+  CHECK(rig.body.peek(1000) == pattern(SpooledBody::kBufferMax - 1000, 1000));
+  rig.body.consumed(SpooledBody::kBufferMax);
+  rig.body.append_delivered(pattern(500, SpooledBody::kBufferMax));
+  CHECK(rig.body.received() == SpooledBody::kBufferMax + 500);
   CHECK_FALSE(rig.body.lost(rig.body.received()));
   rig.body.end();
   CHECK_FALSE(rig.body.settled());
@@ -280,11 +280,11 @@ TEST_CASE("destroying the body in the middle of a write or a read is silent") {
   net::SimRuntime runtime(9);
   int calls = 0;
   {
-    KeptBody body(runtime, kMiB, [&] { ++calls; });
+    SpooledBody body(runtime, kMiB, [&] { ++calls; });
     body.append(pattern(300'000));
   }
   {
-    KeptBody body(runtime, kMiB, [&] {});
+    SpooledBody body(runtime, kMiB, [&] {});
     body.append(pattern(300'000));
     runtime.run_for(1s);
     body.read_file(0, [&](Result<std::string>) { ++calls; });

@@ -1,5 +1,5 @@
 // The scripts of shared limits on a real server, against a naive log and the bucket's arithmetic; and the keys.
-#include "core/limit_script.h"
+#include "core/limits/limit_script.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "core/shared_limit.h"
+#include "core/limits/shared_limit.h"
 #include "policy/rate_limiter.h"
 #include "support/redis_server.h"
 

@@ -5,7 +5,7 @@
 
 namespace tidegate::core {
 
-using test::Try;
+using test::TestAttempt;
 using test::UpstreamRig;
 
 namespace {
@@ -26,8 +26,8 @@ struct Dead {
     rig.settle();
   }
   UpstreamRig rig;
-  Try first;
-  Try second;
+  TestAttempt first;
+  TestAttempt second;
 };
 
 }  // namespace

@@ -8,10 +8,10 @@
 #include <string>
 
 #include "config/loader.h"
-#include "core/pool.h"
-#include "core/upstream.h"
+#include "core/upstream/pool.h"
+#include "core/upstream/upstream.h"
 #include "metrics/metrics.h"
-#include "net/sim_runtime.h"
+#include "net/sim/sim_runtime.h"
 
 namespace tidegate::core::test {
 

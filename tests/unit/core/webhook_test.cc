@@ -1,5 +1,5 @@
 // What is posted.
-#include "core/webhook.h"
+#include "core/replay/webhook.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>

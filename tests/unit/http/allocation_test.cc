@@ -5,8 +5,8 @@
 #include <new>
 #include <string>
 
-#include "http/parser.h"
-#include "http/writer.h"
+#include "http/message/writer.h"
+#include "http/parser/parser.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "http/client_address.h"
+#include "http/message/client_address.h"
 
 #include <doctest/doctest.h>
 

@@ -1,11 +1,11 @@
-#include "http/fetch.h"
+#include "http/client/fetch.h"
 
 #include <doctest/doctest.h>
 
 #include <optional>
 #include <string>
 
-#include "http/server.h"
+#include "http/server/server.h"
 #include "unit/http/test_service.h"
 #include "unit/http/worlds.h"
 

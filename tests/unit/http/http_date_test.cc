@@ -1,5 +1,5 @@
 // Dates, and what Retry-After says with them.
-#include "http/http_date.h"
+#include "http/message/http_date.h"
 
 #include <doctest/doctest.h>
 

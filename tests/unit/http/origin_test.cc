@@ -1,5 +1,5 @@
 // Pages of other sites, told by their Origin.
-#include "http/origin.h"
+#include "http/message/origin.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // The rules one by one; the byte-exact cases beside the project are in parser_cases_test.cc.
-#include "http/parser.h"
+#include "http/parser/parser.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "http/percent.h"
+#include "http/message/percent.h"
 
 #include <doctest/doctest.h>
 

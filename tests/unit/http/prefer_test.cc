@@ -1,4 +1,4 @@
-#include "http/prefer.h"
+#include "http/message/prefer.h"
 
 #include <doctest/doctest.h>
 

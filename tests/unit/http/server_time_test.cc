@@ -1,7 +1,7 @@
 // Limits in time, in simulated time only.
 #include <doctest/doctest.h>
 
-#include "http/server.h"
+#include "http/server/server.h"
 #include "unit/http/raw_client.h"
 #include "unit/http/test_service.h"
 #include "unit/http/worlds.h"

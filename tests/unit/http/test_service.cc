@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "http/writer.h"
+#include "http/message/writer.h"
 
 namespace tidegate::test {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "http/server.h"
+#include "http/server/server.h"
 
 namespace tidegate::test {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "http/parser.h"
+#include "http/parser/parser.h"
 
 namespace tidegate::test {
 

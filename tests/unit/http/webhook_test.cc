@@ -1,5 +1,5 @@
 // Signatures of messages, and what is not believed.
-#include "http/webhook.h"
+#include "http/message/webhook.h"
 
 #include <doctest/doctest.h>
 

@@ -5,8 +5,8 @@
 
 #include <functional>
 
-#include "net/sim_runtime.h"
-#include "net/uv_runtime.h"
+#include "net/sim/sim_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::test {
 

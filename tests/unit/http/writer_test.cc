@@ -1,12 +1,12 @@
-#include "http/writer.h"
+#include "http/message/writer.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "http/head.h"
-#include "http/http_date.h"
-#include "http/problem.h"
+#include "http/message/head.h"
+#include "http/message/http_date.h"
+#include "http/message/problem.h"
 
 using namespace tidegate;
 using namespace tidegate::http;

@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
-#include "jobs/sqlite_db.h"
+#include "jobs/sqlite/db.h"
 #include "unit/jobs/job_load.h"
 #include "unit/jobs/power_disk.h"
 

@@ -9,11 +9,11 @@
 
 #include <doctest/doctest.h>
 
-#include "jobs/memory_queue.h"
-#include "jobs/sqlite_queue.h"
-#include "net/sim_runtime.h"
+#include "jobs/sim/queue.h"
+#include "jobs/sqlite/queue.h"
+#include "net/sim/sim_runtime.h"
 #include "net/timer.h"
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::jobs {
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "jobs/redis_queue.h"
+#include "jobs/redis/queue.h"
 #include "support/redis_server.h"
 #include "unit/jobs/queue_beds.h"
 

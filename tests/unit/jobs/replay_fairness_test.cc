@@ -3,7 +3,7 @@
 
 namespace tidegate::jobs {
 
-using policy::TryResult;
+using policy::AttemptResult;
 
 namespace {
 

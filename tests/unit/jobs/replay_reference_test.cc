@@ -18,7 +18,7 @@ FetchedBody no_body(FetchedBody::Got got, const std::string& error) { return {go
 
 }  // namespace
 
-TEST_CASE("while a body is fetched, its job holds neither the probe nor a place, and others run") {
+TEST_CASE("while a body is fetched, its job holds neither the probe nor a slot, and others run") {
   Replay replay;
   policy::Breaker& breaker = replay.add_breaker();
   auto& policy = replay.runner.policies["optimize"];

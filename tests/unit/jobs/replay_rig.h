@@ -5,7 +5,7 @@
 #include <map>
 
 #include "base/log.h"
-#include "jobs/replayer.h"
+#include "jobs/replay/replayer.h"
 #include "unit/jobs/queue_beds.h"
 
 namespace tidegate::jobs {
@@ -15,7 +15,7 @@ inline RunResult answered(uint16_t status) {
   result.response = {status, {}, {"answer", {}}};
   return result;
 }
-inline RunResult failed(policy::TryResult how) {
+inline RunResult failed(policy::AttemptResult how) {
   RunResult result;
   result.result = how;
   return result;

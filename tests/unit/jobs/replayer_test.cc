@@ -3,7 +3,7 @@
 
 namespace tidegate::jobs {
 
-using policy::TryResult;
+using policy::AttemptResult;
 
 TEST_CASE("queued jobs are run and their answers stored, those of a past life and new ones") {
   Replay replay;
@@ -41,7 +41,7 @@ TEST_CASE("an answer is the result, but for 408, 425, 429 and 5xx") {
 
 TEST_CASE("failed attempts back off and end in the dead letters, with their history") {
   Replay replay;
-  replay.runner.script = {failed(TryResult::connect_failure), failed(TryResult::timeout), answered(503)};
+  replay.runner.script = {failed(AttemptResult::connect_failure), failed(AttemptResult::timeout), answered(503)};
   const std::string id = replay.asker.append_new();
   replay.start();
   replay.bed.pass(900ms);
@@ -115,7 +115,7 @@ TEST_CASE("a failed probe opens the breaker again, and the job waits") {
   Replay replay;
   policy::Breaker& breaker = replay.add_breaker();
   replay.open(breaker);
-  replay.runner.script = {failed(TryResult::timeout)};
+  replay.runner.script = {failed(AttemptResult::timeout)};
   const std::string id = replay.asker.append_new();
   replay.start();
   replay.bed.pass(31s);
@@ -146,7 +146,7 @@ TEST_CASE("a job whose own breaker is open does not block another route's") {
   for (const std::string& id : broken) CHECK(replay.asker.status(id) == JobStatus::succeeded);
 }
 
-TEST_CASE("live traffic goes first: a job takes a place only when there is one, and gives it back") {
+TEST_CASE("live traffic goes first: a job takes a slot only when there is one, and gives it back") {
   Replay replay;
   auto bulkhead = std::make_shared<policy::Bulkhead>("b", policy::BulkheadConfig{1, 10, 5s});
   replay.runner.policies["optimize"].bulkhead = bulkhead;
@@ -190,7 +190,7 @@ TEST_CASE("a store that is away is asked again; the answer is not lost") {
 TEST_CASE("what our own side could not send is no attempt, and the breaker hears nothing") {
   Replay replay;
   policy::Breaker& breaker = replay.add_breaker();
-  RunResult ours = failed(TryResult::reset);
+  RunResult ours = failed(AttemptResult::reset);
   ours.upstreams_doing = false;
   for (int i = 0; i < 10; ++i) replay.runner.script.push_back(ours);
   const std::string id = replay.asker.append_new();

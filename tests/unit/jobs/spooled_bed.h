@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "jobs/spooled_calls.h"
-#include "jobs/spooled_queue.h"
+#include "jobs/spool/calls.h"
+#include "jobs/spool/queue.h"
 #include "unit/jobs/flaky_queue.h"
 #include "unit/jobs/queue_beds.h"
 

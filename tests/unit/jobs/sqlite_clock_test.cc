@@ -1,6 +1,6 @@
 // A wall clock that is put back: the queue goes on.
 #include "base/log.h"
-#include "jobs/sqlite_store.h"
+#include "jobs/sqlite/store.h"
 #include "unit/jobs/queue_beds.h"
 
 namespace tidegate::jobs {

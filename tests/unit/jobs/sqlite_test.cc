@@ -4,7 +4,7 @@
 #include <sqlite3.h>
 
 #include "base/log.h"
-#include "jobs/sqlite_db.h"
+#include "jobs/sqlite/db.h"
 #include "unit/jobs/faulty_vfs.h"
 #include "unit/jobs/queue_beds.h"
 

@@ -135,7 +135,7 @@ TEST_CASE("A refused reload is shown, and leaves the time of the last good one")
 TEST_CASE("Tries, retries, connections, jobs and commits are counted where they belong") {
   const auto metrics = make();
   UpstreamMetrics& upstream = metrics->upstream("u");
-  upstream.try_ended(policy::TryResult::timeout, 2s);
+  upstream.attempt_ended(policy::AttemptResult::timeout, 2s);
   upstream.try_cancelled(1s);
   upstream.retry(true);
   upstream.retry(false);
@@ -173,7 +173,7 @@ TEST_CASE("What four threads count while a fifth scrapes adds up") {
       for (int i = 0; i < kRequests; ++i) {
         route.begun();
         upstream.connections_changed(1, -1);
-        upstream.try_ended(policy::TryResult::response, 1ms);
+        upstream.attempt_ended(policy::AttemptResult::response, 1ms);
         route.rate_limit(true, false);
         upstream.connections_changed(-1, 1);
         // Series that nobody has seen yet are made by several threads at once.

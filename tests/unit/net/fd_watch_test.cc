@@ -1,4 +1,4 @@
-#include "net/fd_watch.h"
+#include "net/uv/fd_watch.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

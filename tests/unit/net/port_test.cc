@@ -1,8 +1,8 @@
-#include "net/port.h"
+#include "net/uv/port.h"
 
 #include <doctest/doctest.h>
 
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::net {
 

@@ -1,5 +1,5 @@
 // What only the kernel's runtime does: sockets that share a port, signals, other threads, running out of descriptors.
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 #include <signal.h>
 #include <sys/resource.h>

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "base/log.h"
-#include "http/fetch.h"
-#include "net/uv_runtime.h"
+#include "http/client/fetch.h"
+#include "net/uv/uv_runtime.h"
 #include "optimizer/service.h"
 #include "pictures.h"
 

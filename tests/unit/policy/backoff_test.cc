@@ -101,7 +101,7 @@ TEST_CASE("The budget allows its ratio of the first tries, and a few a second be
     CAPTURE(c.firsts);
     RetryBudget budget(c.config);
     const Time now{100s};
-    for (int i = 0; i < c.firsts; ++i) budget.first_try(now);
+    for (int i = 0; i < c.firsts; ++i) budget.first_attempt(now);
     int allowed = 0;
     for (int i = 0; i < 2000; ++i) allowed += budget.try_retry(now);
     CHECK(allowed == c.allowed);
@@ -111,12 +111,12 @@ TEST_CASE("The budget allows its ratio of the first tries, and a few a second be
 TEST_CASE("First tries and retries are forgotten after ten seconds") {
   RetryBudget budget({.ratio = 0.5, .min_per_second = 0});
   Time now{100s};
-  for (int i = 0; i < 20; ++i) budget.first_try(now);
+  for (int i = 0; i < 20; ++i) budget.first_attempt(now);
   for (int i = 0; i < 10; ++i) CHECK(budget.try_retry(now));
   CHECK_FALSE(budget.try_retry(now + 9s));
   now += 10s;
   CHECK_FALSE(budget.try_retry(now));  // both are gone
-  for (int i = 0; i < 20; ++i) budget.first_try(now);
+  for (int i = 0; i < 20; ++i) budget.first_attempt(now);
   CHECK(budget.try_retry(now));
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("What remains of the budget is told as a ratio, and does not go below 
   CHECK(RetryBudget({.ratio = 0, .min_per_second = 0}).remaining_ratio(now) == 0);
 
   RetryBudget earned({.ratio = 0.5, .min_per_second = 0});
-  for (int i = 0; i < 4; ++i) earned.first_try(now - 9s);
+  for (int i = 0; i < 4; ++i) earned.first_attempt(now - 9s);
   REQUIRE(earned.try_retry(now));
   REQUIRE(earned.try_retry(now));
   CHECK(earned.remaining_ratio(now + 5s) == 0);  // used more than is allowed now

@@ -1,4 +1,4 @@
-// Places: how many there are, who waits, in which order they are given on, and what comes back when owners let go.
+// Slots: how many there are, who waits, in which order they are given on, and what comes back when owners let go.
 #include "policy/bulkhead.h"
 
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@ namespace tidegate::policy {
 
 namespace {
 
-struct Waiter final : PlaceWaiter {
+struct Waiter final : SlotWaiter {
   Waiter(std::string& order, char name) : order_(order), name_(name) {}
   ~Waiter() override { leave(); }
   void granted() override { order_ += name_; }
@@ -20,12 +20,12 @@ struct Waiter final : PlaceWaiter {
   char name_;
 };
 
-Bulkhead two_places(int max_waiting = 3) { return {"bench", {.max_concurrent = 2, .max_waiting = max_waiting}}; }
+Bulkhead two_slots(int max_waiting = 3) { return {"bench", {.max_concurrent = 2, .max_waiting = max_waiting}}; }
 
 }  // namespace
 
-TEST_CASE("There are max_concurrent places, and each comes back when its holder lets go") {
-  Bulkhead bulkhead = two_places();
+TEST_CASE("There are max_concurrent slots, and each comes back when its holder lets go") {
+  Bulkhead bulkhead = two_slots();
   auto one = bulkhead.acquire(), two = bulkhead.acquire();
   REQUIRE(one);
   REQUIRE(two);
@@ -40,38 +40,38 @@ TEST_CASE("There are max_concurrent places, and each comes back when its holder 
   CHECK(bulkhead.acquire());
 }
 
-TEST_CASE("A place moved is one place; overwriting one gives it back") {
-  Bulkhead bulkhead = two_places();
-  Place one = std::move(*bulkhead.acquire());
-  Place two = std::move(one);
+TEST_CASE("A slot moved is one slot; overwriting one gives it back") {
+  Bulkhead bulkhead = two_slots();
+  Slot one = std::move(*bulkhead.acquire());
+  Slot two = std::move(one);
   CHECK_FALSE(one.valid());  // NOLINT: the moved-from state is the point
   CHECK(bulkhead.view().in_use == 1);
   two = std::move(*bulkhead.acquire());
   CHECK(bulkhead.view().in_use == 1);
-  two = Place();
+  two = Slot();
   CHECK(bulkhead.view().in_use == 0);
 }
 
 TEST_CASE("Who has waited longest is served first") {
-  Bulkhead bulkhead = two_places();
+  Bulkhead bulkhead = two_slots();
   std::string order;
-  std::deque<Place> places;
-  places.push_back(std::move(*bulkhead.acquire()));
-  places.push_back(std::move(*bulkhead.acquire()));
+  std::deque<Slot> slots;
+  slots.push_back(std::move(*bulkhead.acquire()));
+  slots.push_back(std::move(*bulkhead.acquire()));
   Waiter a(order, 'a'), b(order, 'b'), c(order, 'c');
   for (Waiter* waiter : {&a, &b, &c}) REQUIRE(bulkhead.wait(*waiter));
   CHECK(bulkhead.view().waiting == 3);
   CHECK(a.waiting());
   CHECK_FALSE(a.take());
   for (const char* expected : {"a", "ab"}) {
-    places.pop_front();
+    slots.pop_front();
     CHECK(order == expected);
     CHECK(bulkhead.view().in_use == 2);  // given on, never free in between
   }
   CHECK_FALSE(a.waiting());
-  places.push_back(std::move(*a.take()));
+  slots.push_back(std::move(*a.take()));
   CHECK_FALSE(a.take());
-  places.pop_front();
+  slots.pop_front();
   CHECK(order == "abc");
   b.take();  // and dropped at once
   c.take();
@@ -79,11 +79,11 @@ TEST_CASE("Who has waited longest is served first") {
   CHECK(bulkhead.view().waiting == 0);
 }
 
-TEST_CASE("The queue is bounded, and a place for no one to wait means none waits") {
+TEST_CASE("The queue is bounded, and a slot for no one to wait means none waits") {
   std::string order;
   for (const int bound : {0, 1, 3}) {
     CAPTURE(bound);
-    Bulkhead bulkhead = two_places(bound);
+    Bulkhead bulkhead = two_slots(bound);
     const auto one = bulkhead.acquire(), two = bulkhead.acquire();
     std::deque<Waiter> waiters;
     for (int i = 0; i < bound; ++i) REQUIRE(bulkhead.wait(waiters.emplace_back(order, 'w')));
@@ -95,8 +95,8 @@ TEST_CASE("The queue is bounded, and a place for no one to wait means none waits
   CHECK(order.empty());
 }
 
-TEST_CASE("Joining the queue while a place is free is granted at once") {
-  Bulkhead bulkhead = two_places(0);
+TEST_CASE("Joining the queue while a slot is free is granted at once") {
+  Bulkhead bulkhead = two_slots(0);
   std::string order;
   Waiter waiter(order, 'w');
   REQUIRE(bulkhead.wait(waiter));
@@ -121,7 +121,7 @@ TEST_CASE("acquire gives nothing while somebody waits: it never overtakes") {
 }
 
 TEST_CASE("A wait that is cancelled leaves the queue to the others") {
-  Bulkhead bulkhead = two_places();
+  Bulkhead bulkhead = two_slots();
   std::string order;
   auto one = bulkhead.acquire();
   const auto two = bulkhead.acquire();
@@ -140,7 +140,7 @@ TEST_CASE("A wait that is cancelled leaves the queue to the others") {
   CHECK(order == "c");
 }
 
-TEST_CASE("A place granted and not taken goes to the next when its waiter leaves") {
+TEST_CASE("A slot granted and not taken goes to the next when its waiter leaves") {
   Bulkhead bulkhead{"bench", {.max_concurrent = 1, .max_waiting = 5}};
   std::string order;
   auto held = bulkhead.acquire();
@@ -172,11 +172,11 @@ TEST_CASE("A waiter that has had its turn may wait again") {
   }
 }
 
-TEST_CASE("Jobs leave a place for the next live call, and may always have one that is free") {
+TEST_CASE("Jobs leave a slot for the next live call, and may always have one that is free") {
   Bulkhead bulkhead("bench", {.max_concurrent = 4, .max_waiting = 1});
   const Time now{10s};
-  std::deque<Place> jobs;
-  while (auto place = bulkhead.acquire_spare(now)) jobs.push_back(std::move(*place));
+  std::deque<Slot> jobs;
+  while (auto slot = bulkhead.acquire_spare(now)) jobs.push_back(std::move(*slot));
   CHECK(jobs.size() == 3);
   const auto live = bulkhead.acquire();
   CHECK(live);
@@ -186,12 +186,12 @@ TEST_CASE("Jobs leave a place for the next live call, and may always have one th
   CHECK(narrow.acquire_spare(now));
 }
 
-TEST_CASE("While live traffic comes, jobs have half of the places, and all but one a second later") {
+TEST_CASE("While live traffic comes, jobs have half of the slots, and all but one a second later") {
   Bulkhead bulkhead("bench", {.max_concurrent = 6, .max_waiting = 1});
   Time now{10s};
   const auto count = [&] {
-    std::deque<Place> jobs;
-    while (auto place = bulkhead.acquire_spare(now)) jobs.push_back(std::move(*place));
+    std::deque<Slot> jobs;
+    while (auto slot = bulkhead.acquire_spare(now)) jobs.push_back(std::move(*slot));
     return jobs.size();
   };
   auto live = bulkhead.acquire();
@@ -209,7 +209,7 @@ TEST_CASE("While live traffic comes, jobs have half of the places, and all but o
   CHECK(count() == 5);
 }
 
-TEST_CASE("Jobs get nothing while somebody waits, and the place that a job gives back is the waiter's") {
+TEST_CASE("Jobs get nothing while somebody waits, and the slot that a job gives back is the waiter's") {
   Bulkhead bulkhead("bench", {.max_concurrent = 1, .max_waiting = 1});
   const Time now{10s};
   auto job = bulkhead.acquire_spare(now);
@@ -220,10 +220,10 @@ TEST_CASE("Jobs get nothing while somebody waits, and the place that a job gives
   CHECK_FALSE(bulkhead.acquire_spare(now));
   job.reset();
   CHECK(order == "a");
-  auto place = live.take();
-  CHECK(place);
+  auto slot = live.take();
+  CHECK(slot);
   CHECK_FALSE(bulkhead.acquire_spare(now));
-  place.reset();
+  slot.reset();
   CHECK(bulkhead.acquire_spare(now));
 }
 

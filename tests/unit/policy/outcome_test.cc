@@ -49,10 +49,10 @@ TEST_CASE("No two outcomes share a word") {
 }
 
 TEST_CASE("A failed try has its outcome") {
-  CHECK(outcome_of(TryResult::connect_failure) == Outcome::connect_failure);
-  CHECK(outcome_of(TryResult::timeout) == Outcome::timeout);
-  CHECK(outcome_of(TryResult::reset) == Outcome::reset);
-  CHECK(outcome_of(TryResult::bad_response) == Outcome::bad_upstream_response);
+  CHECK(outcome_of(AttemptResult::connect_failure) == Outcome::connect_failure);
+  CHECK(outcome_of(AttemptResult::timeout) == Outcome::timeout);
+  CHECK(outcome_of(AttemptResult::reset) == Outcome::reset);
+  CHECK(outcome_of(AttemptResult::bad_response) == Outcome::bad_upstream_response);
 }
 
 TEST_CASE("Conditions know exactly their names") {
@@ -77,22 +77,22 @@ TEST_CASE("Conditions match what they name and nothing else") {
   const Conditions conditions = *Conditions::of({"breaker_open", "timeout", "503", "4xx"});
   CHECK(conditions.has(Outcome::breaker_open));
   CHECK_FALSE(conditions.has(Outcome::bulkhead_full));
-  CHECK(conditions.has(TryResult::timeout));
-  CHECK_FALSE(conditions.has(TryResult::reset));
-  CHECK_FALSE(conditions.has(TryResult::connect_failure));
+  CHECK(conditions.has(AttemptResult::timeout));
+  CHECK_FALSE(conditions.has(AttemptResult::reset));
+  CHECK_FALSE(conditions.has(AttemptResult::connect_failure));
   for (uint16_t status = 0; status < 1000; ++status) {
     CHECK(conditions.has_status(status) == (status == 503 || (status >= 400 && status < 500)));
   }
-  CHECK(conditions.matches(TryResult::response, 404));
-  CHECK_FALSE(conditions.matches(TryResult::response, 200));
-  CHECK(conditions.matches(TryResult::timeout, 0));
+  CHECK(conditions.matches(AttemptResult::response, 404));
+  CHECK_FALSE(conditions.matches(AttemptResult::response, 200));
+  CHECK(conditions.matches(AttemptResult::timeout, 0));
   CHECK(conditions.text() == "breaker_open, timeout, 503, 4xx");
   CHECK_FALSE(Conditions::of({"timeout", "soon"}));
 }
 
 TEST_CASE("A broken answer is matched by reset") {
-  CHECK(Conditions::of({"reset"})->has(TryResult::bad_response));
-  CHECK_FALSE(Conditions::of({"timeout", "5xx"})->has(TryResult::bad_response));
+  CHECK(Conditions::of({"reset"})->has(AttemptResult::bad_response));
+  CHECK_FALSE(Conditions::of({"timeout", "5xx"})->has(AttemptResult::bad_response));
 }
 
 }  // namespace tidegate::policy

@@ -11,11 +11,11 @@ namespace tidegate::policy {
 
 inline constexpr Time kStart{100s};
 
-// A step in one word: "try", "wait", "place", "relay", "park:timeout", "respond:503's why", "refuse:rate_limited".
+// A step in one word: "try", "wait", "slot", "relay", "park:timeout", "respond:503's why", "refuse:rate_limited".
 inline std::string word(const Step& step) {
   struct Visitor {
-    std::string operator()(const Try&) const { return "try"; }
-    std::string operator()(const WaitForPlace&) const { return "place"; }
+    std::string operator()(const StartAttempt&) const { return "try"; }
+    std::string operator()(const WaitForSlot&) const { return "slot"; }
     std::string operator()(const WaitUntil&) const { return "wait"; }
     std::string operator()(const Relay&) const { return "relay"; }
     std::string operator()(const Park& s) const { return std::string("park:") + to_string(s.why); }

@@ -24,7 +24,7 @@ RoutePolicy route(FallbackKind kind, std::string_view on) {
 
 std::string course(FallbackKind kind, std::string_view on, Failing failing, bool can_resend) {
   const RoutePolicy policy = route(kind, on);
-  std::optional<Place> held;
+  std::optional<Slot> held;
   if (failing == Failing::breaker) open(*policy.breaker, kStart);
   if (failing == Failing::bulkhead) held = policy.bulkhead->acquire();
   Random random(1);
@@ -32,11 +32,11 @@ std::string course(FallbackKind kind, std::string_view on, Failing failing, bool
   const Step first = plan.begin(kStart);
   if (word(first) != "try") return word(first);
   switch (failing) {
-    case Failing::connect: return word(plan.after(TryResult::connect_failure, 0, can_resend, kStart));
-    case Failing::timeout: return word(plan.after(TryResult::timeout, 0, can_resend, kStart));
-    case Failing::reset: return word(plan.after(TryResult::reset, 0, can_resend, kStart));
-    case Failing::bad_response: return word(plan.after(TryResult::bad_response, 0, can_resend, kStart));
-    default: return word(plan.after(TryResult::response, 503, can_resend, kStart));
+    case Failing::connect: return word(plan.after(AttemptResult::connect_failure, 0, can_resend, kStart));
+    case Failing::timeout: return word(plan.after(AttemptResult::timeout, 0, can_resend, kStart));
+    case Failing::reset: return word(plan.after(AttemptResult::reset, 0, can_resend, kStart));
+    case Failing::bad_response: return word(plan.after(AttemptResult::bad_response, 0, can_resend, kStart));
+    default: return word(plan.after(AttemptResult::response, 503, can_resend, kStart));
   }
 }
 
@@ -110,8 +110,8 @@ RoutePolicy random_route(Random& random) {
 
 // Takes one request from begin to its end, at random, and checks what holds on every course.
 void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::string>& ends) {
-  constexpr TryResult kResults[] = {TryResult::response, TryResult::connect_failure, TryResult::timeout,
-                                    TryResult::reset, TryResult::bad_response};
+  constexpr AttemptResult kResults[] = {AttemptResult::response, AttemptResult::connect_failure, AttemptResult::timeout,
+                                        AttemptResult::reset, AttemptResult::bad_response};
   RequestTraits traits = idempotent(random.chance(0.6));
   if (random.chance(0.3)) traits.client_timeout = Duration(static_cast<int64_t>(random.below(5'000'000'000)));
   if (policy.limiter) traits.rate_key = RateKey{1, random.below(3)};
@@ -123,20 +123,20 @@ void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::st
   bool sent_once = false, could_resend = true;
   for (int steps = 0;; ++steps) {
     REQUIRE(steps < 50);
-    if (const auto* attempt = std::get_if<Try>(&step)) {
+    if (const auto* attempt = std::get_if<StartAttempt>(&step)) {
       REQUIRE(attempt->attempt == ++tries);
       REQUIRE(tries <= policy.retry.max_attempts);
       REQUIRE(now < plan.deadline());
-      REQUIRE(attempt->try_deadline <= attempt->deadline);
+      REQUIRE(attempt->attempt_deadline <= attempt->deadline);
       REQUIRE(attempt->deadline == plan.deadline());
-      REQUIRE((policy.bulkhead == nullptr || plan.holds_place()));
+      REQUIRE((policy.bulkhead == nullptr || plan.holds_slot()));
       REQUIRE((policy.breaker == nullptr || plan.holds_permit()));
       if (sent_once) REQUIRE(could_resend);
       if (sent_once) REQUIRE((traits.idempotent || policy.retry.any_method));
       sent_once = true;
-      now = std::min(now + Duration(static_cast<int64_t>(random.below(3'000'000'000))), attempt->try_deadline);
+      now = std::min(now + Duration(static_cast<int64_t>(random.below(3'000'000'000))), attempt->attempt_deadline);
       if (random.chance(0.05)) {
-        plan.client_gone();
+        plan.abandon();
         return;
       }
       could_resend = random.chance(0.8);
@@ -145,22 +145,22 @@ void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::st
     } else if (const auto* wait = std::get_if<WaitUntil>(&step)) {
       REQUIRE(wait->until < plan.deadline());
       REQUIRE(wait->until >= now);
-      REQUIRE_FALSE(plan.holds_place());
+      REQUIRE_FALSE(plan.holds_slot());
       REQUIRE_FALSE(plan.holds_permit());
       now = wait->until + Duration(static_cast<int64_t>(random.chance(0.1) ? random.below(20'000'000'000) : 0));
-      step = plan.next_try(now);
-    } else if (const auto* place = std::get_if<WaitForPlace>(&step)) {
-      REQUIRE(place->until <= plan.deadline());
+      step = plan.next_attempt(now);
+    } else if (const auto* slot = std::get_if<WaitForSlot>(&step)) {
+      REQUIRE(slot->until <= plan.deadline());
       now += Duration(static_cast<int64_t>(random.below(1'500'000'000)));
       auto granted = policy.bulkhead->acquire();
-      step = granted ? plan.place_granted(std::move(*granted), now) : plan.place_wait_over(now);
+      step = granted ? plan.slot_granted(std::move(*granted), now) : plan.slot_wait_over(now);
     } else if (std::holds_alternative<Relay>(step)) {
       REQUIRE((policy.breaker == nullptr || plan.holds_permit()));
       ends.insert(word(step));
       now += Duration(static_cast<int64_t>(random.below(1'000'000'000)));
-      return plan.relay_ended(random.chance(0.9) ? TryResult::response : TryResult::reset, now);
+      return plan.relay_ended(random.chance(0.9) ? AttemptResult::response : AttemptResult::reset, now);
     } else {
-      REQUIRE_FALSE(plan.holds_place());
+      REQUIRE_FALSE(plan.holds_slot());
       REQUIRE_FALSE(plan.holds_permit());
       if (std::holds_alternative<Park>(step)) REQUIRE(could_resend);
       if (const auto* refusal = std::get_if<Refuse>(&step)) REQUIRE(refusal->retry_after > 0s);
@@ -172,7 +172,7 @@ void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::st
 
 }  // namespace
 
-TEST_CASE("On every course: no try too many, none past the deadline, none without its place; all is given back") {
+TEST_CASE("On every course: no try too many, none past the deadline, none without its slot; all is given back") {
   std::set<std::string> ends;
   for (uint64_t seed = 1; seed <= 3000; ++seed) {
     CAPTURE(seed);
@@ -180,11 +180,11 @@ TEST_CASE("On every course: no try too many, none past the deadline, none withou
     const RoutePolicy policy = random_route(random);
     Time now = kStart;
     for (int request = 0; request < 20; ++request) {
-      std::vector<Place> others;  // live traffic of others
+      std::vector<Slot> others;  // live traffic of others
       while (policy.bulkhead && random.chance(0.5)) {
-        auto place = policy.bulkhead->acquire();
-        if (!place) break;
-        others.push_back(std::move(*place));
+        auto slot = policy.bulkhead->acquire();
+        if (!slot) break;
+        others.push_back(std::move(*slot));
       }
       walk(policy, random, now, ends);
       others.clear();

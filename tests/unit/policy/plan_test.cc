@@ -9,10 +9,10 @@ TEST_CASE("A route without policies tries at once and relays what comes") {
   Bench bench{RoutePolicy{}};
   const Step step = bench.plan.begin(kStart);
   REQUIRE(word(step) == "try");
-  CHECK(std::get<Try>(step).attempt == 1);
-  CHECK(std::get<Try>(step).deadline == kStart + 30s);
-  CHECK(std::get<Try>(step).try_deadline == kStart + 15s);
-  CHECK(word(bench.plan.after(TryResult::response, 503, true, kStart)) == "relay");
+  CHECK(std::get<StartAttempt>(step).attempt == 1);
+  CHECK(std::get<StartAttempt>(step).deadline == kStart + 30s);
+  CHECK(std::get<StartAttempt>(step).attempt_deadline == kStart + 15s);
+  CHECK(word(bench.plan.after(AttemptResult::response, 503, true, kStart)) == "relay");
 }
 
 TEST_CASE("The deadline is the smaller of the route's and the client's, and bounds each try") {
@@ -26,7 +26,7 @@ TEST_CASE("The deadline is the smaller of the route's and the client's, and boun
     if (expected == 0s) {
       CHECK(word(step) == "refuse:timeout");
     } else {
-      CHECK(std::get<Try>(step).try_deadline == kStart + std::min<Duration>(expected, 15s));
+      CHECK(std::get<StartAttempt>(step).attempt_deadline == kStart + std::min<Duration>(expected, 15s));
     }
   }
 }
@@ -109,11 +109,11 @@ TEST_CASE("A full bulkhead is waited for as long as max_wait and the deadline al
     auto held = policy.bulkhead->acquire();
     Bench bench(policy, within(timeout));
     const Step step = bench.plan.begin(kStart);
-    REQUIRE(word(step) == "place");
-    CHECK(std::get<WaitForPlace>(step).until == kStart + until);
+    REQUIRE(word(step) == "slot");
+    CHECK(std::get<WaitForSlot>(step).until == kStart + until);
     held.reset();
-    CHECK(word(bench.plan.place_granted(std::move(*policy.bulkhead->acquire()), kStart + 1s)) == "try");
-    CHECK(bench.plan.holds_place());
+    CHECK(word(bench.plan.slot_granted(std::move(*policy.bulkhead->acquire()), kStart + 1s)) == "try");
+    CHECK(bench.plan.holds_slot());
   }
 }
 
@@ -121,8 +121,8 @@ TEST_CASE("A wait that is over is bulkhead_full") {
   const RoutePolicy policy = with_everything();
   const auto held = policy.bulkhead->acquire();
   Bench bench(policy);
-  REQUIRE(word(bench.plan.begin(kStart)) == "place");
-  const Step step = bench.plan.place_wait_over(kStart + 5s);
+  REQUIRE(word(bench.plan.begin(kStart)) == "slot");
+  const Step step = bench.plan.slot_wait_over(kStart + 5s);
   REQUIRE(word(step) == "refuse:bulkhead_full");
   CHECK(std::get<Refuse>(step).retry_after == 5s);
 }
@@ -138,51 +138,51 @@ TEST_CASE("With no waiting allowed a full bulkhead is bulkhead_full at once") {
   }
 }
 
-TEST_CASE("A place that is granted when the deadline has passed is not used for a try") {
+TEST_CASE("A slot that is granted when the deadline has passed is not used for a try") {
   RoutePolicy policy = with_everything();
   auto held = policy.bulkhead->acquire();
   Bench bench(policy, within(2s));
-  REQUIRE(word(bench.plan.begin(kStart)) == "place");
+  REQUIRE(word(bench.plan.begin(kStart)) == "slot");
   held.reset();
-  CHECK(word(bench.plan.place_granted(std::move(*policy.bulkhead->acquire()), kStart + 2s)) == "refuse:bulkhead_full");
+  CHECK(word(bench.plan.slot_granted(std::move(*policy.bulkhead->acquire()), kStart + 2s)) == "refuse:bulkhead_full");
   CHECK(policy.bulkhead->view().in_use == 0);
   CHECK(policy.breaker->view(kStart + 2s).failures == 0);
 }
 
-TEST_CASE("The breaker may open while a place was waited for: refused then, and the place goes back") {
+TEST_CASE("The breaker may open while a slot was waited for: refused then, and the slot goes back") {
   RoutePolicy policy = with_everything();
   auto held = policy.bulkhead->acquire();
   Bench bench(policy);
-  REQUIRE(word(bench.plan.begin(kStart)) == "place");
+  REQUIRE(word(bench.plan.begin(kStart)) == "slot");
   open(*policy.breaker, kStart + 1s);
   held.reset();
-  CHECK(word(bench.plan.place_granted(std::move(*policy.bulkhead->acquire()), kStart + 1s)) == "refuse:breaker_open");
+  CHECK(word(bench.plan.slot_granted(std::move(*policy.bulkhead->acquire()), kStart + 1s)) == "refuse:breaker_open");
   CHECK(policy.bulkhead->view().in_use == 0);
 }
 
 TEST_CASE("A retry needs the rule, the method, an attempt left, a body to send again, and time") {
   const struct {
-    TryResult result;
+    AttemptResult result;
     uint16_t status;
     bool idempotent, any_method, can_resend;
     int max_attempts;
     Duration at;
     const char* expected;
   } cases[] = {
-      {TryResult::response, 503, true, false, true, 2, 0s, "wait"},
-      {TryResult::connect_failure, 0, true, false, true, 2, 0s, "wait"},
-      {TryResult::bad_response, 0, true, false, true, 2, 0s, "wait"},  // by `reset`
-      {TryResult::response, 503, false, true, true, 2, 0s, "wait"},
-      {TryResult::response, 503, false, false, true, 2, 0s, "relay"},
-      {TryResult::response, 500, true, false, true, 2, 0s, "relay"},
-      {TryResult::response, 200, true, true, true, 9, 0s, "relay"},
-      {TryResult::response, 503, true, false, true, 1, 0s, "relay"},
-      {TryResult::response, 503, true, false, false, 2, 0s, "relay"},
-      {TryResult::reset, 0, true, false, false, 2, 0s, "refuse:reset"},
-      {TryResult::timeout, 0, true, false, true, 2, 0s, "refuse:timeout"},
-      {TryResult::reset, 0, true, false, true, 2, 29899ms, "wait"},
-      {TryResult::reset, 0, true, false, true, 2, 29900ms, "refuse:reset"},  // the try would begin at the deadline
-      {TryResult::bad_response, 0, false, false, true, 2, 0s, "refuse:bad_upstream_response"},
+      {AttemptResult::response, 503, true, false, true, 2, 0s, "wait"},
+      {AttemptResult::connect_failure, 0, true, false, true, 2, 0s, "wait"},
+      {AttemptResult::bad_response, 0, true, false, true, 2, 0s, "wait"},  // by `reset`
+      {AttemptResult::response, 503, false, true, true, 2, 0s, "wait"},
+      {AttemptResult::response, 503, false, false, true, 2, 0s, "relay"},
+      {AttemptResult::response, 500, true, false, true, 2, 0s, "relay"},
+      {AttemptResult::response, 200, true, true, true, 9, 0s, "relay"},
+      {AttemptResult::response, 503, true, false, true, 1, 0s, "relay"},
+      {AttemptResult::response, 503, true, false, false, 2, 0s, "relay"},
+      {AttemptResult::reset, 0, true, false, false, 2, 0s, "refuse:reset"},
+      {AttemptResult::timeout, 0, true, false, true, 2, 0s, "refuse:timeout"},
+      {AttemptResult::reset, 0, true, false, true, 2, 29899ms, "wait"},
+      {AttemptResult::reset, 0, true, false, true, 2, 29900ms, "refuse:reset"},  // the try would begin at the deadline
+      {AttemptResult::bad_response, 0, false, false, true, 2, 0s, "refuse:bad_upstream_response"},
   };
   for (const auto& c : cases) {
     CAPTURE(to_string(c.result));
@@ -197,19 +197,19 @@ TEST_CASE("A retry needs the rule, the method, an attempt left, a body to send a
   }
 }
 
-TEST_CASE("While it waits for its retry a request holds neither place nor permit") {
+TEST_CASE("While it waits for its retry a request holds neither slot nor permit") {
   Bench bench(with_everything());
   REQUIRE(word(bench.plan.begin(kStart)) == "try");
   CHECK(bench.plan.holds_permit());
-  const Step step = bench.plan.after(TryResult::reset, 0, true, kStart + 1s);
+  const Step step = bench.plan.after(AttemptResult::reset, 0, true, kStart + 1s);
   REQUIRE(word(step) == "wait");
   CHECK(std::get<WaitUntil>(step).until == kStart + 1100ms);
   CHECK_FALSE(bench.plan.holds_permit());
-  CHECK_FALSE(bench.plan.holds_place());
+  CHECK_FALSE(bench.plan.holds_slot());
   CHECK(bench.policy.breaker->view(kStart).failures == 1);
-  const Step again = bench.plan.next_try(kStart + 1100ms);
+  const Step again = bench.plan.next_attempt(kStart + 1100ms);
   REQUIRE(word(again) == "try");
-  CHECK(std::get<Try>(again).attempt == 2);
+  CHECK(std::get<StartAttempt>(again).attempt == 2);
   CHECK(bench.plan.attempts() == 2);
 }
 
@@ -219,7 +219,7 @@ TEST_CASE("Without budget no retry, and it is said") {
   for (const bool exhausted : {false, true}) {
     Bench bench(policy);
     bench.plan.begin(kStart);
-    CHECK(word(bench.plan.after(TryResult::reset, 0, true, kStart)) == (exhausted ? "refuse:reset" : "wait"));
+    CHECK(word(bench.plan.after(AttemptResult::reset, 0, true, kStart)) == (exhausted ? "refuse:reset" : "wait"));
     CHECK(bench.plan.budget_exhausted() == exhausted);
   }
 }
@@ -229,30 +229,30 @@ TEST_CASE("A retry for which the deadline leaves no time takes nothing from the 
   policy.budget = std::make_shared<RetryBudget>(RetryBudgetConfig{.ratio = 0, .min_per_second = 0.1});
   Bench bench(policy);
   bench.plan.begin(kStart);
-  CHECK(word(bench.plan.after(TryResult::reset, 0, true, kStart + 29950ms)) == "refuse:reset");
+  CHECK(word(bench.plan.after(AttemptResult::reset, 0, true, kStart + 29950ms)) == "refuse:reset");
   CHECK_FALSE(bench.plan.budget_exhausted());
   CHECK(policy.budget->remaining_ratio(kStart + 29950ms) == 1);
 }
 
-TEST_CASE("The answer's verdict comes when it has ended, and the place is held until then") {
-  for (const TryResult end : {TryResult::response, TryResult::reset}) {
+TEST_CASE("The answer's verdict comes when it has ended, and the slot is held until then") {
+  for (const AttemptResult end : {AttemptResult::response, AttemptResult::reset}) {
     Bench bench(with_everything());
     bench.plan.begin(kStart);
-    REQUIRE(word(bench.plan.after(TryResult::response, 200, true, kStart)) == "relay");
-    CHECK(bench.plan.holds_place());
+    REQUIRE(word(bench.plan.after(AttemptResult::response, 200, true, kStart)) == "relay");
+    CHECK(bench.plan.holds_slot());
     CHECK(bench.plan.holds_permit());
     bench.plan.relay_ended(end, kStart + 1s);
-    CHECK_FALSE(bench.plan.holds_place());
+    CHECK_FALSE(bench.plan.holds_slot());
     const BreakerView view = bench.policy.breaker->view(kStart + 1s);
-    CHECK(view.successes == (end == TryResult::response ? 1 : 0));
-    CHECK(view.failures == (end == TryResult::response ? 0 : 1));
+    CHECK(view.successes == (end == AttemptResult::response ? 1 : 0));
+    CHECK(view.failures == (end == AttemptResult::response ? 0 : 1));
   }
 }
 
-TEST_CASE("A client that has gone costs nobody anything: the breaker hears nothing, the place is back") {
+TEST_CASE("A client that has gone costs nobody anything: the breaker hears nothing, the slot is back") {
   Bench bench(with_everything());
   bench.plan.begin(kStart);
-  bench.plan.client_gone();
+  bench.plan.abandon();
   CHECK(bench.policy.bulkhead->view().in_use == 0);
   CHECK(bench.policy.breaker->view(kStart).failures + bench.policy.breaker->view(kStart).successes == 0);
   {

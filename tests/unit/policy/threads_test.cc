@@ -69,7 +69,7 @@ TEST_CASE("Every call of four threads is heard by the breaker once") {
   CHECK(announced > 10);  // it was no quiet day
 }
 
-TEST_CASE("Of four threads that come to a due breaker at once, exactly as many probe as there are places") {
+TEST_CASE("Of four threads that come to a due breaker at once, exactly as many probe as there are slots") {
   for (int round = 0; round < 300; ++round) {
     BreakerConfig config;
     config.half_open_requests = 1 + round % 3;
@@ -89,27 +89,27 @@ TEST_CASE("Of four threads that come to a due breaker at once, exactly as many p
   }
 }
 
-TEST_CASE("Four threads never hold more places than there are, each waiter is granted once, and all come back") {
+TEST_CASE("Four threads never hold more slots than there are, each waiter is granted once, and all come back") {
   constexpr int kRounds = 5'000;
   Bulkhead bulkhead("shared", {.max_concurrent = 3, .max_waiting = 2});
-  struct Waiter final : PlaceWaiter {
+  struct Waiter final : SlotWaiter {
     ~Waiter() override { leave(); }
     void granted() override { grants.fetch_add(1); }
     std::atomic<int> grants = 0;
   };
   std::atomic<int> holding = 0, over = 0, served = 0, turned_away = 0, left = 0, granted_twice = 0;
-  const auto hold = [&](Place place) {
+  const auto hold = [&](Slot slot) {
     if (++holding > 3) ++over;
     ++served;
     --holding;
-    place.release();
+    slot.release();
   };
   on_threads([&](int t) {
     Random random(static_cast<uint64_t>(t) + 10);
     for (int i = 0; i < kRounds; ++i) {
-      if (auto place = bulkhead.acquire()) {
+      if (auto slot = bulkhead.acquire()) {
         std::this_thread::yield();
-        hold(std::move(*place));
+        hold(std::move(*slot));
         continue;
       }
       Waiter waiter;
@@ -118,10 +118,10 @@ TEST_CASE("Four threads never hold more places than there are, each waiter is gr
         continue;
       }
       const bool patient = random.chance(0.7);
-      std::optional<Place> place;
-      for (int looks = 0; !(place = waiter.take()) && (patient || looks < 3); ++looks) std::this_thread::yield();
-      if (place) {
-        hold(std::move(*place));
+      std::optional<Slot> slot;
+      for (int looks = 0; !(slot = waiter.take()) && (patient || looks < 3); ++looks) std::this_thread::yield();
+      if (slot) {
+        hold(std::move(*slot));
       } else {
         ++left;
       }
@@ -170,7 +170,7 @@ TEST_CASE("Four threads spend no more than the retry budget") {
   RetryBudget budget({.ratio = 0.25, .min_per_second = 0});
   std::atomic<int> retries = 0;
   on_threads([&](int) {
-    for (int i = 0; i < 1000; ++i) budget.first_try(kStart);
+    for (int i = 0; i < 1000; ++i) budget.first_attempt(kStart);
   });
   on_threads([&](int) {
     for (int i = 0; i < 1000; ++i) retries += budget.try_retry(kStart);

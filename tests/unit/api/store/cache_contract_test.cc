@@ -10,7 +10,7 @@
 #include "api/store/near_cache.h"
 #include "api/store/redis_cache.h"
 #include "base/log.h"
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 #include "support/redis_server.h"
 
 namespace tidegate::api::test {

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::api::test {
 

@@ -13,7 +13,7 @@
 #include <optional>
 #include <vector>
 
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 #include "unit/api/scratch.h"
 
 namespace tidegate::api::test {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::api::test {
 

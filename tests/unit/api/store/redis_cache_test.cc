@@ -8,7 +8,7 @@
 
 #include "api/store/cached_value.h"
 #include "base/log.h"
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 #include "support/redis_server.h"
 
 namespace tidegate::api::test {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "http/fetch.h"
+#include "http/client/fetch.h"
 #include "support/minio_server.h"
 #include "unit/api/store/store_asker.h"
 

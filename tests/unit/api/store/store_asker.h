@@ -9,7 +9,7 @@
 #include <string>
 
 #include "api/store/object_store.h"
-#include "net/uv_runtime.h"
+#include "net/uv/uv_runtime.h"
 
 namespace tidegate::api::test {
 

@@ -1,6 +1,6 @@
 #include "unit/jobs/rabbit/rabbit_bed.h"
 
-#include "jobs/redis_queue.h"
+#include "jobs/redis/queue.h"
 #include "support/redis_server.h"
 
 namespace tidegate::jobs {

@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "jobs/rabbit_queue.h"
-#include "jobs/rabbit_topology.h"
+#include "jobs/rabbit/queue.h"
+#include "jobs/rabbit/topology.h"
 #include "support/rabbit_server.h"
 #include "support/redis_server.h"
 #include "unit/jobs/queue_beds.h"

@@ -1,0 +1,67 @@
+#include "core/limits/rate_store.h"
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "core/limits/limit_script.h"
+
+namespace tidegate::core {
+
+namespace {
+
+constexpr Duration kBound = 1s;
+
+}  // namespace
+
+bool RateStoreHealth::up() const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker.second; });
+}
+
+void RateStoreHealth::report(const void* worker, bool up, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  workers_[worker] = up;
+  const bool any = std::any_of(workers_.begin(), workers_.end(), [](const auto& one) { return one.second; });
+  if (told_ == any) return;
+  told_ = any;
+  if (any) log_info("rate_limit_store_up", {{"store", address_.shown()}});
+  else log_warn("rate_limit_store_down", {{"store", address_.shown()}, {"error", why}});
+}
+
+void RateStoreHealth::leave(const void* worker) {
+  const std::lock_guard lock(mutex_);
+  workers_.erase(worker);
+}
+
+RateStore::RateStore(net::Runtime& runtime, RateStoreHealth& health)
+    : health_(health),
+      client_(runtime, health.address(), {.connect_timeout = kBound, .command_timeout = kBound}),
+      member_(to_hex(runtime.random_id()) + ":") {
+  client_.on_change([this] { report(client_.ready(), client_.why_not_ready()); });
+}
+
+RateStore::~RateStore() { health_.leave(this); }
+
+std::unique_ptr<net::Operation> RateStore::ask(const SharedLimit& limit, const std::string& key, Callback done) {
+  return client_.run(limit_script(limit.limit.algorithm), {limit.key_prefix + key},
+                     limit_arguments(limit.limit, member_ + std::to_string(++asked_)),
+                     [this, done = std::move(done)](const Result<redis::Reply>& reply) { done(heard(reply)); });
+}
+
+// A server that is there and refuses (it is full, or a replica) is as good as away; the next call may find it well.
+std::optional<policy::RateDecision> RateStore::heard(const Result<redis::Reply>& reply) {
+  if (!reply.ok()) return std::nullopt;  // a broken connection has been reported, a full pipeline is no failure of it
+  const Result<policy::RateDecision> decision = read_limit_reply(*reply);
+  report(decision.ok(), decision.ok() ? "" : decision.error().message);
+  if (!decision.ok()) return std::nullopt;
+  return *decision;
+}
+
+void RateStore::report(bool up, const std::string& why) {
+  if (reported_ == up) return;
+  reported_ = up;
+  health_.report(this, up, why);
+}
+
+}  // namespace tidegate::core

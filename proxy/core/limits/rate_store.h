@@ -1,0 +1,63 @@
+// A Redis that holds shared rate limits: one client for each worker (RateStore), and what they know of it together
+// (RateStoreHealth, one a store, in the Gateway).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/limits/shared_limit.h"
+#include "policy/rate_limit.h"
+#include "redis/client.h"
+
+namespace tidegate::core {
+
+// Thread-safe. A store is up while any worker is served by it. A change is logged once, whatever the number of workers
+// and requests that meet it.
+class RateStoreHealth {
+ public:
+  explicit RateStoreHealth(redis::Address address) : address_(std::move(address)) {}
+
+  const redis::Address& address() const { return address_; }
+  bool up() const;
+  void report(const void* worker, bool up, const std::string& why);
+  void leave(const void* worker);
+
+ private:
+  const redis::Address address_;
+  mutable std::mutex mutex_;
+  std::map<const void*, bool> workers_;
+  std::optional<bool> told_;  // the last that was logged
+};
+
+// Belongs to its loop's thread.
+class RateStore {
+ public:
+  // None: the store could not say, for whatever reason.
+  using Callback = std::function<void(std::optional<policy::RateDecision>)>;
+
+  // Both outlive the store.
+  RateStore(net::Runtime& runtime, RateStoreHealth& health);
+  ~RateStore();
+
+  // False: it is known to be away, and nobody should wait for it.
+  bool usable() const { return client_.ready(); }
+  // Takes a place in the limit for `key` (SharedKey::hex()). The callback runs later, within a second. Destroying the
+  // operation guarantees silence; the place may be taken all the same.
+  [[nodiscard]] std::unique_ptr<net::Operation> ask(const SharedLimit& limit, const std::string& key, Callback done);
+
+ private:
+  std::optional<policy::RateDecision> heard(const Result<redis::Reply>& reply);
+  void report(bool up, const std::string& why);
+
+  RateStoreHealth& health_;
+  redis::Client client_;
+  std::string member_;  // begins the name of every call of this client
+  uint64_t asked_ = 0;
+  std::optional<bool> reported_;
+};
+
+}  // namespace tidegate::core

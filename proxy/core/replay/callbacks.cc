@@ -1,0 +1,220 @@
+#include "core/replay/callbacks.h"
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "base/keyed_hash.h"
+#include "base/log.h"
+#include "core/replay/webhook.h"
+#include "http/client/fetch.h"
+#include "http/message/http_date.h"
+#include "http/message/webhook.h"
+
+namespace tidegate::core {
+
+using jobs::JobRecord;
+using jobs::RunResult;
+using policy::AttemptResult;
+using Worth = RunResult::Worth;
+
+namespace {
+
+constexpr Duration kAskAgain = 5s;  // of a job that has not ended yet, or whose store is away
+constexpr size_t kAnswerMax = 4 << 20;
+constexpr const char* kJobId = "job-id";
+constexpr const char* kJobAttempt = "job-attempt";
+constexpr const char* kJobKey = "job-key";
+constexpr const char* kWebhookId = "webhook-id";
+
+const config::Callback* callback_of(Gateway& gateway, const std::string& route) {
+  const RouteState* state = gateway.find_route(route);
+  return state && state->enqueue && state->enqueue->callback ? &*state->enqueue->callback : nullptr;
+}
+
+std::string jobs_path_of(const config::Config& config, const std::string& route) {
+  for (const config::Listener& listener : config.listeners) {
+    for (const config::Route& r : listener.routes) {
+      if (r.name == route) return listener.jobs_path;
+    }
+  }
+  return "";
+}
+
+// 32 hexadecimal digits that are always the same for the same text.
+std::string id_from(const std::string& text) {
+  const Sha256Bytes digest = hmac_sha256("tidegate callback", text);
+  return to_hex(digest.data(), sizeof(IdBytes));
+}
+
+std::string field_of(const jobs::ClaimedJob& job, std::string_view name) {
+  const auto found =
+      std::find_if(job.fields.begin(), job.fields.end(), [&](const auto& field) { return field.first == name; });
+  return found == job.fields.end() ? "" : found->second;
+}
+
+AttemptResult failure_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::refused:
+    case ErrorCode::not_found: return AttemptResult::connect_failure;
+    case ErrorCode::timeout: return AttemptResult::timeout;
+    case ErrorCode::reset: return AttemptResult::reset;
+    default: return AttemptResult::bad_response;
+  }
+}
+
+//   looking up ──ended──▶ asking for the result's status ──▶ posting ──▶ done
+class CallbackRun final : public net::Operation {
+ public:
+  CallbackRun(Worker& worker, jobs::JobQueue& queue, const config::Callback& callback, const jobs::ClaimedJob& job,
+              std::function<void(RunResult)> done)
+      : worker_(worker), queue_(queue), callback_(callback), job_(job), done_(std::move(done)) {
+    step_ = queue_.find(worker_.runtime(), field_of(job_, kJobId),
+                        [this](Result<JobRecord> record) { on_record(std::move(record)); });
+  }
+
+ private:
+  void on_record(Result<JobRecord> record) {
+    const auto finished = std::move(step_);
+    if (!record && record.error().code == ErrorCode::not_found) return nothing_to_tell("the job is forgotten");
+    if (!record) return not_yet();
+    const std::string attempt = std::to_string(record->attempt);
+    const bool ours = attempt == field_of(job_, kJobAttempt);
+    if (!is_final(record->status)) return ours ? not_yet() : nothing_to_tell("the job is being run again");
+    const bool told = record->status == jobs::JobStatus::succeeded || record->status == jobs::JobStatus::dead;
+    if (!ours || !told) return nothing_to_tell("the job ended in another way");
+    record_ = std::move(*record);
+    if (record_.status == jobs::JobStatus::dead) return post(std::nullopt);
+    step_ = queue_.result(worker_.runtime(), record_.id, [this](Result<jobs::ResultReader> result) {
+      const auto asked = std::move(step_);
+      if (!result && result.error().code == ErrorCode::unavailable) return not_yet();
+      post(result ? std::optional<int>(result->status) : std::nullopt);
+    });
+  }
+
+  void post(std::optional<int> result_status) {
+    const auto url = http::parse_http_url(callback_.url);
+    if (!url) return give_up("invalid_url");
+    const std::string id = field_of(job_, kWebhookId);
+    const int64_t now_s =
+        std::chrono::floor<std::chrono::seconds>(worker_.runtime().wall_now().time_since_epoch()).count();
+    http::FetchRequest request;
+    request.method = "POST";
+    request.host = url->host;
+    request.target = url->target;
+    request.body = webhook_body(record_, field_of(job_, kJobKey), result_status,
+                                jobs_path_of(worker_.gateway().config(), job_.route));
+    request.fields = {{"Content-Type", "application/json"},
+                      {"User-Agent", "tidegate"},
+                      {"webhook-id", id},
+                      {"webhook-timestamp", std::to_string(now_s)},
+                      {"webhook-signature", http::webhook_signature(callback_.secret, id, now_s, request.body)}};
+    request.timeout = CallbackRunner::kTimeout;
+    request.body_bytes_max = kAnswerMax;
+    step_ = http::fetch(worker_.runtime(), std::move(request),
+                        [this](Result<http::FetchResponse> answer) { on_answer(std::move(answer)); });
+  }
+
+  void on_answer(Result<http::FetchResponse> answer) {
+    const auto finished = std::move(step_);
+    RunResult result;
+    if (!answer) {
+      result.result = failure_of(answer.error().code);
+      result.detail = answer.error().message;
+      return finish(std::move(result));
+    }
+    const uint16_t status = answer->status;
+    result.response.status = status;  // the answer itself is nobody's
+    result.retry_after =
+        http::parse_retry_after(answer->field("retry-after"), answer->field("date"), worker_.runtime().wall_now());
+    result.worth = status / 100 == 2 ? Worth::succeeded : status == 410 ? Worth::hopeless : Worth::failed;
+    finish(std::move(result));
+  }
+
+  void not_yet() {
+    RunResult result;
+    result.not_yet = kAskAgain;
+    finish(std::move(result));
+  }
+  void nothing_to_tell(const char* why) {
+    RunResult result;
+    result.worth = Worth::succeeded;
+    result.response.status = 204;
+    result.detail = why;
+    finish(std::move(result));
+  }
+  void give_up(const char* error) {
+    RunResult result;
+    result.worth = Worth::hopeless;
+    result.error = error;
+    finish(std::move(result));
+  }
+
+  void finish(RunResult result) {
+    const auto done = std::move(done_);
+    done(std::move(result));  // may destroy this
+  }
+
+  Worker& worker_;
+  jobs::JobQueue& queue_;
+  const config::Callback callback_;
+  const jobs::ClaimedJob job_;
+  std::function<void(RunResult)> done_;
+  std::unique_ptr<net::Operation> step_;
+  JobRecord record_;
+};
+
+}  // namespace
+
+bool CallbackAnnouncer::wants(const jobs::ClaimedJob& job) {
+  return callback_of(worker_.gateway(), job.route) != nullptr;
+}
+
+// A try whose answer was lost may have been stored: the next one is another job, with the same webhook-id.
+jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs::JobEvent, int tries,
+                                               jobs::Callback<Ok> done) {
+  const std::string end = job.id + "." + std::to_string(job.claim);
+  const WallTime now = worker_.runtime().wall_now();
+  jobs::JobDraft draft;
+  draft.id = id_from(end + "." + std::to_string(tries));
+  draft.route = job.route;
+  draft.method = "POST";
+  draft.target = "/";
+  draft.fields = {{kJobId, job.id}, {kJobAttempt, std::to_string(job.attempt)}, {kWebhookId, "msg_" + id_from(end)}};
+  if (!job.dedupe_key.empty()) draft.fields.emplace_back(kJobKey, job.dedupe_key);
+  draft.created_at = now;
+  draft.expires_at = now + config_.job_ttl;
+  draft.max_attempts = config_.replay.max_attempts;
+  return queue_.callbacks->append(worker_.runtime(), std::move(draft),
+                                  [this, done = std::move(done)](const Result<jobs::Appended>& appended) {
+                                    if (appended) queue_.callback_metrics->job_event("accepted");
+                                    done(appended ? Status(Ok{}) : Status(appended.error()));
+                                  });
+}
+
+void CallbackAnnouncer::lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& why) {
+  queue_.callback_metrics->job_event("dead");
+  log_error("callback_lost", {{"job_id", job.id}, {"route", job.route}, {"event", to_string(end)}, {"error", why}});
+}
+
+const policy::RoutePolicy* CallbackRunner::policy_of(const std::string& route) {
+  return callback_of(worker_.gateway(), route) ? &none_ : nullptr;
+}
+
+std::vector<std::string> CallbackRunner::routes_of(const jobs::JobQueue&) {
+  std::vector<std::string> names;
+  for (const auto& listener : worker_.gateway().routes()) {
+    for (const RouteState& route : listener) {
+      if (route.queue == &queue_ && route.enqueue->callback) names.push_back(route.config->name);
+    }
+  }
+  return names;
+}
+
+std::unique_ptr<net::Operation> CallbackRunner::run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader>,
+                                                    Duration, std::function<void(RunResult)> done) {
+  const config::Callback* callback = callback_of(worker_.gateway(), job.route);
+  TG_ASSERT(callback);
+  return std::make_unique<CallbackRun>(worker_, *queue_.queue, *callback, job, std::move(done));
+}
+
+}  // namespace tidegate::core

@@ -1,0 +1,60 @@
+// Completion webhooks: who asked for one is told when a job has ended.
+//
+//   lane: the job is about to end ──append──▶ callbacks' own store ──claim──▶ CallbackRunner
+//     └── then settles it                                                        │ look the job up
+//                                               not ended yet: given back ◀──────┤
+//                                               another try has overtaken it, or it is gone: nothing to tell
+//                                                                                └─▶ POST, signed; 2xx: delivered
+//
+// A callback is a job of its own, in a local store of its own beside the queue's: it never blocks the job, and the
+// queue's own retries, back-off and dead letters are its too. It names the job, the job's idempotency key and the try
+// that ended it, nothing more: URL and secret are taken from the configuration when it is sent, so that no store has a
+// secret. 410 ends it at once. Redirects are not followed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/gateway.h"
+#include "jobs/replay/replayer.h"
+
+namespace tidegate::core {
+
+// Appends the callback of a job that is about to end.
+class CallbackAnnouncer final : public jobs::EndAnnouncer {
+ public:
+  // REQUIRES queue.callbacks. All outlive this.
+  CallbackAnnouncer(Worker& worker, QueueState& queue, const config::Queue& config)
+      : worker_(worker), queue_(queue), config_(config) {}
+
+  bool wants(const jobs::ClaimedJob& job) override;
+  jobs::OperationPtr announce(const jobs::ClaimedJob& job, jobs::JobEvent end, int tries,
+                              jobs::Callback<Ok> done) override;
+  void lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& why) override;
+
+ private:
+  Worker& worker_;
+  QueueState& queue_;
+  const config::Queue& config_;
+};
+
+// Delivers callbacks.
+class CallbackRunner final : public jobs::JobRunner {
+ public:
+  static constexpr Duration kTimeout = 15s;  // for one delivery
+
+  CallbackRunner(Worker& worker, QueueState& queue) : worker_(worker), queue_(queue) {}
+
+  const policy::RoutePolicy* policy_of(const std::string& route) override;
+  std::vector<std::string> routes_of(const jobs::JobQueue& queue) override;
+  std::unique_ptr<net::Operation> run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
+                                      Duration timeout, std::function<void(jobs::RunResult)> done) override;
+
+ private:
+  Worker& worker_;
+  QueueState& queue_;
+  const policy::RoutePolicy none_;  // neither breaker nor bulkhead: those are the upstream's
+};
+
+}  // namespace tidegate::core

@@ -1,0 +1,177 @@
+#include "core/replay/job_runner.h"
+
+#include <algorithm>
+
+#include "core/replay/reference_fetch.h"
+#include "core/spooled_body.h"
+#include "core/upstream/attempt.h"
+#include "core/upstream/forward.h"
+#include "http/message/http_date.h"
+
+namespace tidegate::core {
+
+using jobs::RunResult;
+using policy::AttemptResult;
+
+namespace {
+
+constexpr size_t kPiece = 60 * 1024;
+constexpr uint64_t kResultMax = 512ull << 20;
+
+std::optional<Duration> retry_after_of(const http::ResponseHead& head, WallTime now) {
+  return http::parse_retry_after(head.fields.find("retry-after").value_or(""), head.fields.find("date").value_or(""),
+                                 now);
+}
+
+//   start ─▶ sending body (read piece, send piece, …) ─▶ collecting answer ─▶ settling (disk) ─▶ done
+class JobRun final : public net::Operation, private AttemptUser {
+ public:
+  JobRun(Worker& worker, const RouteState& route, const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
+         std::function<void(RunResult)> done)
+      : worker_(worker),
+        route_(route),
+        job_(job),
+        body_(std::move(body)),
+        body_size_(job.body_ref.empty() ? job.body_size : body_->size()),
+        done_(std::move(done)),
+        attempt_(std::make_unique<Attempt>(worker.runtime(), worker.pool(route.config->upstream),
+                                           static_cast<AttemptUser&>(*this))),
+        answer_(worker.runtime(), kResultMax, [this] { settle(); }),
+        deadline_(worker.runtime(), [this] { finish_with(AttemptResult::timeout, "the replay's timeout"); }) {}
+
+  void start(Duration timeout) {
+    const Time until = worker_.runtime().now() + timeout;
+    deadline_.start_at(until);
+    attempt_->start({until, timeout, route_.config->timeout.idle}, job_.method == "HEAD");
+  }
+
+ private:
+  void on_attempt_ready(const config::Endpoint& endpoint) override {
+    std::string head;
+    const Duration left = deadline_.deadline() - worker_.runtime().now();
+    write_job_head(head, job_.method, job_.target, job_.fields, endpoint.authority, body_size_,
+                   route_.config->timeout_header, ceil_ms(left));
+    attempt_->send(head, false, {});
+    send_next();
+  }
+
+  void send_next() {
+    if (!attempt_ || !attempt_->takes_body() || reading_) return;
+    if (sent_ == body_size_) return attempt_->end_body();
+    reading_ = body_->read_at(sent_, kPiece, [this](Result<std::string> piece) {
+      const auto read = std::move(reading_);
+      if (!piece || piece->empty()) return finish_without_verdict("the job's body could not be read");
+      if (!attempt_ || !attempt_->takes_body()) return;
+      sent_ += piece->size();
+      attempt_->send_body(*piece);
+      if (attempt_->write_pending() < kPiece) send_next();
+    });
+  }
+
+  void on_attempt_writable() override { send_next(); }
+
+  void on_attempt_head(const http::ResponseHead& head) override {
+    result_.response.status = head.status;
+    result_.response.fields = result_fields(head);
+    result_.retry_after = retry_after_of(head, worker_.runtime().wall_now());
+  }
+
+  void on_attempt_body(std::string_view piece) override {
+    answer_.append(piece);
+    if (answer_.received() > kResultMax)
+      return finish_with(AttemptResult::bad_response, "the answer is too large to be stored");
+    if (!answer_.kept()) return finish_without_verdict("the answer could not be kept");
+    if (!answer_.has_room()) attempt_->pause();
+  }
+
+  void on_attempt_complete() override {
+    answer_.end();
+    complete_ = true;
+    settle();
+  }
+
+  // The answer's bytes may still be on their way to the disk.
+  void settle() {
+    if (finished_) return;
+    if (!answer_.kept()) return finish_without_verdict("the answer could not be kept");
+    if (!complete_) return attempt_->resume();
+    if (!answer_.settled()) return;
+    result_.response.body = answer_.take_content();
+    finish();
+  }
+
+  void on_attempt_starved() override { finish_without_verdict("the job's body could not be read in time"); }
+
+  void on_attempt_failed(AttemptResult failure, std::string_view detail) override {
+    finish_with(failure, std::string(detail));
+  }
+
+  void finish_without_verdict(std::string detail) {
+    result_.upstreams_doing = false;
+    finish_with(AttemptResult::reset, std::move(detail));
+  }
+
+  void finish_with(AttemptResult failure, std::string detail) {
+    result_.result = failure;
+    result_.detail = std::move(detail);
+    finish();
+  }
+
+  void finish() {
+    finished_ = true;
+    deadline_.stop();
+    attempt_.reset();
+    const auto done = std::move(done_);
+    done(std::move(result_));  // may destroy this
+  }
+
+  Worker& worker_;
+  const RouteState& route_;
+  const jobs::ClaimedJob job_;
+  std::shared_ptr<net::BodyReader> body_;
+  const uint64_t body_size_;
+  std::function<void(RunResult)> done_;
+  std::unique_ptr<Attempt> attempt_;
+  SpooledBody answer_;
+  net::Timer deadline_;
+  std::unique_ptr<net::Operation> reading_;
+  uint64_t sent_ = 0;
+  bool complete_ = false;  // the answer's last byte has come
+  bool finished_ = false;
+  RunResult result_;
+};
+
+}  // namespace
+
+const policy::RoutePolicy* GatewayJobRunner::policy_of(const std::string& route) {
+  const RouteState* state = worker_.gateway().find_route(route);
+  return state ? &state->policy : nullptr;
+}
+
+std::vector<std::string> GatewayJobRunner::routes_of(const jobs::JobQueue& queue) {
+  std::vector<std::string> names;
+  for (const auto& listener : worker_.gateway().routes()) {
+    for (const RouteState& route : listener) {
+      if (route.queue && route.queue->queue.get() == &queue) names.push_back(route.config->name);
+    }
+  }
+  return names;
+}
+
+std::unique_ptr<net::Operation> GatewayJobRunner::run(const jobs::ClaimedJob& job,
+                                                      std::shared_ptr<net::BodyReader> body, Duration timeout,
+                                                      std::function<void(RunResult)> done) {
+  const RouteState* route = worker_.gateway().find_route(job.route);
+  TG_ASSERT(route);
+  auto run = std::make_unique<JobRun>(worker_, *route, job, std::move(body), std::move(done));
+  run->start(timeout);
+  return run;
+}
+
+std::unique_ptr<net::Operation> GatewayJobRunner::fetch_body(const jobs::ClaimedJob& job,
+                                                             std::function<void(jobs::FetchedBody)> done) {
+  const RouteState* route = worker_.gateway().find_route(job.route);
+  return fetch_reference(worker_.runtime(), route ? route->enqueue : nullptr, job.body_ref, std::move(done));
+}
+
+}  // namespace tidegate::core

@@ -1,0 +1,29 @@
+// Runs a queued job: one Attempt through the worker's own pool, its answer collected for the store. A body that lies
+// elsewhere is fetched by reference_fetch.h.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "core/gateway.h"
+#include "jobs/replay/replayer.h"
+
+namespace tidegate::core {
+
+class GatewayJobRunner final : public jobs::JobRunner {
+ public:
+  // The worker on whose loop jobs run; it outlives the runner.
+  explicit GatewayJobRunner(Worker& worker) : worker_(worker) {}
+
+  const policy::RoutePolicy* policy_of(const std::string& route) override;
+  std::vector<std::string> routes_of(const jobs::JobQueue& queue) override;
+  std::unique_ptr<net::Operation> run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
+                                      Duration timeout, std::function<void(jobs::RunResult)> done) override;
+  std::unique_ptr<net::Operation> fetch_body(const jobs::ClaimedJob& job,
+                                             std::function<void(jobs::FetchedBody)> done) override;
+
+ private:
+  Worker& worker_;
+};
+
+}  // namespace tidegate::core

@@ -1,0 +1,214 @@
+#include "core/replay/reference_fetch.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "core/jobs/body_reference.h"
+#include "core/spooled_body.h"
+#include "http/client/client_connection.h"
+#include "http/message/writer.h"
+#include "net/timer.h"
+
+namespace tidegate::core {
+
+using jobs::FetchedBody;
+using Got = FetchedBody::Got;
+using ReadCallback = std::function<void(Result<std::string>)>;
+
+namespace {
+
+constexpr const char* kGone = "reference_gone";
+constexpr const char* kRefused = "reference_refused";
+constexpr const char* kTooLarge = "reference_too_large";
+constexpr const char* kUnreachable = "reference_unreachable";
+
+// A kept body, read by one reader.
+class FetchedBytes final : public net::BodyReader {
+ public:
+  FetchedBytes(net::Runtime& runtime, uint64_t size_max, std::function<void()> changed)
+      : on_change(std::move(changed)), kept(runtime, size_max + 1, [this] { tell(); }), runtime_(runtime) {}
+
+  uint64_t size() const override { return kept.received(); }
+
+  std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count, ReadCallback done) override {
+    auto waiting = std::make_shared<ReadCallback>(std::move(done));
+    if (kept.in_file(offset)) {
+      kept.read_file(offset, [waiting, count](Result<std::string> bytes) {
+        if (bytes && bytes->size() > count) bytes->resize(count);
+        answer(*waiting, std::move(bytes));
+      });
+    } else {
+      runtime_.post([waiting, bytes = std::string(kept.peek(offset).substr(0, count))] { answer(*waiting, bytes); });
+    }
+    return std::make_unique<Read>(std::move(waiting));
+  }
+
+  std::function<void()> on_change;  // while it is being fetched
+  SpooledBody kept;
+
+ private:
+  class Read final : public net::Operation {
+   public:
+    explicit Read(std::shared_ptr<ReadCallback> waiting) : waiting_(std::move(waiting)) {}
+    ~Read() override { *waiting_ = nullptr; }
+
+   private:
+    std::shared_ptr<ReadCallback> waiting_;
+  };
+
+  static void answer(ReadCallback& waiting, Result<std::string> bytes) {
+    if (const ReadCallback done = std::exchange(waiting, nullptr)) done(std::move(bytes));
+  }
+  void tell() {
+    if (const auto told = on_change) told();  // it may be dropped under way
+  }
+
+  net::Runtime& runtime_;
+};
+
+class ReferenceFetch final : public net::Operation, private http::ClientUser {
+ public:
+  ReferenceFetch(net::Runtime& runtime, uint64_t size_max, std::function<void(FetchedBody)> done)
+      : runtime_(runtime),
+        size_max_(size_max),
+        done_(std::move(done)),
+        bytes_(std::make_shared<FetchedBytes>(runtime, size_max, [this] { changed(); })),
+        timer_(runtime, [this] { on_timer(); }) {}
+  ~ReferenceFetch() override {
+    if (bytes_) bytes_->on_change = nullptr;
+  }
+
+  void start(BodyReference from, Duration timeout) {
+    from_ = std::move(from);
+    timer_.start_after(timeout);
+    step_ = runtime_.resolve(from_.host, [this](Result<std::vector<IpAddress>> found) {
+      if (!found) return end(Got::nothing, kUnreachable, found.error().message);
+      addresses_ = std::move(*found);
+      connect_next();
+    });
+  }
+
+  void refuse(std::string why) {
+    refused_ = std::move(why);
+    timer_.start_after(Duration(0));
+  }
+
+ private:
+  void connect_next() {
+    if (next_address_ >= addresses_.size()) return end(Got::nothing, kUnreachable, "the name has no address");
+    const SocketAddress to{addresses_[next_address_++], from_.port};
+    step_ = runtime_.connect(to, [this](Result<std::unique_ptr<net::Stream>> stream) {
+      if (!stream && next_address_ < addresses_.size()) return connect_next();
+      if (!stream) return end(Got::nothing, kUnreachable, stream.error().message);
+      connection_ = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
+      send_request();
+    });
+  }
+
+  void send_request() {
+    std::string head;
+    http::HeadWriter writer(head);
+    writer.request_line("GET", from_.target);
+    writer.field("Host", from_.authority);
+    writer.field("User-Agent", "tidegate");
+    writer.field("Accept-Encoding", "identity");  // the bytes themselves are wanted
+    writer.field("Connection", "close");
+    writer.end();
+    connection_->begin_request(this, false);
+    const std::array<std::string_view, 1> pieces = {head};
+    connection_->write(pieces);
+    connection_->end_request();
+  }
+
+  void on_response_head(const http::ResponseHead& head) override {
+    const bool gone = head.status == 404 || head.status == 403 || head.status == 410;
+    if (gone) return end(Got::never, kGone, "answered " + std::to_string(head.status));
+    if (head.status != 200) return end(Got::nothing, kUnreachable, "answered " + std::to_string(head.status));
+    // Only its length tells that a body is whole.
+    if (head.framing == http::Framing::until_close) {
+      return end(Got::nothing, kUnreachable, "the answer does not tell its length");
+    }
+    if (head.framing == http::Framing::content_length && head.content_length > size_max_) end_too_large();
+  }
+
+  void on_response_body(std::string_view piece) override {
+    SpooledBody& kept = bytes_->kept;
+    if (piece.size() > size_max_ - kept.received()) return end_too_large();
+    kept.append(piece);
+    if (!kept.kept()) return end(Got::own_failure, "", "the referenced body could not be kept");
+    if (!kept.has_room()) connection_->pause_reading();
+  }
+
+  void on_response_complete() override {
+    connection_.reset();
+    bytes_->kept.end();
+    changed();
+  }
+
+  void on_client_failure(http::ClientFailure, bool, std::string_view detail) override {
+    end(Got::nothing, kUnreachable, std::string(detail));
+  }
+  void on_request_drained() override {}
+
+  // Bytes have reached the disk, or could not.
+  void changed() {
+    const SpooledBody& kept = bytes_->kept;
+    if (!kept.kept()) return end(Got::own_failure, "", "the referenced body could not be kept");
+    if (kept.settled()) return end(Got::body, "", "");
+    if (connection_ && kept.has_room()) connection_->resume_reading();
+  }
+
+  void on_timer() {
+    if (!refused_.empty()) return end(Got::never, kRefused, refused_);
+    if (bytes_->kept.ended()) return end(Got::own_failure, "", "the referenced body was not kept in time");
+    end(Got::nothing, kUnreachable, "not fetched in time");
+  }
+
+  void end_too_large() {
+    end(Got::never, kTooLarge, "more than the route's max_body of " + std::to_string(size_max_) + " bytes");
+  }
+
+  // The only end. The callback may destroy this operation, so it is the last thing done. The URL is told to nobody: its
+  // query is a key.
+  void end(Got got, const char* error, std::string detail) {
+    timer_.stop();
+    step_.reset();
+    connection_.reset();
+    FetchedBody fetched{got, nullptr, error, std::move(detail)};
+    bytes_->on_change = nullptr;
+    if (got == Got::body) fetched.body = std::move(bytes_);
+    if (!from_.authority.empty() && !fetched.detail.empty()) fetched.detail = from_.authority + ": " + fetched.detail;
+    const auto done = std::move(done_);
+    done(std::move(fetched));
+  }
+
+  net::Runtime& runtime_;
+  const uint64_t size_max_;
+  std::function<void(FetchedBody)> done_;
+  std::shared_ptr<FetchedBytes> bytes_;
+  net::Timer timer_;
+  BodyReference from_;
+  std::string refused_;
+  std::unique_ptr<net::Operation> step_;  // resolving or connecting
+  std::unique_ptr<http::ClientConnection> connection_;
+  std::vector<IpAddress> addresses_;
+  size_t next_address_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime, const config::FallbackEnqueue* enqueue,
+                                                const std::string& url, std::function<void(FetchedBody)> done) {
+  auto fetch = std::make_unique<ReferenceFetch>(runtime, enqueue ? enqueue->max_body : 0, std::move(done));
+  if (!enqueue || !enqueue->by_reference) {
+    fetch->refuse("the route takes no bodies by reference any more");
+    return fetch;
+  }
+  auto from = check_body_reference(url, enqueue->reference_hosts);
+  from ? fetch->start(std::move(*from), enqueue->reference_timeout) : fetch->refuse(from.error().message);
+  return fetch;
+}
+
+}  // namespace tidegate::core

@@ -1,0 +1,29 @@
+// Fetches the body that a job refers to: GET, from a host that the route lists now (the configuration may have changed
+// since the job was accepted), within the route's time and size, into memory or a temporary file. Nobody's redirect is
+// followed. Runs on the loop of `runtime`, which outlives the operation and the body.
+//
+//   resolve ──▶ connect ──▶ answer ──200, whole──▶ settling (disk) ──▶ body
+//      │           │          │ 404, 403, 410      ▶ never: reference_gone
+//      │           │          │ more than max_body ▶ never: reference_too_large
+//      └───────────┴──────────┴ anything else      ▶ nothing: reference_unreachable
+//   not listed: never: reference_refused
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "config/config.h"
+#include "jobs/replay/replayer.h"
+#include "net/runtime.h"
+
+namespace tidegate::core {
+
+// `enqueue`: the route's; null where it has none any more. The callback runs later, once. The body may be read after
+// the operation has gone.
+[[nodiscard]] std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime,
+                                                              const config::FallbackEnqueue* enqueue,
+                                                              const std::string& url,
+                                                              std::function<void(jobs::FetchedBody)> done);
+
+}  // namespace tidegate::core

@@ -1,0 +1,78 @@
+#include "core/replay/replaying.h"
+
+#include "base/log.h"
+
+namespace tidegate::core {
+
+namespace {
+
+// Whose events an observer notes. `kind`: job or callback; `news`: who waits for an end, null = nobody does.
+struct Observed {
+  metrics::QueueMetrics& metrics;
+  JobEvents* news;
+  std::string name;
+  const char* kind;
+};
+
+void note(const Observed& observed, jobs::JobEvent event, const jobs::ClaimedJob& job, const std::string& detail) {
+  observed.metrics.job_event(to_string(event));
+  if (event == jobs::JobEvent::replayed) return;  // its end is what matters
+  if (observed.news) observed.news->tell(job.id);
+  const bool alarming = event == jobs::JobEvent::dead;
+  if (job.id.empty()) return;  // ended without being claimed: the store has told
+  log_event(alarming ? LogLevel::warn : LogLevel::info, std::string(observed.kind) + "_" + to_string(event),
+            {{"queue", observed.name},
+             {"job_id", job.id},
+             {"route", job.route},
+             {"attempt", job.attempt},
+             {"max_attempts", job.max_attempts},
+             {"detail", detail}});
+}
+
+jobs::JobObserver observer_of(Observed observed) {
+  return [observed = std::move(observed)](jobs::JobEvent event, const jobs::ClaimedJob& job,
+                                          const std::string& detail) { note(observed, event, job, detail); };
+}
+
+}  // namespace
+
+Replaying::Replaying(Worker& worker) : worker_(worker), runner_(worker) {
+  Gateway& gateway = worker.gateway();
+  for (auto& [name, queue] : gateway.queues()) {
+    const config::Queue& config = gateway.config().queues.at(name);
+    if (queue.callbacks) announcers_.push_back(std::make_unique<CallbackAnnouncer>(worker, queue, config));
+    replayers_.push_back(std::make_unique<jobs::Replayer>(worker.runtime(), *queue.queue, runner_, config.replay,
+                                                          observer_of({*queue.metrics, &queue.news, name, "job"}),
+                                                          queue.callbacks ? announcers_.back().get() : nullptr));
+    queue.replayer = replayers_.back().get();
+    if (queue.callbacks) add_callbacks(name, queue);
+  }
+}
+
+void Replaying::add_callbacks(const std::string& name, QueueState& queue) {
+  callback_runners_.push_back(std::make_unique<CallbackRunner>(worker_, queue));
+  replayers_.push_back(std::make_unique<jobs::Replayer>(
+      worker_.runtime(), *queue.callbacks, *callback_runners_.back(), worker_.gateway().config().queues.at(name).replay,
+      observer_of({*queue.callback_metrics, nullptr, callbacks_name(name), "callback"})));
+}
+
+Replaying::~Replaying() {
+  for (auto& [name, queue] : worker_.gateway().queues()) queue.replayer = nullptr;
+}
+
+void Replaying::start() {
+  for (auto& replayer : replayers_) replayer->start();
+}
+
+void Replaying::drain(std::function<void()> done) {
+  draining_left_ = replayers_.size();
+  if (draining_left_ == 0) return worker_.runtime().post(std::move(done));
+  drained_ = std::move(done);
+  for (auto& replayer : replayers_) {
+    replayer->drain([this] {
+      if (--draining_left_ == 0) drained_();
+    });
+  }
+}
+
+}  // namespace tidegate::core

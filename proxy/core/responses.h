@@ -1,0 +1,54 @@
+// Tidegate's own answers: problem+json (RFC 9457) with the outcome as `reason`, Proxy-Status (RFC 9209), X-Request-Id
+// and, where it helps, Retry-After; and the 202 of an accepted job.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "http/server/server.h"
+#include "policy/outcome.h"
+#include "policy/rate_limiter.h"
+
+namespace tidegate::core {
+
+// What Retry-After says of a wait: whole seconds, at least 1, up to a fifth later than asked, so that the clients of
+// one outage do not come back in one moment.
+int64_t retry_after_seconds(Duration wait, Random& random);
+
+struct Problem {
+  policy::Outcome outcome;
+  std::string_view detail;
+  std::string_view request_id;
+  std::optional<int64_t> retry_after_s;
+  std::string extra_fields;  // more "Name: value\r\n" lines
+};
+
+// What a message that breaks a rule comes to.
+policy::Outcome outcome_of(const http::ParseError& error);
+
+// One sentence a client understands: "The upstream is failing; its circuit breaker is open."
+std::string_view describe(policy::Outcome outcome);
+
+std::string problem_body(const Problem& problem, uint16_t status);
+std::string problem_fields(const Problem& problem);
+// Answers with the outcome's status.
+void send_problem(http::Responder& responder, const Problem& problem);
+
+// RateLimit, RateLimit-Policy and X-RateLimit-Limit (draft-ietf-httpapi-ratelimit-headers) as field lines.
+std::string rate_limit_fields(const policy::RateDecision& decision, const policy::RateLimitConfig& limit);
+
+struct AcceptedResponse {
+  std::string_view job_id;
+  std::string_view jobs_path;  // "/_jobs/"
+  std::string_view request_id;
+  int64_t retry_after_s = 1;
+  std::string_view status = "queued";
+  std::optional<uint64_t> position;  // told of a job that was there before, or was waited for
+  std::string_view extra_fields;     // more "Name: value\r\n" lines
+};
+void send_accepted(http::Responder& responder, const AcceptedResponse& answer);
+
+}  // namespace tidegate::core

@@ -1,0 +1,137 @@
+#include "core/spooled_body.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/log.h"
+
+namespace tidegate::core {
+
+SpooledBody::SpooledBody(net::Runtime& runtime, uint64_t keep_max, std::function<void()> on_change)
+    : runtime_(runtime),
+      keep_max_(keep_max),
+      on_change_(std::move(on_change)),
+      mode_(keep_max > 0 ? Mode::memory : Mode::passing) {}
+
+void SpooledBody::append(std::string_view piece) {
+  TG_ASSERT(!ended_);
+  received_ += piece.size();
+  if (mode_ != Mode::passing && received_ > keep_max_) {
+    overflowed_ = true;  // a reader that lags goes on from the file; nobody will begin again
+    if (mode_ == Mode::memory) stop_keeping(0);
+  }
+  if (mode_ == Mode::memory && memory_.size() + piece.size() > kMemoryMax) to_file();
+  if (mode_ == Mode::file) {
+    unwritten_.append(piece);
+    write_on();
+  } else {
+    memory_.append(piece);
+  }
+}
+
+void SpooledBody::append_delivered(std::string_view piece) {
+  if (mode_ == Mode::file && overflowed_) stop_keeping(received_);  // the reader is here: nobody needs the file
+  consumed(received_);
+  if (mode_ != Mode::passing) {
+    append(piece);
+    return consumed(received_);  // keeping may have ended with this very piece
+  }
+  TG_ASSERT(!ended_ && memory_.empty());
+  received_ += piece.size();
+  base_ = received_;
+}
+
+bool SpooledBody::has_room() const {
+  if (mode_ == Mode::memory) return true;
+  return (mode_ == Mode::file ? unwritten_.size() : memory_.size()) < kBufferMax;
+}
+
+void SpooledBody::stop_keeping(uint64_t position) {
+  if (mode_ == Mode::memory) {
+    mode_ = Mode::passing;
+    consumed(position);
+  } else if (mode_ == Mode::file && position == received_) {
+    mode_ = Mode::passing;
+    base_ = received_;
+    file_.reset();
+    unwritten_.clear();
+    writing_ = false;
+  }
+}
+
+std::string_view SpooledBody::peek(uint64_t position) const {
+  if (mode_ == Mode::file) return {};
+  if (position < base_ || position >= base_ + memory_.size()) return {};
+  return std::string_view(memory_).substr(position - base_);
+}
+
+bool SpooledBody::in_file(uint64_t position) const { return mode_ == Mode::file && position < file_->size(); }
+
+void SpooledBody::read_file(uint64_t position, std::function<void(Result<std::string>)> done) {
+  TG_ASSERT(in_file(position) && !waiting_read_);
+  waiting_read_ = std::move(done);
+  waiting_position_ = position;
+  if (writing_ || reading_) return;  // the file does one thing at a time
+  reading_ = true;
+  file_->read_at(waiting_position_, kBufferMax, [this](Result<std::string> bytes) {
+    reading_ = false;
+    const auto waiting = std::move(waiting_read_);
+    waiting_read_ = nullptr;
+    write_on();
+    waiting(std::move(bytes));
+  });
+}
+
+void SpooledBody::consumed(uint64_t position) {
+  if (mode_ != Mode::passing || position <= base_) return;
+  const size_t gone = std::min<size_t>(position - base_, memory_.size());
+  memory_.erase(0, gone);
+  base_ += gone;
+}
+
+jobs::BodyContent SpooledBody::take_content() {
+  TG_ASSERT(settled());
+  if (mode_ == Mode::file) return {{}, file_->content()};
+  return {std::move(memory_), nullptr};
+}
+
+void SpooledBody::to_file() {
+  auto file = runtime_.open_temp_file();
+  if (!file) {
+    log_error("body_not_kept", {{"error", file.error().message}});
+    return stop_keeping(0);
+  }
+  file_ = std::move(*file);
+  mode_ = Mode::file;
+  unwritten_ = std::move(memory_);
+  memory_.clear();
+}
+
+void SpooledBody::write_on() {
+  if (mode_ != Mode::file || writing_ || reading_ || unwritten_.empty()) return;
+  writing_ = true;
+  file_->append(std::exchange(unwritten_, {}), [this](Status written) {
+    writing_ = false;
+    if (!written) {
+      log_error("body_not_kept", {{"error", written.error().message}});
+      disk_failed();
+      return on_change_();
+    }
+    if (waiting_read_) read_file(waiting_position_, std::exchange(waiting_read_, nullptr));
+    write_on();
+    on_change_();
+  });
+}
+
+// What only the file held can be read no more; a reader that has not got there yet finds nothing (the exchange then
+// fails the try).
+void SpooledBody::disk_failed() {
+  mode_ = Mode::passing;
+  base_ = received_ - unwritten_.size();
+  memory_ = std::exchange(unwritten_, {});
+  file_.reset();
+  writing_ = reading_ = false;
+  if (waiting_read_) std::exchange(waiting_read_, nullptr)(Error{ErrorCode::io, "the kept body could not be written"});
+}
+
+}  // namespace tidegate::core

@@ -1,0 +1,149 @@
+#include "core/upstream/attempt.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/assert.h"
+#include "http/message/writer.h"
+
+namespace tidegate::core {
+
+using policy::AttemptResult;
+
+Attempt::Attempt(net::Runtime& runtime, Pool& pool, AttemptUser& user)
+    : runtime_(runtime), pool_(pool), user_(user), begun_(runtime.now()), timer_(runtime, [this] { on_timer(); }) {}
+
+Attempt::~Attempt() {
+  if (state_ != State::ended) pool_.upstream().metrics().try_cancelled(runtime_.now() - begun_);
+}
+
+void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
+  limits_ = limits;
+  is_head_request_ = is_head_request;
+  timer_.start_at(limits_.attempt_deadline);
+  if (PooledConnection idle = pool_.take_idle()) {
+    reused_ = true;
+    return connected(std::move(idle));
+  }
+  acquire();
+}
+
+void Attempt::acquire() {
+  acquiring_ = pool_.acquire([this](Result<PooledConnection> connection) {
+    if (!connection) return fail(AttemptResult::connect_failure, connection.error().message);
+    connected(std::move(*connection));
+  });
+}
+
+void Attempt::connected(PooledConnection connection) {
+  connection_ = std::move(connection);
+  connection_->begin_request(this, is_head_request_);
+  state_ = State::sending;
+  user_.on_attempt_ready(connection_.endpoint());
+}
+
+void Attempt::send(std::string_view head, bool chunked, std::string_view first_piece) {
+  TG_ASSERT(state_ == State::sending && !head_sent_);
+  head_sent_ = true;
+  chunked_ = chunked;
+  if (first_piece.empty()) return connection_->write(std::span(&head, 1));
+  char size_line[24];
+  const std::string_view size = chunked ? http::chunk_header(first_piece.size(), size_line) : "";
+  const std::array pieces{head, size, first_piece, chunked ? http::kChunkEnd : std::string_view()};
+  connection_->write(pieces);
+}
+
+void Attempt::send_body(std::string_view piece) {
+  TG_ASSERT(takes_body());
+  if (piece.empty()) return;
+  if (!chunked_) return connection_->write(std::span(&piece, 1));
+  char size_line[24];
+  const std::array pieces{http::chunk_header(piece.size(), size_line), piece, http::kChunkEnd};
+  connection_->write(pieces);
+}
+
+void Attempt::end_body() {
+  TG_ASSERT(takes_body());
+  request_written_ = true;
+  if (chunked_) connection_->write(std::span(&http::kLastChunk, 1));
+  connection_->end_request();
+  if (state_ != State::sending) return;
+  state_ = State::waiting;
+  timer_.start_at(std::min(limits_.attempt_deadline, runtime_.now() + limits_.response_header));
+}
+
+void Attempt::pause() {
+  if (paused_ || state_ != State::answering) return;
+  paused_ = true;
+  connection_->pause_reading();
+}
+
+void Attempt::resume() {
+  if (!paused_ || state_ != State::answering) return;
+  paused_ = false;
+  last_activity_ = runtime_.now();
+  connection_->resume_reading();
+}
+
+// While answering the timer is lazy: bytes only note the time, and the timer finds out when it fires.
+void Attempt::on_timer() {
+  if (state_ == State::connecting) return fail(AttemptResult::connect_failure, "no connection within the try's time");
+  if (state_ == State::sending && write_pending() == 0) return user_.on_attempt_starved();
+  if (state_ != State::answering) return fail(AttemptResult::timeout, "no answer in time");
+  if (paused_) last_activity_ = runtime_.now();  // the silence is ours
+  const Time due = last_activity_ + limits_.idle;
+  if (due > runtime_.now()) return timer_.start_at(due);
+  fail(AttemptResult::timeout, "the answer stopped");
+}
+
+void Attempt::on_response_head(const http::ResponseHead& head) {
+  state_ = State::answering;
+  last_activity_ = runtime_.now();
+  timer_.start_at(last_activity_ + limits_.idle);
+  user_.on_attempt_head(head);
+}
+
+void Attempt::on_response_body(std::string_view piece) {
+  last_activity_ = runtime_.now();
+  user_.on_attempt_body(piece);
+}
+
+void Attempt::on_response_complete() {
+  end();
+  pool_.upstream().metrics().attempt_ended(AttemptResult::response, runtime_.now() - begun_);
+  connection_.give_back();
+  user_.on_attempt_complete();
+}
+
+void Attempt::start_over() {
+  connection_.give_back();
+  reused_ = false;
+  head_sent_ = false;
+  request_written_ = false;
+  state_ = State::connecting;
+  timer_.start_at(limits_.attempt_deadline);
+  acquire();
+}
+
+void Attempt::on_client_failure(http::ClientFailure failure, bool nothing_received, std::string_view detail) {
+  const bool was_dead = reused_ && nothing_received && failure == http::ClientFailure::reset;
+  if (was_dead && limits_.may_start_over) return start_over();
+  fail(failure == http::ClientFailure::reset ? AttemptResult::reset : AttemptResult::bad_response, detail);
+}
+
+void Attempt::on_request_drained() { user_.on_attempt_writable(); }
+
+void Attempt::fail(AttemptResult result, std::string_view detail) {
+  end();
+  pool_.upstream().metrics().attempt_ended(result, runtime_.now() - begun_);
+  const std::string why(detail);  // it may point into what is about to be closed
+  connection_.give_back();
+  user_.on_attempt_failed(result, why);
+}
+
+void Attempt::end() {
+  state_ = State::ended;
+  timer_.stop();
+}
+
+}  // namespace tidegate::core

@@ -1,0 +1,108 @@
+// One try of a request on one upstream connection: takes a connection, writes the head and the body as it is given,
+// and tells of the answer. Destroying it ends the try at once (the connection is closed unless the answer was whole).
+//
+//   connecting ──connected──▶ sending ──request written──▶ waiting ──head──▶ answering ──▶ ended
+//       │ connect_failure        │ timeout, reset             │ response_header    │ idle, reset
+//       └────────────────────────┴───────────▶ failed ◀───────┴────────────────────┘
+//
+// An answer's head may come while the request is still being sent.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/upstream/pool.h"
+#include "http/client/client_connection.h"
+#include "net/runtime.h"
+#include "policy/plan.h"
+
+namespace tidegate::core {
+
+// All calls but on_attempt_ready come later, never inside a call to the attempt. The attempt may be destroyed inside
+// any of them.
+class AttemptUser {
+ public:
+  // Connected; inside start() where an idle connection was at hand. Time to build the head for `endpoint` and send().
+  virtual void on_attempt_ready(const config::Endpoint& endpoint) = 0;
+  virtual void on_attempt_writable() = 0;  // write_pending() fell to 0
+  virtual void on_attempt_head(const http::ResponseHead& head) = 0;
+  virtual void on_attempt_body(std::string_view piece) = 0;
+  virtual void on_attempt_complete() = 0;  // the answer is whole; the last call
+  // The try's time ran out while it waited for the caller's own next piece of body: nobody's failure but the client's.
+  // The last call.
+  virtual void on_attempt_starved() = 0;
+  // The last call. result is never `response`.
+  virtual void on_attempt_failed(policy::AttemptResult result, std::string_view detail) = 0;
+
+ protected:
+  ~AttemptUser() = default;
+};
+
+struct AttemptLimits {
+  Time attempt_deadline;  // until the head
+  Duration response_header;
+  Duration idle;
+  // Idempotent and without a body: where a kept connection turns out to have been dead all along, the try begins again
+  // on a fresh one, and nobody hears of it.
+  bool may_start_over = false;
+};
+
+class Attempt final : private http::ClientUser {
+ public:
+  // Pool, runtime and user outlive the attempt.
+  Attempt(net::Runtime& runtime, Pool& pool, AttemptUser& user);
+  ~Attempt();
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+  void start(const AttemptLimits& limits, bool is_head_request);
+
+  // The head, and what there is of the body, in one write. `chunked`: how the body is framed. Once, when ready.
+  void send(std::string_view head, bool chunked, std::string_view first_piece);
+  void send_body(std::string_view piece);
+  void end_body();
+  size_t write_pending() const { return connection_ ? connection_->write_pending() : 0; }
+  // The head has been sent and the body is not at its end: more of it may be sent.
+  bool takes_body() const { return head_sent_ && !request_written_ && state_ != State::ended; }
+
+  // Backpressure on the answer.
+  void pause();
+  void resume();
+
+ private:
+  enum class State { connecting, sending, waiting, answering, ended };
+
+  void connected(PooledConnection connection);
+  void acquire();
+  void start_over();
+  void on_timer();
+  void fail(policy::AttemptResult result, std::string_view detail);
+  void end();
+
+  void on_response_head(const http::ResponseHead& head) override;
+  void on_response_body(std::string_view piece) override;
+  void on_response_complete() override;
+  void on_client_failure(http::ClientFailure failure, bool nothing_received, std::string_view detail) override;
+  void on_request_drained() override;
+
+  net::Runtime& runtime_;
+  Pool& pool_;
+  AttemptUser& user_;
+  AttemptLimits limits_{};
+  State state_ = State::connecting;
+  bool is_head_request_ = false;
+  bool chunked_ = false;
+  bool head_sent_ = false;        // beside the state, for the request has a direction of its own: an answer may begin
+  bool request_written_ = false;  // before the request has been sent whole
+  bool paused_ = false;
+  bool reused_ = false;  // the connection had been kept
+  Time begun_;
+  Time last_activity_{};
+  net::Timer timer_;
+  std::unique_ptr<net::Operation> acquiring_;
+  PooledConnection connection_;
+};
+
+}  // namespace tidegate::core

@@ -1,0 +1,70 @@
+// The heads that Tidegate writes: a request on to the upstream, an answer back to the client, a job's stored request.
+// Hop-by-hop fields end here (RFC 9110 section 7.6.1); Via, X-Forwarded-*, X-Request-Id and traceparent are added.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/random.h"
+#include "http/message/head.h"
+#include "jobs/job.h"
+
+namespace tidegate::core {
+
+// What is known of a request beside its head, the same for every try.
+struct RequestContext {
+  std::string request_id;
+  std::string traceparent;
+  IpAddress peer;
+  bool peer_trusted = false;
+};
+
+// X-Request-Id of a trusted peer if it is a plain token of at most 128 characters, else a new one; traceparent likewise
+// (W3C Trace Context: continued with a new parent id, or begun).
+RequestContext make_context(const http::RequestHead& head, const IpAddress& peer, bool peer_trusted,
+                            const std::string& new_id, Random& random);
+
+// The body's framing upstream: none, a length, or chunked.
+struct BodyFraming {
+  http::Framing framing = http::Framing::none;
+  uint64_t length = 0;
+};
+
+struct AttemptHead {
+  std::string_view authority;  // for a request without Host
+  BodyFraming body;
+  std::string_view timeout_header;  // "" = none
+  int64_t timeout_ms = 0;
+};
+
+// How many more hops an OPTIONS or TRACE may take (RFC 9110 section 7.6.2): 0 = it must be answered here. None: no
+// limit (no Max-Forwards, another method, or a value that is no number, which has no meaning).
+std::optional<uint64_t> hops_left(const http::RequestHead& head);
+
+// What stands in a request line and in a job: never the absolute form.
+std::string origin_form(const http::RequestHead& head);
+
+// Appends the request's head for one try.
+void write_request_head(std::string& out, const http::RequestHead& head, const RequestContext& context,
+                        const AttemptHead& attempt);
+
+// Appends the answer's head, without the framing and connection fields (the server adds its own) and without the end.
+void write_response_head(std::string& out, const http::ResponseHead& head, std::string_view request_id);
+
+// The end-to-end fields of a request as a job keeps them: what write_request_head would send, without framing, the
+// timeout header and `drop` (lower-case names).
+jobs::FieldList job_fields(const http::RequestHead& head, const RequestContext& context,
+                           std::string_view timeout_header, const std::vector<std::string>& drop);
+
+// Appends a stored job's head for a replay.
+void write_job_head(std::string& out, std::string_view method, std::string_view target, const jobs::FieldList& fields,
+                    std::string_view authority, uint64_t body_size, std::string_view timeout_header,
+                    int64_t timeout_ms);
+
+// The end-to-end fields of an answer, for a stored result.
+jobs::FieldList result_fields(const http::ResponseHead& head);
+
+}  // namespace tidegate::core

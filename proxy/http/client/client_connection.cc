@@ -1,0 +1,155 @@
+#include "http/client/client_connection.h"
+
+#include <utility>
+
+#include "base/assert.h"
+
+namespace tidegate::http {
+
+namespace {
+
+constexpr int kInterimMax = 10;
+
+}  // namespace
+
+ClientConnection::ClientConnection(std::unique_ptr<net::Stream> stream, const HeadLimits& limits)
+    : stream_(std::move(stream)), parser_(limits) {
+  stream_->set_user(this);
+  set_reading(true);
+}
+
+ClientConnection::~ClientConnection() {
+  if (destroyed_ != nullptr) *destroyed_ = true;
+}
+
+void ClientConnection::set_reading(bool on) {
+  if (on == reading_) return;
+  reading_ = on;
+  on ? stream_->start_reading() : stream_->stop_reading();
+}
+
+void ClientConnection::begin_request(ClientUser* user, bool is_head_request) {
+  TG_ASSERT(state_ == State::idle && user != nullptr);
+  if (requests_ > 0) parser_.reset();
+  state_ = State::busy;
+  user_ = user;
+  on_spent_ = nullptr;
+  is_head_request_ = is_head_request;
+  parser_.expect(is_head_request);
+  request_written_ = false;
+  received_ = false;
+  interim_count_ = 0;
+  ++requests_;
+  set_reading(true);
+}
+
+void ClientConnection::write(std::span<const std::string_view> pieces) {
+  if (state_ == State::busy) stream_->write(pieces);
+}
+
+void ClientConnection::end_request() { request_written_ = true; }
+
+void ClientConnection::pause_reading() {
+  if (state_ == State::busy) set_reading(false);
+}
+
+void ClientConnection::resume_reading() {
+  if (state_ == State::busy) set_reading(true);
+}
+
+size_t ClientConnection::write_pending() const { return stream_->write_pending(); }
+bool ClientConnection::reusable() const { return state_ == State::idle; }
+void ClientConnection::set_on_spent(std::function<void()> on_spent) { on_spent_ = std::move(on_spent); }
+
+// While idle nothing may come: a byte belongs to no request, an end or error is one.
+void ClientConnection::become_spent() {
+  state_ = State::spent;
+  set_reading(false);
+  if (const auto on_spent = std::exchange(on_spent_, nullptr)) on_spent();  // may destroy this
+}
+
+void ClientConnection::fail(ClientFailure failure, std::string_view detail) {
+  state_ = State::spent;
+  set_reading(false);
+  std::exchange(user_, nullptr)->on_client_failure(failure, !received_, detail);  // may destroy this
+}
+
+void ClientConnection::on_read(std::string_view bytes) {
+  if (state_ == State::idle) return become_spent();
+  if (state_ == State::spent) return;
+  received_ = true;
+  take(bytes);
+}
+
+void ClientConnection::take(std::string_view bytes) {
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  for (;;) {
+    const ParseEvent event = parser_.next(&bytes);
+    if (!take_event(event, bytes) || destroyed || state_ != State::busy) break;
+  }
+  if (!destroyed) destroyed_ = nullptr;
+}
+
+bool ClientConnection::take_event(ParseEvent event, std::string_view rest) {
+  switch (event) {
+    case ParseEvent::head: return take_head();
+    case ParseEvent::body: user_->on_response_body(parser_.body()); return true;
+    case ParseEvent::complete: return take_complete(rest.empty());
+    case ParseEvent::error: fail(ClientFailure::bad_response, parser_.error().detail); return false;
+    case ParseEvent::need_more: break;
+  }
+  return false;
+}
+
+bool ClientConnection::take_head() {
+  const ResponseHead& head = parser_.head();
+  if (head.status == 101) {
+    fail(ClientFailure::bad_response, "101 Switching Protocols was not asked for");
+    return false;
+  }
+  if (head.status >= 200) {
+    user_->on_response_head(head);
+    return true;
+  }
+  if (++interim_count_ <= kInterimMax) return true;
+  fail(ClientFailure::bad_response, "more than 10 interim answers");
+  return false;
+}
+
+bool ClientConnection::take_complete(bool nothing_left) {
+  const ResponseHead& head = parser_.head();
+  if (head.status < 200) {
+    parser_.reset();
+    parser_.expect(is_head_request_);
+    return true;
+  }
+  const bool kept = head.keep_alive && request_written_ && nothing_left;
+  state_ = kept ? State::idle : State::spent;
+  set_reading(kept);
+  std::exchange(user_, nullptr)->on_response_complete();  // may begin the next request, or destroy this
+  return false;
+}
+
+void ClientConnection::on_read_end() {
+  reading_ = false;
+  if (state_ == State::idle) return become_spent();
+  if (state_ == State::spent) return;
+  if (parser_.end_of_input() != ParseEvent::complete) {
+    return fail(ClientFailure::reset, "the upstream ended the connection before its answer was whole");
+  }
+  state_ = State::spent;
+  std::exchange(user_, nullptr)->on_response_complete();  // may destroy this
+}
+
+void ClientConnection::on_stream_error(const Error& error) {
+  reading_ = false;
+  if (state_ == State::idle) return become_spent();
+  if (state_ == State::busy) fail(ClientFailure::reset, error.message);
+}
+
+void ClientConnection::on_write_drained() {
+  if (state_ == State::busy) user_->on_request_drained();
+}
+
+}  // namespace tidegate::http

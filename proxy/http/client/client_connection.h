@@ -1,0 +1,97 @@
+// One connection to an upstream: writes requests, parses answers, and knows whether it may be used again. It carries
+// one request at a time. core/Pool keeps idle ones; core/Attempt and http::fetch drive them.
+//
+//            begin_request              last byte written and answer complete
+//   idle ───────────────────▶ busy ───────────────────────────────────────────▶ idle (reusable) or spent
+//    │ any byte, end or error            │ error, truncated, rule broken
+//    └────────▶ spent ◀──────────────────┘        (spent: the owner destroys it)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "http/parser/parser.h"
+#include "net/runtime.h"
+#include "net/stream.h"
+
+namespace tidegate::http {
+
+// How an upstream connection failed; says whether the upstream can have begun on the request.
+enum class ClientFailure {
+  reset,         // broken or ended before the answer was whole
+  bad_response,  // the answer breaks HTTP's rules
+};
+
+class ClientUser {
+ public:
+  // A final head (interim ones are consumed, at most 10; 101 is refused as bad_response).
+  virtual void on_response_head(const ResponseHead& head) = 0;
+  virtual void on_response_body(std::string_view piece) = 0;
+  // The answer is whole. reusable() then says whether the connection may carry another request.
+  virtual void on_response_complete() = 0;
+  // `nothing_received`: not one byte of an answer had come (a stale keep-alive connection looks like that).
+  virtual void on_client_failure(ClientFailure failure, bool nothing_received, std::string_view detail) = 0;
+  virtual void on_request_drained() = 0;  // write_pending() fell to 0
+
+ protected:
+  ~ClientUser() = default;
+};
+
+class ClientConnection final : private net::StreamUser {
+ public:
+  // Starts reading at once, so that an idle connection's end is noticed.
+  ClientConnection(std::unique_ptr<net::Stream> stream, const HeadLimits& limits);
+  // Closes the connection. Allowed inside every callback of ClientUser and on_spent.
+  ~ClientConnection();
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+
+  // Who hears of the request under way. While idle, `on_spent` hears that the connection died.
+  void begin_request(ClientUser* user, bool is_head_request);
+  void write(std::span<const std::string_view> pieces);
+  // The request has been written whole. An answer that completes earlier makes the connection unusable for another.
+  void end_request();
+  // Backpressure on the answer: what has been read already (one read's worth) is still handed over.
+  void pause_reading();
+  void resume_reading();
+
+  size_t write_pending() const;
+  bool reusable() const;
+  bool ever_used() const { return requests_ > 0; }
+  void set_on_spent(std::function<void()> on_spent);  // while idle only
+
+  SocketAddress peer() const { return stream_->peer(); }
+
+ private:
+  enum class State { idle, busy, spent };
+
+  void on_read(std::string_view bytes) override;
+  void on_read_end() override;
+  void on_stream_error(const Error& error) override;
+  void on_write_drained() override;
+
+  void take(std::string_view bytes);
+  bool take_event(ParseEvent event, std::string_view rest);
+  bool take_head();
+  bool take_complete(bool nothing_left);
+  void fail(ClientFailure failure, std::string_view detail);
+  void become_spent();
+  void set_reading(bool on);
+
+  std::unique_ptr<net::Stream> stream_;
+  ResponseParser parser_;
+  ClientUser* user_ = nullptr;
+  std::function<void()> on_spent_;
+  State state_ = State::idle;
+  bool request_written_ = false;
+  bool is_head_request_ = false;
+  bool received_ = false;  // any byte of an answer to the request under way
+  bool reading_ = false;
+  bool* destroyed_ = nullptr;  // set while a callback runs: tells the caller that the callback destroyed this
+  int requests_ = 0;
+  int interim_count_ = 0;
+};
+
+}  // namespace tidegate::http

@@ -1,0 +1,177 @@
+#include "http/client/fetch.h"
+
+#include <algorithm>
+#include <array>
+
+#include "http/client/client_connection.h"
+#include "http/message/chars.h"
+#include "http/message/writer.h"
+#include "http/parser/guard.h"
+#include "net/timer.h"
+
+namespace tidegate::http {
+
+namespace {
+
+constexpr uint16_t kDefaultPort = 80;
+constexpr uint64_t kReserveMax = 1 << 20;  // an announced length is not believed beyond this
+
+// "host:port" into its parts; port 80 where none is given.
+bool split_host(const std::string& text, std::string* host, uint16_t* port) {
+  if (!is_valid_authority(text)) return false;
+  const size_t bracket = text.find(']');
+  const size_t colon = text.find(':', bracket == text.npos ? 0 : bracket);
+  *host = text.substr(0, colon);
+  if (bracket != text.npos) *host = text.substr(1, bracket - 1);
+  *port = kDefaultPort;
+  if (colon != text.npos && colon + 1 < text.size()) *port = static_cast<uint16_t>(std::stoul(text.substr(colon + 1)));
+  return true;
+}
+
+// resolve ──▶ connect ──▶ exchange ──▶ done (the callback; then nothing more)
+//    └───────────┴───────────┴─ failure, timeout ──▲
+class Fetch final : public net::Operation, private ClientUser {
+ public:
+  Fetch(net::Runtime& runtime, FetchRequest request, FetchCallback done)
+      : runtime_(runtime),
+        request_(std::move(request)),
+        done_(std::move(done)),
+        timer_(runtime, [this] { on_timer(); }) {
+    if (!is_writable(request_) || !split_host(request_.host, &host_, &port_)) {
+      early_error_ = Error{ErrorCode::invalid, "fetch: bad request to " + request_.host};
+      timer_.start_after(Duration::zero());
+      return;
+    }
+    timer_.start_after(request_.timeout);
+    step_ = runtime_.resolve(host_, [this](Result<std::vector<IpAddress>> found) { on_resolved(std::move(found)); });
+  }
+
+ private:
+  static bool is_writable(const FetchRequest& request) {
+    if (!is_token(request.method) || request.target.empty() || request.target.find(' ') != std::string::npos)
+      return false;
+    if (has_control_char(request.target)) return false;
+    return std::all_of(request.fields.begin(), request.fields.end(),
+                       [](const auto& field) { return is_token(field.first) && !has_control_char(field.second); });
+  }
+
+  void on_resolved(Result<std::vector<IpAddress>> found) {
+    if (!found.ok()) return end(found.error());
+    addresses_ = std::move(*found);
+    connect_next();
+  }
+
+  void connect_next() {
+    if (next_address_ >= addresses_.size())
+      return end(Error{ErrorCode::refused, "connect " + request_.host + ": refused"});
+    const SocketAddress address{addresses_[next_address_++], port_};
+    step_ = runtime_.connect(address,
+                             [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
+  }
+
+  void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
+    if (!stream.ok() && next_address_ < addresses_.size()) return connect_next();
+    if (!stream.ok()) return end(stream.error());
+    connection_ = std::make_unique<ClientConnection>(std::move(*stream), HeadLimits{});
+    connection_->begin_request(this, request_.method == "HEAD");
+    send_request();
+  }
+
+  void send_request() {
+    std::string head;
+    HeadWriter writer(head);
+    writer.request_line(request_.method, request_.target);
+    writer.field("Host", request_.host);
+    for (const auto& [name, value] : request_.fields) writer.field(name, value);
+    const bool has_body = !request_.body.empty() || request_.method == "POST" || request_.method == "PUT";
+    if (has_body) writer.field("Content-Length", request_.body.size());
+    writer.field("Connection", "close");
+    writer.end();
+    const std::array<std::string_view, 2> pieces = {head, request_.body};
+    connection_->write(pieces);
+    connection_->end_request();
+  }
+
+  void on_response_head(const ResponseHead& head) override {
+    response_.status = head.status;
+    for (const auto& [name, value] : head.fields) response_.fields.emplace_back(name, value);
+    if (head.framing == Framing::content_length) too_large_ = head.content_length > request_.body_bytes_max;
+    if (head.framing == Framing::content_length && !too_large_)
+      response_.body.reserve(std::min<uint64_t>(head.content_length, kReserveMax));
+    if (too_large_) end(too_large_error());
+  }
+
+  void on_response_body(std::string_view piece) override {
+    if (piece.size() > request_.body_bytes_max - response_.body.size()) return end(too_large_error());
+    response_.body.append(piece);
+  }
+
+  void on_response_complete() override { end(std::move(response_)); }
+
+  void on_client_failure(ClientFailure failure, bool, std::string_view detail) override {
+    const ErrorCode code = failure == ClientFailure::reset ? ErrorCode::reset : ErrorCode::invalid;
+    end(Error{code, "fetch " + request_.host + ": " + std::string(detail)});
+  }
+
+  void on_request_drained() override {}
+
+  void on_timer() {
+    if (early_error_.has_value()) return end(*early_error_);
+    end(Error{ErrorCode::timeout, "fetch " + request_.host + ": no whole answer in time"});
+  }
+
+  Error too_large_error() const {
+    return {ErrorCode::exhausted, "fetch " + request_.host + ": the answer is too large"};
+  }
+
+  // The only end. The callback may destroy this operation, so it is the last thing done.
+  void end(Result<FetchResponse> result) {
+    timer_.stop();
+    step_.reset();
+    connection_.reset();
+    const FetchCallback done = std::move(done_);
+    done(std::move(result));
+  }
+
+  net::Runtime& runtime_;
+  FetchRequest request_;
+  FetchCallback done_;
+  net::Timer timer_;
+  std::unique_ptr<net::Operation> step_;  // resolving or connecting
+  std::unique_ptr<ClientConnection> connection_;
+  std::vector<IpAddress> addresses_;
+  size_t next_address_ = 0;
+  std::string host_;
+  uint16_t port_ = 0;
+  bool too_large_ = false;
+  std::optional<Error> early_error_;
+  FetchResponse response_;
+};
+
+}  // namespace
+
+std::string_view FetchResponse::field(std::string_view name) const {
+  for (const auto& [field_name, value] : fields) {
+    if (iequals(field_name, name)) return value;
+  }
+  return {};
+}
+
+std::unique_ptr<net::Operation> fetch(net::Runtime& runtime, FetchRequest request, FetchCallback done) {
+  return std::make_unique<Fetch>(runtime, std::move(request), std::move(done));
+}
+
+Result<HttpUrl> parse_http_url(std::string_view url) {
+  static constexpr std::string_view kScheme = "http://";
+  RequestHead head;
+  head.method = "GET";
+  head.target = url;
+  const bool is_http = iequals(url.substr(0, kScheme.size()), kScheme);
+  if (!is_http || check_target(head) != nullptr)
+    return Error{ErrorCode::invalid, "not an http:// URL: " + std::string(url)};
+  std::string target(head.path);
+  if (url.find('?') != url.npos) target.append("?").append(head.query);
+  return HttpUrl{std::string(head.authority), std::move(target)};
+}
+
+}  // namespace tidegate::http

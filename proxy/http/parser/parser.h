@@ -1,0 +1,91 @@
+// The codec's reading half: llhttp inside, the guard (guard.h) before and beside it (DESIGN: "llhttp alone is not a
+// proxy's policy"). Pull style: the caller feeds bytes and asks for the next event; llhttp's callbacks only record.
+//
+//   RequestParser parser(limits);
+//   for (;;) {
+//     switch (parser.next(&input)) {                  // takes bytes off the front of `input`
+//       case ParseEvent::need_more: return;           // input is empty; feed more later
+//       case ParseEvent::head: … parser.head() …      // valid until reset()
+//       case ParseEvent::body: … parser.body() …      // decoded bytes, valid until the next call
+//       case ParseEvent::complete: …                  // what is left of input belongs to the next message
+//       case ParseEvent::error: … parser.error() …    // final
+//     }
+//   }
+//
+//   reading head ──head──▶ reading body ──complete──▶ done ──reset()──▶ reading head
+//         └──────────────error─────┴──▶ failed (only destruction or hard_reset leaves it)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/message/head.h"
+
+namespace tidegate::http {
+
+struct HeadLimits {
+  size_t header_bytes = 32 * 1024;  // start line and fields, trailers too
+  size_t header_count = 100;
+  size_t chunk_extension_bytes = 16 * 1024;  // in one body
+};
+
+enum class ParseEvent { need_more, head, body, complete, error };
+
+// Why a message was refused. `status` is what a client gets (400, 431, 413, 501, 505); `reason` is an outcome word
+// (bad_request, headers_too_large); `detail` says which rule, for problem+json and the log.
+struct ParseError {
+  uint16_t status = 400;
+  const char* reason = "bad_request";
+  const char* detail = "";
+};
+
+class RequestParser {
+ public:
+  explicit RequestParser(const HeadLimits& limits);
+  ~RequestParser();
+  RequestParser(const RequestParser&) = delete;
+  RequestParser& operator=(const RequestParser&) = delete;
+
+  // Takes bytes off the front of *input until something is to be told.
+  ParseEvent next(std::string_view* input);
+  const RequestHead& head() const;  // after ParseEvent::head, until reset()
+  std::string_view body() const;    // after ParseEvent::body
+  const ParseError& error() const;  // after ParseEvent::error
+  // True before the first byte of a message (leading empty lines do not count).
+  bool idle() const;
+  // Ready for the next message of the same connection. REQUIRES complete.
+  void reset();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+class ResponseParser {
+ public:
+  explicit ResponseParser(const HeadLimits& limits);
+  ~ResponseParser();
+  ResponseParser(const ResponseParser&) = delete;
+  ResponseParser& operator=(const ResponseParser&) = delete;
+
+  // To be told before the first byte of each response: a HEAD's answer has no body whatever its fields say.
+  void expect(bool to_head_request);
+  // 1xx responses come as head + complete, then reset() and the final one (the caller counts them). A 101 comes as head
+  // with framing until_close.
+  ParseEvent next(std::string_view* input);
+  // The peer has ended the connection: complete if the body was delimited by that, else error (truncated).
+  ParseEvent end_of_input();
+  const ResponseHead& head() const;
+  std::string_view body() const;
+  const ParseError& error() const;
+  bool idle() const;
+  void reset();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidegate::http

@@ -1,0 +1,129 @@
+#include "http/server/server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "http/message/http_date.h"
+#include "http/message/writer.h"
+#include "http/server/server_connection.h"
+#include "http/server/server_impl.h"
+
+namespace tidegate::http {
+
+namespace {
+
+constexpr size_t kSpareBuffersMax = 16;
+constexpr size_t kSpareBufferBytes = 64 * 1024;
+
+}  // namespace
+
+Server::Impl::Impl(net::Runtime& loop, const ServerLimits& server_limits, Service& user)
+    : runtime(loop),
+      limits(server_limits),
+      service(user),
+      flush_timer_(loop, [this] { flush_held(); }),
+      drained_timer_(loop, [this] { std::exchange(on_drained_, nullptr)(); }) {}
+
+Server::Impl::~Impl() {
+  listener.reset();
+  while (!connections.empty()) connections.back()->end_by_force();
+}
+
+Status Server::Impl::listen(const SocketAddress& address) {
+  auto listening = runtime.listen(address, [this](std::unique_ptr<net::Stream> stream) { accept(std::move(stream)); });
+  if (!listening.ok()) return listening.error();
+  listener = std::move(*listening);
+  bound = listener->address();
+  return Ok{};
+}
+
+void Server::Impl::accept(std::unique_ptr<net::Stream> stream) {
+  if (draining || connections.size() >= limits.connections) return;
+  auto connection = std::make_unique<ServerConnection>(*this, std::move(stream));
+  ServerConnection& added = *connection;
+  added.set_index(connections.size());
+  connections.push_back(std::move(connection));
+  added.start();
+}
+
+void Server::Impl::remove(ServerConnection* connection) {
+  const size_t index = connection->index();
+  TG_ASSERT(index < connections.size() && connections[index].get() == connection);
+  std::swap(connections[index], connections.back());
+  connections[index]->set_index(index);
+  runtime.dispose(std::move(connections.back()));
+  connections.pop_back();
+  finish_drain();
+}
+
+std::string Server::Impl::hold(ServerConnection* connection) {
+  if (held_.empty()) flush_timer_.start_at(runtime.now());
+  held_.push_back(connection);
+  if (spare_.empty()) return {};
+  std::string buffer = std::move(spare_.back());
+  spare_.pop_back();
+  return buffer;
+}
+
+void Server::Impl::release(ServerConnection* connection, std::string buffer) {
+  const auto found = std::find(held_.rbegin(), held_.rend(), connection);
+  TG_ASSERT(found != held_.rend());
+  *found = held_.back();
+  held_.pop_back();
+  if (held_.empty()) flush_timer_.stop();
+  buffer.clear();
+  if (spare_.size() < kSpareBuffersMax && buffer.capacity() <= kSpareBufferBytes) spare_.push_back(std::move(buffer));
+}
+
+void Server::Impl::flush_held() {
+  while (!held_.empty()) held_.back()->flush();
+}
+
+void Server::Impl::drain(std::function<void()> done) {
+  on_drained_ = std::move(done);
+  draining = true;
+  listener.reset();
+  for (size_t i = connections.size(); i-- > 0;) connections[i]->close_if_idle();
+  finish_drain();
+}
+
+void Server::Impl::finish_drain() {
+  if (on_drained_ && connections.empty()) drained_timer_.start_at(runtime.now());
+}
+
+std::string_view Server::Impl::date_field() {
+  const int64_t second = std::chrono::floor<std::chrono::seconds>(runtime.wall_now()).time_since_epoch().count();
+  if (second != date_second_) {
+    date_second_ = second;
+    date_field_ = "Date: " + http_date(runtime.wall_now()) + "\r\n";
+  }
+  return date_field_;
+}
+
+Server::Server(net::Runtime& runtime, const ServerLimits& limits, Service& service)
+    : impl_(std::make_unique<Impl>(runtime, limits, service)) {}
+Server::~Server() = default;
+
+Status Server::listen(const SocketAddress& address) { return impl_->listen(address); }
+
+SocketAddress Server::address() const {
+  TG_ASSERT(impl_->bound.port != 0);
+  return impl_->bound;
+}
+
+void Server::drain(std::function<void()> done) { impl_->drain(std::move(done)); }
+size_t Server::connections() const { return impl_->connections.size(); }
+
+void Responder::answer(uint16_t status, std::string_view content_type, std::string_view body, std::string_view fields) {
+  std::string head;
+  HeadWriter writer(head);
+  writer.status_line(status);
+  if (!content_type.empty()) writer.field("Content-Type", content_type);
+  head.append(fields);
+  send_head(status, head, body.size());
+  if (!body.empty()) send_body(body);
+  finish();
+}
+
+}  // namespace tidegate::http

@@ -1,0 +1,58 @@
+// What the connections of one Server share. Internal to the server.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/server/server.h"
+#include "net/timer.h"
+
+namespace tidegate::http {
+
+class ServerConnection;
+
+class Server::Impl {
+ public:
+  Impl(net::Runtime& loop, const ServerLimits& server_limits, Service& user);
+  ~Impl();
+
+  Status listen(const SocketAddress& address);
+  void drain(std::function<void()> done);
+
+  // Takes a closed connection out and destroys it at the end of the turn.
+  void remove(ServerConnection* connection);
+
+  // Output that waits for more until the end of the turn: an answer's head for its first body piece, so that both
+  // leave in one write. The next turn sends what is still held. `hold` lends a buffer, `release` takes it back: so idle
+  // connections own none, and none is allocated for a request.
+  std::string hold(ServerConnection* connection);
+  void release(ServerConnection* connection, std::string buffer);
+
+  // "Date: Tue, 24 Nov 2026 01:59:43 GMT\r\n", rendered once a second.
+  std::string_view date_field();
+
+  net::Runtime& runtime;
+  const ServerLimits limits;
+  Service& service;
+  bool draining = false;
+  std::unique_ptr<net::Listener> listener;
+  SocketAddress bound;  // outlives the listener: a draining server still has an address
+  std::vector<std::unique_ptr<ServerConnection>> connections;
+
+ private:
+  void accept(std::unique_ptr<net::Stream> stream);
+  void flush_held();
+  void finish_drain();
+
+  std::vector<ServerConnection*> held_;
+  std::vector<std::string> spare_;
+  net::Timer flush_timer_;
+  net::Timer drained_timer_;  // `done` runs later, never inside drain() or a connection's end
+  std::function<void()> on_drained_;
+  int64_t date_second_ = -1;
+  std::string date_field_;
+};
+
+}  // namespace tidegate::http

@@ -1,0 +1,213 @@
+#include "jobs/redis/link.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/log.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+redis::ClientOptions client_options(const RedisQueueOptions& options) {
+  redis::ClientOptions client;
+  client.command_timeout = options.command_timeout;
+  client.pending_max = options.pending_max * 4;
+  client.pending_bytes_max = 256 << 20;  // bodies of one piece go with their scripts; larger ones wait (redis_blob.h)
+  return client;
+}
+
+// The first word of a refusal, after "redis: ".
+bool says(const std::string& why, std::initializer_list<const char*> words) {
+  constexpr size_t kAfter = sizeof "redis: " - 1;
+  return std::any_of(words.begin(), words.end(),
+                     [&](const char* word) { return why.compare(kAfter, std::strlen(word), word) == 0; });
+}
+
+}  // namespace
+
+std::string why_not_durable(const redis::Reply& settings) {
+  std::map<std::string, std::string> found;
+  for (size_t i = 0; i + 1 < settings.items.size(); i += 2) found[settings.items[i].text] = settings.items[i + 1].text;
+  const auto differs = [&](const char* name, const char* needed) -> std::string {
+    const auto entry = found.find(name);
+    const std::string value = entry == found.end() ? "not told" : entry->second;
+    if (value == needed) return "";
+    return std::string("redis: durability strict needs ") + name + " " + needed + ", the server has " + value;
+  };
+  for (const auto& [name, needed] : {std::pair{"appendonly", "yes"}, std::pair{"appendfsync", "always"},
+                                     std::pair{"no-appendfsync-on-rewrite", "no"}}) {
+    if (std::string why = differs(name, needed); !why.empty()) return why;
+  }
+  // Records have no time to live: only the policies of `allkeys` would throw them away.
+  const std::string policy = found["maxmemory-policy"];
+  if (found["maxmemory"] != "0" && policy.rfind("allkeys", 0) == 0) {
+    return "redis: durability strict needs a maxmemory-policy that evicts no records, the server has " + policy;
+  }
+  return "";
+}
+
+RedisLink::RedisLink(net::Runtime& runtime, const RedisQueueOptions& options, Events events)
+    : runtime_(runtime),
+      options_(options),
+      events_(std::move(events)),
+      prefix_("tidegate:{" + options.name + "}:"),
+      consumer_("tidegate-" + to_hex(runtime.random_id())),
+      client_(runtime, options.address, client_options(options)),
+      poll_timer_(runtime, [this] { poll(); }) {
+  client_.on_change([this] { on_client_change(); });
+  poll_timer_.start_after(options_.poll_every);
+}
+
+void RedisLink::on_client_change() {
+  if (client_.ready()) return check();
+  refuse(client_.why_not_ready());
+  state_ = State::away;
+}
+
+void RedisLink::keep(uint64_t flight, std::unique_ptr<net::Operation> operation) {
+  flights_.emplace(flight, std::move(operation));
+}
+
+void RedisLink::ask(std::vector<std::string> command, std::function<void(Result<redis::Reply>)> done) {
+  const uint64_t flight = next_flight_++;
+  keep(flight, client_.ask(std::move(command), [this, flight, done = std::move(done)](Result<redis::Reply> reply) {
+    const auto call = done;
+    const auto operation = std::move(flights_.extract(flight).mapped());
+    if (!reply) return call(to_outage(reply.error()));
+    if (reply->is_error()) return call(Error{ErrorCode::unavailable, "redis: " + reply->text});
+    call(std::move(reply));
+  }));
+}
+
+void RedisLink::send(const redis::Script& script, const std::vector<std::string>& arguments, Done done) {
+  const uint64_t flight = next_flight_++;
+  keep(flight,
+       client_.run(script, {prefix_}, arguments, [this, flight, done = std::move(done)](Result<redis::Reply> reply) {
+         const auto call = done;
+         const auto operation = std::move(flights_.extract(flight).mapped());
+         const auto answer = to_answer(std::move(reply));
+         heard(answer);
+         call(answer);
+       }));
+}
+
+// What every answer tells about the server.
+void RedisLink::heard(const Result<RedisAnswer>& answer) {
+  if (answer.ok()) {
+    if (state_ != State::ready) return;
+    QueueView view = answer->view;
+    view.available = full_.empty();
+    view.why_unavailable = full_;
+    return events_.on_view(std::move(view));
+  }
+  if (state_ != State::ready || !client_.ready()) return;
+  const std::string& why = answer.error().message;
+  if (says(why, {"OOM"})) {
+    if (full_.empty()) log_warn("queue_server_full", {{"queue", options_.name}, {"error", why}});
+    full_ = why;
+    events_.on_unavailable(why);
+  } else if (says(why, {"READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "NOPERM", "NOAUTH",
+                        "NOGROUP", "BUSY"})) {
+    refuse(why);
+  }
+}
+
+void RedisLink::run(const redis::Script& script, std::vector<std::string> arguments, Done done) {
+  if (!ready()) return done(Error{ErrorCode::unavailable, why_not_});
+  send(script, arguments, std::move(done));
+}
+
+std::vector<std::string> RedisLink::as_member(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> all{consumer_, std::to_string(connection_)};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return all;
+}
+
+void RedisLink::run_as_member(const redis::Script& script, std::vector<std::string> arguments, Done done) {
+  if (!ready()) return done(Error{ErrorCode::unavailable, why_not_});
+  auto all = as_member(arguments);
+  send(script, all,
+       [this, &script, arguments = std::move(arguments), done = std::move(done)](Result<RedisAnswer> answer) {
+         if (!answer.ok() || !answer->is("stale") || !ready()) return done(std::move(answer));
+         join([this, &script, arguments, done] {
+           if (!ready()) return done(Error{ErrorCode::unavailable, why_not_});
+           send(script, as_member(arguments), done);
+         });
+       });
+}
+
+void RedisLink::check() {
+  state_ = State::checking;
+  if (!options_.strict) return join({});
+  ask_settings();
+}
+
+void RedisLink::ask_settings() {
+  ask({"CONFIG", "GET", "appendonly", "appendfsync", "no-appendfsync-on-rewrite", "maxmemory", "maxmemory-policy"},
+      [this](const Result<redis::Reply>& reply) { on_settings(reply); });
+}
+
+// Whether the server takes something again.
+void RedisLink::probe_memory() {
+  ask({"HSET", key("meta"), "probe", "1"}, [this](const Result<redis::Reply>& reply) {
+    if (reply.ok()) full_.clear();
+  });
+}
+
+void RedisLink::on_settings(const Result<redis::Reply>& reply) {
+  if (!client_.ready()) return;
+  if (!reply) return refuse("redis: durability strict must read CONFIG GET appendonly: " + reply.error().message);
+  if (const std::string why = why_not_durable(*reply); !why.empty()) return refuse(why);
+  if (state_ == State::checking) join({});
+}
+
+void RedisLink::join(std::function<void()> joined) {
+  if (state_ != State::ready) state_ = State::joining;
+  ++connection_;
+  auto arguments = as_member(events_.jobs_held());
+  send(scripts_.prepare, arguments, [this, joined = std::move(joined)](const Result<RedisAnswer>& answer) {
+    if (!client_.ready()) {
+      if (joined) joined();
+      return;
+    }
+    if (!answer) {
+      refuse(answer.error().message);
+    } else if (state_ == State::joining) {
+      state_ = State::ready;
+      why_not_.clear();
+      log_info("queue_server_ready", {{"queue", options_.name}, {"server", options_.address.shown()}});
+      heard(answer);
+      events_.on_joined();
+    }
+    if (joined) joined();
+  });
+}
+
+void RedisLink::poll() {
+  poll_timer_.start_after(options_.poll_every);
+  if (state_ == State::refused && client_.ready()) return check();
+  if (!ready()) return;
+  if (options_.strict) ask_settings();
+  if (!full_.empty()) probe_memory();
+  send(scripts_.view, {}, [this](const Result<RedisAnswer>& answer) {
+    if (answer.ok() && ready()) events_.on_poll();
+  });
+}
+
+void RedisLink::refuse(const std::string& why) {
+  if (why_not_ != why) log_warn("queue_server_unavailable", {{"queue", options_.name}, {"error", why}});
+  why_not_ = why.empty() ? "redis: the connection was lost" : why;
+  state_ = State::refused;
+  events_.on_unavailable(why_not_);
+}
+
+void RedisLink::leave(const std::vector<std::string>& claims, std::function<void()> done) {
+  if (!ready()) return done();
+  std::vector<std::string> arguments{consumer_};
+  arguments.insert(arguments.end(), claims.begin(), claims.end());
+  send(scripts_.leave, arguments, [done = std::move(done)](const Result<RedisAnswer>&) { done(); });
+}
+
+}  // namespace tidegate::jobs

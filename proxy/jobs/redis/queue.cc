@@ -1,0 +1,210 @@
+// The JobQueue interface over the store's thread: each call becomes a StoreCall.
+#include "jobs/redis/queue.h"
+
+#include "jobs/redis/thread.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+template <typename T>
+using Answer = std::shared_ptr<PendingCall<T>>;
+
+// Reads a blob piece by piece through the store's thread.
+class RedisBodyReader final : public net::BodyReader {
+ public:
+  using Read = std::function<void(RedisStore&, uint64_t offset, size_t count, RedisStore::Done<std::string>)>;
+  RedisBodyReader(std::shared_ptr<RedisThread> thread, net::Runtime& home, uint64_t size, Read read)
+      : thread_(std::move(thread)), home_(home), size_(size), read_(std::move(read)) {}
+
+  uint64_t size() const override { return size_; }
+
+  std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count,
+                                          std::function<void(Result<std::string>)> done) override {
+    auto answer = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
+    thread_->submit(answer, [thread = thread_.get(), answer, read = read_, offset, count](RedisStore& store) {
+      read(store, offset, count, [thread, answer](Result<std::string> bytes) {
+        answer->set(std::move(bytes));
+        thread->finished(answer);
+      });
+    });
+    return std::make_unique<StoreCallHandle>(std::move(answer));
+  }
+
+ private:
+  std::shared_ptr<RedisThread> thread_;
+  net::Runtime& home_;
+  uint64_t size_;
+  Read read_;
+};
+
+class RedisQueue final : public RecordStore {
+ public:
+  explicit RedisQueue(const RedisQueueOptions& options) : thread_(std::make_shared<RedisThread>(options)) {
+    thread_->wait_for_server(options.open_wait);
+  }
+  ~RedisQueue() override { thread_->stop(); }
+
+  OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
+    auto shared = std::make_shared<const JobDraft>(std::move(draft));
+    auto answer = std::make_shared<PendingCall<Appended>>(&home, std::move(done));
+    answer->on_abandoned = [thread = std::weak_ptr(thread_)](Appended& appended) {
+      if (appended.existing) return;
+      correct(thread, [id = appended.id](RedisStore& s) { s.disown(id); });
+    };
+    // Failed in doubt, and nobody will ask again under this id.
+    answer->on_abandoned_error = [thread = std::weak_ptr(thread_), id = shared->id](const Error& error) {
+      if (error.code != ErrorCode::unavailable) return;
+      correct(thread, [id](RedisStore& s) { s.disown(id); });
+    };
+    const auto dropped = [call = std::weak_ptr(answer)] {
+      const auto alive = call.lock();
+      return !alive || alive->dropped();
+    };
+    return submit<Appended>(std::move(answer), [shared, dropped](RedisStore& s, auto answered) {
+      s.append(shared, dropped, std::move(answered));
+    });
+  }
+
+  OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
+    auto answer = std::make_shared<PendingCall<std::optional<ClaimedJob>>>(&home, std::move(done));
+    answer->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
+      if (job) correct(thread, [job = *job](RedisStore& s) { s.give_back(job); });
+    };
+    return submit<std::optional<ClaimedJob>>(
+        std::move(answer), [lease](RedisStore& s, auto answered) { s.claim(lease, std::move(answered)); });
+  }
+
+  OperationPtr claim_id(net::Runtime& home, const std::string& id, Duration lease, Callback<ClaimedJob> done) override {
+    auto answer = std::make_shared<PendingCall<ClaimedJob>>(&home, std::move(done));
+    answer->on_abandoned = [thread = std::weak_ptr(thread_)](ClaimedJob& job) {
+      correct(thread, [job](RedisStore& s) { s.give_back(job); });
+    };
+    return submit<ClaimedJob>(
+        std::move(answer), [id, lease](RedisStore& s, auto answered) { s.claim_id(id, lease, std::move(answered)); });
+  }
+
+  OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
+    return ask<Ok>(home, std::move(done),
+                   [job, lease](RedisStore& s, auto answered) { s.renew(job, lease, answered); });
+  }
+
+  std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
+    auto blob = std::make_shared<RedisBlob>("body:" + job.id, job.body_size);
+    return std::make_shared<RedisBodyReader>(thread_, home, job.body_size,
+                                             [job, blob](RedisStore& s, uint64_t offset, size_t count, auto answered) {
+                                               s.read_body(job, blob, offset, count, std::move(answered));
+                                             });
+  }
+
+  OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
+                       Callback<Ok> done) override {
+    auto shared = std::make_shared<const StoredResponse>(std::move(response));
+    auto answer = std::make_shared<PendingCall<Ok>>(&home, std::move(done));
+    const auto dropped = [call = std::weak_ptr(answer)] {
+      const auto alive = call.lock();
+      return !alive || alive->dropped();
+    };
+    return submit<Ok>(std::move(answer), [job, attempt, shared, dropped](RedisStore& s, auto answered) {
+      s.succeed(job, attempt, shared, dropped, std::move(answered));
+    });
+  }
+
+  OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    return ask<Ok>(home, std::move(done), [job, attempt, not_before](RedisStore& s, auto answered) {
+      s.retry(job, attempt, not_before, std::move(answered));
+    });
+  }
+
+  OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+    return ask<Ok>(home, std::move(done),
+                   [job, attempt](RedisStore& s, auto answered) { s.bury(job, attempt, std::move(answered)); });
+  }
+
+  OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
+    return ask<Ok>(home, std::move(done), [job, not_before](RedisStore& s, auto answered) {
+      s.release(job, not_before, std::move(answered));
+    });
+  }
+
+  OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
+    return ask<JobRecord>(home, std::move(done),
+                          [id](RedisStore& s, auto answered) { s.find(id, std::move(answered)); });
+  }
+
+  OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
+    const auto open = [thread = thread_, &home, done = std::move(done)](Result<RedisResultHead> head) {
+      if (!head) return done(head.error());
+      const auto read = [blob = head->body](RedisStore& s, uint64_t offset, size_t count, auto answered) {
+        s.read_result(blob, offset, count, std::move(answered));
+      };
+      done(ResultReader{head->status, std::move(head->fields),
+                        std::make_shared<RedisBodyReader>(thread, home, head->body->size(), read)});
+    };
+    return ask<RedisResultHead>(home, open, [id](RedisStore& s, auto answered) { s.result(id, std::move(answered)); });
+  }
+
+  OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>(home, std::move(done), [id](RedisStore& s, auto answered) { s.cancel(id, std::move(answered)); });
+  }
+
+  OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
+    return ask<Ok>(home, std::move(done),
+                   [id, force](RedisStore& s, auto answered) { s.replay(id, force, std::move(answered)); });
+  }
+
+  OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>(home, std::move(done), [id](RedisStore& s, auto answered) { s.purge(id, std::move(answered)); });
+  }
+
+  OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override {
+    return ask<JobPage>(home, std::move(done),
+                        [filter](RedisStore& s, auto answered) { s.list(filter, std::move(answered)); });
+  }
+
+  OperationPtr admit(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>(home, std::move(done), [id](RedisStore& s, auto answered) { s.admit(id, std::move(answered)); });
+  }
+
+  void tidy(net::Runtime&) override {
+    thread_->correct([](RedisStore& s) { s.tidy(); });
+  }
+
+  QueueView view() const override { return thread_->view(); }
+  void on_work(net::Runtime& home, std::function<void()> changed) override {
+    thread_->on_work(home, std::move(changed));
+  }
+  void close(net::Runtime& home, std::function<void()> done) override { thread_->close(home, std::move(done)); }
+
+ private:
+  // What nobody waits for; without a thread (it has ended) the server's own leases put it right.
+  static void correct(const std::weak_ptr<RedisThread>& thread, std::function<void(RedisStore&)> task) {
+    if (const auto alive = thread.lock()) alive->correct(std::move(task));
+  }
+
+  template <typename T>
+  OperationPtr submit(Answer<T> answer, std::function<void(RedisStore&, RedisStore::Done<T>)> work) {
+    thread_->submit(answer, [thread = thread_.get(), answer, work = std::move(work)](RedisStore& store) {
+      work(store, [thread, answer](Result<T> result) {
+        answer->set(std::move(result));
+        thread->finished(answer);
+      });
+    });
+    return std::make_unique<StoreCallHandle>(std::move(answer));
+  }
+  template <typename T>
+  OperationPtr ask(net::Runtime& home, Callback<T> done, std::function<void(RedisStore&, RedisStore::Done<T>)> work) {
+    return submit<T>(std::make_shared<PendingCall<T>>(&home, std::move(done)), std::move(work));
+  }
+
+  std::shared_ptr<RedisThread> thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<RecordStore> open_redis_queue(const RedisQueueOptions& options) {
+  return std::make_unique<RedisQueue>(options);
+}
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,238 @@
+#include "jobs/replay/replayer.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "jobs/replay/job_run.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+constexpr Duration kHeartbeat = 10s;  // how often an idle queue is looked at all the same (expiry)
+constexpr Duration kTidyEvery = 5s;
+constexpr Duration kStoreAwayWait = 1s;
+constexpr Duration kSoonest = 50ms;
+constexpr size_t kWaitingForStoreMax = 4 * Replayer::kClaimBatchMax;
+constexpr double kNewest = 0.2;  // the weight of the newest run in the typical one
+
+}  // namespace
+
+class Replayer::Impl {
+ public:
+  Impl(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config, JobObserver observer,
+       EndAnnouncer* announcer)
+      : shared_{runtime, queue, runner, config, std::move(observer), announcer, [this] { on_capacity_freed(); }},
+        routes_(runner.routes_of(queue)),
+        wake_(runtime, [this] { pump(); }) {}
+
+  ~Impl() { shared_.queue.on_work(shared_.runtime, {}); }
+
+  void start() {
+    shared_.queue.on_work(shared_.runtime, [this] { pump(); });
+    wake_.start_after(Duration(0));
+  }
+
+  void drain(std::function<void()> done) {
+    drained_ = std::move(done);
+    draining_ = true;
+    wake_.stop();
+    for (size_t i = runs_.size(); i-- > 0;) runs_[i]->stop_admitting();
+    check_drained();
+  }
+
+  double drain_rate() const { return rate_.load(std::memory_order_relaxed); }
+  int running() const { return running_.load(std::memory_order_relaxed); }
+  bool wants_probe() const { return wants_probe_.load(std::memory_order_relaxed); }
+
+ private:
+  // Claims, as far as the lanes, the store and the breakers allow; else sets the timer for when they may.
+  void pump() {
+    if (draining_ || !has_room()) return;
+    const QueueView view = shared_.queue.view();
+    note_lost(view);
+    if (!view.available) return want_nothing_for(kStoreAwayWait);
+    tidy_now_and_then();
+    if (!view.next_due_at) return want_nothing_for(kHeartbeat);
+    const Duration due_in = *view.next_due_at - shared_.runtime.wall_now();
+    if (due_in > Duration(0)) return want_nothing_for(due_in);
+    if (const auto refused_for = all_refuse()) {
+      allowed_ = 1;
+      succeeded_in_a_row_ = 0;
+      // A job waits for the breaker alone: it will be the probe.
+      wants_probe_ =
+          std::none_of(routes_.begin(), routes_.end(), [this](const auto& route) { return shared_.is_held(route); });
+      return wake_in(*refused_for);
+    }
+    while (claiming_ < std::max(claim_batch_, free_lanes())) claim();
+  }
+
+  // A store answers claims in groups: asked for one at a time, it would be the pace. While a job has to wait for its
+  // slot, the next ones would only be given back.
+  size_t free_lanes() const {
+    const size_t busy = count_busy();
+    const auto allowed = static_cast<size_t>(allowed_);
+    return crowded_ || busy >= allowed ? 1 : allowed - busy;
+  }
+
+  // Lanes whose job is the upstream's matter, or about to be. Those that wait for the store alone take nobody's slot.
+  size_t count_busy() const {
+    return static_cast<size_t>(std::count_if(
+        runs_.begin(), runs_.end(), [](const auto& lane) { return !lane->giving_back() && !lane->settling(); }));
+  }
+
+  void claim() {
+    const auto free = std::find(claims_.begin(), claims_.end(), nullptr);
+    const auto which = static_cast<size_t>(free - claims_.begin());
+    if (free == claims_.end()) claims_.emplace_back();
+    ++claiming_;
+    claims_[which] =
+        shared_.queue.claim(shared_.runtime, JobRun::kLease,
+                            [this, which](Result<std::optional<ClaimedJob>> job) { on_claim(which, std::move(job)); });
+  }
+
+  // Room for one more job that runs; those that wait for the store are bounded too.
+  bool has_room() const {
+    const size_t busy = count_busy();
+    if (busy >= static_cast<size_t>(allowed_) || runs_.size() - busy >= kWaitingForStoreMax) return false;
+    return std::none_of(runs_.begin(), runs_.end(), [](const auto& lane) { return lane->admitting(); });
+  }
+
+  void on_claim(size_t which, Result<std::optional<ClaimedJob>> job) {
+    const auto claimed = std::move(claims_[which]);
+    --claiming_;
+    if (job && *job) {
+      const bool room = has_room();
+      runs_.push_back(std::make_unique<JobRun>(shared_, std::move(**job),
+                                               [this](JobRun& lane, JobRunEnd end) { on_run_end(lane, end); }));
+      running_ = static_cast<int>(runs_.size());
+      JobRun& lane = *runs_.back();
+      draining_ ? lane.stop_admitting() : room ? lane.start() : lane.refuse();
+      crowded_ = !room || lane.admitting();
+      if (!lane.giving_back()) claim_batch_ = 1;
+      return pump();
+    }
+    if (draining_) return check_drained();
+    claim_batch_ = 1;
+    want_nothing_for(job ? kSoonest : kStoreAwayWait);
+  }
+
+  void on_run_end(JobRun& ended, JobRunEnd how) {
+    const auto lane = std::find_if(runs_.begin(), runs_.end(), [&](const auto& l) { return l.get() == &ended; });
+    shared_.runtime.dispose(std::move(*lane));
+    runs_.erase(lane);
+    running_ = static_cast<int>(runs_.size());
+    wants_probe_ = false;
+    // Refused jobs lie before those that could run: through them, more of them at a time.
+    if (how == JobRunEnd::refused) claim_batch_ = std::min(2 * claim_batch_, kClaimBatchMax);
+    if (how == JobRunEnd::succeeded || how == JobRunEnd::dead || how == JobRunEnd::retried) {
+      claim_batch_ = 1;
+      if (ended.ran()) set_runs(how, ended.begun_at());
+    }
+    if ((how == JobRunEnd::succeeded || how == JobRunEnd::dead) && ended.ran() && ended.ran_for() > Duration(0))
+      note_pace(ended.ran_for());
+    if (draining_) return check_drained();
+    wake_.start_after(Duration(0));
+  }
+
+  void set_runs(JobRunEnd how, Time begun_at) {
+    if (how != JobRunEnd::succeeded) {
+      allowed_ = 1;
+      succeeded_in_a_row_ = 0;
+      failed_at_ = shared_.runtime.now();
+    } else if (begun_at >= failed_at_ && ++succeeded_in_a_row_ >= allowed_) {
+      allowed_ = std::min(allowed_ * 2, shared_.config.concurrency);
+      succeeded_in_a_row_ = 0;
+    }
+  }
+
+  // How long until some route's breaker may permit; none = one permits now.
+  std::optional<Duration> all_refuse() {
+    std::optional<Duration> shortest;
+    for (const std::string& route : routes_) {
+      const auto refusal = shared_.refusal_of(route);
+      if (!refusal) return std::nullopt;
+      shortest = std::min(shortest.value_or(*refusal), *refusal);
+    }
+    return shortest;
+  }
+
+  // Jobs that ended without a lane.
+  void note_lost(const QueueView& view) {
+    for (; expired_ < view.expired_total; ++expired_) shared_.observer(JobEvent::expired, {}, "");
+    for (; damaged_ < view.damaged_total; ++damaged_) shared_.observer(JobEvent::dead, {}, "damaged_record");
+    expired_ = view.expired_total;  // a store that was opened again counts from 0
+    damaged_ = view.damaged_total;
+  }
+
+  void want_nothing_for(Duration wait) {
+    wants_probe_ = false;
+    wake_in(wait);
+  }
+
+  // A lane has what it needs, or needs nothing more: the next may be claimed.
+  void on_capacity_freed() {
+    wants_probe_ = false;
+    wake_.start_after(Duration(0));
+  }
+
+  void tidy_now_and_then() {
+    const Time now = shared_.runtime.now();
+    if (now - tidied_at_ < kTidyEvery) return;
+    tidied_at_ = now;
+    shared_.queue.tidy(shared_.runtime);
+  }
+
+  void wake_in(Duration wait) { wake_.start_after(std::clamp(wait, kSoonest, kHeartbeat)); }
+
+  // Jobs that went to their end tell how long one takes; all lanes together get through so many a second.
+  void note_pace(Duration ran_for) {
+    const double took_s = std::max(to_seconds(ran_for), 1e-3);
+    typical_s_ = typical_s_ == 0 ? took_s : typical_s_ + kNewest * (took_s - typical_s_);
+    rate_ = shared_.config.concurrency / typical_s_;
+  }
+
+  void check_drained() {
+    if (!runs_.empty() || claiming_ > 0 || !drained_) return;
+    shared_.runtime.post(std::exchange(drained_, nullptr));
+  }
+
+  JobRunContext shared_;
+  const std::vector<std::string> routes_;
+  std::vector<std::unique_ptr<JobRun>> runs_;
+  std::vector<std::unique_ptr<net::Operation>> claims_;
+  size_t claiming_ = 0;     // of them, those that are under way
+  size_t claim_batch_ = 1;  // claims at once, past jobs that are refused
+  bool crowded_ = false;    // the last job that was claimed had to wait for its slot
+  net::Timer wake_;
+  int allowed_ = 1;  // lanes
+  int succeeded_in_a_row_ = 0;
+  Time failed_at_ = Time::min();
+  bool draining_ = false;
+  std::function<void()> drained_;
+  uint64_t expired_ = 0;
+  uint64_t damaged_ = 0;
+  Time tidied_at_{};
+  std::atomic<bool> wants_probe_{false};
+  std::atomic<int> running_{0};
+  std::atomic<double> rate_{0};
+  double typical_s_ = 0;  // of one job, until its end
+};
+
+std::unique_ptr<net::Operation> JobRunner::fetch_body(const ClaimedJob&, std::function<void(FetchedBody)>) {
+  TG_ASSERT(false);  // a job of this runner has a reference
+}
+
+Replayer::Replayer(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config,
+                   JobObserver observer, EndAnnouncer* announcer)
+    : impl_(std::make_unique<Impl>(runtime, queue, runner, config, std::move(observer), announcer)) {}
+Replayer::~Replayer() = default;
+void Replayer::start() { impl_->start(); }
+void Replayer::drain(std::function<void()> done) { impl_->drain(std::move(done)); }
+double Replayer::drain_rate() const { return impl_->drain_rate(); }
+int Replayer::running() const { return impl_->running(); }
+bool Replayer::wants_probe() const { return impl_->wants_probe(); }
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,251 @@
+// Calls wait in line, as a store's do; each takes effect and is answered in one event, unless the seed says otherwise.
+#include "jobs/sim/queue.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "jobs/sim/memory_jobs.h"
+#include "net/timer.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+// A call in line. `apply` makes the change; `settle` answers with what it returned, or with an error instead.
+struct Call {
+  std::function<void()> apply;
+  std::function<void(const Error*)> answer;
+  std::function<void()> undo;  // for a change whose caller has gone
+  bool claims = false;
+  bool makes_work = false;
+  bool refused = false;  // came after close()
+  Time at;
+};
+
+class CallHandle final : public net::Operation {
+ public:
+  explicit CallHandle(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+  ~CallHandle() override { call_->answer = nullptr; }
+
+ private:
+  std::shared_ptr<Call> call_;
+};
+
+class SimulatedQueue final : public MemoryQueue {
+ public:
+  SimulatedQueue(net::Runtime& world, const QueueLimits& limits, uint64_t seed)
+      : world_(world), jobs_(limits), random_(seed), next_(world, [this] { run_due(); }) {}
+
+  void set_faults(const MemoryFaults& faults) override { faults_ = faults; }
+
+  void crash() override {
+    next_.stop();
+    for (const auto& call : std::exchange(line_, {})) {
+      // A call that nobody waited for any more is not begun.
+      if (call->answer && random_.chance(0.5)) call->apply();
+    }
+    jobs_.recover(world_.wall_now());
+    closing_ = false;
+    changed_ = nullptr;
+    last_ = {};
+  }
+
+  std::vector<JobRecord> all() const override {
+    std::vector<JobRecord> records;
+    for (const MemoryJob& job : jobs_.all()) records.push_back(job.record);
+    return records;
+  }
+  std::optional<StoredResponse> stored_result(const std::string& id) const override {
+    for (const MemoryJob& job : jobs_.all()) {
+      if (job.draft.id == id) return job.result;
+    }
+    return std::nullopt;
+  }
+
+  std::string field(const std::string& id, std::string_view name) const override {
+    for (const MemoryJob& job : jobs_.all()) {
+      if (job.draft.id != id) continue;
+      for (const auto& [field_name, value] : job.draft.fields) {
+        if (field_name == name) return value;
+      }
+    }
+    return "";
+  }
+
+  OperationPtr append(net::Runtime&, JobDraft draft, Callback<Appended> done) override {
+    const auto undo = [this](const Appended& appended) {
+      if (!appended.existing) static_cast<void>(jobs_.cancel(appended.id, world_.wall_now()));
+    };
+    auto call = make<Appended>([this, draft = std::move(draft)] { return jobs_.append(draft); }, std::move(done), undo);
+    call->makes_work = true;
+    return stand_in_line(std::move(call));
+  }
+  OperationPtr claim(net::Runtime&, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
+    const auto undo = [this](const std::optional<ClaimedJob>& job) {
+      if (job) static_cast<void>(jobs_.release(*job, WallTime{}));
+    };
+    auto call = make<std::optional<ClaimedJob>>([this, lease] { return jobs_.claim(lease, world_.wall_now()); },
+                                                std::move(done), undo);
+    call->claims = true;
+    return stand_in_line(std::move(call));
+  }
+  OperationPtr renew(net::Runtime&, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
+    return ask<Ok>([this, job, lease] { return jobs_.renew(job, lease, world_.wall_now()); }, std::move(done));
+  }
+  std::shared_ptr<net::BodyReader> open_body(net::Runtime&, const ClaimedJob& job) override {
+    return std::make_shared<Body>(*this, job.body_size, [this, job](uint64_t offset, size_t count) {
+      return jobs_.read_body(job, offset, count);
+    });
+  }
+  OperationPtr succeed(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
+                       Callback<Ok> done) override {
+    return ask<Ok>([this, job, attempt, response] { return jobs_.succeed(job, attempt, response, world_.wall_now()); },
+                   std::move(done));
+  }
+  OperationPtr retry(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    return ask<Ok>([this, job, attempt, not_before] { return jobs_.retry(job, attempt, not_before); }, std::move(done));
+  }
+  OperationPtr bury(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+    return ask<Ok>([this, job, attempt] { return jobs_.bury(job, attempt, world_.wall_now()); }, std::move(done));
+  }
+  OperationPtr release(net::Runtime&, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
+    auto call = make<Ok>([this, job, not_before] { return jobs_.release(job, not_before); }, std::move(done), nullptr);
+    call->makes_work = true;
+    return stand_in_line(std::move(call));
+  }
+  OperationPtr find(net::Runtime&, const std::string& id, Callback<JobRecord> done) override {
+    return ask<JobRecord>([this, id] { return jobs_.find(id, world_.wall_now()); }, std::move(done));
+  }
+  OperationPtr result(net::Runtime&, const std::string& id, Callback<ResultReader> done) override {
+    return ask<ResultReader>(
+        [this, id]() -> Result<ResultReader> {
+          auto stored = jobs_.result(id);
+          if (!stored) return stored.error();
+          const auto shared = std::make_shared<StoredResponse>(std::move(*stored));
+          const auto read = [shared](uint64_t offset, size_t count) -> Result<std::string> {
+            return slice(shared->body, offset, count);
+          };
+          return ResultReader{shared->status, shared->fields, std::make_shared<Body>(*this, shared->body.size(), read)};
+        },
+        std::move(done));
+  }
+  OperationPtr cancel(net::Runtime&, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>([this, id] { return jobs_.cancel(id, world_.wall_now()); }, std::move(done));
+  }
+  OperationPtr replay(net::Runtime&, const std::string& id, bool force, Callback<Ok> done) override {
+    auto call =
+        make<Ok>([this, id, force] { return jobs_.replay(id, force, world_.wall_now()); }, std::move(done), nullptr);
+    call->makes_work = true;
+    return stand_in_line(std::move(call));
+  }
+  OperationPtr purge(net::Runtime&, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>([this, id] { return jobs_.purge(id); }, std::move(done));
+  }
+  OperationPtr list(net::Runtime&, JobFilter filter, Callback<JobPage> done) override {
+    return ask<JobPage>([this, filter = std::move(filter)] { return jobs_.list(filter); }, std::move(done));
+  }
+
+  void tidy(net::Runtime&) override { jobs_.sweep(world_.wall_now()); }
+  QueueView view() const override { return jobs_.view(); }
+  void on_work(net::Runtime&, std::function<void()> changed) override { changed_ = std::move(changed); }
+  void close(net::Runtime&, std::function<void()> done) override {
+    closing_ = true;
+    auto call = std::make_shared<Call>();
+    call->apply = [] {};
+    call->answer = [done = std::move(done)](const Error*) { done(); };
+    call->at = last_ = std::max(last_, world_.now() + faults_.delay_min);
+    put(std::move(call));
+  }
+
+ private:
+  class Body final : public net::BodyReader {
+   public:
+    using Read = std::function<Result<std::string>(uint64_t, size_t)>;
+    Body(SimulatedQueue& queue, uint64_t size, Read read) : queue_(queue), size_(size), read_(std::move(read)) {}
+    uint64_t size() const override { return size_; }
+    std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count,
+                                            std::function<void(Result<std::string>)> done) override {
+      return queue_.ask<std::string>([read = read_, offset, count] { return read(offset, count); }, std::move(done));
+    }
+
+   private:
+    SimulatedQueue& queue_;
+    uint64_t size_;
+    Read read_;
+  };
+
+  template <typename T>
+  std::shared_ptr<Call> make(std::function<Result<T>()> work, Callback<T> done, std::function<void(const T&)> undo) {
+    auto call = std::make_shared<Call>();
+    const auto result = std::make_shared<std::optional<Result<T>>>();
+    call->apply = [work = std::move(work), result] { result->emplace(work()); };
+    call->answer = [result, done = std::move(done)](const Error* instead) {
+      done(instead ? Result<T>(*instead) : std::move(**result));
+    };
+    call->undo = [result, undo = std::move(undo)] {
+      if (undo && result->has_value() && (*result)->ok()) undo(**(*result));
+    };
+    return call;
+  }
+  template <typename T>
+  OperationPtr ask(std::function<Result<T>()> work, Callback<T> done) {
+    return stand_in_line(make<T>(std::move(work), std::move(done), nullptr));
+  }
+
+  OperationPtr stand_in_line(std::shared_ptr<Call> call) {
+    const auto spread = static_cast<uint64_t>((faults_.delay_max - faults_.delay_min).count());
+    Duration delay = faults_.delay_min + Duration(static_cast<int64_t>(random_.below(spread + 1)));
+    if (random_.chance(faults_.stall)) delay += faults_.stall_for;
+    call->refused = closing_;
+    call->at = last_ = std::max(last_, world_.now() + delay);
+    auto handle = std::make_unique<CallHandle>(call);
+    put(std::move(call));
+    return handle;
+  }
+
+  void put(std::shared_ptr<Call> call) {
+    line_.push_back(std::move(call));
+    if (!next_.active()) next_.start_at(line_.front()->at);
+  }
+
+  void run_due() {
+    const auto call = line_.front();
+    line_.pop_front();
+    if (!line_.empty()) next_.start_at(line_.front()->at);
+    const bool fails = call->refused || random_.chance(faults_.fail);
+    // A failed change may have happened all the same; a failed claim never (its lease would be an attempt), and a
+    // failed append is taken back, as a store does with records that nobody was promised.
+    if (!fails || (!call->refused && !call->claims && random_.chance(0.5))) call->apply();
+    const auto answer = std::exchange(call->answer, nullptr);
+    if ((fails || !answer) && call->undo) {
+      call->undo();
+      if (call->claims) call->makes_work = true;  // the job is there for another claim
+    }
+    const Error error{ErrorCode::unavailable, "the simulated store failed"};
+    if (answer) answer(fails ? &error : nullptr);
+    if (!call->makes_work || !changed_) return;
+    world_.post([alive = std::weak_ptr(alive_), this] {
+      if (!alive.expired() && changed_) changed_();
+    });
+  }
+
+  net::Runtime& world_;
+  MemoryJobs jobs_;
+  Random random_;
+  MemoryFaults faults_;
+  std::deque<std::shared_ptr<Call>> line_;
+  Time last_{};
+  bool closing_ = false;
+  std::function<void()> changed_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  net::Timer next_;
+};
+
+}  // namespace
+
+std::unique_ptr<MemoryQueue> MemoryQueue::make(net::Runtime& world, const QueueLimits& limits, uint64_t seed) {
+  return std::make_unique<SimulatedQueue>(world, limits, seed);
+}
+
+}  // namespace tidegate::jobs

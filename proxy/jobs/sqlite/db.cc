@@ -1,0 +1,143 @@
+#include "jobs/sqlite/db.h"
+
+#include <algorithm>
+
+namespace tidegate::jobs {
+
+namespace {
+constexpr int kBusyWaitMs = 5000;
+}
+
+SqliteFailure::SqliteFailure(sqlite3* db, int result, std::string_view what)
+    : std::runtime_error(std::string(what) + ": " + (db ? sqlite3_errmsg(db) : sqlite3_errstr(result))),
+      code_(db ? sqlite3_extended_errcode(db) : result) {
+  if ((code_ & 0xff) == SQLITE_OK) code_ = result;
+}
+
+bool SqliteFailure::handle_is_lost() const {
+  switch (primary()) {
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PROTOCOL: return true;
+    default: return false;
+  }
+}
+
+Error SqliteFailure::to_error() const {
+  if (disk_full()) return {ErrorCode::exhausted, what()};
+  return {handle_is_lost() ? ErrorCode::io : ErrorCode::unavailable, what()};
+}
+
+SqliteDb::SqliteDb(const std::string& path, const std::string& vfs) {
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int result = sqlite3_open_v2(path.c_str(), &db_, flags, vfs.empty() ? nullptr : vfs.c_str());
+  if (result == SQLITE_OK) {
+    sqlite3_busy_timeout(db_, kBusyWaitMs);  // somebody looks with a shell
+    return;
+  }
+  const SqliteFailure failure(db_, result, "open " + path);
+  sqlite3_close(db_);
+  throw failure;
+}
+
+SqliteDb::~SqliteDb() {
+  for (auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(db_);
+}
+
+sqlite3_stmt* SqliteDb::statement(const char* sql) {
+  sqlite3_stmt*& known = statements_[sql];
+  if (known) return known;
+  const int result = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &known, nullptr);
+  if (result != SQLITE_OK) throw SqliteFailure(db_, result, "prepare");
+  return known;
+}
+
+void SqliteDb::exec(const char* sql) {
+  const int result = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
+  if (result != SQLITE_OK) throw SqliteFailure(db_, result, std::string(sql).substr(0, 40));
+}
+
+std::string SqliteDb::value_of(const char* sql) {
+  Query query(*this, sql);
+  return query.step() ? query.text(0) : "";
+}
+
+namespace {
+
+// An open incremental blob.
+class OpenBlob {
+ public:
+  OpenBlob(sqlite3* db, const char* table, int64_t row, bool write) : db_(db) {
+    const int result = sqlite3_blob_open(db, "main", table, "bytes", row, write, &blob_);
+    if (result != SQLITE_OK) throw SqliteFailure(db, result, "open of a stored body");
+  }
+  ~OpenBlob() { sqlite3_blob_close(blob_); }
+  OpenBlob(const OpenBlob&) = delete;
+  OpenBlob& operator=(const OpenBlob&) = delete;
+
+  uint64_t size() const { return static_cast<uint64_t>(sqlite3_blob_bytes(blob_)); }
+  void read(std::string& into, uint64_t offset) {
+    check(sqlite3_blob_read(blob_, into.data(), static_cast<int>(into.size()), static_cast<int>(offset)));
+  }
+  void write(std::string_view bytes, uint64_t offset) {
+    check(sqlite3_blob_write(blob_, bytes.data(), static_cast<int>(bytes.size()), static_cast<int>(offset)));
+  }
+
+ private:
+  void check(int result) const {
+    if (result != SQLITE_OK) throw SqliteFailure(db_, result, "a stored body");
+  }
+  sqlite3* db_;
+  sqlite3_blob* blob_ = nullptr;
+};
+
+}  // namespace
+
+std::string SqliteDb::read_blob(const char* table, int64_t row, uint64_t offset, size_t count) {
+  OpenBlob blob(db_, table, row, false);
+  const uint64_t left = offset < blob.size() ? blob.size() - offset : 0;
+  std::string bytes(static_cast<size_t>(std::min<uint64_t>(count, left)), '\0');
+  if (!bytes.empty()) blob.read(bytes, offset);
+  return bytes;
+}
+
+void SqliteDb::write_blob(const char* table, int64_t row, uint64_t offset, std::string_view bytes) {
+  OpenBlob(db_, table, row, true).write(bytes, offset);
+}
+
+Query::~Query() {
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+bool Query::step() {
+  const int result = sqlite3_step(statement_);
+  if (result == SQLITE_ROW) return true;
+  if (result != SQLITE_DONE) throw SqliteFailure(db_, result, "the job store");
+  return false;
+}
+
+std::string Query::text(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_, column);
+  const auto size = static_cast<size_t>(sqlite3_column_bytes(statement_, column));
+  return bytes ? std::string(static_cast<const char*>(bytes), size) : std::string();
+}
+
+void Query::bind(int index, const std::string& value) {
+  check(sqlite3_bind_text64(statement_, index, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+void Query::bind(int index, const Blob& value) {
+  check(sqlite3_bind_blob64(statement_, index, value.bytes.data() ? value.bytes.data() : "", value.bytes.size(),
+                            SQLITE_STATIC));
+}
+
+void Query::check(int result) const {
+  if (result != SQLITE_OK) throw SqliteFailure(db_, result, "bind");
+}
+
+}  // namespace tidegate::jobs

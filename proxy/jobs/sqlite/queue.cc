@@ -1,0 +1,236 @@
+// The JobQueue interface over the store's thread: each call becomes a StoreCall.
+#include "jobs/sqlite/queue.h"
+
+#include "jobs/sqlite/thread.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+// Reads a stored blob piece by piece through the store's thread.
+class StoredBody final : public net::BodyReader {
+ public:
+  using Locate = std::function<Result<StoredBlob>(SqliteStore&)>;
+  StoredBody(std::shared_ptr<SqliteThread> thread, net::Runtime& home, uint64_t size, Locate locate)
+      : thread_(std::move(thread)), home_(home), size_(size), locate_(std::move(locate)) {}
+
+  uint64_t size() const override { return size_; }
+
+  std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count,
+                                          std::function<void(Result<std::string>)> done) override {
+    const auto read = [locate = locate_, offset, count](SqliteStore& store) -> Result<std::string> {
+      const auto blob = locate(store);
+      if (!blob) return blob.error();
+      if (blob->size == 0) return std::string();
+      return store.db().read_blob(blob->table, blob->row, offset, count);
+    };
+    auto answer = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
+    thread_->submit(std::make_shared<TypedSqliteCall<std::string>>(answer, read));
+    return std::make_unique<StoreCallHandle>(std::move(answer));
+  }
+
+ private:
+  std::shared_ptr<SqliteThread> thread_;
+  net::Runtime& home_;
+  uint64_t size_;
+  Locate locate_;
+};
+
+template <typename T>
+using Work = typename TypedSqliteCall<T>::Work;
+
+// A correction that nobody waits for; without a thread (it has ended) there is nothing left to correct.
+void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work, bool makes_work = false) {
+  const auto alive = thread.lock();
+  if (!alive) return;
+  auto nobody = std::make_shared<PendingCall<Ok>>(nullptr, nullptr);
+  auto call = std::make_shared<TypedSqliteCall<Ok>>(std::move(nobody), std::move(work));
+  call->correction = true;
+  call->makes_work = makes_work;
+  alive->submit(std::move(call));
+}
+
+class SqliteQueue final : public SqliteSpool {
+ public:
+  SqliteQueue(const SqliteOptions& options, Result<OpenStore> opened)
+      : thread_(std::make_shared<SqliteThread>(options, std::move(opened))) {}
+  ~SqliteQueue() override { thread_->stop(); }
+
+  OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
+    const std::string id = draft.id;
+    const WallTime now = home.wall_now();
+    auto shared = std::make_shared<const JobDraft>(std::move(draft));
+    const auto work = [shared, now](SqliteStore& s) {
+      s.sweep(now);
+      return s.append(*shared, now);
+    };
+    auto answer = std::make_shared<PendingCall<Appended>>(&home, std::move(done));
+    answer->on_abandoned = [thread = std::weak_ptr(thread_), now](Appended& appended) {
+      if (appended.existing) return;
+      correct(thread, [id = appended.id, now](SqliteStore& s) { return s.cancel(id, now); });
+    };
+    auto call = std::make_shared<TypedSqliteCall<Appended>>(answer, work);
+    call->promised = id;
+    call->makes_work = true;
+    return submit(std::move(call), std::move(answer));
+  }
+
+  OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
+    const auto work = [lease, now = home.wall_now()](SqliteStore& s) {
+      s.sweep(now);
+      return s.claim(lease, now);
+    };
+    auto answer = std::make_shared<PendingCall<std::optional<ClaimedJob>>>(&home, std::move(done));
+    answer->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
+      if (!job) return;
+      correct(
+          thread, [job = *job](SqliteStore& s) { return s.release(job, WallTime{}); }, true);
+    };
+    auto call = std::make_shared<TypedSqliteCall<std::optional<ClaimedJob>>>(answer, work);
+    return submit(std::move(call), std::move(answer));
+  }
+
+  OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
+    return ask<Ok>(
+        home, [job, lease, now = home.wall_now()](SqliteStore& s) { return s.renew(job, lease, now); },
+        std::move(done));
+  }
+
+  std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
+    return std::make_shared<StoredBody>(thread_, home, job.body_size, [job](SqliteStore& s) { return s.body_of(job); });
+  }
+
+  OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
+                       Callback<Ok> done) override {
+    auto shared = std::make_shared<const StoredResponse>(std::move(response));
+    return ask<Ok>(
+        home,
+        [job, attempt = std::move(attempt), shared, now = home.wall_now()](SqliteStore& s) {
+          return s.succeed(job, attempt, *shared, now);
+        },
+        std::move(done));
+  }
+
+  OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    return ask<Ok>(
+        home,
+        [job, attempt = std::move(attempt), not_before](SqliteStore& s) { return s.retry(job, attempt, not_before); },
+        std::move(done));
+  }
+
+  OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+    return ask<Ok>(
+        home,
+        [job, attempt = std::move(attempt), now = home.wall_now()](SqliteStore& s) {
+          return s.bury(job, attempt, now);
+        },
+        std::move(done));
+  }
+
+  OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
+    return ask_for_work(
+        home, [job, not_before](SqliteStore& s) { return s.release(job, not_before); }, std::move(done));
+  }
+
+  OperationPtr forget(net::Runtime& home, const ClaimedJob& job, Callback<Ok> done) override {
+    return ask<Ok>(
+        home, [job](SqliteStore& s) { return s.forget(job); }, std::move(done));
+  }
+
+  OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
+    const auto look = [id, now = home.wall_now()](SqliteStore& s) {
+      s.sweep(now);
+      return s.find(id);
+    };
+    return ask<JobRecord>(home, look, std::move(done));
+  }
+
+  OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
+    const auto open = [thread = thread_, &home, done = std::move(done)](Result<StoredResultHead> head) {
+      if (!head) return done(head.error());
+      const StoredBlob blob = head->body;
+      done(ResultReader{head->status, std::move(head->fields),
+                        std::make_shared<StoredBody>(thread, home, blob.size,
+                                                     [blob](SqliteStore&) -> Result<StoredBlob> { return blob; })});
+    };
+    return ask<StoredResultHead>(
+        home, [id](SqliteStore& s) { return s.result(id); }, open);
+  }
+
+  OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>(
+        home, [id, now = home.wall_now()](SqliteStore& s) { return s.cancel(id, now); }, std::move(done));
+  }
+
+  OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
+    return ask_for_work(
+        home, [id, force, now = home.wall_now()](SqliteStore& s) { return s.replay(id, force, now); }, std::move(done));
+  }
+
+  OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>(
+        home, [id](SqliteStore& s) { return s.purge(id); }, std::move(done));
+  }
+
+  OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override {
+    return ask<JobPage>(
+        home, [filter = std::move(filter)](SqliteStore& s) { return s.list(filter); }, std::move(done));
+  }
+
+  OperationPtr admit(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
+    return ask<Ok>(
+        home, [id](SqliteStore& s) { return s.admit(id); }, std::move(done));
+  }
+
+  OperationPtr claim_id(net::Runtime& home, const std::string& id, Duration lease, Callback<ClaimedJob> done) override {
+    return ask<ClaimedJob>(
+        home, [id, lease, now = home.wall_now()](SqliteStore& s) { return s.claim_id(id, lease, now); },
+        std::move(done));
+  }
+
+  void tidy(net::Runtime& home) override {
+    correct(thread_, [now = home.wall_now()](SqliteStore& s) -> Status {
+      s.sweep(now);
+      return Ok{};
+    });
+  }
+
+  QueueView view() const override { return thread_->view(); }
+  void on_work(net::Runtime& home, std::function<void()> changed) override {
+    thread_->on_work(home, std::move(changed));
+  }
+  void close(net::Runtime& home, std::function<void()> done) override { thread_->close(home, std::move(done)); }
+
+ private:
+  OperationPtr submit(std::shared_ptr<SqliteCall> call, std::shared_ptr<StoreCall> answer) {
+    thread_->submit(std::move(call));
+    return std::make_unique<StoreCallHandle>(std::move(answer));
+  }
+  template <typename T>
+  OperationPtr ask(net::Runtime& home, Work<T> work, Callback<T> done, bool makes_work = false) {
+    auto answer = std::make_shared<PendingCall<T>>(&home, std::move(done));
+    auto call = std::make_shared<TypedSqliteCall<T>>(answer, std::move(work));
+    call->makes_work = makes_work;
+    return submit(std::move(call), std::move(answer));
+  }
+  OperationPtr ask_for_work(net::Runtime& home, Work<Ok> work, Callback<Ok> done) {
+    return ask<Ok>(home, std::move(work), std::move(done), true);
+  }
+
+  std::shared_ptr<SqliteThread> thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options) {
+  auto opened = open_store(options, true);
+  if (!opened) {
+    // A wrong file, or another process's, is the operator's to put right; a bad disk may be well again by itself.
+    const ErrorCode code = opened.error().code;
+    if (code == ErrorCode::invalid || code == ErrorCode::conflict) return opened.error();
+  }
+  return std::unique_ptr<SqliteSpool>(std::make_unique<SqliteQueue>(options, std::move(opened)));
+}
+
+}  // namespace tidegate::jobs

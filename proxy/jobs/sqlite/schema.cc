@@ -1,0 +1,102 @@
+#include "jobs/sqlite/schema.h"
+
+#include <filesystem>
+
+namespace tidegate::jobs {
+
+namespace {
+
+// due_at: when a claim may take it (queued: created_at, retrying: not before, running: the lease's end), so that one
+// index orders the whole queue; put back where the clock is (SqliteStore::sweep), so it may lie before created_at.
+// Times are nanoseconds since the epoch; status is JobStatus.
+constexpr const char* kTables = R"sql(
+CREATE TABLE jobs (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, status INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL, route TEXT NOT NULL, method TEXT NOT NULL, target TEXT NOT NULL,
+  fields TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, due_at INTEGER NOT NULL,
+  finished_at INTEGER, claim INTEGER NOT NULL, last_error TEXT NOT NULL, body_size INTEGER NOT NULL,
+  result_size INTEGER NOT NULL, crc INTEGER NOT NULL);
+CREATE INDEX jobs_due ON jobs (due_at, seq) WHERE status <= 2;
+CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE status IN (0, 2);
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE status > 2;
+CREATE INDEX jobs_open ON jobs (created_at) WHERE status <= 2;
+CREATE TABLE attempts (owner INTEGER NOT NULL, at INTEGER NOT NULL, took INTEGER NOT NULL, error TEXT NOT NULL);
+CREATE INDEX attempts_owner ON attempts (owner);
+CREATE TABLE bodies (owner INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE results (owner INTEGER PRIMARY KEY, status INTEGER NOT NULL, fields TEXT NOT NULL,
+                      crc INTEGER NOT NULL, bytes BLOB NOT NULL);
+)sql";
+
+// Format 2. dedupe_key is NULL where there is none, or where the job has given it free. An accepting record (status 7)
+// has the time of its writing in finished_at.
+constexpr const char* kSecondFormat = R"sql(
+ALTER TABLE jobs ADD COLUMN body_ref TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN dedupe_key TEXT;
+ALTER TABLE jobs ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN replays INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN external INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX jobs_key ON jobs (dedupe_key) WHERE dedupe_key IS NOT NULL;
+CREATE INDEX jobs_accepting ON jobs (finished_at) WHERE status = 7;
+)sql";
+
+constexpr uintmax_t kCheckedWhole = 64u << 20;  // larger files are not read through at start: each record has its CRC
+
+Error not_ours(const std::string& path, const std::string& why) { return {ErrorCode::invalid, path + ": " + why}; }
+
+void set_format(SqliteDb& db) {
+  db.exec(("PRAGMA application_id=" + std::to_string(kSqliteApplicationId)).c_str());
+  db.exec(("PRAGMA user_version=" + std::to_string(kSqliteFormat)).c_str());
+}
+
+Status check_format(SqliteDb& db, const std::string& path) {
+  const std::string application = db.value_of("PRAGMA application_id");
+  if (application == std::to_string(kSqliteApplicationId)) {
+    const std::string format = db.value_of("PRAGMA user_version");
+    if (format == std::to_string(kSqliteFormat)) return Ok{};
+    if (format == "1") {
+      db.exec("BEGIN IMMEDIATE");
+      db.exec(kSecondFormat);
+      set_format(db);
+      db.exec("COMMIT");
+      return Ok{};
+    }
+    return not_ours(path, "made by another version of Tidegate (format " + format + ", this one reads " +
+                              std::to_string(kSqliteFormat) + ")");
+  }
+  if (application != "0" || db.value_of("SELECT count(*) FROM sqlite_schema") != "0") {
+    return not_ours(path, "an SQLite file, but not a job store of Tidegate");
+  }
+  db.exec("BEGIN IMMEDIATE");
+  db.exec(kTables);
+  db.exec(kSecondFormat);
+  set_format(db);
+  db.exec("COMMIT");
+  return Ok{};
+}
+
+}  // namespace
+
+Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
+  // Checkpoints are made by a thread of their own (sqlite_checkpoint.h), never inside a commit.
+  db.exec(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
+      "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
+  const std::string mode = db.value_of("PRAGMA journal_mode");
+  const std::string synchronous = db.value_of("PRAGMA synchronous");
+  if (mode != "wal" || synchronous != "2") {
+    return Error{ErrorCode::io, path + ": durability cannot be had here (journal_mode " + mode + ", synchronous " +
+                                    synchronous + "; needed: wal, 2)"};
+  }
+  if (const Status format = check_format(db, path); !format) return format;
+  std::error_code ignored;
+  if (std::filesystem::file_size(path, ignored) > kCheckedWhole) return Ok{};
+  if (const std::string found = db.value_of("PRAGMA quick_check(1)"); found != "ok") {
+    // A page that cannot be read may be readable later; what was read and is wrong stays wrong.
+    const bool unread = found.find("get page") != std::string::npos || found.find("get the page") != std::string::npos;
+    if (unread) return Error{ErrorCode::io, path + ": not to be read: " + found};
+    return not_ours(path, "damaged: " + found);
+  }
+  return Ok{};
+}
+
+}  // namespace tidegate::jobs

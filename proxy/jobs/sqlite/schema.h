@@ -1,0 +1,15 @@
+// The file format of the job store, and its settings. Tables can be read with any SQLite shell.
+#pragma once
+
+#include "jobs/sqlite/db.h"
+
+namespace tidegate::jobs {
+
+inline constexpr int kSqliteApplicationId = 0x54474a51;  // "TGJQ"
+inline constexpr int kSqliteFormat = 2;  // 1: without keys, references and replays; is brought up to date
+
+// Makes the tables in a new file; refuses a file that is not ours, or of a newer format, or damaged. Then sets what
+// durability needs (WAL, synchronous=FULL) and reads it back. Throws SqliteFailure; Error invalid is returned.
+Status prepare_sqlite_file(SqliteDb& db, const std::string& path);
+
+}  // namespace tidegate::jobs

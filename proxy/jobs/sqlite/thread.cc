@@ -1,0 +1,250 @@
+#include "jobs/sqlite/thread.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/log.h"
+#include "net/clock.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+constexpr Duration kLull = 150us;
+
+}  // namespace
+
+Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash) {
+  const std::filesystem::path folder = std::filesystem::path(options.path).parent_path();
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error) return Error{ErrorCode::io, "make " + folder.string() + ": " + error.message()};
+  auto lock = FileLock::take(options.path);
+  if (!lock) return lock.error();
+  auto store = SqliteStore::open(options.path, options.vfs, options.limits, after_crash);
+  if (!store) return store.error();
+  return OpenStore{std::move(*lock), std::move(*store)};
+}
+
+SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opened) : options_(options) {
+  if (opened) {
+    adopt(std::move(*opened));
+  } else {
+    log_error("store_unavailable", {{"store", options_.path}, {"error", opened.error().message}});
+    become_unavailable(opened.error().message);
+  }
+  thread_ = std::thread([this] { run(); });
+}
+
+void SqliteThread::adopt(OpenStore opened) {
+  open_.emplace(std::move(opened));
+  was_open_ = true;
+  checkpoint_ = std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs);
+  publish();
+}
+
+void SqliteThread::become_unavailable(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  view_.available = false;
+  view_.why_unavailable = why;
+}
+
+void SqliteThread::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void SqliteThread::submit(std::shared_ptr<SqliteCall> call) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool full = waiting_.size() >= options_.pending_max && !call->correction;
+    const bool too_late = call->correction ? ended_ : closing_;
+    if (!full && !too_late && view_.available) {
+      waiting_.push_back(std::move(call));
+      // A thread that waits for company is not woken by each who comes.
+      if (waiting_.size() == 1 || waiting_.size() >= wake_at_) wake_.notify_one();
+      return;
+    }
+    const char* why = too_late ? "the store is closing" : full ? "the store is behind: too many calls wait" : nullptr;
+    call->waiting->fail({ErrorCode::unavailable, why ? why : view_.why_unavailable});
+  }
+  StoreCall::answer(call->waiting);
+}
+
+QueueView SqliteThread::view() const {
+  const std::lock_guard lock(mutex_);
+  QueueView view = view_;
+  if (closing_) view.available = false, view.why_unavailable = "the store is closing";
+  return view;
+}
+
+void SqliteThread::tell_listener(const Group& group) {
+  if (std::any_of(group.begin(), group.end(), [](const auto& call) { return call->makes_work; })) listener_->tell();
+}
+
+void SqliteThread::close(net::Runtime& home, std::function<void()> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return home.post(std::move(done));
+    closing_ = true;
+    closers_.emplace_back(&home, std::move(done));
+  }
+  wake_.notify_one();
+}
+
+void SqliteThread::run() {
+  for (;;) {
+    if (!open_) reopen();
+    const Group group = take_group();
+    if (!group.empty()) {
+      run_group(group);
+      continue;
+    }
+    if (open_ && store().has_more_to_sweep()) sweep_on();
+    const std::lock_guard lock(mutex_);
+    if (closing_ && waiting_.empty()) break;
+  }
+  finish();
+}
+
+// Waits for calls; then, where calls have been coming in company, a moment for more of them.
+SqliteThread::Group SqliteThread::take_group() {
+  std::unique_lock lock(mutex_);
+  const auto something = [this] { return !waiting_.empty() || closing_; };
+  if (!open_) {
+    wake_.wait_for(lock, options_.reopen_every, something);
+  } else if (!store().has_more_to_sweep()) {
+    wake_.wait(lock, something);
+  }
+  const auto batch_max = static_cast<size_t>(options_.batch_max);
+  if (last_group_ > 1 && waiting_.size() < last_group_ && !closing_)
+    await_company(lock, std::min(batch_max, last_group_));
+  Group group;
+  while (!waiting_.empty() && group.size() < batch_max) {
+    group.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  last_group_ = group.size();
+  return group;
+}
+
+// Until there are as many as in the group before, or none has come for a lull: clients that have just been answered
+// come back in a burst, lanes of a replayer one by one.
+void SqliteThread::await_company(std::unique_lock<std::mutex>& lock, size_t company) {
+  const Time until = net::read_monotonic_clock() + options_.batch_wait;
+  wake_at_ = company;
+  for (size_t seen = 0; seen < waiting_.size() && net::read_monotonic_clock() < until;) {
+    seen = waiting_.size();
+    if (wake_.wait_for(lock, kLull, [&] { return closing_ || waiting_.size() >= company; })) break;
+  }
+  wake_at_ = 1;
+}
+
+void SqliteThread::run_group(const Group& group) {
+  try {
+    if (!open_) throw SqliteFailure(nullptr, SQLITE_CANTOPEN, "the store is closed after an error");
+    store().check_file();
+    store().refresh_free_disk();
+    store().begin();
+    run_changes(group);
+    const Time before = net::read_monotonic_clock();
+    store().commit();
+    if (options_.on_commit) options_.on_commit(net::read_monotonic_clock() - before);
+    publish();
+  } catch (const SqliteFailure& failure) {
+    for (const auto& call : group) call->waiting->fail(failure.to_error());
+    log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}, {"calls", group.size()}});
+    if (open_) store().rollback();
+    if (failure.handle_is_lost() && open_) lose_store(group, failure);
+  }
+  for (const auto& call : group) StoreCall::answer(call->waiting);
+  tell_listener(group);
+  if (open_) checkpoint_->bound_wal();
+}
+
+// A change that fails alone (a full disk) is undone alone, as long as the transaction stands.
+void SqliteThread::run_changes(const Group& group) {
+  for (const auto& call : group) {
+    if (call->waiting->dropped()) {
+      call->waiting->fail({ErrorCode::cancelled, "nobody waits"});
+      continue;
+    }
+    store().begin_change();
+    try {
+      call->run(store());
+    } catch (const SqliteFailure& failure) {
+      if (failure.handle_is_lost() || !store().in_transaction()) throw;
+      log_warn("store_call_failed", {{"store", options_.path}, {"error", failure.what()}});
+      call->waiting->fail(failure.to_error());
+      store().undo_change();
+      continue;
+    }
+    store().keep_change();
+  }
+}
+
+void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) {
+  for (const auto& call : group) {
+    if (!call->promised.empty()) disowned_.push_back(call->promised);
+  }
+  checkpoint_.reset();
+  open_.reset();
+  become_unavailable(failure.what());
+}
+
+// What a sweep has left, between groups: nobody waits long for it.
+void SqliteThread::sweep_on() {
+  try {
+    store().begin();
+    store().sweep(store().swept_at());
+    store().commit();
+    publish();
+  } catch (const SqliteFailure& failure) {
+    log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}});
+    store().rollback();
+    if (failure.handle_is_lost()) return lose_store({}, failure);
+    store().stop_sweeping();
+  }
+}
+
+void SqliteThread::reopen() {
+  auto opened = open_store(options_, !was_open_);
+  if (!opened) return become_unavailable(opened.error().message);
+  SqliteStore& store = *opened->store;
+  try {
+    store.begin();
+    // An id that is not there, or has moved on, is as good as cancelled: the status is of no interest.
+    for (const std::string& id : disowned_) static_cast<void>(store.cancel(id, WallTime{}));
+    store.touch();
+    store.commit();
+  } catch (const SqliteFailure& failure) {
+    store.rollback();
+    return become_unavailable(failure.what());
+  }
+  disowned_.clear();
+  adopt(std::move(*opened));
+  log_info("store_opened_again", {{"store", options_.path}});
+}
+
+void SqliteThread::publish() {
+  QueueView view = store().view();
+  const std::lock_guard lock(mutex_);
+  view_ = std::move(view);
+}
+
+void SqliteThread::finish() {
+  checkpoint_.reset();
+  if (open_) sqlite3_wal_checkpoint_v2(store().db().handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  open_.reset();
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  for (auto& [home, done] : closers_) home->post(std::move(done));
+  closers_.clear();
+}
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,178 @@
+// Listening, connecting and names in the simulated network.
+#include <algorithm>
+
+#include "base/assert.h"
+#include "net/sim/sim_world.h"
+
+namespace tidegate::net {
+
+class SimListener final : public Listener {
+ public:
+  SimListener(SimRuntime::World& world, const SocketAddress& address, AcceptCallback accept)
+      : world_(world), address_(address), accept_(std::move(accept)) {
+    world_.listeners.push_back(this);
+  }
+  ~SimListener() override { std::erase(world_.listeners, this); }
+
+  SocketAddress address() const override { return address_; }
+  void accept(std::unique_ptr<Stream> stream) {
+    const auto callback = accept_;  // the call may destroy the listener
+    callback(std::move(stream));
+  }
+
+ private:
+  SimRuntime::World& world_;
+  SocketAddress address_;
+  AcceptCallback accept_;
+};
+
+namespace {
+
+// A connect or resolve under way. Events hold its state weakly: gone means cancelled.
+class SimOperation : public Operation {
+ public:
+  explicit SimOperation(SimRuntime::World& world) : world_(world) { ++world_.open_operations; }
+  ~SimOperation() override { end(); }
+  void end() {
+    if (std::exchange(open_, false)) --world_.open_operations;
+  }
+  // What the owner is told; emptied when it has been told or has gone.
+  ConnectCallback on_connect;
+  ResolveCallback on_resolve;
+
+ private:
+  SimRuntime::World& world_;
+  bool open_ = true;
+};
+
+// The owner's handle: letting go of it silences the shared state.
+class OperationHandle final : public Operation {
+ public:
+  explicit OperationHandle(std::shared_ptr<SimOperation> state) : state_(std::move(state)) {}
+  ~OperationHandle() override {
+    state_->end();
+    state_->on_connect = nullptr;
+    state_->on_resolve = nullptr;
+  }
+
+ private:
+  std::shared_ptr<SimOperation> state_;
+};
+
+using OperationState = std::shared_ptr<SimOperation>;
+
+void finish_connect(const OperationState& state, Result<std::unique_ptr<Stream>> result) {
+  state->end();
+  const auto done = std::exchange(state->on_connect, nullptr);
+  if (done) done(std::move(result));
+}
+
+void refuse(SimRuntime::World& world, const OperationState& state, const SocketAddress& to, Duration after) {
+  world.schedule(world.now + after, SimEvent::refused, 0, [state, to] {
+    finish_connect(state, Error{ErrorCode::refused, "connect " + to.to_string() + ": connection refused"});
+  });
+}
+
+SimListener* pick_listener(SimRuntime::World& world, const SocketAddress& address) {
+  std::vector<SimListener*> found;
+  for (SimListener* listener : world.listeners) {
+    if (listener->address() == address) found.push_back(listener);
+  }
+  if (found.empty()) return nullptr;
+  return found.size() == 1 ? found[0] : found[world.network.below(found.size())];
+}
+
+SocketAddress next_client_address(SimRuntime::World& world) {
+  SocketAddress client{*IpAddress::parse("127.0.0.1"), world.next_port};
+  world.next_port = world.next_port == 65535 ? 20000 : static_cast<uint16_t>(world.next_port + 1);
+  return client;
+}
+
+// The SYN has reached the server's side.
+void syn_arrives(SimRuntime::World& world, const OperationState& state, const SocketAddress& to) {
+  SimListener* listener = pick_listener(world, to);
+  const Duration back = world.latency(world.link(to));
+  if (!listener || world.link(to).down) return refuse(world, state, to, back);
+  const auto connection = make_sim_connection(world, next_client_address(world), to);
+  world.schedule(world.now + back, SimEvent::connected, 0, [state, connection] {
+    if (!state->on_connect) return abandon_sim_side(connection, 0);
+    finish_connect(state, make_sim_stream(connection, 0));
+  });
+  listener->accept(make_sim_stream(connection, 1));
+}
+
+}  // namespace
+
+const SimLink& SimRuntime::World::link(const SocketAddress& address) const {
+  for (const auto& [at, link] : links) {
+    if (at == address) return link;
+  }
+  return default_link;
+}
+
+Duration SimRuntime::World::latency(const SimLink& link) {
+  const auto spread = static_cast<uint64_t>(std::max<int64_t>(0, (link.latency_max - link.latency_min).count()));
+  return link.latency_min + Duration(static_cast<int64_t>(network.below(spread + 1)));
+}
+
+void SimRuntime::set_link(const SocketAddress& address, const SimLink& link) {
+  for (auto& [at, known] : world_->links) {
+    if (at == address) {
+      known = link;
+      return;
+    }
+  }
+  world_->links.emplace_back(address, link);
+}
+
+void SimRuntime::set_default_link(const SimLink& link) { world_->default_link = link; }
+
+void SimRuntime::reset_connections(const SocketAddress& address) {
+  for (const auto& [id, connection] : world_->connections) {
+    if (sim_server_address(*connection) == address) reset_sim_connection(*connection);
+  }
+}
+
+void SimRuntime::add_name(std::string name, std::vector<IpAddress> addresses) {
+  world_->names.insert_or_assign(std::move(name), std::move(addresses));
+}
+
+std::unique_ptr<Operation> SimRuntime::connect(const SocketAddress& to, ConnectCallback done) {
+  World& world = *world_;
+  const auto state = std::make_shared<SimOperation>(world);
+  state->on_connect = std::move(done);
+  const SimLink& link = world.link(to);
+  const Duration there = world.latency(link);
+  if (link.down || world.network.chance(link.refuse)) {
+    refuse(world, state, to, there + world.latency(link));
+  } else if (!world.network.chance(link.blackhole)) {
+    world.schedule(world.now + there, SimEvent::accept, 0, [&world, state, to] { syn_arrives(world, state, to); });
+  }
+  return std::make_unique<OperationHandle>(state);
+}
+
+Result<std::unique_ptr<Listener>> SimRuntime::listen(const SocketAddress& at, AcceptCallback accept) {
+  SocketAddress address = at;
+  while (address.port == 0 || (at.port == 0 && pick_listener(*world_, address))) address.port = world_->next_port++;
+  return std::unique_ptr<Listener>(std::make_unique<SimListener>(*world_, address, std::move(accept)));
+}
+
+std::unique_ptr<Operation> SimRuntime::resolve(std::string_view host, ResolveCallback done) {
+  const auto state = std::make_shared<SimOperation>(*world_);
+  state->on_resolve = std::move(done);
+  Result<std::vector<IpAddress>> answer(ErrorCode::not_found, "resolve " + std::string(host) + ": no such name");
+  if (const auto literal = IpAddress::parse(host)) {
+    answer = std::vector<IpAddress>{*literal};
+  } else if (const auto known = world_->names.find(host); known != world_->names.end()) {
+    answer = known->second;
+  }
+  world_->schedule(world_->now + world_->latency(world_->default_link), SimEvent::resolved, 0,
+                   [state, answer = std::move(answer)] {
+                     state->end();
+                     const auto told = std::exchange(state->on_resolve, nullptr);
+                     if (told) told(answer);
+                   });
+  return std::make_unique<OperationHandle>(state);
+}
+
+}  // namespace tidegate::net

@@ -1,0 +1,291 @@
+// Connections made, accepted and looked up; signals.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "net/uv/loop.h"
+
+namespace tidegate::net {
+
+namespace {
+
+ErrorCode code_of(int status) {
+  switch (status) {
+    case UV_ECONNREFUSED:
+    case UV_ENETUNREACH:
+    case UV_EHOSTUNREACH:
+    case UV_EADDRNOTAVAIL: return ErrorCode::refused;
+    case UV_ETIMEDOUT: return ErrorCode::timeout;
+    case UV_ECONNRESET:
+    case UV_EPIPE:
+    case UV_ECONNABORTED:
+    case UV_ENOTCONN: return ErrorCode::reset;
+    case UV_EMFILE:
+    case UV_ENFILE:
+    case UV_ENOBUFS:
+    case UV_ENOMEM:
+    case UV_ENOSPC: return ErrorCode::exhausted;
+    case UV_EADDRINUSE: return ErrorCode::conflict;
+    case UV_EAI_NONAME:
+    case UV_EAI_NODATA: return ErrorCode::not_found;
+    case UV_EAI_AGAIN:
+    case UV_EAI_FAIL: return ErrorCode::unavailable;
+    case UV_EINVAL: return ErrorCode::invalid;
+    default: return ErrorCode::io;
+  }
+}
+
+//   connecting ──▶ connected (the handle goes to a Stream) | failed      destroyed early: the handle is closed
+class UvConnect final : public Operation {
+ public:
+  UvConnect(UvRuntime::Loop& loop, const SocketAddress& to, ConnectCallback done)
+      : loop_(loop), to_(to), done_(std::move(done)), tcp_(new uv_tcp_t{}) {
+    uv_tcp_init(&loop_.uv, tcp_);
+    request_ = new uv_connect_t{};
+    request_->data = this;
+    const sockaddr_storage address = to_sockaddr(to);
+    const int status = uv_tcp_connect(request_, tcp_, reinterpret_cast<const sockaddr*>(&address), &on_connected);
+    if (status == 0) return;
+    delete std::exchange(request_, nullptr);
+    alive_ = std::make_shared<UvConnect*>(this);
+    loop_.runtime.post([alive = alive_, status] {
+      if (*alive) (*alive)->finish(status);
+    });
+  }
+
+  ~UvConnect() override {
+    if (alive_) *alive_ = nullptr;
+    if (request_) request_->data = nullptr;
+    if (tcp_) close_and_free(tcp_);
+  }
+
+ private:
+  static void on_connected(uv_connect_t* request, int status) {
+    auto* self = static_cast<UvConnect*>(request->data);
+    delete request;
+    if (!self) return;
+    self->request_ = nullptr;
+    self->finish(status);
+  }
+
+  void finish(int status) {
+    const ConnectCallback done = std::move(done_);  // the owner may let go of us inside it
+    if (status != 0) return done(uv_error(status, "connect " + to_.to_string()));
+    done(make_uv_stream(loop_, std::exchange(tcp_, nullptr)));
+  }
+
+  UvRuntime::Loop& loop_;
+  SocketAddress to_;
+  ConnectCallback done_;
+  uv_tcp_t* tcp_;
+  uv_connect_t* request_ = nullptr;
+  std::shared_ptr<UvConnect*> alive_;
+};
+
+// Out of descriptors, libuv accepts with its spare one and closes (no connection is spun on).
+class UvListener final : public Listener {
+ public:
+  UvListener(UvRuntime::Loop& loop, AcceptCallback accept)
+      : loop_(loop), accept_(std::make_shared<AcceptCallback>(std::move(accept))), tcp_(new uv_tcp_t{}) {
+    uv_tcp_init(&loop_.uv, tcp_);
+    tcp_->data = this;
+  }
+  ~UvListener() override {
+    tcp_->data = nullptr;
+    close_and_free(tcp_);
+  }
+
+  Status open(const SocketAddress& at) {
+    const int fd = ::socket(at.ip.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return uv_error(uv_translate_sys_error(errno), "socket");
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    const sockaddr_storage address = to_sockaddr(at);
+    const socklen_t size = at.ip.v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+    const std::string what = "listen " + at.to_string();
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+      const int error = uv_translate_sys_error(errno);
+      ::close(fd);
+      return uv_error(error, what);
+    }
+    int status = uv_tcp_open(tcp_, fd);
+    if (status == 0) status = uv_listen(reinterpret_cast<uv_stream_t*>(tcp_), 1024, &on_connection);
+    if (status != 0) return uv_error(status, what);
+    return Ok{};
+  }
+
+  SocketAddress address() const override {
+    sockaddr_storage storage{};
+    int size = sizeof(storage);
+    uv_tcp_getsockname(tcp_, reinterpret_cast<sockaddr*>(&storage), &size);
+    return from_sockaddr(storage);
+  }
+
+ private:
+  static void on_connection(uv_stream_t* server, int status) {
+    auto* self = static_cast<UvListener*>(server->data);
+    if (!self) return;
+    if (status == 0) return self->accept_one();
+    log_warn("accept_failed", {{"error", uv_strerror(status)}});
+  }
+
+  void accept_one() {
+    auto* client = new uv_tcp_t{};
+    uv_tcp_init(&loop_.uv, client);
+    const int status = uv_accept(reinterpret_cast<uv_stream_t*>(tcp_), reinterpret_cast<uv_stream_t*>(client));
+    if (status == 0) {
+      const auto accept = accept_;  // the call may destroy the listener
+      return (*accept)(make_uv_stream(loop_, client));
+    }
+    close_and_free(client);
+    log_warn("accept_failed", {{"error", uv_strerror(status)}});
+  }
+
+  UvRuntime::Loop& loop_;
+  std::shared_ptr<AcceptCallback> accept_;
+  uv_tcp_t* tcp_;
+};
+
+class UvResolve final : public Operation {
+ public:
+  UvResolve(UvRuntime::Loop& loop, std::string_view host, ResolveCallback done) : done_(std::move(done)), host_(host) {
+    request_ = new uv_getaddrinfo_t{};
+    request_->data = this;
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    const int status = uv_getaddrinfo(&loop.uv, request_, &on_resolved, host_.c_str(), nullptr, &hints);
+    TG_ASSERT(status == 0 || status == UV_ENOMEM || status == UV_EINVAL);
+    if (status == 0) return;
+    delete std::exchange(request_, nullptr);
+    alive_ = std::make_shared<UvResolve*>(this);
+    // What libuv does not even ask about (too long, not text) is a name that nobody has.
+    loop.runtime.post([alive = alive_, error = status == UV_EINVAL ? UV_EAI_NONAME : status] {
+      if (*alive) (*alive)->finish(error, nullptr);
+    });
+  }
+
+  ~UvResolve() override {
+    if (alive_) *alive_ = nullptr;
+    if (!request_) return;
+    request_->data = nullptr;
+    uv_cancel(reinterpret_cast<uv_req_t*>(request_));
+  }
+
+ private:
+  static void on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found) {
+    auto* self = static_cast<UvResolve*>(request->data);
+    delete request;
+    if (self) {
+      self->request_ = nullptr;
+      self->finish(status, found);
+    }
+    uv_freeaddrinfo(found);
+  }
+
+  void finish(int status, const addrinfo* found) {
+    const ResolveCallback done = std::move(done_);
+    if (status != 0) return done(uv_error(status, "resolve " + host_));
+    std::vector<IpAddress> v4, v6;
+    for (; found; found = found->ai_next) {
+      sockaddr_storage storage{};
+      std::memcpy(&storage, found->ai_addr, found->ai_addrlen);
+      const IpAddress ip = from_sockaddr(storage).ip;
+      (ip.v6 ? v6 : v4).push_back(ip);
+    }
+    v4.insert(v4.end(), v6.begin(), v6.end());
+    if (v4.empty()) return done(Error{ErrorCode::not_found, "resolve " + host_ + ": no address"});
+    done(std::move(v4));
+  }
+
+  ResolveCallback done_;
+  std::string host_;
+  uv_getaddrinfo_t* request_ = nullptr;
+  std::shared_ptr<UvResolve*> alive_;
+};
+
+class UvSignal final : public Operation {
+ public:
+  UvSignal(uv_loop_t& loop, int signum, std::function<void()> on_signal)
+      : on_signal_(std::move(on_signal)), handle_(new uv_signal_t{}) {
+    uv_signal_init(&loop, handle_);
+    handle_->data = this;
+    uv_signal_start(handle_, &fired, signum);
+  }
+  ~UvSignal() override {
+    handle_->data = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(handle_), [](uv_handle_t* h) { delete reinterpret_cast<uv_signal_t*>(h); });
+  }
+
+ private:
+  static void fired(uv_signal_t* handle, int) {
+    auto* self = static_cast<UvSignal*>(handle->data);
+    if (!self) return;
+    const auto on_signal = self->on_signal_;  // the call may destroy the operation
+    on_signal();
+  }
+
+  std::function<void()> on_signal_;
+  uv_signal_t* handle_;
+};
+
+}  // namespace
+
+Error uv_error(int status, const std::string& what) { return {code_of(status), what + ": " + uv_strerror(status)}; }
+
+sockaddr_storage to_sockaddr(const SocketAddress& address) {
+  sockaddr_storage storage{};
+  if (address.ip.v6) {
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(address.port);
+    std::memcpy(&v6->sin6_addr, address.ip.bytes.data(), 16);
+  } else {
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(address.port);
+    std::memcpy(&v4->sin_addr, address.ip.bytes.data(), 4);
+  }
+  return storage;
+}
+
+SocketAddress from_sockaddr(const sockaddr_storage& storage) {
+  SocketAddress address;
+  if (storage.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+    char text[INET6_ADDRSTRLEN];
+    uv_ip6_name(&v6, text, sizeof(text));
+    address.ip = IpAddress::parse(text).value_or(IpAddress{});  // parse folds IPv4-mapped addresses
+    address.port = ntohs(v6.sin6_port);
+  } else if (storage.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+    std::memcpy(address.ip.bytes.data(), &v4.sin_addr, 4);
+    address.port = ntohs(v4.sin_port);
+  }
+  return address;
+}
+
+std::unique_ptr<Operation> UvRuntime::connect(const SocketAddress& to, ConnectCallback done) {
+  return std::make_unique<UvConnect>(*loop_, to, std::move(done));
+}
+
+Result<std::unique_ptr<Listener>> UvRuntime::listen(const SocketAddress& at, AcceptCallback accept) {
+  auto listener = std::make_unique<UvListener>(*loop_, std::move(accept));
+  if (Status status = listener->open(at); !status) return status.error();
+  return std::unique_ptr<Listener>(std::move(listener));
+}
+
+std::unique_ptr<Operation> UvRuntime::resolve(std::string_view host, ResolveCallback done) {
+  return std::make_unique<UvResolve>(*loop_, host, std::move(done));
+}
+
+std::unique_ptr<Operation> UvRuntime::watch_signal(int signum, std::function<void()> on_signal) {
+  return std::make_unique<UvSignal>(loop_->uv, signum, std::move(on_signal));
+}
+
+}  // namespace tidegate::net

@@ -1,0 +1,195 @@
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/assert.h"
+#include "net/uv/loop.h"
+
+namespace tidegate::net {
+
+namespace {
+
+constexpr size_t kPiecesMax = 16;
+
+class UvStream;
+
+// One write under way; its bytes live as long as libuv needs them.
+struct PendingWrite {
+  uv_write_t request{};
+  std::string bytes;
+  std::shared_ptr<UvStream*> owner;
+};
+
+class UvStream final : public Stream {
+ public:
+  UvStream(UvRuntime::Loop& loop, uv_tcp_t* tcp) : loop_(loop), tcp_(tcp), self_(std::make_shared<UvStream*>(this)) {
+    tcp_->data = this;
+    uv_tcp_nodelay(tcp_, 1);
+  }
+
+  ~UvStream() override {
+    *self_ = nullptr;
+    tcp_->data = nullptr;
+    uv_read_stop(stream());
+    if (reset_on_close_ && uv_tcp_close_reset(tcp_, &free_handle) == 0) return;
+    close_and_free(tcp_);
+  }
+
+  void set_user(StreamUser* user) override { user_ = user; }
+
+  void start_reading() override {
+    if (reading_ || ended_ || broken_) return;
+    reading_ = true;
+    const int status = uv_read_start(stream(), &on_alloc, &on_read);
+    if (status != 0) report_later(status, "read");
+  }
+
+  void stop_reading() override {
+    reading_ = false;
+    uv_read_stop(stream());
+  }
+
+  void write(std::span<const std::string_view> pieces) override {
+    if (broken_) return;
+    size_t sent = 0;
+    if (write_pending_ == 0) {
+      const int taken = try_write(pieces);
+      if (taken < 0 && taken != UV_EAGAIN) return report_later(taken, "write");
+      sent = static_cast<size_t>(std::max(taken, 0));
+    }
+    for (std::string_view piece : pieces) {
+      const size_t skipped = std::min(sent, piece.size());
+      sent -= skipped;
+      piece.remove_prefix(skipped);
+      waiting_.append(piece);
+      write_pending_ += piece.size();
+    }
+    if (write_pending_ > 0) write_on();
+  }
+
+  size_t write_pending() const override { return write_pending_; }
+
+  void end_writing() override {
+    if (broken_ || ending_) return;
+    ending_ = true;
+    if (write_pending_ == 0) send_fin();
+  }
+
+  void reset_on_close() override { reset_on_close_ = true; }
+
+  SocketAddress peer() const override { return name(&uv_tcp_getpeername); }
+  SocketAddress local() const override { return name(&uv_tcp_getsockname); }
+
+ private:
+  uv_stream_t* stream() const { return reinterpret_cast<uv_stream_t*>(tcp_); }
+
+  void send_fin() {
+    auto* request = new uv_shutdown_t{};
+    const auto done = [](uv_shutdown_t* r, int) { delete r; };
+    if (uv_shutdown(request, stream(), done) != 0) delete request;
+  }
+
+  static void free_handle(uv_handle_t* handle) { delete reinterpret_cast<uv_tcp_t*>(handle); }
+
+  static void on_alloc(uv_handle_t* handle, size_t, uv_buf_t* buffer) {
+    auto* loop = static_cast<UvRuntime::Loop*>(handle->loop->data);
+    *buffer = uv_buf_init(loop->read_buffer.data(), static_cast<unsigned>(loop->read_buffer.size()));
+  }
+
+  static void on_read(uv_stream_t* handle, ssize_t count, const uv_buf_t* buffer) {
+    auto* self = static_cast<UvStream*>(handle->data);
+    if (!self || count == 0) return;
+    if (count > 0) return self->user_->on_read(std::string_view(buffer->base, static_cast<size_t>(count)));
+    self->reading_ = false;
+    uv_read_stop(handle);
+    if (count == UV_EOF) {
+      self->ended_ = true;
+      return self->user_->on_read_end();
+    }
+    self->fail(static_cast<int>(count), "read");
+  }
+
+  int try_write(std::span<const std::string_view> pieces) {
+    std::array<uv_buf_t, kPiecesMax> buffers;
+    size_t count = 0;
+    for (const std::string_view piece : pieces) {
+      if (piece.empty()) continue;
+      if (count == kPiecesMax) break;
+      buffers[count++] = uv_buf_init(const_cast<char*>(piece.data()), static_cast<unsigned>(piece.size()));
+    }
+    return count == 0 ? 0 : uv_try_write(stream(), buffers.data(), static_cast<unsigned>(count));
+  }
+
+  void write_on() {
+    if (writing_ || waiting_.empty()) return;
+    writing_ = true;
+    auto* write = new PendingWrite{{}, std::exchange(waiting_, {}), self_};
+    write->request.data = write;
+    const uv_buf_t buffer = uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
+    const int status = uv_write(&write->request, stream(), &buffer, 1, &on_written);
+    if (status == 0) return;
+    delete write;
+    report_later(status, "write");
+  }
+
+  static void on_written(uv_write_t* request, int status) {
+    const std::unique_ptr<PendingWrite> write(static_cast<PendingWrite*>(request->data));
+    UvStream* self = *write->owner;
+    if (!self) return;
+    self->writing_ = false;
+    self->write_pending_ -= write->bytes.size();
+    if (status != 0) return self->fail(status, "write");
+    if (self->write_pending_ > 0) return self->write_on();
+    if (self->ending_) self->send_fin();
+    self->user_->on_write_drained();
+  }
+
+  void fail(int status, const char* what) {
+    if (broken_) return;
+    broken_ = true;
+    stop_reading();
+    user_->on_stream_error(uv_error(status, std::string(what) + " " + peer().to_string()));
+  }
+
+  // Errors found inside a call of the owner are told in a later turn.
+  void report_later(int status, const char* what) {
+    loop_.runtime.post([self = self_, status, what] {
+      if (*self) (*self)->fail(status, what);
+    });
+  }
+
+  template <typename Get>
+  SocketAddress name(Get get) const {
+    sockaddr_storage storage{};
+    int size = sizeof(storage);
+    if (get(tcp_, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
+    return from_sockaddr(storage);
+  }
+
+  UvRuntime::Loop& loop_;
+  uv_tcp_t* tcp_;
+  StreamUser* user_ = nullptr;
+  std::shared_ptr<UvStream*> self_;  // what callbacks hold; null once this is gone
+  std::string waiting_;              // not given to libuv yet
+  size_t write_pending_ = 0;         // waiting_ and the write under way
+  bool writing_ = false;
+  bool reading_ = false;
+  bool ended_ = false;  // the peer's FIN has been told
+  bool broken_ = false;
+  bool ending_ = false;
+  bool reset_on_close_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Stream> make_uv_stream(UvRuntime::Loop& loop, uv_tcp_t* handle) {
+  return std::make_unique<UvStream>(loop, handle);
+}
+
+void close_and_free(uv_tcp_t* handle) {
+  uv_close(reinterpret_cast<uv_handle_t*>(handle), [](uv_handle_t* h) { delete reinterpret_cast<uv_tcp_t*>(h); });
+}
+
+}  // namespace tidegate::net

@@ -1,0 +1,29 @@
+#include "net/uv/until_signal.h"
+
+#include <csignal>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "net/timer.h"
+
+namespace tidegate::net {
+
+void run_until_signal(UvRuntime& runtime, Duration grace, std::function<void(std::function<void()> done)> drain) {
+  Timer grace_timer(runtime, [&] {
+    log_warn("shutdown_grace_over", {{"grace_s", to_seconds(grace)}});
+    runtime.stop();
+  });
+  bool draining = false;
+  const auto on_signal = [&] {
+    if (draining) std::_Exit(EXIT_FAILURE);
+    draining = true;
+    log_info("draining", {{"grace_s", to_seconds(grace)}});
+    grace_timer.start_after(grace);
+    drain([&] { runtime.stop(); });
+  };
+  const auto on_term = runtime.watch_signal(SIGTERM, on_signal);
+  const auto on_interrupt = runtime.watch_signal(SIGINT, on_signal);
+  runtime.run();
+}
+
+}  // namespace tidegate::net

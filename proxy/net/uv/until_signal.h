@@ -1,0 +1,14 @@
+// The end of a program of one loop: SIGTERM or SIGINT begins a graceful stop, bounded by a grace; a second one ends the
+// process at once.
+#pragma once
+
+#include <functional>
+
+#include "net/uv/uv_runtime.h"
+
+namespace tidegate::net {
+
+// Runs the loop until a signal has come and `drain` has called its argument, or `grace` is over.
+void run_until_signal(UvRuntime& runtime, Duration grace, std::function<void(std::function<void()> done)> drain);
+
+}  // namespace tidegate::net
