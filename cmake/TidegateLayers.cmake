@@ -12,11 +12,14 @@ function(tidegate_layer name)
   target_link_libraries(tg_${name} PUBLIC ${layer_DEPENDS} ${layer_LIBRARIES})
 endfunction()
 
-# tidegate_test(NAME FOLDER [LIBRARIES ...] [SOURCES ...]): every .cc of tests/FOLDER, and those sources, as one doctest
-# program.
+# tidegate_test(NAME FOLDER [LIBRARIES ...] [SOURCES ...] [WITHOUT SUBFOLDER ...]): every .cc under tests/FOLDER but those
+# of the subfolders WITHOUT, and SOURCES, as one doctest program.
 function(tidegate_test name folder)
-  cmake_parse_arguments(test "" "" "LIBRARIES;SOURCES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cc)
+  cmake_parse_arguments(test "" "" "LIBRARIES;SOURCES;WITHOUT" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cc)
+  foreach(subfolder ${test_WITHOUT})
+    list(FILTER sources EXCLUDE REGEX "/tests/${folder}/${subfolder}/")
+  endforeach()
   if(NOT sources)
     return()
   endif()
