@@ -19,9 +19,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TIMEOUT_S = 900
 # These take longest, so they begin first.
-FIRST = ["e2e", "browser", "sim", "unit_optimizer"]
+FIRST = ["e2e", "browser", "sim", "docs", "unit_optimizer"]
 PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e", "monitoring": ROOT / "tests/monitoring",
-                 "compose": ROOT / "tests/compose", "browser": ROOT / "tests/browser"}
+                 "compose": ROOT / "tests/compose", "browser": ROOT / "tests/browser", "docs": ROOT / "tests/docs"}
 
 DOCTEST_LINE = re.compile(r"^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped",
                           re.MULTILINE)
