@@ -13,8 +13,10 @@ KILLS ?= 1000
 SEED ?= 1
 STORES ?= 2
 
-# The same source in another folder is the same object.
+# The same source in another folder is the same object, with precompiled headers too.
 export CCACHE_NOHASHDIR = 1
+export CCACHE_BASEDIR = $(CURDIR)
+export CCACHE_SLOPPINESS = pch_defines,time_macros
 
 FUZZERS = request_parser response_parser multipart picture_head
 
@@ -97,9 +99,10 @@ format: ## Format every source as `make lint` wants it
 	@deploy/deps.sh --check lint
 	$(SOURCES) | xargs clang-format-14 -i
 
-tidy: build-tests ## clang-tidy over the programs' sources (minutes)
-	@deploy/deps.sh --check lint
-	find proxy api optimizer -name '*.cc' | xargs -P $(JOBS) -n 4 clang-tidy-14 -p build/dev --quiet
+tidy: deps ## clang-tidy over the programs' sources (minutes)
+	@deploy/deps.sh lint
+	@cmake --preset tidy >/dev/null
+	find proxy api optimizer -name '*.cc' | xargs -P $(JOBS) -n 4 clang-tidy-14 -p build/tidy --quiet
 
 asan: deps ## Unit tests and SANITIZED_SEEDS=50 of simulation under AddressSanitizer and UBSan
 	@cmake --preset asan >/dev/null

@@ -1,3 +1,22 @@
+# Headers that most sources include and that change only with the system: the first target that is given such a set parses
+# it, the others take what it made.
+set(TIDEGATE_COMMON_HEADERS <algorithm> <array> <charconv> <chrono> <cstdint> <cstdio> <cstring> <deque> <filesystem>
+    <fstream> <functional> <map> <memory> <mutex> <optional> <set> <sstream> <string> <string_view> <unordered_map> <utility>
+    <variant> <vector> <fmt/format.h>)
+set(TIDEGATE_TEST_HEADERS ${TIDEGATE_COMMON_HEADERS} <doctest/doctest.h> <nlohmann/json.hpp>)
+
+# tidegate_precompile(TARGET OWNER HEADER...)
+function(tidegate_precompile target owner)
+  if(NOT TIDEGATE_PRECOMPILE)
+    return()
+  endif()
+  if(target STREQUAL owner)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  endif()
+endfunction()
+
 # tidegate_layer(NAME [DEPENDS layer...] [LIBRARIES lib...]): the sources of proxy/NAME as one static library.
 # A layer sees its own headers and those of the layers it names: the folder order is the dependency order.
 function(tidegate_layer name)
@@ -10,6 +29,7 @@ function(tidegate_layer name)
   target_include_directories(tg_${name} PUBLIC ${CMAKE_SOURCE_DIR}/proxy)
   list(TRANSFORM layer_DEPENDS PREPEND tg_)
   target_link_libraries(tg_${name} PUBLIC ${layer_DEPENDS} ${layer_LIBRARIES})
+  tidegate_precompile(tg_${name} tg_base ${TIDEGATE_COMMON_HEADERS})
 endfunction()
 
 # tidegate_test(NAME FOLDER [LIBRARIES ...] [SOURCES ...] [WITHOUT SUBFOLDER ...]): every .cc under tests/FOLDER but those
@@ -25,9 +45,11 @@ function(tidegate_test name folder)
   endif()
   list(TRANSFORM test_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/tests/)
   add_executable(${name} ${sources} ${test_SOURCES} ${CMAKE_SOURCE_DIR}/tests/support/test_main.cc)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/tests/support/test_main.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE TIDEGATE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${test_LIBRARIES} nlohmann_json::nlohmann_json)
+  tidegate_precompile(${name} test_support)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 endfunction()
 
@@ -39,6 +61,7 @@ function(tidegate_test_support name)
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PUBLIC ${support_LIBRARIES})
+  tidegate_precompile(${name} ${name} ${TIDEGATE_TEST_HEADERS})
 endfunction()
 
 # Where there is no repository to ask, whoever builds may say.
