@@ -7,7 +7,7 @@ set(TIDEGATE_TEST_HEADERS ${TIDEGATE_COMMON_HEADERS} <doctest/doctest.h> <nlohma
 
 # tidegate_precompile(TARGET OWNER HEADER...)
 function(tidegate_precompile target owner)
-  if(NOT TIDEGATE_PRECOMPILE)
+  if(NOT TIDEGATE_PCH)
     return()
   endif()
   if(target STREQUAL owner)

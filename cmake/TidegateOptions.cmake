@@ -9,7 +9,7 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 option(TIDEGATE_TESTS "Build the tests" ON)
 option(TIDEGATE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(TIDEGATE_BENCH "Build the benchmark programs" OFF)
-option(TIDEGATE_PRECOMPILE "Parse the headers of the standard library and of fmt once, not once a source" ON)
+option(TIDEGATE_PCH "Parse the headers of the standard library and of fmt once, not once a source" OFF)
 set(TIDEGATE_SANITIZE "" CACHE STRING "Sanitizers for every target, such as address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE)
@@ -21,10 +21,13 @@ add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wimplicit-fallthr
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)  # false alarms in its own std::string (GCC bug 105329)
 endif()
-# What some libraries ask of their users holds for every target: a precompiled header fits only who is compiled like it.
-add_compile_options(-pthread -D_FILE_OFFSET_BITS=64)
-if(TIDEGATE_PRECOMPILE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-fpch-preprocess)  # so that ccache sees what a precompiled header stands for
+if(TIDEGATE_PCH)
+  # What some libraries require of their users holds for every target: a precompiled header fits only sources that are
+  # compiled with the same options.
+  add_compile_options(-pthread -D_FILE_OFFSET_BITS=64)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)  # ccache needs it
+  endif()
 endif()
 if(TIDEGATE_SANITIZE)
   add_compile_options(-fsanitize=${TIDEGATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
