@@ -1,8 +1,12 @@
-"""docs/reference/configuration.md and config/tidegate.yaml have the same keys and defaults."""
+"""docs/reference/configuration.md and config/tidegate.yaml have the same keys, defaults and ranges as the loader."""
 import re
+import subprocess
+import tempfile
 import unittest
 
 from pages import DOCS, ROOT, code_spans, rows
+
+import demonstration
 
 PAGE = DOCS / "reference/configuration.md"
 YAML = ROOT / "config/tidegate.yaml"
@@ -58,7 +62,7 @@ class Configuration(unittest.TestCase):
 
     def test_the_page_has_every_key_of_the_shipped_file_and_no_other(self):
         named = {path for path in self.yaml if not re.fullmatch(r"(upstreams|queues)\.NAME", path)}
-        own = {path for path in named if path.startswith(("listeners[].routes[].breaker.", "listeners[].routes[].bulkhead."))}
+        own = {path for path in named if re.match(r"listeners\[\]\.routes\[\]\.(breaker|bulkhead)\.", path)}
         self.assertGreater(len(self.page), 110)
         self.assertEqual(set(self.page) - (named - own), set(), "on the page alone")
         self.assertEqual((named - own) - set(self.page), set(), "in the shipped file alone")
@@ -74,6 +78,83 @@ class Configuration(unittest.TestCase):
             elif default not in ABSENT and comment:
                 self.fail(f"{path}: the page says {default}, the shipped file names no default")
         self.assertGreater(checked, 60)
+
+
+def wrapped(path, value):
+    """A small configuration in which `path` has `value`."""
+    tree = {"upstreams": {"u": {"endpoints": ["http://127.0.0.1:1"]}},
+            "queues": {"q": {"url": "sqlite:///tmp/q.db"}},
+            "listeners": [{"name": "l", "address": "127.0.0.1:2",
+                           "routes": [{"name": "r", "match": {"path": "/"}, "upstream": "u"}]}]}
+    node = tree
+    *parents, last = path.replace("[]", "").replace("upstreams.NAME", "upstreams.u").replace(
+        "queues.NAME", "queues.q").split(".")
+    for step in parents:
+        node = node.setdefault(step, {})
+        node = node[0] if isinstance(node, list) else node
+    if path.endswith("fallback.on"):
+        node["respond"] = {}
+    if ".fallback.enqueue" in path:
+        node.setdefault("queue", "q")
+        if "reference" in last:
+            node["body"] = "reference"
+            node.setdefault("reference_hosts", ["h"])
+    node[last] = Raw(value)
+    return tree
+
+
+class Raw(str):
+    pass
+
+
+def as_yaml(node):
+    if isinstance(node, Raw):
+        return str(node)
+    if isinstance(node, dict):
+        return "{" + ", ".join(f"{key}: {as_yaml(value)}" for key, value in node.items()) + "}"
+    return "[" + ", ".join(map(as_yaml, node)) + "]" if isinstance(node, list) else f'"{node}"'
+
+
+class Loader(unittest.TestCase):
+    def check(self, path, value):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(as_yaml(wrapped(path, value)) + "\n")
+            file.flush()
+            done = subprocess.run([demonstration.BIN / "tidegate", "check", file.name], capture_output=True, text=True,
+                                  timeout=30)
+        return done.stdout
+
+    def test_every_default_of_the_page_is_a_value_that_the_loader_takes(self):
+        for path, default in page_keys().items():
+            if default in ABSENT or default == "[]":
+                continue
+            with self.subTest(path=path):
+                self.assertIn(": ok: ", self.check(path, default))
+
+    def test_every_range_of_the_page_is_the_loaders(self):
+        checked = 0
+        for heading, cells in rows(PAGE, "key"):
+            bounds = re.match(r"^(\d+(?:\w*)) to (\d+\w*)", cells[1])
+            path = ("" if heading == "Top level" else heading + ".") + code_spans(cells[0])[0]
+            if not bounds or len(cells) != 4 or path.endswith(("rate_limit.rate", "slow_call.ratio")):
+                continue
+            checked += 1
+            for bound in bounds.groups():
+                with self.subTest(path=path, bound=bound):
+                    self.assertIn(": ok: ", self.check(path, bound))
+            for value in (beyond(bounds[1], -1), beyond(bounds[2], 1)):
+                with self.subTest(path=path, beyond=value):
+                    self.assertNotIn(": ok: ", self.check(path, value))
+        self.assertGreater(checked, 20)
+
+
+def beyond(bound, step):
+    """A little less or more; of a size in a unit, in the smallest one."""
+    number, unit = re.match(r"(\d+)(\w*)", bound).groups()
+    if not unit:
+        return str(int(number) + step)
+    powers = {"B": 0, "KiB": 1, "MiB": 2, "GiB": 3, "TiB": 4}
+    return f"{int(number) * 1024 ** powers[unit] + step}B"
 
 
 if __name__ == "__main__":

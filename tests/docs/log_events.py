@@ -10,7 +10,7 @@ FIELD = re.compile(r'\{"([a-z][a-z0-9_]*)",')
 
 
 def arguments(text, begin):
-    """What is between the parenthesis before `begin` and its partner. Literals hold no parentheses that do not match."""
+    """What is between the parenthesis before `begin` and its partner; in literals parentheses match too."""
     depth = 1
     for at in range(begin, len(text)):
         depth += {"(": 1, ")": -1}.get(text[at], 0)
@@ -20,8 +20,8 @@ def arguments(text, begin):
 
 
 def in_sources():
-    """{(program, event): {"levels": {…}, "fields": {…}}}, and (file, program, levels, fields) of each call whose name is
-    not a literal."""
+    """{(program, event): {"levels": {…}, "fields": {…}}}, and (file, program, levels, fields) of each call that
+    computes its name."""
     events, computed = {}, []
     for folder, program in PROGRAMS.items():
         for file in sorted((ROOT / folder).rglob("*.cc")) + sorted((ROOT / folder).rglob("*.h")):
