@@ -1,30 +1,28 @@
 // Claim: a delivered message, if its record says that the job may run.
 //
-//   the first that is due ──▶ claim_id ──ok──▶ handed out, the message held until the claim ends
-//          ▲                     │ no
-//          │                     ▼            ended: acked · dead: to the dead letters · waits: back to its delay
-//          └── next ◀── what its record says  runs elsewhere: looked at again later · not admitted yet: in a moment
+//   the first that is due ──▶ claim_id ──ok──▶ handed out; the message is held until the claim ends
+//          ▲                     │ refused
+//          │                     ▼
+//          └──── next ◀── what its record says: delivery_verdict.h
 //
-// Where nothing is here although the records say that a job is due, the claim waits a moment for its delivery.
+// Where nothing is ready although the records say that a job is due, the claim waits a moment for its delivery.
 #include "base/log.h"
-#include "jobs/rabbit/flow.h"
+#include "jobs/rabbit/call.h"
+#include "jobs/rabbit/delivery_verdict.h"
+#include "jobs/rabbit/operations.h"
 
 namespace tidegate::jobs {
 
 namespace {
 
-constexpr int kLooksMax = 200;                             // messages that one claim puts away
-constexpr Duration kPatience = 1s;                         // for a delivery
-constexpr Duration kSoon = 50ms;                           // until its record is admitted, or replayed
-constexpr Duration kElsewhere = std::chrono::seconds(8);   // until a job that runs elsewhere is looked at again
-constexpr Duration kFresh = std::chrono::seconds(60);      // a message younger than this may be waiting for its record
-constexpr Duration kSecondLook = std::chrono::seconds(2);  // at an old message that has no record
+constexpr int kDeliveriesMax = 200;     // that one claim looks at
+constexpr Duration kDeliveryWait = 1s;  // for a delivery that is expected
 constexpr const char* kDamaged = "damaged_record";
 
-class ClaimFlow final : public RabbitFlow {
+class ClaimCall final : public RabbitCall {
  public:
-  ClaimFlow(RabbitParts& parts, net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done)
-      : RabbitFlow(parts, home), lease_(lease), done_(std::move(done)) {}
+  ClaimCall(RabbitContext& context, net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done)
+      : RabbitCall(context, home), lease_(lease), done_(std::move(done)) {}
 
  private:
   void on_dropped() override {
@@ -33,42 +31,40 @@ class ClaimFlow final : public RabbitFlow {
   }
 
   void run() override {
-    until_ = home_.now() + kPatience;
-    parts_.thread.want_deliveries();
+    wait_until_ = home_.now() + kDeliveryWait;
+    context_.broker.on_claim();
     next();
   }
 
   void next() {
     timer_.stop();
-    if (dropped_ || ++looks_ > kLooksMax) return finish(std::optional<ClaimedJob>());
-    if (std::string why = parts_.why_unavailable(); !why.empty()) return finish({ErrorCode::unavailable, why});
-    delivery_ = parts_.shelf.take(home_.wall_now());
+    if (dropped_ || ++deliveries_ > kDeliveriesMax) return finish(std::optional<ClaimedJob>());
+    if (std::string reason = context_.unavailable_reason(); !reason.empty()) {
+      return finish({ErrorCode::unavailable, reason});
+    }
+    delivery_ = context_.deliveries.take(home_.wall_now());
     if (!delivery_) return wait();
-    const RabbitArrival& arrival = delivery_->arrival;
-    if (arrival.damaged && !is_id(arrival.message.id)) return drop_foreign();
-    if (arrival.redelivered && !delivery_->looked_up) {
-      delivery_->looked_up = true;
-      return ask_record();
+    const ReceivedMessage& received = delivery_->received;
+    if (received.damaged && !is_id(received.message.id)) return dead_letter_foreign();
+    if (received.redelivered && !delivery_->record_checked) {
+      delivery_->record_checked = true;
+      return check_record();
     }
     claim();
   }
 
   void wait() {
     const WallTime now = home_.wall_now();
-    const auto due = parts_.records->view().next_due_at;
-    const bool expected = (due && *due <= now) || parts_.shelf.expects_delivery();
-    if (!expected || home_.now() >= until_) return finish(std::optional<ClaimedJob>());
-    auto waiter = std::make_shared<PendingCall<Ok>>(&home_, [this](const Status&) {
-      const auto step = std::move(step_);
-      next();
-    });
-    step_ = std::make_unique<StoreCallHandle>(waiter);
-    Time wake_at = until_;
-    if (const auto ready = parts_.shelf.next_due()) {
-      wake_at = std::min(wake_at, home_.now() + std::max(*ready - now, Duration(1ms)));
+    const auto due = context_.records->view().next_due_at;
+    const bool expected = (due && *due <= now) || context_.deliveries.expects_delivery();
+    if (!expected || home_.now() >= wait_until_) return finish(std::optional<ClaimedJob>());
+    auto ready = await<Ok>([this](const Status&) { next(); });
+    Time wake_at = wait_until_;
+    if (const auto next_due = context_.deliveries.next_due()) {
+      wake_at = std::min(wake_at, home_.now() + std::max(*next_due - now, Duration(1ms)));
     }
     timer_.start_at(wake_at);
-    parts_.shelf.wait(std::move(waiter), now);
+    context_.deliveries.notify_when_ready(std::move(ready), now);
   }
 
   void on_timeout() override {
@@ -77,118 +73,90 @@ class ClaimFlow final : public RabbitFlow {
   }
 
   void claim() {
-    step_ = parts_.records->claim_id(home_, id(), lease_, [this](Result<ClaimedJob> job) {
-      const auto step = std::move(step_);
-      on_claimed(std::move(job));
-    });
+    step_ = context_.records->claim_id(home_, id(), lease_,
+                                       then([this](Result<ClaimedJob> job) { on_claimed(std::move(job)); }));
   }
 
   void on_claimed(Result<ClaimedJob> job) {
-    if (job && delivery_->arrival.damaged) return bury_damaged(*job);
-    if (job && dropped_) return give_back(*job);
+    if (job && delivery_->received.damaged) return dead_letter_damaged(*job);
+    if (job && dropped_) return release(*job);
     if (job) return hand_out(std::move(*job));
     const ErrorCode code = job.error().code;
-    if (code == ErrorCode::conflict) return ask_record();
+    if (code == ErrorCode::conflict) return check_record();
     if (code == ErrorCode::not_found) return without_record();
-    parts_.shelf.put_back(std::move(delivery_), WallTime{});
+    context_.deliveries.put_back(std::move(delivery_), WallTime{});
     finish(job.error());
   }
 
   void hand_out(ClaimedJob job) {
-    job.body_size = delivery_->arrival.message.body.size();
-    parts_.shelf.hold(std::move(delivery_), job.claim, home_.wall_now() + lease_);
+    job.body_size = delivery_->received.message.body.size();
+    context_.deliveries.hold(std::move(delivery_), job.claim, home_.wall_now() + lease_);
     finish(std::optional<ClaimedJob>(std::move(job)));
   }
 
-  void give_back(const ClaimedJob& job) {
-    step_ = parts_.records->release(home_, job, WallTime{}, [this](const Status&) {
-      const auto step = std::move(step_);
-      parts_.shelf.put_back(std::move(delivery_), WallTime{});
+  void release(const ClaimedJob& job) {
+    const auto released = [this](const Status&) {
+      context_.deliveries.put_back(std::move(delivery_), WallTime{});
       finish(std::optional<ClaimedJob>());
-    });
+    };
+    step_ = context_.records->release(home_, job, WallTime{}, then(released));
   }
 
-  void ask_record() {
-    step_ = parts_.records->find(home_, id(), [this](const Result<JobRecord>& record) {
-      const auto step = std::move(step_);
-      if (record) return judge(*record);
-      if (record.error().code == ErrorCode::not_found) return without_record();
-      parts_.shelf.put_back(std::move(delivery_), WallTime{});
-      finish(record.error());
-    });
+  void check_record() {
+    step_ = context_.records->find(home_, id(), then([this](const Result<JobRecord>& found) { on_record(found); }));
   }
 
-  void judge(const JobRecord& record) {
-    const WallTime now = home_.wall_now();
-    switch (record.status) {
-      case JobStatus::succeeded:
-      case JobStatus::cancelled:
-      case JobStatus::expired: parts_.thread.ack(std::move(delivery_)); break;
-      case JobStatus::dead: judge_dead(record, now); break;
-      case JobStatus::running: parts_.thread.delay(std::move(delivery_), now + kElsewhere); break;
-      case JobStatus::queued:
-      case JobStatus::retrying:
-        if (record.next_attempt_at && *record.next_attempt_at > now) {
-          parts_.thread.delay(std::move(delivery_), *record.next_attempt_at);
-          break;
-        }
-        return claim();
-      case JobStatus::accepting: return without_record();
+  void on_record(const Result<JobRecord>& found) {
+    if (found && found->status != JobStatus::accepting) {
+      return follow(judge_by_record(delivery_->received.message, *found, home_.wall_now()), *found);
     }
-    next();
+    if (found || found.error().code == ErrorCode::not_found) return without_record();
+    context_.deliveries.put_back(std::move(delivery_), WallTime{});
+    finish(found.error());
   }
 
-  // An operator's replay publishes before it changes the record. Any other message of a dead job is its dead letter.
-  void judge_dead(const JobRecord& record, WallTime now) {
-    if (delivery_->arrival.message.replays > record.replays && age(now) < kFresh) {
-      return parts_.shelf.put_back(std::move(delivery_), now + kSoon);
-    }
-    parts_.thread.to_dead(std::move(delivery_), record.last_error, history_json(record));
-  }
-
-  // Not admitted yet, or forgotten long ago.
   void without_record() {
-    const WallTime now = home_.wall_now();
-    const bool seen_before = std::exchange(delivery_->recordless, true);
-    if (age(now) >= kFresh && !seen_before) {  // another machine's clock may be wrong: not on its word alone
-      parts_.shelf.put_back(std::move(delivery_), now + kSecondLook);
-    } else if (age(now) >= kFresh) {
-      parts_.thread.ack(std::move(delivery_));
-    } else if (age(now) >= std::chrono::seconds(1)) {
-      parts_.thread.delay(std::move(delivery_), now + kElsewhere);
-    } else {
-      parts_.shelf.put_back(std::move(delivery_), now + kSoon);
+    const bool seen_before = std::exchange(delivery_->seen_without_record, true);
+    follow(judge_without_record(delivery_->received.message, seen_before, home_.wall_now()), {});
+  }
+
+  void follow(const DeliveryVerdict& verdict, const JobRecord& record) {
+    using Action = DeliveryVerdict::Action;
+    switch (verdict.action) {
+      case Action::claim: return claim();
+      case Action::ack: context_.broker.ack(std::move(delivery_)); break;
+      case Action::delay: context_.broker.delay(std::move(delivery_), verdict.until); break;
+      case Action::put_back: context_.deliveries.put_back(std::move(delivery_), verdict.until); break;
+      case Action::dead_letter:
+        context_.broker.dead_letter(std::move(delivery_), record.last_error, history_json(record));
+        break;
     }
     next();
   }
 
-  Duration age(WallTime now) const {
-    return now - WallTime(std::chrono::milliseconds(delivery_->arrival.message.published_ms));
-  }
-
-  void bury_damaged(const ClaimedJob& job) {
-    alarm(job.id);
-    step_ = parts_.records->bury(home_, job, {home_.wall_now(), Duration(0), kDamaged}, [this](const Status& status) {
-      const auto step = std::move(step_);
-      if (status) parts_.thread.to_dead(std::move(delivery_), kDamaged, "[]");
-      if (delivery_) parts_.shelf.put_back(std::move(delivery_), WallTime{});
+  void dead_letter_damaged(const ClaimedJob& job) {
+    raise_alarm(job.id);
+    const auto recorded = [this](const Status& status) {
+      if (status) context_.broker.dead_letter(std::move(delivery_), kDamaged, "[]");
+      if (delivery_) context_.deliveries.put_back(std::move(delivery_), WallTime{});
       next();
-    });
+    };
+    step_ = context_.records->bury(home_, job, {home_.wall_now(), Duration(0), kDamaged}, then(recorded));
   }
 
-  // Somebody else's message, or one of which nothing can be read: an operator is to look at it.
-  void drop_foreign() {
-    alarm(id());
-    parts_.thread.to_dead(std::move(delivery_), "not_a_job", "[]");
+  // Another program's message, or one of which nothing can be read: for an operator to look at.
+  void dead_letter_foreign() {
+    raise_alarm(id());
+    context_.broker.dead_letter(std::move(delivery_), "not_a_job", "[]");
     next();
   }
 
-  void alarm(const std::string& id_text) {
-    ++parts_.damaged;
-    log_error("job_damaged", {{"job_id", id_text}, {"store", "rabbitmq"}, {"reason", "checksum: dead letter"}});
+  void raise_alarm(const std::string& job_id) {
+    ++context_.damaged;
+    log_error("job_damaged", {{"job_id", job_id}, {"store", "rabbitmq"}, {"reason", "checksum: dead letter"}});
   }
 
-  const std::string& id() const { return delivery_->arrival.message.id; }
+  const std::string& id() const { return delivery_->received.message.id; }
 
   void finish(Result<std::optional<ClaimedJob>> result) {
     const auto done = std::exchange(done_, nullptr);
@@ -198,16 +166,16 @@ class ClaimFlow final : public RabbitFlow {
 
   const Duration lease_;
   Callback<std::optional<ClaimedJob>> done_;
-  Time until_{};
+  Time wait_until_{};
   DeliveryPtr delivery_;
-  int looks_ = 0;
+  int deliveries_ = 0;
 };
 
 }  // namespace
 
-OperationPtr start_claim(RabbitParts& parts, net::Runtime& home, Duration lease,
+OperationPtr start_claim(RabbitContext& context, net::Runtime& home, Duration lease,
                          Callback<std::optional<ClaimedJob>> done) {
-  return RabbitFlow::start<ClaimFlow>(parts, home, lease, std::move(done));
+  return RabbitCall::start<ClaimCall>(context, home, lease, std::move(done));
 }
 
 }  // namespace tidegate::jobs

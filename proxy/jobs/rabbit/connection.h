@@ -1,101 +1,73 @@
-// One connection to RabbitMQ by librabbitmq, blocking within its bounds: for the queue's own thread (rabbit_thread.h),
-// which owns it. What comes from the broker is told to the events, inside next().
+// One connection to RabbitMQ through librabbitmq; each call blocks within a bound. Owned by BrokerLoop and used on its
+// thread only. read_frame() reports what the broker sends to the events, which must outlive the connection.
 //
-//   channel 1  publishes, with confirms        channel 2  the work queue's consumer        channel 3  looks into the
-//   dead
+//   channel 1 ──▶ publishes, with confirms
+//   channel 2 ◀── the consumer of the work queue
+//   channel 3 ◀── reads dead letters one by one
 //
-// Any error of a channel or the connection is the end of it: lost() says why, and the owner makes another.
+// An error of a channel or of the connection ends it: lost() says why, later calls do nothing, the owner makes a new
+// one.
 #pragma once
-
-#include <amqp.h>
 
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "config/config.h"
-#include "jobs/rabbit/message.h"
+#include "jobs/rabbit/events.h"
+
+struct amqp_connection_state_t_;  // librabbitmq stays out of the headers
 
 namespace tidegate::jobs {
 
-// A message that was delivered, or got.
-struct RabbitArrival {
-  uint64_t tag = 0;
-  bool redelivered = false;
-  RabbitMessage message;  // the body whole
-  bool damaged = false;   // the checksum does not match
-};
-
-class RabbitEvents {
- public:
-  virtual ~RabbitEvents() = default;
-  virtual void on_delivery(RabbitArrival arrival) = 0;
-  virtual void on_got(std::optional<RabbitArrival> letter) = 0;  // answers get(); none: the queue is empty
-  virtual void on_confirm(uint64_t number, bool multiple, bool taken) = 0;
-  virtual void on_returned(const std::string& queue, const std::string& id) = 0;  // before its confirm
-  virtual void on_blocked(const std::string& reason) = 0;
-  virtual void on_unblocked() = 0;
-};
+class FrameReader;
 
 class RabbitConnection {
  public:
-  explicit RabbitConnection(RabbitEvents& events) : events_(events) {}
+  explicit RabbitConnection(RabbitEvents& events);
   ~RabbitConnection();
   RabbitConnection(const RabbitConnection&) = delete;
   RabbitConnection& operator=(const RabbitConnection&) = delete;
 
-  // Connects, logs in, opens the channels, all within `bound` a step.
+  // Connects, logs in and opens the channels; each step takes at most `bound`.
   Status open(const config::AmqpUrl& url, Duration bound);
-  // Says goodbye; the destructor alone just hangs up.
+  // Closes in the protocol's way; the destructor alone just drops the socket.
   void close();
 
   bool exists(const std::string& queue);
-  // Declares a durable quorum queue. ttl_ms > 0: a delay queue, whose messages go to `then`.
-  void declare(const std::string& queue, int64_t ttl_ms, const std::string& then);
+  // Declares a durable quorum queue. ttl_ms > 0: a delay queue, whose expired messages go to `expired_to`.
+  void declare(const std::string& queue, int64_t ttl_ms = 0, const std::string& expired_to = "");
+
   void consume(const std::string& queue, uint16_t prefetch);
   void stop_consuming();
   void ack(uint64_t tag);
-  void give_back(uint64_t tag);
+  void requeue(uint64_t tag);
 
-  // Mandatory and persistent. The number that its confirm will name. A body in a file is sent piece by piece.
-  // expiration_ms 0 = none.
+  // Mandatory and persistent. Sends a body in a file piece by piece. expiration_ms 0: never. Returns the number that
+  // its confirm names; 0: the connection is lost.
   uint64_t publish(const std::string& queue, const RabbitMessage& message, int64_t expiration_ms);
 
-  // One message of the dead letters; held until it is kept or dropped.
-  void get(const std::string& queue);
-  void drop_letter(uint64_t tag);
-  void keep_letter(uint64_t tag);
+  // Asks for one message, which stays unacked until one of the two below.
+  void get_dead_letter(const std::string& queue);
+  void ack_dead_letter(uint64_t tag);
+  void requeue_dead_letter(uint64_t tag);
 
-  // Takes what has arrived, at most one frame; false: nothing has.
-  bool next();
+  // Takes at most one frame that has arrived; false: none has. Never waits.
+  bool read_frame();
   int socket() const;
-  // None: it stands.
   const std::optional<std::string>& lost() const { return lost_; }
 
  private:
-  struct Incoming {  // content on its way, one a channel
-    enum class Kind { none, delivery, got, returned } kind = Kind::none;
-    RabbitArrival arrival;
-    std::string returned_queue;
-    std::string body;
-    uint64_t body_size = 0;
-  };
-
-  void on_method(const amqp_frame_t& frame);
-  void begin_content(amqp_channel_t channel, Incoming::Kind kind, uint64_t tag, bool redelivered);
-  void on_body(Incoming& incoming, amqp_bytes_t piece);
-  void finish(Incoming& incoming);
+  Status connect(const config::AmqpUrl& url, Duration bound);
+  Status log_in(const config::AmqpUrl& url);
+  Status open_channels();
   void check(const char* what, int status);
-  void check_reply(const char* what);
+  void check_reply(const std::string& what);
   void lose(std::string why);
-  int send_file(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
-                const net::FileContent& body);
 
-  RabbitEvents& events_;
-  amqp_connection_state_t state_ = nullptr;
-  Incoming incoming_[4];
+  const std::unique_ptr<FrameReader> frames_;
+  amqp_connection_state_t_* state_ = nullptr;
   std::string consumer_;
   uint64_t published_ = 0;
   std::optional<std::string> lost_;

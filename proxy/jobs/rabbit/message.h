@@ -1,15 +1,12 @@
-// A job as a message of RabbitMQ, readable by any of its tools: the body is the job's body and nothing else, all that
-// is known about the job is in the properties and in the headers.
+// A job as a RabbitMQ message, readable by any of RabbitMQ's tools: the body is the job's body and nothing else; all
+// else about the job is in the properties and headers.
 //
 //   properties   content_type, delivery_mode 2, message_id = job id, timestamp = accepted at, type "tidegate.job"
 //   headers      x-tidegate-route, -method, -target, -fields ("Name: value" a line), -body-ref,
-//                -attempt (tries begun), -max-attempts, -replays, -created-at, -expires-at (RFC 3339),
-//                -not-before-ms, -published-ms (Unix time), -crc32c (of what stands in `covered` below, and the body)
+//                -attempt (attempts begun), -max-attempts, -replays, -created-at, -expires-at (RFC 3339),
+//                -not-before-ms, -published-ms (Unix time), -crc32c (message_crc)
 //   dead letters also -reason, -history (JSON)
 #pragma once
-
-#include <amqp.h>
-#include <amqp_framing.h>
 
 #include <memory>
 #include <string>
@@ -32,39 +29,26 @@ struct RabbitMessage {
   int attempt = 0;
   int max_attempts = 0;
   int64_t not_before_ms = 0;
-  int64_t published_ms = 0;  // as work; not when it was moved
+  int64_t published_ms = 0;  // as work; moving a message keeps it
   int replays = 0;           // by operators
   std::string reason;        // dead letters
   std::string history;       // dead letters
   uint32_t crc = 0;
-  BodyContent body;  // shared with whoever holds the message where it came from the broker
+  BodyContent body;  // a SharedBody where the message came from the broker
 };
 
 RabbitMessage message_of(const JobDraft& draft);
+// The -history header: "[{"at":…,"took_ms":…,"error":…},…]".
+std::string history_json(const JobRecord& record);
 
-// What goes over the wire; views into `message`, which must outlive it.
-class RabbitProperties {
- public:
-  explicit RabbitProperties(const RabbitMessage& message);
-  const amqp_basic_properties_t* get() const { return &properties_; }
-
- private:
-  void text(const char* name, const std::string& value);
-  void number(const char* name, int64_t value);
-
-  amqp_basic_properties_t properties_{};
-  amqp_table_entry_t entries_[16];
-};
-
-// Everything but the body. What is missing is empty: a message of somebody else's has a wrong checksum at least.
-RabbitMessage read_message(const amqp_basic_properties_t& properties);
-
-// Of the head and the body. A body in a file is read piece by piece: for a store's thread. ~0 where it cannot be read.
+// Of the fields that identify the request, and the body. Reads a body in a file piece by piece: on a store's thread
+// only. ~0: the body cannot be read.
 uint32_t message_crc(const RabbitMessage& message);
 
 int64_t unix_ms(WallTime time);
+inline WallTime from_unix_ms(int64_t ms) { return WallTime(std::chrono::milliseconds(ms)); }
 
-// A body in memory that several hold.
+// A body in memory with several owners: the message, its claim and its reader.
 class SharedBody final : public net::FileContent {
  public:
   explicit SharedBody(std::string bytes) : bytes_(std::move(bytes)) {}

@@ -1,13 +1,14 @@
-// The JobQueue interface over flows; what concerns records alone goes to their store as it is.
+// The JobQueue interface: calls that concern a message too are in operations.h, all others go to the record store.
 #include "jobs/rabbit/queue.h"
 
-#include "jobs/rabbit/flow.h"
+#include "jobs/rabbit/context.h"
+#include "jobs/rabbit/operations.h"
 
 namespace tidegate::jobs {
 
 namespace {
 
-// The body of a message in hand.
+// The body of a claimed message.
 class HeldBody final : public net::BodyReader {
  public:
   HeldBody(net::Runtime& home, std::shared_ptr<const net::FileContent> content)
@@ -16,14 +17,14 @@ class HeldBody final : public net::BodyReader {
   uint64_t size() const override { return content_ ? content_->size() : 0; }
   std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count,
                                           std::function<void(Result<std::string>)> done) override {
-    auto answer = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
+    auto call = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
     if (content_) {
-      answer->set(content_->read_at(offset, count));
+      call->set(content_->read_at(offset, count));
     } else {
-      answer->fail({ErrorCode::io, "the message of this job is no longer here"});
+      call->fail({ErrorCode::io, "the message of this job is not held any more"});
     }
-    StoreCall::answer(answer);
-    return std::make_unique<StoreCallHandle>(std::move(answer));
+    StoreCall::answer(call);
+    return std::make_unique<StoreCallHandle>(std::move(call));
   }
 
  private:
@@ -31,68 +32,68 @@ class HeldBody final : public net::BodyReader {
   std::shared_ptr<const net::FileContent> content_;
 };
 
-RabbitThreadOptions thread_options(RabbitQueueOptions& options) {
-  RabbitThreadOptions thread;
-  thread.url = options.url;
-  thread.name = options.name;
-  thread.prefetch = options.prefetch;
-  thread.answer_max = options.answer_max;
-  thread.settle = options.settle;
-  thread.letters_ttl = 2 * options.limits.results_ttl;  // as long as the record of a dead job
-  thread.on_confirm = std::move(options.on_commit);
-  return thread;
+BrokerOptions broker_options(RabbitQueueOptions& options) {
+  BrokerOptions broker;
+  broker.url = options.url;
+  broker.name = options.name;
+  broker.prefetch = options.prefetch;
+  broker.answer_max = options.answer_max;
+  broker.settle = options.settle;
+  broker.dead_letter_ttl = 2 * options.limits.results_ttl;  // as long as the record of a dead job
+  broker.on_confirm = std::move(options.on_commit);
+  return broker;
 }
 
 class RabbitQueue final : public JobQueue {
  public:
-  explicit RabbitQueue(RabbitQueueOptions options) : parts_(std::move(options.records), thread_options(options)) {}
+  explicit RabbitQueue(RabbitQueueOptions options) : context_(std::move(options.records), broker_options(options)) {}
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
-    return start_append(parts_, home, std::move(draft), std::move(done));
+    return start_append(context_, home, std::move(draft), std::move(done));
   }
   OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
-    return start_claim(parts_, home, lease, std::move(done));
+    return start_claim(context_, home, lease, std::move(done));
   }
 
   OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
     const WallTime until = home.wall_now() + lease;
     return records().renew(home, job, lease,
                            [this, id = job.id, claim = job.claim, until, done = std::move(done)](const Status& status) {
-                             if (status) parts_.shelf.extend(id, claim, until);
+                             if (status) context_.deliveries.extend(id, claim, until);
                              done(status);
                            });
   }
 
   std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
-    const DeliveryPtr delivery = parts_.shelf.held(job.id, job.claim);
-    return std::make_shared<HeldBody>(home, delivery ? delivery->arrival.message.body.file : nullptr);
+    const DeliveryPtr delivery = context_.deliveries.find_held(job.id, job.claim);
+    return std::make_shared<HeldBody>(home, delivery ? delivery->received.message.body.file : nullptr);
   }
 
   OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
                        Callback<Ok> done) override {
-    const auto in_record = [this, &home, job, attempt, response = std::move(response)](Callback<Ok> then) mutable {
+    const auto settle_record = [this, &home, job, attempt, response = std::move(response)](Callback<Ok> then) mutable {
       return records().succeed(home, job, attempt, std::move(response), std::move(then));
     };
-    return start_end(parts_, home, {RabbitEnd::Kind::succeed, job, {}, in_record}, std::move(done));
+    return start_settle(context_, home, {Settlement::Kind::succeed, job, {}, settle_record}, std::move(done));
   }
   OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
                      Callback<Ok> done) override {
-    const auto in_record = [this, &home, job, attempt, not_before](Callback<Ok> then) {
+    const auto settle_record = [this, &home, job, attempt, not_before](Callback<Ok> then) {
       return records().retry(home, job, attempt, not_before, std::move(then));
     };
-    return start_end(parts_, home, {RabbitEnd::Kind::retry, job, not_before, in_record}, std::move(done));
+    return start_settle(context_, home, {Settlement::Kind::retry, job, not_before, settle_record}, std::move(done));
   }
   OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
-    const auto in_record = [this, &home, job, attempt](Callback<Ok> then) {
+    const auto settle_record = [this, &home, job, attempt](Callback<Ok> then) {
       return records().bury(home, job, attempt, std::move(then));
     };
-    return start_end(parts_, home, {RabbitEnd::Kind::bury, job, {}, in_record}, std::move(done));
+    return start_settle(context_, home, {Settlement::Kind::dead_letter, job, {}, settle_record}, std::move(done));
   }
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
-    const auto in_record = [this, &home, job, not_before](Callback<Ok> then) {
+    const auto settle_record = [this, &home, job, not_before](Callback<Ok> then) {
       return records().release(home, job, not_before, std::move(then));
     };
-    return start_end(parts_, home, {RabbitEnd::Kind::release, job, not_before, in_record}, std::move(done));
+    return start_settle(context_, home, {Settlement::Kind::release, job, not_before, settle_record}, std::move(done));
   }
 
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
@@ -101,15 +102,15 @@ class RabbitQueue final : public JobQueue {
   OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
     return records().result(home, id, std::move(done));
   }
-  // Its message finds that there is nothing to run.
+  // Its message will find the record cancelled.
   OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
     return records().cancel(home, id, std::move(done));
   }
   OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
-    return start_replay(parts_, home, id, force, std::move(done));
+    return start_replay(context_, home, id, force, std::move(done));
   }
   OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
-    return start_purge(parts_, home, id, std::move(done));
+    return start_purge(context_, home, id, std::move(done));
   }
   OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override {
     return records().list(home, std::move(filter), std::move(done));
@@ -117,23 +118,26 @@ class RabbitQueue final : public JobQueue {
   void tidy(net::Runtime& home) override { records().tidy(home); }
 
   QueueView view() const override {
-    QueueView view = parts_.records->view();
-    view.damaged_total += parts_.damaged;
-    const std::string away = parts_.thread.why_away();
-    if (!away.empty() && view.available) view.available = false, view.why_unavailable = away;
+    QueueView view = context_.records->view();
+    view.damaged_total += context_.damaged;
+    const std::string reason = context_.broker.unavailable_reason();
+    if (view.available && !reason.empty()) {
+      view.available = false;
+      view.why_unavailable = reason;
+    }
     return view;
   }
   void on_work(net::Runtime& home, std::function<void()> changed) override {
-    parts_.shelf.on_work(home, std::move(changed));
+    context_.deliveries.on_work(home, std::move(changed));
   }
   void close(net::Runtime& home, std::function<void()> done) override {
-    parts_.thread.close(home, [this, &home, done = std::move(done)] { records().close(home, done); });
+    context_.broker.close(home, [this, &home, done = std::move(done)] { records().close(home, done); });
   }
 
  private:
-  RecordStore& records() { return *parts_.records; }
+  RecordStore& records() { return *context_.records; }
 
-  RabbitParts parts_;
+  RabbitContext context_;
 };
 
 }  // namespace

@@ -1,14 +1,14 @@
-// The queues of RabbitMQ that one of Tidegate's queues is made of; all of them are durable quorum queues, reached by
+// The RabbitMQ queues that make up one queue of Tidegate. All of them are durable quorum queues and are reached through
 // the default exchange.
 //
-//   publish ──▶ tidegate.NAME ──deliver──▶ claims ──bury──▶ tidegate.NAME.dead
+//   publish ──▶ tidegate.NAME ──deliver──▶ claim ──dead-letter──▶ tidegate.NAME.dead
 //                  ▲                         │ retry, release: later
-//                  └── dead-letter ── tidegate.NAME.delay.1s, .2s, .4s … .4096s
-//                       exchange           (TTL; made when first needed)
+//                  └── TTL expired ──── tidegate.NAME.delay.1s, .2s, .4s … .4096s
+//                                            (declared when first needed)
 //
-// A delay queue has one TTL for all of its messages: TTLs of single messages would wait for the one at the head. A wait
-// takes the largest rung that is not longer than it, and what is left again when it comes back: never early, and no
-// longer than it should be. The last second is waited in hand.
+// A delay tier has one TTL for all of its messages: RabbitMQ expires messages at the head of a queue only, so a short
+// TTL behind a long one would wait for it. A wait takes the longest tier that does not exceed it, and what remains when
+// the message comes back takes the next one: a job never runs early. The last second is waited in this process.
 #pragma once
 
 #include <string>
@@ -20,17 +20,17 @@ namespace tidegate::jobs {
 inline std::string work_queue(const std::string& name) { return "tidegate." + name; }
 inline std::string dead_queue(const std::string& name) { return "tidegate." + name + ".dead"; }
 
-constexpr int64_t kRungMax_s = 4096;
-constexpr Duration kRungMin = std::chrono::seconds(1);
+constexpr int64_t kDelayTierMax_s = 4096;
+constexpr Duration kDelayTierMin = std::chrono::seconds(1);
 
-// REQUIRES wait >= kRungMin.
-constexpr int64_t rung_s(Duration wait) {
-  int64_t rung = 1;
-  while (rung < kRungMax_s && std::chrono::seconds(2 * rung) <= wait) rung *= 2;
-  return rung;
+// REQUIRES wait >= kDelayTierMin.
+constexpr int64_t delay_tier_s(Duration wait) {
+  int64_t tier_s = 1;
+  while (tier_s < kDelayTierMax_s && std::chrono::seconds(2 * tier_s) <= wait) tier_s *= 2;
+  return tier_s;
 }
-inline std::string delay_queue(const std::string& name, int64_t rung) {
-  return "tidegate." + name + ".delay." + std::to_string(rung) + "s";
+inline std::string delay_queue(const std::string& name, int64_t tier_s) {
+  return "tidegate." + name + ".delay." + std::to_string(tier_s) + "s";
 }
 
 }  // namespace tidegate::jobs

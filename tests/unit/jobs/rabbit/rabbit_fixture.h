@@ -1,5 +1,4 @@
-// The queue on RabbitMQ, put to test on a real broker, with its records on a real Redis or in SQLite. Each bed has
-// queues of its own.
+// The queue on a real RabbitMQ, with its records on a real Redis or in SQLite. Each fixture has queues of its own.
 #pragma once
 
 #include <memory>
@@ -13,15 +12,15 @@
 
 namespace tidegate::jobs {
 
-// On the program's one redis-server.
+// On the one redis-server of this test program.
 std::unique_ptr<RecordStore> open_redis_records(const std::string& name, const QueueLimits& limits);
 
-class RabbitBed : public RealBed {
+class RabbitFixture : public RealBed {
  public:
   enum class Records { redis, sqlite };
-  // Queues made just now are relied on at once, unless a test kills the broker.
-  explicit RabbitBed(const QueueLimits& limits = {}, Duration settle = {}, Records records = Records::redis);
-  ~RabbitBed();
+  // Tests that kill the broker need `settle`; others use queues that were declared just now at once.
+  explicit RabbitFixture(const QueueLimits& limits = {}, Duration settle = {}, Records records = Records::redis);
+  ~RabbitFixture();
 
   JobQueue& queue() { return *queue_; }
   test::RabbitServer& server() { return server_; }
@@ -36,9 +35,10 @@ class RabbitBed : public RealBed {
     close();
     open();
   }
-  // The broker is there, and the queue knows it; or it is not, and the queue knows.
+  // Until the queue has noticed that the broker is available, or that it is not.
   void await_broker();
   void await_outage();
+  // Until one of RabbitMQ's queues has so many messages.
   void await(const std::string& queue, int depth);
 
  private:
@@ -50,15 +50,17 @@ class RabbitBed : public RealBed {
   std::unique_ptr<JobQueue> queue_;
 };
 
-class RabbitOverSqliteBed : public RabbitBed {
+class RabbitOverSqliteFixture : public RabbitFixture {
  public:
-  explicit RabbitOverSqliteBed(const QueueLimits& limits = {}) : RabbitBed(limits, {}, Records::sqlite) {}
+  explicit RabbitOverSqliteFixture(const QueueLimits& limits = {}) : RabbitFixture(limits, {}, Records::sqlite) {}
 };
 
-#define EVERY_QUEUE RabbitBed, RabbitOverSqliteBed
+std::string random_bytes(size_t size, uint64_t seed);
+
+#define EVERY_QUEUE RabbitFixture, RabbitOverSqliteFixture
 
 }  // namespace tidegate::jobs
 
-// Every case of a program with this bed needs the broker.
+// Every case that includes this needs the broker.
 TEST_SUITE_BEGIN("rabbitmq" * doctest::skip(!tidegate::test::RabbitServer::installed() ||
                                             !tidegate::test::RedisServer::installed()));

@@ -1,4 +1,4 @@
-#include "unit/jobs/rabbit/rabbit_bed.h"
+#include "unit/jobs/rabbit/rabbit_fixture.h"
 
 #include "jobs/redis/queue.h"
 #include "support/redis_server.h"
@@ -14,6 +14,13 @@ std::string next_name() {
 
 }  // namespace
 
+std::string random_bytes(size_t size, uint64_t seed) {
+  Random random(seed);
+  std::string bytes(size, '\0');
+  for (char& c : bytes) c = static_cast<char>(random.next());
+  return bytes;
+}
+
 std::unique_ptr<RecordStore> open_redis_records(const std::string& name, const QueueLimits& limits) {
   static test::RedisServer server({.append_only = true});
   RedisQueueOptions options;
@@ -23,19 +30,19 @@ std::unique_ptr<RecordStore> open_redis_records(const std::string& name, const Q
   return open_redis_queue(options);
 }
 
-RabbitBed::RabbitBed(const QueueLimits& limits, Duration settle, Records records)
+RabbitFixture::RabbitFixture(const QueueLimits& limits, Duration settle, Records records)
     : name_(next_name()), limits_(limits), settle_(settle), records_(records) {
   open();
 }
 
-RabbitBed::~RabbitBed() {
+RabbitFixture::~RabbitFixture() {
   close();
   for (const std::string& queue : {work(), dead(), delay_queue(name_, 1), delay_queue(name_, 2)}) {
     server_.delete_queue(queue);
   }
 }
 
-std::unique_ptr<RecordStore> RabbitBed::open_records() {
+std::unique_ptr<RecordStore> RabbitFixture::open_records() {
   if (records_ == Records::redis) return open_redis_records(name_, limits_);
   SqliteOptions options;
   options.path = file("records.db");
@@ -45,7 +52,7 @@ std::unique_ptr<RecordStore> RabbitBed::open_records() {
   return std::move(*opened);
 }
 
-void RabbitBed::open() {
+void RabbitFixture::open() {
   RabbitQueueOptions options;
   options.url.host = "127.0.0.1";
   options.url.port = server_.port();
@@ -57,7 +64,7 @@ void RabbitBed::open() {
   await_broker();
 }
 
-void RabbitBed::await_broker() {
+void RabbitFixture::await_broker() {
   for (int i = 0; i < 5 && !queue_->view().available; ++i) {
     bool over = false;
     net::Timer timer(home(), [&] { over = true; });
@@ -67,11 +74,11 @@ void RabbitBed::await_broker() {
   REQUIRE_MESSAGE(queue_->view().available, queue_->view().why_unavailable);
 }
 
-void RabbitBed::await_outage() {
+void RabbitFixture::await_outage() {
   run_until([&] { return !queue_->view().available; });
 }
 
-void RabbitBed::await(const std::string& queue, int depth) {
+void RabbitFixture::await(const std::string& queue, int depth) {
   for (int looks = 0; server_.depth(queue) != depth && looks < 300; ++looks) pass(30ms);
   REQUIRE(server_.depth(queue) == depth);
 }

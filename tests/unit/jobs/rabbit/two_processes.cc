@@ -1,19 +1,19 @@
-#include "unit/jobs/rabbit/shared_bed.h"
+#include "unit/jobs/rabbit/two_processes.h"
 
 namespace tidegate::jobs {
 
-SharedBed::SharedBed(uint16_t prefetch) : name_("shared" + std::to_string(prefetch)), prefetch_(prefetch) {
-  for (One& one : ones_) one.open(name_, prefetch_);
+TwoProcesses::TwoProcesses(uint16_t prefetch) : name_("shared" + std::to_string(prefetch)), prefetch_(prefetch) {
+  for (Process& process : processes_) process.open(name_, prefetch_);
 }
 
-SharedBed::~SharedBed() {
-  for (One& one : ones_) one.close();
+TwoProcesses::~TwoProcesses() {
+  for (Process& process : processes_) process.close();
   for (const std::string& queue : {work_queue(name_), dead_queue(name_)}) {
     test::RabbitServer::shared().delete_queue(queue);
   }
 }
 
-void SharedBed::One::open(const std::string& name, uint16_t prefetch) {
+void TwoProcesses::Process::open(const std::string& name, uint16_t prefetch) {
   RabbitQueueOptions options;
   options.url.host = "127.0.0.1";
   options.url.port = test::RabbitServer::shared().port();

@@ -1,4 +1,4 @@
-#include "jobs/rabbit/shelf.h"
+#include "jobs/rabbit/unacked_deliveries.h"
 
 #include <algorithm>
 
@@ -9,51 +9,49 @@ namespace tidegate::jobs {
 namespace {
 
 constexpr size_t kRememberedMax = 10'000;
-constexpr Duration kOnItsWay = 1s;
-
-WallTime from_ms(int64_t ms) { return WallTime(std::chrono::milliseconds(ms)); }
+constexpr Duration kDeliveryExpected = 1s;
 
 }  // namespace
 
-void RabbitShelf::begin_connection() {
+void UnackedDeliveries::begin_connection() {
   const std::lock_guard lock(mutex_);
   ++connection_;
   ready_.clear();
 }
 
-void RabbitShelf::put(RabbitArrival arrival) {
+void UnackedDeliveries::add(ReceivedMessage received) {
   std::unique_lock lock(mutex_);
-  const std::string& id = arrival.message.id;
-  on_their_way_.erase(id);
+  const std::string& id = received.message.id;
+  expected_.erase(id);
   if (const auto held = held_.find(id); held != held_.end() && held->second.delivery->connection != connection_) {
-    held->second.delivery->arrival.tag = arrival.tag;
+    held->second.delivery->received.tag = received.tag;
     held->second.delivery->connection = connection_;
     return;
   }
   const bool hidden = appending_.count(id) > 0;
-  DeliveryPtr delivery = make(std::move(arrival));
+  DeliveryPtr delivery = make(std::move(received));
   ready_.emplace(delivery->order, std::move(delivery));
   if (!hidden) wake(lock);
 }
 
-DeliveryPtr RabbitShelf::make(RabbitArrival arrival) {
+DeliveryPtr UnackedDeliveries::make(ReceivedMessage received) {
   auto delivery = std::make_shared<Delivery>();
   delivery->connection = connection_;
   delivery->order = next_order_++;
-  delivery->due = from_ms(arrival.message.not_before_ms);
-  if (const auto known = not_before_.find(arrival.message.id); known != not_before_.end()) {
+  delivery->due = from_unix_ms(received.message.not_before_ms);
+  if (const auto known = not_before_.find(received.message.id); known != not_before_.end()) {
     delivery->due = std::max(delivery->due, known->second);
   }
-  delivery->arrival = std::move(arrival);
+  delivery->received = std::move(received);
   return delivery;
 }
 
-DeliveryPtr RabbitShelf::receive(RabbitArrival arrival) {
+DeliveryPtr UnackedDeliveries::make_delivery(ReceivedMessage received) {
   const std::lock_guard lock(mutex_);
-  return make(std::move(arrival));
+  return make(std::move(received));
 }
 
-std::vector<DeliveryPtr> RabbitShelf::clear_ready() {
+std::vector<DeliveryPtr> UnackedDeliveries::take_all_ready() {
   const std::lock_guard lock(mutex_);
   std::vector<DeliveryPtr> all;
   for (auto& [order, delivery] : ready_) all.push_back(std::move(delivery));
@@ -61,13 +59,13 @@ std::vector<DeliveryPtr> RabbitShelf::clear_ready() {
   return all;
 }
 
-bool RabbitShelf::has_ready() const {
+bool UnackedDeliveries::has_ready() const {
   const std::lock_guard lock(mutex_);
   return !ready_.empty();
 }
 
-// What a lost lease held is ready again: its record will say whether it may run.
-void RabbitShelf::end_leases(WallTime now) {
+// A delivery whose lease is over is ready again: its record says whether it may run.
+void UnackedDeliveries::end_leases(WallTime now) {
   for (auto held = held_.begin(); held != held_.end();) {
     if (held->second.until > now) {
       ++held;
@@ -80,7 +78,7 @@ void RabbitShelf::end_leases(WallTime now) {
   std::erase_if(not_before_, [now](const auto& entry) { return entry.second <= now; });
 }
 
-DeliveryPtr RabbitShelf::take(WallTime now) {
+DeliveryPtr UnackedDeliveries::take(WallTime now) {
   const std::lock_guard lock(mutex_);
   end_leases(now);
   for (auto at = ready_.begin(); at != ready_.end(); ++at) {
@@ -92,7 +90,7 @@ DeliveryPtr RabbitShelf::take(WallTime now) {
   return nullptr;
 }
 
-std::optional<WallTime> RabbitShelf::next_due() const {
+std::optional<WallTime> UnackedDeliveries::next_due() const {
   const std::lock_guard lock(mutex_);
   std::optional<WallTime> next;
   const auto consider = [&next](WallTime due) { next = std::min(next.value_or(due), due); };
@@ -101,34 +99,34 @@ std::optional<WallTime> RabbitShelf::next_due() const {
   return next;
 }
 
-void RabbitShelf::put_back(DeliveryPtr delivery, WallTime due) {
+void UnackedDeliveries::put_back(DeliveryPtr delivery, WallTime due) {
   std::unique_lock lock(mutex_);
-  if (delivery->connection != connection_) return;  // it will be delivered again
+  if (delivery->connection != connection_) return;  // it is delivered again
   delivery->due = due;
   const uint64_t order = delivery->order;
   ready_.emplace(order, std::move(delivery));
   wake(lock);
 }
 
-void RabbitShelf::hold(DeliveryPtr delivery, uint64_t claim, WallTime until) {
+void UnackedDeliveries::hold(DeliveryPtr delivery, uint64_t claim, WallTime until) {
   const std::lock_guard lock(mutex_);
-  const std::string id = delivery->arrival.message.id;
+  const std::string id = delivery->received.message.id;
   held_.insert_or_assign(id, Held{std::move(delivery), claim, until});
 }
 
-void RabbitShelf::extend(const std::string& id, uint64_t claim, WallTime until) {
+void UnackedDeliveries::extend(const std::string& id, uint64_t claim, WallTime until) {
   const std::lock_guard lock(mutex_);
   const auto held = held_.find(id);
   if (held != held_.end() && held->second.claim == claim) held->second.until = until;
 }
 
-DeliveryPtr RabbitShelf::held(const std::string& id, uint64_t claim) const {
+DeliveryPtr UnackedDeliveries::find_held(const std::string& id, uint64_t claim) const {
   const std::lock_guard lock(mutex_);
   const auto held = held_.find(id);
   return held != held_.end() && held->second.claim == claim ? held->second.delivery : nullptr;
 }
 
-DeliveryPtr RabbitShelf::let_go(const std::string& id, uint64_t claim) {
+DeliveryPtr UnackedDeliveries::take_held(const std::string& id, uint64_t claim) {
   const std::lock_guard lock(mutex_);
   const auto held = held_.find(id);
   if (held == held_.end() || held->second.claim != claim) return nullptr;
@@ -137,61 +135,61 @@ DeliveryPtr RabbitShelf::let_go(const std::string& id, uint64_t claim) {
   return delivery;
 }
 
-void RabbitShelf::remember(const std::string& id, WallTime due) {
+void UnackedDeliveries::remember_due(const std::string& id, WallTime due) {
   const std::lock_guard lock(mutex_);
   if (not_before_.size() < kRememberedMax) not_before_[id] = due;
 }
 
-bool RabbitShelf::may_be_taken(const Delivery& delivery, WallTime now) const {
-  return delivery.due <= now && appending_.count(delivery.arrival.message.id) == 0;
+bool UnackedDeliveries::may_be_taken(const Delivery& delivery, WallTime now) const {
+  return delivery.due <= now && appending_.count(delivery.received.message.id) == 0;
 }
 
-void RabbitShelf::wait(std::shared_ptr<PendingCall<Ok>> waiter, WallTime now) {
+void UnackedDeliveries::notify_when_ready(std::shared_ptr<PendingCall<Ok>> waiter, WallTime now) {
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(waiters_, [](const auto& other) { return other->dropped(); });
-    const bool is_here =
+    const bool is_ready =
         std::any_of(ready_.begin(), ready_.end(), [&](const auto& entry) { return may_be_taken(*entry.second, now); });
-    if (!is_here) return waiters_.push_back(std::move(waiter));
+    if (!is_ready) return waiters_.push_back(std::move(waiter));
   }
   waiter->set(Ok{});
   StoreCall::answer(waiter);
 }
 
-void RabbitShelf::wake(std::unique_lock<std::mutex>& lock) {
+void UnackedDeliveries::wake(std::unique_lock<std::mutex>& lock) {
   const auto waiters = std::exchange(waiters_, {});
   lock.unlock();
   for (const auto& waiter : waiters) {
     waiter->set(Ok{});
     StoreCall::answer(waiter);
   }
-  tell();
+  announce_work();
 }
 
-void RabbitShelf::begin_append(const std::string& id) {
+void UnackedDeliveries::begin_append(const std::string& id) {
   const std::lock_guard lock(mutex_);
   appending_.insert(id);
 }
 
-// Work is told of once: by the delivery, or here where that came first.
-void RabbitShelf::end_append(const std::string& id, bool admitted) {
+// Work is announced once: by the delivery, or here where the delivery came first.
+void UnackedDeliveries::end_append(const std::string& id, bool admitted) {
   std::unique_lock lock(mutex_);
   appending_.erase(id);
-  const bool is_here = std::any_of(ready_.begin(), ready_.end(),
-                                   [&](const auto& entry) { return entry.second->arrival.message.id == id; });
-  if (is_here) return wake(lock);
-  const bool believed = admitted && on_their_way_.size() < kRememberedMax;
-  if (believed) on_their_way_[id] = net::read_monotonic_clock() + kOnItsWay;
+  const bool is_ready = std::any_of(ready_.begin(), ready_.end(),
+                                    [&](const auto& entry) { return entry.second->received.message.id == id; });
+  if (is_ready) return wake(lock);
+  const bool believed = admitted && expected_.size() < kRememberedMax;
+  if (believed) expected_[id] = net::read_monotonic_clock() + kDeliveryExpected;
 }
 
-bool RabbitShelf::expects_delivery() {
+bool UnackedDeliveries::expects_delivery() {
   const std::lock_guard lock(mutex_);
   const Time now = net::read_monotonic_clock();
-  std::erase_if(on_their_way_, [now](const auto& entry) { return entry.second <= now; });
-  return !on_their_way_.empty();
+  std::erase_if(expected_, [now](const auto& entry) { return entry.second <= now; });
+  return !expected_.empty();
 }
 
-uint64_t RabbitShelf::connection() const {
+uint64_t UnackedDeliveries::connection_number() const {
   const std::lock_guard lock(mutex_);
   return connection_;
 }

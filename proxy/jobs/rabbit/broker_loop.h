@@ -1,0 +1,115 @@
+// The thread that talks to RabbitMQ, the only one that uses librabbitmq: connects, reconnects with back-off, and drives
+// what the connection carries. Owned by the queue (context.h); the deliveries outlive it.
+//
+//   any thread ──task──▶ BrokerLoop ──▶ Publisher           publishes and confirms
+//                          │   │ ▲  ├─▶ Consumer            deliveries of the work queue
+//                          │   │ │  └─▶ DeadLetterSearch    what operators look for
+//                          │   ▼ │ events
+//                          │  RabbitConnection
+//                          └──▶ BrokerState                 its phases: broker_state.h
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+#include "jobs/rabbit/broker_session.h"
+#include "jobs/rabbit/consumer.h"
+#include "jobs/rabbit/dead_letter_search.h"
+#include "jobs/rabbit/delay_tiers.h"
+#include "jobs/rabbit/publisher.h"
+#include "jobs/rabbit/unacked_deliveries.h"
+#include "net/doorbell.h"
+
+namespace tidegate::jobs {
+
+struct BrokerOptions {
+  config::AmqpUrl url;
+  std::string name;  // of Tidegate's queue
+  uint16_t prefetch = 32;
+  Duration answer_max = 2s;  // for a confirm; for each step of connecting, half as long again
+  Duration dead_letter_ttl = 48h;
+  // How long a queue that was declared just now is not relied on: RabbitMQ confirms messages to it at once, but stores
+  // the queue itself half a second later; when it is killed before, the queue and its messages are gone.
+  Duration settle = 2s;
+  std::function<void(Duration)> on_confirm = {};  // how long a publish took; on the broker's thread
+};
+
+class BrokerLoop final : public RabbitEvents {
+ public:
+  BrokerLoop(BrokerOptions options, UnackedDeliveries& deliveries);
+  ~BrokerLoop() override;
+
+  // Any thread may call all that follows. "": publishes are taken.
+  std::string unavailable_reason() const;
+
+  // To the work queue once `wait` is over. The call succeeds when the broker has confirmed it.
+  void publish(RabbitMessage message, Duration wait, std::shared_ptr<PendingCall<Ok>> call);
+  Duration confirm_max(uint64_t body_size) const { return publisher_.confirm_max(body_size); }
+
+  // How a delivery ends: see Consumer.
+  void ack(DeliveryPtr delivery);
+  void delay(DeliveryPtr delivery, WallTime until);
+  void dead_letter(DeliveryPtr delivery, std::string reason, std::string history);
+
+  // See DeadLetterSearch.
+  void find_dead_letter(const std::string& id, std::shared_ptr<PendingCall<DeadLetter>> call);
+  void settle_dead_letter(const DeadLetter& letter, bool remove);
+
+  // Somebody claims: see Consumer.
+  void on_claim();
+
+  // Publishes and confirms what was taken, then ends. `done` runs on `home`.
+  void close(net::Runtime& home, std::function<void()> done);
+
+ private:
+  using Task = std::function<void()>;
+
+  void run();
+  bool is_done() const;
+  void reconnect();
+  void connect();
+  bool declare_queues();
+  void serve();
+  void run_tasks();
+  bool submit(Task task);  // false: the thread has ended
+  void lose(std::string reason);
+  void publish_state();
+  void finish();
+  bool is_closing() const;
+
+  void on_delivery(ReceivedMessage received) override;
+  void on_dead_letter(std::optional<ReceivedMessage> received) override;
+  void on_confirm(uint64_t number, bool multiple, bool accepted) override;
+  void on_returned(const std::string& queue, const std::string& id) override;
+  void on_blocked(const std::string& reason) override;
+  void on_unblocked() override;
+
+  const BrokerOptions options_;
+  UnackedDeliveries& deliveries_;
+
+  // The thread's own.
+  BrokerSession session_;
+  DelayTiers tiers_;
+  Publisher publisher_;
+  Consumer consumer_;
+  DeadLetterSearch dead_letters_;
+
+  net::Doorbell doorbell_;
+  mutable std::mutex mutex_;  // guards the rest
+  std::deque<Task> tasks_;
+  std::string unavailable_reason_;
+  bool closing_ = false;
+  bool ended_ = false;
+  Time close_by_{};
+  std::vector<std::pair<net::Runtime*, std::function<void()>>> closers_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace tidegate::jobs
