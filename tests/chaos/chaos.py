@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves the promise: Tidegate is killed again and again, its upstream and its broker fail, and every 202 is kept.
+"""Tests the promise of a 202: Tidegate is killed repeatedly, its upstream and broker fail, and no accepted job is lost.
 
 See README.md beside this file. Python's standard library only. Status 0: every promise was kept.
 """
@@ -29,20 +29,20 @@ def parse_arguments():
     parser.add_argument("--backend", choices=("sqlite", "redis", "amqp"), default="sqlite")
     parser.add_argument("--kills", type=int, default=100, help="kill -9 of Tidegate, over all stores (default 100)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=30, help="no more kills after so long (default 30)")
-    parser.add_argument("--stores", type=int, default=1, help="campaigns at once, each on a store of its own")
+    parser.add_argument("--minutes", type=float, default=30, help="stop killing after this time (default 30)")
+    parser.add_argument("--stores", type=int, default=1, help="parallel campaigns, each with its own store")
     parser.add_argument("--clients", type=int, default=24)
     parser.add_argument("--pause-ms", type=float, default=40, help="of a client between requests (default 40)")
     parser.add_argument("--disk-mib", type=int, default=0,
-                        help="the store lies on a disk of this size, which is full now and then (as root)")
-    parser.add_argument("--folder", type=pathlib.Path, help="where stores and logs go, and stay; default: thrown away")
-    parser.add_argument("--out", type=pathlib.Path, help="write the ledger to this file too")
+                        help="put the store on a disk of this size, which is full at times (as root)")
+    parser.add_argument("--folder", type=pathlib.Path, help="where stores and logs go; default: a temporary folder")
+    parser.add_argument("--out", type=pathlib.Path, help="also write the ledger to this file")
     return parser.parse_args()
 
 
 def run_one(options, seed, kills, pipe):
-    """A whole campaign, in a process of its own. That ends with the one that started it, however that does."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves like Ctrl-C does: what was started is stopped
+    """A campaign in its own process, which ends when its parent ends."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as on Ctrl-C: stops what it has started
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     with tempfile.TemporaryDirectory(prefix="tidegate-chaos-", dir=options.folder) as folder:
         with disk.mounted(folder, options.disk_mib) if options.disk_mib else contextlib.nullcontext():
@@ -52,7 +52,7 @@ def run_one(options, seed, kills, pipe):
 
 
 def run_all(options):
-    """The summaries of those campaigns that came to their end."""
+    """The summaries of the campaigns that have finished."""
     workers = []
     for i in range(options.stores):
         kills = options.kills // options.stores + (i < options.kills % options.stores)
@@ -74,7 +74,7 @@ def main():
     if not os.access(options.tidegate, os.X_OK):
         sys.exit(f"no program at {options.tidegate}: `make build` first, or name it with --tidegate")
     if options.disk_mib and not disk.can_mount():
-        print("skipped: a disk of its own takes root")
+        print("skipped: mounting a disk needs root")
         return 0
     try:
         summaries = run_all(options)
@@ -82,12 +82,12 @@ def main():
         print("interrupted", file=sys.stderr)
         return 130
     if len(summaries) < options.stores:
-        sys.exit("a campaign ended without an account")
+        sys.exit("a campaign ended without an audit")
     text = report.ledger(options, summaries)
     print(text)
     if options.out:
         options.out.write_text(text + "\n")
-    return 1 if any(summary["troubles"] for summary in summaries) else 0
+    return 1 if any(summary["violations"] for summary in summaries) else 0
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The load: clients that write down what they were promised.
+"""The load: clients that record the outcome of each request.
 
-Fate of a request       what it may become
-  promised   202        a job: exactly one result or dead letter
-  live       answered   no job, and no run of it later than the answer
-  refused    answered   the same
-  half       the client left before its body had ended: never run
-  doubt      no answer: a job, or none
+outcome    what the request may become
+  accepted   202                                    a job with exactly one result or dead letter
+  live       the upstream's response                no job, and no run after the response
+  refused    another response                       no job, and no run after the response
+  partial    the client left within its body        never run
+  unknown    no response                            a job, or none
 """
 import asyncio
 import dataclasses
@@ -14,17 +14,17 @@ import random
 import time
 
 import workload
-from wire import Wire
+from connection import Connection
 
-_PATIENCE_S = 20
-_HALF, _GONE = 0.01, 0.01  # of the requests: clients that vanish mid-upload, and while they wait
+_RESPONSE_TIMEOUT_S = 20
+_PARTIAL, _GONE = 0.01, 0.01  # shares of clients that disconnect within the body, and while they wait
 
 
 @dataclasses.dataclass(slots=True)
 class Entry:
-    fate: str = "doubt"
+    outcome: str = "unknown"
     job: str = ""
-    at: float = 0.0  # when the answer had come
+    at: float = 0.0  # of the response
 
 
 class Load:
@@ -34,10 +34,10 @@ class Load:
         self.seed, self.port, self.count = seed, port, count
         self.ledger = {}
         self.refusals = {}       # reason -> how often
-        self.wrong = []          # answers that are not the right ones
-        self.stalled = 0         # waited for longer than anything may take
+        self.wrong = []          # responses other than the expected one
+        self.stalled = 0         # requests without a response in time
         self.pause_s = 0.01      # of each client between two requests
-        self._chance = random.Random(f"{seed}/clients")
+        self._random = random.Random(f"{seed}/clients")
         self._next = 0
         self._tasks = []
 
@@ -45,7 +45,7 @@ class Load:
         self._tasks = [asyncio.create_task(self._client()) for _ in range(self.count)]
 
     async def stop(self):
-        """Lets each client finish what it has begun."""
+        """Lets each client finish its request."""
         tasks, self._tasks = self._tasks, []
         await asyncio.gather(*tasks)
 
@@ -56,11 +56,11 @@ class Load:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _client(self):
-        wire = Wire(self.port)
+        connection = Connection(self.port)
         while self._tasks:
-            await asyncio.sleep(self.pause_s * self._chance.random() * 2)
+            await asyncio.sleep(self.pause_s * self._random.random() * 2)
             try:
-                await wire.connect()
+                await connection.connect()
             except OSError:
                 await asyncio.sleep(0.005)
                 continue
@@ -68,49 +68,50 @@ class Load:
             number = self._next
             entry = self.ledger[number] = Entry()
             try:
-                await asyncio.wait_for(self._one(wire, number, entry), _PATIENCE_S)
+                await asyncio.wait_for(self._one(connection, number, entry), _RESPONSE_TIMEOUT_S)
             except asyncio.TimeoutError:
                 self.stalled += 1
-                wire.close()
+                connection.close()
             except (OSError, EOFError):
-                wire.close()
-        wire.close()
+                connection.close()
+        connection.close()
 
-    async def _one(self, wire, number, entry):
+    async def _one(self, connection, number, entry):
         request = workload.request(self.seed, number)
-        data = request.wire()
-        roll = self._chance.random()
-        if roll < _HALF and request.body:
-            entry.fate = "half"
-            await wire.send(data[:-self._chance.randint(1, len(request.body))])
-            await asyncio.sleep(self._chance.random() * 0.01)
-            return wire.close()
-        await wire.send(data)
+        data = request.encode()
+        roll = self._random.random()
+        if roll < _PARTIAL and request.body:
+            entry.outcome = "partial"
+            await connection.send(data[:-self._random.randint(1, len(request.body))])
+            await asyncio.sleep(self._random.random() * 0.01)
+            return connection.close()
+        await connection.send(data)
         if roll > 1 - _GONE:
-            await asyncio.sleep(self._chance.random() * 0.005)
-            return wire.close()
-        reply = await wire.reply()
+            await asyncio.sleep(self._random.random() * 0.005)
+            return connection.close()
+        response = await connection.response()
         entry.at = time.monotonic()
-        if "x-chaos-digest" in reply.fields:
-            entry.fate = "live"
-            self.compare(number, request, reply)
-        elif reply.status == 202:
-            entry.job = json.loads(reply.body)["job_id"]
-            entry.fate = "promised"
-            if reply.fields.get("location") != f"/_jobs/{entry.job}":
-                self.wrong.append(f"request {number}: Location {reply.fields.get('location')}, job {entry.job}")
+        if "x-chaos-digest" in response.fields:
+            entry.outcome = "live"
+            self.compare(number, request, response)
+        elif response.status == 202:
+            entry.job = json.loads(response.body)["job_id"]
+            entry.outcome = "accepted"
+            if response.fields.get("location") != f"/_jobs/{entry.job}":
+                self.wrong.append(f"request {number}: Location {response.fields.get('location')}, job {entry.job}")
         else:
-            entry.fate = "refused"
-            reason = str(reply.status)
-            if reply.fields.get("content-type") == "application/problem+json":
-                reason = json.loads(reply.body)["reason"]
+            entry.outcome = "refused"
+            reason = str(response.status)
+            if response.fields.get("content-type") == "application/problem+json":
+                reason = json.loads(response.body)["reason"]
             self.refusals[reason] = self.refusals.get(reason, 0) + 1
 
-    def compare(self, number, request, reply):
-        """Byte for byte against the one right answer."""
-        right = request.answer()
-        for name, is_so, should_be in (("status", reply.status, right.status), ("body", reply.body, right.body),
-                                       ("digest", reply.fields.get("x-chaos-digest"), right.digest),
-                                       ("type", reply.fields.get("content-type"), right.content_type)):
-            if is_so != should_be:
-                self.wrong.append(f"request {number}: its answer's {name} is {is_so!r:.100}, not {should_be!r:.100}")
+    def compare(self, number, request, response):
+        """Byte for byte against the expected response."""
+        expected = request.response()
+        for name, actual, wanted in (("status", response.status, expected.status),
+                                     ("body", response.body, expected.body),
+                                     ("digest", response.fields.get("x-chaos-digest"), expected.digest),
+                                     ("type", response.fields.get("content-type"), expected.content_type)):
+            if actual != wanted:
+                self.wrong.append(f"request {number}: the response has {name} {actual!r:.100}, not {wanted!r:.100}")

@@ -1,14 +1,14 @@
-"""One HTTP/1.1 client connection, no more than the harness needs."""
+"""A minimal HTTP/1.1 client connection."""
 import asyncio
 
 
-class Reply:
+class Response:
     def __init__(self, status, fields, body):
         self.status, self.fields, self.body = status, fields, body
 
 
-class Wire:
-    """Keeps its connection from one request to the next. Any OSError or EOFError: there was no answer."""
+class Connection:
+    """Keeps its connection from one request to the next. OSError or EOFError: there was no response."""
 
     def __init__(self, port):
         self._port = port
@@ -22,18 +22,18 @@ class Wire:
         self._writer.write(data)
         await self._writer.drain()
 
-    async def reply(self):
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+    async def response(self):
+        lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         body = await self._reader.readexactly(int(fields.get("content-length", 0)))
         if fields.get("connection", "").lower() == "close":
             self.close()
-        return Reply(int(head[0].split(" ")[1]), fields, body)
+        return Response(int(lines[0].split(" ")[1]), fields, body)
 
-    async def ask(self, method, target):
+    async def query(self, method, target):
         await self.connect()
         await self.send(f"{method} {target} HTTP/1.1\r\nHost: chaos.test\r\n\r\n".encode())
-        return await self.reply()
+        return await self.response()
 
     def close(self):
         if self._writer is not None:
@@ -41,12 +41,12 @@ class Wire:
         self._reader = self._writer = None
 
 
-async def ask(port, method, target, seconds=5):
-    """One request on a connection of its own; None where there is no answer."""
-    wire = Wire(port)
+async def query(port, method, target, seconds=5):
+    """One request on a connection of its own; None: no response."""
+    connection = Connection(port)
     try:
-        return await asyncio.wait_for(wire.ask(method, target), seconds)
+        return await asyncio.wait_for(connection.query(method, target), seconds)
     except (OSError, EOFError, asyncio.TimeoutError):
         return None
     finally:
-        wire.close()
+        connection.close()

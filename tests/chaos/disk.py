@@ -1,4 +1,4 @@
-"""A small disk of its own under a campaign's folder: a tmpfs that only this process and those it starts can see."""
+"""A small disk for a campaign's folder: a tmpfs that only this process and its children see."""
 import asyncio
 import contextlib
 import ctypes
@@ -13,20 +13,20 @@ def can_mount():
 
 @contextlib.contextmanager
 def mounted(folder, mib):
-    """The disk at `folder`. Should the process be killed, its mount namespace ends, and the disk with it."""
+    """Mounts the disk at `folder`. When the process is killed, its mount namespace ends, and the disk with it."""
     libc = ctypes.CDLL(None, use_errno=True)
 
-    def must(what, result):
+    def check(what, result):
         if result != 0:
             raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
 
-    must("unshare", libc.unshare(_CLONE_NEWNS))
-    must("make / private", libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None))
-    must("mount tmpfs", libc.mount(b"chaos", os.fsencode(folder), b"tmpfs", 0, f"size={mib}m".encode()))
+    check("unshare", libc.unshare(_CLONE_NEWNS))
+    check("make / private", libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None))
+    check("mount tmpfs", libc.mount(b"chaos", os.fsencode(folder), b"tmpfs", 0, f"size={mib}m".encode()))
     try:
         yield
     finally:
-        must("unmount", libc.umount2(os.fsencode(folder), _MNT_DETACH))
+        check("unmount", libc.umount2(os.fsencode(folder), _MNT_DETACH))
 
 
 class Ballast:

@@ -1,6 +1,6 @@
-"""A TCP forwarder between Tidegate and its broker, that can be cut or swallow what passes.
+"""A TCP forwarder between Tidegate and its broker that can be cut or made to stall.
 
-    passing ──cut──▶ refuses and resets          passing ──swallow──▶ connections stand, no byte passes
+    passing ──cut──▶ refuses and resets          passing ──stall──▶ connections stay open, no byte passes
 """
 import asyncio
 import contextlib
@@ -25,10 +25,10 @@ class Forwarder:
         for writer in list(self._writers):
             writer.transport.abort()
 
-    def swallow(self):
+    def stall(self):
         self._passing.clear()
 
-    async def heal(self):
+    async def recover(self):
         self._passing.set()
         await self.start()
 
@@ -40,18 +40,18 @@ class Forwarder:
             return
         ends = {writer, far_writer}
         self._writers |= ends
-        pumps = [asyncio.create_task(self._pump(reader, far_writer)), asyncio.create_task(self._pump(far_reader, writer))]
+        copies = [asyncio.create_task(self._copy(reader, far_writer)), asyncio.create_task(self._copy(far_reader, writer))]
         try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             pass  # the campaign is over
         self._writers -= ends
-        for pump in pumps:
-            pump.cancel()
+        for copy in copies:
+            copy.cancel()
         for end in ends:
             end.transport.abort()
 
-    async def _pump(self, reader, writer):
+    async def _copy(self, reader, writer):
         with contextlib.suppress(OSError):
             while data := await reader.read(1 << 16):
                 await self._passing.wait()

@@ -1,4 +1,4 @@
-"""What befalls the broker: it is killed, stopped, restarted, cut off, or swallows what is sent to it."""
+"""Outages of the broker: killed, restarted, stopped, cut off, stalled."""
 import asyncio
 import pathlib
 import signal
@@ -9,7 +9,7 @@ from servers import RabbitMQ, Redis  # noqa: E402
 
 from forwarder import Forwarder  # noqa: E402
 
-KINDS = ("killed", "restarted", "stopped", "cut off", "swallowed")
+KINDS = ("killed", "restarted", "stopped", "cut off", "stalled")
 SERVERS = {"redis": Redis, "amqp": RabbitMQ}
 
 
@@ -37,9 +37,9 @@ class Broker:
             await asyncio.sleep(seconds)
             self.server.resume()
         else:
-            self.forwarder.swallow() if kind == "swallowed" else await self.forwarder.cut()
+            self.forwarder.stall() if kind == "stalled" else await self.forwarder.cut()
             await asyncio.sleep(seconds)
-            await self.forwarder.heal()
+            await self.forwarder.recover()
 
     async def stop(self):
         await self.forwarder.cut()

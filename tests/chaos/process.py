@@ -1,4 +1,4 @@
-"""One Tidegate after the other on the same store: started, killed, told to end."""
+"""Runs of Tidegate on the same store: started, killed, stopped."""
 import asyncio
 import json
 import pathlib
@@ -6,17 +6,17 @@ import signal
 import subprocess
 import time
 
-from wire import ask
+from connection import query
 
 HERE = pathlib.Path(__file__).resolve().parent
-# A process dies with the harness, however that ends.
-LEASH = ["setpriv", "--pdeathsig", "KILL"]
+# A process ends with this one, however that ends.
+PARENT_BOUND = ["setpriv", "--pdeathsig", "KILL"]
 _READY_S = 30
 _END_S = 30
 
 
-class Trouble(Exception):
-    """What ends the campaign as failed."""
+class CampaignFailed(Exception):
+    """Ends the campaign."""
 
 
 class Tidegate:
@@ -28,9 +28,9 @@ class Tidegate:
         self._config = folder / "tidegate.yaml"
         self._config.write_text(text)
         self._log = folder / "tidegate.log"
-        self._command = [*LEASH, str(binary), "run", "-c", str(self._config)]
+        self._command = [*PARENT_BOUND, str(binary), "run", "-c", str(self._config)]
         self._process = None
-        self.opened_ms = []  # from the start of the process to its first ready answer
+        self.opened_ms = []  # from the start of the process until it is ready
 
     @property
     def pid(self):
@@ -42,11 +42,11 @@ class Tidegate:
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     async def ready(self, seconds=_READY_S):
-        """Waits until it says that it is ready; False where it does not in time."""
+        """Waits until it is ready; False: not in time."""
         until = self._begun + seconds
         while time.monotonic() < until:
-            reply = await ask(self.admin, "GET", "/ready", 2)
-            if reply and reply.status == 200:
+            response = await query(self.admin, "GET", "/ready", 2)
+            if response and response.status == 200:
                 self.opened_ms.append((time.monotonic() - self._begun) * 1000)
                 return True
             self.check_alive()
@@ -55,7 +55,7 @@ class Tidegate:
 
     def check_alive(self):
         if self._process.poll() is not None:
-            raise Trouble(f"tidegate ended by itself with status {self._process.returncode}: {self.last_lines()}")
+            raise CampaignFailed(f"tidegate exited with status {self._process.returncode}: {self.last_lines()}")
 
     def kill(self):
         self.check_alive()
@@ -63,21 +63,21 @@ class Tidegate:
         self._process.wait()
 
     async def end(self):
-        """SIGTERM, and its end with status 0."""
+        """Sends SIGTERM and waits for status 0."""
         self.check_alive()
         self._process.send_signal(signal.SIGTERM)
         until = time.monotonic() + _END_S
         while self._process.poll() is None:
             if time.monotonic() > until:
-                raise Trouble(f"tidegate did not end within {_END_S} s of SIGTERM: {self.last_lines()}")
+                raise CampaignFailed(f"tidegate did not exit within {_END_S} s of SIGTERM: {self.last_lines()}")
             await asyncio.sleep(0.01)
         if self._process.returncode != 0:
-            raise Trouble(f"SIGTERM ended tidegate with {self._process.returncode}: {self.last_lines()}")
+            raise CampaignFailed(f"after SIGTERM tidegate exited with {self._process.returncode}: {self.last_lines()}")
 
     async def depth(self):
-        """Jobs by status; None where it does not answer."""
-        reply = await ask(self.admin, "GET", "/api/status")
-        return json.loads(reply.body)["queues"][0]["depth"] if reply and reply.status == 200 else None
+        """Jobs by status; None: no response."""
+        response = await query(self.admin, "GET", "/api/status")
+        return json.loads(response.body)["queues"][0]["depth"] if response and response.status == 200 else None
 
     def stop(self):
         if self._process and self._process.poll() is None:

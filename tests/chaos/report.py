@@ -3,23 +3,23 @@ import collections
 
 
 def summarize(campaign):
-    """Plain numbers of one campaign, to be added up with those of others."""
-    load, account = campaign.load, campaign.account
-    fates = collections.Counter(entry.fate for entry in load.ledger.values())
+    """The numbers of one campaign, to be added to those of others."""
+    load, audit = campaign.load, campaign.audit
+    outcomes = collections.Counter(entry.outcome for entry in load.ledger.values())
     runs = [run for number in load.ledger for run in campaign.upstream.journal.get(number, ())]
-    promised = [n for n, entry in load.ledger.items() if entry.fate == "promised"]
+    accepted = [n for n, entry in load.ledger.items() if entry.outcome == "accepted"]
     return {
-        "seed": campaign.seed, "sent": len(load.ledger), "fates": fates, "refusals": load.refusals,
+        "seed": campaign.seed, "sent": len(load.ledger), "outcomes": outcomes, "refusals": load.refusals,
         "stalled": load.stalled, "kills": campaign.kills, "ends": campaign.ends,
         "outages": campaign.broker.outages if campaign.broker else {},
         "filled": campaign.ballast.filled if campaign.ballast else 0,
         "modes": collections.Counter(run.outcome for run in runs),
-        "succeeded": len(account.succeeded), "dead": len(account.dead), "lost": len(account.lost),
-        "unfinished": len(account.unfinished), "poisonous": getattr(account, "poisonous", 0),
-        "extra": getattr(account, "extra", 0), "replayed": campaign.replayed,
-        "runs_of_promised": sum(len(campaign.upstream.journal.get(n, ())) for n in promised),
-        "twice": account.twice, "opened_ms": campaign.tidegate.opened_ms, "drained_s": campaign.drained_s,
-        "took_s": campaign.took_s, "troubles": account.troubles,
+        "succeeded": len(audit.succeeded), "dead": len(audit.dead), "lost": len(audit.lost),
+        "unfinished": len(audit.unfinished), "poisonous": getattr(audit, "poisonous", 0),
+        "extra": getattr(audit, "extra", 0), "replayed": campaign.replayed,
+        "runs_of_accepted": sum(len(campaign.upstream.journal.get(n, ())) for n in accepted),
+        "good_runs": audit.good_runs, "opened_ms": campaign.tidegate.opened_ms, "drained_s": campaign.drained_s,
+        "took_s": campaign.took_s, "violations": audit.violations,
     }
 
 
@@ -43,38 +43,38 @@ def _share(sorted_values, share):
 
 
 def ledger(options, summaries):
-    fates, kills = _add(summaries, "fates"), _add(summaries, "kills")
-    outages, twice = _add(summaries, "outages"), _add(summaries, "twice")
+    outcomes, kills = _add(summaries, "outcomes"), _add(summaries, "kills")
+    outages, good_runs = _add(summaries, "outages"), _add(summaries, "good_runs")
     opened = sorted(ms for summary in summaries for ms in summary["opened_ms"])
-    more = sum(count for runs, count in twice.items() if runs > 1)
+    more = sum(count for runs, count in good_runs.items() if runs > 1)
     lines = [
         f"backend {options.backend}, seeds {', '.join(str(s['seed']) for s in summaries)}, "
         f"{max(s['took_s'] for s in summaries):.0f} s",
-        f"kill -9 of tidegate       {sum(kills.values())} ({_listed(kills)}); {_sum(summaries, 'ends')} ended by SIGTERM",
+        f"kill -9 of tidegate       {sum(kills.values())} ({_listed(kills)}); {_sum(summaries, 'ends')} stopped by SIGTERM",
         f"broker outages            {sum(outages.values())} ({_listed(outages)})",
         f"times the disk was full   {_sum(summaries, 'filled')}",
         f"restart to ready          p50 {_share(opened, 0.5):.0f} ms, p99 {_share(opened, 0.99):.0f} ms, "
         f"max {_share(opened, 1):.0f} ms",
         "",
         f"requests sent             {_sum(summaries, 'sent')}",
-        f"  answered by the upstream{fates['live']:>8}",
-        f"  refused                 {fates['refused']:>8} ({_listed(_add(summaries, 'refusals'))})",
-        f"  left half way           {fates['half']:>8}",
-        f"  in doubt (no answer)    {fates['doubt']:>8}, of which {_sum(summaries, 'extra')} were kept as jobs; "
-        f"{_sum(summaries, 'stalled')} waited in vain",
-        f"  accepted (202)          {fates['promised']:>8}",
+        f"  live responses          {outcomes['live']:>8}",
+        f"  refused                 {outcomes['refused']:>8} ({_listed(_add(summaries, 'refusals'))})",
+        f"  partial                 {outcomes['partial']:>8}",
+        f"  unknown (no response)   {outcomes['unknown']:>8}, of which {_sum(summaries, 'extra')} became jobs; "
+        f"{_sum(summaries, 'stalled')} timed out",
+        f"  accepted (202)          {outcomes['accepted']:>8}",
         f"    succeeded             {_sum(summaries, 'succeeded'):>8}, byte for byte",
-        f"    dead letters          {_sum(summaries, 'dead'):>8} ({_sum(summaries, 'poisonous')} jobs were poisonous); "
+        f"    dead letters          {_sum(summaries, 'dead'):>8} ({_sum(summaries, 'poisonous')} poisonous); "
         f"{_sum(summaries, 'replayed')} replayed and then succeeded",
         f"    not finished          {_sum(summaries, 'unfinished'):>8}",
         f"    lost                  {_sum(summaries, 'lost'):>8}",
         "",
-        f"runs of accepted requests {_sum(summaries, 'runs_of_promised')}; by outcome, all requests: "
+        f"runs of accepted requests {_sum(summaries, 'runs_of_accepted')}; by outcome, all requests: "
         f"{_listed(_add(summaries, 'modes'))}",
-        f"results run well          {', '.join(f'{n}× {count}' for n, count in sorted(twice.items()))}"
-        f": {more} jobs were run more than once, each has one result",
-        f"drained after healing in  {max(s['drained_s'] for s in summaries):.1f} s",
+        f"runs per result           {', '.join(f'{n}× {count}' for n, count in sorted(good_runs.items()))}"
+        f": {more} jobs ran more than once, each has one result",
+        f"drained after the faults  {max(s['drained_s'] for s in summaries):.1f} s",
     ]
-    troubles = [f"seed {s['seed']}: {trouble}" for s in summaries for trouble in s["troubles"]]
-    lines += ["", *(f"BROKEN: {trouble}" for trouble in troubles)] if troubles else ["", "every promise was kept"]
+    violations = [f"seed {s['seed']}: {violation}" for s in summaries for violation in s["violations"]]
+    lines += ["", *(f"BROKEN: {violation}" for violation in violations)] if violations else ["", "every promise was kept"]
     return "\n".join(lines)

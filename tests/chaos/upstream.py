@@ -1,20 +1,20 @@
-"""The scripted upstream: it is well, fails, hangs, is cut or is closed, as it is told, and keeps a journal of all it ran.
+"""The scripted upstream: responds by its mode, and keeps a journal of all requests that it ran.
 
-    well         the one right answer             error, unavailable   502, 503 with Retry-After
-    slow         the same, a moment later         hang                 no answer while it lasts
-    cut          half an answer, then a reset     closed               nobody listens; connections are reset
+    healthy   the expected response            error, unavailable   502, 503 with Retry-After
+    slow      the same, a moment later         hang                 no response in this mode
+    cut       half a response, then a reset    closed               does not listen; connections are reset
 """
 import asyncio
 import time
 
 import workload
 
-MODES = ("well", "slow", "error", "unavailable", "hang", "cut", "closed")
+MODES = ("healthy", "slow", "error", "unavailable", "hang", "cut", "closed")
 _SLOW_S = 0.05
 
 
 class Run:
-    """A whole request that came: when, and what became of it."""
+    """A complete request: when it came, and how it ended."""
 
     __slots__ = ("at", "outcome")
 
@@ -25,8 +25,8 @@ class Run:
 class Upstream:
     def __init__(self, port):
         self.port = port
-        self.mode = "well"
-        self.cured = False  # poison is answered like the rest
+        self.mode = "healthy"
+        self.poison_cured = False  # poisonous requests succeed too
         self.journal = {}   # number -> its runs
         self._server = None
         self.connections = set()
@@ -51,10 +51,10 @@ class Upstream:
             connection.transport.abort()
 
     def run(self, target, field, body):
-        """Journals the request; the bytes to answer with, and whether the connection is cut after them."""
+        """Records the request. Returns the bytes of the response, and whether the connection is cut after them."""
         outcome = self.mode
         assert outcome != "closed"
-        if outcome in ("well", "slow") and target.startswith("/poison") and not self.cured:
+        if outcome in ("healthy", "slow") and target.startswith("/poison") and not self.poison_cured:
             outcome = "poison"
         self.journal.setdefault(workload.number_of(target), []).append(Run(time.monotonic(), outcome))
         if outcome == "hang":
@@ -65,7 +65,7 @@ class Upstream:
             return _failure(502, ""), False
         if outcome == "unavailable":
             return _failure(503, "Retry-After: 1\r\n"), False
-        whole = workload.answer_to("POST", target, field, body).wire()
+        whole = workload.response_to("POST", target, field, body).encode()
         return (whole[:len(whole) // 2], True) if outcome == "cut" else (whole, False)
 
 
@@ -84,42 +84,42 @@ class _Connection(asyncio.Protocol):
         self.transport = transport
         self._upstream.connections.add(self)
         if self._upstream.mode == "closed":
-            transport.abort()  # it was accepted just before
+            transport.abort()  # accepted just before
 
     def connection_lost(self, _):
         self._upstream.connections.discard(self)
 
     def release(self):
-        """What hung gets no answer any more."""
+        """A request that hangs gets no response any more."""
         if self._hangs:
             self.transport.abort()
 
     def data_received(self, data):
         if self.transport.is_closing():
-            return  # aborted, and not yet told
+            return  # aborted, connection_lost() follows
         self._buffer += data
         while len(self._buffer) >= self._needed:
             end = self._buffer.find(b"\r\n\r\n")
             if end < 0:
                 return
-            head = self._buffer[:end].decode("latin-1").split("\r\n")
-            fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+            lines = self._buffer[:end].decode("latin-1").split("\r\n")
+            fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
             self._needed = end + 4 + int(fields["content-length"])
             if len(self._buffer) < self._needed:
                 return
             body = bytes(self._buffer[end + 4:self._needed])
             del self._buffer[:self._needed]
             self._needed = 0
-            self._answer(head[0].split(" ")[1], fields.get("x-chaos-field", ""), body)
+            self._respond(lines[0].split(" ")[1], fields.get("x-chaos-field", ""), body)
 
-    def _answer(self, target, field, body):
-        answer, ends = self._upstream.run(target, field, body)
-        if answer is None:
+    def _respond(self, target, field, body):
+        response, ends = self._upstream.run(target, field, body)
+        if response is None:
             self._hangs = True
         elif self._upstream.mode == "slow":
-            asyncio.get_running_loop().call_later(_SLOW_S, self.transport.write, answer)
+            asyncio.get_running_loop().call_later(_SLOW_S, self.transport.write, response)
         else:
-            self.transport.write(answer)
+            self.transport.write(response)
             if ends:
-                # What was written is on its way before the reset: the other side sees the half.
+                # The half is sent before the reset, so that the peer receives it.
                 asyncio.get_running_loop().call_later(0.005, self.transport.abort)
