@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <fstream>
 
-#include "config/scalars.h"
-#include "config/urls.h"
+#include "config/yaml/scalars.h"
+#include "config/values/urls.h"
 #include "http/message/chars.h"
 #include "http/message/head.h"
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/ids.h"
-#include "config/scalars.h"
+#include "config/yaml/scalars.h"
 
 namespace tidegate::admin {
 

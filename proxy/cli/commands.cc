@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/jobs_command.h"
-#include "config/loader.h"
+#include "config/load/loader.h"
 #include "http/client/healthcheck.h"
 
 #ifndef TIDEGATE_VERSION

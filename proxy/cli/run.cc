@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/process.h"
-#include "config/loader.h"
+#include "config/load/loader.h"
 
 namespace tidegate::cli {
 

@@ -1,5 +1,6 @@
-// The operator's configuration as typed, immutable values. Made only by load (loader.h), which has checked every range
-// and reference, so what reads it need not check again. Defaults stand here, once.
+// The configuration as typed, immutable values. Only load/loader.h makes one; it has checked every range and reference,
+// so code that reads a Config does not check again. The defaults are the initial values here and in the policies' own
+// structs (policy/); retry_defaults() is the one exception.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,6 @@
 
 namespace tidegate::config {
 
-// "file:line:column" of a value, for messages.
-struct Position {
-  int line = 0;  // 1-based; 0 = not from the file (a default)
-  int column = 0;
-};
-
 enum class AccessLog : uint8_t { all, errors, off };
 
 struct Log {
@@ -41,7 +36,7 @@ struct Admin {
 struct Endpoint {
   std::string host;  // a name or an address, without brackets
   uint16_t port = 80;
-  std::string authority;  // "host:port" as sent in Host where the request has none, and shown
+  std::string authority;  // "host:port": for messages, and as Host if the request has none
 };
 
 enum class Balance : uint8_t { least_requests, round_robin };
@@ -51,10 +46,10 @@ struct Upstream {
   std::vector<Endpoint> endpoints;  // at least one
   Balance balance = Balance::least_requests;
   Duration connect_timeout = 3s;
-  int max_connections = 100;  // a worker shares this evenly: see core/upstream/pool.h
+  int max_connections = 100;  // divided evenly among the workers: see core/upstream/pool.h
   int max_idle_connections = 10;
   Duration idle_timeout = 90s;
-  std::optional<policy::BreakerConfig> breaker;  // present when the section is: an empty section has the defaults
+  std::optional<policy::BreakerConfig> breaker;  // none: the section is absent; an empty section means the defaults
   std::optional<policy::BulkheadConfig> bulkhead;
   std::optional<policy::RetryBudgetConfig> retry_budget;
 };
@@ -78,7 +73,7 @@ struct AmqpUrl {
   std::string user = "guest";
   std::string password = "guest";
   std::string vhost = "/";
-  // "amqp://user@host:port/vhost", for logs and messages: never the password.
+  // "amqp://user@host:port/vhost", for logs and messages; never the password.
   std::string shown() const;
 };
 
@@ -88,10 +83,10 @@ using ResultsUrl = std::variant<SqliteUrl, redis::Address>;
 struct Queue {
   std::string name;
   QueueUrl url;
-  // Where records and results of an amqp queue lie (required there); every other queue keeps its own.
+  // amqp (required): where records and results are stored. Every other queue stores its own.
   std::optional<ResultsUrl> results_url;
-  std::string spool_path = "/var/lib/tidegate/spool.db";  // redis, amqp: an SQLite file, one queue's alone
-  bool strict_durability = true;                          // redis: refuse to promise unless AOF is fsynced always
+  std::string spool_path = "/var/lib/tidegate/spool.db";  // redis, amqp: an SQLite file that only this queue uses
+  bool strict_durability = true;  // redis: accept jobs only if the AOF is fsynced on every write
   Duration results_ttl = std::chrono::hours(24);
   uint64_t max_jobs = 100000;
   uint64_t max_bytes = 10ull << 30;
@@ -121,21 +116,21 @@ struct RateLimit {
   std::vector<RateKeyPart> key{{}};
   policy::RateLimitConfig limit;
   int ipv6_prefix = 64;
-  std::optional<redis::Address> store;  // none = local: this process's own count
+  std::optional<redis::Address> store;  // none = local: each process counts for itself
   OnStoreFailure on_store_failure = OnStoreFailure::local;
 };
 
 struct Match {
   std::vector<std::string> methods;  // empty = any
   std::string host;                  // "" = any; compared without port, case-insensitively
-  std::string path = "/";            // without the trailing '*'
+  std::string path;                  // without the trailing '*'; required, so never "" in a loaded Config
   bool prefix = false;               // the path ended in '*'
 };
 
-// Told when a job has ended: POST, signed as Standard Webhooks has it.
+// A POST at the end of a job, signed as Standard Webhooks specifies.
 struct Callback {
   std::string url;     // http://host[:port]/path
-  std::string secret;  // the HMAC key as given: "whsec_" + base64, or any text of 16 bytes or more
+  std::string secret;  // the HMAC key as configured: "whsec_" + base64, or any text of at least 16 bytes
 };
 
 struct FallbackEnqueue {
@@ -143,8 +138,8 @@ struct FallbackEnqueue {
   uint64_t max_body = 32ull << 20;
   std::vector<std::string> drop_headers{"authorization", "cookie"};  // lower case
   bool by_reference = false;                                         // body: reference
-  std::vector<std::string> reference_hosts;  // "host" (any port) or "host:port", lower case; at least one by reference
-  Duration reference_timeout = 30s;          // for one fetch of a referenced body at replay
+  std::vector<std::string> reference_hosts;  // "host" (any port) or "host:port", lower case; required by_reference
+  Duration reference_timeout = 30s;          // of one fetch of a referenced body, at replay
   std::optional<Callback> callback;
 };
 
@@ -155,9 +150,17 @@ struct FallbackRespond {
 };
 
 struct Fallback {
-  policy::Conditions on;  // default: breaker_open, bulkhead_full, connect_failure
+  policy::Conditions on = *policy::Conditions::of({"breaker_open", "bulkhead_full", "connect_failure"});
   std::variant<FallbackEnqueue, FallbackRespond> action;
 };
+
+// What an empty `retry:` section means. Without the section nothing is retried (policy::RetryConfig's own defaults).
+inline policy::RetryConfig retry_defaults() {
+  policy::RetryConfig retry;
+  retry.max_attempts = 2;
+  retry.on = *policy::Conditions::of({"connect_failure"});
+  return retry;
+}
 
 struct Route {
   std::string name;
@@ -165,10 +168,10 @@ struct Route {
   std::string upstream;
   std::optional<RateLimit> rate_limit;
   policy::TimeoutConfig timeout;
-  std::string timeout_header;  // "" = the client has no say; default X-Request-Timeout-Ms
+  std::string timeout_header = "X-Request-Timeout-Ms";  // "" = clients cannot set a deadline
   policy::RetryConfig retry;
   std::optional<Fallback> fallback;
-  std::optional<policy::BreakerConfig> breaker;  // the route's own, instead of the upstream's
+  std::optional<policy::BreakerConfig> breaker;  // used instead of the upstream's
   std::optional<policy::BulkheadConfig> bulkhead;
 };
 

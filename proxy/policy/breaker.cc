@@ -76,7 +76,6 @@ struct Breaker::Session {
 
 Breaker::Breaker(std::string name, const BreakerConfig& config, Time made, uint64_t seed)
     : name_(std::move(name)), config_(config), state_(nullptr, [](State* state) { delete state; }) {
-  if (config_.failures.empty()) config_.failures = *Conditions::of({"connect_failure", "timeout", "reset", "5xx"});
   state_.reset(new State(config_, made, seed));
 }
 

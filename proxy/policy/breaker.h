@@ -31,8 +31,8 @@
 namespace tidegate::policy {
 
 struct SlowCallRule {
-  Duration threshold{};  // > 0: a call that took this long or longer is slow
-  double ratio = 1;      // (0, 1]
+  Duration threshold = 8s;  // > 0: a call that took this long or longer is slow
+  double ratio = 0.8;       // (0, 1]
 };
 
 struct BreakerConfig {
@@ -47,7 +47,7 @@ struct BreakerConfig {
   Duration open_for_max = 300s;  // >= open_for; equal: constant and unjittered
   int half_open_requests = 1;    // >= 1
   Duration half_open_timeout = 30s;
-  Conditions failures;  // empty: connect_failure, timeout, reset, 5xx
+  Conditions failures = *Conditions::of({"connect_failure", "timeout", "reset", "5xx"});
   Mode mode = Mode::enforce;
 };
 

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "cli/open_queues.h"
-#include "config/loader.h"
+#include "config/load/loader.h"
 #include "http/parser/parser.h"
 
 namespace tidegate::loopback {

@@ -4,7 +4,7 @@
 
 #include "admin/gauges.h"
 #include "base/log.h"
-#include "config/loader.h"
+#include "config/load/loader.h"
 #include "loopback/bed.h"
 
 namespace tidegate::loopback {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "config/loader.h"
+#include "config/load/loader.h"
 #include "sim/invariants.h"
 
 namespace tidegate::sim {

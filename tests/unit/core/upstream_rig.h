@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "config/loader.h"
+#include "config/load/loader.h"
 #include "core/upstream/pool.h"
 #include "core/upstream/upstream.h"
 #include "metrics/metrics.h"

@@ -4,7 +4,7 @@
 #include <thread>
 #include <vector>
 
-#include "config/loader.h"
+#include "config/load/loader.h"
 #include "metrics/metrics.h"
 #include "unit/metrics/exposition.h"
 

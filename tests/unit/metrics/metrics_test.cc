@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "config/loader.h"
+#include "config/load/loader.h"
 #include "unit/metrics/exposition.h"
 
 namespace tidegate::metrics {

@@ -1,0 +1,173 @@
+#include "config/load/cross_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "config/load/route_cover.h"
+#include "config/yaml/scalars.h"
+
+namespace tidegate::config {
+
+namespace {
+
+// Follows keys and indices down the document: root["listeners"][0]["routes"]... A step that does not exist keeps the
+// position, so that an error points at the nearest parent that exists.
+class Location {
+ public:
+  explicit Location(const Node& node) : node_(&node), at_(node.at) {}
+
+  Location operator[](std::string_view key) const {
+    Location next = *this;
+    next.path_ = join_path(path_, key);
+    for (const Entry& entry : node_->entries) {
+      if (entry.key.text == key) next.go(entry.value);
+    }
+    return next;
+  }
+  Location operator[](size_t index) const {
+    Location next = *this;
+    next.path_ = join_path(path_, index);
+    if (index < node_->items.size()) next.go(node_->items[index]);
+    return next;
+  }
+  const std::string& path() const { return path_; }
+  void error(Diagnostics& errors, std::string what) const { errors.add(at_, path_, std::move(what)); }
+
+ private:
+  void go(const Node& node) {
+    node_ = &node;
+    at_ = node.at;
+  }
+  const Node* node_;
+  Position at_;
+  std::string path_;
+};
+
+template <typename Map>
+std::string unknown_name(std::string_view what, const std::string& name, const Map& existing) {
+  std::vector<std::string_view> names;
+  for (const auto& [each, value] : existing) names.push_back(each);
+  return fmt::format("unknown {} {}{}", what, shown(name), suggestion(name, names));
+}
+
+// Reports values that occur twice. An empty value is invalid and was reported before.
+class Unique {
+ public:
+  explicit Unique(std::string_view what) : what_(what) {}
+  void check(const std::string& value, const Location& location, Diagnostics& errors) {
+    if (value.empty()) return;
+    const auto [first, is_new] = seen_.emplace(value, location.path());
+    if (!is_new) location.error(errors, fmt::format("duplicate {} {}; first used by {}", what_, value, first->second));
+  }
+
+ private:
+  std::string_view what_;
+  std::map<std::string, std::string> seen_;
+};
+
+std::string bound_address(const SocketAddress& address) {
+  return address.port == 0 ? "" : address.to_string();  // port 0: the kernel gives each its own
+}
+
+void check_addresses(const Config& config, const Location& root, Diagnostics& errors) {
+  Unique addresses("address");
+  addresses.check(bound_address(config.admin.address), root["admin"]["address"], errors);
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    addresses.check(bound_address(config.listeners[i].address), root["listeners"][i]["address"], errors);
+  }
+}
+
+void check_queues(const Config& config, const Location& root, Diagnostics& errors) {
+  Unique files("file");
+  for (const auto& [name, queue] : config.queues) {
+    const Location location = root["queues"][name];
+    if (const auto* sqlite = std::get_if<SqliteUrl>(&queue.url)) {
+      files.check(sqlite->path, location["url"], errors);
+      continue;
+    }
+    files.check(queue.spool_path, location["spool"], errors);
+    if (!queue.results_url) continue;
+    if (const auto* results = std::get_if<SqliteUrl>(&*queue.results_url)) {
+      files.check(results->path, location["results"]["url"], errors);
+    }
+  }
+}
+
+void check_enqueue(const Config& config, const FallbackEnqueue& enqueue, const Location& location,
+                   Diagnostics& errors) {
+  if (enqueue.queue.empty()) return;
+  const auto queue = config.queues.find(enqueue.queue);
+  if (queue == config.queues.end()) {
+    location["queue"].error(errors, unknown_name("queue", enqueue.queue, config.queues));
+  } else if (enqueue.max_body > queue->second.max_bytes) {
+    location["max_body"].error(errors, fmt::format("{} is larger than max_bytes of the queue ({})",
+                                                   show_size(enqueue.max_body), show_size(queue->second.max_bytes)));
+  }
+}
+
+// Metrics and commands identify a route's own breaker or bulkhead by the route's name, an upstream's by the upstream's.
+void check_own_policies(const Config& config, const Route& route, const Location& location, Diagnostics& errors) {
+  const auto upstream = config.upstreams.find(route.name);
+  if (upstream == config.upstreams.end()) return;
+  const auto clash = [&](const char* key) {
+    location["name"].error(
+        errors, fmt::format("the route's own {0} would have the name of the {0} of upstream {1}; rename the route", key,
+                            route.name));
+  };
+  if (route.breaker && upstream->second.breaker) clash("breaker");
+  if (route.bulkhead && upstream->second.bulkhead) clash("bulkhead");
+}
+
+void check_route(const Config& config, const Route& route, const Location& location, Diagnostics& errors) {
+  if (!route.upstream.empty() && !config.upstreams.contains(route.upstream)) {
+    location["upstream"].error(errors, unknown_name("upstream", route.upstream, config.upstreams));
+  }
+  check_own_policies(config, route, location, errors);
+  if (!route.fallback) return;
+  if (const auto* enqueue = std::get_if<FallbackEnqueue>(&route.fallback->action)) {
+    check_enqueue(config, *enqueue, location["fallback"]["enqueue"], errors);
+  }
+}
+
+void check_reach(const Listener& listener, const Location& location, Diagnostics& errors) {
+  const bool has_jobs = std::any_of(listener.routes.begin(), listener.routes.end(), [](const Route& route) {
+    return route.fallback && std::holds_alternative<FallbackEnqueue>(route.fallback->action);
+  });
+  for (size_t later = 0; later < listener.routes.size(); ++later) {
+    const Match& match = listener.routes[later].match;
+    const Location path = location["routes"][later]["match"]["path"];
+    if (has_jobs && match.path.starts_with(listener.jobs_path)) {
+      path.error(errors,
+                 "unreachable: requests under jobs_path (" + listener.jobs_path + ") are for the jobs interface");
+    }
+    for (size_t earlier = 0; earlier < later; ++earlier) {
+      if (!covers(listener.routes[earlier].match, match)) continue;
+      path.error(errors, fmt::format("unreachable: shadowed by route {} (routes[{}])",
+                                     shown(listener.routes[earlier].name), earlier));
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+void check_config(const Config& config, const Node& root_node, Diagnostics& errors) {
+  const Location root(root_node);
+  check_addresses(config, root, errors);
+  check_queues(config, root, errors);
+  Unique listener_names("listener name"), route_names("route name");
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    const Listener& listener = config.listeners[i];
+    const Location location = root["listeners"][i];
+    listener_names.check(listener.name, location["name"], errors);
+    for (size_t j = 0; j < listener.routes.size(); ++j) {
+      route_names.check(listener.routes[j].name, location["routes"][j]["name"], errors);
+      check_route(config, listener.routes[j], location["routes"][j], errors);
+    }
+    check_reach(listener, location, errors);
+  }
+}
+
+}  // namespace tidegate::config

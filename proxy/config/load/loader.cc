@@ -1,0 +1,64 @@
+#include "config/load/loader.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include "config/load/cross_checks.h"
+#include "config/sections/sections.h"
+#include "config/yaml/diagnostics.h"
+#include "config/yaml/document.h"
+#include "config/yaml/prepare.h"
+
+namespace tidegate::config {
+
+namespace {
+
+std::optional<std::string> process_environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+void read_document(Node& root, Config& config, const Environment& environment, Diagnostics& errors) {
+  prepare(root, "", environment ? environment : process_environment, errors);
+  if (root.kind != Node::Kind::map) {
+    if (root.kind != Node::Kind::broken) {
+      errors.add(root.at, "", std::string("expected a section at the top level, not ") + describe(root.kind));
+    }
+    return;
+  }
+  Section section(errors, root, "");
+  read_config(section, config);
+  section.finish();
+  check_config(config, root, errors);
+}
+
+LoadResult failed(const std::string& path, const std::string& what) {
+  return {nullptr, {Diagnostic{path, {}, "", what}}};
+}
+
+}  // namespace
+
+LoadResult load_text(std::string_view yaml, const std::string& file_name, const Environment& environment) {
+  Diagnostics errors(file_name);
+  auto config = std::make_shared<Config>();
+  config->file = file_name;
+  if (Node root; parse_document(yaml, root, errors)) read_document(root, *config, environment, errors);
+  if (!errors.empty()) return {nullptr, errors.take()};
+  return {std::move(config), {}};
+}
+
+LoadResult load_file(const std::string& path, const Environment& environment) {
+  errno = 0;
+  std::ifstream stream(path, std::ios::binary);
+  std::string yaml(kFileBytesMax + 1, '\0');
+  stream.read(yaml.data(), static_cast<std::streamsize>(yaml.size()));
+  if (!stream.is_open() || stream.bad()) {
+    return failed(path, std::string("cannot read the file: ") + std::strerror(errno != 0 ? errno : EIO));
+  }
+  yaml.resize(static_cast<size_t>(stream.gcount()));
+  return load_text(yaml, path, environment);
+}
+
+}  // namespace tidegate::config

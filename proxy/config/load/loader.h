@@ -1,0 +1,32 @@
+// Loads a configuration: YAML -> Config, every error with its file:line:column.
+//
+//   text ──parse_document──▶ tree ──prepare──▶ tree ──read_config──▶ Config ──check_config──▶ done
+//          YAML, UTF-8         ${...}, duplicates     keys, types, ranges      references between sections
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "config/yaml/diagnostics.h"
+#include "config/yaml/substitution.h"
+
+namespace tidegate::config {
+
+struct LoadResult {
+  std::shared_ptr<const Config> config;  // null when there are errors
+  std::vector<Diagnostic> errors;        // in file order
+};
+
+// `environment`: what ${NAME} is read from; default: the process's environment.
+LoadResult load_file(const std::string& path, const Environment& environment = {});
+LoadResult load_text(std::string_view yaml, const std::string& file_name, const Environment& environment = {});
+
+// What `tidegate check` prints, with the line end. Text: one diagnostic per line, then "3 errors"; or
+// "tidegate.yaml: ok: 1 listener, 1 route, 1 upstream, 1 queue". JSON:
+// {"ok":false,"errors":[{"file","line","column","path","what"}]}; line 0: the error concerns the whole file.
+std::string check_report(const LoadResult& result, bool json);
+
+}  // namespace tidegate::config

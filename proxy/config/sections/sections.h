@@ -1,0 +1,27 @@
+// The readers of the sections of the file, one function each. A reader stores the values in the Config and reports
+// mistakes to the section. The defaults are those of config.h and policy/.
+#pragma once
+
+#include "config/config.h"
+#include "config/yaml/section.h"
+
+namespace tidegate::config {
+
+void read_config(Section& root, Config& out);
+
+void read_upstream(Section& section, Upstream& out);
+void read_queue(Section& section, Queue& out);
+void read_listener(Section& section, Listener& out);
+void read_route(Section& section, Route& out);
+
+// Sections that occur in several places.
+policy::BreakerConfig read_breaker(Section& section);
+policy::BulkheadConfig read_bulkhead(Section& section);
+void read_backoff(Section& section, policy::BackoffConfig& out);
+// Reads a list of conditions. False: absent or invalid, and `out` is unchanged. `decisions`: the list may contain
+// breaker_open and bulkhead_full.
+bool read_conditions(Section& section, std::string_view key, policy::Conditions& out, bool decisions);
+void read_rate_limit(Section& section, RateLimit& out);
+void read_fallback(Section& section, Fallback& out);
+
+}  // namespace tidegate::config

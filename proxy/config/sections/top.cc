@@ -1,0 +1,66 @@
+// The top level of the file: workers, log, admin, and the sections upstreams, queues and listeners.
+#include "config/sections/sections.h"
+#include "config/values/text.h"
+
+namespace tidegate::config {
+
+namespace {
+
+constexpr int kWorkersMax = 1024;
+
+void read_workers(Section& root, int& out) {
+  const auto value = root.find("workers");
+  if (value && value->node->kind == Node::Kind::scalar && value->node->text == "auto") {
+    out = 0;
+  } else {
+    root.integer("workers", out, 1, kWorkersMax);
+  }
+}
+
+void read_log(Section& section, Log& out) {
+  section.choice<LogLevel>("level", out.level,
+                           {{"debug", LogLevel::debug},
+                            {"info", LogLevel::info},
+                            {"warn", LogLevel::warn},
+                            {"error", LogLevel::error},
+                            {"off", LogLevel::off}});
+  section.choice<std::optional<LogFormat>>(
+      "format", out.format, {{"auto", std::nullopt}, {"json", LogFormat::json}, {"text", LogFormat::text}});
+  section.choice<AccessLog>("access", out.access,
+                            {{"all", AccessLog::all}, {"errors", AccessLog::errors}, {"off", AccessLog::off}});
+}
+
+void read_admin(Section& section, Admin& out) {
+  const bool good_address =
+      section.parsed("address", out.address, "an IP address and port such as `127.0.0.1:9901`", parse_socket_address);
+  const bool good_token = section.text("token", out.token);
+  section.boolean("read_only", out.read_only);
+  if (good_address && good_token && out.token.empty() && !out.address.ip.is_loopback()) {
+    section.error("address", "a non-loopback address requires admin.token");
+  }
+}
+
+}  // namespace
+
+void read_config(Section& root, Config& out) {
+  read_workers(root, out.workers);
+  root.duration("shutdown_grace", out.shutdown_grace, 0ms);
+  root.child("log", [&](Section& section) { read_log(section, out.log); });
+  root.child("admin", [&](Section& section) { read_admin(section, out.admin); });
+  root.require("upstreams");
+  root.each_named("upstreams", [&](const std::string& name, Section& section) {
+    Upstream& upstream = out.upstreams[name];
+    upstream.name = name;
+    read_upstream(section, upstream);
+  });
+  root.each_named("queues", [&](const std::string& name, Section& section) {
+    Queue& queue = out.queues[name];
+    queue.name = name;
+    read_queue(section, queue);
+  });
+  if (!root.require("listeners")) return;
+  if (root.is_empty_list("listeners")) root.error("listeners", "at least one listener is required");
+  root.each_item("listeners", [&](size_t, Section& section) { read_listener(section, out.listeners.emplace_back()); });
+}
+
+}  // namespace tidegate::config

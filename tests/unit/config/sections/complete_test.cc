@@ -1,0 +1,280 @@
+// Every key of the file, with values that are not the defaults; and what each becomes.
+#include <doctest/doctest.h>
+
+#include "unit/config/load_support.h"
+
+using namespace tidegate;
+using namespace tidegate::config;
+
+namespace {
+
+const char* const kComplete = R"(workers: 3
+shutdown_grace: 31s
+log: {level: warn, format: json, access: all}
+admin:
+  address: 10.0.0.1:9902
+  token: ${TOKEN}
+  read_only: true
+upstreams:
+  optimizer:
+    endpoints: [http://127.0.0.1:3001, "http://[::1]:3002/", http://optimizer.internal]
+    balance: round_robin
+    connect_timeout: 4s
+    tls: {handshake_timeout: 6s, ca_file: , cert_file: , key_file: , server_name: }
+    max_connections: 101
+    max_idle_connections: 11
+    idle_timeout: 91s
+    breaker:
+      consecutive_failures: 6
+      failure_ratio: 0.7
+      min_requests: 12
+      window: 20s
+      window_buckets: 5
+      slow_call: {threshold: 9s, ratio: 0.9}
+      open_for: 29s
+      open_for_max: 6m
+      half_open_requests: 2
+      half_open_timeout: 28s
+      failures: [timeout, 503]
+      mode: shadow
+    bulkhead: {max_concurrent: 12, max_waiting: 90, max_wait: 6s}
+    retry_budget: {ratio: 0.3, min_per_second: 4}
+queues:
+  optimize-jobs:
+    url: sqlite:///var/lib/tidegate/./x/../jobs.db
+    results: {url: , ttl: 25h}
+    spool: /var/lib/tidegate/spool.db
+    durability: strict
+    max_jobs: 100001
+    max_bytes: 11GiB
+    job_ttl: 26h
+    replay: {concurrency: 5, max_attempts: 6, timeout: 61s, backoff: {base: 2s, max: 6m, jitter: decorrelated}}
+listeners:
+  - name: egress
+    address: "[::1]:8081"
+    tls: {cert_file: , key_file: }
+    trusted_proxies: [10.0.0.0/8, "::1"]
+    jobs_path: /_work/
+    limits: {header_bytes: 33KiB, headers: 101, body: 33MiB, connections: 10001,
+             header_timeout: 6s, body_timeout: 61s, write_timeout: 62s, idle_timeout: 121s}
+    routes:
+      - name: optimize
+        match: {methods: [POST, PUT], host: API.example.org, path: /optimize/*}
+        upstream: optimizer
+        rate_limit: {key: [client_ip, "header:X-Api-Key"], rate: 100/50s, burst: 21, algorithm: token_bucket,
+                     store: local, on_store_failure: deny, ipv6_prefix: 56, idle_ttl: 4m, max_keys: 1000, mode: shadow}
+        timeout: {total: 32s, per_try: 16s, response_header: 11s, idle: 62s, header: X-Deadline-Ms}
+        retry: {max_attempts: 3, on: [reset, 502], methods: any, backoff: {base: 200ms, max: 3s, jitter: none}}
+        fallback:
+          on: [breaker_open, 5xx]
+          enqueue: {queue: optimize-jobs, max_body: 31MiB, body: inline, reference_hosts: [], drop_headers: [X-Secret]}
+        breaker: {consecutive_failures: 1}
+        bulkhead: {}
+      - name: rest
+        match: {methods: , host: , path: /}
+        upstream: optimizer
+        rate_limit: {key: global}
+        timeout: {header: ""}
+        retry:
+        fallback: {respond: {status: 200, content_type: "application/json; charset=utf-8", body: "[]"}}
+)";
+
+std::shared_ptr<const Config> complete() {
+  const auto result = load(kComplete, {{"TOKEN", "t0ken"}});
+  for (const Diagnostic& error : result.errors) MESSAGE(error.to_string());
+  REQUIRE(result.config != nullptr);
+  return result.config;
+}
+
+}  // namespace
+
+TEST_CASE("the top, the log and the admin interface are read whole") {
+  const auto config = complete();
+  CHECK(config->file == "t.yaml");
+  CHECK(config->workers == 3);
+  CHECK(config->shutdown_grace == 31s);
+  CHECK(config->log.level == LogLevel::warn);
+  CHECK(config->log.format == LogFormat::json);
+  CHECK(config->log.access == AccessLog::all);
+  CHECK(config->admin.address.to_string() == "10.0.0.1:9902");
+  CHECK(config->admin.token == "t0ken");
+  CHECK(config->admin.read_only);
+}
+
+TEST_CASE("an upstream is read whole") {
+  const auto config = complete();
+  const Upstream& upstream = config->upstreams.at("optimizer");
+  CHECK(upstream.name == "optimizer");
+  REQUIRE(upstream.endpoints.size() == 3);
+  CHECK(upstream.endpoints[0].authority == "127.0.0.1:3001");
+  CHECK(upstream.endpoints[1].host == "::1");
+  CHECK(upstream.endpoints[1].authority == "[::1]:3002");
+  CHECK(upstream.endpoints[2].host == "optimizer.internal");
+  CHECK(upstream.endpoints[2].port == 80);
+  CHECK(upstream.endpoints[2].authority == "optimizer.internal:80");
+  CHECK(upstream.balance == Balance::round_robin);
+  CHECK(upstream.connect_timeout == 4s);
+  CHECK(upstream.max_connections == 101);
+  CHECK(upstream.max_idle_connections == 11);
+  CHECK(upstream.idle_timeout == 91s);
+  CHECK(upstream.bulkhead->max_concurrent == 12);
+  CHECK(upstream.bulkhead->max_waiting == 90);
+  CHECK(upstream.bulkhead->max_wait == 6s);
+  CHECK(upstream.retry_budget->ratio == 0.3);
+  CHECK(upstream.retry_budget->min_per_second == 4);
+}
+
+TEST_CASE("a breaker is read whole") {
+  const auto config = complete();
+  const policy::BreakerConfig& breaker = *config->upstreams.at("optimizer").breaker;
+  CHECK(breaker.consecutive_failures == 6);
+  CHECK(breaker.failure_ratio == 0.7);
+  CHECK(breaker.min_requests == 12);
+  CHECK(breaker.window == 20s);
+  CHECK(breaker.window_buckets == 5);
+  CHECK(breaker.slow_call->threshold == 9s);
+  CHECK(breaker.slow_call->ratio == 0.9);
+  CHECK(breaker.open_for == 29s);
+  CHECK(breaker.open_for_max == 6min);
+  CHECK(breaker.half_open_requests == 2);
+  CHECK(breaker.half_open_timeout == 28s);
+  CHECK(breaker.failures.has(policy::AttemptResult::timeout));
+  CHECK(breaker.failures.has_status(503));
+  CHECK(!breaker.failures.has_status(500));
+  CHECK(!breaker.failures.has(policy::AttemptResult::reset));
+  CHECK(breaker.mode == policy::Mode::shadow);
+}
+
+TEST_CASE("a queue is read whole") {
+  const auto config = complete();
+  const Queue& queue = config->queues.at("optimize-jobs");
+  CHECK(queue.name == "optimize-jobs");
+  CHECK(std::get<SqliteUrl>(queue.url).path == "/var/lib/tidegate/jobs.db");
+  CHECK(queue.results_ttl == 25h);
+  CHECK(queue.max_jobs == 100001);
+  CHECK(queue.max_bytes == 11ull << 30);
+  CHECK(queue.job_ttl == 26h);
+  CHECK(queue.replay.concurrency == 5);
+  CHECK(queue.replay.max_attempts == 6);
+  CHECK(queue.replay.timeout == 61s);
+  CHECK(queue.replay.backoff.base == 2s);
+  CHECK(queue.replay.backoff.max == 6min);
+  CHECK(queue.replay.backoff.jitter == policy::Jitter::decorrelated);
+}
+
+TEST_CASE("a listener is read whole") {
+  const auto config = complete();
+  const Listener& listener = config->listeners.at(0);
+  CHECK(listener.name == "egress");
+  CHECK(listener.address.to_string() == "[::1]:8081");
+  REQUIRE(listener.trusted_proxies.size() == 2);
+  CHECK(listener.trusted_proxies[0].prefix_bits == 8);
+  CHECK(listener.jobs_path == "/_work/");
+  CHECK(listener.limits.header_bytes == 33 * 1024);
+  CHECK(listener.limits.headers == 101);
+  CHECK(listener.limits.body == 33ull << 20);
+  CHECK(listener.limits.connections == 10001);
+  CHECK(listener.limits.header_timeout == 6s);
+  CHECK(listener.limits.body_timeout == 61s);
+  CHECK(listener.limits.write_timeout == 62s);
+  CHECK(listener.limits.idle_timeout == 121s);
+  CHECK(listener.routes.size() == 2);
+}
+
+TEST_CASE("a route is read whole") {
+  const auto config = complete();
+  const Route& route = config->listeners.at(0).routes.at(0);
+  CHECK(route.name == "optimize");
+  CHECK(route.match.methods == std::vector<std::string>{"POST", "PUT"});
+  CHECK(route.match.host == "api.example.org");
+  CHECK(route.match.path == "/optimize/");
+  CHECK(route.match.prefix);
+  CHECK(route.upstream == "optimizer");
+  CHECK(route.timeout.total == 32s);
+  CHECK(route.timeout.per_try == 16s);
+  CHECK(route.timeout.response_header == 11s);
+  CHECK(route.timeout.idle == 62s);
+  CHECK(route.timeout_header == "X-Deadline-Ms");
+  CHECK(route.retry.max_attempts == 3);
+  CHECK(route.retry.on.text() == "reset, 502");
+  CHECK(route.retry.any_method);
+  CHECK(route.retry.backoff.base == 200ms);
+  CHECK(route.retry.backoff.max == 3s);
+  CHECK(route.retry.backoff.jitter == policy::Jitter::none);
+  CHECK(route.breaker->consecutive_failures == 1);
+  CHECK(route.bulkhead->max_concurrent == 10);
+}
+
+TEST_CASE("a rate limit is read whole") {
+  const auto config = complete();
+  const RateLimit& limit = *config->listeners.at(0).routes.at(0).rate_limit;
+  REQUIRE(limit.key.size() == 2);
+  CHECK(limit.key[0].kind == RateKeyPart::Kind::client_ip);
+  CHECK(limit.key[1].kind == RateKeyPart::Kind::header);
+  CHECK(limit.key[1].header == "X-Api-Key");
+  CHECK(limit.limit.rate_per_s == 2);
+  CHECK(limit.limit.burst == 21);
+  CHECK(limit.ipv6_prefix == 56);
+  CHECK(limit.limit.idle_ttl == 4min);
+  CHECK(limit.limit.max_keys == 1000);
+  CHECK(limit.limit.mode == policy::Mode::shadow);
+}
+
+TEST_CASE("fallbacks of both kinds are read whole") {
+  const auto config = complete();
+  const Fallback& first = *config->listeners.at(0).routes.at(0).fallback;
+  CHECK(first.on.has(policy::Outcome::breaker_open));
+  CHECK(!first.on.has(policy::Outcome::bulkhead_full));
+  CHECK(first.on.has_status(599));
+  const auto& enqueue = std::get<FallbackEnqueue>(first.action);
+  CHECK(enqueue.queue == "optimize-jobs");
+  CHECK(enqueue.max_body == 31ull << 20);
+  CHECK(enqueue.drop_headers == std::vector<std::string>{"x-secret"});
+  const auto& respond = std::get<FallbackRespond>(config->listeners.at(0).routes.at(1).fallback->action);
+  CHECK(respond.status == 200);
+  CHECK(respond.content_type == "application/json; charset=utf-8");
+  CHECK(respond.body == "[]");
+}
+
+TEST_CASE("an absent section is off, and an empty one has its defaults") {
+  const auto config = load(with(In::route, "fallback: {respond: }")).config;
+  REQUIRE(config != nullptr);
+  const Upstream& bare = config->upstreams.at("u");
+  CHECK(!bare.breaker);
+  CHECK(!bare.bulkhead);
+  CHECK(!bare.retry_budget);
+  const Route& route = config->listeners[0].routes[0];
+  CHECK(!route.rate_limit);
+  CHECK(route.retry.max_attempts == 1);
+  CHECK(route.timeout_header == "X-Request-Timeout-Ms");
+  CHECK(route.fallback->on.text() == "breaker_open, bulkhead_full, connect_failure");
+  CHECK(std::get<FallbackRespond>(route.fallback->action).status == 503);
+  CHECK(config->listeners[0].jobs_path == "/_jobs/");
+
+  for (const char* empty :
+       {"breaker: {}\nbulkhead: {}\nretry_budget: {}", "breaker:\nbulkhead: ~\nretry_budget: null"}) {
+    const auto switched_on = load(with(In::upstream, empty)).config;
+    REQUIRE(switched_on != nullptr);
+    const Upstream& upstream = switched_on->upstreams.at("u");
+    REQUIRE(upstream.breaker);
+    CHECK(upstream.breaker->failures.text() == "connect_failure, timeout, reset, 5xx");
+    CHECK(!upstream.breaker->slow_call);
+    CHECK(upstream.bulkhead);
+    CHECK(upstream.retry_budget);
+  }
+  const auto retrying = load(with(In::route, "retry: {}\nrate_limit: {}")).config;
+  REQUIRE(retrying != nullptr);
+  CHECK(retrying->listeners[0].routes[0].retry.max_attempts == 2);
+  CHECK(retrying->listeners[0].routes[0].retry.on.text() == "connect_failure");
+  CHECK(retrying->listeners[0].routes[0].rate_limit->key.size() == 1);
+}
+
+TEST_CASE("workers: auto is as many as there are CPUs") {
+  CHECK(load(with(In::top, "workers: auto")).config->workers == 0);
+}
+
+TEST_CASE("text stands as it is written") {
+  const auto config = load(with(In::route, "fallback: {respond: {body: 010}}")).config;
+  REQUIRE(config != nullptr);
+  CHECK(std::get<FallbackRespond>(config->listeners[0].routes[0].fallback->action).body == "010");
+}
