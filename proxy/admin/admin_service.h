@@ -1,41 +1,28 @@
-// The admin interface: /health, /ready, /metrics, /api/status and /api/queues (jobs_request.h). It has a loop of its
-// own, so that it answers while workers are busy; it reads thread-safe views, and asks the queues from there.
+// The admin interface over HTTP; its endpoints are in routes.cc. It runs on an event loop of its own, so that it
+// responds while the workers are busy. It reads thread-safe views, and calls the queues from that loop.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <string>
 
-#include "admin/queue_json.h"
-#include "core/gateway.h"
+#include "admin/context.h"
 #include "http/server/server.h"
 
 namespace tidegate::admin {
-
-struct Build {
-  std::string version;
-  std::string revision;
-};
 
 class AdminService final : private http::Service {
  public:
   // Runtime and gateway outlive the service.
   AdminService(net::Runtime& runtime, core::Gateway& gateway, const Build& build);
 
-  Status listen() { return server_.listen(gateway_.config().admin.address); }
+  Status listen() { return server_.listen(context_.gateway.config().admin.address); }
   SocketAddress address() const { return server_.address(); }
 
  private:
   std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
   Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
-  void answer(http::Responder& responder);
-  void answer_ready(http::Responder& responder);
+  void refuse(http::Responder& responder, policy::Outcome outcome, std::string_view detail, std::string fields);
 
-  net::Runtime& runtime_;
-  core::Gateway& gateway_;
-  Build build_;
-  WallTime started_;
-  BulkReplays bulk_;
+  Context context_;
   http::Server server_;
 };
 

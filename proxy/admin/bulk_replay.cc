@@ -30,7 +30,7 @@ void BulkReplay::fetch_page() {
 }
 
 void BulkReplay::on_page(Result<jobs::JobPage> page) {
-  if (!page) return finish("the queue: " + page.error().message);
+  if (!page) return finish("queue error: " + page.error().message);
   for (const jobs::JobRecord& record : page->records) ids_.push_back(record.id);
   std::reverse(ids_.begin(), ids_.end());
   last_page_ = page->next.empty();
@@ -39,9 +39,9 @@ void BulkReplay::on_page(Result<jobs::JobPage> page) {
 }
 
 void BulkReplay::wait() {
-  if (replayed_ >= request_.limit) return finish("the limit was reached");
+  if (replayed_ >= request_.limit) return finish("limit reached");
   if (!ids_.empty()) return pace_.start_after(request_.interval);
-  if (last_page_) return finish("all were looked at");
+  if (last_page_) return finish("no more dead jobs");
   fetch_page();
 }
 
@@ -59,7 +59,7 @@ void BulkReplay::on_replayed(const Status& status) {
   } else if (status.error().code == ErrorCode::conflict || status.error().code == ErrorCode::not_found) {
     ++gone_;
   } else {
-    return finish("the queue: " + status.error().message);
+    return finish("queue error: " + status.error().message);
   }
   wait();
 }
@@ -71,8 +71,9 @@ void BulkReplay::finish(std::string why) {
   pace_.stop();
   ids_.clear();
   operation_.reset();
-  log_info("bulk_replay_ended",
-           {{"queue", request_.queue}, {"replayed", replayed_}, {"skipped", skipped_}, {"gone", gone_}, {"why", why_}});
+  log_info(
+      "bulk_replay_ended",
+      {{"queue", request_.queue}, {"replayed", replayed_}, {"skipped", skipped_}, {"gone", gone_}, {"reason", why_}});
 }
 
 std::string BulkReplay::json() const {

@@ -1,10 +1,10 @@
-// Replays many dead letters of one queue, one after the other at a steady pace, on the admin interface's loop.
+// Replays many dead jobs of one queue, one at a time at a steady rate, on the admin interface's event loop.
 //
-//   start ──▶ paging ──page──▶ waiting ──interval──▶ replaying ──▶ waiting …   the page is done ──▶ paging
-//                │ no more, the limit, stop(), or the store is away: finished, with the reason
+//   start ──▶ paging ──page──▶ waiting ──interval──▶ replaying ──▶ waiting …   end of the page ──▶ paging
+//                │ no more jobs, limit reached, stop(), or store error: finished, with the reason
 //
-// It goes through the queue once, oldest first: what dies again meanwhile lies behind it and is not replayed again.
-// Jobs that were replayed kReplaysMax times already are skipped and counted, unless forced.
+// It walks the queue once, oldest first: a job that dies again is behind the cursor and is not replayed twice. A job
+// that has already been replayed kReplaysMax times and failed each time is skipped and counted, unless forced.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ namespace tidegate::admin {
 
 class BulkReplay {
  public:
-  // Runtime and queue outlive it. Begins at once.
+  // Runtime and queue outlive it. Starts at once.
   BulkReplay(net::Runtime& runtime, jobs::JobQueue& queue, const JobsRequest& request);
 
   bool running() const { return !ended_at_; }
@@ -40,11 +40,11 @@ class BulkReplay {
   WallTime started_at_;
   std::optional<WallTime> ended_at_;
   std::string why_;
-  std::vector<std::string> ids_;  // of the page; the last one is next
+  std::vector<std::string> ids_;  // the rest of the page; the last one is next
   bool last_page_ = false;
   uint64_t replayed_ = 0;
-  uint64_t skipped_ = 0;  // replayed too often
-  uint64_t gone_ = 0;     // no longer dead when its turn came
+  uint64_t skipped_ = 0;  // replayed kReplaysMax times before
+  uint64_t gone_ = 0;     // no longer dead
   jobs::OperationPtr operation_;
   net::Timer pace_;
 };

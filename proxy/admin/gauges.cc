@@ -4,7 +4,7 @@ namespace tidegate::admin {
 
 namespace {
 
-// A queue whose server is away still takes jobs where it has a spool, but its dependency is down.
+// A queue whose server is unavailable accepts jobs into its spool, but its dependency is down.
 void set_queue(core::Gateway& gateway, const std::string& name, const jobs::QueueView& view, WallTime now) {
   const double age_s = view.oldest_created_at ? to_seconds(now - *view.oldest_created_at) : 0;
   gateway.metrics().set_queue(name, view.depth, view.bytes, age_s, view.available && view.server_away.empty());

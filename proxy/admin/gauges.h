@@ -1,4 +1,4 @@
-// Sets the metrics that mirror views (breaker state, bulkheads, queues…), before /metrics is rendered.
+// Sets the gauges that mirror state held elsewhere (breakers, bulkheads, queues), before /metrics is rendered.
 #pragma once
 
 #include "core/gateway.h"

@@ -2,6 +2,7 @@
 
 #include "base/ip.h"
 #include "base/keyed_hash.h"
+#include "base/log.h"
 #include "http/message/origin.h"
 #include "http/message/problem.h"
 
@@ -9,7 +10,7 @@ namespace tidegate::admin {
 
 namespace {
 
-// A name in Host may be one that a page of another site has pointed at this machine: such a page's origin is its Host.
+// A page of another site can make its own name resolve to this machine; then its Origin equals its Host.
 bool is_asked_by_address(std::string_view authority) {
   const size_t port = authority.rfind(':');
   const bool has_port = port != std::string_view::npos && authority.find(']', port) == std::string_view::npos;
@@ -30,20 +31,20 @@ bool knows_token(const http::RequestHead& head, std::string_view token) {
 
 std::optional<Refused> refuse_mutation(const http::RequestHead& head, const config::Admin& admin) {
   if (http::is_from_another_site(head)) {
-    return Refused{403, "cross_site", "A page of another site may not change anything here.", ""};
+    return Refused{403, "cross_site", "Pages of other sites cannot change anything over this interface.", ""};
   }
   if (admin.token.empty() && head.fields.find("origin") && !is_asked_by_address(head.authority)) {
     return Refused{403, "cross_site",
-                   "Without an admin token, a page may change something only where it was opened by address, or as "
+                   "Without an admin token, a page can change something only if it was opened by address or as "
                    "localhost.",
                    ""};
   }
   if (!admin.token.empty() && !knows_token(head, admin.token)) {
-    return Refused{401, "unauthorized", "This needs the admin token, as `Authorization: Bearer TOKEN`.",
+    return Refused{401, "unauthorized", "This requires the admin token, as `Authorization: Bearer TOKEN`.",
                    "WWW-Authenticate: Bearer realm=\"tidegate\"\r\n"};
   }
   if (admin.read_only) {
-    return Refused{403, "read_only", "Nothing can be changed over this interface: admin.read_only is true.", ""};
+    return Refused{403, "read_only", "This interface is read-only: admin.read_only is true.", ""};
   }
   return std::nullopt;
 }
@@ -57,6 +58,13 @@ void answer_refused(http::Responder& responder, const Refused& refused) {
   problem.instance = request_id;
   responder.answer(refused.status, http::kProblemContentType, http::problem_json(problem),
                    refused.fields + "Cache-Control: no-store\r\nX-Request-Id: " + request_id + "\r\n");
+}
+
+void log_refused(http::Responder& responder, const Refused& refused) {
+  log_warn("operator_refused", {{"method", responder.request().method},
+                                {"path", responder.request().path},
+                                {"peer", responder.peer().to_string()},
+                                {"reason", refused.reason}});
 }
 
 }  // namespace tidegate::admin

@@ -1,6 +1,6 @@
-// Who may change anything over the admin interface: nobody where it is read_only; no page of another site (Origin;
-// without a token none by name either, as names can be made to lead here); and only who knows the token, where there is
-// one. Pure.
+// Guards the endpoints that change something. A request is refused if the interface is read_only, if it comes from a
+// page of another site (Origin), or if it lacks the configured token. Without a token, a page must have been opened by
+// address or as localhost: anyone can make a DNS name resolve to this machine.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace tidegate::admin {
 
-// An answer that says no.
+// A refusal: the response, as application/problem+json.
 struct Refused {
   uint16_t status = 400;
   std::string_view reason;
@@ -21,9 +21,12 @@ struct Refused {
   std::string fields;  // zero or more "Name: value\r\n" lines
 };
 
+// Pure. None: the request may change things.
 std::optional<Refused> refuse_mutation(const http::RequestHead& head, const config::Admin& admin);
 
-// application/problem+json with X-Request-Id; `head`'s responder is answered.
+// Responds with the refusal and an X-Request-Id.
 void answer_refused(http::Responder& responder, const Refused& refused);
+// Logs `operator_refused`.
+void log_refused(http::Responder& responder, const Refused& refused);
 
 }  // namespace tidegate::admin

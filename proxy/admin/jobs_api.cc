@@ -4,70 +4,53 @@
 
 #include <algorithm>
 
+#include "base/ids.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 
 namespace tidegate::admin {
 
-using Ask = JobsRequest::Ask;
+using Operation = JobsRequest::Operation;
 
 namespace {
 
 constexpr int kPurgePage = 100;
 constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
 
-std::string_view name_of(Ask ask) {
-  switch (ask) {
-    case Ask::queues: return "queues";
-    case Ask::list: return "list";
-    case Ask::show: return "show";
-    case Ask::purge_many: return "purge_many";
-    case Ask::purge: return "purge";
-    case Ask::replay: return "replay";
-    case Ask::replay_many: return "replay_many";
-    case Ask::stop_replay: return "stop_replay";
-  }
-  return "?";
-}
-
-void log_refused(http::Responder& responder, const Refused& refused) {
-  log_warn("operator_refused", {{"method", responder.request().method},
-                                {"path", responder.request().path},
-                                {"peer", responder.peer().to_string()},
-                                {"reason", refused.reason}});
+bool changes(Operation operation) {
+  return operation != Operation::list_queues && operation != Operation::list && operation != Operation::show;
 }
 
 }  // namespace
 
-std::unique_ptr<http::Handler> JobsApi::make(core::Gateway& gateway, BulkReplays& bulk, http::Responder& responder) {
-  auto read = read_request(responder.request());
-  if (const auto* refused = std::get_if<Refused>(&read)) {
+std::unique_ptr<http::Handler> JobsApi::make(Context& context, http::Responder& responder, Operation operation,
+                                             const PathValues& values) {
+  JobsRequest request;
+  request.operation = operation;
+  request.queue = values.queue;
+  request.id = values.id;
+  auto refused = read_query(responder.request().query, request);
+  if (!values.id.empty() && !is_id(values.id)) {
+    refused = {404, "not_found", "A job id is 32 hexadecimal digits.", ""};
+  }
+  if (refused) {
     answer_refused(responder, *refused);
     return nullptr;
   }
-  auto& request = std::get<JobsRequest>(read);
-  if (request.changes()) {
-    if (const auto refused = refuse_mutation(responder.request(), gateway.config().admin)) {
-      log_refused(responder, *refused);
-      answer_refused(responder, *refused);
-      return nullptr;
-    }
-  }
-  return std::make_unique<JobsApi>(gateway, bulk, responder, std::move(request));
+  return std::make_unique<JobsApi>(context, responder, std::move(request));
 }
 
-JobsApi::JobsApi(core::Gateway& gateway, BulkReplays& bulk, http::Responder& responder, JobsRequest request)
-    : gateway_(gateway),
-      bulk_(bulk),
+JobsApi::JobsApi(Context& context, http::Responder& responder, JobsRequest request)
+    : context_(context),
       responder_(responder),
       request_(std::move(request)),
       operator_(responder.request().fields.find("x-operator").value_or("").substr(0, 100)) {}
 
 void JobsApi::on_body_end() {
   if (auto refused = read_body(body_, request_)) return refuse(*refused);
-  if (request_.ask == Ask::queues) return answer_queues();
-  const auto found = gateway_.queues().find(request_.queue);
-  if (found == gateway_.queues().end()) return refuse({404, "not_found", "There is no such queue.", ""});
+  if (request_.operation == Operation::list_queues) return list_queues();
+  const auto found = context_.gateway.queues().find(request_.queue);
+  if (found == context_.gateway.queues().end()) return refuse({404, "not_found", "There is no such queue.", ""});
   state_ = &found->second;
   act();
 }
@@ -77,22 +60,22 @@ void JobsApi::on_body_error(const http::ParseError& error) {
 }
 
 void JobsApi::act() {
-  switch (request_.ask) {
-    case Ask::queues: return answer_queues();
-    case Ask::list: return list();
-    case Ask::show: return show();
-    case Ask::purge_many: request_.filter.limit = kPurgePage; return purge_page();
-    case Ask::purge: return purge();
-    case Ask::replay: return replay();
-    case Ask::replay_many: return replay_many();
-    case Ask::stop_replay: return stop_replay();
+  switch (request_.operation) {
+    case Operation::list_queues: return list_queues();
+    case Operation::list: return list();
+    case Operation::show: return show();
+    case Operation::purge_many: request_.filter.limit = kPurgePage; return purge_page();
+    case Operation::purge: return purge();
+    case Operation::replay: return replay();
+    case Operation::replay_many: return replay_many();
+    case Operation::stop_replay: return stop_replay();
   }
 }
 
-void JobsApi::answer_queues() {
+void JobsApi::list_queues() {
   std::vector<std::string> queues;
-  for (auto& [name, state] : gateway_.queues()) {
-    queues.push_back(queue_json(name, *state.queue, bulk_, runtime().wall_now()));
+  for (auto& [name, state] : context_.gateway.queues()) {
+    queues.push_back(queue_json(name, *state.queue, context_.bulk, runtime().wall_now()));
   }
   answer(200, JsonWriter().raw("queues", json_array(queues)).take());
 }
@@ -118,7 +101,7 @@ void JobsApi::show() {
   });
 }
 
-// What has ended is forgotten; what waits is cancelled; what runs is left alone.
+// A finished job is deleted, a waiting one is cancelled, a running one is refused.
 void JobsApi::purge() {
   operation_ = queue().purge(runtime(), request_.id, [this](Status done) {
     if (!done && done.error().code == ErrorCode::conflict) return cancel();
@@ -130,7 +113,7 @@ void JobsApi::purge() {
 
 void JobsApi::cancel() {
   operation_ = queue().cancel(runtime(), request_.id, [this](Status done) {
-    if (!done) return refuse(done.error(), "The job is running: it can be purged once it has ended.");
+    if (!done) return refuse(done.error(), "The job is running; it can be purged once it has finished.");
     state_->metrics->job_event("cancelled");
     log("cancelled");
     answer(200, JsonWriter().field("job_id", request_.id).field("done", "cancelled").take());
@@ -140,35 +123,36 @@ void JobsApi::cancel() {
 void JobsApi::replay() {
   operation_ = queue().replay(runtime(), request_.id, request_.force, [this](Status done) {
     if (!done && done.error().code == ErrorCode::exhausted) {
-      return refuse({409, "replayed_too_often",
-                     fmt::format("The job has been replayed {} times and died each time; `force` replays it again.",
-                                 jobs::JobQueue::kReplaysMax),
-                     ""});
+      return refuse(
+          {409, "replayed_too_often",
+           fmt::format("The job has been replayed {} times and failed each time; use `force` to replay it again.",
+                       jobs::JobQueue::kReplaysMax),
+           ""});
     }
-    if (!done) return refuse(done.error(), "Only a job that is dead can be replayed.");
+    if (!done) return refuse(done.error(), "Only a dead job can be replayed.");
     log("replayed");
     answer(200, JsonWriter().field("job_id", request_.id).field("done", "replayed").take());
   });
 }
 
 void JobsApi::replay_many() {
-  std::unique_ptr<BulkReplay>& bulk = bulk_[request_.queue];
+  std::unique_ptr<BulkReplay>& bulk = context_.bulk[request_.queue];
   if (bulk && bulk->running()) {
-    return refuse({409, "replay_running", "A replay of this queue is under way; DELETE stops it.", ""});
+    return refuse({409, "replay_running", "A replay of this queue is already running; stop it with DELETE.", ""});
   }
-  // The admin interface's loop, which outlives this request.
+  // It runs on the admin interface's event loop, which outlives this request.
   bulk = std::make_unique<BulkReplay>(runtime(), queue(), request_);
-  log("bulk_replay_started");
+  log("context_.bulkreplay_started");
   answer(202, bulk->json());
 }
 
 void JobsApi::stop_replay() {
-  const auto found = bulk_.find(request_.queue);
-  if (found == bulk_.end() || !found->second->running()) {
-    return refuse({404, "not_found", "No replay of this queue is under way.", ""});
+  const auto found = context_.bulk.find(request_.queue);
+  if (found == context_.bulk.end() || !found->second->running()) {
+    return refuse({404, "not_found", "No replay of this queue is running.", ""});
   }
   found->second->stop();
-  log("bulk_replay_stopped");
+  log("context_.bulkreplay_stopped");
   answer(200, found->second->json());
 }
 
@@ -206,7 +190,7 @@ void JobsApi::answer(uint16_t status, const std::string& json) {
 }
 
 void JobsApi::refuse(const Refused& refused) {
-  if (request_.changes()) log_refused(responder_, refused);
+  if (changes(request_.operation)) log_refused(responder_, refused);
   answer_refused(responder_, refused);
   operation_.reset();
 }
@@ -215,20 +199,20 @@ void JobsApi::refuse(const Error& error, std::string conflict) {
   if (error.code == ErrorCode::not_found) return refuse({404, "not_found", "There is no such job.", ""});
   if (error.code == ErrorCode::conflict) return refuse({409, "job_conflict", std::move(conflict), ""});
   if (error.code == ErrorCode::invalid) return refuse({400, "bad_request", error.message, ""});
-  refuse({503, "queue_unavailable", "The queue cannot be asked now: " + error.message, "Retry-After: 1\r\n"});
+  refuse({503, "queue_unavailable", "The queue is unavailable: " + error.message, "Retry-After: 1\r\n"});
 }
 
-// Who did what, to what, and why.
-void JobsApi::log(std::string_view what) const {
-  log_info("operator", {{"did", what},
-                        {"asked", name_of(request_.ask)},
-                        {"queue", request_.queue},
-                        {"job", request_.id},
-                        {"jobs", purged_},
-                        {"force", request_.force},
-                        {"peer", responder_.peer().to_string()},
-                        {"operator", operator_},
-                        {"reason", request_.reason}});
+// Who did what to which job, and why.
+void JobsApi::log(std::string_view action) const {
+  log_info("operator_action", {{"action", action},
+                               {"operation", to_string(request_.operation)},
+                               {"queue", request_.queue},
+                               {"job_id", request_.id},
+                               {"jobs", purged_},
+                               {"force", request_.force},
+                               {"peer", responder_.peer().to_string()},
+                               {"operator", operator_},
+                               {"reason", request_.reason}});
 }
 
 }  // namespace tidegate::admin

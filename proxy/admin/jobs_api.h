@@ -1,15 +1,17 @@
-// Performs one request about queues and jobs (jobs_request.h): one handler a request, owned by its connection. The
-// gateway and the bulk replays outlive it.
+// Performs one request about queues and jobs (jobs_request.h). One handler per request; its connection owns it, and the
+// context outlives it.
 //
-//   body arrives ──▶ act ──▶ one store call, or several one after the other (purge_many) ──▶ answered
+//   body arrives ──▶ act ──▶ one store call, or several in sequence (purge_many) ──▶ response
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "admin/context.h"
 #include "admin/jobs_request.h"
 #include "admin/queue_json.h"
+#include "admin/routes.h"
 #include "core/gateway.h"
 #include "http/server/server.h"
 
@@ -17,10 +19,11 @@ namespace tidegate::admin {
 
 class JobsApi final : public http::Handler {
  public:
-  // Null: it was answered at once.
-  static std::unique_ptr<http::Handler> make(core::Gateway& gateway, BulkReplays& bulk, http::Responder& responder);
+  // Null: the request was refused at once.
+  static std::unique_ptr<http::Handler> make(Context& context, http::Responder& responder,
+                                             JobsRequest::Operation operation, const PathValues& values);
 
-  JobsApi(core::Gateway& gateway, BulkReplays& bulk, http::Responder& responder, JobsRequest request);
+  JobsApi(Context& context, http::Responder& responder, JobsRequest request);
 
  private:
   void on_body(std::string_view piece) override { body_ += piece; }  // bounded by the server's limits
@@ -30,7 +33,7 @@ class JobsApi final : public http::Handler {
   void on_response_drained() override {}
 
   void act();
-  void answer_queues();
+  void list_queues();
   void list();
   void show();
   void purge();
@@ -44,20 +47,19 @@ class JobsApi final : public http::Handler {
   void answer(uint16_t status, const std::string& json);
   void refuse(const Refused& refused);
   void refuse(const Error& error, std::string conflict);
-  void log(std::string_view what) const;
+  void log(std::string_view action) const;
 
   jobs::JobQueue& queue() { return *state_->queue; }
   net::Runtime& runtime() { return responder_.runtime(); }
 
-  core::Gateway& gateway_;
-  BulkReplays& bulk_;
+  Context& context_;
   http::Responder& responder_;
   JobsRequest request_;
   core::QueueState* state_ = nullptr;
   std::string body_;
-  std::string operator_;  // X-Operator: who says they are asking
+  std::string operator_;  // X-Operator: a name the client claims
   jobs::OperationPtr operation_;
-  std::vector<std::string> ids_;  // purge_many: of the page; the last one is next
+  std::vector<std::string> ids_;  // purge_many: the rest of the page; the last one is next
   bool last_page_ = false;
   uint64_t purged_ = 0;
 };

@@ -22,7 +22,7 @@ std::string attempt_json(const jobs::AttemptRecord& attempt) {
   return json.take();
 }
 
-// A presigned URL is a key to what it names: what follows the ? is not shown.
+// The query of a presigned URL grants access to the object: it is not shown.
 std::string without_query(const std::string& url) { return url.substr(0, url.find('?')); }
 
 }  // namespace

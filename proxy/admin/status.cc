@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "admin/queue_json.h"
 #include "base/json_writer.h"
 
 namespace tidegate::admin {
@@ -25,20 +26,20 @@ class Clock {
   WallTime wall_;
 };
 
-// A sentence: what happens next.
+// What happens next, as a sentence.
 std::string next_step(const policy::BreakerView& view, const policy::BreakerConfig& config, const Clock& clock) {
   switch (view.state) {
     case BreakerState::closed: return "calls go through";
     case BreakerState::open:
-      return fmt::format("calls are refused; in {} s the next call or queued job is let through as a probe",
+      return fmt::format("calls are refused; in {} s the next call or queued job is sent as a probe",
                          ceil_seconds(*view.next_probe_at - clock.now()));
     case BreakerState::half_open:
-      return fmt::format("{} of {} probes under way; success closes it, failure opens it again", view.probes_in_flight,
-                         config.half_open_requests);
+      return fmt::format("{} of {} probes in flight; success closes the breaker, failure opens it again",
+                         view.probes_in_flight, config.half_open_requests);
     case BreakerState::forced_open:
     case BreakerState::forced_closed:
-      return view.forced_until ? "an operator's word holds until " + clock.show(*view.forced_until)
-                               : "an operator's word holds until it is taken back";
+      return view.forced_until ? "forced by an operator until " + clock.show(*view.forced_until)
+                               : "forced by an operator until released";
   }
   return "";
 }
@@ -78,21 +79,21 @@ std::string bulkhead_json(const policy::Bulkhead& bulkhead) {
 
 }  // namespace
 
-std::string status_json(core::Gateway& gateway, const Build& build, const BulkReplays& bulk, WallTime started,
-                        net::Runtime& runtime) {
-  const Clock clock(runtime);
+std::string status_json(Context& context) {
+  core::Gateway& gateway = context.gateway;
+  const Clock clock(context.runtime);
   std::vector<std::string> breakers, bulkheads, queues;
   for (const auto& breaker : gateway.breakers()) breakers.push_back(breaker_json(*breaker, clock));
   for (const auto& bulkhead : gateway.bulkheads()) bulkheads.push_back(bulkhead_json(*bulkhead));
   for (auto& [name, queue] : gateway.queues()) {
-    queues.push_back(queue_json(name, *queue.queue, bulk, clock.wall_now()));
+    queues.push_back(queue_json(name, *queue.queue, context.bulk, clock.wall_now()));
     if (!queue.callbacks) continue;
-    queues.push_back(queue_json(core::callbacks_name(name), *queue.callbacks, bulk, clock.wall_now()));
+    queues.push_back(queue_json(core::callbacks_name(name), *queue.callbacks, context.bulk, clock.wall_now()));
   }
   JsonWriter json;
-  json.field("version", build.version)
-      .field("revision", build.revision)
-      .field("started_at", to_rfc3339(started))
+  json.field("version", context.build.version)
+      .field("revision", context.build.revision)
+      .field("started_at", to_rfc3339(context.started))
       .field("now", to_rfc3339(clock.wall_now()))
       .field("config", gateway.config().file)
       .field("draining", gateway.draining())

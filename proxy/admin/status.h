@@ -1,14 +1,13 @@
-// /api/status: what an operator needs at 3 a.m., in one look: which breaker is open, why, since when, what happens
+// /api/status: the state of every breaker, bulkhead and queue: which breaker is open, why, since when, and what happens
 // next.
 #pragma once
 
 #include <string>
 
-#include "admin/admin_service.h"
+#include "admin/context.h"
 
 namespace tidegate::admin {
 
-std::string status_json(core::Gateway& gateway, const Build& build, const BulkReplays& bulk, WallTime started,
-                        net::Runtime& runtime);
+std::string status_json(Context& context);
 
 }  // namespace tidegate::admin

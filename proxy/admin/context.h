@@ -1,0 +1,31 @@
+// What the handlers of the admin interface work with. Owned by AdminService.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "admin/bulk_replay.h"
+#include "base/time.h"
+#include "core/gateway.h"
+#include "net/runtime.h"
+
+namespace tidegate::admin {
+
+struct Build {
+  std::string version;
+  std::string revision;
+};
+
+// The last bulk replay of each queue, by the queue's name.
+using BulkReplays = std::map<std::string, std::unique_ptr<BulkReplay>>;
+
+struct Context {
+  net::Runtime& runtime;
+  core::Gateway& gateway;
+  Build build;
+  WallTime started;
+  BulkReplays bulk = {};
+};
+
+}  // namespace tidegate::admin

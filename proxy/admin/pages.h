@@ -1,0 +1,18 @@
+// The endpoints that respond at once: /health, /ready, /metrics and /api/status.
+#pragma once
+
+#include <memory>
+
+#include "admin/context.h"
+#include "admin/routes.h"
+
+namespace tidegate::admin {
+
+// The process is alive.
+std::unique_ptr<http::Handler> show_health(Context& context, http::Responder& responder, const PathValues& values);
+// The process accepts requests and jobs: 503 while it drains or a queue cannot store jobs.
+std::unique_ptr<http::Handler> show_readiness(Context& context, http::Responder& responder, const PathValues& values);
+std::unique_ptr<http::Handler> show_metrics(Context& context, http::Responder& responder, const PathValues& values);
+std::unique_ptr<http::Handler> show_status(Context& context, http::Responder& responder, const PathValues& values);
+
+}  // namespace tidegate::admin
