@@ -20,7 +20,7 @@ void GracefulStop::begin(std::function<void()> done) {
 }
 
 void GracefulStop::on_grace_over() {
-  log_warn("shutdown_grace_over", {{"grace_s", to_seconds(grace_)}, {"connections", service_->connections()}});
+  log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(grace_)}, {"connections", service_->connections()}});
   close_stores();
 }
 

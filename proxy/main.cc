@@ -9,8 +9,9 @@
 
 namespace {
 
-// A kept body is some hundred kilobytes, made and let go with each request. glibc would map and unmap such pieces, or
-// give the heap's end back, and every request would pay for fresh pages: a third of what a POST of 100 kB costs.
+// Each request allocates and frees a buffer of some hundred kilobytes for its body. By default glibc maps and unmaps
+// such buffers or returns the end of the heap, so that every request pays for fresh pages: a third of the cost of a
+// POST of 100 kB.
 void keep_freed_pages() {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_THRESHOLD, 1 << 20);

@@ -12,12 +12,12 @@ namespace {
 
 std::string refusal_of(const http::FetchResponse& response) {
   const auto problem = nlohmann::json::parse(response.body, nullptr, false);
-  std::string words = fmt::format("the admin interface answered {}", response.status);
+  std::string message = fmt::format("the admin interface responded with status {}", response.status);
   if (problem.is_object() && problem.contains("detail") && problem["detail"].is_string()) {
-    words = problem["detail"].get<std::string>();
+    message = problem["detail"].get<std::string>();
   }
-  if (response.status == 401) words += " Give it with --token or in TIDEGATE_ADMIN_TOKEN.";
-  return words;
+  if (response.status == 401) message += " Use --token or TIDEGATE_ADMIN_TOKEN.";
+  return message;
 }
 
 ErrorCode code_of(uint16_t status) {
@@ -27,8 +27,8 @@ ErrorCode code_of(uint16_t status) {
 
 }  // namespace
 
-Result<nlohmann::json> AdminClient::ask(const std::string& method, const std::string& target,
-                                        const nlohmann::json& body) {
+Result<nlohmann::json> AdminClient::send(const std::string& method, const std::string& target,
+                                         const nlohmann::json& body) {
   net::UvRuntime runtime;
   http::FetchRequest request;
   request.method = method;
@@ -41,18 +41,18 @@ Result<nlohmann::json> AdminClient::ask(const std::string& method, const std::st
     request.fields.emplace_back("Content-Type", "application/json");
     request.body = body.dump();
   }
-  Result<nlohmann::json> out = Error{ErrorCode::unavailable, "no answer"};
+  Result<nlohmann::json> out = Error{ErrorCode::unavailable, "no response"};
   const auto fetching = http::fetch(runtime, request, [&](Result<http::FetchResponse> response) {
     runtime.stop();
     if (!response) {
       out = Error{response.error().code,
-                  fmt::format("no Tidegate answers at {}: {}", address_, response.error().message)};
+                  fmt::format("cannot reach Tidegate at {}: {}", address_, response.error().message)};
     } else if (response->status < 200 || response->status > 299) {
       out = Error{code_of(response->status), refusal_of(*response)};
     } else if (auto json = nlohmann::json::parse(response->body, nullptr, false); json.is_object()) {
       out = std::move(json);
     } else {
-      out = Error{ErrorCode::invalid, fmt::format("what answers at {} is not a Tidegate", address_)};
+      out = Error{ErrorCode::invalid, fmt::format("the server at {} is not Tidegate", address_)};
     }
   });
   runtime.run();

@@ -1,4 +1,4 @@
-// Asks a running Tidegate's admin interface, one request after the other, waiting for each.
+// A blocking client of the admin interface of a running Tidegate.
 #pragma once
 
 #include <string>
@@ -13,9 +13,10 @@ class AdminClient {
  public:
   AdminClient(std::string address, std::string token) : address_(std::move(address)), token_(std::move(token)) {}
 
-  // The answer's JSON where it is 2xx. Error: what a person should read, the interface's own words where it has any.
-  Result<nlohmann::json> ask(const std::string& method, const std::string& target,
-                             const nlohmann::json& body = nullptr);
+  // Sends one request and waits. Returns the JSON of a 2xx response. Error: a message for a person, that of the admin
+  // interface if it sent one.
+  Result<nlohmann::json> send(const std::string& method, const std::string& target,
+                              const nlohmann::json& body = nullptr);
 
  private:
   std::string address_;

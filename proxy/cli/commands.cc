@@ -28,27 +28,28 @@ int check_command(const std::string& config_file, bool json) {
 }
 
 int main_command(int argc, char** argv) {
-  CLI::App app("Tidegate: a sidecar resilience proxy that turns an outage into accepted work.");
+  CLI::App app("Tidegate: a sidecar resilience proxy that queues requests durably while an upstream fails.");
   app.name("tidegate");
   app.require_subcommand(1);
 
   std::string file = "tidegate.yaml";
-  auto* run = app.add_subcommand("run", "Serve by a configuration file");
-  run->add_option("-c,--config", file, "The configuration file")->required();
+  auto* run = app.add_subcommand("run", "Run the proxy with a configuration file");
+  run->add_option("-c,--config", file, "Path of the configuration file")->required();
 
   std::string format = "text";
-  auto* check = app.add_subcommand("check", "Check a configuration file; every error is named with its place");
-  check->add_option("FILE", file, "The configuration file")->required();
-  check->add_option("--format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  auto* check =
+      app.add_subcommand("check", "Check a configuration file and print every error with file, line and column");
+  check->add_option("FILE", file, "Path of the configuration file")->required();
+  check->add_option("--format", format, "Output format: text or json")->check(CLI::IsMember({"text", "json"}));
 
   std::string address = "127.0.0.1:9901";
   bool ready = false;
-  auto* health = app.add_subcommand("healthcheck", "Ask a running Tidegate's admin interface if it is alive");
-  health->add_option("--admin", address, "The admin interface's address")->capture_default_str();
-  health->add_flag("--ready", ready, "Ask if it is ready for traffic instead");
+  auto* health = app.add_subcommand("healthcheck", "Check that a running Tidegate is alive");
+  health->add_option("--admin", address, "Address of the admin interface")->capture_default_str();
+  health->add_flag("--ready", ready, "Check that it is ready for traffic");
 
   const auto jobs_command = add_jobs_command(app);
-  auto* version = app.add_subcommand("version", "Print the version");
+  auto* version = app.add_subcommand("version", "Print the version and revision");
 
   try {
     app.parse(argc, argv);

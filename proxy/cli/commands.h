@@ -1,4 +1,4 @@
-// The subcommands of `tidegate`, and their exit codes.
+// The subcommands of `tidegate` and their exit codes.
 #pragma once
 
 #include <string>
@@ -17,13 +17,13 @@ enum ExitCode : int {
   kExitUnhealthy = http::kExitUnhealthy,
 };
 
-// The program's version and the revision it was built from.
+// The version of the program and the revision it was built from.
 admin::Build build_info();
 
 int run_command(const std::string& config_file);
 int check_command(const std::string& config_file, bool json);
 
-// Parses the command line and runs the subcommand.
+// Parses the command line and runs the subcommand. Returns the exit code.
 int main_command(int argc, char** argv);
 
 }  // namespace tidegate::cli

@@ -49,29 +49,29 @@ class JobsCommand {
   }
 
  private:
-  int fail(int code, const std::string& words) {
-    std::fprintf(stderr, "tidegate: %s\n", printable(words, 2000).c_str());
+  int fail(int code, const std::string& message) {
+    std::fprintf(stderr, "tidegate: %s\n", printable(message, 2000).c_str());
     return code_ = code;
   }
   int fail(const Error& error) { return fail(kExitRuntime, error.message); }
   bool as_json() const { return options_.format == "json"; }
-  int print(const json& answer, const std::string& text) {
-    std::fputs(as_json() ? (answer.dump() + "\n").c_str() : text.c_str(), stdout);
+  int print(const json& response, const std::string& text) {
+    std::fputs(as_json() ? (response.dump() + "\n").c_str() : text.c_str(), stdout);
     return kExitOk;
   }
 
-  // The queue that is meant where none is named: the only one there is.
+  // Without --queue: the only queue. False: there is none, or several.
   bool find_queue() {
-    const auto answer = client_.ask("GET", "/api/queues");
-    if (!answer) return fail(answer.error()) == kExitOk;
+    const auto response = client_.send("GET", "/api/queues");
+    if (!response) return fail(response.error()) == kExitOk;
     std::string names;
-    for (const json& queue : answer->value("queues", json::array())) {
+    for (const json& queue : response->value("queues", json::array())) {
       options_.queue = queue.value("name", "");
       names += (names.empty() ? "" : ", ") + options_.queue;
     }
-    if (options_.queue.empty()) return fail(kExitRuntime, "this Tidegate has no queues") == kExitOk;
+    if (options_.queue.empty()) return fail(kExitRuntime, "this Tidegate has no queue") == kExitOk;
     if (names == options_.queue) return true;
-    return fail(kExitUsage, "there are several queues; name one with --queue: " + names) == kExitOk;
+    return fail(kExitUsage, "there are several queues; choose one with --queue: " + names) == kExitOk;
   }
 
   std::string target(std::string_view rest) const { return "/api/queues/" + options_.queue + std::string(rest); }
@@ -80,79 +80,79 @@ class JobsCommand {
     return fmt::format("status={}&error={}&limit={}", http::percent_encode(options_.status),
                        http::percent_encode(options_.error), limit);
   }
-  json said() const {
+  json body() const {
     return options_.force ? json{{"force", true}, {"reason", options_.reason}} : json{{"reason", options_.reason}};
   }
-  std::string because() const { return "reason=" + http::percent_encode(options_.reason); }
+  std::string reason_parameter() const { return "reason=" + http::percent_encode(options_.reason); }
 
   int list() {
     json jobs = json::array();
     std::string after;
-    // A page may be short although more follow: the interface looks through a bounded number of jobs for each.
+    // A page can be short although more follow: the interface reads a bounded number of jobs for each page.
     const auto wanted = [&] { return options_.all ? kPage : options_.limit - static_cast<int>(jobs.size()); };
     do {
       const auto page =
-          client_.ask("GET", target("/jobs?") + filter(wanted()) + "&after=" + http::percent_encode(after));
+          client_.send("GET", target("/jobs?") + filter(wanted()) + "&after=" + http::percent_encode(after));
       if (!page) return fail(page.error());
       for (const json& each : page->value("jobs", json::array())) jobs.push_back(each);
       const auto next = page->find("next");
       after = next != page->end() && next->is_string() ? next->get<std::string>() : "";
     } while (!after.empty() && wanted() > 0);
-    if (jobs.empty()) return print(json{{"jobs", jobs}}, "No such jobs.\n");
-    const std::string more = after.empty() ? "" : "There are more: use --limit or --all.\n";
+    if (jobs.empty()) return print(json{{"jobs", jobs}}, "No matching jobs.\n");
+    const std::string more = after.empty() ? "" : "There are more jobs: use --limit or --all.\n";
     return print(json{{"jobs", jobs}, {"more", !after.empty()}}, jobs_table(jobs) + more);
   }
 
   int show() {
-    const auto answer = client_.ask("GET", job());
-    return answer ? print(*answer, job_text(*answer)) : fail(answer.error());
+    const auto response = client_.send("GET", job());
+    return response ? print(*response, job_text(*response)) : fail(response.error());
   }
 
   int replay_one() {
-    const auto answer = client_.ask("POST", job() + "/replay", said());
-    if (!answer) return fail(answer.error());
-    return print(*answer,
-                 fmt::format("Job {0} is queued again. See what becomes of it: tidegate jobs show {0}\n", options_.id));
+    const auto response = client_.send("POST", job() + "/replay", body());
+    if (!response) return fail(response.error());
+    return print(*response,
+                 fmt::format("Job {0} is queued again. To follow it: tidegate jobs show {0}\n", options_.id));
   }
 
   int replay_many() {
     if (!options_.all && options_.error.empty()) {
-      return fail(kExitUsage, "name a job, or many: --error TEXT (those that died of it) or --all");
+      return fail(kExitUsage, "give a job ID, or select jobs with --error TEXT or --all");
     }
-    json body = said();
-    body["error"] = options_.error;
-    body["rate"] = options_.rate;
-    body["limit"] = options_.all ? 100'000 : options_.limit;
-    const auto answer = client_.ask("POST", target("/replay"), body);
-    if (!answer) return fail(answer.error());
-    return print(*answer, fmt::format("Replaying the dead letters of {} at {}. How far it is: `bulk_replay` in "
-                                      "http://{}/api/status\n",
-                                      options_.queue, options_.rate, options_.admin));
+    json request = body();
+    request["error"] = options_.error;
+    request["rate"] = options_.rate;
+    request["limit"] = options_.all ? 100'000 : options_.limit;
+    const auto response = client_.send("POST", target("/replay"), request);
+    if (!response) return fail(response.error());
+    return print(*response, fmt::format("Replaying the dead jobs of {} at {}. For its progress, see `bulk_replay` in "
+                                        "http://{}/api/status\n",
+                                        options_.queue, options_.rate, options_.admin));
   }
 
   int purge_one() {
-    const auto answer = client_.ask("DELETE", job() + "?" + because());
-    if (!answer) return fail(answer.error());
-    const bool cancelled = answer->value("done", "") == "cancelled";
-    return print(*answer,
-                 fmt::format("Job {} is {}.\n", options_.id,
-                             cancelled ? "cancelled: it had not run. Purge it again to forget it" : "forgotten"));
+    const auto response = client_.send("DELETE", job() + "?" + reason_parameter());
+    if (!response) return fail(response.error());
+    const bool cancelled = response->value("done", "") == "cancelled";
+    return print(*response, fmt::format("Job {} is {}.\n", options_.id,
+                                        cancelled ? "cancelled. Purge it again to delete it" : "deleted"));
   }
 
   int purge_many() {
-    if (options_.status.empty()) return fail(kExitUsage, "name a job, or many by their --status, such as dead");
+    if (options_.status.empty()) return fail(kExitUsage, "give a job ID, or select jobs with --status, such as dead");
     uint64_t purged = 0;
     bool more = false;
     do {
-      const auto answer =
-          client_.ask("DELETE", target("/jobs?") + filter(options_.all ? kPage : options_.limit) + "&" + because());
-      if (!answer) return fail(answer.error());
-      const uint64_t now = answer->value("purged", uint64_t{0});
+      const auto response = client_.send(
+          "DELETE", target("/jobs?") + filter(options_.all ? kPage : options_.limit) + "&" + reason_parameter());
+      if (!response) return fail(response.error());
+      const uint64_t now = response->value("purged", uint64_t{0});
       purged += now;
-      more = answer->value("more", false) && now > 0;
+      more = response->value("more", false) && now > 0;
     } while (options_.all && more);
     return print(json{{"purged", purged}, {"more", more}},
-                 fmt::format("Forgotten: {}.{}\n", purged, more ? " There are more: use --limit or --all." : ""));
+                 fmt::format("Deleted {} job{}.{}\n", purged, purged == 1 ? "" : "s",
+                             more ? " There are more jobs: use --limit or --all." : ""));
   }
 
   JobsOptions options_;
@@ -161,46 +161,50 @@ class JobsCommand {
 };
 
 void add_common(CLI::App& command, JobsOptions& options) {
-  command.add_option("--admin", options.admin, "The admin interface's address")->capture_default_str();
-  command.add_option("--token", options.token, "The admin token")->envname("TIDEGATE_ADMIN_TOKEN");
-  command.add_option("--queue", options.queue, "The queue; needed only where there are several");
-  command.add_option("--format", options.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  command.add_option("--admin", options.admin, "Address of the admin interface")->capture_default_str();
+  command.add_option("--token", options.token, "Admin token")->envname("TIDEGATE_ADMIN_TOKEN");
+  command.add_option("--queue", options.queue, "Name of the queue; required only if there are several");
+  command.add_option("--format", options.format, "Output format: text or json")->check(CLI::IsMember({"text", "json"}));
   command.callback([&options, name = command.get_name()] { options.what = name; });
 }
 
 void add_filter(CLI::App& command, JobsOptions& options) {
-  command.add_option("--error", options.error, "A part of the last error, such as 503");
-  command.add_option("--limit", options.limit, "At most so many")->capture_default_str()->check(CLI::Range(1, kPage));
-  command.add_flag("--all", options.all, "All of them");
+  command.add_option("--error", options.error, "Only jobs whose last error contains this text, such as 503");
+  command.add_option("--limit", options.limit, "Maximum number of jobs")
+      ->capture_default_str()
+      ->check(CLI::Range(1, kPage));
+  command.add_flag("--all", options.all, "All matching jobs");
 }
 
 }  // namespace
 
 std::function<int()> add_jobs_command(CLI::App& app) {
   auto options = std::make_shared<JobsOptions>();
-  auto* jobs = app.add_subcommand("jobs", "Look at a running Tidegate's jobs, replay dead ones, purge what has ended");
+  auto* jobs = app.add_subcommand("jobs", "List, show, replay and purge the jobs of a running Tidegate");
   jobs->require_subcommand(1);
-  const char* const statuses = "queued, running, retrying, succeeded, dead, cancelled or expired";
+  const char* const statuses =
+      "Only jobs with this status: queued, running, retrying, succeeded, dead, cancelled or expired";
 
   auto* list = jobs->add_subcommand("list", "List jobs, oldest first");
   list->add_option("--status", options->status, statuses);
   add_filter(*list, *options);
 
-  auto* show = jobs->add_subcommand("show", "One job, with its history");
-  show->add_option("ID", options->id, "The job")->required();
+  auto* show = jobs->add_subcommand("show", "Show one job with its history");
+  show->add_option("ID", options->id, "ID of the job")->required();
 
-  auto* replay = jobs->add_subcommand("replay", "Queue dead jobs again: one by its ID, or many");
-  replay->add_option("ID", options->id, "The job");
+  auto* replay = jobs->add_subcommand("replay", "Queue dead jobs again");
+  replay->add_option("ID", options->id, "ID of the job; without it, select jobs with the options");
   add_filter(*replay, *options);
-  replay->add_option("--rate", options->rate, "Many: how fast")->capture_default_str();
-  replay->add_flag("--force", options->force, "Also what has been replayed three times and died each time");
-  replay->add_option("--reason", options->reason, "Why, for the log");
+  replay->add_option("--rate", options->rate, "Rate of a replay of many jobs")->capture_default_str();
+  replay->add_flag("--force", options->force,
+                   "Do not skip jobs that have been replayed three times and failed each time");
+  replay->add_option("--reason", options->reason, "Reason for the log");
 
-  auto* purge = jobs->add_subcommand("purge", "Forget jobs that have ended, cancel one that waits");
-  purge->add_option("ID", options->id, "The job");
-  purge->add_option("--status", options->status, "Many: succeeded, dead, cancelled or expired");
+  auto* purge = jobs->add_subcommand("purge", "Delete finished jobs; cancel a waiting job");
+  purge->add_option("ID", options->id, "ID of the job; without it, select jobs with the options");
+  purge->add_option("--status", options->status, "Only jobs with this status: succeeded, dead, cancelled or expired");
   add_filter(*purge, *options);
-  purge->add_option("--reason", options->reason, "Why, for the log");
+  purge->add_option("--reason", options->reason, "Reason for the log");
 
   for (CLI::App* each : {list, show, replay, purge}) add_common(*each, *options);
   return [options] { return JobsCommand(*options).run(); };

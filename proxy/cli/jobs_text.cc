@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kCellBytesMax = 60;
 
-// Of a member that may be absent or null.
+// The text of a member; "": it is absent or null.
 std::string text_of(const json& job, const char* name) {
   const auto found = job.find(name);
   if (found == job.end() || found->is_null()) return "";
@@ -23,7 +23,7 @@ std::string text_of(const json& job, const char* name) {
 
 std::string request_of(const json& job) { return text_of(job, "method") + " " + text_of(job, "target"); }
 
-std::string tries_of(const json& job) { return text_of(job, "attempt") + "/" + text_of(job, "max_attempts"); }
+std::string attempts_of(const json& job) { return text_of(job, "attempt") + "/" + text_of(job, "max_attempts"); }
 
 std::string age_of(const json& job) { return short_age(job.value("age_s", 0.0)); }
 
@@ -32,7 +32,7 @@ using Row = std::array<std::string, 6>;
 Row row_of(const json& job) {
   return {text_of(job, "job_id"),
           text_of(job, "status"),
-          tries_of(job),
+          attempts_of(job),
           age_of(job),
           printable(request_of(job), kCellBytesMax),
           printable(text_of(job, "last_error"), kCellBytesMax)};
@@ -41,12 +41,12 @@ Row row_of(const json& job) {
 std::string next_step(const json& job) {
   const std::string status = text_of(job, "status"), id = text_of(job, "job_id");
   if (status == "dead") {
-    return fmt::format("Replay it with `tidegate jobs replay {0}`, forget it with `tidegate jobs purge {0}`.", id);
+    return fmt::format("Replay it with `tidegate jobs replay {0}`, or delete it with `tidegate jobs purge {0}`.", id);
   }
-  if (status == "queued") return "It waits for its turn at the upstream.";
-  if (status == "retrying") return "It is tried again at the time above.";
-  if (status == "running") return "It is being tried now.";
-  return fmt::format("It has ended; `tidegate jobs purge {}` forgets it now.", id);
+  if (status == "queued") return "It waits in the queue.";
+  if (status == "retrying") return "It waits for its next attempt.";
+  if (status == "running") return "An attempt is running.";
+  return fmt::format("It has finished; delete it with `tidegate jobs purge {}`.", id);
 }
 
 }  // namespace
@@ -62,20 +62,19 @@ std::string short_age(double seconds) {
 std::string printable(std::string text, size_t bytes_max) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-    // Bytes 0x80 to 0x9f after 0xc2 are control characters too.
   }
-  for (size_t i = 0; i + 1 < text.size(); ++i) {
+  for (size_t i = 0; i + 1 < text.size(); ++i) {  // bytes 0x80 to 0x9f after 0xc2 are control characters too
     const auto next = static_cast<unsigned char>(text[i + 1]);
     if (text[i] == '\xc2' && next >= 0x80 && next < 0xa0) text[i] = text[i + 1] = '?';
   }
   if (text.size() <= bytes_max) return text;
   size_t end = bytes_max - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a character
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not inside a character
   return text.substr(0, end) + "...";
 }
 
 std::string jobs_table(const json& jobs) {
-  std::vector<Row> rows{{"ID", "STATUS", "TRIES", "AGE", "REQUEST", "LAST ERROR"}};
+  std::vector<Row> rows{{"ID", "STATUS", "ATTEMPTS", "AGE", "REQUEST", "LAST ERROR"}};
   for (const json& job : jobs) rows.push_back(row_of(job));
   std::array<size_t, 6> widths{};
   for (const Row& row : rows) {
@@ -102,10 +101,10 @@ std::string job_text(const json& job) {
   line("request", request_of(job));
   line("body", text_of(job, "body_bytes") + " bytes");
   line("body from", text_of(job, "body_ref"));
-  line("tries", tries_of(job));
+  line("attempts", attempts_of(job));
   line("replays", text_of(job, "replays"));
   line("accepted", text_of(job, "created_at") + " (" + age_of(job) + " ago)");
-  line("next try", text_of(job, "next_attempt_at"));
+  line("next attempt", text_of(job, "next_attempt_at"));
   line("ended", text_of(job, "finished_at"));
   line("last error", text_of(job, "last_error"));
   const json history = job.value("history", json::array());

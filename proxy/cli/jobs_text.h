@@ -1,5 +1,5 @@
-// Jobs, as the admin interface tells of them, as text for a terminal. Pure. What came from clients is written without
-// control bytes.
+// Formats the admin interface's JSON of jobs as text for a terminal. Pure. Text that came from clients is printed
+// without control characters.
 #pragma once
 
 #include <string>
@@ -8,14 +8,15 @@
 
 namespace tidegate::cli {
 
-// An aligned table, one line a job: id, status, tries, age, request, last error. `jobs`: an array.
+// An aligned table, one line per job: id, status, attempts, age, request, last error. `jobs`: an array.
 std::string jobs_table(const nlohmann::json& jobs);
-// One job with its history, and what can be done next.
+// One job with its history and the possible next steps.
 std::string job_text(const nlohmann::json& job);
 
-// "45s", "3m", "2h", "5d": whole units of the largest kind.
+// "45s", "3m", "2h", "5d": whole numbers of one unit.
 std::string short_age(double seconds);
-// Control bytes, which could drive a terminal, as '?'; longer than `bytes_max`: cut, with "...".
+// Replaces control characters, which could control the terminal, by '?', and cuts text longer than `bytes_max`, with
+// "...".
 std::string printable(std::string text, size_t bytes_max);
 
 }  // namespace tidegate::cli

@@ -53,12 +53,12 @@ class QueueOpener {
     options.name = queue_.name;
     options.limits = limits_;
     options.strict = queue_.strict_durability;
-    options.undo_failed_appends = false;  // the spool tries again
+    options.undo_failed_appends = false;  // the spool appends again
     options.on_commit = on_commit();
     return jobs::open_redis_queue(options);
   }
 
-  // Where the records of a queue on RabbitMQ lie; the configuration has it.
+  // The store of the records of a queue on RabbitMQ; the configuration requires one.
   Result<std::unique_ptr<jobs::RecordStore>> open_records() const {
     if (const auto* address = std::get_if<redis::Address>(&*queue_.results_url)) return open_redis(*address);
     auto opened = open_sqlite(std::get<config::SqliteUrl>(*queue_.results_url).path);
@@ -66,7 +66,7 @@ class QueueOpener {
     return std::unique_ptr<jobs::RecordStore>(std::move(*opened));
   }
 
-  // A server's queue behind its spool.
+  // Puts a local spool in front of a queue on a server.
   Opened spooled(std::unique_ptr<jobs::JobQueue> server) const {
     auto spool = open_sqlite(queue_.spool_path);
     if (!spool) return Error{spool.error().code, "spool: " + spool.error().message};

@@ -1,4 +1,4 @@
-// Opens the configured queues: each on its store, those on a server behind a local spool.
+// Opens the configured queues: each on its store, and those on a server with a local spool.
 #pragma once
 
 #include "base/result.h"
@@ -9,14 +9,14 @@
 
 namespace tidegate::cli {
 
-// `runtime`: the loop on which spools are forwarded; it and `metrics` outlive the queues. Blocking, but for no server:
-// a queue whose server is away opens all the same. Errors: invalid, conflict (a file is not ours, or another
-// process's).
+// `runtime`: the event loop that forwards the spools; it and `metrics` outlive the queues. Blocks on files, never on a
+// server: a queue whose server is unavailable opens all the same. Errors: invalid; conflict (another program's file, or
+// another process uses it).
 Result<core::Gateway::Queues> open_queues(const config::Config& config, metrics::Metrics& metrics,
                                           net::Runtime& runtime);
 
-// The stores of callbacks (core/replay/callbacks.h): one for each queue of which a route has a callback, an SQLite file
-// beside the queue's own (or its spool's), named as that with ".callbacks.db" behind. Blocking. Errors: as above.
+// Opens the stores of callbacks (core/replay/callbacks.h): for each queue that a route with a callback uses, an SQLite
+// file next to the queue's own (or its spool's), named like it plus ".callbacks.db". Blocks. Errors: as above.
 Result<core::Gateway::Queues> open_callback_stores(const config::Config& config, metrics::Metrics& metrics);
 
 }  // namespace tidegate::cli

@@ -12,7 +12,7 @@ namespace tidegate::cli {
 
 Process::Process(std::shared_ptr<const config::Config> config)
     : config_(std::move(config)), grace_timer_(runtime_, [this] {
-        log_warn("shutdown_grace_over", {{"grace_s", to_seconds(config_->shutdown_grace)}});
+        log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(config_->shutdown_grace)}});
         close_queues();
       }) {}
 
@@ -20,7 +20,7 @@ Process::~Process() { stop_workers(); }
 
 int Process::run() {
   if (const Status status = start(); !status) {
-    log_error("cannot_start", {{"error", status.error().message}});
+    log_error("cannot_start", {{"reason", status.error().message}});
     return kExitRuntime;
   }
   runtime_.run();
@@ -56,7 +56,7 @@ Status Process::start() {
   return Ok{};
 }
 
-// Ports are shared among the workers, and so would be with a second Tidegate.
+// The workers share their ports (SO_REUSEPORT), so a second Tidegate could share them too: check that nobody listens.
 Status Process::check_ports() const {
   if (Status status = net::check_port_is_free(config_->admin.address); !status) return status;
   for (const config::Listener& listener : config_->listeners) {
@@ -77,7 +77,7 @@ Status Process::start_workers() {
 
 void Process::on_signal(const char* name) {
   if (draining_) {
-    log_warn("exit_at_once", {{"signal", name}});
+    log_warn("shutdown_forced", {{"signal", name}});
     std::_Exit(kExitRuntime);
   }
   log_info("draining", {{"signal", name}, {"grace_s", to_seconds(config_->shutdown_grace)}});
@@ -96,10 +96,10 @@ void Process::drain() {
   }
 }
 
-// Workers have nothing more to store, or their time is over: what the queues have taken is committed.
+// The workers are done, or the grace period is over: commit what the queues have accepted.
 void Process::close_queues() {
   grace_timer_.stop();
-  if (workers_.empty()) return;  // the grace ran out in the turn in which the last worker was done
+  if (workers_.empty()) return;  // the grace period ended in the same event-loop iteration as the last worker
   stop_workers();
   std::vector<jobs::JobQueue*> stores;
   for (auto& [name, queue] : gateway_->queues()) {
@@ -122,7 +122,7 @@ void Process::finish() {
 }
 
 void Process::stop_workers() {
-  // The first worker has the replayers, whose pace the others read: it ends last.
+  // The first worker owns the replayers, whose state the others read: it stops last.
   while (!workers_.empty()) {
     workers_.back()->stop();
     workers_.pop_back();

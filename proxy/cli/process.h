@@ -1,4 +1,4 @@
-// A running Tidegate: opens the queues, starts the workers and the admin interface, and ends them in order.
+// A running Tidegate: opens the queues, starts the workers and the admin interface, and stops them in order.
 //
 //   starting ──all listen──▶ serving ──SIGTERM, SIGINT──▶ draining ──all done, or shutdown_grace──▶ closing ──▶ exit 0
 //       │ cannot                                              │ a second signal
@@ -22,7 +22,7 @@ class Process {
   explicit Process(std::shared_ptr<const config::Config> config);
   ~Process();
 
-  // Blocks until the process should exit; returns its exit code.
+  // Blocks until the process should exit. Returns the exit code.
   int run();
 
  private:

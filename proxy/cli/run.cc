@@ -15,8 +15,8 @@ int run_command(const std::string& config_file) {
     std::fputs(config::check_report(loaded, false).c_str(), stderr);
     return kExitInvalidConfig;
   }
-  const LogFormat by_place = isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json;
-  log_configure(loaded.config->log.level, loaded.config->log.format.value_or(by_place));
+  const LogFormat default_format = isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json;
+  log_configure(loaded.config->log.level, loaded.config->log.format.value_or(default_format));
   Process process(loaded.config);
   return process.run();
 }

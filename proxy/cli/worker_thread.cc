@@ -51,7 +51,7 @@ void WorkerThread::drain(net::Runtime& home, std::function<void()> done) {
     const auto one_done = [&home, done, left] {
       if (--*left == 0) home.post(done);
     };
-    if (replaying_) replaying_->drain(one_done);  // at once: nothing more is claimed
+    if (replaying_) replaying_->drain(one_done);  // no more jobs are claimed from now on
     worker_->drain(one_done);
   });
 }

@@ -1,4 +1,4 @@
-// One worker on a thread of its own: the loop, the Worker and, on the first one, the replayers.
+// One worker on its own thread: the event loop, the Worker and, on the first thread, the replayers.
 #pragma once
 
 #include <future>
@@ -13,18 +13,18 @@ namespace tidegate::cli {
 
 class WorkerThread {
  public:
-  // Starts the thread; started() tells when it listens. The gateway outlives this.
+  // Starts the thread; started() waits until it listens. The gateway outlives the object.
   WorkerThread(core::Gateway& gateway, int index, int count);
-  // REQUIRES stop() before.
+  // REQUIRES: stop() was called.
   ~WorkerThread();
 
-  // Blocks until the worker listens, or cannot.
+  // Blocks until the worker listens or has failed to.
   Status started();
-  // Begins to replay jobs; on the first worker only.
+  // Starts replaying jobs; only for the first worker.
   void start_replaying();
-  // Graceful end; `done` is posted to `home`.
+  // Stops gracefully, then posts `done` to `home`.
   void drain(net::Runtime& home, std::function<void()> done);
-  // Ends the loop at once, cancelling what is left, and joins the thread.
+  // Stops the event loop at once, cancels what is left, and joins the thread.
   void stop();
 
  private:
@@ -35,8 +35,8 @@ class WorkerThread {
   const int index_;
   const int count_;
   net::UvRuntime runtime_;
-  std::unique_ptr<core::Worker> worker_;        // the thread's own
-  std::unique_ptr<core::Replaying> replaying_;  // the thread's own
+  std::unique_ptr<core::Worker> worker_;        // owned by the thread
+  std::unique_ptr<core::Replaying> replaying_;  // owned by the thread
   std::unique_ptr<net::Timer> lag_timer_;
   Time lag_expected_{};
   std::future<Status> listening_;

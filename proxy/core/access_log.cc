@@ -16,7 +16,7 @@ void log_access(const AccessEntry& entry, config::AccessLog which) {
                        {"took_ms", to_seconds(entry.took) * 1000},
                        {"attempts", entry.attempts},
                        {"bytes", entry.answer_bytes},
-                       {"failure", entry.failure},
+                       {"reason", entry.reason},
                        {"request_id", entry.request_id}});
 }
 

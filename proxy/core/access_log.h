@@ -1,4 +1,4 @@
-// The access log: one line a request, with the outcome's own word.
+// The access log: one line per request, with its outcome.
 #pragma once
 
 #include <string>
@@ -22,10 +22,10 @@ struct AccessEntry {
   std::string_view request_id;
   int attempts;
   uint64_t answer_bytes;
-  std::string_view failure;  // of the last try, "" if none
+  std::string_view reason;  // why the last attempt failed; "" if it did not
 };
 
-// `errors`: all but what was proxied with a status below 500.
+// Logs the entry if `which` includes it. `errors`: all except proxied requests with a status below 500.
 void log_access(const AccessEntry& entry, config::AccessLog which);
 
 }  // namespace tidegate::core

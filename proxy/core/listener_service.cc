@@ -102,7 +102,7 @@ http::Service::Refusal ListenerService::on_refused(const http::ParseError& error
   if (worker_.gateway().config().log.access != config::AccessLog::off) {
     log_info("request_refused", {{"outcome", to_string(outcome)},
                                  {"code", error.status},
-                                 {"detail", error.detail},
+                                 {"reason", error.detail},
                                  {"client", peer.ip.to_string()},
                                  {"request_id", request_id}});
   }

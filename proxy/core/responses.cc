@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kRetrySpread = 0.2;
 
-// RFC 9209 section 2.3: the registered proxy error types that fit our outcomes; "" = none fits.
+// The registered proxy error type (RFC 9209 section 2.3) for an outcome; "": none fits.
 std::string_view proxy_error(Outcome outcome) {
   switch (outcome) {
     case Outcome::connect_failure: return "connection_refused";
@@ -55,27 +55,27 @@ Outcome outcome_of(const http::ParseError& error) {
 
 std::string_view describe(Outcome outcome) {
   switch (outcome) {
-    case Outcome::rate_limited: return "This client has sent too many requests.";
+    case Outcome::rate_limited: return "Too many requests from this client.";
     case Outcome::breaker_open: return "The upstream is failing; its circuit breaker is open.";
-    case Outcome::bulkhead_full: return "The upstream is busy; no place came free in time.";
-    case Outcome::queue_unavailable: return "The job queue cannot store the request durably now.";
+    case Outcome::bulkhead_full: return "The upstream is at its concurrency limit; no slot became free in time.";
+    case Outcome::queue_unavailable: return "The job queue cannot store the request durably.";
     case Outcome::queue_full: return "The job queue is full.";
-    case Outcome::draining: return "This proxy is shutting down.";
-    case Outcome::connect_failure: return "No connection to the upstream could be made.";
-    case Outcome::reset: return "The upstream broke the connection before its answer was whole.";
-    case Outcome::bad_upstream_response: return "The upstream's answer was not valid HTTP.";
-    case Outcome::timeout: return "The upstream did not answer in time.";
+    case Outcome::draining: return "The proxy is shutting down.";
+    case Outcome::connect_failure: return "Could not connect to the upstream.";
+    case Outcome::reset: return "The upstream closed the connection before its response was complete.";
+    case Outcome::bad_upstream_response: return "The upstream sent a response that is not valid HTTP.";
+    case Outcome::timeout: return "The upstream did not respond in time.";
     case Outcome::bad_request: return "The request is not valid HTTP.";
     case Outcome::no_route: return "No route of this listener matches the request.";
-    case Outcome::method_not_allowed: return "The route does not take this method.";
-    case Outcome::body_too_large: return "The request's body is larger than this listener takes.";
-    case Outcome::headers_too_large: return "The request's head is larger than this listener takes.";
+    case Outcome::method_not_allowed: return "The route does not allow this method.";
+    case Outcome::body_too_large: return "The request body exceeds the size limit.";
+    case Outcome::headers_too_large: return "The request headers exceed the size limit.";
     case Outcome::client_timeout: return "The request did not arrive in time.";
-    case Outcome::not_found: return "There is no such job, or it has been forgotten.";
-    case Outcome::job_not_finished: return "The job has not finished.";
-    case Outcome::job_conflict: return "The job's state does not allow that.";
-    case Outcome::job_failed: return "The job failed after its last attempt.";
-    case Outcome::idempotency_conflict: return "The idempotency key was used with another payload.";
+    case Outcome::not_found: return "The job does not exist or has been deleted.";
+    case Outcome::job_not_finished: return "The job has not finished yet.";
+    case Outcome::job_conflict: return "The status of the job does not allow this operation.";
+    case Outcome::job_failed: return "The last attempt of the job failed.";
+    case Outcome::idempotency_conflict: return "The idempotency key was already used with a different payload.";
     case Outcome::result_gone: return "The job has no result: it was cancelled or has expired.";
     default: return "";
   }
@@ -106,7 +106,7 @@ void send_problem(http::Responder& responder, const Problem& problem) {
 std::string rate_limit_fields(const policy::RateDecision& decision, const policy::RateLimitConfig& limit) {
   const bool is_window = limit.algorithm == policy::RateAlgorithm::sliding_window;
   const int64_t quota = is_window ? limit.count : static_cast<int64_t>(limit.burst);
-  // The window in which a whole burst comes back.
+  // token_bucket: the time in which an empty bucket fills.
   const double window_s = is_window ? to_seconds(limit.window) : limit.burst / limit.rate_per_s;
   return fmt::format(
       "RateLimit-Policy: \"default\";q={};w={}\r\nRateLimit: \"default\";r={};t={}\r\nX-RateLimit-Limit: {}\r\n", quota,

@@ -1,4 +1,4 @@
-// Tidegate's own answers: problem+json (RFC 9457) with the outcome as `reason`, Proxy-Status (RFC 9209), X-Request-Id
+// Tidegate's own responses: problem+json (RFC 9457) with the outcome as `reason`, Proxy-Status (RFC 9209), X-Request-Id
 // and, where it helps, Retry-After; and the 202 of an accepted job.
 #pragma once
 
@@ -14,8 +14,8 @@
 
 namespace tidegate::core {
 
-// What Retry-After says of a wait: whole seconds, at least 1, up to a fifth later than asked, so that the clients of
-// one outage do not come back in one moment.
+// Retry-After for a wait: whole seconds, at least 1, lengthened at random by up to a fifth, so that the clients of one
+// outage do not all return at the same moment.
 int64_t retry_after_seconds(Duration wait, Random& random);
 
 struct Problem {
@@ -26,15 +26,15 @@ struct Problem {
   std::string extra_fields;  // more "Name: value\r\n" lines
 };
 
-// What a message that breaks a rule comes to.
+// The outcome of an invalid request.
 policy::Outcome outcome_of(const http::ParseError& error);
 
-// One sentence a client understands: "The upstream is failing; its circuit breaker is open."
+// One sentence for clients: "The upstream is failing; its circuit breaker is open."
 std::string_view describe(policy::Outcome outcome);
 
 std::string problem_body(const Problem& problem, uint16_t status);
 std::string problem_fields(const Problem& problem);
-// Answers with the outcome's status.
+// Responds with the problem and the status of its outcome.
 void send_problem(http::Responder& responder, const Problem& problem);
 
 // RateLimit, RateLimit-Policy and X-RateLimit-Limit (draft-ietf-httpapi-ratelimit-headers) as field lines.

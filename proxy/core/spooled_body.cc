@@ -98,7 +98,7 @@ jobs::BodyContent SpooledBody::take_content() {
 void SpooledBody::to_file() {
   auto file = runtime_.open_temp_file();
   if (!file) {
-    log_error("body_not_kept", {{"error", file.error().message}});
+    log_error("body_spool_failed", {{"reason", file.error().message}});
     return stop_keeping(0);
   }
   file_ = std::move(*file);
@@ -113,7 +113,7 @@ void SpooledBody::write_on() {
   file_->append(std::exchange(unwritten_, {}), [this](Status written) {
     writing_ = false;
     if (!written) {
-      log_error("body_not_kept", {{"error", written.error().message}});
+      log_error("body_spool_failed", {{"reason", written.error().message}});
       disk_failed();
       return on_change_();
     }

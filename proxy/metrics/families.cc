@@ -19,36 +19,40 @@ HistogramFamily& histogram(prometheus::Registry& registry, const char* name, con
 }  // namespace
 
 Families::Families(prometheus::Registry& r)
-    : build_info(gauge(r, "build_info", "1, with the version and revision that run")),
-      http_requests(counter(r, "http_requests_total", "Requests that have ended, by how")),
-      http_request_duration(histogram(r, "http_request_duration_seconds", "From a request's head to its answer's end")),
-      http_requests_in_flight(gauge(r, "http_requests_in_flight", "Requests that have not ended")),
+    : build_info(gauge(r, "build_info", "Always 1; the labels are the running version and revision")),
+      http_requests(counter(r, "http_requests_total", "Finished requests by route, method, status code and outcome")),
+      http_request_duration(
+          histogram(r, "http_request_duration_seconds", "Seconds from the request headers to the end of the response")),
+      http_requests_in_flight(gauge(r, "http_requests_in_flight", "Requests in progress")),
       upstream_request_duration(
-          histogram(r, "upstream_request_duration_seconds", "One try at the upstream, by its result")),
-      upstream_connections(gauge(r, "upstream_connections", "Connections to the upstream")),
-      breaker_state(gauge(r, "breaker_state", "1 for the state the breaker is in, 0 for the others")),
-      breaker_transitions(counter(r, "breaker_transitions_total", "Changes of the breaker's state, by reason")),
-      breaker_state_seconds(counter(r, "breaker_state_seconds_total", "Time spent in each state")),
-      breaker_calls(counter(r, "breaker_calls_total", "Calls by what the breaker heard of them")),
-      ratelimit_decisions(counter(r, "ratelimit_decisions_total", "Rate limit decisions")),
-      ratelimit_tracked_clients(gauge(r, "ratelimit_tracked_clients", "Keys with a bucket")),
-      bulkhead_in_use(gauge(r, "bulkhead_in_use", "Slots taken")),
-      bulkhead_limit(gauge(r, "bulkhead_limit", "Slots there are")),
-      bulkhead_waiting(gauge(r, "bulkhead_waiting", "Requests waiting for a slot")),
-      retries(counter(r, "retries_total", "Retries done, and those the budget forbade")),
-      retry_budget_remaining(gauge(r, "retry_budget_remaining_ratio", "What is left of the retry budget, 0 to 1")),
-      queue_depth(gauge(r, "queue_depth", "Jobs by status")),
-      queue_oldest_age(gauge(r, "queue_oldest_age_seconds", "Age of the oldest job that has not ended")),
-      queue_bytes(gauge(r, "queue_bytes", "Bytes of bodies and results stored")),
-      queue_max_jobs(gauge(r, "queue_max_jobs", "Jobs not ended that the queue may hold")),
-      queue_max_bytes(gauge(r, "queue_max_bytes", "Bytes that the queue may hold")),
-      queue_jobs(counter(r, "queue_jobs_total", "What has happened to jobs")),
-      queue_commit(histogram(r, "queue_commit_seconds", "Time a commit took")),
-      dependency_up(gauge(r, "dependency_up", "1 if the dependency answers")),
-      config_last_reload_successful(gauge(r, "config_last_reload_successful", "1 if the last load was accepted")),
-      config_last_reload_timestamp(
-          gauge(r, "config_last_reload_success_timestamp_seconds", "When a configuration was last accepted")),
-      loop_lag(gauge(r, "loop_lag_seconds", "How late the worker's loop runs its timers")) {}
+          histogram(r, "upstream_request_duration_seconds", "Seconds of one attempt at the upstream, by result")),
+      upstream_connections(gauge(r, "upstream_connections", "Open connections to the upstream, idle or busy")),
+      breaker_state(gauge(r, "breaker_state", "1 for the current state of the breaker, 0 for the others")),
+      breaker_transitions(counter(r, "breaker_transitions_total", "Breaker state transitions by reason")),
+      breaker_state_seconds(counter(r, "breaker_state_seconds_total", "Seconds the breaker has spent in each state")),
+      breaker_calls(counter(r, "breaker_calls_total", "Breaker calls by result")),
+      ratelimit_decisions(counter(r, "ratelimit_decisions_total", "Rate limit decisions by result")),
+      ratelimit_tracked_clients(gauge(r, "ratelimit_tracked_clients", "Rate limit keys tracked in memory")),
+      bulkhead_in_use(gauge(r, "bulkhead_in_use", "Bulkhead slots in use")),
+      bulkhead_limit(gauge(r, "bulkhead_limit", "Bulkhead slots in total")),
+      bulkhead_waiting(gauge(r, "bulkhead_waiting", "Requests waiting for a bulkhead slot")),
+      retries(
+          counter(r, "retries_total", "Retries by result: done, or refused because the retry budget was exhausted")),
+      retry_budget_remaining(
+          gauge(r, "retry_budget_remaining_ratio", "Share of the retry budget that is left, 0 to 1")),
+      queue_depth(gauge(r, "queue_depth", "Jobs in the queue by status")),
+      queue_oldest_age(gauge(r, "queue_oldest_age_seconds", "Age of the oldest unfinished job")),
+      queue_bytes(gauge(r, "queue_bytes", "Bytes of stored bodies and results")),
+      queue_max_jobs(gauge(r, "queue_max_jobs", "Limit of unfinished jobs (max_jobs)")),
+      queue_max_bytes(gauge(r, "queue_max_bytes", "Limit of stored bytes (max_bytes)")),
+      queue_jobs(counter(r, "queue_jobs_total", "Job events by kind")),
+      queue_commit(histogram(r, "queue_commit_seconds", "Seconds per commit of the job store")),
+      dependency_up(gauge(r, "dependency_up", "1 if the dependency is available, else 0")),
+      config_last_reload_successful(
+          gauge(r, "config_last_reload_successful", "1 if the last configuration load succeeded, else 0")),
+      config_last_reload_timestamp(gauge(r, "config_last_reload_success_timestamp_seconds",
+                                         "Unix time of the last successful configuration load")),
+      loop_lag(gauge(r, "loop_lag_seconds", "How late the worker's event loop runs its timers")) {}
 
 const prometheus::Histogram::BucketBoundaries& request_buckets() {
   static const prometheus::Histogram::BucketBoundaries kBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,

@@ -1,4 +1,4 @@
-// The declarations: every family's name, kind, help and labels, in one table (families.cc). Private to metrics/.
+// The declarations of all metric families: name, type, HELP and labels, in one table (families.cc). Private to metrics/.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -46,11 +46,11 @@ struct Families {
   GaugeFamily& loop_lag;  // worker
 };
 
-// 1 ms to 60 s; a commit is shorter.
+// request_buckets: 1 ms to 60 s. commit_buckets: 100 µs to 2 s.
 const prometheus::Histogram::BucketBoundaries& request_buckets();
 const prometheus::Histogram::BucketBoundaries& commit_buckets();
 
-// process_* as text, read from /proc.
+// The process_* metrics as text, read from /proc.
 std::string process_metrics();
 
 }  // namespace tidegate::metrics

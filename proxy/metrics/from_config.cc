@@ -9,7 +9,7 @@ using policy::Outcome;
 
 namespace {
 
-// Of an upstream in trouble and of limits that are reached: what alerts look at.
+// The outcomes that alerts use: failing upstreams and exceeded limits.
 constexpr Outcome kRefusals[] = {Outcome::queued,
                                  Outcome::rate_limited,
                                  Outcome::breaker_open,

@@ -1,5 +1,5 @@
-// The series that a configuration alone makes: a queue's limits, and at 0 the refusals that a route can come to. A
-// counter that appeared with its first event would hide that event from every rate.
+// The series that follow from the configuration alone: the limits of a queue, and the possible refusals of a route, at
+// 0. A counter that first appears with its first event hides that event from rate().
 #pragma once
 
 #include "config/config.h"
@@ -7,8 +7,8 @@
 
 namespace tidegate::metrics {
 
-// http_requests_total of what Tidegate itself answers on the route, by the route's methods; GET and POST where it takes
-// any.
+// http_requests_total for the responses that Tidegate generates itself on the route, for the route's methods; GET and
+// POST if it accepts any.
 void make_refusals(Families& families, const config::Route& route);
 
 // queue_max_jobs, queue_max_bytes.

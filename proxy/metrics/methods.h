@@ -1,4 +1,4 @@
-// The label `method`: a known method's own name, any other's `_OTHER`, so that no client makes series.
+// The label `method`: the name of a known method, else `_OTHER`, so that clients cannot create series.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ inline constexpr const char* kMethods[] = {"GET",   "HEAD",    "POST",  "PUT",  
                                            "PATCH", "OPTIONS", "TRACE", "_OTHER"};
 inline constexpr size_t kMethodCount = std::size(kMethods);
 
-// Of kMethods.
+// Returns the index into kMethods.
 inline size_t method_index(std::string_view method) {
   for (size_t i = 0; i + 1 < kMethodCount; ++i) {
     if (method == kMethods[i]) return i;

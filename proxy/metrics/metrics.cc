@@ -26,7 +26,7 @@ namespace {
 constexpr const char* kJobStatuses[] = {"queued", "running", "retrying", "succeeded", "dead", "cancelled", "expired"};
 constexpr const char* kJobEvents[] = {"accepted", "replayed", "succeeded", "retried", "dead", "cancelled", "expired"};
 
-// A counter that mirrors a total kept elsewhere: it never goes back.
+// Raises a counter to a total counted elsewhere; it never decreases.
 void raise_to(prometheus::Counter& counter, double total) {
   const double behind = total - counter.Value();
   if (behind > 0) counter.Increment(behind);
@@ -70,7 +70,7 @@ class RouteMetricsImpl final : public RouteMetrics {
     prometheus::Histogram* duration = nullptr;
   };
 
-  // Families are asked once for each label set that occurs; then it is one look into a small table.
+  // Queries the families once per label set; after that it is one look-up in a small table.
   Series find(size_t method, uint16_t code, Outcome outcome) {
     const uint32_t key =
         static_cast<uint32_t>(method << 24) | static_cast<uint32_t>(code) << 8 | static_cast<uint32_t>(outcome);
@@ -252,7 +252,7 @@ class MetricsImpl final : public Metrics {
         {{"breaker", breaker}, {"from", to_string(from)}, {"to", to_string(to)}, {"reason", to_string(reason)}});
   }
 
-  // The transitions that can happen without an operator, at 0 from the start.
+  // The transitions that can happen without an operator, from the start at 0.
   void make_breaker(const std::string& name) {
     using S = BreakerState;
     using R = TransitionReason;

@@ -1,9 +1,8 @@
-// Every metric of Tidegate, declared in one place (names and labels: metrics.cc). Labels come only from configured
-// names and closed sets, never from a client. Owners ask once for the references they count on; nothing is looked up by
-// name per request. Counting is thread-safe.
+// All metrics of Tidegate (names and labels: families.cc). Labels are configured names and closed sets, never text from
+// clients. Callers get a reference once and count on it; nothing is looked up by name per request. Thread-safe.
 //
-// Counters are counted where things happen; gauges that mirror a view (breaker state, queue depth) are set when
-// /metrics is rendered, by admin/, through the setters here.
+// Counters are incremented where the event happens. Gauges that mirror state held elsewhere (breaker state, queue
+// depth) are set by admin/ before /metrics is rendered.
 #pragma once
 
 #include <array>
@@ -19,13 +18,13 @@
 
 namespace tidegate::metrics {
 
-// What one route's requests are counted on. "" is the name of the route of requests that matched none.
+// Counts the requests of one route. The name "" stands for requests that match no route.
 class RouteMetrics {
  public:
   virtual ~RouteMetrics() = default;
   virtual void begun() = 0;  // in flight + 1
-  // In flight - 1; counts http_requests_total and http_request_duration_seconds. `method`: as received (unknown ones
-  // count as _OTHER).
+  // In flight - 1; counts http_requests_total and http_request_duration_seconds. `method`: as received; an unknown one
+  // counts as _OTHER.
   virtual void ended(std::string_view method, uint16_t code, policy::Outcome outcome, Duration took) = 0;
   virtual void rate_limit(bool allowed, bool shadow) = 0;  // ratelimit_decisions_total (allowed, limited, would_limit)
   virtual void would(policy::Outcome outcome) = 0;         // shadow decisions: outcome would_breaker_open, …
@@ -38,7 +37,7 @@ class UpstreamMetrics {
   virtual void attempt_ended(policy::AttemptResult result, Duration took) = 0;
   virtual void try_cancelled(Duration took) = 0;
   virtual void retry(bool allowed_by_budget) = 0;  // retries_total{result}: done, budget_exhausted
-  // Changes since the last call; workers' shares add up.
+  // The changes since the last call; those of all workers add up.
   virtual void connections_changed(int idle, int busy) = 0;
 };
 
@@ -52,19 +51,19 @@ class QueueMetrics {
 
 class Metrics {
  public:
-  // Makes every series of the configured names, at 0.
+  // Creates every series of the configured names, at 0.
   static std::unique_ptr<Metrics> make(const config::Config& config, std::string_view version,
                                        std::string_view revision);
   virtual ~Metrics() = default;
 
-  // References live as long as the Metrics.
+  // The references live as long as the Metrics.
   virtual RouteMetrics& route(const std::string& name) = 0;
   virtual UpstreamMetrics& upstream(const std::string& name) = 0;
   virtual QueueMetrics& queue(const std::string& name) = 0;
 
   virtual void breaker_transition(const std::string& breaker, const policy::Transition& transition) = 0;
 
-  // Gauges from views, before render().
+  // The gauges that mirror state, before render().
   virtual void set_breaker(const std::string& breaker, const policy::BreakerView& view) = 0;
   virtual void set_bulkhead(const std::string& bulkhead, int in_use, int waiting, int limit) = 0;
   virtual void set_tracked_clients(const std::string& route, size_t clients) = 0;

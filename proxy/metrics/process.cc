@@ -1,4 +1,4 @@
-// process_*, as Prometheus clients name them, from /proc: prometheus-cpp has no collector of its own.
+// The process_* metrics of Prometheus client libraries, read from /proc: prometheus-cpp has no collector for them.
 #include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -39,7 +39,7 @@ double boot_time_s() {
 int open_descriptors() {
   DIR* folder = opendir("/proc/self/fd");
   if (!folder) return 0;
-  int count = -3;  // ".", ".." and the folder's own
+  int count = -3;  // without ".", ".." and the descriptor of this scan
   while (readdir(folder)) ++count;
   closedir(folder);
   return count;
@@ -59,15 +59,16 @@ std::string process_metrics() {
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   std::string text;
-  add(text, "process_cpu_seconds_total", "counter", "User and system time", (number(11) + number(12)) / ticks);
-  add(text, "process_resident_memory_bytes", "gauge", "Resident memory",
+  add(text, "process_cpu_seconds_total", "counter", "User and system CPU time in seconds",
+      (number(11) + number(12)) / ticks);
+  add(text, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes",
       number(21) * static_cast<double>(sysconf(_SC_PAGESIZE)));
-  add(text, "process_virtual_memory_bytes", "gauge", "Virtual memory", number(20));
-  add(text, "process_start_time_seconds", "gauge", "Start, in seconds since the epoch",
+  add(text, "process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes", number(20));
+  add(text, "process_start_time_seconds", "gauge", "Start time of the process, in seconds since the Unix epoch",
       boot_time_s() + number(19) / ticks);
-  add(text, "process_threads", "gauge", "Threads", number(17));
-  add(text, "process_open_fds", "gauge", "Open descriptors", open_descriptors());
-  add(text, "process_max_fds", "gauge", "Descriptors allowed", static_cast<double>(files.rlim_cur));
+  add(text, "process_threads", "gauge", "Threads of the process", number(17));
+  add(text, "process_open_fds", "gauge", "Open file descriptors", open_descriptors());
+  add(text, "process_max_fds", "gauge", "Limit of open file descriptors", static_cast<double>(files.rlim_cur));
   return text;
 }
 

@@ -1,5 +1,5 @@
-// The words of Tidegate. One decision has one word, the same in the response (`reason`), the access log (`outcome`) and
-// the metrics (label `outcome`). And the conditions that operators name in `failures:` and `on:` lists.
+// How requests and attempts end. One outcome has one word, the same in the response (`reason`), the access log
+// (`outcome`) and the metrics (label `outcome`). And the conditions that `failures:` and `on:` lists are made of.
 #pragma once
 
 #include <bitset>
@@ -14,7 +14,7 @@ namespace tidegate::policy {
 enum class Outcome : uint8_t {
   proxied,
   queued,
-  responded,  // the route's own fallback response
+  responded,  // the fallback response of the route
   rate_limited,
   breaker_open,
   bulkhead_full,
@@ -32,43 +32,42 @@ enum class Outcome : uint8_t {
   headers_too_large,
   client_timeout,
   client_closed,
-  not_found,  // the jobs interface: no such job
+  not_found,  // jobs interface: no such job
   job_not_finished,
-  job_conflict,          // cancelling what runs or has ended
+  job_conflict,          // to cancel a job that runs or has ended
   job_failed,            // the result of a dead job
-  result_gone,           // the result has outlived results.ttl
-  idempotency_conflict,  // the key has made a job of another payload
+  result_gone,           // results.ttl is over, or there never was a result
+  idempotency_conflict,  // the key belongs to a job with a different payload
 };
 inline constexpr int kOutcomeCount = static_cast<int>(Outcome::idempotency_conflict) + 1;
 
 const char* to_string(Outcome outcome);
-// The status of Tidegate's own answer; 499 for client_closed; 0 where it is not Tidegate's to choose (proxied,
-// responded).
+// The status of Tidegate's own response; 499 for client_closed; 0 if Tidegate does not choose it (proxied, responded).
 uint16_t status_of(Outcome outcome);
 
-// What one try at the upstream came to.
+// How one attempt at the upstream ended.
 enum class AttemptResult : uint8_t { response, connect_failure, timeout, reset, bad_response };
 const char* to_string(AttemptResult result);
-// The outcome of a request whose last try came to that. REQUIRES result != response.
+// The outcome of a request whose last attempt ended so. REQUIRES: result != response.
 Outcome outcome_of(AttemptResult result);
 
-// A set of conditions: what the policy itself decided, how a try failed, or a status of its answer.
+// A set of conditions: a decision of a policy, the failure of an attempt, or the status of its response.
 class Conditions {
  public:
-  // A name of the YAML: breaker_open, bulkhead_full, connect_failure, timeout, reset, "503", "5xx". False: no such
-  // name.
+  // Adds a condition by its name in the YAML: breaker_open, bulkhead_full, connect_failure, timeout, reset, "503",
+  // "5xx". False: unknown name.
   bool add(std::string_view name);
   bool empty() const { return flags_ == 0 && statuses_.none(); }
 
   bool has(Outcome refused) const;  // breaker_open, bulkhead_full
-  // A broken answer (bad_response) is matched by `reset`.
-  bool has(AttemptResult failed) const;  // REQUIRES failed != response
+  // `reset` also matches an invalid response (bad_response).
+  bool has(AttemptResult failed) const;  // REQUIRES: failed != response
   bool has_status(uint16_t status) const { return status < statuses_.size() && statuses_[status]; }
   bool matches(AttemptResult result, uint16_t status) const {
     return result == AttemptResult::response ? has_status(status) : has(result);
   }
 
-  // "breaker_open, 502, 5xx" as given, for `config` and tests.
+  // The names in the order of add(), as in "breaker_open, 502, 5xx".
   const std::string& text() const { return text_; }
 
   static std::optional<Conditions> of(std::initializer_list<std::string_view> names);

@@ -1,4 +1,4 @@
-"""The programs as an operator meets them: exit codes, what is said and where, and signals."""
+"""The command line of tidegate: exit codes, output and signals."""
 import json
 import re
 import signal
@@ -46,12 +46,12 @@ class Folder(unittest.TestCase):
 class CommandLine(Folder):
     BAD = MINIMAL.replace("    routes:", "    limts: {{}}\n    routes:").replace("upstream: up}}", "upstream: upp}}")
 
-    def test_check_accepts_what_is_good(self):
+    def test_check_accepts_a_valid_configuration(self):
         done = tidegate("check", ROOT / "config" / "tidegate.yaml")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertRegex(done.stdout, r"tidegate\.yaml: ok: 1 listener, 1 route, 1 upstream, 1 queue\n$")
 
-    def test_check_names_every_mistake_with_its_place(self):
+    def test_check_reports_every_error_with_its_location(self):
         path = self.config(self.BAD.format(**self.ports()))
         done = tidegate("check", path)
         self.assertEqual(done.returncode, 3)
@@ -71,26 +71,26 @@ class CommandLine(Folder):
         good = json.loads(tidegate("check", self.config(MINIMAL.format(**self.ports())), "--format", "json").stdout)
         self.assertTrue(good["ok"])
 
-    def test_check_of_no_file_is_3(self):
+    def test_check_of_a_missing_file_exits_with_3(self):
         done = tidegate("check", self.folder / "none.yaml")
         self.assertEqual(done.returncode, 3)
         self.assertIn("none.yaml", done.stdout)
 
-    def test_run_refuses_a_bad_configuration_with_the_same_words(self):
+    def test_run_refuses_an_invalid_configuration_with_the_output_of_check(self):
         path = self.config(self.BAD.format(**self.ports()))
         done = tidegate("run", "-c", path)
         self.assertEqual((done.returncode, done.stdout), (3, ""))
         self.assertIn(f"{path}:7:5: listeners[0].limts", done.stderr)
         self.assertEqual(done.stderr, tidegate("check", path).stdout)
 
-    def test_wrong_use_is_2(self):
+    def test_wrong_usage_exits_with_2(self):
         for arguments in (["fly"], [], ["run"], ["check"], ["check", "x", "--format", "xml"], ["version", "more"]):
             with self.subTest(arguments):
                 done = tidegate(*arguments)
                 self.assertEqual(done.returncode, 2)
                 self.assertTrue(done.stderr)
 
-    def test_help_is_0(self):
+    def test_help_exits_with_0(self):
         for arguments in (["--help"], ["run", "--help"]):
             done = tidegate(*arguments)
             self.assertEqual(done.returncode, 0)
@@ -101,12 +101,12 @@ class CommandLine(Folder):
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"^tidegate \d+\.\d+\.\d+ \(\w*\)\n$")
 
-    def test_healthcheck_of_nobody_is_5(self):
+    def test_healthcheck_without_a_server_exits_with_5(self):
         done = tidegate("healthcheck", "--admin", f"127.0.0.1:{free_port()}")
         self.assertEqual(done.returncode, 5)
         self.assertIn("refused", done.stderr)
 
-    def test_healthcheck_of_what_is_not_tidegate_is_5(self):
+    def test_healthcheck_of_another_server_exits_with_5(self):
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen()
@@ -123,14 +123,14 @@ class Running(Folder):
         program.start()
         return program, admin
 
-    def test_healthcheck_of_a_running_one_is_0(self):
+    def test_healthcheck_of_a_running_tidegate_exits_with_0(self):
         _, admin = self.start(MINIMAL.format(**self.ports()))
         done = tidegate("healthcheck", "--admin", admin)
         self.assertEqual((done.returncode, done.stdout), (0, '{"status":"ok"}\n'))
         done = tidegate("healthcheck", "--ready", "--admin", admin)
         self.assertEqual((done.returncode, done.stdout), (0, '{"status":"ready"}\n'))
 
-    def test_a_taken_port_is_1_and_says_which(self):
+    def test_a_port_in_use_exits_with_1_and_names_the_address(self):
         for which in ("proxy", "admin"):
             with self.subTest(which), socket.socket() as taker:
                 taker.bind(("127.0.0.1", 0))
@@ -141,7 +141,7 @@ class Running(Folder):
                 self.assertIn("cannot_start", done.stderr)
                 self.assertIn(f"127.0.0.1:{port}", done.stderr)
 
-    def test_a_second_process_on_the_same_job_store_is_refused_and_the_first_serves_on(self):
+    def test_a_second_process_on_the_same_job_store_is_refused_and_the_first_continues(self):
         with_queue = MINIMAL + """
 queues:
   jobs: {{url: "sqlite://{folder}/jobs.db"}}
@@ -159,13 +159,13 @@ queues:
         again, _ = self.start(with_queue.format(folder=self.folder, **self.ports()), "again")
         self.assertEqual(again.stop(), 0)
 
-    def test_sigterm_and_sigint_end_it_with_0(self):
+    def test_sigterm_and_sigint_stop_it_with_exit_code_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             program, _ = self.start(MINIMAL.format(**self.ports()), f"tidegate{int(number)}")
             self.assertEqual(program.kill(number), 0)
             self.assertIn("bye", program.text())
 
-    def test_a_second_sigterm_ends_it_at_once(self):
+    def test_a_second_sigterm_stops_it_at_once(self):
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen()

@@ -1,4 +1,4 @@
-"""An operator with dead letters: the real Tidegate, an upstream that breaks and is mended, and `tidegate jobs`."""
+"""`tidegate jobs` against a real Tidegate with dead jobs and an upstream that fails and recovers."""
 import json
 import os
 import re
@@ -33,7 +33,7 @@ listeners:
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Answers with the server's `status`, and remembers what it was asked."""
+    """Responds with the server's `status` and records the bodies."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -93,11 +93,11 @@ class DeadLetters(unittest.TestCase):
         listed = self.jobs("list", "--status", "dead", "--error", "503")
         self.assertEqual((listed.returncode, listed.stderr), (0, ""))
         lines = listed.stdout.splitlines()
-        self.assertRegex(lines[0], r"^ID +STATUS +TRIES +AGE +REQUEST +LAST ERROR$")
+        self.assertRegex(lines[0], r"^ID +STATUS +ATTEMPTS +AGE +REQUEST +LAST ERROR$")
         self.assertEqual(len(lines), 5)
         self.assertRegex(lines[1], rf"^{ids[0]}  dead +2/2 +\d+s +POST /work/0\?q=0 +503$")
         self.assertIn("There are more", self.jobs("list", "--limit", "2").stdout)
-        self.assertEqual(self.jobs("list", "--status", "running").stdout, "No such jobs.\n")
+        self.assertEqual(self.jobs("list", "--status", "running").stdout, "No matching jobs.\n")
 
         shown = self.jobs("show", ids[1]).stdout
         self.assertRegex(shown, r"(?m)^status +dead$")
@@ -106,27 +106,27 @@ class DeadLetters(unittest.TestCase):
         self.assertIn(f"tidegate jobs replay {ids[1]}", shown)
 
         self.upstream.status = 200
-        replayed = self.jobs("replay", ids[0], "--reason", "mended at last")
+        replayed = self.jobs("replay", ids[0], "--reason", "fixed at last")
         self.assertEqual((replayed.returncode, replayed.stderr), (0, ""))
         self.assertIn("queued again", replayed.stdout)
         eventually("the replayed job is done", lambda: self.upstream.bodies == [b"body-0"])
 
         purged = self.jobs("purge", ids[1])
-        self.assertIn("forgotten", purged.stdout)
+        self.assertIn("deleted", purged.stdout)
         gone = self.jobs("show", ids[1])
         self.assertEqual((gone.returncode, gone.stderr), (1, "tidegate: There is no such job.\n"))
 
         self.assertEqual(self.jobs("replay", "--all", "--rate", "100/s").returncode, 0)
         eventually("every one of them is done", lambda: len(self.listed("--status", "succeeded")) == 3)
         self.assertEqual(sorted(self.upstream.bodies), [b"body-0", b"body-2", b"body-3"])
-        self.assertEqual(self.jobs("purge", "--status", "succeeded", "--all").stdout, "Forgotten: 3.\n")
+        self.assertEqual(self.jobs("purge", "--status", "succeeded", "--all").stdout, "Deleted 3 jobs.\n")
         self.assertEqual(self.listed(), [])
         log = self.log.read_text()
-        self.assertIn("mended at last", log)
+        self.assertIn("fixed at last", log)
         self.assertIn("ada", log)
         self.assertNotIn(TOKEN, log)
 
-    def test_what_cannot_be_done_is_said(self):
+    def test_a_refused_operation_says_why(self):
         job = self.die(1)[0]
         refused = self.jobs("purge", job, token="wrong")
         self.assertEqual(refused.returncode, 1)
@@ -139,7 +139,7 @@ class DeadLetters(unittest.TestCase):
         nobody = subprocess.run([TIDEGATE, "jobs", "list", "--admin", f"127.0.0.1:{free_port()}"], capture_output=True,
                                 text=True, timeout=60, stdin=subprocess.DEVNULL)
         self.assertEqual(nobody.returncode, 1)
-        self.assertIn("no Tidegate answers at", nobody.stderr)
+        self.assertIn("cannot reach Tidegate at", nobody.stderr)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ TEST_CASE("a fallback's own answer is given as it stands, and counted as respond
   CHECK(reply.field("x-request-id").size() == 32);
   CHECK(reply.field("proxy-status").find("connect_failure") != std::string::npos);
   REQUIRE(bed.logged("responded").size() == 1);
-  CHECK(bed.logged("responded")[0].at("failure").get<std::string>().find("connect_failure") != std::string::npos);
+  CHECK(bed.logged("responded")[0].at("reason").get<std::string>().find("connect_failure") != std::string::npos);
   CHECK(bed.metric("tidegate_http_requests_total", {"sorry", "outcome=\"responded\"", "code=\"200\""}) == 1);
 }
 

@@ -54,7 +54,7 @@ TEST_CASE("an upstream that is away: 202 with everything a client needs to come 
   CHECK(reply.field("x-request-id").size() == 32);
   CHECK(reply.field("proxy-status").find("queued") != std::string::npos);
   REQUIRE(bed.logged("queued").size() == 1);
-  CHECK(bed.logged("queued")[0].at("failure").get<std::string>().find("connect_failure") != std::string::npos);
+  CHECK(bed.logged("queued")[0].at("reason").get<std::string>().find("connect_failure") != std::string::npos);
   CHECK(bed.metric("tidegate_http_requests_total", {"route=\"job\"", "code=\"202\"", "outcome=\"queued\""}) == 1);
   CHECK(bed.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 1);
 

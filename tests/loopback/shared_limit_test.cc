@@ -140,8 +140,8 @@ TEST_CASE("a store that is killed under load fails no request, and the limit hol
       for (const auto& [status, count] : answers)
         CHECK_MESSAGE((status == 200 || status == 429), count << " of " << status);
     }
-    CHECK(bed.logged("rate_limit_store_down") == 2);  // once a replica, not once a request
-    CHECK(bed.logged("rate_limit_store_up") == 4);
+    CHECK(bed.logged("rate_limit_store_unavailable") == 2);  // once a replica, not once a request
+    CHECK(bed.logged("rate_limit_store_recovered") == 4);
   }
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("a store that stalls under load fails no request, and nobody waits for
     CHECK(admissions.most_in_any(500ms) <= 50);
     for (const auto& [status, count] : bed.answers)
       CHECK_MESSAGE((status == 200 || status == 429), count << " of " << status);
-    CHECK(bed.logged("rate_limit_store_down") == 2);
+    CHECK(bed.logged("rate_limit_store_unavailable") == 2);
   }
 }
 
@@ -223,7 +223,7 @@ TEST_CASE("a store that refuses to write is as good as away, and is said to be d
   CHECK(bed.ask(0).starts_with("HTTP/1.1 200"));
   CHECK(bed.ask(0).starts_with("HTTP/1.1 429"));
   CHECK(counted(bed.metrics(0), "tidegate_dependency_up{dependency=\"" + shown + "\"}") == 1);
-  CHECK(bed.logged("rate_limit_store_down") == 1);
+  CHECK(bed.logged("rate_limit_store_unavailable") == 1);
 }
 
 }  // namespace tidegate::loopback

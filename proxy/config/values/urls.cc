@@ -221,7 +221,7 @@ Result<std::string> parse_callback_url(std::string_view text) {
   if (!rest) return unknown_url(text, "a callback URL such as `http://127.0.0.1:8080/done`");
   const std::string_view authority = rest->substr(0, rest->find_first_of("/?"));
   const std::string_view target = rest->substr(authority.size());
-  if (authority.find('@') != std::string_view::npos) return invalid("the URL must not hold a user or password");
+  if (authority.find('@') != std::string_view::npos) return invalid("the URL must not contain a user or password");
   const bool plain = std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
   if (!plain || target.starts_with('?'))
     return invalid("the path of the URL contains a space, # or another forbidden byte");

@@ -25,8 +25,8 @@ void RateStoreHealth::report(const void* worker, bool up, const std::string& why
   const bool any = std::any_of(workers_.begin(), workers_.end(), [](const auto& one) { return one.second; });
   if (told_ == any) return;
   told_ = any;
-  if (any) log_info("rate_limit_store_up", {{"store", address_.shown()}});
-  else log_warn("rate_limit_store_down", {{"store", address_.shown()}, {"error", why}});
+  if (any) log_info("rate_limit_store_recovered", {{"store", address_.shown()}});
+  else log_warn("rate_limit_store_unavailable", {{"store", address_.shown()}, {"reason", why}});
 }
 
 void RateStoreHealth::leave(const void* worker) {

@@ -193,7 +193,7 @@ jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs
 
 void CallbackAnnouncer::lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& why) {
   queue_.callback_metrics->job_event("dead");
-  log_error("callback_lost", {{"job_id", job.id}, {"route", job.route}, {"event", to_string(end)}, {"error", why}});
+  log_error("callback_lost", {{"job_id", job.id}, {"route", job.route}, {"job_event", to_string(end)}, {"reason", why}});
 }
 
 const policy::RoutePolicy* CallbackRunner::policy_of(const std::string& route) {

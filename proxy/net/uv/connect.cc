@@ -131,7 +131,7 @@ class UvListener final : public Listener {
     auto* self = static_cast<UvListener*>(server->data);
     if (!self) return;
     if (status == 0) return self->accept_one();
-    log_warn("accept_failed", {{"error", uv_strerror(status)}});
+    log_warn("accept_failed", {{"reason", uv_strerror(status)}});
   }
 
   void accept_one() {
@@ -143,7 +143,7 @@ class UvListener final : public Listener {
       return (*accept)(make_uv_stream(loop_, client));
     }
     close_and_free(client);
-    log_warn("accept_failed", {{"error", uv_strerror(status)}});
+    log_warn("accept_failed", {{"reason", uv_strerror(status)}});
   }
 
   UvRuntime::Loop& loop_;

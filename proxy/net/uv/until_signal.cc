@@ -10,7 +10,7 @@ namespace tidegate::net {
 
 void run_until_signal(UvRuntime& runtime, Duration grace, std::function<void(std::function<void()> done)> drain) {
   Timer grace_timer(runtime, [&] {
-    log_warn("shutdown_grace_over", {{"grace_s", to_seconds(grace)}});
+    log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(grace)}});
     runtime.stop();
   });
   bool draining = false;
