@@ -1,4 +1,4 @@
-// A small valid file with one place left open in each kind of section, and what loading it says.
+// A small valid file with room for more lines in each kind of section, and the errors of loading it.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 
 namespace tidegate::config {
 
-// The value stands for the whole environment, so that no test depends on the process's.
+// The variables replace the whole environment, so that no test depends on that of the process.
 inline Environment environment_of(std::map<std::string, std::string> variables) {
   return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);
@@ -24,7 +24,7 @@ inline LoadResult load(const std::string& yaml, std::map<std::string, std::strin
   return load_text(yaml, "t.yaml", environment_of(std::move(variables)));
 }
 
-// The errors, one a line.
+// The errors, one per line.
 inline std::string errors_of(const std::string& yaml, std::map<std::string, std::string> variables = {}) {
   std::string out;
   for (const Diagnostic& error : load(yaml, std::move(variables)).errors) {

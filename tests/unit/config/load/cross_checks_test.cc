@@ -1,4 +1,4 @@
-// Mistakes that no single section can see.
+// Mistakes across sections.
 #include <doctest/doctest.h>
 
 #include "config/load/route_cover.h"
@@ -9,7 +9,7 @@ using namespace tidegate::config;
 
 namespace {
 
-// A file with these routes, each on a line of its own from line 5 on.
+// A file with these routes, one per line from line 5 on.
 std::string with_routes(const std::vector<std::string>& routes, const std::string& listener = "") {
   std::string yaml =
       "upstreams: {u: {endpoints: ['http://h']}}\nqueues: {jobs: {url: 'sqlite:///q', max_bytes: 1MiB}}\nlisteners:\n  "
@@ -26,7 +26,7 @@ Match match(const std::string& path, std::vector<std::string> methods = {}, std:
 
 }  // namespace
 
-TEST_CASE("what is missing is named, each at the section that lacks it") {
+TEST_CASE("each required key that is missing is an error at its section") {
   CHECK(errors_of("workers: 1\n") ==
         "t.yaml:1:1: upstreams: required key is missing\nt.yaml:1:1: listeners: required key is missing");
   CHECK(errors_of("upstreams:\nlisteners:\n") ==
@@ -42,7 +42,7 @@ TEST_CASE("what is missing is named, each at the section that lacks it") {
   CHECK(errors_of(with_routes({})) == "t.yaml:4:48: listeners[0].routes: at least one route is required");
 }
 
-TEST_CASE("upstreams and queues that are named must exist") {
+TEST_CASE("referenced upstreams and queues must exist") {
   CHECK(errors_of(with_routes({"name: r, match: {path: /}, upstream: uu"})) ==
         "t.yaml:5:43: listeners[0].routes[0].upstream: unknown upstream `uu`; did you mean `u`?");
   CHECK(errors_of(with_routes({"name: r, match: {path: /}, upstream: u, fallback: {enqueue: {queue: job}}"})) ==
@@ -53,14 +53,14 @@ TEST_CASE("upstreams and queues that are named must exist") {
         "t.yaml:11:37: listeners[0].routes[0].fallback.enqueue.queue: unknown queue `q`");
 }
 
-TEST_CASE("a body that the whole queue cannot hold is an error") {
+TEST_CASE("a max_body larger than max_bytes of the queue is an error") {
   CHECK(errors_of(with_routes(
             {"name: r, match: {path: /}, upstream: u, fallback: {enqueue: {queue: jobs, max_body: 2MiB}}"})) ==
         "t.yaml:5:90: listeners[0].routes[0].fallback.enqueue.max_body: 2MiB is larger than max_bytes of the queue "
         "(1MiB)");
 }
 
-TEST_CASE("names, addresses and files stand once") {
+TEST_CASE("names, addresses and files are unique") {
   const std::string rest = "routes: [{name: r2, match: {path: /}, upstream: u}]}\n";
   const std::string one = with_routes({"name: r, match: {path: /}, upstream: u"});
   CHECK(errors_of(one + "  - {name: l, address: 127.0.0.1:8082, " + rest) ==
@@ -80,14 +80,14 @@ TEST_CASE("names, addresses and files stand once") {
       "t.yaml:3:12: queues.b.url: duplicate file /x/jobs.db; first used by queues.a.url");
 }
 
-TEST_CASE("a route's own breaker needs a name of its own") {
+TEST_CASE("a route's own breaker must not share its name with the breaker of an upstream") {
   CHECK(errors_of("upstreams: {r: {endpoints: ['http://h'], breaker: {}}}\nlisteners: [{name: l, address: "
                   "127.0.0.1:1,\nroutes: [{name: r, breaker: {}, bulkhead: {}, match: {path: /}, upstream: r}]}]\n") ==
         "t.yaml:3:17: listeners[0].routes[0].name: the route's own breaker would have the name of the breaker of "
         "upstream r; rename the route");
 }
 
-TEST_CASE("a route that no request can reach names the route before it") {
+TEST_CASE("an unreachable route is an error that names the route that shadows it") {
   CHECK(errors_of(with_routes({"name: a, match: {path: /x*}, upstream: u",
                                "name: b, match: {path: /xy, methods: [GET]}, upstream: u",
                                "name: c, match: {path: /y}, upstream: u"})) ==
@@ -99,7 +99,7 @@ TEST_CASE("a route that no request can reach names the route before it") {
   CHECK(errors_of(with_routes({"name: a, match: {path: /_jobs/x}, upstream: u"})) == "");
 }
 
-TEST_CASE("a match covers another when it takes every one of its requests") {
+TEST_CASE("a match covers another if it matches all its requests") {
   struct Row {
     Match wide, narrow;
     bool covers;
@@ -124,7 +124,7 @@ TEST_CASE("a match covers another when it takes every one of its requests") {
   }
 }
 
-TEST_CASE("all errors of a file are reported, in its order") {
+TEST_CASE("all errors of a file are reported, in file order") {
   CHECK(errors_of("workers: 0\nlisteners:\n  - name: l\n    address: 127.0.0.1:8081\n    routes:\n      - {name: r, "
                   "match: {path: x}, upstream: gone}\n      - 5\nupstreams: {u: {endpoints: ['ftp://h'], breaker: "
                   "{window: 5}}}\nlog: {levl: info}\n") ==

@@ -1,4 +1,4 @@
-// The files that are shipped must load; and what random damage does to one.
+// The shipped files load, and a randomly damaged file is handled.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -23,7 +23,7 @@ std::string content_of(const std::filesystem::path& path) {
   return out.str();
 }
 
-// The files of /run/secrets that an example asks for, in a folder of the test's own.
+// The files of /run/secrets that an example reads, in a temporary folder.
 class Secrets {
  public:
   Secrets() {
@@ -48,7 +48,7 @@ class Secrets {
       std::filesystem::temp_directory_path() / ("tidegate-secrets-" + std::to_string(::getpid()));
 };
 
-// One edit of the kinds a slip of the hand, an editor or a disk makes.
+// One random edit, of a kind that people, editors or disks make.
 void damage(std::string& text, std::mt19937& random) {
   static const char* const kPieces[] = {
       "\n",   " ",   ":",      ": ",    "- ",   "{",        "}",    "[",
@@ -83,7 +83,7 @@ TEST_CASE("the shipped configuration and every example load") {
   }
 }
 
-TEST_CASE("the shipped configuration is the watermark service's sidecar") {
+TEST_CASE("the shipped configuration fits the watermark service") {
   const auto config =
       load_file((kFolder / "tidegate.yaml").string(), environment_of({{"TIDEGATE_STATE_DIR", "/state"}})).config;
   REQUIRE(config != nullptr);
@@ -95,7 +95,7 @@ TEST_CASE("the shipped configuration is the watermark service's sidecar") {
         "breaker_open, bulkhead_full, connect_failure, timeout, reset, 502, 503, 504");
 }
 
-TEST_CASE("the watermark service's example has its addresses from the environment and its secrets from files") {
+TEST_CASE("the watermark service's example reads its addresses from the environment and its secrets from files") {
   const Secrets secrets;
   const auto config = secrets
                           .load(kFolder / "examples" / "watermark.yaml",
@@ -109,7 +109,7 @@ TEST_CASE("the watermark service's example has its addresses from the environmen
   CHECK(enqueue.reference_hosts == std::vector<std::string>{"objects:9"});
   CHECK(enqueue.callback->url == "http://127.0.0.1:8080/webhooks/tidegate");
   CHECK(enqueue.callback->secret == "sixteen-bytes-of-webhook_secret");
-  // From outside: no way to the webhook, and uploads have places of their own.
+  // From outside the webhook is not reachable, and uploads have their own slots.
   const Listener& ingress = config->listeners.at(1);
   CHECK(ingress.trusted_proxies.empty());
   for (const Route& route : ingress.routes) {
@@ -123,13 +123,13 @@ TEST_CASE("the watermark service's example has its addresses from the environmen
 }
 
 TEST_CASE(
-    "a job of the watermark service's example outlasts two hours without optimizer or store, not its presigned URL") {
+    "a job of the watermark service's example survives two hours without optimizer or store, and ends before its presigned URL") {
   const Secrets secrets;
   const auto config = secrets.load(kFolder / "examples" / "watermark.yaml").config;
   REQUIRE(config != nullptr);
   const Queue& queue = config->queues.at("optimize-jobs");
   policy::BackoffConfig shortest = queue.replay.backoff;
-  REQUIRE(shortest.jitter == policy::Jitter::equal);  // half of the wait at least
+  REQUIRE(shortest.jitter == policy::Jitter::equal);  // at least half of the wait
   shortest.jitter = policy::Jitter::none;
   Random random(1);
   Duration waits{};
@@ -141,7 +141,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a damaged file gives a configuration or errors, never neither and never both") {
-  // Without its comments, so that damage hits something.
+  // Without comments, so that the damage has an effect.
   std::string whole;
   std::istringstream lines(content_of(kFolder / "tidegate.yaml"));
   for (std::string line; std::getline(lines, line);) {
@@ -167,13 +167,13 @@ TEST_CASE("a damaged file gives a configuration or errors, never neither and nev
   CHECK(refused < 3000);
 }
 
-TEST_CASE("a file that is not there is an error with its name") {
+TEST_CASE("a missing file is an error with its name") {
   CHECK(load_file("/no/such.yaml").errors.at(0).to_string() ==
         "/no/such.yaml: cannot read the file: No such file or directory");
   CHECK(load_file("/").errors.at(0).to_string() == "/: cannot read the file: Is a directory");
 }
 
-TEST_CASE("the report of a check is for people or for programs") {
+TEST_CASE("the report of a check is text or JSON") {
   const auto good = load(with(In::queue, "max_jobs: 5"));
   CHECK(check_report(good, false) == "t.yaml: ok: 1 listener, 1 route, 1 upstream, 1 queue\n");
   CHECK(check_report(good, true) == "{\"ok\":true,\"errors\":[]}\n");

@@ -1,4 +1,4 @@
-// Every key of the file, with values that are not the defaults; and what each becomes.
+// Every key of the file with a value other than its default, and the value in Config.
 #include <doctest/doctest.h>
 
 #include "unit/config/load_support.h"
@@ -88,7 +88,7 @@ std::shared_ptr<const Config> complete() {
 
 }  // namespace
 
-TEST_CASE("the top, the log and the admin interface are read whole") {
+TEST_CASE("every key of the top level, the log and the admin interface is read") {
   const auto config = complete();
   CHECK(config->file == "t.yaml");
   CHECK(config->workers == 3);
@@ -101,7 +101,7 @@ TEST_CASE("the top, the log and the admin interface are read whole") {
   CHECK(config->admin.read_only);
 }
 
-TEST_CASE("an upstream is read whole") {
+TEST_CASE("every key of an upstream is read") {
   const auto config = complete();
   const Upstream& upstream = config->upstreams.at("optimizer");
   CHECK(upstream.name == "optimizer");
@@ -124,7 +124,7 @@ TEST_CASE("an upstream is read whole") {
   CHECK(upstream.retry_budget->min_per_second == 4);
 }
 
-TEST_CASE("a breaker is read whole") {
+TEST_CASE("every key of a breaker is read") {
   const auto config = complete();
   const policy::BreakerConfig& breaker = *config->upstreams.at("optimizer").breaker;
   CHECK(breaker.consecutive_failures == 6);
@@ -145,7 +145,7 @@ TEST_CASE("a breaker is read whole") {
   CHECK(breaker.mode == policy::Mode::shadow);
 }
 
-TEST_CASE("a queue is read whole") {
+TEST_CASE("every key of a queue is read") {
   const auto config = complete();
   const Queue& queue = config->queues.at("optimize-jobs");
   CHECK(queue.name == "optimize-jobs");
@@ -162,7 +162,7 @@ TEST_CASE("a queue is read whole") {
   CHECK(queue.replay.backoff.jitter == policy::Jitter::decorrelated);
 }
 
-TEST_CASE("a listener is read whole") {
+TEST_CASE("every key of a listener is read") {
   const auto config = complete();
   const Listener& listener = config->listeners.at(0);
   CHECK(listener.name == "egress");
@@ -181,7 +181,7 @@ TEST_CASE("a listener is read whole") {
   CHECK(listener.routes.size() == 2);
 }
 
-TEST_CASE("a route is read whole") {
+TEST_CASE("every key of a route is read") {
   const auto config = complete();
   const Route& route = config->listeners.at(0).routes.at(0);
   CHECK(route.name == "optimize");
@@ -205,7 +205,7 @@ TEST_CASE("a route is read whole") {
   CHECK(route.bulkhead->max_concurrent == 10);
 }
 
-TEST_CASE("a rate limit is read whole") {
+TEST_CASE("every key of a rate limit is read") {
   const auto config = complete();
   const RateLimit& limit = *config->listeners.at(0).routes.at(0).rate_limit;
   REQUIRE(limit.key.size() == 2);
@@ -220,7 +220,7 @@ TEST_CASE("a rate limit is read whole") {
   CHECK(limit.limit.mode == policy::Mode::shadow);
 }
 
-TEST_CASE("fallbacks of both kinds are read whole") {
+TEST_CASE("every key of both kinds of fallback is read") {
   const auto config = complete();
   const Fallback& first = *config->listeners.at(0).routes.at(0).fallback;
   CHECK(first.on.has(policy::Outcome::breaker_open));
@@ -269,11 +269,11 @@ TEST_CASE("an absent section is off, and an empty one has its defaults") {
   CHECK(retrying->listeners[0].routes[0].rate_limit->key.size() == 1);
 }
 
-TEST_CASE("workers: auto is as many as there are CPUs") {
+TEST_CASE("workers: auto means one worker per CPU") {
   CHECK(load(with(In::top, "workers: auto")).config->workers == 0);
 }
 
-TEST_CASE("text stands as it is written") {
+TEST_CASE("text is taken as written") {
   const auto config = load(with(In::route, "fallback: {respond: {body: 010}}")).config;
   REQUIRE(config != nullptr);
   CHECK(std::get<FallbackRespond>(config->listeners[0].routes[0].fallback->action).body == "010");

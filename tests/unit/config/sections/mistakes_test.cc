@@ -1,4 +1,4 @@
-// A table of mistakes, and word for word what the operator is told about each.
+// A table of mistakes and the exact error of each.
 #include <doctest/doctest.h>
 
 #include "unit/config/load_support.h"
@@ -6,7 +6,7 @@
 using namespace tidegate;
 using namespace tidegate::config;
 
-TEST_CASE("mistakes at the top") {
+TEST_CASE("mistakes at the top level") {
   check_all({
       {In::top, "worker: 2", "t.yaml:1:1: worker: unknown key; did you mean `workers`?"},
       {In::top, "zzz: 2",

@@ -1,4 +1,4 @@
-// Keys whose feature comes later: known, checked, and refused where they ask for it.
+// Keys of features to come: known, checked, and reported as not supported yet if they are used.
 #include <doctest/doctest.h>
 
 #include "unit/config/load_support.h"
@@ -6,7 +6,7 @@
 using namespace tidegate;
 using namespace tidegate::config;
 
-TEST_CASE("what comes later is told apart from what is wrong") {
+TEST_CASE("unsupported features are reported as not supported yet") {
   const std::string route = "listeners[0].routes[0].";
   check_all({
       {In::upstream, "tls: {handshake_timeout: 6s}", ""},

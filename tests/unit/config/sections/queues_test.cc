@@ -1,5 +1,4 @@
-// Queues on servers, shared counts, bodies by reference and callbacks: what is read, and what is refused in which
-// words.
+// Queues on servers, shared rate limits, bodies by reference and callbacks: their keys, and the exact errors.
 #include <doctest/doctest.h>
 
 #include "unit/config/load_support.h"
@@ -32,7 +31,7 @@ const std::string kLimit = "listeners[0].routes[0].rate_limit.";
 
 }  // namespace
 
-TEST_CASE("queues on servers are read whole") {
+TEST_CASE("every key of queues on servers is read") {
   const auto config = loaded(
       file_of(
           "r: {url: 'redis://h/1', spool: /spool/./r.db, durability: relaxed, results: {ttl: 1h}}\na: {url: '${AMQP}', "
@@ -72,13 +71,13 @@ TEST_CASE("mistakes in a queue on a server") {
         "t.yaml:2:12: queues.q.url: the URL has no valid port (1 to 65535)");
 }
 
-TEST_CASE("a URL that came from outside is not shown at all") {
+TEST_CASE("a substituted URL is never shown in an error") {
   CHECK(errors_of(file_of("q: {url: '${URL}'}"), {{"URL", "redis://s3cret@h"}}) ==
         "t.yaml:2:12: queues.q.url: the value of `${URL}` is not a queue URL such as "
         "`sqlite:///var/lib/tidegate/jobs.db`");
 }
 
-TEST_CASE("no two queues share a file, whatever they keep in it") {
+TEST_CASE("no two queues share a file") {
   CHECK(errors_of(file_of("a: {url: 'redis://h/0'}\nb: {url: 'redis://h/1'}")) ==
         "t.yaml:3:6: queues.b.spool: duplicate file /var/lib/tidegate/spool.db; first used by queues.a.spool");
   CHECK(errors_of(file_of("a: {url: 'sqlite:///x'}\nb: {url: 'redis://h/1', spool: //x}")) ==
@@ -87,7 +86,7 @@ TEST_CASE("no two queues share a file, whatever they keep in it") {
         "t.yaml:2:50: queues.a.results.url: duplicate file /x; first used by queues.a.spool");
 }
 
-TEST_CASE("a sliding window and a shared count are read whole") {
+TEST_CASE("every key of a sliding window and a shared store is read") {
   const auto config = loaded(
       with(In::route,
            "rate_limit: {algorithm: sliding_window, rate: 100/60s, store: 'redis://:p@h/4', on_store_failure: deny}"));
@@ -104,7 +103,7 @@ TEST_CASE("a sliding window and a shared count are read whole") {
   CHECK(!bucket->listeners[0].routes[0].rate_limit->store);
 }
 
-TEST_CASE("mistakes in a sliding window and a shared count") {
+TEST_CASE("mistakes in a sliding window and a shared store") {
   check_all({
       {In::route, "rate_limit: {algorithm: sliding_window, burst: 5}",
        "t.yaml:11:56: " + kLimit + "burst: has no effect with `algorithm: sliding_window`; remove it"},
@@ -121,7 +120,7 @@ TEST_CASE("mistakes in a sliding window and a shared count") {
   });
 }
 
-TEST_CASE("bodies by reference and callbacks are read whole") {
+TEST_CASE("every key of bodies by reference and of callbacks is read") {
   const auto config = loaded(
       file_of(
           "q: {url: 'sqlite:///q'}",
@@ -156,7 +155,7 @@ TEST_CASE("mistakes in bodies by reference") {
             kEnqueue + "reference_timeout: has no effect without `body: reference`");
 }
 
-TEST_CASE("mistakes in a callback, none of which tells the secret") {
+TEST_CASE("mistakes in a callback never show the secret") {
   CHECK(told_of_enqueue("callback: {}") == "t.yaml:13:50: " + kEnqueue +
                                                "callback.url: required key is missing\nt.yaml:13:50: " + kEnqueue +
                                                "callback.secret: required key is missing");

@@ -14,7 +14,7 @@ std::string refused(const std::string& url) {
 
 }  // namespace
 
-TEST_CASE("the URL of a Redis server is read whole, and shown without its password") {
+TEST_CASE("every part of a Redis URL is read, and it is shown without its password") {
   const auto url = std::get<redis::Address>(*parse_queue_url("redis://app:p%40ss%3A%2Fw@Redis.internal:6380/3"));
   CHECK(url.host == "redis.internal");
   CHECK(url.port == 6380);
@@ -28,7 +28,7 @@ TEST_CASE("the URL of a Redis server is read whole, and shown without its passwo
   CHECK(std::get<redis::Address>(*parse_queue_url("redis://:only-a-password@h/")).password == "only-a-password");
 }
 
-TEST_CASE("the URL of a RabbitMQ server is read whole, and shown without its password") {
+TEST_CASE("every part of a RabbitMQ URL is read, and it is shown without its password") {
   const auto url = std::get<AmqpUrl>(*parse_queue_url("amqp://t%C3%AEde:s%23cret@[2001:db8::1]:5673/jobs%2Fnight"));
   CHECK(url.host == "2001:db8::1");
   CHECK(url.port == 5673);
@@ -47,7 +47,7 @@ TEST_CASE("the URL of a RabbitMQ server is read whole, and shown without its pas
   }
 }
 
-TEST_CASE("the URL of a server is refused in words that repeat no part of it") {
+TEST_CASE("errors about the URL of a server repeat no part of it") {
   CHECK(refused("redis://:s3cret@/0") == "the URL has no valid host; write it as `redis://127.0.0.1:6379/0`");
   CHECK(refused("amqp://") == "the URL has no valid host; write it as `amqp://127.0.0.1:5672/`");
   CHECK(refused("redis://h:0") == "the URL has no valid port (1 to 65535)");

@@ -1,4 +1,4 @@
-// YAML that is not read as it looks, or not at all.
+// YAML that Tidegate refuses or reads differently from YAML parsers.
 #include <doctest/doctest.h>
 
 #include "config/yaml/document.h"
@@ -7,7 +7,7 @@
 using namespace tidegate;
 using namespace tidegate::config;
 
-TEST_CASE("a file that is not one YAML section says so, at its place") {
+TEST_CASE("a file that is not one YAML section is an error with its location") {
   struct Row {
     std::string yaml;
     std::string errors;
@@ -46,7 +46,7 @@ TEST_CASE("a byte order mark and CRLF change nothing") {
   CHECK(load("%YAML 1.2\n---\n" + yaml + "...\n").config->workers == 4);
 }
 
-TEST_CASE("repeated keys are refused, at every level") {
+TEST_CASE("duplicate keys are refused at every level") {
   CHECK(errors_of(with(In::top, "workers: 1\nworkers: 2")) ==
         "t.yaml:2:1: workers: duplicate key; first defined on line 1");
   CHECK(errors_of(with(In::route, "timeout: {total: 1s, total: 2s}")) ==
@@ -55,7 +55,7 @@ TEST_CASE("repeated keys are refused, at every level") {
         "t.yaml:4:5: upstreams.u.endpoints: duplicate key; first defined on line 3");
 }
 
-TEST_CASE("anchors, aliases, merge keys and tags are refused clearly") {
+TEST_CASE("anchors, aliases, merge keys and tags are refused") {
   CHECK(errors_of(with(In::top, "shutdown_grace: &grace 5s\nlog: *grace")) ==
         "t.yaml:1:17: shutdown_grace: anchors (&name) are not supported; write the value where it is used\nt.yaml:2:6: "
         "log: aliases (*name) are not supported; write the value itself");
@@ -70,7 +70,7 @@ TEST_CASE("anchors, aliases, merge keys and tags are refused clearly") {
       "a section, not a list\nt.yaml:1:13: log[0]: aliases (*name) are not supported; write the value itself");
 }
 
-TEST_CASE("a key must be a word") {
+TEST_CASE("a key must be a plain word") {
   CHECK(errors_of(with(In::top, "? [a]\n: b")) == "t.yaml:1:3: a key must be a plain word");
   CHECK(errors_of(with(In::top, "~: 1")) == "t.yaml:1:1: a key must be a plain word");
   CHECK(errors_of(with(In::top, "log: {? {a: b} : c}")) == "t.yaml:1:9: log: a key must be a plain word");
@@ -79,7 +79,7 @@ TEST_CASE("a key must be a word") {
       "t.yaml:1:1: \"a\\nb\": unknown key; one of: workers, shutdown_grace, log, admin, upstreams, queues, listeners");
 }
 
-TEST_CASE("deep nesting is refused, not followed to the end of the stack") {
+TEST_CASE("deep nesting is refused before it exhausts the stack") {
   const auto result = load(std::string(100000, '['));
   CHECK(result.config == nullptr);
   REQUIRE(result.errors.size() == 1);

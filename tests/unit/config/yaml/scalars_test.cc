@@ -20,7 +20,7 @@ TEST_CASE("a duration is whole numbers with units, from large to small") {
   }
 }
 
-TEST_CASE("what is no duration is told why") {
+TEST_CASE("an invalid duration is an error that says why") {
   struct Row {
     const char* text;
     const char* why;
@@ -59,7 +59,7 @@ TEST_CASE("a size is a whole number with a binary unit") {
   CHECK(parse_size("99999999999999999999B").error().message == "`99999999999999999999B` is larger than 1024TiB");
 }
 
-TEST_CASE("a rate is a count in a period") {
+TEST_CASE("a rate is a count per period") {
   CHECK(parse_rate("10/s")->per_second() == 10);
   CHECK(parse_rate("100/60s")->per_second() == doctest::Approx(100.0 / 60));
   CHECK(parse_rate("5/m")->per_second() == doctest::Approx(5.0 / 60));
@@ -72,7 +72,7 @@ TEST_CASE("a rate is a count in a period") {
   }
 }
 
-TEST_CASE("a whole number has no leading zero, which YAML 1.1 would read as octal") {
+TEST_CASE("a whole number has no leading zero, which YAML 1.1 reads as octal") {
   CHECK(*parse_integer("0") == 0);
   CHECK(*parse_integer("-5") == -5);
   CHECK(parse_integer("010").error().message == "`010` has a leading zero; write `10`");
@@ -82,7 +82,7 @@ TEST_CASE("a whole number has no leading zero, which YAML 1.1 would read as octa
   }
 }
 
-TEST_CASE("a number is digits, perhaps with a point between them") {
+TEST_CASE("a number is digits, optionally with a point between them") {
   CHECK(*parse_number("0.6") == 0.6);
   CHECK(*parse_number("3") == 3);
   for (const char* bad : {"", ".5", "5.", "1e3", "-1", "nan", ".inf", "inf", "0.6.1", "00.5", "0x1p3"}) {
@@ -91,7 +91,7 @@ TEST_CASE("a number is digits, perhaps with a point between them") {
   }
 }
 
-TEST_CASE("a typing error is near what was meant, and another word is not") {
+TEST_CASE("suggestions contain close spellings only") {
   const std::vector<std::string_view> keys{"breaker", "bulkhead", "balance", "endpoints"};
   CHECK(nearest("breker", keys) == "breaker");
   CHECK(nearest("braeker", keys) == "breaker");

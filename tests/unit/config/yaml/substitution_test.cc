@@ -20,7 +20,7 @@ std::string done(const std::string& text) {
   return result ? *result : "error: " + result.error().message;
 }
 
-// A file that is gone with it.
+// A file that its destructor deletes.
 class ScratchFile {
  public:
   explicit ScratchFile(const std::string& content) {
@@ -36,7 +36,7 @@ class ScratchFile {
 
 }  // namespace
 
-TEST_CASE("variables and defaults are put in their places") {
+TEST_CASE("variables and defaults are substituted") {
   CHECK(done("plain $ and {} and $5") == "plain $ and {} and $5");
   CHECK(done("${A}") == "alpha");
   CHECK(done("<${A}|${A}>") == "<alpha|alpha>");
@@ -50,7 +50,7 @@ TEST_CASE("variables and defaults are put in their places") {
   CHECK(done("${NONE:-a:-b}") == "a:-b");
 }
 
-TEST_CASE("what cannot be resolved is named") {
+TEST_CASE("an unresolvable substitution is an error that names it") {
   CHECK(done("x${NONE}") == "error: environment variable NONE is not set and has no default");
   CHECK(done("${A") == "error: ${ without a closing }; write $${ for a literal ${");
   CHECK(done("${}") == "error: `${}` is not ${NAME}, ${NAME:-default} or ${file:/path}");
@@ -62,7 +62,7 @@ TEST_CASE("what cannot be resolved is named") {
   CHECK(done("${file:/}") == "error: cannot read file `/`: Is a directory");
 }
 
-TEST_CASE("a file's content is taken without its last line end") {
+TEST_CASE("${file:...} removes the final line end") {
   for (const auto& [content, taken] : std::vector<std::pair<std::string, std::string>>{
            {"secret", "secret"}, {"secret\n", "secret"}, {"secret\r\n", "secret"}, {"two\n\n", "two\n"}, {"", ""}}) {
     const ScratchFile file(content);
@@ -72,7 +72,7 @@ TEST_CASE("a file's content is taken without its last line end") {
   CHECK(done("${file:" + large.path() + "}") == "error: file `" + large.path() + "` is larger than 64 KiB");
 }
 
-TEST_CASE("a value from outside is typed like one that stands in the file, and never shown") {
+TEST_CASE("a substituted value has the type of a written one, and is never shown") {
   CHECK(load(with(In::top, "workers: ${W}"), {{"W", "3"}}).config->workers == 3);
   CHECK(load(with(In::top, "admin: {token: \"${T}\"}"), {{"T", "hunter2"}}).config->admin.token == "hunter2");
   CHECK(load(with(In::top, "workers: \"${W}\""), {{"W", "3"}}).config->workers == 3);
