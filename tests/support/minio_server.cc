@@ -12,7 +12,7 @@ namespace tidegate::test {
 
 namespace {
 
-constexpr int kPatienceS = 60;
+constexpr int kTimeout_s = 60;
 
 std::string find_program() {
   FILE* output = popen("python3 -B " TIDEGATE_SOURCE_DIR "/tests/support/minio.py", "r");
@@ -45,7 +45,7 @@ std::string MinioServer::new_bucket() {
   return "bucket-" + std::to_string(made++);
 }
 
-MinioServer::MinioServer() : Server("minio", kPatienceS) {
+MinioServer::MinioServer() : Server("minio", kTimeout_s) {
   start_on_free_port([this] { return comes_up(); });
 }
 
@@ -61,29 +61,29 @@ bool MinioServer::comes_up() {
       std::vector<std::string>{std::string("MINIO_ROOT_USER=") + kAccessKey,
                                std::string("MINIO_ROOT_PASSWORD=") + kSecretKey, "MINIO_BROWSER=off",
                                "MINIO_UPDATE=off", "HOME=" + folder_, "GOMAXPROCS=2"});
-  for (int looks = kPatienceS * 100; looks > 0 && process_->running(); --looks) {
-    if (answers() && process_->running()) return true;
+  for (int polls = kTimeout_s * 100; polls > 0 && process_->running(); --polls) {
+    if (responds() && process_->running()) return true;
     for (int i = 0; i < 5; ++i) pause_briefly();
   }
   return false;
 }
 
-// Its own word for being ready comes before it answers S3 requests: who is nobody must be refused as such.
-bool MinioServer::answers() const {
+// It reports ready before it serves S3 requests: only then does it refuse an anonymous one with 403.
+bool MinioServer::responds() const {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(port_);
-  const timeval patience{2, 0};
-  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  const timeval timeout{2, 0};
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   const std::string request = "GET / HTTP/1.1\r\nHost: minio\r\nConnection: close\r\n\r\n";
   std::array<char, 12> reply{};
-  const bool heard = connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
-                     send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
-                     recv(descriptor, reply.data(), reply.size(), MSG_WAITALL) > 0;
+  const bool replied = connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+                       send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
+                       recv(descriptor, reply.data(), reply.size(), MSG_WAITALL) > 0;
   close(descriptor);
-  return heard && std::string_view(reply.data(), reply.size()) == "HTTP/1.1 403";
+  return replied && std::string_view(reply.data(), reply.size()) == "HTTP/1.1 403";
 }
 
 }  // namespace tidegate::test

@@ -1,6 +1,6 @@
-// A real MinIO server, an S3 store: on a free port of loopback, with its data in a folder of its own; it ends with its
-// owner, and with the test program however that ends. The calls wait for what they ask for. It takes a while to come
-// up: one a program, shared by its cases, each with a bucket of its own.
+// A real MinIO server (an S3 store) on a free loopback port, with its data in its own folder. It ends with its owner,
+// and with the test program however that ends. Calls block until they are done. It takes a while to start: one server
+// for each program, shared by its cases, each of which has its own bucket.
 //
 //   TEST_CASE("…") {
 //     NEEDS_MINIO();
@@ -15,12 +15,12 @@
 
 #include "support/server.h"
 
-// Ends the test where there is no MinIO.
-#define NEEDS_MINIO()                                                     \
-  if (!::tidegate::test::MinioServer::installed()) {                      \
-    MESSAGE("skipped: no MinIO server is here (tests/support/minio.py)"); \
-    return;                                                               \
-  }                                                                       \
+// Skips the test where no MinIO is installed.
+#define NEEDS_MINIO()                                                   \
+  if (!::tidegate::test::MinioServer::installed()) {                    \
+    MESSAGE("skipped: no MinIO server found (tests/support/minio.py)"); \
+    return;                                                             \
+  }                                                                     \
   static_assert(true)
 
 namespace tidegate::test {
@@ -31,24 +31,24 @@ class MinioServer : public Server {
   static constexpr const char* kSecretKey = "a-secret-of-tests";
 
   static bool installed();
-  // Started when first asked for; up (and running) whenever this returns.
+  // Started on first use; it serves when this returns.
   static MinioServer& shared();
-  // A name that was not given out before.
+  // A new name with each call.
   static std::string new_bucket();
 
-  // Starts it; throws where it does not come up. It has no buckets.
+  // Starts it, without buckets; throws where it does not start.
   MinioServer();
 
   void start();  // on the same port and data, after stop or kill
 
   uint16_t port() const { return port_; }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-  // Buckets are folders in it, objects folders in those.
+  // Buckets are its folders, objects are folders in those.
   std::string data() const { return folder_ + "/data"; }
 
  private:
   bool comes_up();
-  bool answers() const;
+  bool responds() const;
 };
 
 }  // namespace tidegate::test

@@ -19,9 +19,9 @@ namespace tidegate::test {
 
 namespace {
 
-constexpr int kLookMs = 2;
-constexpr int kPortLeast = 12'000, kPortMost = 32'000;  // below those that Linux gives to clients
-constexpr int kPortTries = 100;
+constexpr int kPollMs = 2;
+constexpr int kPortMin = 12'000, kPortMax = 32'000;  // below those that Linux gives to clients
+constexpr int kPortAttempts = 100;
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
@@ -34,7 +34,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 Process::Process(const std::vector<std::string>& command, const std::string& log,
                  const std::vector<std::string>& environment) {
-  // All memory is taken before the fork: the child of a program with threads may only make system calls.
+  // Allocates before the fork: the child of a program with threads may only make system calls.
   std::vector<std::string> arguments = command;
   std::vector<std::string> settings = environment;
   for (char** entry = environ; *entry != nullptr; ++entry) settings.emplace_back(*entry);
@@ -68,17 +68,17 @@ void Process::signal(int number) {
   if (!running()) return;
   ::kill(pid_, number);
   if (number != SIGSTOP) return;
-  // On a busy machine it runs on for a while.
+  // On a busy machine it takes a while to stop.
   int status = 0;
   ended_ = waitpid(pid_, &status, WUNTRACED) == pid_ && !WIFSTOPPED(status);
 }
 
 bool Process::wait(int seconds) {
-  for (int looks = seconds * 1000 / kLookMs; running() && looks > 0; --looks) pause_briefly();
+  for (int polls = seconds * 1000 / kPollMs; running() && polls > 0; --polls) pause_briefly();
   return !running();
 }
 
-void pause_briefly() { poll(nullptr, 0, kLookMs); }
+void pause_briefly() { poll(nullptr, 0, kPollMs); }
 
 bool is_installed(const std::string& program) {
   const char* path = std::getenv("PATH");
@@ -89,12 +89,12 @@ bool is_installed(const std::string& program) {
   return false;
 }
 
-// Not one of the kernel's own choice: those are also what it gives to the clients of other tests, in the time until the
+// Not an ephemeral port: the kernel could give it to a client of another test before the
 // server listens.
 uint16_t free_port() {
   static std::mt19937 random(static_cast<unsigned>(getpid()));
-  std::uniform_int_distribution<int> any(kPortLeast, kPortMost);
-  for (int tries = 0; tries < kPortTries; ++tries) {
+  std::uniform_int_distribution<int> any(kPortMin, kPortMax);
+  for (int attempts = 0; attempts < kPortAttempts; ++attempts) {
     const auto port = static_cast<uint16_t>(any(random));
     const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};

@@ -1,4 +1,4 @@
-// A server that a test starts: ends with its owner, and with the test program however that ends.
+// A child process of a test: ends with its owner, and with the test program however that ends.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,7 @@ namespace tidegate::test {
 class Process {
  public:
   // Runs `command` (found by PATH) with its output in the file `log` and `environment` ("NAME=value") added to ours.
-  // The kernel ends it when the calling thread ends: start servers from the test's own thread.
+  // The kernel kills it when the calling thread ends: start servers on the test's own thread.
   Process(const std::vector<std::string>& command, const std::string& log,
           const std::vector<std::string>& environment = {});
   ~Process();  // SIGKILL
@@ -21,7 +21,7 @@ class Process {
 
   bool running();
   void signal(int number);  // SIGSTOP: it has stopped when this returns
-  // Waits for its end. False when it has not come within `seconds`.
+  // Waits until it has ended; false: not within `seconds`.
   bool wait(int seconds);
   pid_t pid() const { return pid_; }
 
@@ -30,11 +30,11 @@ class Process {
   bool ended_ = false;
 };
 
-// Waits a little; for loops that ask again.
+// For polling loops.
 void pause_briefly();
 bool is_installed(const std::string& program);
 uint16_t free_port();
-// A new folder of its own under the system's temporary folder.
+// A new folder in the system's temporary folder.
 std::string make_temp_folder(const std::string& prefix);
 
 }  // namespace tidegate::test

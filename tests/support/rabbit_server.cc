@@ -14,15 +14,15 @@ namespace tidegate::test {
 namespace {
 
 constexpr const char* kBin = "/usr/lib/rabbitmq/bin/";
-constexpr int kPatienceS = 60;
+constexpr int kTimeout_s = 60;
 
-// A connection with one channel; throws where there is none to be had.
+// A connection with one channel. get() throws where it could not connect.
 class Client {
  public:
   explicit Client(uint16_t port) : state_(amqp_new_connection()) {
-    const timeval patience{3, 0};
-    const bool connected = amqp_socket_open_noblock(amqp_tcp_socket_new(state_), "127.0.0.1", port, &patience) == 0;
-    amqp_set_handshake_timeout(state_, &patience);
+    const timeval timeout{3, 0};
+    const bool connected = amqp_socket_open_noblock(amqp_tcp_socket_new(state_), "127.0.0.1", port, &timeout) == 0;
+    amqp_set_handshake_timeout(state_, &timeout);
     ok_ = connected && amqp_login(state_, "/", 0, 131072, 0, AMQP_SASL_METHOD_PLAIN, "guest", "guest").reply_type ==
                            AMQP_RESPONSE_NORMAL;
     if (ok_) amqp_channel_open(state_, 1);
@@ -38,7 +38,7 @@ class Client {
   bool ok() const { return ok_; }
   bool done() const { return amqp_get_rpc_reply(state_).reply_type == AMQP_RESPONSE_NORMAL; }
   amqp_connection_state_t get() const {
-    if (!ok_) throw std::runtime_error("rabbitmq-server is not there");
+    if (!ok_) throw std::runtime_error("cannot connect to rabbitmq-server");
     return state_;
   }
 
@@ -67,7 +67,7 @@ RabbitServer& RabbitServer::shared() {
   return server;
 }
 
-RabbitServer::RabbitServer() : Server("rabbit", kPatienceS), dist_port_(free_port()), epmd_port_(free_port()) {
+RabbitServer::RabbitServer() : Server("rabbit", kTimeout_s), dist_port_(free_port()), epmd_port_(free_port()) {
   port_ = free_port();
   epmd_ = std::make_unique<Process>(
       std::vector<std::string>{"epmd", "-address", "127.0.0.1", "-port", std::to_string(epmd_port_)},
@@ -80,7 +80,7 @@ RabbitServer::~RabbitServer() {
 }
 
 std::vector<std::string> RabbitServer::with_settings(const std::vector<std::string>& command) const {
-  // RUNNING_UNDER_SYSTEMD: the script becomes the server, instead of starting it.
+  // RUNNING_UNDER_SYSTEMD: the script execs the server instead of starting it as a child.
   std::vector<std::string> all = {"env",
                                   "HOME=" + folder_,
                                   "RUNNING_UNDER_SYSTEMD=1",
@@ -103,7 +103,7 @@ std::vector<std::string> RabbitServer::with_settings(const std::vector<std::stri
 
 void RabbitServer::start() {
   process_ = std::make_unique<Process>(with_settings({std::string(kBin) + "rabbitmq-server"}), log_path());
-  for (int looks = kPatienceS * 100; looks > 0 && process_->running(); --looks) {
+  for (int polls = kTimeout_s * 100; polls > 0 && process_->running(); --polls) {
     if (Client(port_).ok()) return;
     for (int i = 0; i < 5; ++i) pause_briefly();
   }
@@ -113,7 +113,7 @@ void RabbitServer::start() {
 std::string RabbitServer::run(const std::vector<std::string>& command) {
   const std::string output = folder_ + "/run" + std::to_string(++runs_);
   Process tool(command, output);
-  if (!tool.wait(kPatienceS)) throw std::runtime_error(command.front() + " does not end");
+  if (!tool.wait(kTimeout_s)) throw std::runtime_error(command.front() + " does not exit");
   return read_file(output);
 }
 
@@ -172,7 +172,7 @@ std::optional<int> RabbitServer::depth(const std::string& queue) {
 std::optional<std::string> RabbitServer::get_with_tool(const std::string& queue) {
   const std::string output = folder_ + "/run" + std::to_string(++runs_);
   Process tool({"amqp-get", "--url", url(), "-q", queue}, output);
-  if (!tool.wait(kPatienceS)) throw std::runtime_error("amqp-get does not end");
+  if (!tool.wait(kTimeout_s)) throw std::runtime_error("amqp-get does not exit");
   std::string body = read_file(output);
   if (body.empty()) return std::nullopt;
   return body;

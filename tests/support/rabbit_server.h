@@ -1,5 +1,5 @@
-// A real rabbitmq-server, on free ports of loopback, with its data and its port mapper (epmd) its own; all of it ends
-// with the test program, however that ends. It takes seconds to come up: one a program, shared by its cases.
+// A real rabbitmq-server on free loopback ports, with its own data and port mapper (epmd). All of it ends with the test
+// program, however that ends. It takes seconds to start: one server for each program, shared by its cases.
 //
 //   TEST_SUITE_BEGIN("rabbitmq" * doctest::skip(!RabbitServer::installed()));
 //   TEST_CASE("…") {
@@ -19,7 +19,7 @@ namespace tidegate::test {
 class RabbitServer : public Server {
  public:
   static bool installed();  // and the tools of amqp-tools
-  // Started when first asked for; up (and running) whenever this returns.
+  // Started on first use; it serves when this returns.
   static RabbitServer& shared();
 
   RabbitServer();
@@ -32,15 +32,15 @@ class RabbitServer : public Server {
   // rabbitmqctl; throws where it fails. Slow: seconds.
   std::string control(const std::vector<std::string>& arguments);
 
-  // By a connection of its own.
+  // On a connection of their own.
   void delete_queue(const std::string& queue);
   void purge_queue(const std::string& queue);
   void publish(const std::string& queue, const std::string& message_id, const std::string& body);
-  // Takes the message at the head and puts `copies` of it back, the properties as they were, the body so.
+  // Takes the first message and publishes `copies` of it again, with the same properties and the changed body.
   void rewrite(const std::string& queue, int copies, const std::function<void(std::string& body)>& change);
-  // Messages that are ready; none: there is no such queue.
+  // Messages that are ready; none: no such queue.
   std::optional<int> depth(const std::string& queue);
-  // Takes the message at the head with the tool amqp-get, as any operator may; none: it is empty.
+  // Takes the first message with the tool amqp-get, as an operator may; none: the queue is empty.
   std::optional<std::string> get_with_tool(const std::string& queue);
 
  private:

@@ -9,10 +9,10 @@ namespace tidegate::test {
 
 namespace {
 
-constexpr int kPatienceS = 30;
+constexpr int kTimeout_s = 30;
 
 using Connection = std::unique_ptr<redisContext, decltype(&redisFree)>;
-using Answer = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
+using OwnedReply = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
 
 redis::Reply to_reply(const redisReply& reply) {
   using Kind = redis::Reply::Kind;
@@ -31,7 +31,7 @@ redis::Reply to_reply(const redisReply& reply) {
   return out;
 }
 
-Answer ask_on(redisContext* connection, const std::vector<std::string>& command) {
+OwnedReply run_on(redisContext* connection, const std::vector<std::string>& command) {
   std::vector<const char*> parts;
   std::vector<size_t> sizes;
   for (const std::string& part : command) {
@@ -46,7 +46,7 @@ Answer ask_on(redisContext* connection, const std::vector<std::string>& command)
 
 bool RedisServer::installed() { return is_installed("redis-server"); }
 
-RedisServer::RedisServer(RedisServerOptions options) : Server("redis", kPatienceS), options_(std::move(options)) {
+RedisServer::RedisServer(RedisServerOptions options) : Server("redis", kTimeout_s), options_(std::move(options)) {
   start_on_free_port([this] { return comes_up(); });
 }
 
@@ -62,7 +62,7 @@ bool RedisServer::comes_up() {
   if (!options_.password.empty()) command.insert(command.end(), {"--requirepass", options_.password});
   command.insert(command.end(), options_.more.begin(), options_.more.end());
   process_ = std::make_unique<Process>(command, log_path());
-  for (int looks = kPatienceS * 1000; looks > 0 && process_->running(); --looks) {
+  for (int polls = kTimeout_s * 1000; polls > 0 && process_->running(); --polls) {
     try {
       if (!ask({"PING"}).text.starts_with("LOADING") && process_->running()) return true;
     } catch (const std::runtime_error&) {
@@ -77,14 +77,14 @@ redis::Address RedisServer::address(int database) const {
 }
 
 redis::Reply RedisServer::ask(const std::vector<std::string>& command) const {
-  const timeval patience{kPatienceS, 0};
-  const Connection connection(redisConnectWithTimeout("127.0.0.1", port_, patience), &redisFree);
-  if (!connection || connection->err != 0) throw std::runtime_error("redis-server is not there");
-  redisSetTimeout(connection.get(), patience);
-  if (!options_.password.empty()) ask_on(connection.get(), {"AUTH", options_.password});
-  const Answer answer = ask_on(connection.get(), command);
-  if (!answer) throw std::runtime_error("redis-server does not answer");
-  return to_reply(*answer);
+  const timeval timeout{kTimeout_s, 0};
+  const Connection connection(redisConnectWithTimeout("127.0.0.1", port_, timeout), &redisFree);
+  if (!connection || connection->err != 0) throw std::runtime_error("cannot connect to redis-server");
+  redisSetTimeout(connection.get(), timeout);
+  if (!options_.password.empty()) run_on(connection.get(), {"AUTH", options_.password});
+  const OwnedReply reply = run_on(connection.get(), command);
+  if (!reply) throw std::runtime_error("redis-server does not reply");
+  return to_reply(*reply);
 }
 
 }  // namespace tidegate::test

@@ -1,5 +1,5 @@
-// A real redis-server for one test: on a free port of loopback, with its data in a folder of its own; it ends with its
-// owner, and with the test program however that ends. The calls wait for what they ask for.
+// A real redis-server for one test, on a free loopback port, with its data in its own folder. It ends with its owner,
+// and with the test program however that ends. Calls block until they are done.
 //
 //   TEST_CASE("…") {
 //     NEEDS_REDIS();
@@ -15,7 +15,7 @@
 #include "redis/reply.h"
 #include "support/server.h"
 
-// Ends the test where there is no redis-server.
+// Skips the test where no redis-server is installed.
 #define NEEDS_REDIS()                                       \
   if (!::tidegate::test::RedisServer::installed()) {        \
     MESSAGE("skipped: redis-server is not installed here"); \
@@ -36,7 +36,7 @@ class RedisServer : public Server {
  public:
   static bool installed();
 
-  // Starts it; throws where it does not come up.
+  // Starts it; throws where it does not start.
   explicit RedisServer(RedisServerOptions options = {});
 
   void start();  // on the same port and data, after stop or kill
@@ -44,7 +44,7 @@ class RedisServer : public Server {
   redis::Address address(int database = 0) const;
   uint16_t port() const { return port_; }
 
-  // One command on a connection of its own; blocks. Throws where the server does not answer.
+  // One command on its own connection; blocks. Throws where the server does not reply.
   redis::Reply ask(const std::vector<std::string>& command) const;
 
  private:

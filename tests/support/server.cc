@@ -11,12 +11,12 @@ namespace tidegate::test {
 
 namespace {
 
-constexpr int kPortsTried = 5;
+constexpr int kPortsMax = 5;
 
 }  // namespace
 
-Server::Server(std::string name, int patience_s)
-    : name_(std::move(name)), patience_s_(patience_s), folder_(make_temp_folder("tidegate-" + name_)) {}
+Server::Server(std::string name, int timeout_s)
+    : name_(std::move(name)), timeout_s_(timeout_s), folder_(make_temp_folder("tidegate-" + name_)) {}
 
 Server::~Server() {
   process_.reset();
@@ -25,7 +25,7 @@ Server::~Server() {
 }
 
 void Server::start_on_free_port(const std::function<bool()>& comes_up) {
-  for (int tries = 0; tries < kPortsTried; ++tries) {
+  for (int attempts = 0; attempts < kPortsMax; ++attempts) {
     port_ = free_port();
     if (comes_up()) return;
   }
@@ -37,12 +37,12 @@ void Server::fail(const std::string& what) const { throw std::runtime_error(name
 void Server::stop() {
   process_->signal(SIGCONT);
   process_->signal(SIGTERM);
-  if (!process_->wait(patience_s_)) fail("does not stop");
+  if (!process_->wait(timeout_s_)) fail("does not stop");
 }
 
 void Server::kill() {
   process_->signal(SIGKILL);
-  process_->wait(patience_s_);
+  process_->wait(timeout_s_);
 }
 
 void Server::pause() { process_->signal(SIGSTOP); }
