@@ -12,8 +12,8 @@ NAMES = ("relay", "relay-splice", "tidegate", "haproxy", "nginx", "nginx-stream"
 DEFAULT_NAMES = tuple(name for name in NAMES if name != "relay-splice")
 FLOOR = "relay"
 
-# nginx buffers answers by default; without, and with a buffer just below the loopback's largest segment, it relays
-# large answers in half the time.
+# nginx buffers responses by default. Without that, and with a buffer just below the largest segment of the loopback, it
+# relays large responses in half the time.
 NGINX_BUFFERS = {
     "nginx": "proxy_buffer_size 32k; proxy_buffers 16 32k; proxy_busy_buffers_size 64k;",
     "nginx-stream": "proxy_buffering off; proxy_buffer_size 60k; proxy_buffers 8 60k;",
@@ -41,7 +41,7 @@ def fill_template(template, folder, values):
 
 
 def find_binary(name, options):
-    """The program's path, or BenchError saying what to do."""
+    """The path of the program, or a BenchError that says what to do."""
     if name in ("relay", "relay-splice"):
         return require_file(options.programs / "bench-relay", "build the preset `bench`")
     if name == "tidegate":
@@ -91,7 +91,7 @@ def command_of(name, binary, folder, ports, upstream_port):
 
 
 def start(name, options, fleet, folder, upstream_port, core):
-    """Starts one contestant. BenchError where it is not there or does not come up."""
+    """Starts one contestant. BenchError: it is not installed or does not start."""
     binary = find_binary(name, options)
     ports = free_ports(2)
     command = command_of(name, binary, folder, ports, upstream_port)

@@ -8,20 +8,20 @@
 
 namespace tidegate::bench {
 
-// Anything wrong with the command line (a missing flag, a bad number, a flag nobody asked for) ends the program with
-// status 2 and one line on stderr. argv must outlive the object.
+// An invalid command line (a missing flag, an invalid number, an unknown flag) ends the program with status 2 and one
+// line on stderr. argv must outlive the object.
 class Flags {
  public:
   Flags(int argc, char** argv);
 
-  // The number behind --name; without a fallback the flag is required.
+  // The number after --name. Without a fallback the flag is required.
   std::uint64_t number(std::string_view name, std::uint64_t min, std::uint64_t max);
   std::uint64_t number(std::string_view name, std::uint64_t min, std::uint64_t max, std::uint64_t fallback);
   std::uint16_t port(std::string_view name);
   std::string_view text(std::string_view name);
   bool has(std::string_view name);
 
-  // Call after the last question: refuses what is left over.
+  // Refuses the flags that nothing has read. Call it last.
   void finish() const;
 
  private:
@@ -30,7 +30,7 @@ class Flags {
     bool used = false;
   };
 
-  // The place of --name, or the number of words.
+  // The index of --name, or the number of words.
   std::size_t find(std::string_view name) const;
   std::string_view value_after(std::size_t place);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Durable 202s a second against SQLite alone, live latency beside a storm of 202s, and a backlog: memory, reopening, drain.
+"""Durable 202s per second against SQLite alone, live latency beside a load of 202s, and a backlog: memory, reopening, drain.
 
 See README.md beside this file. Python's standard library only.
 """
@@ -41,7 +41,7 @@ def parse_arguments():
 
 
 class Bed:
-    """Nothing is bound to a core here: the store works on a thread of its own. Tidegate on a store of its own, the live upstream, and the one that is away until `revive`."""
+    """Tidegate with its own store, the live upstream, and the one that is down until `revive`. No process is bound to a core: the store has its own thread."""
 
     def __init__(self, options, fleet, folder, open_for):
         self._options, self._fleet = options, fleet

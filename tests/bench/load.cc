@@ -1,9 +1,9 @@
 // bench-load --target PORT --workload small|post|large|job [--connections N] [--requests N] [--warmup N] [--hold]:
-// a closed loop. Each connection sends its next request when the answer to the last one is complete and right.
+// a closed loop. Each connection sends its next request when the response to the last one is complete and correct.
 // Prints one line of JSON. With --hold it prints "ready" after the warm-up and waits for a line on stdin before the
-// measured run, and for the end of stdin after it: who measures the proxy sees neither connects nor closes.
+// measured run, and for the end of stdin after it: the measurement includes no connects and no closes.
 //
-//   Connection:  Idle ──send_next──▶ Busy ──answer complete──▶ Idle      wrong answer, end, silence: error, reconnect
+//   Connection:  Idle ──send_next──▶ Busy ──response complete──▶ Idle    wrong response, end, silence: error, reconnect
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -68,7 +68,7 @@ class Load {
     }
   }
 
-  // Runs until `requests` requests have an answer or an error. The latencies are those of this run's good answers.
+  // Runs until `requests` requests have a response or an error. The latencies are those of the correct responses.
   void run(std::size_t requests) {
     to_start_ = to_finish_ = requests;
     errors_ = 0;
@@ -88,7 +88,7 @@ class Load {
   std::size_t errors() const { return errors_; }
   double seconds() const { return seconds_; }
 
-  // The latency in microseconds below which this share of the good answers stayed; 0 where there was none.
+  // The latency quantile in microseconds of the correct responses; 0: there was none.
   double percentile_us(double share) {
     if (latencies_.empty()) return 0;
     const auto place = static_cast<std::ptrdiff_t>(share * static_cast<double>(latencies_.size() - 1));
@@ -105,7 +105,7 @@ class Load {
     if (connection.fd) poller_.add(connection.fd, &connection);
   }
 
-  // Takes the next request for this connection; where no connection can be had, each request is an error at once.
+  // Starts the next request of this connection. If it cannot connect, each request is an error at once.
   void start_next(Connection& connection) {
     while (to_start_ > 0) {
       --to_start_;
@@ -141,7 +141,7 @@ class Load {
     }
   }
 
-  // Reads as Poller asks; false when the connection is of no more use.
+  // Reads as Poller requires. False: the connection is unusable.
   bool receive(Connection& connection, std::uint32_t events) {
     for (;;) {
       const ssize_t got = recv(connection.fd.get(), read_buffer_.data(), read_buffer_.size(), 0);
@@ -155,7 +155,7 @@ class Load {
     }
   }
 
-  // An answer that came before the whole request was sent leaves the connection between two messages: an error.
+  // A response before the end of the request leaves the connection between two messages: an error.
   bool finish_one(Connection& connection) {
     if (connection.sent < workload_.request.size()) return false;
     latencies_.push_back(Clock::now() - connection.started);

@@ -12,11 +12,11 @@ STOP_TIMEOUT_S = 5
 
 
 class BenchError(Exception):
-    """Something the reader of the output can act on; printed without a traceback."""
+    """An error that the user can act on; printed without a traceback."""
 
 
 def free_ports(count):
-    """Ports that were free a moment ago. Held together while picking, so that they differ."""
+    """Ports that are free now. All are bound while choosing, so that they differ."""
     held = [socket.socket() for _ in range(count)]
     try:
         for one in held:
@@ -69,7 +69,7 @@ class Fleet:
         return process
 
     def end(self, process):
-        """Ends one process before the others."""
+        """Stops one process before the others."""
         self._started.remove(process)
         end_group(process)
 
@@ -100,7 +100,7 @@ def last_lines(process, count=5):
 
 
 def end_group(process):
-    """SIGTERM to the process's group, SIGKILL to what is left of it after a while."""
+    """SIGTERM to the process group, then SIGKILL to what is left of it."""
     if process.poll() is None:
         signal_group(process.pid, signal.SIGTERM)
         try:

@@ -1,6 +1,6 @@
 // One direction of a relayed connection: bytes from one socket to another, through a buffer or through a pipe.
 //
-//   from ──read──▶ [ buffer ] ──write──▶ to        CopyPump: pending_ is what `to` would not take yet
+//   from ──read──▶ [ buffer ] ──write──▶ to        CopyPump: pending_ is what `to` did not accept yet
 //   from ─splice─▶ [  pipe  ] ─splice──▶ to        SplicePump: piped_ bytes wait in the pipe
 #pragma once
 
@@ -17,7 +17,7 @@ enum class Flow {
   Ended,    // end of stream or an error on either side
 };
 
-// Copies through one buffer that all pumps share (it stays in the cache); only a remainder is kept per pump.
+// Copies through one buffer that all pumps share (it stays in the CPU cache); a pump stores only its remainder.
 class CopyPump {
  public:
   // Moves bytes until one of the reasons above.

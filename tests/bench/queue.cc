@@ -1,5 +1,5 @@
-// The job store by itself, next to plain group-committed SQLite on the same disk in the same run: durable appends a
-// second, what a long backlog costs to reopen and to work on, and what a large body costs in memory. Prints figures;
+// The job store alone, compared with plain group-committed SQLite on the same disk in the same run: durable appends per
+// second, the cost of reopening and processing a long backlog, and the memory that a large body takes. Prints figures,
 // asserts nothing.
 //
 //   bench-queue --folder DIR [--clients 64] [--seconds 3] [--rounds 3] [--backlog 100000] [--body-mib 32]
@@ -34,10 +34,10 @@ double memory_mib(const std::string& which) {
   }
   return 0;
 }
-// VmHWM begins anew.
+// Resets VmHWM.
 void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
-// A body in a file that no memory holds.
+// A body in a file, not in memory.
 class Zeros final : public net::FileContent {
  public:
   explicit Zeros(uint64_t size) : size_(size) {}
@@ -106,7 +106,7 @@ class Bench {
     return draft;
   }
 
-  // `clients` append over and over until `enough`; answers how many were durable.
+  // `clients` append repeatedly until `enough`. Returns how many appends were durable.
   template <typename Enough>
   uint64_t append_until(size_t clients, Enough enough) {
     struct Client {
@@ -186,7 +186,7 @@ void compare_appends(Bench& bench, size_t clients, double seconds, uint64_t roun
 
 constexpr int kDrained = 500;
 
-// Claims and ends jobs one after the other; answers the seconds a job.
+// Claims and ends jobs one after the other. Returns the seconds per job.
 double drain(Bench& bench) {
   const Time start = net::read_monotonic_clock();
   for (int i = 0; i < kDrained; ++i) {
@@ -204,7 +204,7 @@ void work_on_backlog(Bench& bench, uint64_t jobs) {
   bench.open(path);
   std::printf("backlog: RSS %.1f MiB with none\n", memory_mib("VmRSS"));
   Time start = net::read_monotonic_clock();
-  // Those under way when there are enough are let through: a few more than asked for.
+  // Appends in flight at the end are counted: a few more than requested.
   bench.append_until(256, [&](uint64_t kept) { return kept >= jobs; });
   std::printf("backlog: %lu jobs of 1 KiB in %.1f s, RSS %.1f MiB\n", static_cast<unsigned long>(jobs),
               seconds_since(start), memory_mib("VmRSS"));

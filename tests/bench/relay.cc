@@ -1,5 +1,5 @@
 // bench-relay --listen PORT --upstream PORT [--splice]: the floor of the benchmark. One thread, one upstream
-// connection for each client connection, kept as long as it; bytes both ways, nothing parsed.
+// connection per client connection, with the same lifetime; copies bytes both ways, parses nothing.
 #include <csignal>
 #include <memory>
 #include <utility>
@@ -39,7 +39,7 @@ struct Link {
     return flow != Flow::Ended;
   }
 
-  // Serves one event of one end; false when the link is over.
+  // Handles one event of one end. False: the link has ended.
   bool serve(End& end, std::uint32_t events) {
     if ((events & Poller::kHungUp) != 0) end.hung_up = true;
     if ((events & Poller::kWritable) != 0 && other(end).blocked && !move_from(other(end))) return false;

@@ -27,7 +27,7 @@ def figures(samples):
 
 
 def add_ratios(summary, floor):
-    """Each contestant's time over the floor's, best over best and median over median."""
+    """The time of each contestant divided by the relay's, best by best and median by median."""
     for by_name in summary.values():
         if floor not in by_name:
             continue

@@ -1,5 +1,5 @@
 // Reads one response after another from the bytes of a connection and checks each: the expected status, and a body of
-// exactly the announced length, which must be the expected one where there is one.
+// exactly the announced length, which must equal the expected length if one is given.
 //
 //   Head ──whole head──▶ Body ──whole body──▶ Head      anything unexpected: Bad, for good
 #pragma once

@@ -30,15 +30,15 @@ def parse_arguments():
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "build/bench/bin",
                         help="folder of bench-relay, bench-upstream, bench-load")
     parser.add_argument("--tidegate", type=pathlib.Path, default=ROOT / "build/bin/tidegate")
-    parser.add_argument("--envoy", type=pathlib.Path, help="Envoy's program, where it is not on PATH")
+    parser.add_argument("--envoy", type=pathlib.Path, help="Envoy's program, if it is not on PATH")
     parser.add_argument("--contestants", default=",".join(contestants.DEFAULT_NAMES),
                         help=f"which to run, of {','.join(contestants.NAMES)}")
     parser.add_argument("--workloads", default=",".join(REQUESTS), help=f"which to run, of {','.join(REQUESTS)}")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default 5; 2 with --quick)")
     parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--quick", action="store_true", help="a few seconds: shows that it works, not a measurement")
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to check that it works; not a measurement")
     parser.add_argument("--out", type=pathlib.Path, help="write everything measured to this file as JSON")
-    parser.add_argument("--check", action="store_true", help="status 1 where Tidegate misses an aim")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if Tidegate misses a target")
     options = parser.parse_args()
     options.contestants = split_names(parser, "--contestants", options.contestants, contestants.NAMES)
     options.workloads = split_names(parser, "--workloads", options.workloads, REQUESTS)
@@ -60,7 +60,7 @@ def split_names(parser, flag, text, known):
 
 
 def start_all(options, fleet, folder, upstream_port, core):
-    """(started contestants, {name: why it is not here})."""
+    """(started contestants, {name: why it was skipped})."""
     started, skipped = [], {}
     for name in options.contestants:
         try:
@@ -134,7 +134,7 @@ def machine(proxy_core, load_core):
 def bench(options):
     proxy_core, load_core = pick_cores()
     if proxy_core is None:
-        print("note: only one core is allowed; proxy and load share it, so compare with care", flush=True)
+        print("note: the process may use only one core; proxy and load share it", flush=True)
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder, Fleet(folder) as fleet:
         upstream_port = free_ports(1)[0]
         upstream = contestants.require_file(options.programs / "bench-upstream", "build the preset `bench`")
@@ -164,7 +164,7 @@ def print_report(result):
 
 def status_of(options, result):
     if any(one["errors"] for by_name in result["workloads"].values() for one in by_name.values()):
-        print("error: some answers were wrong or missing; the figures above do not count", file=sys.stderr)
+        print("error: some responses were wrong or missing; the figures above are invalid", file=sys.stderr)
         return 1
     found = report.aims(result["workloads"])
     return 1 if options.check and not (found and all(met for _, met in found)) else 0

@@ -10,8 +10,8 @@
 
 namespace tidegate::bench {
 
-// What is read and written at a time. Just below the loopback's largest segment (65483 bytes): a full 64 KiB leaves as
-// one such segment and one of 53 bytes, which doubles the cost of a large body.
+// The size of reads and writes. Just below the largest segment of the loopback (65483 bytes): 64 KiB would leave as one
+// such segment and one of 53 bytes, which doubles the cost of a large body.
 inline constexpr std::size_t kBufferBytes = 60 * 1024;
 
 // Prints what failed with errno's text and ends the program with status 1.
@@ -36,14 +36,14 @@ class Fd {
   int value_ = -1;
 };
 
-// A non-blocking listener on 127.0.0.1:port. Dies where the port cannot be had.
+// A non-blocking listener on 127.0.0.1:port. Ends the program if the port is in use.
 Fd listen_loopback(std::uint16_t port);
 
 // A non-blocking connection without Nagle's delay. The connect itself blocks: on loopback it is over at once.
 // Empty when refused.
 Fd connect_loopback(std::uint16_t port);
 
-// The next waiting connection, set up alike; empty when none waits.
+// The next waiting connection, set up likewise; empty: none waits.
 Fd accept_next(const Fd& listener);
 
 // One epoll instance. Every descriptor is registered once, edge-triggered, for both directions, so that steady
@@ -57,7 +57,7 @@ class Poller {
 
   Poller();
   void add(const Fd& fd, void* owner);
-  // Waits for events, at most timeout_ms (-1: for ever). Empty on the timeout.
+  // Waits for events, at most timeout_ms (-1: without limit). Empty on the timeout.
   std::span<epoll_event> wait(int timeout_ms);
 
  private:

@@ -1,6 +1,6 @@
-// bench-store --file PATH --records N [--group N] [--record-bytes N]: what SQLite alone reaches with commits in groups,
-// the floor of `durable 202s per second`. One table with an index, WAL, synchronous=FULL, checkpoints as SQLite makes
-// them by itself. Prints one line of JSON. The file must not exist.
+// bench-store --file PATH --records N [--group N] [--record-bytes N]: the throughput of SQLite alone with group
+// commits, the reference for `durable 202s per second`. One table with an index, WAL, synchronous=FULL, checkpoints as
+// SQLite makes them by itself. Prints one line of JSON. The file must not exist.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ void check(sqlite3* db, int result) {
 
 void run(sqlite3* db, const char* sql) { check(db, sqlite3_exec(db, sql, nullptr, nullptr, nullptr)); }
 
-// 32 hexadecimal digits that are no more in order than random ones.
+// 32 hexadecimal digits, not in order.
 std::string id_of(std::uint64_t number) {
   char text[33];
   std::snprintf(text, sizeof text, "%016llx%016llx",

@@ -1,13 +1,13 @@
 // bench-upstream --listen PORT [--delay-ms N]: the server behind every contestant. One thread; keep-alive HTTP/1.1;
-// answers that were built before the first request came.
+// responses that were built at the start.
 //
 //   GET /small   200, 13 bytes        POST /post   reads a body of Content-Length, 200, 2 bytes
 //   GET /large   200, 1 MiB           POST /job    the same
 //                                     anything else: 404, or 411 for a body without a length
 //
-//   Connection:  Head ──whole head──▶ Body ──whole body──▶ Answer ──written──▶ Head
+//   Connection:  Head ──whole head──▶ Body ──whole body──▶ Response ──written──▶ Head
 //
-// With a delay each answer waits so long, as if work were done: n connections get n/delay answers a second.
+// With a delay each response waits that long: n connections get n/delay responses per second.
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -85,7 +85,7 @@ Request read_head(std::string_view head) {
 
 using Clock = std::chrono::steady_clock;
 
-// All answers wait equally long, so who came first is due first. Connections that have ended are forgotten.
+// All responses wait equally long, so the first to arrive is the first due. Closed connections are removed.
 class Delay {
  public:
   explicit Delay(std::chrono::milliseconds length) : length_(length) {}
@@ -98,14 +98,14 @@ class Delay {
   void forget(void* connection) {
     if (length_.count() > 0) std::erase_if(waiting_, [=](const auto& one) { return one.second == connection; });
   }
-  // One that is due, or null.
+  // A connection whose response is due, or null.
   void* next() {
     if (waiting_.empty() || waiting_.front().first > Clock::now()) return nullptr;
     void* connection = waiting_.front().second;
     waiting_.pop_front();
     return connection;
   }
-  // How long until the next is due, in milliseconds; -1: none waits.
+  // Milliseconds until the next one is due; -1: none waits.
   int wait_ms() const {
     if (waiting_.empty()) return -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(waiting_.front().first - Clock::now());
@@ -124,7 +124,7 @@ class Connection {
 
   const Fd& fd() const { return fd_; }
 
-  // Goes on until the socket has nothing more or takes nothing more; false when the connection is over.
+  // Continues until the socket has no more input or accepts no more output. False: the connection has ended.
   bool advance() {
     for (;;) {
       Progress progress = Progress::Over;

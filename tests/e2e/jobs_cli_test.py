@@ -48,7 +48,7 @@ class Upstream(BaseHTTPRequestHandler):
         pass
 
 
-class DeadLetters(unittest.TestCase):
+class DeadJobs(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="tidegate-jobs-")
         self.addCleanup(folder.cleanup)
@@ -88,7 +88,7 @@ class DeadLetters(unittest.TestCase):
             return dead if len(dead) == count else None
         return [job["job_id"] for job in eventually("all are dead", all_dead)]
 
-    def test_dead_letters_are_listed_shown_replayed_and_purged(self):
+    def test_dead_jobs_are_listed_shown_replayed_and_purged(self):
         ids = self.die(4)
         listed = self.jobs("list", "--status", "dead", "--error", "503")
         self.assertEqual((listed.returncode, listed.stderr), (0, ""))

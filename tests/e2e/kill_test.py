@@ -1,4 +1,4 @@
-"""The three programs together under load, when Tidegate is killed or told to end: promises hold, answers are whole."""
+"""The three programs under load while Tidegate is killed or stopped: accepted jobs are kept, responses are complete."""
 import http.client
 import random
 import signal
@@ -12,7 +12,7 @@ from programs import Stack, eventually, http as ask, in_flight, upload
 
 
 class Whole(unittest.TestCase):
-    """The three programs together. One client may send as much as it likes here."""
+    """The three programs together, without a rate limit."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="tidegate-cli-")
@@ -25,18 +25,18 @@ class Whole(unittest.TestCase):
     def job(self, job_id):
         return ask("GET", f"{self.stack.urls['proxy']}/_jobs/{job_id}")
 
-    def test_what_is_no_image_is_415_and_an_unknown_path_404(self):
+    def test_an_invalid_image_is_415_and_an_unknown_path_404(self):
         answer = upload(self.stack.urls["api"], b"<html>not an image</html>" * 100, "x")
         self.assertEqual(answer.status, 415, answer.body)
         self.assertEqual(ask("GET", self.stack.urls["api"] + "/nowhere").status, 404)
         self.assertEqual(upload(self.stack.urls["api"], self.png, "x").status, 200)
 
-    def test_no_promise_is_broken_by_kill_9(self):
+    def test_kill_9_loses_no_accepted_job(self):
         self.stack.optimizer.kill()
         chance = random.Random(20261124)
         promised = {}
         for life in range(5):
-            fatal = chance.randrange(20, 160)  # the answer after which the process is killed, the rest under way
+            fatal = chance.randrange(20, 160)  # the response after which the process is killed, with the rest in flight
             lock, killed = threading.Lock(), threading.Event()
 
             def one(i):
@@ -63,11 +63,11 @@ class Whole(unittest.TestCase):
             self.stack.tidegate.start()
             for job_id, what in promised.items():
                 job = self.job(job_id)
-                self.assertEqual(job.status, 200, f"{what} was promised and is forgotten")
+                self.assertEqual(job.status, 200, f"{what} was accepted and is lost")
                 self.assertIn(job.json()["status"], ("queued", "running", "retrying"))
         print(f"{len(promised)} promises over five kills, all kept")
 
-    def test_sigterm_under_load_leaves_no_accepted_request_unanswered(self):
+    def test_sigterm_under_load_responds_to_every_accepted_request(self):
         host, port = "127.0.0.1", int(self.stack.urls["proxy"].rsplit(":", 1)[1])
         fault = ask("POST", self.stack.urls["optimizer"] + "/fault?mode=slow&ms=300")
         self.assertEqual(fault.status, 200, fault.body)
@@ -118,15 +118,15 @@ class Whole(unittest.TestCase):
         print(f"{before} answers before SIGTERM, {len(statuses) - before} after; {len(unanswered)} not accepted")
         self.assertEqual(code, 0, self.stack.tidegate.text()[-2000:])
         self.assertEqual(cut, [])
-        # All clients were in flight. At most those ten who got an answer just then can have come back to a listener
-        # that was closing, without having been accepted.
+        # All clients were in flight. At most the ten that got a response just then can have reconnected to the closing
+        # listener without being accepted.
         self.assertLessEqual(len(unanswered), 10)
         self.assertGreaterEqual(len(statuses) - before, len(clients) - 10)
         self.assertLessEqual(set(statuses), {200, 202})
         self.assertNotIn("client_closed", self.stack.tidegate.text())
         self.stack.tidegate.start()
         for location in promised:
-            self.assertEqual(ask("GET", self.stack.urls["proxy"] + location).status, 200, f"{location} is forgotten")
+            self.assertEqual(ask("GET", self.stack.urls["proxy"] + location).status, 200, f"{location} is lost")
 
 
 if __name__ == "__main__":

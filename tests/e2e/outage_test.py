@@ -15,9 +15,9 @@ class Outage(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="tidegate-e2e-")
         cls.addClassCleanup(cls.folder.cleanup)
-        # The breaker is due sooner than in production, for the test's sake; no other rule is changed.
+        # A shorter open_for than in production; nothing else is changed.
         cls.stack = Stack(cls.folder.name, [(r"open_for: 30s", "open_for: 4s")])
-        cls.addClassCleanup(cls.stack.stop)  # runs also where a program does not start
+        cls.addClassCleanup(cls.stack.stop)  # also runs if a program does not start
         cls.stack.start()
         png = make_png(600, 400)
         made = http("POST", cls.stack.urls["optimizer"] + "/optimize?text=x&format=jpeg&quality=92", png,
@@ -39,7 +39,7 @@ class Outage(unittest.TestCase):
     def status(self, key):
         return http("GET", f"{self.stack.urls['api']}/status/{key}")
 
-    def test_1_an_upload_comes_back_watermarked(self):
+    def test_1_an_upload_is_watermarked(self):
         answer = self.upload("direct")
         self.assertEqual(answer.status, 200, answer.body[:300])
         self.assertEqual(answer.headers["X-Cache"], "MISS")
@@ -47,7 +47,7 @@ class Outage(unittest.TestCase):
         self.assertNotEqual(answer.body, self.photo)
         self.assertEqual(self.upload("direct").headers["X-Cache"], "HIT")
 
-    def test_2_with_the_optimizer_dead_uploads_are_accepted(self):
+    def test_2_uploads_are_accepted_while_the_optimizer_is_down(self):
         self.stack.optimizer.kill()
         took = []
         for i in range(12):
@@ -63,16 +63,16 @@ class Outage(unittest.TestCase):
         print(f"202 with the breaker open, ms: median {statistics.median(open_ms):.1f}, worst {max(open_ms):.1f}")
         self.assertLess(statistics.median(open_ms), 1000, "an open breaker answers without waiting for anything")
 
-    def test_3_a_killed_tidegate_forgets_no_job(self):
+    def test_3_a_killed_tidegate_loses_no_job(self):
         self.stack.tidegate.kill(signal.SIGKILL)
         self.stack.tidegate.start()
         for key, (_, job_id) in self.keys.items():
             job = http("GET", f"{self.stack.urls['proxy']}/_jobs/{job_id}")
-            self.assertEqual(job.status, 200, f"job {job_id} of {key} is forgotten")
+            self.assertEqual(job.status, 200, f"job {job_id} of {key} is lost")
             self.assertIn(job.json()["status"], ("queued", "running", "retrying"))
             self.assertIn(self.status(key).json()["status"], ("queued", "processing", "retrying"))
 
-    def test_4_when_the_optimizer_is_back_every_job_finishes(self):
+    def test_4_every_job_finishes_when_the_optimizer_recovers(self):
         self.stack.optimizer.start()
         for key, (text, _) in self.keys.items():
             eventually(f"{text} is done", lambda: self.status(key).json()["status"] == "done", 120)
@@ -80,10 +80,10 @@ class Outage(unittest.TestCase):
             self.assertEqual(image.status, 200)
             self.assertEqual(image.body, self.expected(text), f"{text}: not the image of a direct upload")
 
-    def test_5_the_breaker_s_story_is_in_the_log_and_the_metrics(self):
+    def test_5_log_and_metrics_show_the_transitions_of_the_breaker(self):
         eventually("the breaker is closed", lambda: self.stack.breaker()["state"] == "closed")
         log = self.stack.tidegate.text()
-        # JSON, for the log is no terminal: one line a transition, with its reason.
+        # JSON, because the log is not a terminal: one line per transition, with its reason.
         self.assertRegex(log, r'"event":"breaker_transition".*"from":"closed","to":"open","reason":"consecutive_failures"')
         self.assertRegex(log, r'"from":"open","to":"half_open","reason":"open_for_elapsed"')
         self.assertRegex(log, r'"from":"half_open","to":"closed","reason":"probes_succeeded"')
@@ -96,7 +96,7 @@ class Outage(unittest.TestCase):
                             float(line.rsplit(" ", 1)[1]) >= 1 for line in names.splitlines()), closings)
         self.assertGreaterEqual(self.stack.metric('tidegate_queue_jobs_total{event="succeeded"') or 0, 1)
 
-    def test_6_sigterm_ends_everything_cleanly(self):
+    def test_6_sigterm_stops_every_program_with_0(self):
         for program in (self.stack.api, self.stack.tidegate, self.stack.optimizer):
             self.assertEqual(program.stop(), 0, program.text()[-2000:])
             self.assertIn("bye", program.text())

@@ -1,4 +1,4 @@
-"""Starts and stops the real programs on free loopback ports, each with its log in a folder that the test throws away."""
+"""Starts and stops the real programs on free loopback ports, each with its log in a temporary folder."""
 import json
 import os
 import random
@@ -13,11 +13,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("TIDEGATE_BIN", ROOT / "build" / "dev" / "bin"))
-# Under a sanitizer the optimizer may come from elsewhere: its image libraries are not built with one.
+# Sanitizer builds can use another optimizer: the image libraries are not instrumented.
 OPTIMIZER = Path(os.environ.get("TIDEGATE_OPTIMIZER", BIN / "watermark-optimizer"))
 
 
-_PORTS = range(12_000, 32_000)  # below those that Linux gives to clients, also to those of other tests
+_PORTS = range(12_000, 32_000)  # below the ephemeral ports of Linux
 _given = set()
 
 
@@ -54,7 +54,7 @@ def http(method, url, body=None, headers=None, timeout=90):
 
 
 def eventually(what, condition, seconds=60):
-    """Waits for a condition of another process; the bound only ends a broken run."""
+    """Waits for a condition of another process. The bound only ends a broken run."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         value = condition()
@@ -75,7 +75,7 @@ def upload(url, image, text, position="bottom-right"):
 
 
 def in_flight(admin):
-    """Requests in flight in the Tidegate whose admin interface that is, over all routes."""
+    """Requests in flight over all routes of the Tidegate with that admin interface."""
     text = http("GET", admin + "/metrics").body.decode()
     return sum(map(int, re.findall(r"^tidegate_http_requests_in_flight\{.*\} (\d+)", text, re.MULTILINE)))
 

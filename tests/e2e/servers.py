@@ -1,4 +1,4 @@
-"""Real Redis, RabbitMQ and MinIO servers on free loopback ports, each in a folder that the test throws away.
+"""Real Redis, RabbitMQ and MinIO servers on free loopback ports, each in a temporary folder.
 
 They are killed, stopped and revived like any program of ours; `end` leaves nothing running.
 """
@@ -19,12 +19,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import minio  # noqa: E402
 
 _START_S = 60
-_LEASH = ["setpriv", "--pdeathsig", "KILL"]  # the server ends with the test, however that ends
+_LEASH = ["setpriv", "--pdeathsig", "KILL"]  # the kernel kills the server when the test process ends
 _RABBIT_BIN = pathlib.Path("/usr/lib/rabbitmq/bin")
 
 
 class Server:
-    """A program with a port, its state in `folder`. Started again it finds what it had."""
+    """A program with a port and its state in `folder`; a restart finds that state."""
 
     name = ""
 
@@ -54,7 +54,7 @@ class Server:
 
     def pause(self):
         self.signal(signal.SIGSTOP)
-        # On a busy machine it runs on for a while.
+        # On a busy machine it takes a while to end.
         while pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "TZ":
             time.sleep(0.002)
 
@@ -110,7 +110,7 @@ class Redis(Server):
 
 
 class RabbitMQ(Server):
-    """A broker with a name daemon (epmd) and an Erlang cookie of its own; epmd ends with it."""
+    """A broker with its own name daemon (epmd) and Erlang cookie; epmd stops with it."""
 
     name = "rabbitmq"
 
@@ -134,11 +134,11 @@ class RabbitMQ(Server):
                 "ERL_EPMD_ADDRESS": "127.0.0.1", "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
                 "RABBITMQ_LOG_BASE": str(self.folder / "log"), "RABBITMQ_PID_FILE": str(self.folder / "pid"),
                 "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
-                # Else it takes as many schedulers as the machine has cores, and spins on each.
+                # By default it starts one busy-waiting scheduler per core.
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"}
 
     def launch(self):
-        # Ours from the start: the one that a broker starts by itself would stay behind.
+        # Started here, because an epmd that the broker starts would outlive it.
         if self._epmd is None or self._epmd.poll() is not None:
             epmd = shutil.which("epmd") or next(map(str, pathlib.Path("/usr/lib/erlang").glob("erts-*/bin/epmd")))
             self._epmd = subprocess.Popen([*_LEASH, epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
@@ -187,7 +187,7 @@ class MinIO(Server):
         try:
             urllib.request.urlopen(self.url, timeout=2).close()
         except urllib.error.HTTPError as answer:
-            # Its own word for being ready comes before it answers S3 requests: who is nobody must be refused as such.
+            # It reports ready before it serves S3 requests: wait until it refuses unknown credentials.
             return answer.code == 403
         except OSError:
             pass

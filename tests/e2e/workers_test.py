@@ -37,7 +37,7 @@ class Workers(unittest.TestCase):
             elif answer.status != 200:
                 self.assertIn("reason", answer.json())
 
-    def test_every_request_is_answered_and_every_promise_kept(self):
+    def test_every_request_gets_a_response_and_every_accepted_job_ends(self):
         answers, jobs = [], []  # list.append is atomic
         threads = [threading.Thread(target=self.client, args=(n, answers, jobs)) for n in range(CLIENTS)]
         for thread in threads:

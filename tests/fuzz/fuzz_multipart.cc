@@ -1,5 +1,5 @@
-// Oracle: the parts, and the upload's form or its refusal, are the same whether the body comes whole, one byte at a
-// time, or cut by a pattern; the limits hold (the transcripts assert that). The boundary is "b".
+// Oracle: the parts, and the form or its refusal, are the same whether the body arrives at once, one byte at a time, or
+// cut by a pattern; the limits hold (the transcripts assert that). The boundary is "b".
 #include <cstdint>
 #include <string_view>
 

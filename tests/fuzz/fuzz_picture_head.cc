@@ -1,5 +1,5 @@
-// Oracle: what passes is whole (a PNG or WebP with a byte less or more does not pass, a JPEG may be padded) and larger
-// than limits that nothing fits into; a refusal has its words.
+// Oracle: an accepted picture is complete (a PNG or WebP with a byte less or more is refused, a JPEG may be padded) and
+// larger than limits of zero; a refusal has a message.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,10 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const std::string_view type = sniff_image(bytes);
   TG_ASSERT(!type.empty());
-  // Limits that nothing fits into refuse it, and for that reason.
+  // Limits of zero refuse it for its size.
   const auto small = check_picture(bytes, {0, 0});
   TG_ASSERT(small && small->status == 413);
-  // Neither a byte less nor one more is the same picture.
+  // One byte less or more is not the same picture.
   if (type == "image/jpeg") {
     TG_ASSERT(!check_picture(std::string(bytes) + '\0'));
   } else {

@@ -1,4 +1,4 @@
-// Oracle: verdict, heads and bodies are the same whether the bytes come whole, one by one, or cut by a pattern.
+// Oracle: result, headers and bodies are the same whether the bytes arrive at once, one by one, or cut by a pattern.
 #include <algorithm>
 #include <cstdint>
 #include <string_view>

@@ -1,4 +1,4 @@
-// Oracle: as for requests. The first byte chooses whether the answer is one to HEAD, and whether the peer then ends.
+// Oracle: as for requests. The first byte chooses whether the response is to HEAD and whether the peer closes after it.
 #include <algorithm>
 #include <cstdint>
 #include <string_view>

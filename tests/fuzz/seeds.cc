@@ -1,4 +1,4 @@
-// fuzz_seeds FOLDER requests|responses|forms|pictures: one file a case, small ones only.
+// fuzz_seeds FOLDER requests|responses|forms|pictures: writes one file per case, small ones only.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
   } else if (kind == "pictures") {
     write_pictures(folder);
   } else {
-    // The first byte of a response seed is the fuzzer's: to HEAD or not, and whether the peer ends.
+    // The first byte of a response seed: whether it is to HEAD, and whether the peer closes.
     for (const auto& one : tidegate::test::load_response_cases()) {
       write_seed(folder, one.id, static_cast<char>('0' + (one.to_head ? 1 : 0) + (one.ends ? 2 : 0)) + one.raw);
     }
