@@ -1,8 +1,9 @@
 """docs/reference/log-events.md has every event that the sources log, with its levels and fields, and no other."""
+import re
 import unittest
 
 import log_events
-from pages import DOCS, code_spans, rows
+from pages import DOCS, ROOT, all_documents, code_spans, rows
 
 # Calls that compute the name of their event, and what they make of it.
 COMPUTED = {"proxy/core/replay/replaying.cc": [f"{kind}_{end}" for kind in ("job", "callback")
@@ -29,6 +30,17 @@ class LogEvents(unittest.TestCase):
         for event in expected:
             with self.subTest(event=event):
                 self.assertEqual(page[event], expected[event])
+
+    def test_every_event_that_another_page_names_is_there(self):
+        names = {name for _, name in self.events} | {name for names in COMPUTED.values() for name in names}
+        checked = 0
+        for file in all_documents():
+            for named in re.findall(r"\bevents? ((?:`[a-z_]+`(?:, | and | or )?)+)", file.read_text()):
+                for name in code_spans(named):
+                    checked += 1
+                    with self.subTest(file=str(file.relative_to(ROOT)), event=name):
+                        self.assertIn(name, names)
+        self.assertGreater(checked, 8)
 
 
 if __name__ == "__main__":
