@@ -84,12 +84,12 @@ class Files(unittest.TestCase):
         for port in ports:
             self.assertTrue("".join(port).startswith("127.0.0.1:"), port)
 
-    @unittest.skipUnless(shutil.which("docker-compose"), "skipped: docker-compose is not installed")
     def test_a_full_redis_gives_up_cached_pictures_and_no_record_of_a_job(self):
         # The records have no time to live, the pictures have.
         command = " ".join(service("redis").split())
         self.assertIn("--maxmemory-policy, volatile-lru", command)
 
+    @unittest.skipUnless(shutil.which("docker-compose"), "skipped: docker-compose is not installed")
     def test_compose_reads_the_files(self):
         for more in ([], ["-f", "deploy/compose.demo.yml"]):
             done = subprocess.run(["docker-compose", "-f", "docker-compose.yml", *more, "config", "-q"], cwd=ROOT,
