@@ -1,6 +1,6 @@
 # What people type. Each target is a few commands over CMakePresets.json; `make` alone lists them.
 #
-#   build/           release: the programs in build/bin/
+#   build/           quick: the programs in build/bin/        build/release/   the same, optimized at link time
 #   build/dev/       tests          build/asan/ build/tsan/   tests with sanitizers
 #   build/bench/     release with the benchmark's programs and the simulation          build/fuzz/
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -21,10 +21,10 @@ export CCACHE_SLOPPINESS = pch_defines,time_macros
 FUZZERS = request_parser response_parser multipart picture_head
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-all build build-tests run up down test sim fuzz chaos bench lint tidy format asan tsan clean
+.PHONY: help deps deps-all build release build-tests run up down test fresh sim fuzz chaos bench lint tidy format asan tsan clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## Install what Tidegate is built with (Debian 12; as root or with sudo), only what is missing
 	@deploy/deps.sh build
@@ -33,8 +33,12 @@ deps-all: ## The same, with what lint, fuzz and bench need
 	@deploy/deps.sh build test lint fuzz bench
 
 build: deps ## The programs, optimized: build/bin/ (installs what it needs)
-	@cmake --preset release >/dev/null
+	@cmake --preset quick >/dev/null
 	ninja -C build -j $(JOBS)
+
+release: deps ## The same, optimized at link time, as in the images: build/release/bin/
+	@cmake --preset release >/dev/null
+	ninja -C build/release -j $(JOBS)
 
 run: build ## Run optimizer, Tidegate and API on loopback, state in var/; Ctrl-C stops them
 	@python3 deploy/run.py
@@ -51,14 +55,19 @@ up: ## Everything in containers, on loopback: DEMO=1 the optimizer may be broken
 down: ## Stop the containers; their volumes stay
 	$(COMPOSE) --profile monitoring down
 
-build-tests: deps
-	@deploy/deps.sh test
+# MinIO's build downloads and links for a while: beside the compiler.
+build-tests: ## The programs and the tests: build/dev/bin/, and the MinIO server that they start
+	@deploy/deps.sh build test
 	@cmake --preset dev >/dev/null
-	ninja -C build/dev -j $(JOBS)
-	@python3 -B tests/support/minio.py --build >/dev/null
+	@python3 -B tests/support/minio.py --build >/dev/null & minio=$$!; \
+	  ninja -C build/dev -j $(JOBS) && wait $$minio || { kill $$minio 2>/dev/null; exit 1; }
 
 test: build-tests ## Every test: units, simulation, lint of layers, end to end
 	@python3 tests/run.py
+
+fresh: ## `make run` and `make test` from a clean clone in a fresh Debian 12 (as root; an hour): build/fresh/times
+	@deploy/deps.sh build fresh
+	unshare --mount --pid --fork --kill-child --mount-proc python3 -B tests/fresh.py
 
 sim: deps ## The seeded simulation alone: SEEDS=10000 FIRST=1
 	@cmake --preset bench >/dev/null
@@ -82,11 +91,11 @@ fuzz: deps-all ## Each fuzzer for FUZZ_SECONDS=60 from the byte-exact cases; the
 chaos: build ## Kill Tidegate KILLS=1000 times and keep every promise: BACKEND=sqlite|redis|amqp SEED=1 STORES=2
 	python3 -B tests/chaos/chaos.py --backend $(BACKEND) --kills $(KILLS) --seed $(SEED) --stores $(STORES) --minutes 60
 
-bench: deps-all build ## CPU time of a request next to other proxies, durable 202s next to SQLite: build/bench/*.json
+bench: deps-all release ## CPU time of a request next to other proxies, durable 202s next to SQLite: build/bench/*.json
 	@cmake --preset bench >/dev/null
 	ninja -C build/bench -j $(JOBS) bench_programs
-	tests/bench/run.py --tidegate build/bin/tidegate --programs build/bench/bin --out build/bench/result.json
-	tests/bench/jobs.py --tidegate build/bin/tidegate --programs build/bench/bin --out build/bench/jobs.json
+	tests/bench/run.py --tidegate build/release/bin/tidegate --programs build/bench/bin --out build/bench/result.json
+	tests/bench/jobs.py --tidegate build/release/bin/tidegate --programs build/bench/bin --out build/bench/jobs.json
 
 SOURCES = find proxy api optimizer tests -name '*.cc' -o -name '*.h'
 

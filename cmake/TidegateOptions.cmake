@@ -10,6 +10,8 @@ option(TIDEGATE_TESTS "Build the tests" ON)
 option(TIDEGATE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(TIDEGATE_BENCH "Build the benchmark programs" OFF)
 option(TIDEGATE_PCH "Parse the headers of the standard library and of fmt once, not once a source" OFF)
+option(TIDEGATE_UNITY "Compile the sources of a library several at a time: sooner from nothing, later after a change" OFF)
+option(TIDEGATE_LTO "Optimize a Release at link time" ON)
 set(TIDEGATE_SANITIZE "" CACHE STRING "Sanitizers for every target, such as address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE)
@@ -35,8 +37,14 @@ if(TIDEGATE_SANITIZE)
   if(TIDEGATE_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)  # what is fuzzed reports its coverage, not only the fuzzer
   endif()
-elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release" AND TIDEGATE_LTO)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+endif()
+
+if(TIDEGATE_UNITY)
+  set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 12)
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)  # it takes sources for headers here
 endif()
 
 # A second build of the same sources is served from the cache where there is one.

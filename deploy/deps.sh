@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what Tidegate is built with on Debian 12: deps.sh [--check] GROUP…, the groups being build, test, lint, fuzz
-# and bench. Only what is missing is installed; nothing is said when nothing is. --check installs nothing and fails instead.
+# Installs what Tidegate is built with on Debian 12: deps.sh [--check | --list] GROUP…, the groups being build, test, lint,
+# fuzz, bench and fresh. It installs only what is missing, and prints nothing when nothing is. --check installs nothing and
+# fails instead; --list prints the packages.
 set -eu
 
 build="build-essential cmake ninja-build ccache pkg-config git libuv1-dev node-llhttp libyaml-cpp-dev libhiredis-dev
@@ -8,25 +9,33 @@ librabbitmq-dev prometheus-cpp-dev doctest-dev nlohmann-json3-dev libfmt-dev lib
 libcurl4-openssl-dev fonts-dejavu-core curl python3"
 # The real servers that the tests start and stop themselves.
 test="redis-server rabbitmq-server amqp-tools prometheus python3-pip chromium chromium-driver
-python3-selenium"
+python3-selenium openssl"
 lint="clang-format-14 clang-tidy-14"
 fuzz="clang-14 libclang-rt-14-dev"
 bench="haproxy nginx-light"
+fresh="debootstrap"
 
 check=no
+list=no
 wanted=
 for argument in "${@:-build}"; do
   case $argument in
     --check) check=yes ;;
+    --list) list=yes ;;
     build) wanted="$wanted $build" ;;
     test) wanted="$wanted $test" ;;
     lint) wanted="$wanted $lint" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     bench) wanted="$wanted $bench" ;;
-    *) echo "deps.sh: $argument is none of build, test, lint, fuzz, bench" >&2; exit 2 ;;
+    fresh) wanted="$wanted $fresh" ;;
+    *) echo "deps.sh: $argument is none of build, test, lint, fuzz, bench, fresh" >&2; exit 2 ;;
   esac
 done
 
+if [ $list = yes ]; then
+  echo $wanted
+  exit 0
+fi
 if ! command -v dpkg-query >/dev/null; then
   [ $check = yes ] && exit 0  # elsewhere the names differ; what is missing will say so itself
   echo "deps.sh: this system has no apt. Install the equivalents of:" $wanted >&2

@@ -174,6 +174,7 @@ def main():
     environment = {"LSAN_OPTIONS": f"suppressions={ROOT}/tests/support/lsan.supp:print_suppressions=0",
                    **os.environ, "TIDEGATE_BIN": str(options.build / "bin")}
 
+    print(f"{len(suites)} suites, {options.jobs} at a time", flush=True)
     verdicts = []
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
         for ended in concurrent.futures.as_completed([pool.submit(run, suite, environment) for suite in suites]):

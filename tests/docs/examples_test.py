@@ -18,6 +18,7 @@ from demonstration import BIN, demonstration, run
 NOT_RUN = {
     "make run": "runs until Ctrl-C; the tests start the same programs in the same way",
     "make build": "builds; `make test` has done it",
+    "make release": "builds; `make test` has done it",
     "make deps-all": "installs packages",
     "make up": "needs Docker",
     "make chaos": "takes an hour; tests/e2e/chaos_test.py runs a short one",

@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -93,9 +94,11 @@ def build():
             if done.returncode != 0:
                 raise CannotBuild(f"{go}: {' '.join(done.stderr.strip().splitlines()[-3:])}")
             os.replace(folder / "bin/minio", cached())
+            print("the MinIO server is built", file=sys.stderr, flush=True)
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what it has begun ends with it
     if "--build" in sys.argv[1:] and not find():
         try:
             build()
