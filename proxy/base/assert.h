@@ -1,4 +1,4 @@
-// Assertions that hold in release builds too: an impossible state ends the process at once, with its place,
+// Assertions that hold in release builds too: an impossible state ends the process at once, with its location,
 // rather than going on with a broken promise.
 #pragma once
 

@@ -1,4 +1,5 @@
-// CRC-32C (Castagnoli, RFC 3720 appendix B.4): tells a damaged record from a whole one. Not a defence against malice.
+// CRC-32C (Castagnoli, RFC 3720 appendix B.4): distinguishes a damaged record from an intact one. Not a defence against
+// malice.
 #pragma once
 
 #include <cstdint>

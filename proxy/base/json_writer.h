@@ -1,4 +1,4 @@
-// Writes one JSON object (RFC 8259) into a string, field by field; for answers on the hot path and log lines. Bytes
+// Writes one JSON object (RFC 8259) into a string, field by field; for responses on the hot path and log lines. Bytes
 // that are not valid UTF-8 are written as U+FFFD, so that the result is always valid JSON.
 #pragma once
 
@@ -24,7 +24,7 @@ class JsonWriter {
   JsonWriter& field(std::string_view name, double value);
   JsonWriter& field(std::string_view name, bool value);
   JsonWriter& null(std::string_view name);
-  // `json` stands as it is: an object or array already written.
+  // `json` is inserted as it is: an object or array already written.
   JsonWriter& raw(std::string_view name, std::string_view json);
 
   // The whole object. Once.

@@ -15,7 +15,7 @@ using Sha256Bytes = std::array<uint8_t, 32>;
 Sha256Bytes sha256(std::string_view bytes);
 Sha256Bytes hmac_sha256(std::string_view key, std::string_view text);
 
-// Equal? In a time that tells nothing of where they differ.
+// Equal? In a time that does not depend on where they differ.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 std::string base64_encode(std::string_view bytes);

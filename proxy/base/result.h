@@ -1,4 +1,4 @@
-// Result<T>: a value, or the Error that stands in its place. Expected failures travel as values; what cannot happen
+// Result<T>: a value, or an Error instead of it. Expected failures travel as values; what cannot happen
 // asserts (base/assert.h).
 #pragma once
 
@@ -16,10 +16,10 @@ enum class ErrorCode {
   timeout,      // a bound in time ran out
   reset,        // the peer broke the connection, or ended it too early
   not_found,    // no such name, file, job
-  exhausted,    // a limit of ours: descriptors, places, rows, bytes, disk
+  exhausted,    // a limit of ours: descriptors, slots, rows, bytes, disk
   conflict,     // the state of the thing forbids it
   invalid,      // bad input: a message, an address, a record
-  unavailable,  // a store or service is away or broken for now
+  unavailable,  // a store or service is unreachable or broken for now
   io,           // the disk, or the kernel, said no
   cancelled,
 };

@@ -1,4 +1,4 @@
-// The clocks for threads that have no loop (a store's own). Everything on a loop asks its Runtime.
+// The clocks for threads that have no loop (a store's own). Everything on a loop uses its Runtime.
 #pragma once
 
 #include "base/time.h"

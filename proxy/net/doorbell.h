@@ -1,5 +1,5 @@
 // For a thread of a store's own that talks to a socket of a library's: waits for the socket or for a ring, whichever is
-// first; and bounds how long the kernel waits for a peer that takes nothing.
+// first; and bounds how long the kernel waits for a peer that accepts no bytes.
 #pragma once
 
 #include "base/time.h"
@@ -22,7 +22,7 @@ class Doorbell {
   int event_;
 };
 
-// A peer that acknowledges nothing, or takes nothing, for so long breaks the connection (TCP_USER_TIMEOUT). Best
+// A peer that acknowledges or accepts no bytes for so long breaks the connection (TCP_USER_TIMEOUT). Best
 // effort.
 void bound_unacknowledged(int socket, Duration bound);
 

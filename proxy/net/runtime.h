@@ -1,5 +1,5 @@
-// THE SEAM. Everything Tidegate asks of the outside world while it serves requests: the time, timers, connections,
-// listeners, names, temporary files and chance. Two implementations stand behind it: UvRuntime (uv_runtime.h, the
+// THE SEAM. Everything Tidegate needs from the outside world while it serves requests: the time, timers, connections,
+// listeners, names, temporary files and random numbers. Two implementations: UvRuntime (uv_runtime.h, the
 // kernel by libuv) and SimRuntime (sim_runtime.h, virtual time and an in-memory network with faults from a seed).
 // Only net/ includes uv.h, reads a clock, sleeps or asks the system for random bytes.
 //
@@ -38,10 +38,10 @@ class Operation {
 class Listener {
  public:
   virtual ~Listener() = default;
-  virtual SocketAddress address() const = 0;  // with the real port, where port 0 was asked for
+  virtual SocketAddress address() const = 0;  // with the real port, where port 0 was requested
 };
 
-// What is thrown away at the end of the turn, so that nothing is deleted under its own callback.
+// What is destroyed at the end of the iteration, so that nothing is deleted under its own callback.
 class Disposable {
  public:
   virtual ~Disposable() = default;
@@ -58,7 +58,7 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
   virtual ~Runtime() = default;
 
-  // The time of this turn of the loop: constant while callbacks run, never goes back.
+  // The time of this event-loop iteration: constant while callbacks run, never goes back.
   virtual Time now() const = 0;
   virtual WallTime wall_now() const = 0;
 
@@ -74,18 +74,18 @@ class Runtime {
   // invalid, io.
   [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(const SocketAddress& at, AcceptCallback accept) = 0;
 
-  // The addresses of a name, IPv4 first; a literal address is answered too. The callback runs later. Errors:
+  // The addresses of a name, IPv4 first; a literal address resolves to itself. The callback runs later. Errors:
   // not_found, unavailable.
   [[nodiscard]] virtual std::unique_ptr<Operation> resolve(std::string_view host, ResolveCallback done) = 0;
 
-  // An unlinked temporary file (TMPDIR, else /tmp): gone with its owner, whatever happens to the process.
+  // An unlinked temporary file (TMPDIR, else /tmp): deleted with its owner, whatever happens to the process.
   [[nodiscard]] virtual Result<std::unique_ptr<TempFile>> open_temp_file() = 0;
 
   // Runs `task` on this loop, soon. The one function that any thread may call; tasks posted after the loop has
   // ended are destroyed unrun.
   virtual void post(std::function<void()> task) = 0;
 
-  // Destroys `object` at the end of this turn.
+  // Destroys `object` at the end of this iteration.
   virtual void dispose(std::unique_ptr<Disposable> object) = 0;
 
   // 128 unguessable bits (from the seed in simulation).

@@ -16,7 +16,7 @@
 
 namespace tidegate::net {
 
-// Told what happens on a Stream. Outlives the Stream, or is replaced by set_user first.
+// The callbacks of a Stream. Outlives the Stream, or is replaced by set_user first.
 class StreamUser {
  public:
   // `bytes` is valid during the call only. Never empty.

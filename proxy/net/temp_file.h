@@ -1,5 +1,5 @@
 // A temporary file for a body too large to keep in memory: written from front to back by its loop, then read, by its
-// loop or by a store's thread. It has no name; it is gone when the last owner lets go.
+// loop or by a store's thread. It has no name; it is deleted when the last owner releases it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Timers: a Timer is a member of its owner; a TimerQueue is the heap of one Runtime that they register in. The queue
-// knows no clock: the runtime asks it for the next deadline and tells it what time it is. The uv and the simulated
+// has no clock: the runtime queries the next deadline and passes the time. The uv and the simulated
 // runtime share it.
 //
 //   Timer deadline_{runtime, [this] { on_deadline(); }};
@@ -55,7 +55,8 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  // (Re)starts it. A deadline in the past counts as now: it fires on the next turn, behind what is due already.
+  // (Re)starts it. A deadline in the past counts as now: it fires in the next event-loop iteration, after what is due
+  // already.
   void start_at(Time deadline);
   void start_after(Duration delay);
   void stop();

@@ -1,4 +1,4 @@
-// Where a Redis server is, and who we are to it: redis://user:password@host:port/database.
+// Where a Redis server is, and our credentials: redis://user:password@host:port/database.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,8 @@ namespace tidegate::redis {
 
 namespace {
 
-constexpr size_t kFlushBytes = 64 << 10;  // gathered commands are written at the end of the turn, or from here on
+constexpr size_t kFlushBytes =
+    64 << 10;  // gathered commands are written at the end of the iteration, or above this size
 
 class CallHandle final : public net::Operation {
  public:
@@ -52,7 +53,7 @@ std::unique_ptr<net::Operation> Client::Impl::run(const Script& script, std::vec
   return send(std::move(sent), command);
 }
 
-// The server has forgotten the script.
+// The server no longer has the script.
 void Client::Impl::send_whole(Sent sent) {
   if (!sent.call->done) return;
   const std::string key_count = std::to_string(sent.keys.size());
@@ -79,7 +80,7 @@ std::unique_ptr<net::Operation> Client::Impl::refuse(std::shared_ptr<Call> call,
   return std::make_unique<CallHandle>(std::move(call));
 }
 
-// Commands of one turn go out together; a large one is not gathered, so that it is not copied once more.
+// Commands of one iteration are sent together; a large one is not gathered, so that it is not copied again.
 void Client::Impl::put(Sent sent, std::string_view bytes) {
   sent.deadline = runtime_.now() + options_.command_timeout;
   sent_.push_back(std::move(sent));

@@ -1,5 +1,5 @@
 // One connection to a Redis server on one loop: connects by itself and again with back-off, sends commands pipelined in
-// the order asked, gives every one its reply or an error within a bound. The protocol is hiredis's reader and formatter
+// the order given, gives every one its reply or an error within a bound. The protocol is hiredis's reader and formatter
 // over a net::Stream, so that time, names and connections are the Runtime's own.
 //
 //             connected, AUTH, SELECT, PING         broken, silent for command_timeout, protocol error
@@ -8,7 +8,7 @@
 //       │  ▼                                                                             │
 //     waiting (back-off with jitter) ◀───────────────────────────────────────────────────┘
 //
-// A command that has been sent and whose connection breaks is answered unavailable or timeout: it may have been run.
+// A command that has been sent and whose connection breaks ends as unavailable or timeout: it may have been run.
 // Belongs to its loop's thread. Callbacks run later, never inside a call.
 #pragma once
 
@@ -38,7 +38,7 @@ struct ClientOptions {
 using ReplyCallback = std::function<void(Result<Reply>)>;
 
 // A Lua script: sent whole the first time on a connection, then as EVALSHA, and whole again where the server has
-// forgotten it (SCRIPT FLUSH).
+// lost it (SCRIPT FLUSH).
 class Script {
  public:
   explicit Script(std::string source);
@@ -58,14 +58,14 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Sends a command. While not ready it is answered unavailable at once (later, on this loop): nothing is kept for a
-  // server that is away. An error reply is a reply (Kind::error), not an Error. Destroying the operation guarantees
-  // silence; the command may be run all the same. REQUIRES a command that is not empty, and none that blocks,
-  // subscribes or ends the connection: every command has one reply, at once. Errors: unavailable, timeout, exhausted,
-  // invalid (the server does not speak RESP).
+  // Sends a command. While not ready it fails as unavailable at once (later, on this loop): nothing is queued for a
+  // server that is unreachable. An error reply is a reply (Kind::error), not an Error. Destroying the operation
+  // guarantees silence; the command may be run all the same. REQUIRES a command that is not empty, and none that
+  // blocks, subscribes or ends the connection: every command has one reply, at once. Errors: unavailable, timeout,
+  // exhausted, invalid (the server does not speak RESP).
   [[nodiscard]] std::unique_ptr<net::Operation> ask(std::vector<std::string> command, ReplyCallback done);
-  // EVALSHA script numkeys keys… arguments…; the script must outlive the reply. One that the server has forgotten is
-  // sent again behind what was asked in the meantime, and has command_timeout again.
+  // EVALSHA script numkeys keys… arguments…; the script must outlive the reply. One that the server has lost is
+  // sent again after the commands of the meantime, and has command_timeout again.
   [[nodiscard]] std::unique_ptr<net::Operation> run(const Script& script, std::vector<std::string> keys,
                                                     std::vector<std::string> arguments, ReplyCallback done);
 
@@ -75,7 +75,7 @@ class Client {
   // Unsent bytes and unanswered commands, for callers that stream.
   size_t write_pending() const;
   size_t commands_pending() const;
-  // Called on this loop after each change of ready(), before those who wait for replies hear, and when the first
+  // Called on this loop after each change of ready(), before the callbacks of pending commands, and when the first
   // connection fails. One listener.
   void on_change(std::function<void()> changed);
 

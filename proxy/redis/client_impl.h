@@ -1,6 +1,6 @@
 // The inside of redis::Client: the connection (client_link.cc) and what is sent on it (client.cc).
 //
-//   run, ask ─▶ unsent_ ──(end of the turn, or 64 KiB)──▶ stream_ ─▶ the server
+//   run, ask ─▶ unsent_ ──(end of the iteration, or 64 KiB)──▶ stream_ ─▶ the server
 //      └──────▶ sent_: [ call deadline ][ call deadline ] … ◀── reader_ ◀─┘   the n-th reply is the n-th command's
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace tidegate::redis {
 
-// What the asker's handle and the client share; without `done` nobody waits any more.
+// Shared by the caller's handle and the client; without `done` the caller has left.
 struct Call {
   ReplyCallback done;
 };
@@ -101,12 +101,12 @@ class Client::Impl final : private net::StreamUser {
 
   std::deque<Sent> sent_;                          // without a reply, in order
   std::unordered_set<std::string> known_scripts_;  // sent whole on this connection
-  std::string unsent_;                             // gathered in this turn
-  std::deque<Refused> refused_;                    // told at the end of the turn
+  std::string unsent_;                             // gathered in this iteration
+  std::deque<Refused> refused_;                    // reported at the end of the iteration
   net::Timer overdue_;                             // at the deadline of the first of sent_, or earlier
   bool overdue_seen_ = false;  // the first was late at the last look; what has arrived is read before the next
   net::Timer turn_end_;
-  bool* destroyed_ = nullptr;  // set while a callback runs: tells the caller that the callback destroyed this
+  bool* destroyed_ = nullptr;  // set while a callback runs: the callback has destroyed this
 };
 
 // `begin` (EVAL, source, number of keys), then keys and arguments.

@@ -36,7 +36,7 @@ void Client::Impl::wait_to_reconnect(const Error& why) {
       Duration(static_cast<int64_t>(static_cast<double>(most.count()) * runtime_.random().uniform())));
 }
 
-// The connection is of no more use: the first command without a reply is answered by `first`, the others by `rest`.
+// The connection is lost: the first command without a reply gets `first`, the others `rest`.
 void Client::Impl::broken(ErrorCode first, ErrorCode rest, const std::string& why) {
   // A connection that has lasted was a good one; a server that ends each at once is waited for.
   if (runtime_.now() - ready_since_ >= options_.reconnect_max) failures_ = 0;
@@ -83,7 +83,7 @@ void Client::Impl::on_read(std::string_view bytes) {
     auto next = reader_->next();
     if (!next.ok()) return broken(next.error().code, ErrorCode::unavailable, next.error().message);
     if (!next->has_value()) return;
-    if (sent_.empty()) return lost("a reply that nobody asked for");
+    if (sent_.empty()) return lost("a reply to no command");
     Sent sent = std::move(sent_.front());
     sent_.pop_front();
     overdue_seen_ = false;

@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kGreetingBytesMax = 64 << 10;
 
-// The server cannot serve us now. Any other error in answer to PING (a rule that forbids it, MISCONF) is one that
-// commands may meet or not, and they are told.
+// The server cannot serve us now. Any other error reply to PING (a rule that forbids it, MISCONF) is one that
+// commands may meet or not, and is reported to them.
 bool is_refusal(std::string_view error) {
   static constexpr std::array<std::string_view, 4> kCodes = {"LOADING", "NOAUTH", "MASTERDOWN", "BUSY"};
   for (const std::string_view code : kCodes) {

@@ -1,6 +1,6 @@
 // From an address to a connection that the server has greeted: name, TCP, AUTH, SELECT, PING.
 //
-//   resolve ──▶ connect ──▶ greet ──▶ done (the callback; then nothing more)
+//   resolve ──▶ connect ──▶ greet ──▶ done (the callback; silence afterwards)
 //      └───────────┴──────────┴─ failure, timeout ──▲
 #pragma once
 
@@ -15,7 +15,7 @@ namespace tidegate::redis {
 
 using DialCallback = std::function<void(Result<std::unique_ptr<net::Stream>>)>;
 
-// PING is always asked: a stopped process is connected to by its kernel, and only its answer tells that it is there.
+// PING is always sent: the kernel accepts connections for a stopped process, and only a reply shows that it runs.
 // A server that is loading, or wants a password, is a failure. The callback runs later, once; it gives the stream a
 // new user. Destroying the operation closes the connection. `runtime` outlives it.
 // Errors: as Runtime::resolve and connect; timeout, reset, invalid (not RESP), unavailable (the server refuses us).

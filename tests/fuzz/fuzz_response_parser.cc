@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "base/assert.h"
-#include "unit/http/transcript.h"
+#include "unit/http/parser/transcript.h"
 
 using namespace tidegate;
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "unit/api/sample_pictures.h"
-#include "unit/http/cases.h"
+#include "unit/http/parser/cases.h"
 
 namespace {
 

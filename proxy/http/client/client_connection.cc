@@ -61,7 +61,7 @@ size_t ClientConnection::write_pending() const { return stream_->write_pending()
 bool ClientConnection::reusable() const { return state_ == State::idle; }
 void ClientConnection::set_on_spent(std::function<void()> on_spent) { on_spent_ = std::move(on_spent); }
 
-// While idle nothing may come: a byte belongs to no request, an end or error is one.
+// While idle nothing may arrive: a byte belongs to no request; an end or an error ends the connection.
 void ClientConnection::become_spent() {
   state_ = State::spent;
   set_reading(false);
@@ -105,7 +105,7 @@ bool ClientConnection::take_event(ParseEvent event, std::string_view rest) {
 bool ClientConnection::take_head() {
   const ResponseHead& head = parser_.head();
   if (head.status == 101) {
-    fail(ClientFailure::bad_response, "101 Switching Protocols was not asked for");
+    fail(ClientFailure::bad_response, "101 Switching Protocols without an Upgrade request");
     return false;
   }
   if (head.status >= 200) {
@@ -113,7 +113,7 @@ bool ClientConnection::take_head() {
     return true;
   }
   if (++interim_count_ <= kInterimMax) return true;
-  fail(ClientFailure::bad_response, "more than 10 interim answers");
+  fail(ClientFailure::bad_response, "more than 10 interim responses");
   return false;
 }
 
@@ -136,7 +136,7 @@ void ClientConnection::on_read_end() {
   if (state_ == State::idle) return become_spent();
   if (state_ == State::spent) return;
   if (parser_.end_of_input() != ParseEvent::complete) {
-    return fail(ClientFailure::reset, "the upstream ended the connection before its answer was whole");
+    return fail(ClientFailure::reset, "the upstream closed the connection before its response was complete");
   }
   state_ = State::spent;
   std::exchange(user_, nullptr)->on_response_complete();  // may destroy this

@@ -1,7 +1,7 @@
-// One connection to an upstream: writes requests, parses answers, and knows whether it may be used again. It carries
+// One connection to an upstream: writes requests, parses responses, and knows whether it may be used again. It carries
 // one request at a time. core/Pool keeps idle ones; core/Attempt and http::fetch drive them.
 //
-//            begin_request              last byte written and answer complete
+//            begin_request              last byte written, response complete
 //   idle ───────────────────▶ busy ───────────────────────────────────────────▶ idle (reusable) or spent
 //    │ any byte, end or error            │ error, truncated, rule broken
 //    └────────▶ spent ◀──────────────────┘        (spent: the owner destroys it)
@@ -18,10 +18,10 @@
 
 namespace tidegate::http {
 
-// How an upstream connection failed; says whether the upstream can have begun on the request.
+// How an upstream connection failed; tells whether the upstream can have started on the request.
 enum class ClientFailure {
-  reset,         // broken or ended before the answer was whole
-  bad_response,  // the answer breaks HTTP's rules
+  reset,         // broken or ended before the response was complete
+  bad_response,  // the response violates HTTP
 };
 
 class ClientUser {
@@ -29,9 +29,9 @@ class ClientUser {
   // A final head (interim ones are consumed, at most 10; 101 is refused as bad_response).
   virtual void on_response_head(const ResponseHead& head) = 0;
   virtual void on_response_body(std::string_view piece) = 0;
-  // The answer is whole. reusable() then says whether the connection may carry another request.
+  // The response is complete. reusable() then tells whether the connection may carry another request.
   virtual void on_response_complete() = 0;
-  // `nothing_received`: not one byte of an answer had come (a stale keep-alive connection looks like that).
+  // `nothing_received`: not one byte of a response had arrived (as on a stale keep-alive connection).
   virtual void on_client_failure(ClientFailure failure, bool nothing_received, std::string_view detail) = 0;
   virtual void on_request_drained() = 0;  // write_pending() fell to 0
 
@@ -48,12 +48,13 @@ class ClientConnection final : private net::StreamUser {
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
-  // Who hears of the request under way. While idle, `on_spent` hears that the connection died.
+  // The user of the request in progress. While idle, `on_spent` is called when the connection dies.
   void begin_request(ClientUser* user, bool is_head_request);
   void write(std::span<const std::string_view> pieces);
-  // The request has been written whole. An answer that completes earlier makes the connection unusable for another.
+  // The request has been written completely. A response that completes earlier makes the connection unusable for
+  // another.
   void end_request();
-  // Backpressure on the answer: what has been read already (one read's worth) is still handed over.
+  // Backpressure on the response: what has been read already (at most one read) is still delivered.
   void pause_reading();
   void resume_reading();
 
@@ -87,9 +88,9 @@ class ClientConnection final : private net::StreamUser {
   State state_ = State::idle;
   bool request_written_ = false;
   bool is_head_request_ = false;
-  bool received_ = false;  // any byte of an answer to the request under way
+  bool received_ = false;  // any byte of a response to the request in progress
   bool reading_ = false;
-  bool* destroyed_ = nullptr;  // set while a callback runs: tells the caller that the callback destroyed this
+  bool* destroyed_ = nullptr;  // set while a callback runs: the callback has destroyed this
   int requests_ = 0;
   int interim_count_ = 0;
 };

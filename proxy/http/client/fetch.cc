@@ -28,7 +28,7 @@ bool split_host(const std::string& text, std::string* host, uint16_t* port) {
   return true;
 }
 
-// resolve ──▶ connect ──▶ exchange ──▶ done (the callback; then nothing more)
+// resolve ──▶ connect ──▶ exchange ──▶ done (the callback; silence afterwards)
 //    └───────────┴───────────┴─ failure, timeout ──▲
 class Fetch final : public net::Operation, private ClientUser {
  public:
@@ -117,11 +117,11 @@ class Fetch final : public net::Operation, private ClientUser {
 
   void on_timer() {
     if (early_error_.has_value()) return end(*early_error_);
-    end(Error{ErrorCode::timeout, "fetch " + request_.host + ": no whole answer in time"});
+    end(Error{ErrorCode::timeout, "fetch " + request_.host + ": no complete response in time"});
   }
 
   Error too_large_error() const {
-    return {ErrorCode::exhausted, "fetch " + request_.host + ": the answer is too large"};
+    return {ErrorCode::exhausted, "fetch " + request_.host + ": the response is too large"};
   }
 
   // The only end. The callback may destroy this operation, so it is the last thing done.

@@ -20,7 +20,7 @@ struct FetchRequest {
   std::vector<std::pair<std::string, std::string>> fields;  // Host and Content-Length are added
   std::string body;
   Duration timeout = 10s;            // for all of it
-  size_t body_bytes_max = 32 << 20;  // a larger answer is an error
+  size_t body_bytes_max = 32 << 20;  // a larger response is an error
 };
 
 struct FetchResponse {
@@ -34,7 +34,7 @@ struct FetchResponse {
 using FetchCallback = std::function<void(Result<FetchResponse>)>;
 
 // The callback runs later, once. Destroying the operation closes the connection. Errors: refused, timeout, reset,
-// invalid (not HTTP), exhausted (answer too large), not_found (name).
+// invalid (not HTTP), exhausted (response too large), not_found (name).
 [[nodiscard]] std::unique_ptr<net::Operation> fetch(net::Runtime& runtime, FetchRequest request, FetchCallback done);
 
 // "http://host[:port][/path]" -> host with port and target; an empty path is "/".

@@ -1,4 +1,4 @@
-// Asks a running program, over HTTP, whether it is well: what every program's `healthcheck` command does, so that a
+// Checks over HTTP whether a running program is healthy: what every program's `healthcheck` command does, so that a
 // container needs no other program to be looked after.
 #pragma once
 
@@ -10,7 +10,7 @@ inline constexpr int kExitHealthy = 0;
 inline constexpr int kExitUnhealthy = 5;
 
 // GET `target` at `address` ("127.0.0.1:9901"; an unspecified address such as 0.0.0.0 means this machine), on a loop of
-// its own, for 2 s at most. Prints the answer's body to stdout, or to stderr, after `program`, why there is none. The
+// its own, for 2 s at most. Prints the response's body to stdout, or to stderr, after `program`, why there is none. The
 // exit code: healthy only for a 200.
 int healthcheck(const char* program, const std::string& address, const std::string& target = "/health");
 

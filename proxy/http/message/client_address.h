@@ -11,7 +11,7 @@ namespace tidegate::http {
 
 bool is_trusted(const IpAddress& address, const std::vector<Cidr>& trusted);
 
-// An element that is not an address ends the walk: the last good address stands.
+// An element that is not an address ends the walk: the last valid address is used.
 IpAddress client_address(const IpAddress& peer, const Fields& fields, const std::vector<Cidr>& trusted);
 
 }  // namespace tidegate::http

@@ -55,7 +55,7 @@ struct RequestHead {
   uint8_t version_minor = 1;   // HTTP/1.minor
   Framing framing = Framing::none;
   uint64_t content_length = 0;
-  bool keep_alive = true;        // what the client asked for (version and Connection)
+  bool keep_alive = true;        // what the client wants (version and Connection)
   bool expect_continue = false;  // Expect: 100-continue on 1.1
   Fields fields;
 };

@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 10> kHopByHop = {
 };
 
 // Message framing, identity, and what Tidegate itself decides by: naming these in Connection must not make them vanish
-// on their way to whoever checks them.
+// on their way to the server that checks them.
 constexpr std::array<std::string_view, 15> kProtected = {
     "host",         "content-length",   "authorization",        "cookie",      "proxy-authorization", "forwarded",
     "via",          "x-real-ip",        "x-request-id",         "traceparent", "tracestate",          "idempotency-key",

@@ -15,8 +15,8 @@ std::string http_date(WallTime time);
 // Any of the three forms that a recipient must understand (IMF-fixdate, RFC 850, asctime); none = it is no date.
 std::optional<WallTime> parse_http_date(std::string_view text);
 
-// The wait that Retry-After asks for, in seconds or as a date, which is meant by the clock that wrote `date` (the same
-// answer's Date field; "" = by ours, `now`). At most a day, at least 0; none = it says nothing.
+// The wait in Retry-After, in seconds or as a date, which is read by the clock that wrote `date` (the same
+// response's Date field; "" = by ours, `now`). At most a day, at least 0; none: the field is malformed.
 std::optional<Duration> parse_retry_after(std::string_view text, std::string_view date, WallTime now);
 
 }  // namespace tidegate::http

@@ -9,7 +9,7 @@ bool is_from_another_site(const RequestHead& head) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (origin->starts_with(scheme)) return !iequals(origin->substr(scheme.size()), head.authority);
   }
-  return true;  // "null", or nothing that a browser would send
+  return true;  // "null", or no value that a browser sends
 }
 
 }  // namespace tidegate::http

@@ -9,7 +9,7 @@ namespace tidegate::http {
 
 namespace {
 
-// Up to the next `separator` that stands outside quotes; `rest` begins after it.
+// Up to the next `separator` outside quotes; `rest` begins after it.
 std::string_view take_until(std::string_view* rest, char separator) {
   bool quoted = false;
   for (size_t i = 0; i < rest->size(); ++i) {
@@ -44,7 +44,7 @@ Preferences preferences_of(const Fields& fields) {
     if (!iequals(field.name, "prefer")) continue;
     for (std::string_view rest = field.value; !rest.empty();) {
       std::string_view preference = take_until(&rest, ',');
-      std::string_view value = take_until(&preference, ';');  // its parameters mean nothing here
+      std::string_view value = take_until(&preference, ';');  // its parameters are ignored
       const std::string_view name = trim_ows(take_until(&value, '='));
       if (iequals(name, "respond-async")) found.respond_async = true;
       if (iequals(name, "wait") && !std::exchange(wait_seen, true)) found.wait_s = whole_seconds(trim_ows(value));

@@ -1,4 +1,4 @@
-// The body of every answer of Tidegate's own: application/problem+json (RFC 9457).
+// The body of every error response that Tidegate makes itself: application/problem+json (RFC 9457).
 //
 //   {"type":"about:blank","title":"Service
 //   Unavailable","status":503,"detail":"…","instance":"…","reason":"breaker_open"}

@@ -56,7 +56,7 @@ std::optional<std::string_view> distrust_webhook(const Fields& fields, std::stri
   const auto timestamp = only(fields, "webhook-timestamp");
   const auto signatures = only(fields, "webhook-signature");
   if (!id || id->empty() || !timestamp || !signatures) {
-    return "webhook-id, webhook-timestamp and webhook-signature must stand there, once.";
+    return "webhook-id, webhook-timestamp and webhook-signature must each be present once.";
   }
   const auto sent_s = parse_seconds(*timestamp);
   if (!sent_s) return "webhook-timestamp is not a number of seconds.";

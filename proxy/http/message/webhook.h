@@ -1,4 +1,4 @@
-// Signed messages as Standard Webhooks (standardwebhooks.com) has them: who sends one signs it, who takes one checks
+// Signed messages as Standard Webhooks (standardwebhooks.com) has them: the sender signs, the receiver verifies
 // it.
 #pragma once
 
@@ -17,7 +17,7 @@ inline constexpr Duration kWebhookTolerance = 5min;  // of the sender's clock, e
 // "v1," + base64(HMAC-SHA256(key, "id.timestamp.body")). `secret`: "whsec_" + base64 of the key, or the key itself.
 std::string webhook_signature(std::string_view secret, std::string_view id, int64_t timestamp_s, std::string_view body);
 
-// Why the message is not to be believed; nothing where it is. Each of webhook-id, webhook-timestamp (seconds since
+// Why the message must be rejected; empty where it is valid. Each of webhook-id, webhook-timestamp (seconds since
 // 1970, within the tolerance of `now`) and webhook-signature (a list of signatures, of which one must be right) stands
 // once.
 std::optional<std::string_view> distrust_webhook(const Fields& fields, std::string_view body, std::string_view secret,

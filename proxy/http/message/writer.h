@@ -1,5 +1,5 @@
-// The codec's writing half: heads appended to a caller's buffer (reused, so that the steady state allocates nothing),
-// and chunk framing. It writes what it is given: values must be free of CR, LF and NUL (asserted).
+// The codec's writing half: request and response heads appended to a caller's buffer (reused, so that the steady state
+// allocates nothing), and chunk framing. It writes what it is given: values must be free of CR, LF and NUL (asserted).
 #pragma once
 
 #include <charconv>

@@ -10,7 +10,7 @@
 //
 // Two things are repaired rather than refused, because RFC 9110 section 2.5 and RFC 9112 section 5.1 ask for it: a
 // minor version above 1 becomes 1.1, and in responses the white space between the name and the colon of a field that
-// has nothing to do with framing is taken out (such a connection is not kept).
+// has nothing to do with framing is removed (such a connection is not kept).
 #pragma once
 
 #include <cstdint>

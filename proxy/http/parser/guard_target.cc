@@ -40,7 +40,7 @@ Violation split_absolute(RequestHead& head) {
   if (!is_valid_authority(head.authority)) return &rule::kTargetAuthority;
   if (const Violation violation = split_path(rest.substr(end), head)) return violation;
   if (!head.path.empty()) return nullptr;
-  // RFC 9112 section 3.2.4: "OPTIONS http://host" asks about the server as a whole.
+  // RFC 9112 section 3.2.4: "OPTIONS http://host" is a request about the server as a whole.
   head.path = head.method == "OPTIONS" && end == rest.size() ? "*" : "/";
   return nullptr;
 }

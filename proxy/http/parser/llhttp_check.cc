@@ -4,7 +4,7 @@ namespace tidegate::http {
 
 namespace {
 
-// llhttp is strict unless told otherwise; said again here, so that no default of a later version changes it.
+// llhttp is strict by default; set here as well, so that no default of a later version changes it.
 void make_strict([[maybe_unused]] llhttp_t* parser) {
   llhttp_set_lenient_headers(parser, 0);
   llhttp_set_lenient_chunked_length(parser, 0);

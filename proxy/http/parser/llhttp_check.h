@@ -2,7 +2,7 @@
 // only record. It is fed exactly the bytes of one message: the head, then spans of body and chunk framing.
 //
 // Chunk extensions and trailers, which the guard has checked and which go no further, are kept from it: 8.x cannot read
-// every legal extension, and later versions mistake some trailers for fields of the head.
+// every legal extension, and later versions take some trailers for header fields.
 #pragma once
 
 #include <llhttp.h>

@@ -163,7 +163,7 @@ struct ResponseParser::Impl : Message {
     return ParseEvent::head;
   }
 
-  // A broken answer is the upstream's fault, whatever the rule.
+  // A malformed response is the upstream's fault, whatever the rule.
   ParseEvent judge(ParseEvent event) {
     if (event == ParseEvent::error) error = {502, "bad_upstream_response", error.detail};
     return event;

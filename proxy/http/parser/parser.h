@@ -48,7 +48,7 @@ class RequestParser {
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  // Takes bytes off the front of *input until something is to be told.
+  // Takes bytes off the front of *input up to the next event.
   ParseEvent next(std::string_view* input);
   const RequestHead& head() const;  // after ParseEvent::head, until reset()
   std::string_view body() const;    // after ParseEvent::body
@@ -70,7 +70,7 @@ class ResponseParser {
   ResponseParser(const ResponseParser&) = delete;
   ResponseParser& operator=(const ResponseParser&) = delete;
 
-  // To be told before the first byte of each response: a HEAD's answer has no body whatever its fields say.
+  // Call before the first byte of each response: a response to HEAD has no body whatever its fields say.
   void expect(bool to_head_request);
   // 1xx responses come as head + complete, then reset() and the final one (the caller counts them). A 101 comes as head
   // with framing until_close.

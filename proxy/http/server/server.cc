@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "http/message/http_date.h"
 #include "http/message/writer.h"
+#include "http/server/response_writer.h"
 #include "http/server/server_connection.h"
 #include "http/server/server_impl.h"
 
@@ -57,17 +58,17 @@ void Server::Impl::remove(ServerConnection* connection) {
   finish_drain();
 }
 
-std::string Server::Impl::hold(ServerConnection* connection) {
+std::string Server::Impl::hold(ResponseWriter* response) {
   if (held_.empty()) flush_timer_.start_at(runtime.now());
-  held_.push_back(connection);
+  held_.push_back(response);
   if (spare_.empty()) return {};
   std::string buffer = std::move(spare_.back());
   spare_.pop_back();
   return buffer;
 }
 
-void Server::Impl::release(ServerConnection* connection, std::string buffer) {
-  const auto found = std::find(held_.rbegin(), held_.rend(), connection);
+void Server::Impl::release(ResponseWriter* response, std::string buffer) {
+  const auto found = std::find(held_.rbegin(), held_.rend(), response);
   TG_ASSERT(found != held_.rend());
   *found = held_.back();
   held_.pop_back();

@@ -1,7 +1,6 @@
-// The reading side of a client's connection.
 #include "http/server/server_connection.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -9,17 +8,9 @@ namespace tidegate::http {
 
 namespace {
 
-constexpr size_t kInputMax = 64 * 1024;
-constexpr size_t kPipelinedMax = 16;
-constexpr size_t kKeptInputBytes = 1024;  // an idle connection keeps no larger buffer
-
 constexpr ParseError kBodyTooLarge = {413, "body_too_large", "the body is larger than limits.body"};
 
-size_t count_head_ends(std::string_view bytes) {
-  size_t count = 0;
-  for (size_t at = bytes.find("\r\n\r\n"); at != bytes.npos; at = bytes.find("\r\n\r\n", at + 4)) ++count;
-  return count;
-}
+using Persistence = ResponseWriter::Persistence;
 
 }  // namespace
 
@@ -28,6 +19,8 @@ ServerConnection::ServerConnection(Server::Impl& server, std::unique_ptr<net::St
       stream_(std::move(stream)),
       peer_(stream_->peer()),
       parser_(server.limits.head),
+      response_(server, *stream_, *this),
+      deadlines_(server.limits),
       timer_(server.runtime, [this] { on_timer(); }) {}
 
 ServerConnection::~ServerConnection() = default;
@@ -36,42 +29,47 @@ void ServerConnection::start() {
   stream_->set_user(this);
   stream_->start_reading();
   reading_ = true;
-  state_since_ = server_.runtime.now();
+  enter(State::idle);
   arm_timer();
 }
 
+void ServerConnection::enter(State state) {
+  state_ = state;
+  deadlines_.restart(now());
+}
+
 void ServerConnection::on_read(std::string_view bytes) {
-  body_progress_ = server_.runtime.now();
-  if (state_ == State::lingering) return linger_read(bytes.size());
-  if (input_begin_ == input_.size()) return advance(bytes);
-  keep_rest(bytes);
+  deadlines_.note_arrival(now());
+  if (input_.empty()) return advance(bytes);
+  keep(bytes);
   advance({});
 }
 
-// Takes events until nothing more can be told for now. `bytes` come after input_; one of the two is empty.
+// Takes events until there is nothing more to do for now. `bytes` come after input_; one of the two is empty.
 void ServerConnection::advance(std::string_view bytes) {
   TG_ASSERT(!advancing_);
   advancing_ = true;
   const bool buffered = bytes.empty();
-  std::string_view rest = buffered ? std::string_view(input_).substr(input_begin_) : bytes;
+  std::string_view rest = buffered ? input_.view() : bytes;
   while (advance_once(&rest)) {
   }
   advancing_ = false;
   if (state_ == State::closed || state_ == State::lingering) return;
   if (buffered) {
-    input_begin_ = input_.size() - rest.size();
-    keep_rest({});
+    input_.keep_last(rest.size());
+    update_reading();
   } else {
-    keep_rest(rest);
+    keep(rest);
   }
   arm_timer();
 }
 
 bool ServerConnection::advance_once(std::string_view* bytes) {
   switch (state_) {
-    case State::idle: return take_head(bytes);
+    case State::idle:
+    case State::reading_headers: return take_headers(bytes);
     case State::exchanging:
-      if (answer_ == Answer::finished) {
+      if (response_.state() == ResponseWriter::State::finished) {
         end_exchange();
         return true;
       }
@@ -83,17 +81,14 @@ bool ServerConnection::advance_once(std::string_view* bytes) {
   return false;
 }
 
-bool ServerConnection::take_head(std::string_view* bytes) {
-  if (head_spent_ && bytes->empty()) return false;
-  if (std::exchange(head_spent_, false)) parser_.reset();
+bool ServerConnection::take_headers(std::string_view* bytes) {
+  if (parser_used_ && bytes->empty()) return false;
+  if (std::exchange(parser_used_, false)) parser_.reset();
   switch (parser_.next(bytes)) {
     case ParseEvent::head: begin_exchange(); return true;
     case ParseEvent::error: refuse(parser_.error()); return false;
     default:
-      if (!parser_.idle() && !head_begun_) {
-        head_begun_ = true;
-        state_since_ = server_.runtime.now();
-      }
+      if (state_ == State::idle && !parser_.idle()) enter(State::reading_headers);
       return false;
   }
 }
@@ -104,19 +99,18 @@ void ServerConnection::begin_exchange() {
     return refuse(kBodyTooLarge);
   }
   state_ = State::exchanging;
-  head_begun_ = false;
   body_ = Body::coming;
   if (head.framing == Framing::none) {
     std::string_view nothing;
     if (parser_.next(&nothing) != ParseEvent::complete) return refuse(parser_.error());
     body_ = Body::ended;
   }
-  answer_ = Answer::none;
+  response_.reset();
   paused_ = false;
   closes_ = !head.keep_alive;
   continue_due_ = head.expect_continue;
   body_received_ = 0;
-  body_progress_ = server_.runtime.now();
+  deadlines_.note_arrival(now());
   call_service();
 }
 
@@ -126,16 +120,18 @@ void ServerConnection::call_service() {
     if (handler) server_.runtime.dispose(std::move(handler));
     return;
   }
-  TG_ASSERT(handler != nullptr || answer_ == Answer::finished);
+  TG_ASSERT(handler != nullptr || response_.state() == ResponseWriter::State::finished);
   handler_ = std::move(handler);
-  if (answer_ == Answer::finished) return;
-  if (body_ == Body::ended) handler_->on_body_end();
+  if (is_responding() && body_ == Body::ended) handler_->on_body_end();
 }
 
 bool ServerConnection::take_body(std::string_view* bytes) {
   if (paused_) return false;
   if (!bytes->empty()) continue_due_ = false;  // the client has not waited for it
-  send_continue();
+  if (continue_due_ && response_.state() == ResponseWriter::State::none) {
+    continue_due_ = false;
+    response_.send_continue();
+  }
   return take_body_event(parser_.next(bytes));
 }
 
@@ -164,13 +160,12 @@ void ServerConnection::fail_body(const ParseError& error) {
   handler_->on_body_error(error);
 }
 
-// The answer is finished: what becomes of the connection.
+// The response is finished: what becomes of the connection.
 void ServerConnection::end_exchange() {
   if (handler_) server_.runtime.dispose(std::move(handler_));
   if (closes_) return begin_linger();
   if (body_ == Body::ended) return next_request();
-  state_ = State::draining;
-  state_since_ = server_.runtime.now();
+  enter(State::draining);
   discarded_ = 0;
 }
 
@@ -189,73 +184,75 @@ bool ServerConnection::drain_body(std::string_view* bytes) {
 
 void ServerConnection::next_request() {
   if (client_ended_ || server_.draining) return begin_linger();
-  head_spent_ = true;
-  state_ = State::idle;
-  state_since_ = server_.runtime.now();
-  waiting_ -= std::min<size_t>(waiting_, 1);
+  parser_used_ = true;
+  enter(State::idle);
+  input_.request_taken();
 }
 
-// Keeps what could not be parsed now, and stops reading where that has become too much.
-void ServerConnection::keep_rest(std::string_view rest) {
-  if (input_begin_ == input_.size()) {
-    input_.clear();
-    input_begin_ = 0;
-    waiting_ = 0;
-    if (rest.empty() && input_.capacity() > kKeptInputBytes) std::string().swap(input_);
-  } else if (input_begin_ > input_.size() / 2) {
-    input_.erase(0, input_begin_);
-    input_begin_ = 0;
-  }
-  input_.append(rest);
-  if (body_ == Body::ended) waiting_ += count_head_ends(rest);
-  const bool room = input_.size() - input_begin_ < kInputMax && waiting_ < kPipelinedMax;
-  if (room == reading_ || client_ended_) return;
-  reading_ = room;
-  room ? stream_->start_reading() : stream_->stop_reading();
+void ServerConnection::keep(std::string_view rest) {
+  if (!rest.empty()) input_.append(rest, body_ == Body::ended);
+  update_reading();
 }
 
-void ServerConnection::pause_body() { paused_ = true; }
+// Reads from the socket while there is room for what arrives.
+void ServerConnection::update_reading() {
+  const bool wanted = !input_.is_full();
+  if (wanted == reading_ || client_ended_) return;
+  reading_ = wanted;
+  wanted ? stream_->start_reading() : stream_->stop_reading();
+}
 
 void ServerConnection::resume_body() {
   if (!paused_) return;
   paused_ = false;
-  body_progress_ = server_.runtime.now();
+  deadlines_.note_arrival(now());
   if (body_ == Body::coming && !advancing_) wake();
 }
 
-// Has advance() called in the next turn: no handler is called inside a call of its own.
+// Has advance() called in the next event-loop iteration: no handler is called inside a call of its own.
 void ServerConnection::wake() {
   woken_ = true;
-  timer_.start_at(server_.runtime.now());
+  timer_.start_at(now());
 }
 
-void ServerConnection::on_read_end() {
-  client_ended_ = true;
-  reading_ = false;
-  switch (state_) {
-    case State::exchanging:
-      // A client of HTTP/1.0 may end its side once the request is whole and still wait for the answer. For all others
-      // it means that they have gone (and their answers would be thrown away): RFC 9112 section 9.5.
-      if (body_ == Body::ended && parser_.head().version_minor == 0 && !parser_.head().keep_alive) return;
-      return lose_client();
-    case State::lingering:
-      if (stream_->write_pending() > 0) return;
-      break;
-    case State::draining:
-    case State::idle:
-      if (stream_->write_pending() > 0) return begin_linger();
-      break;
-    case State::closed: return;
-  }
+void ServerConnection::send_head(uint16_t status, std::string_view head_without_end, uint64_t length) {
+  TG_ASSERT(state_ == State::exchanging);
+  const RequestHead& head = parser_.head();
+  response_.begin(head, status, length);
+  server_.service.on_answer(head, status);
+  // A client that still waits for 100 Continue may or may not send its body now: only closing is safe.
+  closes_ = closes_ || server_.draining || continue_due_ || response_.ends_with_connection() || is_body_rest_too_long();
+  continue_due_ = false;
+  const Persistence stays = head.version_minor == 0 ? Persistence::keep_alive : Persistence::implied;
+  response_.send_headers(head_without_end, closes_ ? Persistence::close : stays);
+}
+
+bool ServerConnection::is_body_rest_too_long() const {
+  const RequestHead& head = parser_.head();
+  return body_ == Body::coming && head.framing == Framing::content_length &&
+         head.content_length - body_received_ > kDiscardBytesMax;
+}
+
+void ServerConnection::send_body(std::string_view piece) {
+  TG_ASSERT(state_ == State::exchanging);
+  response_.send_body(piece);
+}
+
+void ServerConnection::finish() {
+  TG_ASSERT(state_ == State::exchanging);
+  if (!response_.finish()) return abort();
+  if (advancing_) return;
+  end_exchange();
+  if (state_ == State::closed || state_ == State::lingering) return;
+  update_reading();
+  if (!input_.empty()) wake();
+  arm_timer();
+}
+
+void ServerConnection::abort() {
+  if (state_ != State::exchanging) return;
+  stream_->reset_on_close();
   close();
-}
-
-void ServerConnection::on_stream_error(const Error&) { lose_client(); }
-
-void ServerConnection::on_write_drained() {
-  write_progress_ = server_.runtime.now();
-  if (state_ == State::lingering) return linger_drained();
-  if (state_ == State::exchanging && handler_ && answer_ != Answer::finished) handler_->on_response_drained();
 }
 
 }  // namespace tidegate::http

@@ -11,6 +11,7 @@
 
 namespace tidegate::http {
 
+class ResponseWriter;
 class ServerConnection;
 
 class Server::Impl {
@@ -21,14 +22,14 @@ class Server::Impl {
   Status listen(const SocketAddress& address);
   void drain(std::function<void()> done);
 
-  // Takes a closed connection out and destroys it at the end of the turn.
+  // Removes a closed connection and destroys it at the end of the event-loop iteration.
   void remove(ServerConnection* connection);
 
-  // Output that waits for more until the end of the turn: an answer's head for its first body piece, so that both
-  // leave in one write. The next turn sends what is still held. `hold` lends a buffer, `release` takes it back: so idle
-  // connections own none, and none is allocated for a request.
-  std::string hold(ServerConnection* connection);
-  void release(ServerConnection* connection, std::string buffer);
+  // Output that waits for more: response headers for the first piece of the body, so that both leave in one write. What
+  // is still held in the next event-loop iteration is flushed then. `hold` lends a buffer, `release` takes it back: so
+  // idle connections own none, and none is allocated for a request.
+  std::string hold(ResponseWriter* response);
+  void release(ResponseWriter* response, std::string buffer);
 
   // "Date: Tue, 24 Nov 2026 01:59:43 GMT\r\n", rendered once a second.
   std::string_view date_field();
@@ -38,7 +39,7 @@ class Server::Impl {
   Service& service;
   bool draining = false;
   std::unique_ptr<net::Listener> listener;
-  SocketAddress bound;  // outlives the listener: a draining server still has an address
+  SocketAddress bound;  // outlives the listener: a server that drains still has an address
   std::vector<std::unique_ptr<ServerConnection>> connections;
 
  private:
@@ -46,7 +47,7 @@ class Server::Impl {
   void flush_held();
   void finish_drain();
 
-  std::vector<ServerConnection*> held_;
+  std::vector<ResponseWriter*> held_;
   std::vector<std::string> spare_;
   net::Timer flush_timer_;
   net::Timer drained_timer_;  // `done` runs later, never inside drain() or a connection's end

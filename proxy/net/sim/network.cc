@@ -28,7 +28,7 @@ class SimListener final : public Listener {
 
 namespace {
 
-// A connect or resolve under way. Events hold its state weakly: gone means cancelled.
+// A connect or resolve under way. Events hold its state weakly: an expired one is cancelled.
 class SimOperation : public Operation {
  public:
   explicit SimOperation(SimRuntime::World& world) : world_(world) { ++world_.open_operations; }
@@ -36,7 +36,7 @@ class SimOperation : public Operation {
   void end() {
     if (std::exchange(open_, false)) --world_.open_operations;
   }
-  // What the owner is told; emptied when it has been told or has gone.
+  // The owner's callback; emptied when it has run or the owner is destroyed.
   ConnectCallback on_connect;
   ResolveCallback on_resolve;
 

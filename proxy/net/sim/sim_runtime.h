@@ -17,10 +17,10 @@ struct SimLink {
   Duration latency_min = 50us;  // each segment, each way, uniform
   Duration latency_max = 500us;
   double refuse = 0;          // probability that a connect is refused
-  double blackhole = 0;       // … or never answered
+  double blackhole = 0;       // … or never completed
   double reset = 0;           // probability, a segment, that the connection is reset instead of delivering it
   double fragment = 0;        // probability that a segment is split at random places into several
-  bool down = false;          // no one listens: every connect is refused, whoever listens
+  bool down = false;          // every connect is refused, even where somebody listens
   size_t window = 64 * 1024;  // bytes in flight a direction; more waits in the writer (write_pending)
 };
 
@@ -41,7 +41,7 @@ class SimRuntime final : public Runtime {
 
   // Runs the earliest event. False when nothing is scheduled.
   bool run_one();
-  // Runs events up to and at `until`; the clock then stands there.
+  // Runs events up to and at `until`; the clock is then `until`.
   void run_until(Time until);
   void run_for(Duration duration) { run_until(now() + duration); }
 

@@ -83,7 +83,7 @@ std::shared_ptr<SimConnection> make_sim_connection(SimRuntime::World& world, con
                                                    const SocketAddress& server);
 // The side's owner never came (a cancelled connect): its peer sees a reset.
 void abandon_sim_side(const std::shared_ptr<SimConnection>& connection, int side);
-// Both ends learn, soon, that the connection is gone.
+// Both ends learn, a little later, that the connection is lost.
 void reset_sim_connection(SimConnection& connection);
 const SocketAddress& sim_server_address(const SimConnection& connection);
 

@@ -40,7 +40,7 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
   };
 
   struct End {
-    bool attached = false;  // a Stream stands for it
+    bool attached = false;  // a Stream belongs to it
     bool gone = false;      // its owner has closed it
     bool reading = false;
     bool end_told = false;
@@ -90,7 +90,7 @@ void SimConnection::write(int side, std::span<const std::string_view> pieces) {
   End& end = ends[side];
   if (end.error_told) return;
   if (end.reset_arrived) {
-    pipes_[1 - side].inbox.clear();  // the failing write is told, not the bytes
+    pipes_[1 - side].inbox.clear();  // the failed write is reported, not the bytes
     return later(SimEvent::pump, world.now, [side](SimConnection& c) { c.deliver(side); });
   }
   Pipe& pipe = pipes_[side];
@@ -164,7 +164,7 @@ void SimConnection::reset_arrives(int side) {
   End& end = ends[side];
   if (end.gone || end.reset_arrived) return;
   end.reset_arrived = true;
-  if (!pipes_[side].unsent.empty()) pipes_[1 - side].inbox.clear();  // as in write(): the writer is told first
+  if (!pipes_[side].unsent.empty()) pipes_[1 - side].inbox.clear();  // as in write(): the writer learns it first
   if (end.reading || !pipes_[side].unsent.empty()) deliver(side);
 }
 
@@ -178,7 +178,7 @@ void SimConnection::window_opens(int side) {
   end.user->on_write_drained();
 }
 
-// Tells the end's user all that it may hear now. The user may stop reading or close the stream in any call.
+// Calls the end's user with everything that is due now. The user may stop reading or close the stream in any call.
 void SimConnection::deliver(int side) {
   const auto keep = shared_from_this();
   End& end = ends[side];

@@ -164,7 +164,7 @@ class UvResolve final : public Operation {
     if (status == 0) return;
     delete std::exchange(request_, nullptr);
     alive_ = std::make_shared<UvResolve*>(this);
-    // What libuv does not even ask about (too long, not text) is a name that nobody has.
+    // A name that libuv refuses (too long, not text) does not exist.
     loop.runtime.post([alive = alive_, error = status == UV_EINVAL ? UV_EAI_NONAME : status] {
       if (*alive) (*alive)->finish(error, nullptr);
     });

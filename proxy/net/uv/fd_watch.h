@@ -15,7 +15,7 @@ class FdWatch {
   static constexpr int kWritable = 2;
 
   virtual ~FdWatch() = default;
-  // Which of the two to tell of, from now on; both while it stays so, not only once.
+  // Which of the two to report from now on; level-triggered: as long as it is so, not only once.
   virtual void want(int events) = 0;
 };
 

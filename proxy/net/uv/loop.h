@@ -3,7 +3,7 @@
 //
 // Owner and handle are two objects. The owner (a Stream, a Listener, an Operation) dies when its holder lets go; the
 // handle is libuv's and is freed in its close callback. The owner's destructor unties the handle first, so that no
-// callback finds an owner that is gone.
+// callback finds an owner that was destroyed.
 #pragma once
 
 #include <uv.h>
@@ -34,7 +34,7 @@ struct UvRuntime::Loop {
   uv_check_t check;
   uv_async_t async;
   Time now;
-  bool now_stale = false;  // polling may have taken time: the first who asks reads the clock
+  bool now_stale = false;  // polling may have taken time: the next query reads the clock
   bool stopping = false;
   std::mutex posted_mutex;
   std::vector<std::function<void()>> posted;

@@ -1,4 +1,4 @@
-// Whether an address is free to listen on. Workers share their ports (SO_REUSEPORT), so that listening would not tell
+// Whether an address is free to listen on. Workers share their ports (SO_REUSEPORT), so that listening would not show
 // that another process is there already: it would quietly take a share of its connections.
 #pragma once
 

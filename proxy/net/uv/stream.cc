@@ -153,7 +153,7 @@ class UvStream final : public Stream {
     user_->on_stream_error(uv_error(status, std::string(what) + " " + peer().to_string()));
   }
 
-  // Errors found inside a call of the owner are told in a later turn.
+  // Errors found inside a call of the owner are reported in a later iteration.
   void report_later(int status, const char* what) {
     loop_.runtime.post([self = self_, status, what] {
       if (*self) (*self)->fail(status, what);
@@ -171,12 +171,12 @@ class UvStream final : public Stream {
   UvRuntime::Loop& loop_;
   uv_tcp_t* tcp_;
   StreamUser* user_ = nullptr;
-  std::shared_ptr<UvStream*> self_;  // what callbacks hold; null once this is gone
+  std::shared_ptr<UvStream*> self_;  // what callbacks hold; null once this is destroyed
   std::string waiting_;              // not given to libuv yet
   size_t write_pending_ = 0;         // waiting_ and the write under way
   bool writing_ = false;
   bool reading_ = false;
-  bool ended_ = false;  // the peer's FIN has been told
+  bool ended_ = false;  // the peer's FIN has been reported
   bool broken_ = false;
   bool ending_ = false;
   bool reset_on_close_ = false;

@@ -11,7 +11,7 @@ namespace tidegate::net {
 
 namespace {
 
-// The descriptor, shared by the file and by whoever reads its content on another thread.
+// The descriptor, shared by the file and its readers on other threads.
 class UvFileContent final : public FileContent {
  public:
   explicit UvFileContent(int descriptor) : fd(descriptor) {}
@@ -34,7 +34,7 @@ class UvFileContent final : public FileContent {
   }
 
   const int fd;
-  uint64_t bytes = 0;  // grown by the loop; a reader elsewhere begins only when the file is complete
+  uint64_t bytes = 0;  // grown by the loop; a reader on another thread begins only when the file is complete
 };
 
 // One piece of work on libuv's threads.
@@ -45,7 +45,7 @@ struct Work {
   uint64_t offset = 0;
   size_t count = 0;
   int error = 0;                    // errno
-  std::function<void(Work&)> done;  // empty: the owner is gone
+  std::function<void(Work&)> done;  // empty: the owner was destroyed
 };
 
 void append_all(Work& work) {

@@ -50,7 +50,7 @@ UvRuntime::Loop::Loop(UvRuntime& owner) : runtime(owner) {
   uv_check_init(&uv, &check);
   uv_async_init(&uv, &async, [](uv_async_t* handle) { static_cast<Loop*>(handle->data)->run_posted(); });
   timer.data = prepare.data = check.data = async.data = this;
-  // Before polling: everything of this turn is over; wake up for the earliest timer.
+  // Before polling: this iteration is over; wake up for the earliest timer.
   uv_prepare_start(&prepare, [](uv_prepare_t* handle) {
     auto* loop = static_cast<Loop*>(handle->data);
     loop->empty_graveyard();
@@ -156,7 +156,7 @@ void UvRuntime::post(std::function<void()> task) {
 void UvRuntime::dispose(std::unique_ptr<Disposable> object) { loop_->disposed.push_back(std::move(object)); }
 
 IdBytes UvRuntime::random_id() {
-  // Asked of the kernel by the page: once for each request would be a fifth of its system calls.
+  // Read from the kernel by the page: one read for each request would be a fifth of its system calls.
   if (entropy_left_ < sizeof(IdBytes)) {
     fill_random(entropy_.data(), entropy_.size());
     entropy_left_ = entropy_.size();

@@ -11,17 +11,17 @@ namespace tidegate::net {
 
 class UvRuntime final : public Runtime {
  public:
-  // `seed` feeds random(); random_id() asks the kernel.
+  // `seed` feeds random(); random_id() reads from the kernel.
   explicit UvRuntime(uint64_t seed);
   UvRuntime();  // seeded by the kernel
-  // REQUIRES that every owner it gave out is gone. Runs the loop until all uv handles are closed.
+  // REQUIRES that every object it created is destroyed. Runs the loop until all uv handles are closed.
   ~UvRuntime() override;
 
   // Runs until stop(). Called from the thread that owns the loop, once.
   void run();
-  // Runs one turn, waiting at most for the next event; for tests.
+  // Runs one event-loop iteration, waiting at most for the next event; for tests.
   void run_once();
-  // Ends run() after the current turn. From this loop only; from another thread use post([&]{ runtime.stop(); }).
+  // Ends run() after the current iteration. From this loop only; from another thread use post([&]{ runtime.stop(); }).
   void stop();
 
   // Calls `on_signal` on this loop for each `signum` until the operation is destroyed.

@@ -19,11 +19,12 @@ std::string noise(size_t bytes, uint64_t seed) {
 
 }  // namespace
 
-TEST_IN_WORLDS("A reader that does not read makes the writer's pending bytes grow, and drain once when it does") {
-  Pair<World> pair({.client_reads = true, .server_reads = false});
+TEST_ON_BOTH_RUNTIMES(
+    "A reader that does not read makes the writer's pending bytes grow, and drain once when it does") {
+  Pair<Loop> pair({.client_reads = true, .server_reads = false});
   const std::string bytes = noise(8'000'000, 1);
   pair.client.stream->write(bytes);
-  settle(pair.world);
+  settle(pair.loop);
   const size_t held = pair.client.stream->write_pending();
   CHECK(held > 0);
   CHECK(pair.client.drains == 0);
@@ -37,21 +38,21 @@ TEST_IN_WORLDS("A reader that does not read makes the writer's pending bytes gro
   REQUIRE(pair.until([&] { return pair.client.drains == 1; }));
   CHECK(pending_when_drained == 0);
   CHECK(pair.server.received == bytes + "!");
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.client.drains == 1);
 }
 
-TEST_IN_WORLDS("A write that is taken at once drains nothing") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("A write that is taken at once drains nothing") {
+  Pair<Loop> pair;
   pair.client.stream->write("small");
   CHECK(pair.client.stream->write_pending() == 0);
   REQUIRE(pair.until([&] { return pair.server.received == "small"; }));
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.client.drains == 0);
 }
 
-TEST_IN_WORLDS("An empty write says nothing and breaks nothing") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("An empty write has no effect") {
+  Pair<Loop> pair;
   pair.client.stream->write(std::string_view());
   pair.client.stream->write(std::span<const std::string_view>());
   const std::array<std::string_view, 3> pieces = {"", "a", ""};
@@ -60,8 +61,8 @@ TEST_IN_WORLDS("An empty write says nothing and breaks nothing") {
   CHECK(pair.client.drains == 0);
 }
 
-TEST_IN_WORLDS("Many pieces in one write arrive in order, whether they fit or not") {
-  Pair<World> pair({.client_reads = true, .server_reads = false});
+TEST_ON_BOTH_RUNTIMES("Many pieces in one write arrive in order, whether they fit or not") {
+  Pair<Loop> pair({.client_reads = true, .server_reads = false});
   const std::string bytes = noise(5'000'000, 2);
   std::vector<std::string_view> pieces;
   for (size_t at = 0, size = 0; at < bytes.size(); at += size) {
@@ -75,8 +76,8 @@ TEST_IN_WORLDS("Many pieces in one write arrive in order, whether they fit or no
   CHECK(pair.server.received == bytes);
 }
 
-TEST_IN_WORLDS("Bytes handed to write need not outlive the call") {
-  Pair<World> pair({.client_reads = true, .server_reads = false});
+TEST_ON_BOTH_RUNTIMES("Bytes handed to write need not outlive the call") {
+  Pair<Loop> pair({.client_reads = true, .server_reads = false});
   const std::string bytes = noise(3'000'000, 3);
   {
     std::string borrowed = bytes;
@@ -88,13 +89,13 @@ TEST_IN_WORLDS("Bytes handed to write need not outlive the call") {
   CHECK(pair.server.received == bytes);
 }
 
-TEST_IN_WORLDS("stop_reading inside on_read holds from the next byte on, again and again") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("stop_reading inside on_read holds from the next byte on, again and again") {
+  Pair<Loop> pair;
   const std::string bytes = noise(3'000'000, 4);
   pair.server.in_read = [&] { pair.server.stream->stop_reading(); };
   pair.client.stream->write(bytes);
   REQUIRE(pair.until([&] { return pair.server.reads == 1; }));
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.server.reads == 1);
   for (int reads = 1; pair.server.received_bytes < bytes.size(); ++reads) {
     pair.server.stream->start_reading();
@@ -104,8 +105,8 @@ TEST_IN_WORLDS("stop_reading inside on_read holds from the next byte on, again a
   CHECK(pair.server.received == bytes);
 }
 
-TEST_IN_WORLDS("Stopped and started again within one on_read, reading goes on") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("Stopped and started again within one on_read, reading goes on") {
+  Pair<Loop> pair;
   pair.server.in_read = [&] {
     pair.server.stream->stop_reading();
     pair.server.stream->start_reading();
@@ -116,8 +117,8 @@ TEST_IN_WORLDS("Stopped and started again within one on_read, reading goes on") 
   CHECK(pair.server.received == bytes);
 }
 
-TEST_IN_WORLDS("A writer that only writes when drained moves several megabytes in order, both ways at once") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("A writer that only writes when drained moves several megabytes in order, both ways at once") {
+  Pair<Loop> pair;
   const std::string there = noise(4'000'000, 6), back = noise(4'000'000, 7);
   struct Pump {
     Peer& peer;
@@ -142,22 +143,22 @@ TEST_IN_WORLDS("A writer that only writes when drained moves several megabytes i
   CHECK(pair.client.received == back);
 }
 
-TEST_IN_WORLDS("A write inside on_write_drained that does not fit is drained once more") {
-  Pair<World> pair({.client_reads = true, .server_reads = false});
+TEST_ON_BOTH_RUNTIMES("A write inside on_write_drained that does not fit is drained once more") {
+  Pair<Loop> pair({.client_reads = true, .server_reads = false});
   pair.server.keep = false;
   int rounds = 0;
   pair.client.in_drained = [&] {
-    if (++rounds < 3) pair.client.stream->write(noise(World::kBeyondBuffers, 8));
+    if (++rounds < 3) pair.client.stream->write(noise(Loop::kBeyondBuffers, 8));
   };
-  pair.client.stream->write(noise(World::kBeyondBuffers, 8));
+  pair.client.stream->write(noise(Loop::kBeyondBuffers, 8));
   REQUIRE(pair.client.stream->write_pending() > 0);
   pair.server.stream->start_reading();
-  REQUIRE(pair.until([&] { return pair.server.received_bytes == 3 * World::kBeyondBuffers; }));
+  REQUIRE(pair.until([&] { return pair.server.received_bytes == 3 * Loop::kBeyondBuffers; }));
   REQUIRE(pair.until([&] { return rounds == 3; }));
 }
 
-TEST_IN_WORLDS("A stream's user can be replaced while bytes come") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("A stream's user can be replaced while bytes come") {
+  Pair<Loop> pair;
   Peer second;
   pair.client.stream->write("for the first");
   REQUIRE(pair.until([&] { return pair.server.received == "for the first"; }));

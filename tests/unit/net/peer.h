@@ -1,5 +1,5 @@
-// Two connected ends in either world, each keeping what it was told. A hook runs inside its callback, for tests of what
-// an owner may do there; a call after the stream has gone is counted, and must never be.
+// Two connected ends on either runtime, each recording its callbacks. A hook runs inside its callback, for tests of
+// what an owner may do there; a call after the stream has gone is counted, and must never be.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -11,9 +11,9 @@
 
 #include "net/runtime.h"
 #include "net/stream.h"
-#include "unit/http/worlds.h"
+#include "unit/net/both_runtimes.h"
 
-#define TEST_IN_WORLDS(name) TEST_CASE_TEMPLATE(name, World, ::tidegate::test::SimWorld, ::tidegate::test::UvWorld)
+#define TEST_ON_BOTH_RUNTIMES(name) TEST_CASE_TEMPLATE(name, Loop, ::tidegate::test::SimLoop, ::tidegate::test::UvLoop)
 
 namespace tidegate::test {
 
@@ -43,7 +43,7 @@ class Peer final : public net::StreamUser {
 
  private:
   void on_read(std::string_view bytes) override {
-    heard();
+    called();
     ++reads;
     received_bytes += bytes.size();
     if (keep) received.append(bytes);
@@ -51,57 +51,57 @@ class Peer final : public net::StreamUser {
     if (in_read) in_read();
   }
   void on_read_end() override {
-    heard();
+    called();
     ++ends;
     ended = true;
     if (in_end) in_end();
   }
   void on_stream_error(const Error& what) override {
-    heard();
+    called();
     ++errors;
     error = what;
     if (in_error) in_error();
   }
   void on_write_drained() override {
-    heard();
+    called();
     ++drains;
     if (in_drained) in_drained();
   }
-  void heard() {
+  void called() {
     if (!stream) ++calls_when_closed;
   }
 };
 
 // A little time passes: what was going to be said has been said.
-template <typename World>
-void settle(World& world) {
+template <typename Loop>
+void settle(Loop& loop) {
   bool over = false;
-  net::Timer timer(world.runtime(), [&over] { over = true; });
+  net::Timer timer(loop.runtime(), [&over] { over = true; });
   timer.start_after(20ms);
-  REQUIRE(world.run_until([&] { return over; }));
+  REQUIRE(loop.run_until([&] { return over; }));
 }
 
-template <typename World>
+template <typename Loop>
 struct Pair {
   struct Options {
     bool client_reads = true;
     bool server_reads = true;
   };
   explicit Pair(Options options = {true, true}) {
-    auto made = world.runtime().listen(any_port(), [this, options](std::unique_ptr<net::Stream> stream) {
+    auto made = loop.runtime().listen(any_port(), [this, options](std::unique_ptr<net::Stream> stream) {
       server.adopt(std::move(stream), options.server_reads);
     });
     REQUIRE(made.ok());
     listener = std::move(*made);
-    connecting = world.runtime().connect(listener->address(), [this, options](auto result) {
+    connecting = loop.runtime().connect(listener->address(), [this, options](auto result) {
       REQUIRE(result.ok());
       client.adopt(std::move(*result), options.client_reads);
     });
     REQUIRE(until([this] { return client.stream && server.stream; }));
   }
-  bool until(const std::function<bool()>& ready) { return world.run_until(ready); }
+  bool until(const std::function<bool()>& ready) { return loop.run_until(ready); }
 
-  World world;
+  Loop loop;
   Peer client, server;
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Operation> connecting;

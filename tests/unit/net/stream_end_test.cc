@@ -10,8 +10,8 @@ std::string block(size_t bytes) { return std::string(bytes, 'x'); }
 
 }  // namespace
 
-TEST_IN_WORLDS("After the peer's FIN one may still write, and the peer reads it") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("After the peer's FIN one may still write, and the peer reads it") {
+  Pair<Loop> pair;
   pair.client.stream->write("question");
   pair.client.stream->end_writing();
   REQUIRE(pair.until([&] { return pair.server.ended; }));
@@ -23,9 +23,9 @@ TEST_IN_WORLDS("After the peer's FIN one may still write, and the peer reads it"
   CHECK(pair.client.errors + pair.server.errors == 0);
 }
 
-TEST_IN_WORLDS("FIN goes behind all pending bytes") {
-  Pair<World> pair({.client_reads = true, .server_reads = false});
-  const std::string bytes = block(World::kBeyondBuffers);
+TEST_ON_BOTH_RUNTIMES("FIN goes behind all pending bytes") {
+  Pair<Loop> pair({.client_reads = true, .server_reads = false});
+  const std::string bytes = block(Loop::kBeyondBuffers);
   pair.client.stream->write(bytes);
   REQUIRE(pair.client.stream->write_pending() > 0);
   pair.client.stream->end_writing();
@@ -35,33 +35,33 @@ TEST_IN_WORLDS("FIN goes behind all pending bytes") {
   CHECK(pair.client.stream->write_pending() == 0);
 }
 
-TEST_IN_WORLDS("The end is told once, however often reading is started again") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("The end is reported once, however often reading is started again") {
+  Pair<Loop> pair;
   pair.client.stream->end_writing();
   pair.client.stream->end_writing();
   REQUIRE(pair.until([&] { return pair.server.ended; }));
   pair.server.stream->start_reading();
-  settle(pair.world);
+  settle(pair.loop);
   pair.server.stream->stop_reading();
   pair.server.stream->start_reading();
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.server.ends == 1);
   CHECK(pair.server.errors == 0);
 }
 
-TEST_IN_WORLDS("A stream that does not read is not told of the end until it does") {
-  Pair<World> pair({.client_reads = true, .server_reads = false});
+TEST_ON_BOTH_RUNTIMES("A stream that does not read is not notified of the end until it does") {
+  Pair<Loop> pair({.client_reads = true, .server_reads = false});
   pair.client.stream->write("last words");
   pair.client.close();
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.server.reads + pair.server.ends == 0);
   pair.server.stream->start_reading();
   REQUIRE(pair.until([&] { return pair.server.ended; }));
   CHECK(pair.server.received == "last words");
 }
 
-TEST_IN_WORLDS("Destroying a stream that has read all is a FIN") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("Destroying a stream that has read all is a FIN") {
+  Pair<Loop> pair;
   pair.client.stream->write("bye");
   REQUIRE(pair.until([&] { return pair.server.received == "bye"; }));
   pair.client.close();
@@ -70,12 +70,12 @@ TEST_IN_WORLDS("Destroying a stream that has read all is a FIN") {
   CHECK_FALSE(pair.server.error);
 }
 
-TEST_IN_WORLDS("reset_on_close makes the destruction a reset") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("reset_on_close makes the destruction a reset") {
+  Pair<Loop> pair;
   pair.client.stream->write("half a mess");
   REQUIRE(pair.until([&] { return pair.server.received == "half a mess"; }));
   pair.client.stream->reset_on_close();
-  settle(pair.world);
+  settle(pair.loop);
   CHECK_FALSE(pair.server.over());  // the coming destruction only
   pair.client.close();
   REQUIRE(pair.until([&] { return pair.server.over(); }));
@@ -85,18 +85,18 @@ TEST_IN_WORLDS("reset_on_close makes the destruction a reset") {
   CHECK(pair.server.errors == 1);
 }
 
-TEST_IN_WORLDS("Closing with unread bytes resets: the peer learns that they were not taken") {
-  Pair<World> pair({.client_reads = true, .server_reads = false});
+TEST_ON_BOTH_RUNTIMES("Closing with unread bytes resets: the peer learns that they were not taken") {
+  Pair<Loop> pair({.client_reads = true, .server_reads = false});
   pair.client.stream->write("never read");
-  settle(pair.world);
+  settle(pair.loop);
   pair.server.close();
   REQUIRE(pair.until([&] { return pair.client.over(); }));
   REQUIRE(pair.client.error);
   CHECK(pair.client.error->code == ErrorCode::reset);
 }
 
-TEST_IN_WORLDS("Writing to a peer that has closed fails later, never inside write") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("Writing to a peer that has closed fails later, never inside write") {
+  Pair<Loop> pair;
   pair.server.close();
   REQUIRE(pair.until([&] { return pair.client.ended; }));
   // The first write draws the reset; one of those after it finds it.
@@ -104,22 +104,22 @@ TEST_IN_WORLDS("Writing to a peer that has closed fails later, never inside writ
     const int errors = pair.client.errors;
     pair.client.stream->write("anyone?");
     CHECK(pair.client.errors == errors);
-    settle(pair.world);
+    settle(pair.loop);
   }
   REQUIRE(pair.client.error);
   CHECK(pair.client.error->code == ErrorCode::reset);
   pair.client.stream->write("to nobody");
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.client.errors == 1);
 }
 
-TEST_IN_WORLDS("A write after a reset fails although bytes are still unread and nobody reads") {
-  Pair<World> pair({.client_reads = false, .server_reads = true});
+TEST_ON_BOTH_RUNTIMES("A write after a reset fails although bytes are still unread and nobody reads") {
+  Pair<Loop> pair({.client_reads = false, .server_reads = true});
   pair.server.stream->write("an early answer");
-  settle(pair.world);
+  settle(pair.loop);
   pair.server.stream->reset_on_close();
   pair.server.close();
-  settle(pair.world);
+  settle(pair.loop);
   CHECK_FALSE(pair.client.error);
   pair.client.stream->write("more of the request");
   CHECK_FALSE(pair.client.error);
@@ -127,11 +127,11 @@ TEST_IN_WORLDS("A write after a reset fails although bytes are still unread and 
   CHECK(pair.client.error->code == ErrorCode::reset);
 }
 
-TEST_IN_WORLDS("A reset is told to a writer that waits for room") {
-  Pair<World> pair({.client_reads = false, .server_reads = false});
-  pair.client.stream->write(block(World::kBeyondBuffers));
+TEST_ON_BOTH_RUNTIMES("A reset is reported to a writer that waits for room") {
+  Pair<Loop> pair({.client_reads = false, .server_reads = false});
+  pair.client.stream->write(block(Loop::kBeyondBuffers));
   REQUIRE(pair.client.stream->write_pending() > 0);
-  settle(pair.world);
+  settle(pair.loop);
   pair.server.stream->reset_on_close();
   pair.server.close();
   REQUIRE(pair.until([&] { return pair.client.error.has_value(); }));
@@ -139,72 +139,72 @@ TEST_IN_WORLDS("A reset is told to a writer that waits for room") {
   CHECK(pair.client.drains == 0);
 }
 
-TEST_IN_WORLDS("A stream may be destroyed inside on_read, with more unread") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_read, with more unread") {
+  Pair<Loop> pair;
   pair.server.in_read = [&] { pair.server.close(); };
-  pair.client.stream->write(block(World::kBeyondBuffers));
+  pair.client.stream->write(block(Loop::kBeyondBuffers));
   // What was unread makes it a reset.
   REQUIRE(pair.until([&] { return pair.client.error.has_value(); }));
   CHECK(pair.client.error->code == ErrorCode::reset);
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.server.reads == 1);
   CHECK(pair.server.calls_when_closed == 0);
 }
 
-TEST_IN_WORLDS("A stream may be destroyed inside on_read_end") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_read_end") {
+  Pair<Loop> pair;
   pair.server.in_end = [&] { pair.server.close(); };
   pair.client.stream->end_writing();
   REQUIRE(pair.until([&] { return pair.client.ended; }));
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.server.ends == 1);
   CHECK(pair.server.calls_when_closed == 0);
 }
 
-TEST_IN_WORLDS("A stream may be destroyed inside on_stream_error") {
-  Pair<World> pair;
+TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_stream_error") {
+  Pair<Loop> pair;
   pair.server.in_error = [&] { pair.server.close(); };
   pair.client.stream->reset_on_close();
   pair.client.close();
   REQUIRE(pair.until([&] { return pair.server.errors == 1; }));
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.server.calls_when_closed == 0);
 }
 
-TEST_IN_WORLDS("A stream may be destroyed inside on_write_drained") {
-  Pair<World> pair({.client_reads = true, .server_reads = false});
+TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_write_drained") {
+  Pair<Loop> pair({.client_reads = true, .server_reads = false});
   pair.client.in_drained = [&] { pair.client.close(); };
-  pair.client.stream->write(block(World::kBeyondBuffers));
+  pair.client.stream->write(block(Loop::kBeyondBuffers));
   REQUIRE(pair.client.stream->write_pending() > 0);
   pair.server.keep = false;
   pair.server.stream->start_reading();
   REQUIRE(pair.until([&] { return pair.server.ended; }));
-  CHECK(pair.server.received_bytes == World::kBeyondBuffers);
+  CHECK(pair.server.received_bytes == Loop::kBeyondBuffers);
   CHECK(pair.client.drains == 1);
   CHECK(pair.client.calls_when_closed == 0);
 }
 
-TEST_IN_WORLDS("A failed write's owner may destroy the stream before the failure is told: silence") {
-  Pair<World> pair({.client_reads = false, .server_reads = true});
+TEST_ON_BOTH_RUNTIMES("A failed write's owner may destroy the stream before the failure is reported: silence") {
+  Pair<Loop> pair({.client_reads = false, .server_reads = true});
   pair.server.stream->reset_on_close();
   pair.server.close();
-  settle(pair.world);
+  settle(pair.loop);
   pair.client.stream->write("into the void");
   pair.client.close();
-  settle(pair.world);
+  settle(pair.loop);
   CHECK(pair.client.errors == 0);
   CHECK(pair.client.calls_when_closed == 0);
 }
 
-TEST_IN_WORLDS("Closing with a write under way drops the unsent bytes and is silent") {
-  Pair<World> pair({.client_reads = true, .server_reads = false});
-  pair.client.stream->write(block(World::kBeyondBuffers));
+TEST_ON_BOTH_RUNTIMES("Closing with a write under way drops the unsent bytes and is silent") {
+  Pair<Loop> pair({.client_reads = true, .server_reads = false});
+  pair.client.stream->write(block(Loop::kBeyondBuffers));
   REQUIRE(pair.client.stream->write_pending() > 0);
   pair.client.close();
   pair.server.keep = false;
   pair.server.stream->start_reading();
   REQUIRE(pair.until([&] { return pair.server.over(); }));
-  CHECK(pair.server.received_bytes < World::kBeyondBuffers);
+  CHECK(pair.server.received_bytes < Loop::kBeyondBuffers);
   CHECK(pair.client.calls_when_closed == 0);
   CHECK(pair.client.drains == 0);
 }

@@ -1,28 +1,28 @@
 // The client and a peer that says what the test wants: split replies, garbage, silence; in virtual time.
 #include "redis/reply_reader.h"
-#include "unit/redis/rig.h"
+#include "unit/redis/client_fixture.h"
 
 namespace tidegate::test {
 
 namespace {
 
-// The world comes first: the peer listens in it before the client connects.
-struct Rig {
-  SimWorld world;
-  ScriptedPeer peer{world.runtime()};
+// The loop comes first: the peer listens in it before the client connects.
+struct Fixture {
+  SimLoop loop;
+  ScriptedPeer peer{loop.runtime()};
   std::unique_ptr<redis::Client> client;
 
-  explicit Rig(const redis::ClientOptions& options = {})
-      : client(std::make_unique<redis::Client>(world.runtime(), peer.address(), options)) {}
-  Rig(const redis::ClientOptions& options, std::vector<std::string> answers) : Rig(options) {
+  explicit Fixture(const redis::ClientOptions& options = {})
+      : client(std::make_unique<redis::Client>(loop.runtime(), peer.address(), options)) {}
+  Fixture(const redis::ClientOptions& options, std::vector<std::string> answers) : Fixture(options) {
     peer.answers = std::move(answers);
-    REQUIRE(world.run_until([&] { return client->ready(); }));
+    REQUIRE(loop.run_until([&] { return client->ready(); }));
   }
   void begin(Asked& asked, std::vector<std::string> command) {
     asked.handle = client->ask(std::move(command), asked.callback());
   }
   void finish(Asked& asked) {
-    REQUIRE(world.run_until([&] { return asked.result.has_value(); }));
+    REQUIRE(loop.run_until([&] { return asked.result.has_value(); }));
   }
 };
 
@@ -55,98 +55,98 @@ TEST_CASE("replies are understood wherever they are split, and however many come
   }
 }
 
-TEST_CASE("what is not RESP breaks the connection: the first is told so, the others that the server is away") {
+TEST_CASE("what is not RESP breaks the connection: the first is told so, the others that the server is unavailable") {
   for (const char* garbage : {"HTTP/1.1 400 Bad Request\r\n\r\n", ":12x\r\n", "$-7\r\n", "$abc\r\n",
                               "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"}) {
     CAPTURE(garbage);
-    Rig rig({}, {garbage});
+    Fixture fixture({}, {garbage});
     Asked first, second;
-    rig.begin(first, {"GET", "a"});
-    rig.begin(second, {"GET", "b"});
-    rig.finish(second);
+    fixture.begin(first, {"GET", "a"});
+    fixture.begin(second, {"GET", "b"});
+    fixture.finish(second);
     CHECK(first.error() == ErrorCode::invalid);
     CHECK(second.error() == ErrorCode::unavailable);
-    REQUIRE(rig.world.run_until([&] { return rig.peer.accepted == 2 && rig.client->ready(); }));
+    REQUIRE(fixture.loop.run_until([&] { return fixture.peer.accepted == 2 && fixture.client->ready(); }));
   }
 }
 
 TEST_CASE("a reply above the bound breaks the connection before it is whole") {
-  Rig rig({.reply_bytes_max = 1000}, {"$100000\r\n" + std::string(2000, 'x')});
+  Fixture fixture({.reply_bytes_max = 1000}, {"$100000\r\n" + std::string(2000, 'x')});
   Asked asked;
-  rig.begin(asked, {"GET", "a"});
-  rig.finish(asked);
+  fixture.begin(asked, {"GET", "a"});
+  fixture.finish(asked);
   CHECK(asked.error() == ErrorCode::exhausted);
 }
 
-TEST_CASE("a reply that nobody asked for breaks the connection") {
-  Rig rig({}, {});
-  rig.peer.say("+surprise\r\n");
-  REQUIRE(rig.world.run_until([&] { return !rig.client->ready(); }));
-  CHECK(rig.client->why_not_ready() == "a reply that nobody asked for");
+TEST_CASE("a reply to no command breaks the connection") {
+  Fixture fixture({}, {});
+  fixture.peer.say("+surprise\r\n");
+  REQUIRE(fixture.loop.run_until([&] { return !fixture.client->ready(); }));
+  CHECK(fixture.client->why_not_ready() == "a reply to no command");
 }
 
 TEST_CASE("a server that is loading is not ready, and says so") {
-  Rig rig;
-  rig.peer.greeting = "-LOADING Redis is loading the dataset in memory\r\n";
-  REQUIRE(rig.world.run_until([&] { return rig.client->why_not_ready().find("LOADING") != std::string::npos; }));
+  Fixture fixture;
+  fixture.peer.greeting = "-LOADING Redis is loading the dataset in memory\r\n";
+  REQUIRE(fixture.loop.run_until([&] { return fixture.client->why_not_ready().find("LOADING") != std::string::npos; }));
   Asked asked;
-  rig.begin(asked, {"GET", "a"});
+  fixture.begin(asked, {"GET", "a"});
   CHECK_FALSE(asked.result.has_value());  // never inside the call
-  rig.finish(asked);
+  fixture.finish(asked);
   CHECK(asked.error() == ErrorCode::unavailable);
-  rig.peer.greeting = "+PONG\r\n";
-  REQUIRE(rig.world.run_until([&] { return rig.client->ready(); }));
+  fixture.peer.greeting = "+PONG\r\n";
+  REQUIRE(fixture.loop.run_until([&] { return fixture.client->ready(); }));
 }
 
-TEST_CASE("the listener hears that the first connection has failed, once, and then of changes") {
-  Rig rig;
+TEST_CASE("the listener learns that the first connection has failed, once, and then of changes") {
+  Fixture fixture;
   std::vector<bool> heard;
-  rig.client->on_change([&] { heard.push_back(rig.client->ready()); });
-  rig.peer.greeting = "-LOADING\r\n";
-  rig.world.loop.run_for(5s);
+  fixture.client->on_change([&] { heard.push_back(fixture.client->ready()); });
+  fixture.peer.greeting = "-LOADING\r\n";
+  fixture.loop.impl.run_for(5s);
   CHECK(heard == std::vector<bool>{false});
-  rig.peer.greeting = "+PONG\r\n";
-  rig.world.loop.run_for(5s);
+  fixture.peer.greeting = "+PONG\r\n";
+  fixture.loop.impl.run_for(5s);
   CHECK(heard == std::vector<bool>{false, true});
 }
 
-TEST_CASE("a server that forbids PING is ready: commands are told what it thinks of them") {
-  Rig rig;
-  rig.peer.greeting = "-NOPERM this user has no permissions to run the 'ping' command\r\n";
-  rig.peer.answers = {"-LOADING later\r\n"};
-  REQUIRE(rig.world.run_until([&] { return rig.client->ready(); }));
+TEST_CASE("a server that forbids PING is ready: commands get its errors") {
+  Fixture fixture;
+  fixture.peer.greeting = "-NOPERM this user has no permissions to run the 'ping' command\r\n";
+  fixture.peer.answers = {"-LOADING later\r\n"};
+  REQUIRE(fixture.loop.run_until([&] { return fixture.client->ready(); }));
   Asked asked;
-  rig.begin(asked, {"GET", "a"});
-  rig.finish(asked);
+  fixture.begin(asked, {"GET", "a"});
+  fixture.finish(asked);
   CHECK(asked.reply().text == "LOADING later");
-  CHECK(rig.client->ready());
+  CHECK(fixture.client->ready());
 }
 
 TEST_CASE("silence breaks the connection after the time-out of its first command, to the millisecond") {
-  Rig rig({.command_timeout = 1s}, {});
+  Fixture fixture({.command_timeout = 1s}, {});
   Asked first, second;
-  const Time asked_at = rig.world.runtime().now();
-  rig.begin(first, {"GET", "a"});
-  rig.world.loop.run_for(400ms);
-  rig.begin(second, {"GET", "b"});
-  rig.finish(first);
-  CHECK(rig.world.runtime().now() - asked_at == 1s);
+  const Time asked_at = fixture.loop.runtime().now();
+  fixture.begin(first, {"GET", "a"});
+  fixture.loop.impl.run_for(400ms);
+  fixture.begin(second, {"GET", "b"});
+  fixture.finish(first);
+  CHECK(fixture.loop.runtime().now() - asked_at == 1s);
   CHECK(first.error() == ErrorCode::timeout);
   CHECK(second.error() == ErrorCode::unavailable);
 }
 
-TEST_CASE("a script is whole the first time on a connection, short then, and a NOSCRIPT never goes round") {
-  Rig rig({}, {":1\r\n", "-NOSCRIPT gone\r\n", "-NOSCRIPT still\r\n"});
+TEST_CASE("a script is whole the first time on a connection, short then, and a NOSCRIPT never loops") {
+  Fixture fixture({}, {":1\r\n", "-NOSCRIPT gone\r\n", "-NOSCRIPT still\r\n"});
   const redis::Script script("return 1");
   for (const char* expected : {"", "NOSCRIPT still"}) {
     Asked asked;
-    asked.handle = rig.client->run(script, {"k"}, {"v"}, asked.callback());
-    rig.finish(asked);
+    asked.handle = fixture.client->run(script, {"k"}, {"v"}, asked.callback());
+    fixture.finish(asked);
     CHECK(asked.reply().text == expected);
   }
   const auto count = [&](const std::string& word) {
     size_t found = 0;
-    for (size_t at = rig.peer.heard.find(word); at != std::string::npos; at = rig.peer.heard.find(word, at + 1))
+    for (size_t at = fixture.peer.heard.find(word); at != std::string::npos; at = fixture.peer.heard.find(word, at + 1))
       ++found;
     return found;
   };
@@ -155,14 +155,14 @@ TEST_CASE("a script is whole the first time on a connection, short then, and a N
 }
 
 TEST_CASE("more than the bounds is refused at once, and what was asked before is answered") {
-  Rig rig({.pending_max = 2, .pending_bytes_max = 200}, {":1\r\n:2\r\n"});
+  Fixture fixture({.pending_max = 2, .pending_bytes_max = 200}, {":1\r\n:2\r\n"});
   Asked large, first, second, third;
-  rig.begin(large, {"SET", "k", std::string(200, 'x')});
-  rig.begin(first, {"INCR", "n"});
-  rig.begin(second, {"INCR", "n"});
-  rig.begin(third, {"INCR", "n"});
-  rig.finish(third);
-  rig.finish(second);
+  fixture.begin(large, {"SET", "k", std::string(200, 'x')});
+  fixture.begin(first, {"INCR", "n"});
+  fixture.begin(second, {"INCR", "n"});
+  fixture.begin(third, {"INCR", "n"});
+  fixture.finish(third);
+  fixture.finish(second);
   CHECK(large.error() == ErrorCode::exhausted);
   CHECK(third.error() == ErrorCode::exhausted);
   CHECK(first.reply().integer == 1);
@@ -170,12 +170,12 @@ TEST_CASE("more than the bounds is refused at once, and what was asked before is
 }
 
 TEST_CASE("a dropped handle is silent, and its reply does not slip to the next command") {
-  Rig rig({}, {":1\r\n:2\r\n"});
+  Fixture fixture({}, {":1\r\n:2\r\n"});
   Asked dropped, kept;
-  rig.begin(dropped, {"INCR", "n"});
-  rig.begin(kept, {"INCR", "n"});
+  fixture.begin(dropped, {"INCR", "n"});
+  fixture.begin(kept, {"INCR", "n"});
   dropped.handle.reset();
-  rig.finish(kept);
+  fixture.finish(kept);
   CHECK_FALSE(dropped.result.has_value());
   CHECK(kept.reply().integer == 2);
 }
@@ -183,56 +183,56 @@ TEST_CASE("a dropped handle is silent, and its reply does not slip to the next c
 TEST_CASE("the client may be destroyed inside any of its callbacks, and is silent from then on") {
   for (const std::string place : {"reply", "refusal", "break", "change"}) {
     CAPTURE(place);
-    Rig rig({.pending_max = 2}, {":1\r\n:2\r\n"});
-    if (place == "break") rig.peer.answers.clear();
+    Fixture fixture({.pending_max = 2}, {":1\r\n:2\r\n"});
+    if (place == "break") fixture.peer.answers.clear();
     int calls = 0;
     const auto destroy = [&](const Result<Reply>&) {
       ++calls;
-      rig.client.reset();
+      fixture.client.reset();
     };
     if (place == "change")
-      rig.client->on_change([&] {
+      fixture.client->on_change([&] {
         ++calls;
-        rig.client.reset();
+        fixture.client.reset();
       });
-    const auto first = rig.client->ask(
+    const auto first = fixture.client->ask(
         {"INCR", "n"}, place == "refusal" ? [](const Result<Reply>&) {} : redis::ReplyCallback(destroy));
-    const auto second = rig.client->ask({"INCR", "n"}, destroy);
+    const auto second = fixture.client->ask({"INCR", "n"}, destroy);
     std::vector<std::unique_ptr<net::Operation>> refused;
     if (place == "refusal") {
-      refused.push_back(rig.client->ask({"INCR", "n"}, destroy));
-      refused.push_back(rig.client->ask({"INCR", "n"}, destroy));
+      refused.push_back(fixture.client->ask({"INCR", "n"}, destroy));
+      refused.push_back(fixture.client->ask({"INCR", "n"}, destroy));
     }
-    if (place == "change") rig.peer.close_all();
-    rig.world.loop.run_for(5s);
+    if (place == "change") fixture.peer.close_all();
+    fixture.loop.impl.run_for(5s);
     CHECK(calls == 1);
-    CHECK_FALSE(rig.client);
+    CHECK_FALSE(fixture.client);
   }
 }
 
 TEST_CASE("a server that ends every connection is tried again ever more rarely") {
-  Rig rig({.reconnect_base = 50ms, .reconnect_max = 2s});
-  rig.peer.greeting = "-NOAUTH Authentication required.\r\n";
-  rig.world.loop.run_for(10s);
-  const int early = rig.peer.accepted;
+  Fixture fixture({.reconnect_base = 50ms, .reconnect_max = 2s});
+  fixture.peer.greeting = "-NOAUTH Authentication required.\r\n";
+  fixture.loop.impl.run_for(10s);
+  const int early = fixture.peer.accepted;
   CHECK(early >= 6);
   CHECK(early <= 40);
-  rig.world.loop.run_for(100s);
-  CHECK(rig.peer.accepted - early >= 60);  // a mean of one second between them
-  CHECK(rig.peer.accepted - early <= 160);
+  fixture.loop.impl.run_for(100s);
+  CHECK(fixture.peer.accepted - early >= 60);  // a mean of one second between them
+  CHECK(fixture.peer.accepted - early <= 160);
 }
 
 TEST_CASE("a host name is resolved, and its next address tried where the first refuses") {
-  SimWorld world;
-  ScriptedPeer peer(world.runtime());
-  world.loop.add_name("redis", {*IpAddress::parse("127.0.0.9"), *IpAddress::parse("127.0.0.1")});
+  SimLoop loop;
+  ScriptedPeer peer(loop.runtime());
+  loop.impl.add_name("redis", {*IpAddress::parse("127.0.0.9"), *IpAddress::parse("127.0.0.1")});
   redis::Address address = peer.address();
   address.host = "redis";
-  redis::Client client(world.runtime(), address);
-  CHECK(world.run_until([&] { return client.ready(); }));
+  redis::Client client(loop.runtime(), address);
+  CHECK(loop.run_until([&] { return client.ready(); }));
   address.host = "nowhere";
-  redis::Client lost(world.runtime(), address);
-  CHECK(world.run_until([&] { return lost.why_not_ready().find("nowhere") != std::string::npos; }));
+  redis::Client lost(loop.runtime(), address);
+  CHECK(loop.run_until([&] { return lost.why_not_ready().find("nowhere") != std::string::npos; }));
 }
 
 }  // namespace tidegate::test

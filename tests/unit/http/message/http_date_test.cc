@@ -30,7 +30,7 @@ TEST_CASE("what is no date is none") {
   }
 }
 
-TEST_CASE("Retry-After is seconds, or a date by the clock of the answer that carries it") {
+TEST_CASE("Retry-After is seconds, or a date by the clock of the response that carries it") {
   CHECK(parse_retry_after("30", "", kMoment) == Duration(30s));
   CHECK(parse_retry_after("0", "", kMoment) == Duration(0));
   CHECK(parse_retry_after("Sun, 06 Nov 1994 08:50:37 GMT", "", kMoment) == Duration(60s));

@@ -140,7 +140,7 @@ TEST_CASE("The same seed gives the same run, event for event; another seed anoth
   CHECK(std::adjacent_find(traces.begin(), traces.end()) == traces.end());
 }
 
-TEST_CASE("Three hundred rough days break no promise") {
+TEST_CASE("Three hundred rough days break no invariant") {
   size_t bytes = 0, events = 0;
   for (uint64_t seed = 100; seed < 400; ++seed) {
     CAPTURE(seed);
@@ -169,14 +169,14 @@ TEST_CASE("The trace tells runs apart that differ in one byte's worth of traffic
   CHECK(trace("abc") != trace("abcd"));
 }
 
-TEST_CASE("Identifiers and chance come from the seed") {
+TEST_CASE("Identifiers and random numbers come from the seed") {
   net::SimRuntime one(1), same(1), other(2);
   CHECK(one.random_id() == same.random_id());
   CHECK(one.random().next() == same.random().next());
   CHECK(one.random_id() != other.random_id());
 }
 
-TEST_CASE("A program that asks for more chance does not change the network's fate") {
+TEST_CASE("A program that asks for more random numbers does not change the network's fate") {
   const auto latencies = [](int asked) {
     net::SimRuntime loop(9);
     for (int i = 0; i < asked; ++i) loop.random().next();

@@ -14,63 +14,63 @@ using namespace tidegate;
 using namespace tidegate::test;
 
 TEST_CASE("Two loops may listen on one port, and each connection goes to one of them") {
-  UvWorld world;
+  UvLoop loop;
   int one_accepted = 0, two_accepted = 0;
-  const auto one = world.loop.listen(any_port(), [&](auto) { ++one_accepted; });
+  const auto one = loop.impl.listen(any_port(), [&](auto) { ++one_accepted; });
   REQUIRE(one.ok());
-  const auto two = world.loop.listen((*one)->address(), [&](auto) { ++two_accepted; });
+  const auto two = loop.impl.listen((*one)->address(), [&](auto) { ++two_accepted; });
   REQUIRE(two.ok());
   CHECK((*two)->address() == (*one)->address());
   std::vector<std::unique_ptr<net::Operation>> connecting;
-  for (int i = 0; i < 64; ++i) connecting.push_back(world.loop.connect((*one)->address(), [](auto) {}));
-  REQUIRE(world.run_until([&] { return one_accepted + two_accepted == 64; }));
+  for (int i = 0; i < 64; ++i) connecting.push_back(loop.impl.connect((*one)->address(), [](auto) {}));
+  REQUIRE(loop.run_until([&] { return one_accepted + two_accepted == 64; }));
   CHECK(one_accepted > 0);  // the kernel spreads them by a hash: all 64 on one side would be its wonder
   CHECK(two_accepted > 0);
 }
 
 TEST_CASE("Listening at an address of no interface of ours is an error, not a crash") {
-  UvWorld world;
-  const auto listener = world.loop.listen(*SocketAddress::parse("192.0.2.1:0"), [](auto) {});
+  UvLoop loop;
+  const auto listener = loop.impl.listen(*SocketAddress::parse("192.0.2.1:0"), [](auto) {});
   REQUIRE_FALSE(listener.ok());
   CHECK(listener.error().message.starts_with("listen 192.0.2.1:0: "));
 }
 
-TEST_CASE("A watched signal is told on the loop, each time, until the operation has gone") {
-  UvWorld world;
+TEST_CASE("A watched signal is reported on the loop, each time, until the operation is destroyed") {
+  UvLoop loop;
   int told = 0, other = 0;
-  auto watching = world.loop.watch_signal(SIGUSR1, [&] { ++told; });
-  const auto also = world.loop.watch_signal(SIGUSR1, [&] { ++other; });
+  auto watching = loop.impl.watch_signal(SIGUSR1, [&] { ++told; });
+  const auto also = loop.impl.watch_signal(SIGUSR1, [&] { ++other; });
   ::kill(::getpid(), SIGUSR1);
   CHECK(told == 0);
-  REQUIRE(world.run_until([&] { return told == 1 && other == 1; }));
+  REQUIRE(loop.run_until([&] { return told == 1 && other == 1; }));
   ::kill(::getpid(), SIGUSR1);
-  REQUIRE(world.run_until([&] { return told == 2 && other == 2; }));
+  REQUIRE(loop.run_until([&] { return told == 2 && other == 2; }));
   watching.reset();
   ::kill(::getpid(), SIGUSR1);
-  REQUIRE(world.run_until([&] { return other == 3; }));
+  REQUIRE(loop.run_until([&] { return other == 3; }));
   CHECK(told == 2);
 }
 
 TEST_CASE("A signal's operation may be destroyed inside its own callback") {
-  UvWorld world;
+  UvLoop loop;
   std::unique_ptr<net::Operation> watching;
-  const auto also = world.loop.watch_signal(SIGUSR2, [] {});  // else the second signal would end this program
+  const auto also = loop.impl.watch_signal(SIGUSR2, [] {});  // else the second signal would end this program
   const auto token = std::make_shared<int>(0);
-  watching = world.loop.watch_signal(SIGUSR2, [&watching, token] {
+  watching = loop.impl.watch_signal(SIGUSR2, [&watching, token] {
     watching.reset();
     ++*token;
   });
   ::kill(::getpid(), SIGUSR2);
-  REQUIRE(world.run_until([&] { return *token == 1; }));
+  REQUIRE(loop.run_until([&] { return *token == 1; }));
   ::kill(::getpid(), SIGUSR2);
-  settle(world);
+  settle(loop);
   CHECK(*token == 1);
   CHECK(token.use_count() == 1);
 }
 
 TEST_CASE("Tasks posted by other threads all run, on the loop's thread, each thread's in order") {
   constexpr int kThreads = 4, kTasks = 5000;
-  UvWorld world;
+  UvLoop loop;
   const std::thread::id loop_thread = std::this_thread::get_id();
   std::array<int, kThreads> next{};
   int ran = 0, out_of_order = 0, elsewhere = 0;
@@ -79,7 +79,7 @@ TEST_CASE("Tasks posted by other threads all run, on the loop's thread, each thr
     for (size_t t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < kTasks; ++i) {
-          world.loop.post([&, t, i] {
+          loop.impl.post([&, t, i] {
             ++ran;
             if (next[t]++ != i) ++out_of_order;
             if (std::this_thread::get_id() != loop_thread) ++elsewhere;
@@ -87,7 +87,7 @@ TEST_CASE("Tasks posted by other threads all run, on the loop's thread, each thr
         }
       });
     }
-    REQUIRE(world.run_until([&] { return ran == kThreads * kTasks; }));
+    REQUIRE(loop.run_until([&] { return ran == kThreads * kTasks; }));
   }
   CHECK(out_of_order == 0);
   CHECK(elsewhere == 0);
@@ -125,24 +125,24 @@ TEST_CASE("A worker's loop and another's talk through the kernel, each on its ow
     peer.close();
   });
   port.wait(0);
-  UvWorld world;
+  UvLoop loop;
   Peer client;
-  const auto connecting = world.loop.connect({*IpAddress::parse("127.0.0.1"), port}, [&](auto result) {
+  const auto connecting = loop.impl.connect({*IpAddress::parse("127.0.0.1"), port}, [&](auto result) {
     REQUIRE(result.ok());
     client.adopt(std::move(*result));
     client.stream->write("over there");
   });
-  CHECK(world.run_until([&] { return client.received == "over there"; }));
+  CHECK(loop.run_until([&] { return client.received == "over there"; }));
   client.stream->end_writing();
-  CHECK(world.run_until([&] { return client.over(); }));
+  CHECK(loop.run_until([&] { return client.over(); }));
 }
 
 // UBSan's check of an object's type itself needs a pipe: without descriptors it sees faults where there are none.
 #ifndef __SANITIZE_ADDRESS__
 TEST_CASE("Out of descriptors, connects fail as exhausted and accepting goes on when some are free again") {
-  UvWorld world;
+  UvLoop loop;
   std::vector<std::unique_ptr<Peer>> servers;
-  const auto listener = world.loop.listen(
+  const auto listener = loop.impl.listen(
       any_port(), [&](auto stream) { servers.emplace_back(std::make_unique<Peer>())->adopt(std::move(stream)); });
   REQUIRE(listener.ok());
   rlimit before{};
@@ -158,7 +158,7 @@ TEST_CASE("Out of descriptors, connects fail as exhausted and accepting goes on 
   int answered = 0;
   std::vector<ErrorCode> errors;
   for (int i = 0; i < 30; ++i) {
-    connecting.push_back(world.loop.connect((*listener)->address(), [&](auto result) {
+    connecting.push_back(loop.impl.connect((*listener)->address(), [&](auto result) {
       ++answered;
       if (!result.ok()) {
         errors.push_back(result.error().code);
@@ -167,8 +167,8 @@ TEST_CASE("Out of descriptors, connects fail as exhausted and accepting goes on 
       }
     }));
   }
-  const bool all_answered = world.run_until([&] { return answered == 30; });
-  settle(world);
+  const bool all_answered = loop.run_until([&] { return answered == 30; });
+  settle(loop);
   setrlimit(RLIMIT_NOFILE, &before);
   REQUIRE(all_answered);
   CHECK(errors.size() >= 20);
@@ -176,11 +176,11 @@ TEST_CASE("Out of descriptors, connects fail as exhausted and accepting goes on 
 
   Peer late;
   const size_t accepted = servers.size();
-  const auto again = world.loop.connect((*listener)->address(), [&](auto result) {
+  const auto again = loop.impl.connect((*listener)->address(), [&](auto result) {
     REQUIRE(result.ok());
     late.adopt(std::move(*result));
   });
-  CHECK(world.run_until([&] { return late.stream && servers.size() > accepted; }));
+  CHECK(loop.run_until([&] { return late.stream && servers.size() > accepted; }));
 }
 #endif
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "unit/http/transcript.h"
+#include "unit/http/parser/transcript.h"
 
 using namespace tidegate;
 using namespace tidegate::http;
@@ -237,7 +237,7 @@ TEST_CASE("a parser is idle until the first byte of a message, empty lines aside
   CHECK_FALSE(parser.idle());
 }
 
-TEST_CASE("answers end where their framing says") {
+TEST_CASE("responses end where their framing says") {
   struct Answer {
     const char* bytes;
     bool to_head, ends;
@@ -273,7 +273,7 @@ TEST_CASE("answers end where their framing says") {
   }
 }
 
-TEST_CASE("white space before a colon is taken out of an answer, and its connection is not kept") {
+TEST_CASE("white space before a colon is taken out of a response, and its connection is not kept") {
   const auto result =
       read_response("HTTP/1.1 200 OK\r\nX-A \t: v\r\nX-B: w\r\nContent-Length: 0\r\n\r\n", false, false);
   CHECK(result.text.find("X-A=v;X-B=w;") != std::string::npos);

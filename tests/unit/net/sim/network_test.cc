@@ -59,7 +59,7 @@ std::string noise(size_t bytes, uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("A link refuses as often as it was told") {
+TEST_CASE("A link refuses as often as it was configured to") {
   for (const double p : {0.0, 0.3, 1.0}) {
     CAPTURE(p);
     Network network;
@@ -72,7 +72,7 @@ TEST_CASE("A link refuses as often as it was told") {
   }
 }
 
-TEST_CASE("A black hole never answers, and letting go of the connect leaves nothing behind") {
+TEST_CASE("A black hole never answers, and destroying the connect leaves nothing behind") {
   Network network;
   network.loop.set_link(kServer, {.blackhole = 1});
   for (int i = 0; i < 10; ++i) network.connect();
@@ -109,7 +109,7 @@ TEST_CASE("A link that goes down while the connect travels refuses it") {
   CHECK(network.servers.empty());
 }
 
-TEST_CASE("A link's latency is what it was told, each way") {
+TEST_CASE("A link's latency is as configured, each way") {
   Network network;
   network.loop.set_link(kServer, {.latency_min = 5ms, .latency_max = 5ms});
   const Time start = network.loop.now();
@@ -246,7 +246,7 @@ TEST_CASE("A server crashed and up again on the same address serves new connecti
   CHECK(client.received == "again");
 }
 
-TEST_CASE("Everything counted open returns to 0 when its owners let go") {
+TEST_CASE("Everything counted open returns to 0 when its owners are destroyed") {
   Network network;
   net::Timer timer(network.loop, [] {});
   timer.start_after(1h);

@@ -1,4 +1,4 @@
-// Temporary files and random identifiers: one contract, both worlds.
+// Temporary files and random identifiers: one contract, both runtimes.
 #include <set>
 
 #include "base/random.h"
@@ -9,10 +9,10 @@ using namespace tidegate::test;
 
 namespace {
 
-template <typename World>
+template <typename Loop>
 struct Disk {
   Disk() {
-    auto opened = world.runtime().open_temp_file();
+    auto opened = loop.runtime().open_temp_file();
     REQUIRE(opened.ok());
     file = std::move(*opened);
   }
@@ -20,26 +20,26 @@ struct Disk {
     std::optional<Status> answer;
     file->append(std::move(bytes), [&](Status status) { answer = std::move(status); });
     CHECK_FALSE(answer);  // later, never inside the call
-    REQUIRE(world.run_until([&] { return answer.has_value(); }));
+    REQUIRE(loop.run_until([&] { return answer.has_value(); }));
     return *answer;
   }
   std::string read(uint64_t offset, size_t count) {
     std::optional<Result<std::string>> answer;
     file->read_at(offset, count, [&](Result<std::string> text) { answer = std::move(text); });
     CHECK_FALSE(answer);
-    REQUIRE(world.run_until([&] { return answer.has_value(); }));
+    REQUIRE(loop.run_until([&] { return answer.has_value(); }));
     REQUIRE(answer->ok());
     return **answer;
   }
 
-  World world;
+  Loop loop;
   std::unique_ptr<net::TempFile> file;
 };
 
 }  // namespace
 
-TEST_IN_WORLDS("What is appended is read back, from anywhere") {
-  Disk<World> disk;
+TEST_ON_BOTH_RUNTIMES("What is appended is read back, from anywhere") {
+  Disk<Loop> disk;
   CHECK(disk.file->size() == 0);
   CHECK(disk.append("tide").ok());
   CHECK(disk.append("gate").ok());
@@ -53,8 +53,8 @@ TEST_IN_WORLDS("What is appended is read back, from anywhere") {
   CHECK(disk.read(0, 0).empty());
 }
 
-TEST_IN_WORLDS("Megabytes in pieces come back whole") {
-  Disk<World> disk;
+TEST_ON_BOTH_RUNTIMES("Megabytes in pieces come back whole") {
+  Disk<Loop> disk;
   Random random(5);
   std::string all;
   for (int i = 0; i < 20; ++i) {
@@ -69,8 +69,8 @@ TEST_IN_WORLDS("Megabytes in pieces come back whole") {
   CHECK(back == all);
 }
 
-TEST_IN_WORLDS("The content lives on after its file") {
-  Disk<World> disk;
+TEST_ON_BOTH_RUNTIMES("The content lives on after its file") {
+  Disk<Loop> disk;
   REQUIRE(disk.append("kept for the store").ok());
   const std::shared_ptr<const net::FileContent> content = disk.file->content();
   disk.file.reset();
@@ -83,28 +83,28 @@ TEST_IN_WORLDS("The content lives on after its file") {
   CHECK(past->empty());
 }
 
-TEST_IN_WORLDS("A file destroyed with an append under way is silent") {
-  Disk<World> disk;
+TEST_ON_BOTH_RUNTIMES("A file destroyed with an append under way is silent") {
+  Disk<Loop> disk;
   int answers = 0;
   disk.file->append(std::string(3'000'000, 'x'), [&](auto) { ++answers; });
   disk.file.reset();
-  settle(disk.world);
+  settle(disk.loop);
   CHECK(answers == 0);
 }
 
-TEST_IN_WORLDS("A file destroyed with a read under way is silent") {
-  Disk<World> disk;
+TEST_ON_BOTH_RUNTIMES("A file destroyed with a read under way is silent") {
+  Disk<Loop> disk;
   REQUIRE(disk.append("abc").ok());
   int answers = 0;
   disk.file->read_at(0, 3, [&](auto) { ++answers; });
   disk.file.reset();
-  settle(disk.world);
+  settle(disk.loop);
   CHECK(answers == 0);
 }
 
-TEST_IN_WORLDS("A file may be destroyed inside its own callbacks") {
+TEST_ON_BOTH_RUNTIMES("A file may be destroyed inside its own callbacks") {
   for (const bool reading : {false, true}) {
-    Disk<World> disk;
+    Disk<Loop> disk;
     REQUIRE(disk.append("abc").ok());
     const auto token = std::make_shared<std::string>("still here");
     std::string seen;
@@ -117,13 +117,13 @@ TEST_IN_WORLDS("A file may be destroyed inside its own callbacks") {
     } else {
       disk.file->append("def", let_go);
     }
-    REQUIRE(disk.world.run_until([&] { return disk.file == nullptr; }));
+    REQUIRE(disk.loop.run_until([&] { return disk.file == nullptr; }));
     CHECK(seen == "still here");
   }
 }
 
-TEST_IN_WORLDS("The next operation may begin inside the callback of the one before") {
-  Disk<World> disk;
+TEST_ON_BOTH_RUNTIMES("The next operation may begin inside the callback of the one before") {
+  Disk<Loop> disk;
   std::string back;
   disk.file->append("one ", [&](auto) {
     disk.file->append("two", [&](auto) {
@@ -133,23 +133,23 @@ TEST_IN_WORLDS("The next operation may begin inside the callback of the one befo
       });
     });
   });
-  REQUIRE(disk.world.run_until([&] { return !back.empty(); }));
+  REQUIRE(disk.loop.run_until([&] { return !back.empty(); }));
   CHECK(back == "one two");
 }
 
-TEST_IN_WORLDS("Random identifiers are all different and none is trivial") {
-  World world;
+TEST_ON_BOTH_RUNTIMES("Random identifiers are all different and none is trivial") {
+  Loop loop;
   std::set<IdBytes> ids;
-  for (int i = 0; i < 10'000; ++i) ids.insert(world.runtime().random_id());
+  for (int i = 0; i < 10'000; ++i) ids.insert(loop.runtime().random_id());
   CHECK(ids.size() == 10'000);
   CHECK_FALSE(ids.contains(IdBytes{}));
 }
 
-TEST_IN_WORLDS("The loop's generator gives the whole range") {
-  World world;
+TEST_ON_BOTH_RUNTIMES("The loop's generator gives the whole range") {
+  Loop loop;
   uint64_t all = 0, none = ~uint64_t{0};
   for (int i = 0; i < 200; ++i) {
-    const uint64_t word = world.runtime().random().next();
+    const uint64_t word = loop.runtime().random().next();
     all |= word;
     none &= word;
   }
@@ -157,9 +157,9 @@ TEST_IN_WORLDS("The loop's generator gives the whole range") {
   CHECK(none == 0);
 }
 
-TEST_CASE("SimRuntime's disk can be full, and has room again when a file has gone") {
-  Disk<SimWorld> disk;
-  disk.world.loop.set_disk_limit(10);
+TEST_CASE("SimRuntime's disk can be full, and has room again when a file is deleted") {
+  Disk<SimLoop> disk;
+  disk.loop.impl.set_disk_limit(10);
   CHECK(disk.append("12345678").ok());
   const Status full = disk.append("9ab");
   REQUIRE_FALSE(full.ok());
@@ -168,7 +168,7 @@ TEST_CASE("SimRuntime's disk can be full, and has room again when a file has gon
   CHECK(disk.read(0, 100) == "12345678");
   CHECK(disk.append("9a").ok());
 
-  auto second = disk.world.loop.open_temp_file();
+  auto second = disk.loop.impl.open_temp_file();
   REQUIRE(second.ok());
   std::swap(disk.file, *second);
   CHECK_FALSE(disk.append("b").ok());

@@ -1,4 +1,4 @@
-// The same tests in two worlds: the kernel's network on libuv, and the simulator's.
+// The same tests on both runtimes: libuv with the kernel's network, and the simulator's.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -10,35 +10,35 @@
 
 namespace tidegate::test {
 
-// Turns until `ready`; false when it never comes.
-struct SimWorld {
+// Runs until `ready`; false when that never happens.
+struct SimLoop {
   static constexpr size_t kBeyondBuffers = 4'000'000;  // more bytes than the network holds
 
-  net::SimRuntime loop{7};
-  net::Runtime& runtime() { return loop; }
+  net::SimRuntime impl{7};
+  net::Runtime& runtime() { return impl; }
   bool run_until(const std::function<bool()>& ready) {
-    for (int turns = 0; turns < 5'000'000; ++turns) {
+    for (int iterations = 0; iterations < 5'000'000; ++iterations) {
       if (ready()) return true;
-      if (!loop.run_one()) return ready();
+      if (!impl.run_one()) return ready();
     }
     return false;
   }
 };
 
-struct UvWorld {
+struct UvLoop {
   // More bytes than the kernel holds, whatever its buffers have grown to.
   static constexpr size_t kBeyondBuffers = 48'000'000;
 
-  net::UvRuntime loop{7};
-  net::Runtime& runtime() { return loop; }
+  net::UvRuntime impl{7};
+  net::Runtime& runtime() { return impl; }
   // A test that hangs would wait for ever: a ticking timer makes each wait end.
   bool run_until(const std::function<bool()>& ready) {
-    net::Timer tick(loop, [] {});
-    const Time give_up = loop.now() + 20s;
+    net::Timer tick(impl, [] {});
+    const Time give_up = impl.now() + 20s;
     while (!ready()) {
-      if (loop.now() > give_up) return false;
+      if (impl.now() > give_up) return false;
       if (!tick.active()) tick.start_after(50ms);
-      loop.run_once();
+      impl.run_once();
     }
     return true;
   }

@@ -39,7 +39,7 @@ TEST_CASE("a signature is that of the Standard Webhooks libraries") {
                           R"({"test": 2432232314})") == "v1,vB/RcK3DsQmBfdulwjqHua0e/e4naSfxEXJYPP7Oxtk=");
 }
 
-TEST_CASE("a message is believed with one right signature among others, and with no other") {
+TEST_CASE("a message is accepted with one right signature among others, and with no other") {
   const std::string right = kRight;
   CHECK(doubt_of_signature(right).empty());
   CHECK(doubt_of_signature("v1a,xyz " + right).empty());
@@ -60,7 +60,7 @@ TEST_CASE("the signature covers id, time and body") {
   CHECK(doubt({good[0], {"webhook-timestamp", "1614265331"}, good[2]}) == "The signature is wrong.");
 }
 
-TEST_CASE("a message is believed within five minutes of its time") {
+TEST_CASE("a message is accepted within five minutes of its time") {
   const List good = {{"webhook-id", kId}, {"webhook-timestamp", kSent}, {"webhook-signature", kRight}};
   CHECK(doubt(good, kNow + 5min).empty());
   CHECK(doubt(good, kNow - 5min).empty());
@@ -72,7 +72,7 @@ TEST_CASE("a message is believed within five minutes of its time") {
   }
 }
 
-TEST_CASE("each field must stand there, and once") {
+TEST_CASE("each field must be present exactly once") {
   const List good = {{"webhook-id", kId}, {"webhook-timestamp", kSent}, {"webhook-signature", kRight}};
   for (size_t i = 0; i < good.size(); ++i) {
     List less = good;

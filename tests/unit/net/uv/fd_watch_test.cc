@@ -51,7 +51,7 @@ TEST_CASE("a watched descriptor tells what it is asked for, for as long as it is
   CHECK(last == (FdWatch::kReadable | FdWatch::kWritable));
 }
 
-TEST_CASE("a watch that wants nothing, or is gone, is silent") {
+TEST_CASE("a watch that wants nothing, or is destroyed, is silent") {
   net::UvRuntime runtime;
   const Pair pair;
   const Pair other;
@@ -89,7 +89,7 @@ TEST_CASE("a watch may be destroyed by its own callback, and the descriptor watc
   CHECK(told % 10 == 1);
 }
 
-TEST_CASE("a watched peer that is gone is told as readable") {
+TEST_CASE("a watched peer that has closed is reported as readable") {
   net::UvRuntime runtime;
   Pair pair;
   int last = 0;

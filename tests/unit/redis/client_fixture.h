@@ -1,4 +1,4 @@
-// A client in either world, and a peer that says what the test tells it to.
+// A client on either runtime, and a peer that sends what the test wants.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "redis/client.h"
-#include "unit/http/worlds.h"
+#include "unit/net/both_runtimes.h"
 
 namespace tidegate::test {
 
@@ -36,16 +36,16 @@ struct Asked {
   }
 };
 
-template <typename World>
-struct ClientRig {
-  World world;
+template <typename Loop>
+struct ClientFixture {
+  Loop loop;
   redis::Client client;
 
-  explicit ClientRig(const redis::Address& address, const redis::ClientOptions& options = {})
-      : client(world.runtime(), address, options) {}
+  explicit ClientFixture(const redis::Address& address, const redis::ClientOptions& options = {})
+      : client(loop.runtime(), address, options) {}
 
   bool becomes_ready(bool ready = true) {
-    return world.run_until([&] { return client.ready() == ready; });
+    return loop.run_until([&] { return client.ready() == ready; });
   }
   void begin(Asked& asked, std::vector<std::string> command) {
     asked.handle = client.ask(std::move(command), asked.callback());
@@ -55,7 +55,7 @@ struct ClientRig {
     asked.handle = client.run(script, std::move(keys), std::move(arguments), asked.callback());
   }
   void finish(Asked& asked) {
-    REQUIRE(world.run_until([&] { return asked.result.has_value(); }));
+    REQUIRE(loop.run_until([&] { return asked.result.has_value(); }));
   }
   Reply ask(std::vector<std::string> command) {
     Asked asked;

@@ -6,8 +6,8 @@
 #include <set>
 #include <string>
 
-#include "unit/http/cases.h"
-#include "unit/http/transcript.h"
+#include "unit/http/parser/cases.h"
+#include "unit/http/parser/transcript.h"
 
 using namespace tidegate::test;
 
@@ -123,7 +123,7 @@ TEST_CASE("the request smuggled behind a closing one is never read") {
 }
 
 TEST_CASE("every response case gets the verdict it expects, however its bytes are cut") {
-  // Decided above the parser: the number of interim answers, a 101 that nobody asked for, time.
+  // Decided above the parser: the number of interim responses, a 101 that nobody asked for, time.
   const std::set<std::string> higher = {"UI-003", "UI-005", "UI-006", "UT-004", "UT-005", "UT-010", "UT-014"};
   const auto cases = load_response_cases();
   if (cases.empty()) {

@@ -1,4 +1,4 @@
-#include "unit/http/transcript.h"
+#include "unit/http/parser/transcript.h"
 
 #include <algorithm>
 

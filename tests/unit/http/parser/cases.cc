@@ -1,4 +1,4 @@
-#include "unit/http/cases.h"
+#include "unit/http/parser/cases.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-#include "unit/http/test_service.h"
+#include "unit/http/server/test_service.h"
 
 #include <algorithm>
 

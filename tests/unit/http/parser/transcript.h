@@ -29,7 +29,7 @@ inline size_t single(std::string_view) { return 1; }
 // Reads messages until the bytes are used up, a message is refused, or the client asked to close.
 Transcript read_requests(std::string_view bytes, const Cut& cut = whole, const http::HeadLimits& limits = {});
 
-// Reads interim answers and one final one; `ends`: the peer closes after the bytes.
+// Reads interim responses and one final one; `ends`: the peer closes after the bytes.
 Transcript read_response(std::string_view bytes, bool to_head, bool ends, const Cut& cut = whole,
                          const http::HeadLimits& limits = {});
 

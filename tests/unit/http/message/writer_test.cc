@@ -39,7 +39,7 @@ TEST_CASE("chunk headers are hexadecimal") {
   CHECK(chunk_header(~size_t{0}, buffer) == "ffffffffffffffff\r\n");
 }
 
-TEST_CASE("fields of one connection are told from those of the message") {
+TEST_CASE("fields of one connection are distinguished from those of the message") {
   Fields fields;
   fields.add("Connection", "X-Foo, Host, Authorization");
   fields.add("connection", " X-Forwarded-For,, close, Tidegate-Body-Ref");

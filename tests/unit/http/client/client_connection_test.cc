@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "unit/http/worlds.h"
+#include "unit/net/both_runtimes.h"
 
 using namespace tidegate;
 using namespace tidegate::http;
@@ -18,18 +18,18 @@ namespace {
 class Peer final : private net::StreamUser, public ClientUser {
  public:
   Peer() {
-    auto listening = world.loop.listen(any_port(), [this](std::unique_ptr<net::Stream> stream) {
+    auto listening = loop.impl.listen(any_port(), [this](std::unique_ptr<net::Stream> stream) {
       upstream = std::move(stream);
       upstream->set_user(this);
       upstream->start_reading();
     });
     REQUIRE(listening.ok());
     listener = std::move(*listening);
-    auto connecting = world.loop.connect(listener->address(), [this](Result<std::unique_ptr<net::Stream>> stream) {
+    auto connecting = loop.impl.connect(listener->address(), [this](Result<std::unique_ptr<net::Stream>> stream) {
       REQUIRE(stream.ok());
       client = std::make_unique<ClientConnection>(std::move(*stream), HeadLimits{});
     });
-    REQUIRE(world.run_until([&] { return client && upstream; }));
+    REQUIRE(loop.run_until([&] { return client && upstream; }));
   }
 
   void ask(bool to_head = false) {
@@ -46,7 +46,7 @@ class Peer final : private net::StreamUser, public ClientUser {
     upstream.reset();
     settle();
   }
-  void settle() { world.loop.run_for(1s); }
+  void settle() { loop.impl.run_for(1s); }
 
   void on_response_head(const ResponseHead& head) override { heard += "head " + std::to_string(head.status) + ";"; }
   void on_response_body(std::string_view piece) override {
@@ -60,7 +60,7 @@ class Peer final : private net::StreamUser, public ClientUser {
   }
   void on_request_drained() override {}
 
-  SimWorld world;
+  SimLoop loop;
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Stream> upstream;
   std::unique_ptr<ClientConnection> client;
@@ -88,7 +88,7 @@ TEST_CASE("a connection carries one request after another") {
   CHECK(peer.heard == "head 200;ok;completehead 200;ok;completehead 200;ok;complete");
 }
 
-TEST_CASE("what answers leave a connection fit for use") {
+TEST_CASE("what responses leave a connection fit for use") {
   struct Row {
     const char* answer;
     bool to_head;
@@ -117,7 +117,7 @@ TEST_CASE("what answers leave a connection fit for use") {
   }
 }
 
-TEST_CASE("at most ten interim answers are taken") {
+TEST_CASE("at most ten interim responses are taken") {
   for (const int count : {10, 11}) {
     Peer peer;
     peer.ask();
@@ -128,7 +128,7 @@ TEST_CASE("at most ten interim answers are taken") {
   }
 }
 
-TEST_CASE("an answer is ended by the connection's end only where that is its framing") {
+TEST_CASE("a response is ended by the connection's end only where that is its framing") {
   Peer whole;
   whole.ask();
   whole.say("HTTP/1.1 200 OK\r\n\r\nall");
@@ -143,7 +143,7 @@ TEST_CASE("an answer is ended by the connection's end only where that is its fra
   CHECK(cut.heard == "head 200;some;reset");
 }
 
-TEST_CASE("an end before any byte of an answer is told apart") {
+TEST_CASE("an end before any byte of a response is distinguished") {
   Peer peer;
   peer.ask();
   peer.hang_up();
@@ -156,7 +156,7 @@ TEST_CASE("an end before any byte of an answer is told apart") {
   CHECK(begun.heard == ";reset");
 }
 
-TEST_CASE("an answer before the request is whole leaves the connection spent") {
+TEST_CASE("a response before the request is whole leaves the connection spent") {
   Peer peer;
   peer.client->begin_request(&peer, false);
   peer.say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
@@ -164,7 +164,7 @@ TEST_CASE("an answer before the request is whole leaves the connection spent") {
   CHECK_FALSE(peer.client->reusable());
 }
 
-TEST_CASE("an idle connection is spent by a byte or by its end, and tells") {
+TEST_CASE("an idle connection is spent by a byte or by its end, and notifies") {
   for (const bool by_byte : {true, false}) {
     Peer peer;
     peer.ask();
@@ -187,7 +187,7 @@ TEST_CASE("a connection may be destroyed inside its callbacks") {
   CHECK(peer.heard == "head 200;ok");
 }
 
-TEST_CASE("an answer that nobody reads for now stays with the upstream") {
+TEST_CASE("a response that nobody reads for now stays with the upstream") {
   Peer peer;
   peer.ask();
   peer.client->pause_reading();

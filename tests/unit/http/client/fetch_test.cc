@@ -1,0 +1,146 @@
+#include "http/client/fetch.h"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+
+#include "http/server/server.h"
+#include "unit/http/server/test_service.h"
+#include "unit/net/both_runtimes.h"
+
+using namespace tidegate;
+using namespace tidegate::test;
+
+#define TEST_ON_BOTH_RUNTIMES(name) TEST_CASE_TEMPLATE(name, Loop, SimLoop, UvLoop)
+
+namespace {
+
+template <typename Loop>
+struct Fixture {
+  Fixture() : server(loop.runtime(), http::ServerLimits{}, service) { REQUIRE(server.listen(any_port()).ok()); }
+
+  http::FetchRequest request(std::string target) {
+    http::FetchRequest made;
+    made.host = server.address().to_string();
+    made.target = std::move(target);
+    return made;
+  }
+
+  Result<http::FetchResponse> fetch(http::FetchRequest made) {
+    std::optional<Result<http::FetchResponse>> result;
+    const auto operation = http::fetch(loop.runtime(), std::move(made), [&](auto r) { result.emplace(std::move(r)); });
+    CHECK_FALSE(result.has_value());
+    REQUIRE(loop.run_until([&] { return result.has_value(); }));
+    return std::move(*result);
+  }
+
+  Loop loop;
+  TestService service;
+  http::Server server;
+};
+
+}  // namespace
+
+TEST_ON_BOTH_RUNTIMES("a fetch brings status, fields and body") {
+  Fixture<Loop> fixture;
+  auto request = fixture.request("/echo");
+  request.method = "POST";
+  request.body = std::string(1 << 20, 'y');
+  const auto result = fixture.fetch(request);
+  REQUIRE(result.ok());
+  CHECK(result.value().status == 200);
+  CHECK(result.value().field("content-TYPE") == "text/plain");
+  CHECK(result.value().field("absent").empty());
+  CHECK(result.value().body == request.body);
+}
+
+TEST_ON_BOTH_RUNTIMES("a fetch reads chunks") {
+  Fixture<Loop> fixture;
+  const auto result = fixture.fetch(fixture.request("/chunks"));
+  REQUIRE(result.ok());
+  CHECK(result.value().body == "one,two,three");
+}
+
+TEST_ON_BOTH_RUNTIMES("an aborted response is seen as broken, not as short") {
+  Fixture<Loop> fixture;
+  const auto result = fixture.fetch(fixture.request("/half"));
+  REQUIRE_FALSE(result.ok());
+  CHECK(result.error().code == ErrorCode::reset);
+}
+
+TEST_ON_BOTH_RUNTIMES("a response larger than asked for is an error") {
+  Fixture<Loop> fixture;
+  fixture.service.big_bytes = 1 << 20;
+  auto request = fixture.request("/big");
+  request.body_bytes_max = 1000;
+  auto chunks = fixture.request("/chunks");
+  chunks.body_bytes_max = 10;
+  CHECK(fixture.fetch(request).error().code == ErrorCode::exhausted);
+  CHECK(fixture.fetch(chunks).error().code == ErrorCode::exhausted);
+}
+
+TEST_ON_BOTH_RUNTIMES("a fetch without a listener is refused") {
+  Fixture<Loop> fixture;
+  auto request = fixture.request("/now");
+  {
+    http::Server gone(fixture.loop.runtime(), http::ServerLimits{}, fixture.service);
+    REQUIRE(gone.listen(any_port()).ok());
+    request.host = gone.address().to_string();
+  }
+  CHECK(fixture.fetch(request).error().code == ErrorCode::refused);
+}
+
+TEST_ON_BOTH_RUNTIMES("a fetch that would write a broken head is refused before it is sent") {
+  Fixture<Loop> fixture;
+  auto request = fixture.request("/now");
+  request.fields = {{"X-A", "a\r\nX-B: b"}};
+  CHECK(fixture.fetch(request).error().code == ErrorCode::invalid);
+  request.fields.clear();
+  request.target = "/a b";
+  CHECK(fixture.fetch(request).error().code == ErrorCode::invalid);
+  CHECK(fixture.service.log.empty());
+}
+
+TEST_CASE("a fetch has one limit for all of its time") {
+  Fixture<SimLoop> fixture;
+  auto request = fixture.request("/wait");
+  request.timeout = 3s;
+  const Time begun = fixture.loop.impl.now();
+  CHECK(fixture.fetch(request).error().code == ErrorCode::timeout);
+  CHECK(fixture.loop.impl.now() - begun == 3s);
+  CHECK(fixture.loop.run_until([&] { return fixture.service.has("gone"); }));
+}
+
+TEST_CASE("a fetch finds names, and says so when it does not") {
+  Fixture<SimLoop> fixture;
+  fixture.loop.impl.add_name("tide.test", {fixture.server.address().ip});
+  auto request = fixture.request("/now");
+  request.host = "tide.test:" + std::to_string(fixture.server.address().port);
+  CHECK(fixture.fetch(request).ok());
+  request.host = "nowhere.test:80";
+  CHECK(fixture.fetch(request).error().code == ErrorCode::not_found);
+}
+
+TEST_ON_BOTH_RUNTIMES("a fetch that is destroyed is silent and closes its connection") {
+  Fixture<Loop> fixture;
+  bool called = false;
+  auto operation = http::fetch(fixture.loop.runtime(), fixture.request("/wait"), [&](auto) { called = true; });
+  REQUIRE(fixture.loop.run_until([&] { return !fixture.service.waiting.empty(); }));
+  operation.reset();
+  REQUIRE(fixture.loop.run_until([&] { return fixture.service.has("gone"); }));
+  CHECK_FALSE(called);
+}
+
+TEST_CASE("URLs of http are split, others refused") {
+  const auto url = http::parse_http_url("http://a.test:81/x?y=1");
+  REQUIRE(url.ok());
+  CHECK(url.value().host == "a.test:81");
+  CHECK(url.value().target == "/x?y=1");
+  CHECK(http::parse_http_url("http://a.test").value().target == "/");
+  CHECK(http::parse_http_url("http://[::1]:80").value().host == "[::1]:80");
+  for (const char* bad : {"https://a.test/", "a.test", "http://", "http://u@a/", "http://a/ b", "http://a/#f", ""}) {
+    CAPTURE(bad);
+    CHECK_FALSE(http::parse_http_url(bad).ok());
+  }
+}
