@@ -86,7 +86,7 @@ void ServerConnection::begin_linger() {
   timer_.stop();
   input_.discard();
   response_.flush();
-  linger_.emplace(server_, *stream_, response_, *this);
+  linger_.emplace(server_, *stream_, response_, static_cast<LingeringClose::Owner&>(*this));
   linger_->start(client_ended_);
 }
 

@@ -77,10 +77,10 @@ TEST_CASE("each field must be present exactly once") {
   for (size_t i = 0; i < good.size(); ++i) {
     List less = good;
     less.erase(less.begin() + static_cast<std::ptrdiff_t>(i));
-    CHECK(doubt(less).find("must stand there") != std::string::npos);
+    CHECK(doubt(less).find("must each be present") != std::string::npos);
     List more = good;
     more.push_back(good[i]);
-    CHECK(doubt(more).find("must stand there") != std::string::npos);
+    CHECK(doubt(more).find("must each be present") != std::string::npos);
   }
 }
 

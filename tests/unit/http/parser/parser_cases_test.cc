@@ -41,7 +41,7 @@ const std::map<std::string, std::string> kHigherLayer = {
 };
 
 // Accepted requests followed by bytes that must then be refused.
-const std::set<std::string> kRefusedAfterwards = {"PL-003"};
+const std::set<std::string> kRefusedAfterwards = {"PL-003", "CK-056"};
 // The body comes only after a 100.
 const std::set<std::string> kBodyLater = {"EX-002"};
 
