@@ -14,7 +14,7 @@ class AdminService final : private http::Service {
   // Runtime and gateway outlive the service.
   AdminService(net::Runtime& runtime, core::Gateway& gateway, const Build& build);
 
-  Status listen() { return server_.listen(context_.gateway.config().admin.address); }
+  Status listen() { return server_.listen(context_.gateway.table()->config().admin.address); }
   SocketAddress address() const { return server_.address(); }
 
  private:

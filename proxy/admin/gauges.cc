@@ -14,22 +14,23 @@ void set_queue(core::Gateway& gateway, const std::string& name, const jobs::Queu
 
 void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
   metrics::Metrics& metrics = gateway.metrics();
+  const core::RouteTable& table = *gateway.table();
   const Time now = runtime.now();
-  for (const auto& breaker : gateway.breakers()) metrics.set_breaker(breaker->name(), breaker->view(now));
-  for (const auto& bulkhead : gateway.bulkheads()) {
+  for (const auto& breaker : table.breakers()) metrics.set_breaker(breaker->name(), breaker->view(now));
+  for (const auto& bulkhead : table.bulkheads()) {
     const policy::Bulkhead::View view = bulkhead->view();
     metrics.set_bulkhead(bulkhead->name(), view.in_use, view.waiting, view.limit);
   }
-  for (const auto& listener : gateway.routes()) {
-    for (const core::RouteState& route : listener) {
+  for (const core::ListenerRoutes& listener : table.listeners()) {
+    for (const core::RouteState& route : listener.routes) {
       if (route.policy.limiter) metrics.set_tracked_clients(route.config->name, route.policy.limiter->tracked());
       if (route.policy.budget) {
         metrics.set_retry_budget(route.config->upstream, route.policy.budget->remaining_ratio(now));
       }
     }
   }
-  for (const auto& store : gateway.rate_stores()) metrics.set_dependency(store->address().shown(), store->up());
-  for (auto& [name, queue] : gateway.queues()) {
+  for (const auto& store : table.rate_stores()) metrics.set_dependency(store->address().shown(), store->up());
+  for (auto& [name, queue] : gateway.policies().queues()) {
     set_queue(gateway, name, queue.queue->view(), runtime.wall_now());
     if (!queue.callbacks) continue;
     set_queue(gateway, core::callbacks_name(name), queue.callbacks->view(), runtime.wall_now());

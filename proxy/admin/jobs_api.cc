@@ -49,8 +49,8 @@ JobsApi::JobsApi(Context& context, http::Responder& responder, JobsRequest reque
 void JobsApi::on_body_end() {
   if (auto refused = read_body(body_, request_)) return refuse(*refused);
   if (request_.operation == Operation::list_queues) return list_queues();
-  const auto found = context_.gateway.queues().find(request_.queue);
-  if (found == context_.gateway.queues().end()) return refuse({404, "not_found", "There is no such queue.", ""});
+  const auto found = context_.gateway.policies().queues().find(request_.queue);
+  if (found == context_.gateway.policies().queues().end()) return refuse({404, "not_found", "There is no such queue.", ""});
   state_ = &found->second;
   act();
 }
@@ -74,7 +74,7 @@ void JobsApi::act() {
 
 void JobsApi::list_queues() {
   std::vector<std::string> queues;
-  for (auto& [name, state] : context_.gateway.queues()) {
+  for (auto& [name, state] : context_.gateway.policies().queues()) {
     queues.push_back(queue_json(name, *state.queue, context_.bulk, runtime().wall_now()));
   }
   answer(200, JsonWriter().raw("queues", json_array(queues)).take());

@@ -28,7 +28,7 @@ std::unique_ptr<http::Handler> show_readiness(Context& context, http::Responder&
     failed.field("draining", "the proxy is shutting down");
     ready = false;
   }
-  for (auto& [name, queue] : context.gateway.queues()) {
+  for (auto& [name, queue] : context.gateway.policies().queues()) {
     const jobs::QueueView view = queue.queue->view();
     if (view.available) continue;
     failed.field("queue " + name, view.why_unavailable);

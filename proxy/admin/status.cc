@@ -81,11 +81,12 @@ std::string bulkhead_json(const policy::Bulkhead& bulkhead) {
 
 std::string status_json(Context& context) {
   core::Gateway& gateway = context.gateway;
+  const core::RouteTable& table = *gateway.table();
   const Clock clock(context.runtime);
   std::vector<std::string> breakers, bulkheads, queues;
-  for (const auto& breaker : gateway.breakers()) breakers.push_back(breaker_json(*breaker, clock));
-  for (const auto& bulkhead : gateway.bulkheads()) bulkheads.push_back(bulkhead_json(*bulkhead));
-  for (auto& [name, queue] : gateway.queues()) {
+  for (const auto& breaker : table.breakers()) breakers.push_back(breaker_json(*breaker, clock));
+  for (const auto& bulkhead : table.bulkheads()) bulkheads.push_back(bulkhead_json(*bulkhead));
+  for (auto& [name, queue] : gateway.policies().queues()) {
     queues.push_back(queue_json(name, *queue.queue, context.bulk, clock.wall_now()));
     if (!queue.callbacks) continue;
     queues.push_back(queue_json(core::callbacks_name(name), *queue.callbacks, context.bulk, clock.wall_now()));
@@ -95,7 +96,7 @@ std::string status_json(Context& context) {
       .field("revision", context.build.revision)
       .field("started_at", to_rfc3339(context.started))
       .field("now", to_rfc3339(clock.wall_now()))
-      .field("config", gateway.config().file)
+      .field("config", table.config().file)
       .field("draining", gateway.draining())
       .raw("breakers", json_array(breakers))
       .raw("bulkheads", json_array(bulkheads))

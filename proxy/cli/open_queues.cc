@@ -96,8 +96,8 @@ bool has_callbacks(const config::Config& config, const std::string& queue) {
 
 }  // namespace
 
-Result<core::Gateway::Queues> open_callback_stores(const config::Config& config, metrics::Metrics& metrics) {
-  core::Gateway::Queues stores;
+Result<core::Policies::QueueStores> open_callback_stores(const config::Config& config, metrics::Metrics& metrics) {
+  core::Policies::QueueStores stores;
   for (const auto& [name, queue] : config.queues) {
     if (!has_callbacks(config, name)) continue;
     const auto* sqlite = std::get_if<config::SqliteUrl>(&queue.url);
@@ -113,9 +113,9 @@ Result<core::Gateway::Queues> open_callback_stores(const config::Config& config,
   return stores;
 }
 
-Result<core::Gateway::Queues> open_queues(const config::Config& config, metrics::Metrics& metrics,
-                                          net::Runtime& runtime) {
-  core::Gateway::Queues queues;
+Result<core::Policies::QueueStores> open_queues(const config::Config& config, metrics::Metrics& metrics,
+                                                net::Runtime& runtime) {
+  core::Policies::QueueStores queues;
   for (const auto& [name, queue] : config.queues) {
     auto opened = std::visit(QueueOpener(queue, metrics, runtime), queue.url);
     if (!opened) return Error{opened.error().code, "queue " + name + ": " + opened.error().message};

@@ -3,7 +3,7 @@
 
 #include "base/result.h"
 #include "config/config.h"
-#include "core/gateway.h"
+#include "core/routing/policies.h"
 #include "metrics/metrics.h"
 #include "net/runtime.h"
 
@@ -12,11 +12,11 @@ namespace tidegate::cli {
 // `runtime`: the event loop that forwards the spools; it and `metrics` outlive the queues. Blocks on files, never on a
 // server: a queue whose server is unavailable opens all the same. Errors: invalid; conflict (another program's file, or
 // another process uses it).
-Result<core::Gateway::Queues> open_queues(const config::Config& config, metrics::Metrics& metrics,
+Result<core::Policies::QueueStores> open_queues(const config::Config& config, metrics::Metrics& metrics,
                                           net::Runtime& runtime);
 
 // Opens the stores of callbacks (core/replay/callbacks.h): for each queue that a route with a callback uses, an SQLite
 // file next to the queue's own (or its spool's), named like it plus ".callbacks.db". Blocks. Errors: as above.
-Result<core::Gateway::Queues> open_callback_stores(const config::Config& config, metrics::Metrics& metrics);
+Result<core::Policies::QueueStores> open_callback_stores(const config::Config& config, metrics::Metrics& metrics);
 
 }  // namespace tidegate::cli

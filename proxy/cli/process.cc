@@ -102,7 +102,7 @@ void Process::close_queues() {
   if (workers_.empty()) return;  // the grace period ended in the same event-loop iteration as the last worker
   stop_workers();
   std::vector<jobs::JobQueue*> stores;
-  for (auto& [name, queue] : gateway_->queues()) {
+  for (auto& [name, queue] : gateway_->policies().queues()) {
     stores.push_back(queue.queue.get());
     if (queue.callbacks) stores.push_back(queue.callbacks.get());
   }

@@ -23,14 +23,16 @@ Status WorkerThread::started() { return listening_.get(); }
 
 void WorkerThread::run(std::promise<Status> listening) {
   worker_ = std::make_unique<core::Worker>(runtime_, gateway_, count_);
+  listeners_ = std::make_unique<core::Listeners>(*worker_);
   if (index_ == 0) replaying_ = std::make_unique<core::Replaying>(*worker_);
   lag_timer_ = std::make_unique<net::Timer>(runtime_, [this] { measure_lag(); });
   lag_expected_ = runtime_.now() + kLagInterval;
   lag_timer_->start_at(lag_expected_);
-  listening.set_value(worker_->listen());
+  listening.set_value(listeners_->listen());
   runtime_.run();
   lag_timer_.reset();
   replaying_.reset();
+  listeners_.reset();
   worker_.reset();
 }
 
@@ -52,7 +54,7 @@ void WorkerThread::drain(net::Runtime& home, std::function<void()> done) {
       if (--*left == 0) home.post(done);
     };
     if (replaying_) replaying_->drain(one_done);  // no more jobs are claimed from now on
-    worker_->drain(one_done);
+    listeners_->drain(one_done);
   });
 }
 

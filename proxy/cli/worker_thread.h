@@ -5,8 +5,9 @@
 #include <memory>
 #include <thread>
 
-#include "core/gateway.h"
+#include "core/listeners.h"
 #include "core/replay/replaying.h"
+#include "core/worker.h"
 #include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
@@ -36,6 +37,7 @@ class WorkerThread {
   const int count_;
   net::UvRuntime runtime_;
   std::unique_ptr<core::Worker> worker_;        // owned by the thread
+  std::unique_ptr<core::Listeners> listeners_;  // owned by the thread
   std::unique_ptr<core::Replaying> replaying_;  // owned by the thread
   std::unique_ptr<net::Timer> lag_timer_;
   Time lag_expected_{};

@@ -37,6 +37,7 @@ struct Endpoint {
   std::string host;  // a name or an address, without brackets
   uint16_t port = 80;
   std::string authority;  // "host:port": for messages, and as Host if the request has none
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 enum class Balance : uint8_t { least_requests, round_robin };
@@ -52,6 +53,7 @@ struct Upstream {
   std::optional<policy::BreakerConfig> breaker;  // none: the section is absent; an empty section means the defaults
   std::optional<policy::BulkheadConfig> bulkhead;
   std::optional<policy::RetryBudgetConfig> retry_budget;
+  friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 
 struct Replay {

@@ -1,13 +1,11 @@
 #include "core/listener_service.h"
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "core/access_log.h"
 #include "core/exchange/exchange.h"
 #include "core/jobs/jobs_endpoint.h"
 #include "core/responses.h"
-#include "core/router.h"
+#include "core/routing/router.h"
 #include "core/upstream/forward.h"
 #include "http/message/problem.h"
 
@@ -32,34 +30,30 @@ http::ServerLimits server_limits(const config::ListenerLimits& limits) {
 
 }  // namespace
 
-ListenerService::ListenerService(Worker& worker, size_t index)
+ListenerService::ListenerService(Worker& worker, const config::Listener& config)
     : worker_(worker),
-      config_(worker.gateway().config().listeners[index]),
-      routes_(worker.gateway().routes()[index]),
+      name_(config.name),
+      configured_address_(config.address),
       no_route_metrics_(worker.gateway().metrics().route("")),
-      jobs_metrics_(worker.gateway().metrics().route(kJobsRoute)),
-      server_(worker.runtime(), server_limits(config_.limits), *this) {
-  for (const RouteState& route : routes_) {
-    if (route.queue && std::find(queues_.begin(), queues_.end(), route.queue) == queues_.end()) {
-      queues_.push_back(route.queue);
-    }
-  }
-}
+      jobs_metrics_(worker.gateway().metrics().route(JobsHandler::kRoute)),
+      server_(worker.runtime(), server_limits(config.limits), *this) {}
 
 std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();
-  if (!queues_.empty() && head.path.starts_with(config_.jobs_path)) {
-    auto handler = std::make_unique<JobsHandler>(*this, responder);
+  const std::shared_ptr<const RouteTable>& table = worker_.table();
+  const ListenerRoutes& listener = table->listener(name_);
+  if (!listener.queues.empty() && head.path.starts_with(listener.config->jobs_path)) {
+    auto handler = std::make_unique<JobsHandler>(worker_, table, listener, jobs_metrics_, responder);
     handler->start();
     return handler;
   }
-  const RouteMatch match = match_route(config_, head);
+  const RouteMatch match = match_route(*listener.config, head);
   if (std::holds_alternative<NoRoute>(match)) return refuse(responder, Outcome::no_route, "");
   if (const auto* wrong = std::get_if<WrongMethod>(&match)) {
     return refuse(responder, Outcome::method_not_allowed, "Allow: " + wrong->allow + "\r\n");
   }
   if (hops_left(head) == 0) return answer_last_hop(responder);
-  auto exchange = std::make_unique<Exchange>(*this, routes_[std::get<size_t>(match)], responder);
+  auto exchange = std::make_unique<Exchange>(worker_, table, listener.routes[std::get<size_t>(match)], responder);
   exchange->start();
   return exchange;
 }
@@ -82,8 +76,7 @@ void ListenerService::count_own(http::Responder& responder, Outcome outcome, uin
   no_route_metrics_.begun();
   no_route_metrics_.ended(responder.request().method, status, outcome, Duration::zero());
   const IpAddress client = responder.peer().ip;
-  log_access({responder.request(), "", outcome, status, Duration::zero(), client, request_id, 0, 0, ""},
-             worker_.gateway().config().log.access);
+  log_access({responder.request(), "", outcome, status, Duration::zero(), client, request_id, 0, 0, ""}, access_log());
 }
 
 std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responder, Outcome outcome,
@@ -99,7 +92,7 @@ http::Service::Refusal ListenerService::on_refused(const http::ParseError& error
   const std::string request_id = to_hex(worker_.runtime().random_id());
   no_route_metrics_.begun();
   no_route_metrics_.ended("", error.status, outcome, Duration::zero());
-  if (worker_.gateway().config().log.access != config::AccessLog::off) {
+  if (access_log() != config::AccessLog::off) {
     log_info("request_refused", {{"outcome", to_string(outcome)},
                                  {"code", error.status},
                                  {"reason", error.detail},

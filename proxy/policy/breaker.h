@@ -33,6 +33,7 @@ namespace tidegate::policy {
 struct SlowCallRule {
   Duration threshold = 8s;  // > 0: a call that took this long or longer is slow
   double ratio = 0.8;       // (0, 1]
+  friend bool operator==(const SlowCallRule&, const SlowCallRule&) = default;
 };
 
 struct BreakerConfig {
@@ -49,6 +50,7 @@ struct BreakerConfig {
   Duration half_open_timeout = 30s;
   Conditions failures = *Conditions::of({"connect_failure", "timeout", "reset", "5xx"});
   Mode mode = Mode::enforce;
+  friend bool operator==(const BreakerConfig&, const BreakerConfig&) = default;
 };
 
 enum class BreakerState : uint8_t { closed, open, half_open, forced_open, forced_closed };

@@ -21,6 +21,7 @@ struct BulkheadConfig {
   int max_concurrent = 10;  // >= 1
   int max_waiting = 100;    // >= 0
   Duration max_wait = 5s;   // >= 0
+  friend bool operator==(const BulkheadConfig&, const BulkheadConfig&) = default;
 };
 
 class Bulkhead;

@@ -71,6 +71,7 @@ class Conditions {
   const std::string& text() const { return text_; }
 
   static std::optional<Conditions> of(std::initializer_list<std::string_view> names);
+  friend bool operator==(const Conditions&, const Conditions&) = default;
 
  private:
   uint8_t flags_ = 0;

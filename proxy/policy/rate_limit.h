@@ -20,6 +20,7 @@ struct RateLimitConfig {
   RateAlgorithm algorithm = RateAlgorithm::token_bucket;
   uint32_t count = 10;   // sliding_window: at most this many (`100/60s`: 100) …
   Duration window = 1s;  // … in any window of this length (60 s); both say the same as rate_per_s
+  friend bool operator==(const RateLimitConfig&, const RateLimitConfig&) = default;
 };
 
 struct RateDecision {

@@ -13,6 +13,7 @@ namespace tidegate::policy {
 struct RetryBudgetConfig {
   double ratio = 0.2;         // >= 0
   double min_per_second = 3;  // >= 0
+  friend bool operator==(const RetryBudgetConfig&, const RetryBudgetConfig&) = default;
 };
 
 class RetryBudget {
@@ -21,6 +22,7 @@ class RetryBudget {
   void first_attempt(Time now);
   bool try_retry(Time now);                // takes one, if there is one
   double remaining_ratio(Time now) const;  // [0, 1]: what is left of what would be allowed now
+  const RetryBudgetConfig& config() const { return config_; }
 
  private:
   static constexpr int kSeconds = 10;

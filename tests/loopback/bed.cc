@@ -102,7 +102,8 @@ void Bed::start() {
   gateway_ =
       std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime.now(), 5, std::move(*callbacks));
   worker_ = std::make_unique<core::Worker>(runtime, *gateway_, 1);
-  REQUIRE(worker_->listen().ok());
+  listeners_ = std::make_unique<core::Listeners>(*worker_);
+  REQUIRE(listeners_->listen().ok());
   replaying_ = std::make_unique<core::Replaying>(*worker_);
   admin_ = std::make_unique<admin::AdminService>(runtime, *gateway_, admin::Build{"9.9.9", "loopback"});
   REQUIRE(admin_->listen().ok());
@@ -110,6 +111,7 @@ void Bed::start() {
 
 void Bed::restart() {
   replaying_.reset();
+  listeners_.reset();
   worker_.reset();
   admin_.reset();
   gateway_.reset();
@@ -118,6 +120,7 @@ void Bed::restart() {
 
 Bed::~Bed() {
   replaying_.reset();
+  listeners_.reset();
   worker_.reset();
   admin_.reset();
   gateway_.reset();

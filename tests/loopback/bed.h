@@ -14,6 +14,7 @@
 
 #include "admin/admin_service.h"
 #include "core/gateway.h"
+#include "core/listeners.h"
 #include "core/replay/replaying.h"
 #include "loopback/upstream.h"
 #include "metrics/metrics.h"
@@ -47,7 +48,7 @@ class Bed {
   explicit Bed(std::string yaml = "");
   ~Bed();
 
-  SocketAddress address() const { return worker_->address(0); }
+  SocketAddress address() const { return listeners_->address(0); }
   // Turns the loop until `ready`; fails the test where that never comes.
   void until(const char* what, const std::function<bool()>& ready);
 
@@ -72,7 +73,8 @@ class Bed {
   const std::filesystem::path& folder() const { return folder_; }
   core::Gateway& gateway() { return *gateway_; }
   core::Worker& worker() { return *worker_; }
-  jobs::JobQueue& queue() { return *gateway_->queues().at("jobs").queue; }
+  core::Listeners& listeners() { return *listeners_; }
+  jobs::JobQueue& queue() { return *gateway_->policies().queues().at("jobs").queue; }
   void close_queue();
 
   net::UvRuntime runtime{11};
@@ -88,6 +90,7 @@ class Bed {
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<core::Gateway> gateway_;
   std::unique_ptr<core::Worker> worker_;
+  std::unique_ptr<core::Listeners> listeners_;
   std::unique_ptr<core::Replaying> replaying_;
   std::unique_ptr<admin::AdminService> admin_;
 };

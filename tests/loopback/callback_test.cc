@@ -86,7 +86,7 @@ std::vector<Told> told(Bed& bed) {
   return all;
 }
 
-jobs::JobQueue& callbacks_of(Bed& bed) { return *bed.gateway().queues().at("jobs").callbacks; }
+jobs::JobQueue& callbacks_of(Bed& bed) { return *bed.gateway().policies().queues().at("jobs").callbacks; }
 
 jobs::JobRecord dead_callback(Bed& bed) {
   std::optional<Result<jobs::JobPage>> page;
@@ -277,7 +277,7 @@ TEST_CASE("a kill after the callback is stored and before the job's end is: one 
 TEST_CASE("where the callbacks' store is closed the job ends all the same, and the loss is told") {
   Bed bed(config_with());
   bool closed = false;
-  bed.gateway().queues().at("jobs").callbacks->close(bed.runtime, [&] { closed = true; });
+  bed.gateway().policies().queues().at("jobs").callbacks->close(bed.runtime, [&] { closed = true; });
   bed.until("the store is closed", [&] { return closed; });
   const std::string id = park(bed);
   bed.upstream.behave({});

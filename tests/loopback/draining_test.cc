@@ -13,7 +13,7 @@ TEST_CASE("draining finishes what is in flight, with Connection: close, and ends
 
   bool drained = false;
   bed.gateway().set_draining();
-  bed.worker().drain([&] { drained = true; });
+  bed.listeners().drain([&] { drained = true; });
   bed.until("the idle connection is ended", [&] { return idle->over(); });
   CHECK(idle->received.empty());
   CHECK_FALSE(drained);
@@ -36,7 +36,7 @@ TEST_CASE("a request whose body is still arriving is finished too") {
   bed.until("its head is at the upstream", [&] { return bed.upstream.seen.size() == 1; });
   bool drained = false;
   bed.gateway().set_draining();
-  bed.worker().drain([&] { drained = true; });
+  bed.listeners().drain([&] { drained = true; });
   client->send("lf");
   const Reply reply = bed.next(*client);
   CHECK(reply.status == 200);
@@ -54,7 +54,7 @@ TEST_CASE("work that is being parked while draining gets its 202") {
   });
   bool drained = false;
   bed.gateway().set_draining();
-  bed.worker().drain([&] { drained = true; });
+  bed.listeners().drain([&] { drained = true; });
   client->send("lf");
   const Reply reply = bed.next(*client);
   CHECK(reply.status == 202);

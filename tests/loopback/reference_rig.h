@@ -66,11 +66,11 @@ class ReferenceRig {
   // Neither what the upstream was asked nor what its breaker heard.
   void check_upstream_untouched() {
     CHECK(bed.upstream.seen.empty());
-    const auto view = bed.gateway().breakers().at(0)->view(bed.runtime.now());
+    const auto view = bed.gateway().table()->breakers().at(0)->view(bed.runtime.now());
     CHECK(view.state == policy::BreakerState::closed);
     CHECK(view.successes + view.failures + view.ignored == 0);
     CHECK(view.probes_in_flight == 0);
-    CHECK(bed.gateway().bulkheads().at(0)->view().in_use == 0);
+    CHECK(bed.gateway().table()->bulkheads().at(0)->view().in_use == 0);
   }
   // It dies of `error` at once.
   void check_dead_at_once(const std::string& id, const std::string& error) {

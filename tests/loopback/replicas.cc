@@ -37,16 +37,18 @@ Replicas::Replicas(int count, const std::string& rate_limit, const std::string& 
     Replica& replica = replicas_.emplace_back();
     replica.metrics = metrics::Metrics::make(*config, "9.9.9", "loopback");
     // Each has keys of its own for its own tables, as processes have.
-    replica.gateway = std::make_unique<core::Gateway>(config, *replica.metrics, core::Gateway::Queues{}, runtime.now(),
-                                                      static_cast<uint64_t>(5 + i));
+    replica.gateway = std::make_unique<core::Gateway>(config, *replica.metrics, core::Policies::QueueStores{},
+                                                      runtime.now(), static_cast<uint64_t>(5 + i));
     replica.worker = std::make_unique<core::Worker>(runtime, *replica.gateway, 1);
-    REQUIRE(replica.worker->listen().ok());
+    replica.listeners = std::make_unique<core::Listeners>(*replica.worker);
+    REQUIRE(replica.listeners->listen().ok());
   }
 }
 
 Replicas::~Replicas() {
   callers_.clear();
   for (Replica& replica : replicas_) {
+    replica.listeners.reset();
     replica.worker.reset();
     replica.gateway.reset();
   }
@@ -66,15 +68,16 @@ void Replicas::until(const char* what, const std::function<bool()>& ready) {
 
 void Replicas::until_store_is(bool usable) {
   until("the stores' state", [&] {
-    return std::all_of(replicas_.begin(), replicas_.end(),
-                       [&](const Replica& replica) { return replica.worker->rate_store(0).usable() == usable; });
+    return std::all_of(replicas_.begin(), replicas_.end(), [&](const Replica& replica) {
+      return replica.worker->rate_store(*replica.gateway->table()->rate_stores().at(0)).usable() == usable;
+    });
   });
 }
 
 void Replicas::load(int connections) {
   for (Replica& replica : replicas_) {
     for (int i = 0; i < connections; ++i) {
-      const SocketAddress to = replica.worker->address(0);
+      const SocketAddress to = replica.listeners->address(0);
       callers_.push_back({to, std::make_unique<test::RawClient>(runtime, to, get("/"))});
     }
   }
@@ -92,7 +95,7 @@ void Replicas::take_answers(Caller& caller) {
 }
 
 std::string Replicas::ask(size_t index) {
-  test::RawClient asker(runtime, replicas_.at(index).worker->address(0), get("/"));
+  test::RawClient asker(runtime, replicas_.at(index).listeners->address(0), get("/"));
   until("an answer", [&] {
     std::string copy = asker.received;
     return take_reply(&copy).whole || asker.over();

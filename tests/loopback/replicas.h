@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/gateway.h"
+#include "core/listeners.h"
 #include "loopback/upstream.h"
 #include "metrics/metrics.h"
 #include "net/uv/uv_runtime.h"
@@ -32,7 +33,7 @@ class Replicas {
   // So many connections to each replica, each with one request under way at any time, until stop().
   void load(int connections);
   void stop() { callers_.clear(); }
-  SocketAddress address(size_t index) const { return replicas_.at(index).worker->address(0); }
+  SocketAddress address(size_t index) const { return replicas_.at(index).listeners->address(0); }
   // One request at replica `index`: the whole answer.
   std::string ask(size_t index);
 
@@ -50,6 +51,7 @@ class Replicas {
     std::unique_ptr<metrics::Metrics> metrics;
     std::unique_ptr<core::Gateway> gateway;
     std::unique_ptr<core::Worker> worker;
+    std::unique_ptr<core::Listeners> listeners;
   };
   struct Caller {
     SocketAddress to;

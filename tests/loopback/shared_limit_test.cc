@@ -22,7 +22,7 @@ std::string key_of(const char* algorithm) {
   route.name = "shared";
   route.rate_limit.emplace();
   route.rate_limit->store.emplace();
-  const core::SharedLimit limit(route, 0);
+  const core::SharedLimit limit(route);
   return "tidegate:limit:shared:" + std::string(algorithm) + ":" + core::SharedKey(limit.secret).hex();
 }
 

@@ -43,7 +43,7 @@ class Course {
     return client;
   }
 
-  policy::BreakerState state() { return world_.gateway().breakers()[0]->view(world_.runtime().now()).state; }
+  policy::BreakerState state() { return world_.gateway().table()->breakers()[0]->view(world_.runtime().now()).state; }
 
   World& world() { return world_; }
 

@@ -191,11 +191,11 @@ void check_rates(Findings& findings, const Clients& clients, const config::Confi
 }
 
 void check_policies(Findings& findings, core::Gateway& gateway, Time now) {
-  for (const auto& breaker : gateway.breakers()) {
+  for (const auto& breaker : gateway.table()->breakers()) {
     const policy::BreakerView view = breaker->view(now);
     if (view.probes_in_flight != 0) findings.add(fmt::format("{} probe permits are left", view.probes_in_flight));
   }
-  for (const auto& bulkhead : gateway.bulkheads()) {
+  for (const auto& bulkhead : gateway.table()->bulkheads()) {
     const policy::Bulkhead::View view = bulkhead->view();
     if (view.in_use != 0) findings.add(fmt::format("{} bulkhead places are left", view.in_use));
     if (view.waiting != 0) findings.add(fmt::format("{} bulkhead waiters are left", view.waiting));

@@ -98,6 +98,7 @@ World::~World() {
   events_.clear();
   clients_.clear();
   replaying_.reset();
+  listeners_.reset();
   worker_.reset();
   gateway_.reset();
   upstream_.reset();
@@ -107,11 +108,12 @@ World::~World() {
 void World::start_tidegate() {
   ++lives_;
   metrics_ = metrics::Metrics::make(*config_, "sim", "sim");
-  core::Gateway::Queues queues;
+  core::Policies::QueueStores queues;
   queues[queue_name_] = store_;
   gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, std::move(queues), runtime_.now(), random_.next());
   worker_ = std::make_unique<core::Worker>(runtime_, *gateway_, 1);
-  TG_ASSERT(worker_->listen().ok());
+  listeners_ = std::make_unique<core::Listeners>(*worker_);
+  TG_ASSERT(listeners_->listen().ok());
   replaying_ = std::make_unique<core::Replaying>(*worker_);
   replaying_->start();
 }
@@ -121,6 +123,7 @@ void World::kill_tidegate() {
   ++kills_;
   store_->crash();
   replaying_.reset();
+  listeners_.reset();
   worker_.reset();
   gateway_.reset();
   metrics_.reset();
@@ -223,6 +226,7 @@ std::vector<std::string> World::run() {
   clients_.clear();
   events_.clear();
   replaying_.reset();
+  listeners_.reset();
   worker_.reset();
   gateway_.reset();
   upstream_.reset();

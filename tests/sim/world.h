@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "core/gateway.h"
+#include "core/listeners.h"
 #include "core/replay/replaying.h"
 #include "jobs/sim/queue.h"
 #include "metrics/metrics.h"
@@ -71,6 +72,7 @@ class World {
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<core::Gateway> gateway_;
   std::unique_ptr<core::Worker> worker_;
+  std::unique_ptr<core::Listeners> listeners_;
   std::unique_ptr<core::Replaying> replaying_;
   std::vector<std::unique_ptr<SimClient>> clients_;
   std::vector<std::unique_ptr<net::Timer>> events_;

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "core/exchange/exchange.h"
-#include "core/listener_service.h"
 #include "core/responses.h"
 
 namespace tidegate::core {

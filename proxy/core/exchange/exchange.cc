@@ -7,7 +7,6 @@
 #include "core/access_log.h"
 #include "core/jobs/body_reference.h"
 #include "core/jobs/idempotency_key.h"
-#include "core/listener_service.h"
 #include "core/responses.h"
 #include "http/message/client_address.h"
 #include "http/message/prefer.h"
@@ -52,14 +51,16 @@ class Exchange::Waiter final : public policy::SlotWaiter {
   std::shared_ptr<Exchange*> link_;
 };
 
-Exchange::Exchange(ListenerService& service, const RouteState& route, http::Responder& responder)
-    : service_(service),
+Exchange::Exchange(Worker& worker, std::shared_ptr<const RouteTable> table, const RouteState& route,
+                   http::Responder& responder)
+    : worker_(worker),
+      table_(std::move(table)),
       route_(route),
       responder_(responder),
       begun_(responder.runtime().now()),
       timer_(responder.runtime(), [this] { on_timer(); }) {
   const IpAddress peer = responder_.peer().ip;
-  const auto& trusted = service_.config().trusted_proxies;
+  const auto& trusted = route_.listener->trusted_proxies;
   client_ = http::client_address(peer, head().fields, trusted);
   context_ =
       make_context(head(), peer, http::is_trusted(peer, trusted), to_hex(runtime().random_id()), runtime().random());
@@ -123,7 +124,7 @@ Status Exchange::read_preferences(policy::RequestTraits& traits) {
 void Exchange::keep_what_may_be_needed() {
   if (head().framing == http::Framing::none) return;
   uint64_t keep_max = 0;
-  if (route_.config->retry.max_attempts > 1) keep_max = service_.config().limits.body;
+  if (route_.config->retry.max_attempts > 1) keep_max = route_.listener->limits.body;
   if (route_.enqueue && !by_reference()) keep_max = std::max(keep_max, route_.enqueue->max_body);
   if (head().framing == http::Framing::content_length && head().content_length > keep_max) keep_max = 0;
   body_.emplace(runtime(), keep_max, [this] { body_changed(); });
@@ -153,8 +154,7 @@ void Exchange::perform(const policy::Step& step) {
 void Exchange::begin_attempt(const policy::StartAttempt& step) {
   state_ = State::attempting;
   sent_ = 0;
-  attempt_ = std::make_unique<Attempt>(runtime(), service_.worker().pool(route_.config->upstream),
-                                       static_cast<AttemptUser&>(*this));
+  attempt_ = std::make_unique<Attempt>(runtime(), worker_.pool(*route_.upstream), static_cast<AttemptUser&>(*this));
   const policy::TimeoutConfig& timeout = route_.config->timeout;
   const bool may_start_over = !body_ && is_idempotent(head());
   attempt_->start({step.attempt_deadline, timeout.response_header, timeout.idle, may_start_over},
@@ -262,7 +262,7 @@ void Exchange::end(Outcome outcome, uint16_t code) {
   }
   log_access({head(), route_.config->name, outcome, code, took, client_, context_.request_id,
               plan_ ? plan_->attempts() : 0, answer_bytes_, failure_},
-             service_.worker().gateway().config().log.access);
+             table_->config().log.access);
 }
 
 }  // namespace tidegate::core

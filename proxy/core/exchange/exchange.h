@@ -16,23 +16,24 @@
 #include <optional>
 #include <string>
 
-#include "core/gateway.h"
 #include "core/jobs/job_wait.h"
 #include "core/jobs/result_sender.h"
+#include "core/routing/route_table.h"
 #include "core/spooled_body.h"
 #include "core/upstream/attempt.h"
 #include "core/upstream/forward.h"
+#include "core/worker.h"
 #include "http/server/server.h"
 #include "policy/plan.h"
 
 namespace tidegate::core {
 
-class ListenerService;
-
 class Exchange final : public http::Handler, private AttemptUser {
  public:
-  // Service, route and responder outlive the exchange (the responder until the answer's end).
-  Exchange(ListenerService& service, const RouteState& route, http::Responder& responder);
+  // `route`: of `table`, which the exchange keeps until its end. Worker and responder outlive the exchange (the
+  // responder until the response's end).
+  Exchange(Worker& worker, std::shared_ptr<const RouteTable> table, const RouteState& route,
+           http::Responder& responder);
   ~Exchange() override;
 
   // May answer at once.
@@ -129,7 +130,8 @@ class Exchange final : public http::Handler, private AttemptUser {
   net::Runtime& runtime() const { return responder_.runtime(); }
   const http::RequestHead& head() const { return responder_.request(); }
 
-  ListenerService& service_;
+  Worker& worker_;
+  const std::shared_ptr<const RouteTable> table_;  // before the members that point into it
   const RouteState& route_;
   http::Responder& responder_;
   RequestContext context_;

@@ -6,7 +6,6 @@
 //     └─ the store is away ────────────────────────┴─▶ on_store_failure: local, allow, deny ─▶ plan_->begin(…)
 #include "core/exchange/exchange.h"
 #include "core/limits/shared_limit.h"
-#include "core/listener_service.h"
 
 namespace tidegate::core {
 
@@ -26,14 +25,14 @@ void add_parts(Builder& builder, const config::RateLimit& limit, const IpAddress
 }  // namespace
 
 policy::RateKey Exchange::rate_key() const {
-  policy::RateKeyBuilder builder(service_.worker().gateway().rate_key_secret());
+  policy::RateKeyBuilder builder(table_->rate_key_secret());
   add_parts(builder, *route_.config->rate_limit, client_, head().fields);
   return builder.key();
 }
 
 void Exchange::ask_shared_limit() {
   const SharedLimit& limit = *route_.shared_limit;
-  RateStore& store = service_.worker().rate_store(limit.store);
+  RateStore& store = worker_.rate_store(*route_.rate_store);
   if (!store.usable()) return begin_without_store();
   state_ = State::asking_limit;
   timer_.start_at(plan_->deadline());

@@ -6,7 +6,6 @@
 
 #include "core/exchange/exchange.h"
 #include "core/jobs/wait_estimate.h"
-#include "core/listener_service.h"
 #include "core/responses.h"
 
 namespace tidegate::core {
@@ -44,7 +43,7 @@ void Exchange::store() {
 }
 
 jobs::JobDraft Exchange::draft() {
-  const config::Queue& queue = service_.worker().gateway().config().queues.at(route_.enqueue->queue);
+  const config::Queue& queue = *route_.queue_config;
   jobs::JobDraft draft;
   draft.id = to_hex(runtime().random_id());
   draft.route = route_.config->name;
@@ -91,7 +90,7 @@ void Exchange::stored(Result<jobs::Appended> appended) {
 // Never beyond the request's own deadline.
 void Exchange::await_end(const jobs::Appended& job) {
   const Time until = std::min(runtime().now() + *preferences_->wait, plan_->deadline());
-  job_wait_ = std::make_unique<JobWait>(service_.worker(), *route_.queue, job.id, until,
+  job_wait_ = std::make_unique<JobWait>(worker_, *route_.queue, job.id, until,
                                         [this](Result<jobs::JobRecord> record) { job_seen(std::move(record)); });
 }
 
@@ -136,7 +135,7 @@ void Exchange::answer_accepted(JobStatus status, std::optional<uint64_t> positio
   const std::string fields = job_answer_fields();
   AcceptedResponse answer;
   answer.job_id = job_->id;
-  answer.jobs_path = service_.config().jobs_path;
+  answer.jobs_path = route_.listener->jobs_path;
   answer.request_id = context_.request_id;
   answer.retry_after_s = retry_after_seconds(wait, runtime().random());
   answer.status = to_string(status);
@@ -147,7 +146,7 @@ void Exchange::answer_accepted(JobStatus status, std::optional<uint64_t> positio
 }
 
 std::string Exchange::job_location() const {
-  return fmt::format("Location: {}{}\r\n", service_.config().jobs_path, job_->id);
+  return fmt::format("Location: {}{}\r\n", route_.listener->jobs_path, job_->id);
 }
 
 // What the answers have in common beside their status.

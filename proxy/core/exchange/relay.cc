@@ -1,7 +1,6 @@
 // The exchange's upstream side: what an attempt tells, relayed to the client or given to the plan.
 #include "core/access_log.h"
 #include "core/exchange/exchange.h"
-#include "core/listener_service.h"
 #include "core/upstream/attempt.h"
 #include "core/upstream/forward.h"
 
@@ -11,7 +10,7 @@ using policy::AttemptResult;
 using policy::Outcome;
 
 void Exchange::on_attempt_ready(const config::Endpoint& endpoint) {
-  std::string& out = service_.worker().scratch();
+  std::string& out = worker_.scratch();
   out.clear();
   AttemptHead attempt{endpoint.authority, {head().framing, head().content_length}, route_.config->timeout_header, 0};
   attempt.timeout_ms = ceil_ms(plan_->deadline() - runtime().now());
@@ -37,7 +36,7 @@ void Exchange::relay(const http::ResponseHead& response) {
   state_ = State::relaying;
   answer_status_ = response.status;
   timer_.start_at(plan_->deadline());
-  std::string& out = service_.worker().scratch();
+  std::string& out = worker_.scratch();
   out.clear();
   write_response_head(out, response, context_.request_id);
   // The answer to HEAD, and a 304, have the length that they tell, if any; other answers without a body have none.

@@ -12,7 +12,7 @@ JobWait::JobWait(Worker& worker, QueueState& queue, std::string id, Time until, 
       id_(std::move(id)),
       until_(until),
       done_(std::move(done)),
-      listening_(queue.news.listen(worker.runtime(), id_, [this] { heard(); })),
+      listening_(queue.events.listen(worker.runtime(), id_, [this] { heard(); })),
       timer_(worker.runtime(), [this] { look(); }) {
   look();
 }

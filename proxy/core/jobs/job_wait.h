@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "core/gateway.h"
+#include "core/worker.h"
 #include "net/timer.h"
 
 namespace tidegate::core {

@@ -7,7 +7,6 @@
 #include "base/json_writer.h"
 #include "core/access_log.h"
 #include "core/jobs/wait_estimate.h"
-#include "core/listener_service.h"
 #include "core/responses.h"
 #include "http/message/prefer.h"
 
@@ -40,13 +39,16 @@ std::string job_json(const JobRecord& record) {
   return json.take();
 }
 
-JobsHandler::JobsHandler(ListenerService& service, http::Responder& responder)
-    : service_(service),
+JobsHandler::JobsHandler(Worker& worker, std::shared_ptr<const RouteTable> table, const ListenerRoutes& listener,
+                         metrics::RouteMetrics& metrics, http::Responder& responder)
+    : worker_(worker),
+      table_(std::move(table)),
+      listener_(listener),
+      metrics_(metrics),
       responder_(responder),
-      queues_(service.queues()),
       request_id_(to_hex(responder.runtime().random_id())),
       begun_(responder.runtime().now()) {
-  service_.jobs_metrics().begun();
+  metrics_.begun();
 }
 
 void JobsHandler::start() {
@@ -55,7 +57,7 @@ void JobsHandler::start() {
 
 bool JobsHandler::understand() {
   const http::RequestHead& head = responder_.request();
-  std::string_view rest = head.path.substr(service_.config().jobs_path.size());
+  std::string_view rest = head.path.substr(listener_.config->jobs_path.size());
   const bool wants_result = rest.ends_with("/result");
   if (wants_result) rest.remove_suffix(7);
   if (!is_id(rest)) {
@@ -80,7 +82,7 @@ bool JobsHandler::understand() {
 
 // The listener's queues are asked one after the other; there is rarely more than one.
 void JobsHandler::look() {
-  if (queue_index_ == queues_.size()) return problem(Outcome::not_found);
+  if (queue_index_ == listener_.queues.size()) return problem(Outcome::not_found);
   operation_ = queue().queue->find(responder_.runtime(), id_, [this](Result<JobRecord> record) {
     if (record) return found(*record);
     if (record.error().code != ErrorCode::not_found) {
@@ -100,7 +102,7 @@ void JobsHandler::await_end() {
   const auto wait_s = std::chrono::duration_cast<std::chrono::seconds>(*wait_).count();
   applied_ = fmt::format("Preference-Applied: wait={}\r\n", wait_s);
   const Time until = responder_.runtime().now() + *wait_;
-  waiting_ = std::make_unique<JobWait>(service_.worker(), queue(), id_, until, [this](Result<JobRecord> record) {
+  waiting_ = std::make_unique<JobWait>(worker_, queue(), id_, until, [this](Result<JobRecord> record) {
     const auto waited = std::move(waiting_);  // this is its callback
     if (record) return answer(*record);
     if (record.error().code == ErrorCode::not_found) return problem(Outcome::not_found);
@@ -124,7 +126,7 @@ void JobsHandler::answer(const JobRecord& record) {
 }
 
 Duration JobsHandler::wait_for(const JobRecord& record) const {
-  const RouteState* route = service_.worker().gateway().find_route(record.route);
+  const RouteState* route = table_->find_route(record.route);
   Duration wait =
       route && route->queue ? wait_for_job(*route, record.position, responder_.runtime().now()) : Duration(1s);
   if (record.next_attempt_at) wait = std::max(wait, *record.next_attempt_at - responder_.runtime().wall_now());
@@ -162,7 +164,7 @@ void JobsHandler::cancel(const JobRecord& record) {
   operation_ = queue().queue->cancel(responder_.runtime(), id_, [this, status = record.status](Status done) {
     if (done) {
       queue().metrics->job_event("cancelled");
-      queue().news.tell(id_);
+      queue().events.notify(id_);
       responder_.answer(204, "", "", fmt::format("X-Request-Id: {}\r\n", request_id_));
       return end(Outcome::responded, 204);
     }
@@ -192,15 +194,15 @@ void JobsHandler::end(Outcome outcome, uint16_t code) {
   operation_.reset();
   waiting_.reset();
   const Duration took = responder_.runtime().now() - begun_;
-  service_.jobs_metrics().ended(responder_.request().method, code, outcome, took);
+  metrics_.ended(responder_.request().method, code, outcome, took);
   // Polling is the normal case: it is not an error worth a line.
-  const config::AccessLog which = service_.worker().gateway().config().log.access;
+  const config::AccessLog which = table_->config().log.access;
   const bool normal = outcome == Outcome::responded || outcome == Outcome::job_not_finished;
   if (normal && which == config::AccessLog::errors) return;
   const IpAddress client = responder_.peer().ip;
-  log_access({responder_.request(), ListenerService::kJobsRoute, outcome, code, took, client, request_id_, 0,
-              result_ ? result_->sent() : 0, ""},
-             which);
+  log_access(
+      {responder_.request(), kRoute, outcome, code, took, client, request_id_, 0, result_ ? result_->sent() : 0, ""},
+      which);
 }
 
 }  // namespace tidegate::core

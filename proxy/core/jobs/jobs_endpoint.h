@@ -12,20 +12,23 @@
 #include <string>
 #include <vector>
 
-#include "core/gateway.h"
 #include "core/jobs/job_wait.h"
 #include "core/jobs/result_sender.h"
+#include "core/routing/route_table.h"
+#include "core/worker.h"
 #include "http/server/server.h"
 
 namespace tidegate::core {
 
-class ListenerService;
-
 class JobsHandler final : public http::Handler {
  public:
+  // The label of these requests in metrics and the access log; no route may be named so.
+  static constexpr const char* kRoute = "_jobs";
   static constexpr Duration kWaitMax = std::chrono::seconds(60);
 
-  JobsHandler(ListenerService& service, http::Responder& responder);
+  // `listener`: of `table`, which the handler keeps. The others outlive the handler.
+  JobsHandler(Worker& worker, std::shared_ptr<const RouteTable> table, const ListenerRoutes& listener,
+              metrics::RouteMetrics& metrics, http::Responder& responder);
   void start();
 
  private:
@@ -51,11 +54,13 @@ class JobsHandler final : public http::Handler {
                std::string extra_fields = {});
   void end(policy::Outcome outcome, uint16_t code);
   Duration wait_for(const jobs::JobRecord& record) const;
-  QueueState& queue() const { return *queues_[queue_index_]; }
+  QueueState& queue() const { return *listener_.queues[queue_index_]; }
 
-  ListenerService& service_;
+  Worker& worker_;
+  const std::shared_ptr<const RouteTable> table_;
+  const ListenerRoutes& listener_;
+  metrics::RouteMetrics& metrics_;
   http::Responder& responder_;
-  const std::vector<QueueState*>& queues_;
   size_t queue_index_ = 0;
   std::string request_id_;
   std::string id_;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/time.h"
-#include "core/gateway.h"
+#include "core/routing/route_table.h"
 
 namespace tidegate::core {
 

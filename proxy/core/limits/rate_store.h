@@ -1,5 +1,5 @@
 // A Redis that holds shared rate limits: one client for each worker (RateStore), and what they know of it together
-// (RateStoreHealth, one a store, in the Gateway).
+// (RateStoreHealth, one a store; see Policies).
 #pragma once
 
 #include <functional>

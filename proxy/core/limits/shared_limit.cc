@@ -28,9 +28,8 @@ std::string SharedKey::hex() const { return to_hex(sha256(hashed_).data(), kKeyB
 
 // A limit that is changed keeps its clients' keys, so that replicas of before and after share while they are replaced.
 // Its kind of key may not change under a name, so the algorithm is part of it.
-SharedLimit::SharedLimit(const config::Route& route, size_t store_index)
-    : store(store_index),
-      limit(route.rate_limit->limit),
+SharedLimit::SharedLimit(const config::Route& route)
+    : limit(route.rate_limit->limit),
       on_failure(route.rate_limit->on_store_failure),
       key_prefix("tidegate:limit:" + route.name + ":" + word(limit.algorithm) + ":") {
   SharedKey key(route.rate_limit->store->password);

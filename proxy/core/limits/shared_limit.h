@@ -1,8 +1,7 @@
-// A route's rate limit that replicas share: what is asked of its store, and under which key a client stands there.
-// Immutable; one a route, for all workers.
+// A route's rate limit that replicas share: what its store is asked, and the key of each client there. Immutable; one a
+// route, for all workers.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -27,10 +26,9 @@ class SharedKey {
 };
 
 struct SharedLimit {
-  // `store`: index in Gateway::rate_stores(). `route`, which has a limit with a store, outlives this.
-  SharedLimit(const config::Route& route, size_t store);
+  // REQUIRES that the route's limit has a store.
+  explicit SharedLimit(const config::Route& route);
 
-  size_t store;
   policy::RateLimitConfig limit;
   config::OnStoreFailure on_failure;
   std::string key_prefix;

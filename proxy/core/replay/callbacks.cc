@@ -26,18 +26,10 @@ constexpr const char* kJobAttempt = "job-attempt";
 constexpr const char* kJobKey = "job-key";
 constexpr const char* kWebhookId = "webhook-id";
 
-const config::Callback* callback_of(Gateway& gateway, const std::string& route) {
-  const RouteState* state = gateway.find_route(route);
-  return state && state->enqueue && state->enqueue->callback ? &*state->enqueue->callback : nullptr;
-}
-
-std::string jobs_path_of(const config::Config& config, const std::string& route) {
-  for (const config::Listener& listener : config.listeners) {
-    for (const config::Route& r : listener.routes) {
-      if (r.name == route) return listener.jobs_path;
-    }
-  }
-  return "";
+// The route, if it has a callback.
+RoutePtr route_with_callback(const Worker& worker, const std::string& name) {
+  RoutePtr route = find_route(worker.table(), name);
+  return route && route->enqueue && route->enqueue->callback ? std::move(route) : nullptr;
 }
 
 // 32 hexadecimal digits that are always the same for the same text.
@@ -65,9 +57,15 @@ AttemptResult failure_of(ErrorCode code) {
 //   looking up ──ended──▶ asking for the result's status ──▶ posting ──▶ done
 class CallbackRun final : public net::Operation {
  public:
-  CallbackRun(Worker& worker, jobs::JobQueue& queue, const config::Callback& callback, const jobs::ClaimedJob& job,
+  // REQUIRES that the route has a callback.
+  CallbackRun(Worker& worker, jobs::JobQueue& queue, RoutePtr route, const jobs::ClaimedJob& job,
               std::function<void(RunResult)> done)
-      : worker_(worker), queue_(queue), callback_(callback), job_(job), done_(std::move(done)) {
+      : worker_(worker),
+        queue_(queue),
+        route_(std::move(route)),
+        callback_(*route_->enqueue->callback),
+        job_(job),
+        done_(std::move(done)) {
     step_ = queue_.find(worker_.runtime(), field_of(job_, kJobId),
                         [this](Result<JobRecord> record) { on_record(std::move(record)); });
   }
@@ -101,8 +99,7 @@ class CallbackRun final : public net::Operation {
     request.method = "POST";
     request.host = url->host;
     request.target = url->target;
-    request.body = webhook_body(record_, field_of(job_, kJobKey), result_status,
-                                jobs_path_of(worker_.gateway().config(), job_.route));
+    request.body = webhook_body(record_, field_of(job_, kJobKey), result_status, route_->listener->jobs_path);
     request.fields = {{"Content-Type", "application/json"},
                       {"User-Agent", "tidegate"},
                       {"webhook-id", id},
@@ -156,7 +153,8 @@ class CallbackRun final : public net::Operation {
 
   Worker& worker_;
   jobs::JobQueue& queue_;
-  const config::Callback callback_;
+  const RoutePtr route_;
+  const config::Callback& callback_;  // the route's
   const jobs::ClaimedJob job_;
   std::function<void(RunResult)> done_;
   std::unique_ptr<net::Operation> step_;
@@ -166,7 +164,7 @@ class CallbackRun final : public net::Operation {
 }  // namespace
 
 bool CallbackAnnouncer::wants(const jobs::ClaimedJob& job) {
-  return callback_of(worker_.gateway(), job.route) != nullptr;
+  return route_with_callback(worker_, job.route) != nullptr;
 }
 
 // A try whose answer was lost may have been stored: the next one is another job, with the same webhook-id.
@@ -196,14 +194,14 @@ void CallbackAnnouncer::lost(const jobs::ClaimedJob& job, jobs::JobEvent end, co
   log_error("callback_lost", {{"job_id", job.id}, {"route", job.route}, {"job_event", to_string(end)}, {"reason", why}});
 }
 
-const policy::RoutePolicy* CallbackRunner::policy_of(const std::string& route) {
-  return callback_of(worker_.gateway(), route) ? &none_ : nullptr;
+std::shared_ptr<const policy::RoutePolicy> CallbackRunner::policy_of(const std::string& route) {
+  return route_with_callback(worker_, route) ? no_policies_ : nullptr;
 }
 
 std::vector<std::string> CallbackRunner::routes_of(const jobs::JobQueue&) {
   std::vector<std::string> names;
-  for (const auto& listener : worker_.gateway().routes()) {
-    for (const RouteState& route : listener) {
+  for (const ListenerRoutes& listener : worker_.table()->listeners()) {
+    for (const RouteState& route : listener.routes) {
       if (route.queue == &queue_ && route.enqueue->callback) names.push_back(route.config->name);
     }
   }
@@ -212,9 +210,9 @@ std::vector<std::string> CallbackRunner::routes_of(const jobs::JobQueue&) {
 
 std::unique_ptr<net::Operation> CallbackRunner::run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader>,
                                                     Duration, std::function<void(RunResult)> done) {
-  const config::Callback* callback = callback_of(worker_.gateway(), job.route);
-  TG_ASSERT(callback);
-  return std::make_unique<CallbackRun>(worker_, *queue_.queue, *callback, job, std::move(done));
+  RoutePtr route = route_with_callback(worker_, job.route);
+  TG_ASSERT(route);  // policy_of() has found it
+  return std::make_unique<CallbackRun>(worker_, *queue_.queue, std::move(route), job, std::move(done));
 }
 
 }  // namespace tidegate::core

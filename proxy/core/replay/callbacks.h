@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "core/gateway.h"
+#include "core/worker.h"
 #include "jobs/replay/replayer.h"
 
 namespace tidegate::core {
@@ -46,7 +46,7 @@ class CallbackRunner final : public jobs::JobRunner {
 
   CallbackRunner(Worker& worker, QueueState& queue) : worker_(worker), queue_(queue) {}
 
-  const policy::RoutePolicy* policy_of(const std::string& route) override;
+  std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) override;
   std::vector<std::string> routes_of(const jobs::JobQueue& queue) override;
   std::unique_ptr<net::Operation> run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
                                       Duration timeout, std::function<void(jobs::RunResult)> done) override;
@@ -54,7 +54,8 @@ class CallbackRunner final : public jobs::JobRunner {
  private:
   Worker& worker_;
   QueueState& queue_;
-  const policy::RoutePolicy none_;  // neither breaker nor bulkhead: those are the upstream's
+  // Neither breaker nor bulkhead: those are the upstream's.
+  const std::shared_ptr<const policy::RoutePolicy> no_policies_ = std::make_shared<policy::RoutePolicy>();
 };
 
 }  // namespace tidegate::core

@@ -26,15 +26,15 @@ std::optional<Duration> retry_after_of(const http::ResponseHead& head, WallTime 
 //   start ─▶ sending body (read piece, send piece, …) ─▶ collecting answer ─▶ settling (disk) ─▶ done
 class JobRun final : public net::Operation, private AttemptUser {
  public:
-  JobRun(Worker& worker, const RouteState& route, const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
+  JobRun(Worker& worker, RoutePtr route, const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
          std::function<void(RunResult)> done)
       : worker_(worker),
-        route_(route),
+        route_(std::move(route)),
         job_(job),
         body_(std::move(body)),
         body_size_(job.body_ref.empty() ? job.body_size : body_->size()),
         done_(std::move(done)),
-        attempt_(std::make_unique<Attempt>(worker.runtime(), worker.pool(route.config->upstream),
+        attempt_(std::make_unique<Attempt>(worker.runtime(), worker.pool(*route_->upstream),
                                            static_cast<AttemptUser&>(*this))),
         answer_(worker.runtime(), kResultMax, [this] { settle(); }),
         deadline_(worker.runtime(), [this] { finish_with(AttemptResult::timeout, "the replay's timeout"); }) {}
@@ -42,7 +42,7 @@ class JobRun final : public net::Operation, private AttemptUser {
   void start(Duration timeout) {
     const Time until = worker_.runtime().now() + timeout;
     deadline_.start_at(until);
-    attempt_->start({until, timeout, route_.config->timeout.idle}, job_.method == "HEAD");
+    attempt_->start({until, timeout, route_->config->timeout.idle}, job_.method == "HEAD");
   }
 
  private:
@@ -50,7 +50,7 @@ class JobRun final : public net::Operation, private AttemptUser {
     std::string head;
     const Duration left = deadline_.deadline() - worker_.runtime().now();
     write_job_head(head, job_.method, job_.target, job_.fields, endpoint.authority, body_size_,
-                   route_.config->timeout_header, ceil_ms(left));
+                   route_->config->timeout_header, ceil_ms(left));
     attempt_->send(head, false, {});
     send_next();
   }
@@ -126,7 +126,7 @@ class JobRun final : public net::Operation, private AttemptUser {
   }
 
   Worker& worker_;
-  const RouteState& route_;
+  const RoutePtr route_;
   const jobs::ClaimedJob job_;
   std::shared_ptr<net::BodyReader> body_;
   const uint64_t body_size_;
@@ -143,15 +143,15 @@ class JobRun final : public net::Operation, private AttemptUser {
 
 }  // namespace
 
-const policy::RoutePolicy* GatewayJobRunner::policy_of(const std::string& route) {
-  const RouteState* state = worker_.gateway().find_route(route);
-  return state ? &state->policy : nullptr;
+std::shared_ptr<const policy::RoutePolicy> GatewayJobRunner::policy_of(const std::string& route) {
+  const RoutePtr found = find_route(worker_.table(), route);
+  return found ? std::shared_ptr<const policy::RoutePolicy>(found, &found->policy) : nullptr;
 }
 
 std::vector<std::string> GatewayJobRunner::routes_of(const jobs::JobQueue& queue) {
   std::vector<std::string> names;
-  for (const auto& listener : worker_.gateway().routes()) {
-    for (const RouteState& route : listener) {
+  for (const ListenerRoutes& listener : worker_.table()->listeners()) {
+    for (const RouteState& route : listener.routes) {
       if (route.queue && route.queue->queue.get() == &queue) names.push_back(route.config->name);
     }
   }
@@ -161,16 +161,16 @@ std::vector<std::string> GatewayJobRunner::routes_of(const jobs::JobQueue& queue
 std::unique_ptr<net::Operation> GatewayJobRunner::run(const jobs::ClaimedJob& job,
                                                       std::shared_ptr<net::BodyReader> body, Duration timeout,
                                                       std::function<void(RunResult)> done) {
-  const RouteState* route = worker_.gateway().find_route(job.route);
-  TG_ASSERT(route);
-  auto run = std::make_unique<JobRun>(worker_, *route, job, std::move(body), std::move(done));
+  RoutePtr route = find_route(worker_.table(), job.route);
+  TG_ASSERT(route);  // policy_of() has found it
+  auto run = std::make_unique<JobRun>(worker_, std::move(route), job, std::move(body), std::move(done));
   run->start(timeout);
   return run;
 }
 
 std::unique_ptr<net::Operation> GatewayJobRunner::fetch_body(const jobs::ClaimedJob& job,
                                                              std::function<void(jobs::FetchedBody)> done) {
-  const RouteState* route = worker_.gateway().find_route(job.route);
+  const RoutePtr route = find_route(worker_.table(), job.route);
   return fetch_reference(worker_.runtime(), route ? route->enqueue : nullptr, job.body_ref, std::move(done));
 }
 

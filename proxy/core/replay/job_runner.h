@@ -5,17 +5,17 @@
 #include <functional>
 #include <memory>
 
-#include "core/gateway.h"
+#include "core/worker.h"
 #include "jobs/replay/replayer.h"
 
 namespace tidegate::core {
 
 class GatewayJobRunner final : public jobs::JobRunner {
  public:
-  // The worker on whose loop jobs run; it outlives the runner.
+  // The worker on whose loop jobs run, by the table in force when a run begins; it outlives the runner.
   explicit GatewayJobRunner(Worker& worker) : worker_(worker) {}
 
-  const policy::RoutePolicy* policy_of(const std::string& route) override;
+  std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) override;
   std::vector<std::string> routes_of(const jobs::JobQueue& queue) override;
   std::unique_ptr<net::Operation> run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
                                       Duration timeout, std::function<void(jobs::RunResult)> done) override;

@@ -6,10 +6,10 @@ namespace tidegate::core {
 
 namespace {
 
-// Whose events an observer notes. `kind`: job or callback; `news`: who waits for an end, null = nobody does.
+// Whose events an observer notes. `kind`: job or callback; `waiting`: for a job's end, null = nobody does.
 struct Observed {
   metrics::QueueMetrics& metrics;
-  JobEvents* news;
+  JobEvents* waiting;
   std::string name;
   const char* kind;
 };
@@ -17,7 +17,7 @@ struct Observed {
 void note(const Observed& observed, jobs::JobEvent event, const jobs::ClaimedJob& job, const std::string& detail) {
   observed.metrics.job_event(to_string(event));
   if (event == jobs::JobEvent::replayed) return;  // its end is what matters
-  if (observed.news) observed.news->tell(job.id);
+  if (observed.waiting) observed.waiting->notify(job.id);
   const bool alarming = event == jobs::JobEvent::dead;
   if (job.id.empty()) return;  // ended without being claimed: the store has told
   log_event(alarming ? LogLevel::warn : LogLevel::info, std::string(observed.kind) + "_" + to_string(event),
@@ -36,13 +36,12 @@ jobs::JobObserver observer_of(Observed observed) {
 
 }  // namespace
 
-Replaying::Replaying(Worker& worker) : worker_(worker), runner_(worker) {
-  Gateway& gateway = worker.gateway();
-  for (auto& [name, queue] : gateway.queues()) {
-    const config::Queue& config = gateway.config().queues.at(name);
+Replaying::Replaying(Worker& worker) : worker_(worker), table_(worker.table()), runner_(worker) {
+  for (auto& [name, queue] : worker.gateway().policies().queues()) {
+    const config::Queue& config = table_->config().queues.at(name);
     if (queue.callbacks) announcers_.push_back(std::make_unique<CallbackAnnouncer>(worker, queue, config));
     replayers_.push_back(std::make_unique<jobs::Replayer>(worker.runtime(), *queue.queue, runner_, config.replay,
-                                                          observer_of({*queue.metrics, &queue.news, name, "job"}),
+                                                          observer_of({*queue.metrics, &queue.events, name, "job"}),
                                                           queue.callbacks ? announcers_.back().get() : nullptr));
     queue.replayer = replayers_.back().get();
     if (queue.callbacks) add_callbacks(name, queue);
@@ -52,12 +51,12 @@ Replaying::Replaying(Worker& worker) : worker_(worker), runner_(worker) {
 void Replaying::add_callbacks(const std::string& name, QueueState& queue) {
   callback_runners_.push_back(std::make_unique<CallbackRunner>(worker_, queue));
   replayers_.push_back(std::make_unique<jobs::Replayer>(
-      worker_.runtime(), *queue.callbacks, *callback_runners_.back(), worker_.gateway().config().queues.at(name).replay,
+      worker_.runtime(), *queue.callbacks, *callback_runners_.back(), table_->config().queues.at(name).replay,
       observer_of({*queue.callback_metrics, nullptr, callbacks_name(name), "callback"})));
 }
 
 Replaying::~Replaying() {
-  for (auto& [name, queue] : worker_.gateway().queues()) queue.replayer = nullptr;
+  for (auto& [name, queue] : worker_.gateway().policies().queues()) queue.replayer = nullptr;
 }
 
 void Replaying::start() {

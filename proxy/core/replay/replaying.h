@@ -6,15 +6,15 @@
 #include <memory>
 #include <vector>
 
-#include "core/gateway.h"
 #include "core/replay/callbacks.h"
 #include "core/replay/job_runner.h"
+#include "core/worker.h"
 
 namespace tidegate::core {
 
 class Replaying {
  public:
-  // Worker and its gateway outlive this.
+  // By the queue settings of the worker's table. Worker and its gateway outlive this.
   explicit Replaying(Worker& worker);
   ~Replaying();
 
@@ -26,6 +26,7 @@ class Replaying {
   void add_callbacks(const std::string& name, QueueState& queue);
 
   Worker& worker_;
+  const std::shared_ptr<const RouteTable> table_;  // whose queue settings the replayers use
   GatewayJobRunner runner_;
   std::vector<std::unique_ptr<CallbackAnnouncer>> announcers_;
   std::vector<std::unique_ptr<CallbackRunner>> callback_runners_;

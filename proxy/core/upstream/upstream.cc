@@ -10,8 +10,8 @@ int64_t ns(Time time) { return time.time_since_epoch().count(); }
 
 }  // namespace
 
-Upstream::Upstream(const config::Upstream& config, metrics::UpstreamMetrics& metrics)
-    : config_(config), metrics_(metrics), endpoints_(config.endpoints.size()) {}
+Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics)
+    : config_(std::move(config)), metrics_(metrics), endpoints_(config_.endpoints.size()) {}
 
 size_t Upstream::choose(Time now) {
   const size_t count = endpoints_.size();

@@ -1,20 +1,19 @@
-// An upstream as all workers share it: its endpoints, how busy each is, and the policies that guard it.
+// An upstream as all workers share it: its endpoints, and how busy each is. Thread-safe.
 #pragma once
 
 #include <atomic>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
 #include "metrics/metrics.h"
-#include "policy/retry_budget.h"
 
 namespace tidegate::core {
 
 class Upstream {
  public:
-  Upstream(const config::Upstream& config, metrics::UpstreamMetrics& metrics);
+  // `metrics` outlives the upstream.
+  Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics);
 
   // The endpoint for the next connection or request, by `balance`; one that has just refused a connection is passed
   // over for a second where another is to be had.
@@ -34,7 +33,7 @@ class Upstream {
     std::atomic<int64_t> avoid_until_ns{0};
   };
 
-  const config::Upstream& config_;
+  const config::Upstream config_;
   metrics::UpstreamMetrics& metrics_;
   std::vector<EndpointState> endpoints_;
   std::atomic<size_t> next_{0};

@@ -30,7 +30,7 @@ bool JobRunContext::is_held(const std::string& route) const {
 
 std::optional<Duration> JobRunContext::refusal_of(const std::string& route) {
   const Time now = runtime.now();
-  const policy::RoutePolicy* policy = runner.policy_of(route);
+  const auto policy = runner.policy_of(route);
   const auto refusal = policy && policy->breaker ? policy->breaker->peek(now) : std::nullopt;
   std::optional<Duration> wait = refusal ? std::optional(refusal->retry_after) : std::nullopt;
   if (is_held(route)) wait = std::max(wait.value_or(Duration(0)), held_until[route] - now);

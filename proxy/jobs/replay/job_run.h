@@ -92,7 +92,7 @@ class JobRun final : public net::Disposable {
   WallTime begun_at_{};
   policy::Slot slot_;
   policy::Permit permit_;
-  const policy::RoutePolicy* policy_ = nullptr;
+  std::shared_ptr<const policy::RoutePolicy> policy_;
   std::shared_ptr<net::BodyReader> fetched_;  // until the run begins
   std::unique_ptr<net::Operation> work_;      // the fetch, the run, or the store's call
   std::unique_ptr<net::Operation> renewal_;

@@ -63,7 +63,8 @@ class JobRunner {
  public:
   virtual ~JobRunner() = default;
   // The policies of a route; null: no such route any more (the job waits until it expires, or the route is back).
-  virtual const policy::RoutePolicy* policy_of(const std::string& route) = 0;
+  // Valid as long as it is held, though the routes may be replaced meanwhile.
+  virtual std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) = 0;
   // The routes whose jobs come from this queue: while the breakers of all of them refuse, nothing is claimed.
   virtual std::vector<std::string> routes_of(const jobs::JobQueue& queue) = 0;
   // Sends the job once. The callback runs later, once; destroying the operation cancels the run.

@@ -26,9 +26,10 @@ class ScriptedRunner final : public JobRunner {
  public:
   explicit ScriptedRunner(net::Runtime& runtime) : runtime_(runtime) {}
 
-  const policy::RoutePolicy* policy_of(const std::string& route) override {
+  std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) override {
     const auto found = policies.find(route);
-    return found == policies.end() ? nullptr : &found->second;
+    if (found == policies.end()) return nullptr;
+    return {std::shared_ptr<const void>(), &found->second};  // owned by `policies`
   }
   std::vector<std::string> routes_of(const JobQueue&) override {
     std::vector<std::string> names;

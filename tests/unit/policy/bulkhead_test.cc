@@ -20,7 +20,7 @@ struct Waiter final : SlotWaiter {
   char name_;
 };
 
-Bulkhead two_slots(int max_waiting = 3) { return {"bench", {.max_concurrent = 2, .max_waiting = max_waiting}}; }
+Bulkhead two_slots(int max_waiting = 3) { return {"b", {.max_concurrent = 2, .max_waiting = max_waiting}}; }
 
 }  // namespace
 
@@ -107,7 +107,7 @@ TEST_CASE("Joining the queue while a slot is free is granted at once") {
 }
 
 TEST_CASE("acquire gives nothing while somebody waits: it never overtakes") {
-  Bulkhead bulkhead{"bench", {.max_concurrent = 1, .max_waiting = 5}};
+  Bulkhead bulkhead{"b", {.max_concurrent = 1, .max_waiting = 5}};
   std::string order;
   auto held = bulkhead.acquire();
   Waiter waiter(order, 'w');
@@ -141,7 +141,7 @@ TEST_CASE("A wait that is cancelled leaves the queue to the others") {
 }
 
 TEST_CASE("A slot granted and not taken goes to the next when its waiter leaves") {
-  Bulkhead bulkhead{"bench", {.max_concurrent = 1, .max_waiting = 5}};
+  Bulkhead bulkhead{"b", {.max_concurrent = 1, .max_waiting = 5}};
   std::string order;
   auto held = bulkhead.acquire();
   Waiter last(order, 'z');
@@ -159,7 +159,7 @@ TEST_CASE("A slot granted and not taken goes to the next when its waiter leaves"
 }
 
 TEST_CASE("A waiter that has had its turn may wait again") {
-  Bulkhead bulkhead{"bench", {.max_concurrent = 1, .max_waiting = 5}};
+  Bulkhead bulkhead{"b", {.max_concurrent = 1, .max_waiting = 5}};
   std::string order;
   auto held = bulkhead.acquire();
   Waiter waiter(order, 'w');
@@ -173,7 +173,7 @@ TEST_CASE("A waiter that has had its turn may wait again") {
 }
 
 TEST_CASE("Jobs leave a slot for the next live call, and may always have one that is free") {
-  Bulkhead bulkhead("bench", {.max_concurrent = 4, .max_waiting = 1});
+  Bulkhead bulkhead("b", {.max_concurrent = 4, .max_waiting = 1});
   const Time now{10s};
   std::deque<Slot> jobs;
   while (auto slot = bulkhead.acquire_spare(now)) jobs.push_back(std::move(*slot));
@@ -187,7 +187,7 @@ TEST_CASE("Jobs leave a slot for the next live call, and may always have one tha
 }
 
 TEST_CASE("While live traffic comes, jobs have half of the slots, and all but one a second later") {
-  Bulkhead bulkhead("bench", {.max_concurrent = 6, .max_waiting = 1});
+  Bulkhead bulkhead("b", {.max_concurrent = 6, .max_waiting = 1});
   Time now{10s};
   const auto count = [&] {
     std::deque<Slot> jobs;
@@ -210,7 +210,7 @@ TEST_CASE("While live traffic comes, jobs have half of the slots, and all but on
 }
 
 TEST_CASE("Jobs get nothing while somebody waits, and the slot that a job gives back is the waiter's") {
-  Bulkhead bulkhead("bench", {.max_concurrent = 1, .max_waiting = 1});
+  Bulkhead bulkhead("b", {.max_concurrent = 1, .max_waiting = 1});
   const Time now{10s};
   auto job = bulkhead.acquire_spare(now);
   REQUIRE(job);

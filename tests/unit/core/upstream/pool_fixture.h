@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 
-#include "unit/core/upstream_rig.h"
+#include "unit/core/upstream/upstream_fixture.h"
 
 namespace tidegate::core::test {
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/upstream/attempt.h"
-#include "unit/core/upstream_rig.h"
+#include "unit/core/upstream/upstream_fixture.h"
 
 namespace tidegate::core::test {
 
@@ -16,20 +16,20 @@ inline constexpr std::string_view kPost = "POST / HTTP/1.1\r\nHost: a\r\nContent
 inline constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 struct TestAttempt final : AttemptUser {
-  explicit TestAttempt(UpstreamRig& rig)
-      : rig_(rig), attempt(std::make_unique<Attempt>(rig.runtime, *rig.pool, *this)) {}
+  explicit TestAttempt(UpstreamFixture& fixture)
+      : fixture_(fixture), attempt(std::make_unique<Attempt>(fixture.runtime, *fixture.pool, *this)) {}
 
   TestAttempt& start(Duration per_try = 10s, Duration header = 3s, Duration idle = 2s, bool is_head = false) {
-    attempt->start({rig_.runtime.now() + per_try, header, idle}, is_head);
+    attempt->start({fixture_.runtime.now() + per_try, header, idle}, is_head);
     return *this;
   }
   // A whole request without a body.
   void get() {
-    rig_.settle();
+    fixture_.settle();
     REQUIRE(heard == "ready");
     attempt->send(kGet, false, {});
     attempt->end_body();
-    rig_.settle();
+    fixture_.settle();
   }
 
   void on_attempt_ready(const config::Endpoint& endpoint) override {
@@ -52,7 +52,7 @@ struct TestAttempt final : AttemptUser {
     heard += std::string(";") + to_string(result);
   }
 
-  UpstreamRig& rig_;
+  UpstreamFixture& fixture_;
   std::unique_ptr<Attempt> attempt;
   std::string heard;
   std::string body;
@@ -61,8 +61,8 @@ struct TestAttempt final : AttemptUser {
   bool pause_at_body = false;
 };
 
-inline double tries(UpstreamRig& rig, const std::string& result) {
-  return rig.metric("tidegate_upstream_request_duration_seconds_count{result=\"" + result + "\",upstream=\"up\"}");
+inline double tries(UpstreamFixture& fixture, const std::string& result) {
+  return fixture.metric("tidegate_upstream_request_duration_seconds_count{result=\"" + result + "\",upstream=\"up\"}");
 }
 
 }  // namespace tidegate::core::test

@@ -198,11 +198,11 @@ TEST_CASE("a shared key is the same in every process, and tells routes, stores, 
   route.name = "optimize";
   route.rate_limit.emplace();
   route.rate_limit->store = redis::Address{.host = "h", .user = "", .password = "p"};
-  const core::SharedLimit limit(route, 0);
+  const core::SharedLimit limit(route);
   CHECK(limit.key_prefix == "tidegate:limit:optimize:bucket:");
-  CHECK(limit.secret == core::SharedLimit(route, 3).secret);
+  CHECK(limit.secret == core::SharedLimit(route).secret);
   route.rate_limit->store->password = "other";
-  CHECK(limit.secret != core::SharedLimit(route, 0).secret);
+  CHECK(limit.secret != core::SharedLimit(route).secret);
 }
 
 }  // namespace tidegate::test

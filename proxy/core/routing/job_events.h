@@ -1,5 +1,5 @@
-// Who in this process waits for a job's end, and is told when it has come. The replayer and the jobs interface tell;
-// what another process does to a job is not heard of here: a waiter asks the store as well (core/jobs/job_wait.h).
+// Notifies whoever in this process waits for the end of a job. The replayer and the jobs interface notify; what another
+// process does to a job causes no event here, so that a waiter queries the store as well (core/jobs/job_wait.h).
 #pragma once
 
 #include <functional>
@@ -17,10 +17,10 @@ class JobEvents {
  public:
   static constexpr size_t kListenersMax = 1000;
 
-  // `heard` runs on `home`, later, whenever there is news of the job. Null: kListenersMax listen already.
+  // `on_event` runs on `home`, later, whenever something has happened to the job. Null: kListenersMax listen already.
   [[nodiscard]] std::unique_ptr<net::Operation> listen(net::Runtime& home, const std::string& id,
-                                                       std::function<void()> heard);
-  void tell(const std::string& id);
+                                                       std::function<void()> on_event);
+  void notify(const std::string& id);
   void notify_all();
 
  private:

@@ -48,14 +48,14 @@ class Far final : private net::StreamUser {
 inline constexpr const char* kFirst = "10.0.0.2:3001";
 inline constexpr const char* kSecond = "10.0.0.3:3001";
 
-struct UpstreamRig {
+struct UpstreamFixture {
   // `settings`: more keys of the upstream, each ", key: value".
-  explicit UpstreamRig(const std::string& settings = "", const std::string& endpoints = "\"http://10.0.0.2:3001\"",
+  explicit UpstreamFixture(const std::string& settings = "", const std::string& endpoints = "\"http://10.0.0.2:3001\"",
                        int share = 3) {
     const std::string yaml = "upstreams: {up: {endpoints: [" + endpoints + "]" + settings +
                              "}}\nlisteners: [{name: in, address: 10.0.0.1:1, routes: [{name: r, match: {path: /*}, "
                              "upstream: up}]}]\n";
-    const config::LoadResult loaded = config::load_text(yaml, "rig.yaml");
+    const config::LoadResult loaded = config::load_text(yaml, "fixture.yaml");
     for (const config::Diagnostic& error : loaded.errors) FAIL_CHECK(error.to_string());
     REQUIRE(loaded.config);
     config = loaded.config;

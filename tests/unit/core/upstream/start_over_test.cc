@@ -1,31 +1,31 @@
 // A kept connection that was dead all along: a request that may begin again does, and nobody hears of it.
 #include <doctest/doctest.h>
 
-#include "unit/core/attempt_rig.h"
+#include "unit/core/upstream/attempt_fixture.h"
 
 namespace tidegate::core {
 
 using test::TestAttempt;
-using test::UpstreamRig;
+using test::UpstreamFixture;
 
 namespace {
 
 // One exchange, whose connection is kept; then a second request on it, which the upstream resets unread or half
 // answered.
 struct Dead {
-  explicit Dead(bool may_start_over, std::string_view said_first = "") : first(rig), second(rig) {
+  explicit Dead(bool may_start_over, std::string_view said_first = "") : first(fixture), second(fixture) {
     first.start().get();
-    rig.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-    rig.settle();
-    REQUIRE(rig.pool->idle() == 1);
-    second.attempt->start({rig.runtime.now() + 10s, 3s, 2s, may_start_over}, false);
+    fixture.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    fixture.settle();
+    REQUIRE(fixture.pool->idle() == 1);
+    second.attempt->start({fixture.runtime.now() + 10s, 3s, 2s, may_start_over}, false);
     second.get();
-    if (!said_first.empty()) rig.far[0]->say(said_first);
-    rig.settle();
-    rig.far[0]->reset();
-    rig.settle();
+    if (!said_first.empty()) fixture.far[0]->say(said_first);
+    fixture.settle();
+    fixture.far[0]->reset();
+    fixture.settle();
   }
-  UpstreamRig rig;
+  UpstreamFixture fixture;
   TestAttempt first;
   TestAttempt second;
 };
@@ -35,26 +35,26 @@ struct Dead {
 TEST_CASE("a request that may, begins again on a fresh connection") {
   Dead dead(true);
   CHECK(dead.second.heard == "readyready");
-  REQUIRE(dead.rig.far.size() == 2);
+  REQUIRE(dead.fixture.far.size() == 2);
   dead.second.attempt->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n", false, {});
   dead.second.attempt->end_body();
-  dead.rig.settle();
-  CHECK(dead.rig.far[1]->received.starts_with("GET / "));
-  dead.rig.far[1]->say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-  dead.rig.settle();
+  dead.fixture.settle();
+  CHECK(dead.fixture.far[1]->received.starts_with("GET / "));
+  dead.fixture.far[1]->say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  dead.fixture.settle();
   CHECK(dead.second.heard == "readyready;200;[ok];complete");
 }
 
 TEST_CASE("it begins again once: a fresh connection that is reset is the upstream's failure") {
   Dead dead(true);
-  REQUIRE(dead.rig.far.size() == 2);
+  REQUIRE(dead.fixture.far.size() == 2);
   dead.second.attempt->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n", false, {});
   dead.second.attempt->end_body();
-  dead.rig.settle();
-  dead.rig.far[1]->reset();
-  dead.rig.settle();
+  dead.fixture.settle();
+  dead.fixture.far[1]->reset();
+  dead.fixture.settle();
   CHECK(dead.second.heard == "readyready;reset");
-  CHECK(dead.rig.far.size() == 2);
+  CHECK(dead.fixture.far.size() == 2);
 }
 
 TEST_CASE("what may not be sent twice, or has been answered in part, does not begin again") {

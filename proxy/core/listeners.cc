@@ -1,0 +1,36 @@
+#include "core/listeners.h"
+
+namespace tidegate::core {
+
+Listeners::Listeners(Worker& worker) : worker_(worker) {
+  for (const config::Listener& listener : worker.table()->config().listeners) {
+    listeners_.push_back(std::make_unique<ListenerService>(worker, listener));
+  }
+}
+
+Status Listeners::listen() {
+  for (auto& listener : listeners_) {
+    if (Status status = listener->listen(); !status) return status;
+  }
+  return Ok{};
+}
+
+size_t Listeners::connections() const {
+  size_t sum = 0;
+  for (const auto& listener : listeners_) sum += listener->connections();
+  return sum;
+}
+
+void Listeners::drain(std::function<void()> done) {
+  drained_ = std::move(done);
+  draining_left_ = listeners_.size();
+  for (auto& listener : listeners_) {
+    listener->drain([this] {
+      if (--draining_left_ > 0) return;
+      worker_.close_idle();
+      drained_();
+    });
+  }
+}
+
+}  // namespace tidegate::core

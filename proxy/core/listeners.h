@@ -1,0 +1,34 @@
+// All listeners of one worker.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/listener_service.h"
+#include "core/worker.h"
+
+namespace tidegate::core {
+
+class Listeners {
+ public:
+  // One for each listener of the worker's table. The worker outlives this.
+  explicit Listeners(Worker& worker);
+
+  // Listens on every configured address.
+  Status listen();
+  // The bound address of listener `index` (port 0 in tests).
+  SocketAddress address(size_t index) const { return listeners_.at(index)->address(); }
+  size_t connections() const;
+  // Graceful end: see http::Server::drain. Afterwards idle connections to upstreams are closed. `done` runs once,
+  // later.
+  void drain(std::function<void()> done);
+
+ private:
+  Worker& worker_;
+  std::vector<std::unique_ptr<ListenerService>> listeners_;
+  size_t draining_left_ = 0;
+  std::function<void()> drained_;
+};
+
+}  // namespace tidegate::core

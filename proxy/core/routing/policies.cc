@@ -1,0 +1,87 @@
+#include "core/routing/policies.h"
+
+#include "base/log.h"
+
+namespace tidegate::core {
+
+namespace {
+
+// The live object under `key` whose settings are `config`; else the new one of `make`, remembered in its place.
+template <typename Key, typename Object, typename Config, typename Make>
+std::shared_ptr<Object> find_or_make(std::map<Key, std::weak_ptr<Object>>& remembered, const Key& key,
+                                     const Config& config, const Make& make) {
+  std::weak_ptr<Object>& entry = remembered[key];
+  if (auto found = entry.lock(); found && found->config() == config) return found;
+  const std::shared_ptr<Object> made = make();
+  entry = made;
+  return made;
+}
+
+// The log's line and the metric of every transition: the same words.
+void announce(metrics::Metrics& metrics, const policy::Breaker& breaker, const policy::Transition& transition) {
+  metrics.breaker_transition(breaker.name(), transition);
+  const bool opened = transition.to == policy::BreakerState::open;
+  log_event(opened ? LogLevel::warn : LogLevel::info, "breaker_transition",
+            {{"breaker", breaker.name()},
+             {"from", to_string(transition.from)},
+             {"to", to_string(transition.to)},
+             {"reason", to_string(transition.reason)},
+             {"detail", transition.detail},
+             {"open_for_s", opened ? to_seconds(transition.open_for) : 0.0}});
+}
+
+}  // namespace
+
+Policies::Policies(metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks, uint64_t seed)
+    : metrics_(metrics), seeds_(seed), rate_key_secret_(seeds_.next()) {
+  for (auto& [name, queue] : queues) {
+    queues_[name].queue = std::move(queue);
+    queues_[name].metrics = &metrics_.queue(name);
+  }
+  for (auto& [name, store] : callbacks) {
+    queues_[name].callbacks = std::move(store);
+    queues_[name].callback_metrics = &metrics_.queue(callbacks_name(name));
+  }
+}
+
+std::shared_ptr<policy::Breaker> Policies::breaker(Owner owner, const std::string& name,
+                                                   const policy::BreakerConfig& config, Time now) {
+  return find_or_make(breakers_, OwnedName(owner, name), config, [&] {
+    auto breaker = std::make_shared<policy::Breaker>(name, config, now, seeds_.next());
+    breaker->on_transition([this](const policy::Breaker& which, const policy::Transition& transition) {
+      announce(metrics_, which, transition);
+    });
+    return breaker;
+  });
+}
+
+std::shared_ptr<policy::Bulkhead> Policies::bulkhead(Owner owner, const std::string& name,
+                                                     const policy::BulkheadConfig& config) {
+  return find_or_make(bulkheads_, OwnedName(owner, name), config,
+                      [&] { return std::make_shared<policy::Bulkhead>(name, config); });
+}
+
+std::shared_ptr<policy::RetryBudget> Policies::retry_budget(const std::string& upstream,
+                                                            const policy::RetryBudgetConfig& config) {
+  return find_or_make(budgets_, upstream, config, [&] { return std::make_shared<policy::RetryBudget>(config); });
+}
+
+std::shared_ptr<policy::RateLimiter> Policies::rate_limiter(const std::string& route,
+                                                            const policy::RateLimitConfig& config) {
+  return find_or_make(limiters_, route, config, [&] { return std::make_shared<policy::RateLimiter>(config); });
+}
+
+std::shared_ptr<Upstream> Policies::upstream(const config::Upstream& config) {
+  return find_or_make(upstreams_, config.name, config,
+                      [&] { return std::make_shared<Upstream>(config, metrics_.upstream(config.name)); });
+}
+
+std::shared_ptr<RateStoreHealth> Policies::rate_store(const redis::Address& address) {
+  std::weak_ptr<RateStoreHealth>& entry = rate_stores_[address.shown()];
+  if (auto found = entry.lock(); found && found->address() == address) return found;
+  const auto made = std::make_shared<RateStoreHealth>(address);
+  entry = made;
+  return made;
+}
+
+}  // namespace tidegate::core

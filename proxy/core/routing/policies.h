@@ -1,0 +1,77 @@
+// What survives a reload, by name: breakers, bulkheads, retry budgets, rate limiters, the shared state of upstreams,
+// the health of rate-limit stores, and the queues.
+//
+//   Config ──┐
+//            ├──▶ RouteTable::build ──▶ RouteTable      each table, and each request that holds one,
+//   Policies ┘     finds or makes                       owns the objects that it uses
+//
+// An object is found again where its name and its settings are the same; otherwise a new one is made. Policies
+// remembers, tables own: an object that no table uses any more ends with the last request that holds such a table. The
+// queues are owned here. Belongs to the thread that builds tables (the main loop); the objects themselves are
+// thread-safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "config/config.h"
+#include "core/limits/rate_store.h"
+#include "core/routing/queue_state.h"
+#include "core/upstream/upstream.h"
+#include "metrics/metrics.h"
+#include "policy/breaker.h"
+#include "policy/bulkhead.h"
+#include "policy/rate_limiter.h"
+#include "policy/retry_budget.h"
+
+namespace tidegate::core {
+
+class Policies {
+ public:
+  using QueueStores = std::map<std::string, std::shared_ptr<jobs::JobQueue>>;
+  // Whose policy it is: a route and an upstream may have the same name.
+  enum class Owner : uint8_t { upstream, route };
+
+  // `queues`: open, by name; `callbacks`: the callback stores of those that have one. `metrics` outlives the policies
+  // and all that they make. `seed`: for keys and jitter.
+  Policies(metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks, uint64_t seed);
+  Policies(const Policies&) = delete;
+  Policies& operator=(const Policies&) = delete;
+
+  // Each finds the object of that name and those settings, or makes it. `now` starts a new breaker's clock.
+  std::shared_ptr<policy::Breaker> breaker(Owner owner, const std::string& name, const policy::BreakerConfig& config,
+                                           Time now);
+  std::shared_ptr<policy::Bulkhead> bulkhead(Owner owner, const std::string& name,
+                                             const policy::BulkheadConfig& config);
+  std::shared_ptr<policy::RetryBudget> retry_budget(const std::string& upstream,
+                                                    const policy::RetryBudgetConfig& config);
+  std::shared_ptr<policy::RateLimiter> rate_limiter(const std::string& route, const policy::RateLimitConfig& config);
+  std::shared_ptr<Upstream> upstream(const config::Upstream& config);
+  std::shared_ptr<RateStoreHealth> rate_store(const redis::Address& address);
+
+  // Pointers live as long as the policies.
+  std::map<std::string, QueueState>& queues() { return queues_; }
+  metrics::Metrics& metrics() { return metrics_; }
+  // The key under which this process's own rate limiters hash their clients.
+  uint64_t rate_key_secret() const { return rate_key_secret_; }
+
+ private:
+  template <typename Key, typename Object>
+  using Remembered = std::map<Key, std::weak_ptr<Object>>;
+  using OwnedName = std::pair<Owner, std::string>;
+
+  metrics::Metrics& metrics_;
+  Random seeds_;
+  uint64_t rate_key_secret_;
+  std::map<std::string, QueueState> queues_;
+  Remembered<OwnedName, policy::Breaker> breakers_;
+  Remembered<OwnedName, policy::Bulkhead> bulkheads_;
+  Remembered<std::string, policy::RetryBudget> budgets_;
+  Remembered<std::string, policy::RateLimiter> limiters_;
+  Remembered<std::string, Upstream> upstreams_;
+  Remembered<std::string, RateStoreHealth> rate_stores_;  // by the address as shown, and compared whole
+};
+
+}  // namespace tidegate::core

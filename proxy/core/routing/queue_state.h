@@ -1,0 +1,36 @@
+// One queue as all workers share it: its store, who waits for the end of its jobs, and what they are counted on. Owned
+// by Policies. Workers' loops use it concurrently: the store and the events are thread-safe, the pointers are set at
+// start.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "core/routing/job_events.h"
+#include "jobs/job_queue.h"
+#include "jobs/replay/replayer.h"
+#include "metrics/metrics.h"
+#include "policy/plan.h"
+
+namespace tidegate::core {
+
+struct QueueState final : policy::ProbeSource {
+  bool wants_probe() const override {
+    const jobs::Replayer* working = replayer;
+    return working && working->wants_probe();
+  }
+
+  std::shared_ptr<jobs::JobQueue> queue;
+  metrics::QueueMetrics* metrics = nullptr;
+  // Where a route of this queue has a callback: the callbacks' own store and metrics (queue="NAME.callbacks").
+  std::shared_ptr<jobs::JobQueue> callbacks;
+  metrics::QueueMetrics* callback_metrics = nullptr;
+  JobEvents events;
+  std::atomic<const jobs::Replayer*> replayer{nullptr};  // while replay runs; for the drain rate
+};
+
+// The name of a queue's callbacks, in metrics, status and logs.
+inline std::string callbacks_name(const std::string& queue) { return queue + ".callbacks"; }
+
+}  // namespace tidegate::core

@@ -1,0 +1,133 @@
+#include "core/routing/route_table.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace tidegate::core {
+
+class RouteTable::Builder {
+ public:
+  Builder(RouteTable& table, Policies& policies, Time now) : table_(table), policies_(policies), now_(now) {}
+
+  void add(const config::Upstream& upstream) {
+    using Owner = Policies::Owner;
+    const std::string& name = upstream.name;
+    table_.upstreams_[name] = policies_.upstream(upstream);
+    if (upstream.breaker) breakers_[name] = breaker(Owner::upstream, name, *upstream.breaker);
+    if (upstream.bulkhead) bulkheads_[name] = bulkhead(Owner::upstream, name, *upstream.bulkhead);
+    if (upstream.retry_budget) budgets_[name] = policies_.retry_budget(name, *upstream.retry_budget);
+  }
+
+  void add(const config::Listener& listener) {
+    ListenerRoutes& added = table_.listeners_.emplace_back();
+    added.config = &listener;
+    for (const config::Route& route : listener.routes) {
+      added.routes.push_back(make_route(listener, route));
+      QueueState* queue = added.routes.back().queue;
+      const bool known = std::find(added.queues.begin(), added.queues.end(), queue) != added.queues.end();
+      if (queue && !known) added.queues.push_back(queue);
+    }
+  }
+
+ private:
+  template <typename Policy>
+  using ByUpstream = std::map<std::string, std::shared_ptr<Policy>>;
+
+  // The route's own policies, else its upstream's.
+  RouteState make_route(const config::Listener& listener, const config::Route& route) {
+    using Owner = Policies::Owner;
+    RouteState state;
+    state.listener = &listener;
+    state.config = &route;
+    state.upstream = table_.upstreams_.at(route.upstream).get();
+    state.metrics = &policies_.metrics().route(route.name);
+    policy::RoutePolicy& policy = state.policy;
+    policy.breaker = route.breaker ? breaker(Owner::route, route.name, *route.breaker) : of(breakers_, route);
+    policy.bulkhead = route.bulkhead ? bulkhead(Owner::route, route.name, *route.bulkhead) : of(bulkheads_, route);
+    policy.budget = of(budgets_, route);
+    policy.timeout = route.timeout;
+    policy.retry = route.retry;
+    if (route.rate_limit) set_rate_limit(state, *route.rate_limit);
+    if (route.fallback) set_fallback(state, *route.fallback);
+    return state;
+  }
+
+  void set_rate_limit(RouteState& state, const config::RateLimit& limit) {
+    state.policy.limiter = policies_.rate_limiter(state.config->name, limit.limit);
+    if (!limit.store) return;
+    state.shared_limit = std::make_shared<SharedLimit>(*state.config);
+    auto store = policies_.rate_store(*limit.store);
+    state.rate_store = store.get();
+    auto& stores = table_.rate_stores_;
+    if (std::find(stores.begin(), stores.end(), store) == stores.end()) stores.push_back(std::move(store));
+  }
+
+  void set_fallback(RouteState& state, const config::Fallback& fallback) {
+    state.policy.fallback_on = fallback.on;
+    state.enqueue = std::get_if<config::FallbackEnqueue>(&fallback.action);
+    state.respond = std::get_if<config::FallbackRespond>(&fallback.action);
+    state.policy.fallback = state.enqueue ? policy::FallbackKind::enqueue : policy::FallbackKind::respond;
+    if (!state.enqueue) return;
+    state.queue = &policies_.queues().at(state.enqueue->queue);
+    state.queue_config = &table_.config_->queues.at(state.enqueue->queue);
+    state.policy.probes = state.queue;
+  }
+
+  std::shared_ptr<policy::Breaker> breaker(Policies::Owner owner, const std::string& name,
+                                           const policy::BreakerConfig& config) {
+    return table_.breakers_.emplace_back(policies_.breaker(owner, name, config, now_));
+  }
+
+  std::shared_ptr<policy::Bulkhead> bulkhead(Policies::Owner owner, const std::string& name,
+                                             const policy::BulkheadConfig& config) {
+    return table_.bulkheads_.emplace_back(policies_.bulkhead(owner, name, config));
+  }
+
+  template <typename Policy>
+  static std::shared_ptr<Policy> of(const ByUpstream<Policy>& policies, const config::Route& route) {
+    const auto found = policies.find(route.upstream);
+    return found == policies.end() ? nullptr : found->second;
+  }
+
+  RouteTable& table_;
+  Policies& policies_;
+  const Time now_;
+  ByUpstream<policy::Breaker> breakers_;
+  ByUpstream<policy::Bulkhead> bulkheads_;
+  ByUpstream<policy::RetryBudget> budgets_;
+};
+
+std::shared_ptr<const RouteTable> RouteTable::build(std::shared_ptr<const config::Config> config, Policies& policies,
+                                                    Time now) {
+  const std::shared_ptr<RouteTable> table(new RouteTable());
+  table->config_ = std::move(config);
+  table->rate_key_secret_ = policies.rate_key_secret();
+  Builder builder(*table, policies, now);
+  for (const auto& [name, upstream] : table->config_->upstreams) builder.add(upstream);
+  for (const config::Listener& listener : table->config_->listeners) builder.add(listener);
+  return table;
+}
+
+const ListenerRoutes& RouteTable::listener(std::string_view name) const {
+  const auto found = std::find_if(listeners_.begin(), listeners_.end(),
+                                  [&](const ListenerRoutes& listener) { return listener.config->name == name; });
+  TG_ASSERT(found != listeners_.end());
+  return *found;
+}
+
+const RouteState* RouteTable::find_route(std::string_view name) const {
+  for (const ListenerRoutes& listener : listeners_) {
+    for (const RouteState& route : listener.routes) {
+      if (route.config->name == name) return &route;
+    }
+  }
+  return nullptr;
+}
+
+RoutePtr find_route(const std::shared_ptr<const RouteTable>& table, std::string_view name) {
+  const RouteState* route = table->find_route(name);
+  return route ? RoutePtr(table, route) : nullptr;
+}
+
+}  // namespace tidegate::core

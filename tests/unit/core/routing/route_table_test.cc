@@ -1,0 +1,96 @@
+// What a reload replaces and what it keeps: tables built one after the other from the same Policies.
+#include "core/routing/route_table.h"
+
+#include <doctest/doctest.h>
+
+#include "config/load/loader.h"
+#include "metrics/metrics.h"
+
+namespace tidegate::core {
+
+namespace {
+
+// `breaker`: of the upstream; `more`: settings of the route "guarded".
+std::shared_ptr<const config::Config> load(const std::string& breaker, const std::string& more) {
+  const std::string yaml = "upstreams:\n  up:\n    endpoints: [http://10.0.0.2:3001]\n    breaker: {" + breaker +
+                           "}\n    bulkhead: {max_concurrent: 2}\n    retry_budget: {}\n"
+                           "listeners:\n  - name: in\n    address: 10.0.0.1:8081\n    routes:\n"
+                           "      - {name: guarded, match: {path: /guarded}, upstream: up" +
+                           more + "}\n      - {name: plain, match: {path: /plain}, upstream: up}\n";
+  const config::LoadResult loaded = config::load_text(yaml, "table.yaml");
+  for (const config::Diagnostic& error : loaded.errors) FAIL_CHECK(error.to_string());
+  REQUIRE(loaded.config);
+  return loaded.config;
+}
+
+constexpr Time kNow{100s};
+constexpr const char* kLimit = ", rate_limit: {key: global, rate: 5/s}";
+
+struct Fixture {
+  std::shared_ptr<const RouteTable> build(const std::string& breaker = "", const std::string& more = kLimit) {
+    return RouteTable::build(load(breaker, more), policies, kNow);
+  }
+
+  std::unique_ptr<metrics::Metrics> metrics = metrics::Metrics::make(*load("", ""), "1", "test");
+  Policies policies{*metrics, {}, {}, 1};
+};
+
+}  // namespace
+
+TEST_CASE("routes of one upstream share its policies, and a route's own come before them") {
+  Fixture fixture;
+  const auto shared = fixture.build();
+  CHECK(shared->find_route("guarded")->policy.breaker == shared->find_route("plain")->policy.breaker);
+  CHECK(shared->breakers().size() == 1);
+
+  const auto own = fixture.build("", ", breaker: {}");
+  CHECK(own->find_route("guarded")->policy.breaker != own->find_route("plain")->policy.breaker);
+  CHECK(own->breakers().size() == 2);
+  CHECK(own->find_route("guarded")->policy.bulkhead == own->find_route("plain")->policy.bulkhead);
+  CHECK(own->find_route("absent") == nullptr);
+  CHECK(own->listener("in").routes.size() == 2);
+}
+
+TEST_CASE("a table with the same settings has the same policies") {
+  Fixture fixture;
+  const auto before = fixture.build();
+  const auto after = fixture.build();
+  const RouteState& old_route = *before->find_route("guarded");
+  const RouteState& new_route = *after->find_route("guarded");
+  CHECK(&old_route != &new_route);
+  CHECK(old_route.policy.breaker == new_route.policy.breaker);
+  CHECK(old_route.policy.bulkhead == new_route.policy.bulkhead);
+  CHECK(old_route.policy.budget == new_route.policy.budget);
+  CHECK(old_route.policy.limiter == new_route.policy.limiter);
+  CHECK(old_route.policy.limiter);
+  CHECK(before->rate_key_secret() == after->rate_key_secret());
+}
+
+TEST_CASE("what has other settings is made anew, and nothing else") {
+  Fixture fixture;
+  const auto before = fixture.build();
+  const auto after = fixture.build("consecutive_failures: 9");
+  const policy::RoutePolicy& old_policy = before->find_route("guarded")->policy;
+  const policy::RoutePolicy& new_policy = after->find_route("guarded")->policy;
+  CHECK(old_policy.breaker != new_policy.breaker);
+  CHECK(new_policy.breaker->config().consecutive_failures == 9);
+  CHECK(old_policy.bulkhead == new_policy.bulkhead);
+  CHECK(old_policy.limiter == new_policy.limiter);
+}
+
+TEST_CASE("who holds a route keeps its table, and a policy ends with the last table that uses it") {
+  Fixture fixture;
+  auto before = fixture.build();
+  RoutePtr held = find_route(before, "guarded");
+  const std::weak_ptr<policy::RateLimiter> limiter = held->policy.limiter;
+  before.reset();
+  const auto after = fixture.build("", "");
+  CHECK_FALSE(after->find_route("guarded")->policy.limiter);
+  CHECK(held->config->name == "guarded");
+  CHECK(held->listener->name == "in");
+  CHECK_FALSE(limiter.expired());
+  held.reset();
+  CHECK(limiter.expired());
+}
+
+}  // namespace tidegate::core

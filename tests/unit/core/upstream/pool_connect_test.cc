@@ -1,0 +1,105 @@
+// How the pool makes its connections: refusals, names, several endpoints, and their time.
+#include "unit/core/upstream/pool_fixture.h"
+
+namespace tidegate::core {
+
+using test::Nobody;
+using test::Taker;
+using test::UpstreamFixture;
+
+TEST_CASE("a connect that is given up makes room at once") {
+  UpstreamFixture fixture("", "\"http://10.0.0.2:3001\"", 1);
+  Taker a(*fixture.pool), b(*fixture.pool);
+  CHECK(fixture.pool->in_use() == 1);
+  a.operation.reset();
+  fixture.settle();
+  CHECK(a.answers == 0);
+  CHECK(b.has());
+  CHECK(fixture.pool->in_use() == 1);
+}
+
+TEST_CASE("nobody listens: refused, with the name of who refused; waiting ones are not left behind") {
+  UpstreamFixture fixture("", "\"http://10.0.0.2:3001\"", 1);
+  fixture.go_away();
+  Taker a(*fixture.pool), b(*fixture.pool);
+  fixture.settle();
+  for (Taker* taker : {&a, &b}) {
+    REQUIRE(taker->error);
+    CHECK(taker->error->code == ErrorCode::refused);
+    CHECK(taker->error->message.find("10.0.0.2:3001") == 0);
+  }
+  CHECK(fixture.pool->in_use() == 0);
+}
+
+TEST_CASE("a connect that nobody answers ends after connect_timeout") {
+  UpstreamFixture fixture(", connect_timeout: 2s");
+  net::SimLink link;
+  link.blackhole = 1;
+  fixture.runtime.set_link(*SocketAddress::parse(test::kFirst), link);
+  Taker a(*fixture.pool);
+  fixture.settle(1900ms);
+  CHECK(a.answers == 0);
+  fixture.settle(200ms);
+  REQUIRE(a.error);
+  CHECK(a.error->code == ErrorCode::timeout);
+  CHECK(fixture.runtime.open_operations() == 0);
+}
+
+TEST_CASE("the time of waiting for room is not the time of connecting") {
+  UpstreamFixture fixture(", connect_timeout: 1s", "\"http://10.0.0.2:3001\"", 1);
+  Taker a(*fixture.pool), b(*fixture.pool);
+  fixture.settle(10s);
+  CHECK(b.answers == 0);
+  a.connection.give_back();
+  CHECK(b.has());
+}
+
+TEST_CASE("a name is resolved, and its addresses are tried in turn") {
+  UpstreamFixture fixture("", "\"http://optimizer.test:3001\"");
+  fixture.runtime.add_name("optimizer.test", {*IpAddress::parse("10.0.0.9"), *IpAddress::parse("10.0.0.2")});
+  Taker a(*fixture.pool);
+  fixture.settle();
+  CHECK(a.has());
+  Taker b(*fixture.pool);
+  fixture.settle();
+  CHECK(b.has());
+}
+
+TEST_CASE("a name that nobody knows is an error") {
+  UpstreamFixture fixture("", "\"http://nowhere.test:3001\"");
+  Taker a(*fixture.pool);
+  fixture.settle();
+  REQUIRE(a.error);
+  CHECK(a.error->code == ErrorCode::not_found);
+}
+
+TEST_CASE("an endpoint that has just refused is passed over while another is to be had") {
+  UpstreamFixture fixture("", "\"http://10.0.0.2:3001\", \"http://10.0.0.3:3001\"", 10);
+  int refused = 0;
+  std::deque<std::unique_ptr<Taker>> takers;
+  for (int i = 0; i < 4; ++i) {
+    takers.push_back(std::make_unique<Taker>(*fixture.pool));
+    fixture.settle(10ms);
+    refused += takers.back()->error.has_value();
+    if (takers.back()->has()) CHECK(takers.back()->connection.endpoint().authority == "10.0.0.2:3001");
+  }
+  CHECK(refused == 1);
+}
+
+TEST_CASE("at the limit an idle connection to another endpoint makes room") {
+  UpstreamFixture fixture("", "\"http://10.0.0.2:3001\", \"http://10.0.0.3:3001\"", 1);
+  fixture.listen(test::kSecond);
+  Taker a(*fixture.pool);
+  fixture.settle();
+  const std::string first = a.connection.endpoint().authority;
+  a.connection.give_back();
+  CHECK(fixture.pool->idle() == 1);
+  Taker b(*fixture.pool);
+  fixture.settle();
+  REQUIRE(b.has());
+  CHECK(fixture.far.size() == 2);
+  CHECK(fixture.far[0]->left());
+  CHECK(fixture.pool->in_use() == 1);
+}
+
+}  // namespace tidegate::core
