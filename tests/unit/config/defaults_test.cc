@@ -6,8 +6,8 @@
 #include <functional>
 #include <sstream>
 
-#include "config/scalars.h"
-#include "load_support.h"
+#include "config/yaml/scalars.h"
+#include "unit/config/load_support.h"
 
 using namespace tidegate;
 using namespace tidegate::config;
