@@ -114,7 +114,7 @@ void JobsApi::purge() {
 void JobsApi::cancel() {
   operation_ = queue().cancel(runtime(), request_.id, [this](Status done) {
     if (!done) return refuse(done.error(), "The job is running; it can be purged once it has finished.");
-    state_->metrics->job_event("cancelled");
+    state_->metrics->job_event(jobs::JobEvent::cancelled);
     log("cancelled");
     answer(200, JsonWriter().field("job_id", request_.id).field("done", "cancelled").take());
   });

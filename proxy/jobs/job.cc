@@ -1,7 +1,5 @@
 #include "jobs/job.h"
 
-#include "jobs/replay/replayer.h"
-
 namespace tidegate::jobs {
 
 const char* to_string(JobStatus status) {

@@ -30,6 +30,11 @@ inline bool is_final(JobStatus s) {
   return s == JobStatus::succeeded || s == JobStatus::dead || s == JobStatus::cancelled || s == JobStatus::expired;
 }
 
+// What happens to a job, as metrics and the log name it.
+enum class JobEvent : uint8_t { accepted, replayed, succeeded, retried, dead, cancelled, expired };
+inline constexpr int kJobEventCount = 7;
+const char* to_string(JobEvent event);
+
 using FieldList = std::vector<std::pair<std::string, std::string>>;
 
 // A body on its way into a store: in memory, or in a temporary file. Readable from the store's thread.

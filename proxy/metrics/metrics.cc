@@ -23,9 +23,6 @@ using policy::TransitionReason;
 
 namespace {
 
-constexpr const char* kJobStatuses[] = {"queued", "running", "retrying", "succeeded", "dead", "cancelled", "expired"};
-constexpr const char* kJobEvents[] = {"accepted", "replayed", "succeeded", "retried", "dead", "cancelled", "expired"};
-
 // Raises a counter to a total counted elsewhere; it never decreases.
 void raise_to(prometheus::Counter& counter, double total) {
   const double behind = total - counter.Value();
@@ -136,21 +133,18 @@ class QueueMetricsImpl final : public QueueMetrics {
  public:
   QueueMetricsImpl(Families& families, const std::string& queue)
       : commit_(families.queue_commit.Add({{"queue", queue}}, commit_buckets())) {
-    for (const char* event : kJobEvents) {
-      events_.emplace(event, &families.queue_jobs.Add({{"queue", queue}, {"event", event}}));
+    for (size_t i = 0; i < events_.size(); ++i) {
+      const char* event = to_string(static_cast<jobs::JobEvent>(i));
+      events_[i] = &families.queue_jobs.Add({{"queue", queue}, {"event", event}});
     }
   }
 
-  void job_event(std::string_view event) override {
-    const auto found = events_.find(event);
-    TG_ASSERT(found != events_.end());
-    found->second->Increment();
-  }
+  void job_event(jobs::JobEvent event) override { events_[static_cast<size_t>(event)]->Increment(); }
   void commit(Duration took) override { commit_.Observe(to_seconds(took)); }
 
  private:
   prometheus::Histogram& commit_;
-  std::map<std::string, prometheus::Counter*, std::less<>> events_;
+  std::array<prometheus::Counter*, jobs::kJobEventCount> events_{};
 };
 
 class MetricsImpl final : public Metrics {
@@ -212,11 +206,11 @@ class MetricsImpl final : public Metrics {
   void set_retry_budget(const std::string& name, double remaining_ratio) override {
     families_.retry_budget_remaining.Add({{"upstream", name}}).Set(remaining_ratio);
   }
-  void set_queue(const std::string& name, const std::array<uint64_t, 7>& depth_by_status, uint64_t bytes,
-                 double oldest_age_s, bool available) override {
+  void set_queue(const std::string& name, const JobCounts& depth_by_status, uint64_t bytes, double oldest_age_s,
+                 bool available) override {
     for (size_t i = 0; i < depth_by_status.size(); ++i) {
-      families_.queue_depth.Add({{"queue", name}, {"status", kJobStatuses[i]}})
-          .Set(static_cast<double>(depth_by_status[i]));
+      const char* status = to_string(static_cast<jobs::JobStatus>(i));
+      families_.queue_depth.Add({{"queue", name}, {"status", status}}).Set(static_cast<double>(depth_by_status[i]));
     }
     families_.queue_bytes.Add({{"queue", name}}).Set(static_cast<double>(bytes));
     families_.queue_oldest_age.Add({{"queue", name}}).Set(oldest_age_s);

@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "config/config.h"
+#include "jobs/job.h"
 #include "policy/breaker.h"
 #include "policy/outcome.h"
 
@@ -41,11 +42,13 @@ class UpstreamMetrics {
   virtual void connections_changed(int idle, int busy) = 0;
 };
 
+// By JobStatus.
+using JobCounts = std::array<uint64_t, jobs::kJobStatusCount>;
+
 class QueueMetrics {
  public:
   virtual ~QueueMetrics() = default;
-  virtual void job_event(
-      std::string_view event) = 0;  // accepted, replayed, succeeded, retried, dead, cancelled, expired
+  virtual void job_event(jobs::JobEvent event) = 0;
   virtual void commit(Duration took) = 0;
 };
 
@@ -68,7 +71,7 @@ class Metrics {
   virtual void set_bulkhead(const std::string& bulkhead, int in_use, int waiting, int limit) = 0;
   virtual void set_tracked_clients(const std::string& route, size_t clients) = 0;
   virtual void set_retry_budget(const std::string& upstream, double remaining_ratio) = 0;
-  virtual void set_queue(const std::string& queue, const std::array<uint64_t, 7>& depth_by_status, uint64_t bytes,
+  virtual void set_queue(const std::string& queue, const JobCounts& depth_by_status, uint64_t bytes,
                          double oldest_age_s, bool available) = 0;
   virtual void set_dependency(const std::string& dependency, bool up) = 0;
   virtual void set_loop_lag(int worker, double seconds) = 0;

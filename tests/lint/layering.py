@@ -8,7 +8,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Dependency order: a layer includes itself and what stands before it.
-LAYERS = ["base", "net", "http", "redis", "policy", "config", "metrics", "jobs", "core", "admin", "cli"]
+LAYERS = ["base", "net", "http", "redis", "policy", "config", "jobs", "metrics", "core", "admin", "cli"]
 PROGRAM_LAYERS = {"api": ["base", "net", "http", "redis", "policy", "config"], "optimizer": ["base", "net", "http"]}
 # What one program takes from another: what a watermark's text may be has one owner, and so have how large a picture may
 # be, and the pool for slow work.

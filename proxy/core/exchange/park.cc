@@ -79,7 +79,7 @@ void Exchange::stored(Result<jobs::Appended> appended) {
   }
   timer_.stop();
   note_failure(parked_for_);
-  if (!appended->existing) route_.queue->metrics->job_event("accepted");
+  if (!appended->existing) route_.queue->metrics->job_event(jobs::JobEvent::accepted);
   job_ = std::move(*appended);
   state_ = State::awaiting;
   if (job_->existing && jobs::is_final(job_->status)) return answer_final(job_->status, "");

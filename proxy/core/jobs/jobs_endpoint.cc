@@ -163,7 +163,7 @@ void JobsHandler::on_response_drained() {
 void JobsHandler::cancel(const JobRecord& record) {
   operation_ = queue().queue->cancel(responder_.runtime(), id_, [this, status = record.status](Status done) {
     if (done) {
-      queue().metrics->job_event("cancelled");
+      queue().metrics->job_event(jobs::JobEvent::cancelled);
       queue().events.notify(id_);
       responder_.answer(204, "", "", fmt::format("X-Request-Id: {}\r\n", request_id_));
       return end(Outcome::responded, 204);

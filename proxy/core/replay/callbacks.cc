@@ -184,13 +184,13 @@ jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs
   draft.max_attempts = config_.replay.max_attempts;
   return queue_.callbacks->append(worker_.runtime(), std::move(draft),
                                   [this, done = std::move(done)](const Result<jobs::Appended>& appended) {
-                                    if (appended) queue_.callback_metrics->job_event("accepted");
+                                    if (appended) queue_.callback_metrics->job_event(jobs::JobEvent::accepted);
                                     done(appended ? Status(Ok{}) : Status(appended.error()));
                                   });
 }
 
 void CallbackAnnouncer::lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& why) {
-  queue_.callback_metrics->job_event("dead");
+  queue_.callback_metrics->job_event(jobs::JobEvent::dead);
   log_error("callback_lost", {{"job_id", job.id}, {"route", job.route}, {"job_event", to_string(end)}, {"reason", why}});
 }
 

@@ -15,7 +15,7 @@ struct Observed {
 };
 
 void note(const Observed& observed, jobs::JobEvent event, const jobs::ClaimedJob& job, const std::string& detail) {
-  observed.metrics.job_event(to_string(event));
+  observed.metrics.job_event(event);
   if (event == jobs::JobEvent::replayed) return;  // its end is what matters
   if (observed.waiting) observed.waiting->notify(job.id);
   const bool alarming = event == jobs::JobEvent::dead;

@@ -77,10 +77,7 @@ class JobRunner {
                                                                    std::function<void(FetchedBody)> done);
 };
 
-// What happens, for metrics and logs; called on the replayer's loop.
-enum class JobEvent : uint8_t { accepted, replayed, succeeded, retried, dead, cancelled, expired };
-inline constexpr int kJobEventCount = 7;
-const char* to_string(JobEvent event);
+// Called on the replayer's loop, for metrics and logs.
 using JobObserver = std::function<void(JobEvent event, const ClaimedJob& job, const std::string& detail)>;
 
 // Promises to tell somebody of a job's end. The promise is made before the job is settled, so that no crash comes

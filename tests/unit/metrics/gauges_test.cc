@@ -143,8 +143,8 @@ TEST_CASE("Tries, retries, connections, jobs and commits are counted where they 
   upstream.connections_changed(2, 1);
   upstream.connections_changed(-1, 1);
   QueueMetrics& queue = metrics->queue("q");
-  queue.job_event("accepted");
-  queue.job_event("dead");
+  queue.job_event(jobs::JobEvent::accepted);
+  queue.job_event(jobs::JobEvent::dead);
   queue.commit(3ms);
   const Exposition text = scrape(*metrics);
   const auto tries = [&](const char* result) {
