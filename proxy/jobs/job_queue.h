@@ -101,8 +101,8 @@ class JobQueue {
                                              StoredResponse response, Callback<Ok> done) = 0;
   [[nodiscard]] virtual OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                                            WallTime not_before, Callback<Ok> done) = 0;
-  [[nodiscard]] virtual OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
-                                          Callback<Ok> done) = 0;  // to the dead letters
+  [[nodiscard]] virtual OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                                                 Callback<Ok> done) = 0;  // to the dead letters
   // Given back untried (the breaker opened, shutdown): queued again, not handed out before `not_before`; the attempt
   // does not count.
   [[nodiscard]] virtual OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before,

@@ -100,8 +100,7 @@ void check_answers(Findings& findings, const Clients& clients, const config::Con
   }
 }
 
-void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQueue& store,
-                const config::Config& config) {
+void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue& store, const config::Config& config) {
   std::map<std::string, jobs::JobRecord> jobs;
   for (jobs::JobRecord& record : store.all()) jobs[record.id] = std::move(record);
   std::map<std::string, const SimClient*> promised;
@@ -144,7 +143,7 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQu
 }
 
 void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,
-                    const jobs::MemoryQueue& store, const config::Config& config, size_t kills) {
+                    const jobs::SimQueue& store, const config::Config& config, size_t kills) {
   std::map<std::string, int> interrupted;  // by job
   int of_all = 0;
   for (const jobs::JobRecord& record : store.all()) of_all += interrupted[record.id] = interruptions(record);

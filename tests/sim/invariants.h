@@ -35,10 +35,9 @@ class Findings {
 };
 
 void check_answers(Findings& findings, const Clients& clients, const config::Config& config);
-void check_jobs(Findings& findings, const Clients& clients, const jobs::MemoryQueue& store,
-                const config::Config& config);
+void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue& store, const config::Config& config);
 void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,
-                    const jobs::MemoryQueue& store, const config::Config& config, size_t kills);
+                    const jobs::SimQueue& store, const config::Config& config, size_t kills);
 void check_rates(Findings& findings, const Clients& clients, const config::Config& config, size_t kills);
 void check_policies(Findings& findings, core::Gateway& gateway, Time now);
 void check_metrics(Findings& findings, metrics::Metrics& metrics);

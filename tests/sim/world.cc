@@ -90,7 +90,7 @@ World::World(const Scenario& scenario, const std::string& yaml)
   upstream_ = std::make_unique<SimUpstream>(runtime_, upstream_address_, random_.next());
   jobs::QueueLimits limits;
   limits.max_jobs = config_->queues.begin()->second.max_jobs;
-  store_ = jobs::MemoryQueue::make(runtime_, limits, random_.next());
+  store_ = jobs::SimQueue::make(runtime_, limits, random_.next());
   start_tidegate();
 }
 
@@ -181,7 +181,7 @@ void World::trouble() {
       return;
     case 7:
       if (scenario_.store_faults) {
-        jobs::MemoryFaults faults;
+        jobs::SimQueueFaults faults;
         faults.fail = random_.uniform() * 0.5;
         faults.stall = random_.uniform() * 0.3;
         store_->set_faults(faults);

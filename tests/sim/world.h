@@ -46,7 +46,7 @@ class World {
   net::SimRuntime& runtime() { return runtime_; }
   SimUpstream& upstream() { return *upstream_; }
   core::Gateway& gateway() { return *gateway_; }
-  jobs::MemoryQueue& store() { return *store_; }
+  jobs::SimQueue& store() { return *store_; }
   SimClient& client(ClientPlan plan);
   void start_tidegate();
   void kill_tidegate();
@@ -68,7 +68,7 @@ class World {
   SocketAddress upstream_address_;
   std::string queue_name_;
   std::unique_ptr<SimUpstream> upstream_;
-  std::shared_ptr<jobs::MemoryQueue> store_;
+  std::shared_ptr<jobs::SimQueue> store_;
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<core::Gateway> gateway_;
   std::unique_ptr<core::Worker> worker_;

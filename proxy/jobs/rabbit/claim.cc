@@ -141,7 +141,7 @@ class ClaimCall final : public RabbitCall {
       if (delivery_) context_.deliveries.put_back(std::move(delivery_), WallTime{});
       next();
     };
-    step_ = context_.records->bury(home_, job, {home_.wall_now(), Duration(0), kDamaged}, then(recorded));
+    step_ = context_.records->dead_letter(home_, job, {home_.wall_now(), Duration(0), kDamaged}, then(recorded));
   }
 
   // Another program's message, or one of which nothing can be read: for an operator to look at.

@@ -83,9 +83,9 @@ class RabbitQueue final : public JobQueue {
     };
     return start_settle(context_, home, {Settlement::Kind::retry, job, not_before, settle_record}, std::move(done));
   }
-  OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+  OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
     const auto settle_record = [this, &home, job, attempt](Callback<Ok> then) {
-      return records().bury(home, job, attempt, std::move(then));
+      return records().dead_letter(home, job, attempt, std::move(then));
     };
     return start_settle(context_, home, {Settlement::Kind::dead_letter, job, {}, settle_record}, std::move(done));
   }

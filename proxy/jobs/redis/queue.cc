@@ -117,9 +117,10 @@ class RedisQueue final : public RecordStore {
     });
   }
 
-  OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+  OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                           Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done),
-                   [job, attempt](RedisStore& s, auto answered) { s.bury(job, attempt, std::move(answered)); });
+                   [job, attempt](RedisStore& s, auto answered) { s.dead_letter(job, attempt, std::move(answered)); });
   }
 
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {

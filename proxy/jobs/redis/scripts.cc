@@ -200,7 +200,7 @@ RedisScripts::RedisScripts()
       renew(script(kFreeing, RedisEndsLua::renew)),
       succeed(script(kFreeing, RedisEndsLua::succeed)),
       retry(script(kFreeing, RedisEndsLua::retry)),
-      bury(script(kFreeing, RedisEndsLua::bury)),
+      dead_letter(script(kFreeing, RedisEndsLua::dead_letter)),
       release(script(kFreeing, RedisEndsLua::release)),
       damaged(script(kFreeing, RedisEndsLua::damaged)),
       find(script(kLook, RedisAskedLua::find)),

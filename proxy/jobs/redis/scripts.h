@@ -20,7 +20,7 @@
 //   meta        hash     seq, last (the latest order score), bytes, expired, damaged
 //   processes   hash     consumer ─▶ number of its connection: what a dead connection still had under way is refused
 //
-//          append ─▶ XADD work ──claim: XREADGROUP, XAUTOCLAIM──▶ pending ──succeed, bury──▶ XACK, XDEL
+//          append ─▶ XADD work ──claim: XREADGROUP, XAUTOCLAIM──▶ pending ──succeed, dead_letter──▶ XACK, XDEL
 //                      ▲                                            │ retry, release at a time
 //                      └────────── claim: what has come due ── ZADD delayed
 //
@@ -34,10 +34,10 @@ namespace tidegate::jobs {
 struct RedisScripts {
   RedisScripts();
 
-  redis::Script prepare, leave, view, tidy;                     // redis_scripts_house.cc
-  redis::Script append, admit, claim, claim_id;                 // redis_scripts_intake.cc
-  redis::Script renew, succeed, retry, bury, release, damaged;  // redis_scripts_ends.cc
-  redis::Script find, list, result, cancel, replay, purge;      // redis_scripts_asked.cc
+  redis::Script prepare, leave, view, tidy;                            // redis_scripts_house.cc
+  redis::Script append, admit, claim, claim_id;                        // redis_scripts_intake.cc
+  redis::Script renew, succeed, retry, dead_letter, release, damaged;  // redis_scripts_ends.cc
+  redis::Script find, list, result, cancel, replay, purge;             // redis_scripts_asked.cc
 };
 
 // The parts, in Lua. Each follows the prelude (redis_scripts.cc) and the line that says what the script may do.
@@ -45,7 +45,7 @@ struct RedisIntakeLua {
   static const char *append, *admit, *claim, *claim_id;
 };
 struct RedisEndsLua {
-  static const char *renew, *succeed, *retry, *bury, *release, *damaged;
+  static const char *renew, *succeed, *retry, *dead_letter, *release, *damaged;
 };
 struct RedisAskedLua {
   static const char *find, *list, *result, *cancel, *replay, *purge;

@@ -60,7 +60,7 @@ return answer('ok')
 )lua";
 
 // 3 at, 4 took, 5 error
-const char* RedisEndsLua::bury = R"lua(
+const char* RedisEndsLua::dead_letter = R"lua(
 local id, job, lost = ARGV[1], held()
 if lost then return lost end
 remember(id, ARGV[3], ARGV[4], ARGV[5])

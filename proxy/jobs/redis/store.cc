@@ -143,8 +143,8 @@ void RedisStore::retry(const ClaimedJob& job, const AttemptRecord& attempt, Wall
   end_claim(link_.scripts().retry, std::move(arguments), job.id, false, std::move(done));
 }
 
-void RedisStore::bury(const ClaimedJob& job, const AttemptRecord& attempt, Done<Ok> done) {
-  end_claim(link_.scripts().bury, attempt_of(job, attempt), job.id, false, std::move(done));
+void RedisStore::dead_letter(const ClaimedJob& job, const AttemptRecord& attempt, Done<Ok> done) {
+  end_claim(link_.scripts().dead_letter, attempt_of(job, attempt), job.id, false, std::move(done));
 }
 
 void RedisStore::release(const ClaimedJob& job, WallTime not_before, Done<Ok> done) {

@@ -51,7 +51,7 @@ class RedisStore {
   void succeed(const ClaimedJob& job, const AttemptRecord& attempt, std::shared_ptr<const StoredResponse> response,
                Dropped dropped, Done<Ok> done);
   void retry(const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before, Done<Ok> done);
-  void bury(const ClaimedJob& job, const AttemptRecord& attempt, Done<Ok> done);
+  void dead_letter(const ClaimedJob& job, const AttemptRecord& attempt, Done<Ok> done);
   void release(const ClaimedJob& job, WallTime not_before, Done<Ok> done);
 
   // redis_store_asked.cc
@@ -79,7 +79,8 @@ class RedisStore {
                        Done<Appended> done);
   void on_appended(const std::string& id, bool unheard, const Result<RedisAnswer>& answer, Done<Appended> done);
   void on_claimed(Duration lease, const RedisAnswer& answer, Done<std::optional<ClaimedJob>> done);
-  void bury_damaged(const std::string& id, uint64_t claim, const std::string& why, std::function<void(Status)> done);
+  void dead_letter_damaged(const std::string& id, uint64_t claim, const std::string& why,
+                           std::function<void(Status)> done);
   // A change whose answer is yes or no; timed.
   void change(const redis::Script& script, std::vector<std::string> arguments, const std::string& id, Done<Ok> done);
   // The end of a claim: the job is not held any more once the answer is certain.

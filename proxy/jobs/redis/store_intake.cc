@@ -117,11 +117,11 @@ void RedisStore::on_claimed(Duration lease, const RedisAnswer& answer, Done<std:
     return done(std::optional<ClaimedJob>(std::move(*job)));
   }
   const std::string claim_number = answer.rest[1].items.empty() ? "" : answer.rest[1].items[0].text;
-  bury_damaged(id, std::strtoull(claim_number.c_str(), nullptr, 10), job.error().message,
-               [this, lease, done = std::move(done)](const Status& buried) {
-                 if (!buried && in_doubt(buried.error())) return done(buried.error());
-                 claim(lease, done);
-               });
+  dead_letter_damaged(id, std::strtoull(claim_number.c_str(), nullptr, 10), job.error().message,
+                      [this, lease, done = std::move(done)](const Status& buried) {
+                        if (!buried && in_doubt(buried.error())) return done(buried.error());
+                        claim(lease, done);
+                      });
 }
 
 void RedisStore::claim_id(const std::string& id, Duration lease, Done<ClaimedJob> done) {
@@ -137,8 +137,8 @@ void RedisStore::claim_id(const std::string& id, Duration lease, Done<ClaimedJob
   link_.run_as_member(link_.scripts().claim_id, {std::to_string(to_us(lease)), id}, timed(claimed));
 }
 
-void RedisStore::bury_damaged(const std::string& id, uint64_t claim, const std::string& why,
-                              std::function<void(Status)> done) {
+void RedisStore::dead_letter_damaged(const std::string& id, uint64_t claim, const std::string& why,
+                                     std::function<void(Status)> done) {
   const auto buried = [this, id, why, done = std::move(done)](const Status& status) {
     if (status.ok()) {
       log_error("job_damaged",
@@ -157,7 +157,7 @@ void RedisStore::read_body(const ClaimedJob& job, std::shared_ptr<RedisBlob> bod
                const Error error = bytes.error();
                if (in_doubt(error)) return done(error);
                // Damaged, or lost: where the claim still holds, nobody else has ended the job and dropped its body.
-               bury_damaged(id, claim, error.message, [error, done](const Status&) {
+               dead_letter_damaged(id, claim, error.message, [error, done](const Status&) {
                  done(Error{ErrorCode::io, error.message});
                });
              });

@@ -244,7 +244,7 @@ void JobRun::settle() {
   switch (event_) {
     case JobEvent::succeeded: work_ = shared_.queue.succeed(shared_.runtime, job_, attempt_, response_, done); return;
     case JobEvent::retried: work_ = shared_.queue.retry(shared_.runtime, job_, attempt_, not_before_, done); return;
-    default: work_ = shared_.queue.bury(shared_.runtime, job_, attempt_, done);
+    default: work_ = shared_.queue.dead_letter(shared_.runtime, job_, attempt_, done);
   }
 }
 

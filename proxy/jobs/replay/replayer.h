@@ -1,5 +1,5 @@
 // Runs queued jobs when their upstream is well: claims a job, admits it by the route's own breaker and bulkhead (the
-// same objects as live traffic), has it run, and settles it: succeed, retry with back-off, or bury.
+// same objects as live traffic), has it run, and settles it: succeed, retry with back-off, or dead_letter.
 //
 //   idle ──work, breaker permits, slot free──▶ claiming ──job──▶ running ──▶ settling ──▶ idle
 //     ▲        (one lane of `concurrency`)         │ none             │ client side gone: close()
@@ -18,11 +18,12 @@
 // kClaimBatchMax.
 //
 // An answer other than 408, 425, 429 and 5xx is the job's result. Anything else is a failed attempt: retried after
-// base·2^n with jitter or the upstream's Retry-After, whichever is later, and buried after max_attempts. A 429 or 503
-// with Retry-After also holds the other jobs of its route back, for as long but at most kHoldMax.
+// base·2^n with jitter or the upstream's Retry-After, whichever is later, and dead-lettered after max_attempts. A 429
+// or 503 with Retry-After also holds the other jobs of its route back, for as long but at most kHoldMax.
 //
 // Attempts that ended with their process, or lost their lease, count: a job that is claimed beyond max_attempts is
-// buried without a run. Whoever wants to hear of a job's end (EndAnnouncer) is told first, then the job is settled.
+// dead-lettered without a run. Whoever wants to hear of a job's end (EndAnnouncer) is told first, then the job is
+// settled.
 #pragma once
 
 #include <functional>

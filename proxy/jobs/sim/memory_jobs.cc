@@ -143,7 +143,7 @@ Status MemoryJobs::retry(const ClaimedJob& claimed, const AttemptRecord& attempt
   });
 }
 
-Status MemoryJobs::bury(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime now) {
+Status MemoryJobs::dead_letter(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime now) {
   return with_held(claimed, [&](MemoryJob& job) {
     fail_attempt(job, attempt);
     job.record.status = JobStatus::dead;

@@ -28,7 +28,7 @@ class MemoryJobs {
   Status renew(const ClaimedJob& claimed, Duration lease, WallTime now);
   Status succeed(const ClaimedJob& claimed, const AttemptRecord& attempt, const StoredResponse& response, WallTime now);
   Status retry(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime not_before);
-  Status bury(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime now);
+  Status dead_letter(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime now);
   Status release(const ClaimedJob& claimed, WallTime not_before);
   Result<std::string> read_body(const ClaimedJob& claimed, uint64_t offset, size_t count);
   Result<StoredResponse> result(const std::string& id) const;

@@ -31,12 +31,12 @@ class CallHandle final : public net::Operation {
   std::shared_ptr<Call> call_;
 };
 
-class SimulatedQueue final : public MemoryQueue {
+class SimQueueImpl final : public SimQueue {
  public:
-  SimulatedQueue(net::Runtime& world, const QueueLimits& limits, uint64_t seed)
+  SimQueueImpl(net::Runtime& world, const QueueLimits& limits, uint64_t seed)
       : world_(world), jobs_(limits), random_(seed), next_(world, [this] { run_due(); }) {}
 
-  void set_faults(const MemoryFaults& faults) override { faults_ = faults; }
+  void set_faults(const SimQueueFaults& faults) override { faults_ = faults; }
 
   void crash() override {
     next_.stop();
@@ -106,8 +106,9 @@ class SimulatedQueue final : public MemoryQueue {
                      Callback<Ok> done) override {
     return ask<Ok>([this, job, attempt, not_before] { return jobs_.retry(job, attempt, not_before); }, std::move(done));
   }
-  OperationPtr bury(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
-    return ask<Ok>([this, job, attempt] { return jobs_.bury(job, attempt, world_.wall_now()); }, std::move(done));
+  OperationPtr dead_letter(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+    return ask<Ok>([this, job, attempt] { return jobs_.dead_letter(job, attempt, world_.wall_now()); },
+                   std::move(done));
   }
   OperationPtr release(net::Runtime&, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
     auto call = make<Ok>([this, job, not_before] { return jobs_.release(job, not_before); }, std::move(done), nullptr);
@@ -162,7 +163,7 @@ class SimulatedQueue final : public MemoryQueue {
   class Body final : public net::BodyReader {
    public:
     using Read = std::function<Result<std::string>(uint64_t, size_t)>;
-    Body(SimulatedQueue& queue, uint64_t size, Read read) : queue_(queue), size_(size), read_(std::move(read)) {}
+    Body(SimQueueImpl& queue, uint64_t size, Read read) : queue_(queue), size_(size), read_(std::move(read)) {}
     uint64_t size() const override { return size_; }
     std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count,
                                             std::function<void(Result<std::string>)> done) override {
@@ -170,7 +171,7 @@ class SimulatedQueue final : public MemoryQueue {
     }
 
    private:
-    SimulatedQueue& queue_;
+    SimQueueImpl& queue_;
     uint64_t size_;
     Read read_;
   };
@@ -233,7 +234,7 @@ class SimulatedQueue final : public MemoryQueue {
   net::Runtime& world_;
   MemoryJobs jobs_;
   Random random_;
-  MemoryFaults faults_;
+  SimQueueFaults faults_;
   std::deque<std::shared_ptr<Call>> line_;
   Time last_{};
   bool closing_ = false;
@@ -244,8 +245,8 @@ class SimulatedQueue final : public MemoryQueue {
 
 }  // namespace
 
-std::unique_ptr<MemoryQueue> MemoryQueue::make(net::Runtime& world, const QueueLimits& limits, uint64_t seed) {
-  return std::make_unique<SimulatedQueue>(world, limits, seed);
+std::unique_ptr<SimQueue> SimQueue::make(net::Runtime& world, const QueueLimits& limits, uint64_t seed) {
+  return std::make_unique<SimQueueImpl>(world, limits, seed);
 }
 
 }  // namespace tidegate::jobs

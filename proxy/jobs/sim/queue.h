@@ -8,7 +8,7 @@
 
 namespace tidegate::jobs {
 
-struct MemoryFaults {
+struct SimQueueFaults {
   Duration delay_min = 200us;
   Duration delay_max = 5ms;
   double fail = 0;   // probability that a call answers unavailable (it may have happened all the same: half of them do)
@@ -16,10 +16,10 @@ struct MemoryFaults {
   Duration stall_for = 10s;
 };
 
-class MemoryQueue : public JobQueue {
+class SimQueue : public JobQueue {
  public:
-  static std::unique_ptr<MemoryQueue> make(net::Runtime& world, const QueueLimits& limits, uint64_t seed);
-  virtual void set_faults(const MemoryFaults& faults) = 0;
+  static std::unique_ptr<SimQueue> make(net::Runtime& world, const QueueLimits& limits, uint64_t seed);
+  virtual void set_faults(const SimQueueFaults& faults) = 0;
   // The process and its disk's cache are lost: pending calls never answer, unanswered changes may be lost or kept (by
   // the seed), answered ones are kept, running jobs are claimable again.
   virtual void crash() = 0;

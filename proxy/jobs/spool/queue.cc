@@ -40,8 +40,9 @@ class SpooledQueue final : public JobQueue {
                      Callback<Ok> done) override {
     return server_->retry(home, job, std::move(attempt), not_before, std::move(done));
   }
-  OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
-    return server_->bury(home, job, std::move(attempt), std::move(done));
+  OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                           Callback<Ok> done) override {
+    return server_->dead_letter(home, job, std::move(attempt), std::move(done));
   }
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
     return server_->release(home, job, not_before, std::move(done));

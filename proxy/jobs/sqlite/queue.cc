@@ -119,11 +119,12 @@ class SqliteQueue final : public SqliteSpool {
         std::move(done));
   }
 
-  OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+  OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                           Callback<Ok> done) override {
     return ask<Ok>(
         home,
         [job, attempt = std::move(attempt), now = home.wall_now()](SqliteStore& s) {
-          return s.bury(job, attempt, now);
+          return s.dead_letter(job, attempt, now);
         },
         std::move(done));
   }

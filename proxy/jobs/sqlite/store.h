@@ -53,7 +53,7 @@ class SqliteStore {
   Status renew(const ClaimedJob& job, Duration lease, WallTime now);
   Status succeed(const ClaimedJob& job, const AttemptRecord& attempt, const StoredResponse& response, WallTime now);
   Status retry(const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before);
-  Status bury(const ClaimedJob& job, const AttemptRecord& attempt, WallTime now);
+  Status dead_letter(const ClaimedJob& job, const AttemptRecord& attempt, WallTime now);
   Status release(const ClaimedJob& job, WallTime not_before);
   Status forget(const ClaimedJob& job);
   Result<JobRecord> find(const std::string& id);

@@ -78,7 +78,7 @@ Status SqliteStore::retry(const ClaimedJob& job, const AttemptRecord& attempt, W
   return Ok{};
 }
 
-Status SqliteStore::bury(const ClaimedJob& job, const AttemptRecord& attempt, WallTime now) {
+Status SqliteStore::dead_letter(const ClaimedJob& job, const AttemptRecord& attempt, WallTime now) {
   const auto held_job = held(job);
   if (!held_job) return held_job.error();
   add_attempt(held_job->seq, attempt);

@@ -78,8 +78,9 @@ class FlakyQueue final : public JobQueue {
                      Callback<Ok> done) override {
     return real_->retry(home, job, std::move(attempt), not_before, std::move(done));
   }
-  OperationPtr bury(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
-    return real_->bury(home, job, std::move(attempt), std::move(done));
+  OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                           Callback<Ok> done) override {
+    return real_->dead_letter(home, job, std::move(attempt), std::move(done));
   }
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
     return real_->release(home, job, not_before, std::move(done));

@@ -90,7 +90,7 @@ void JobLoad::end(Client& client, const ClaimedJob& job) {
       client.operation = queue_->retry(bed_->home(), job, attempt, now, then<Ok>(client, job.id, JobStatus::retrying));
       return;
     case 1:
-      client.operation = queue_->bury(bed_->home(), job, attempt, then<Ok>(client, job.id, JobStatus::dead));
+      client.operation = queue_->dead_letter(bed_->home(), job, attempt, then<Ok>(client, job.id, JobStatus::dead));
       return;
     case 2:
       client.operation = queue_->release(bed_->home(), job, {}, then<Ok>(client, job.id, JobStatus::queued));

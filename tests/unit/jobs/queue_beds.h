@@ -84,10 +84,10 @@ class SqliteBed : public RealBed {
 
 class MemoryBed {
  public:
-  explicit MemoryBed(const QueueLimits& limits = {}) : queue_(MemoryQueue::make(runtime_, limits, 1)) {}
+  explicit MemoryBed(const QueueLimits& limits = {}) : queue_(SimQueue::make(runtime_, limits, 1)) {}
 
   net::Runtime& home() { return runtime_; }
-  MemoryQueue& queue() { return *queue_; }
+  SimQueue& queue() { return *queue_; }
   void restart() { queue_->crash(); }
   template <typename Done>
   void run_until(Done done) {
@@ -100,7 +100,7 @@ class MemoryBed {
 
  private:
   net::SimRuntime runtime_{1};
-  std::unique_ptr<MemoryQueue> queue_;
+  std::unique_ptr<SimQueue> queue_;
 };
 
 // Asks and waits: ask<Appended>(bed, [&](auto done) { return queue.append(home, draft, done); }).
@@ -158,9 +158,9 @@ class Asker {
       return bed_.queue().retry(bed_.home(), job, {now, 5ms, error}, now + wait, done);
     });
   }
-  Status bury(const ClaimedJob& job) {
+  Status dead_letter(const ClaimedJob& job) {
     return ask<Ok>(bed_, [&](auto done) {
-      return bed_.queue().bury(bed_.home(), job, {bed_.home().wall_now(), 5ms, "503"}, done);
+      return bed_.queue().dead_letter(bed_.home(), job, {bed_.home().wall_now(), 5ms, "503"}, done);
     });
   }
   Status release(const ClaimedJob& job, WallTime not_before = {}) {

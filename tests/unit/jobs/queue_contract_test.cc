@@ -127,7 +127,7 @@ TEST_CASE_TEMPLATE("a lease that is not renewed ends; its claim counts for nothi
   CHECK(taken.claim != lost.claim);
   CHECK(asker.succeed(lost).error().code == ErrorCode::conflict);
   CHECK(asker.retry(lost, 1s).error().code == ErrorCode::conflict);
-  CHECK(asker.bury(lost).error().code == ErrorCode::conflict);
+  CHECK(asker.dead_letter(lost).error().code == ErrorCode::conflict);
   CHECK(asker.release(lost).error().code == ErrorCode::conflict);
   CHECK(asker.renew(lost, 1s).error().code == ErrorCode::conflict);
   REQUIRE(asker.succeed(taken).ok());
@@ -151,7 +151,7 @@ TEST_CASE_TEMPLATE("a dead job keeps its history and can be replayed with fresh 
   const std::string id = asker.append_new("precious");
   CHECK(asker.replay(id).error().code == ErrorCode::conflict);
   REQUIRE(asker.retry(asker.claim(), Duration(0)).ok());
-  REQUIRE(asker.bury(asker.claim()).ok());
+  REQUIRE(asker.dead_letter(asker.claim()).ok());
   auto record = asker.find(id);
   CHECK(record->status == JobStatus::dead);
   CHECK(record->last_error == "503");

@@ -78,7 +78,7 @@ TEST_CASE_TEMPLATE("a dead, cancelled or expired job gives its key free", Bed, E
   Bed bed;
   Asker asker(bed);
   REQUIRE(asker.append(keyed(bed.home())).ok());
-  REQUIRE(asker.bury(asker.claim()).ok());
+  REQUIRE(asker.dead_letter(asker.claim()).ok());
   const JobDraft second = keyed(bed.home(), "another");
   REQUIRE(asker.append(second)->id == second.id);
   REQUIRE(asker.cancel(second.id).ok());

@@ -6,12 +6,12 @@ namespace tidegate::jobs {
 namespace {
 
 template <typename Bed>
-std::string bury_one(Bed& bed, Asker<Bed>& asker, const std::string& error, const std::string& body = "body") {
+std::string dead_letter_one(Bed& bed, Asker<Bed>& asker, const std::string& error, const std::string& body = "body") {
   const std::string id = asker.append_new(body);
   const ClaimedJob job = asker.claim();
   REQUIRE(job.id == id);
   REQUIRE(ask<Ok>(bed, [&](auto done) {
-            return bed.queue().bury(bed.home(), job, {bed.home().wall_now(), 5ms, error}, done);
+            return bed.queue().dead_letter(bed.home(), job, {bed.home().wall_now(), 5ms, error}, done);
           }).ok());
   return id;
 }
@@ -41,7 +41,7 @@ TEST_CASE_TEMPLATE("pages show every job once, oldest first, by status and by a 
   Asker asker(bed);
   std::vector<std::string> dead, refused, queued;
   for (int i = 0; i < 7; ++i) {
-    dead.push_back(bury_one(bed, asker, i % 2 ? "connect_failure" : "503"));
+    dead.push_back(dead_letter_one(bed, asker, i % 2 ? "connect_failure" : "503"));
     if (i % 2) refused.push_back(dead.back());
   }
   for (int i = 0; i < 5; ++i) queued.push_back(asker.append_new());
@@ -77,7 +77,7 @@ TEST_CASE_TEMPLATE("a dead letter keeps its body to the byte, and its history, t
   Bed bed;
   Asker asker(bed);
   const std::string body("\0poison\xff\r\n", 10);
-  const std::string id = bury_one(bed, asker, "503", body);
+  const std::string id = dead_letter_one(bed, asker, "503", body);
   bed.restart();
   REQUIRE(asker.replay(id).ok());
   CHECK(asker.find(id)->replays == 1);
@@ -85,7 +85,7 @@ TEST_CASE_TEMPLATE("a dead letter keeps its body to the byte, and its history, t
   CHECK(again.id == id);
   CHECK(again.attempt == 1);
   CHECK(asker.body_of(again) == body);
-  REQUIRE(asker.bury(again).ok());
+  REQUIRE(asker.dead_letter(again).ok());
   const auto record = asker.find(id);
   REQUIRE(record->history.size() == 2);
   CHECK(record->history[0].error == "503");
@@ -95,10 +95,10 @@ TEST_CASE_TEMPLATE("a job that dies after each replay is replayed so often, and 
                    EVERY_QUEUE) {
   Bed bed;
   Asker asker(bed);
-  const std::string id = bury_one(bed, asker, "503");
+  const std::string id = dead_letter_one(bed, asker, "503");
   for (int i = 0; i < JobQueue::kReplaysMax; ++i) {
     REQUIRE(asker.replay(id).ok());
-    REQUIRE(asker.bury(asker.claim()).ok());
+    REQUIRE(asker.dead_letter(asker.claim()).ok());
   }
   CHECK(asker.replay(id).error().code == ErrorCode::exhausted);
   CHECK(asker.status(id) == JobStatus::dead);
@@ -109,7 +109,7 @@ TEST_CASE_TEMPLATE("a job that dies after each replay is replayed so often, and 
 TEST_CASE_TEMPLATE("what has ended can be purged; what has not, cannot", Bed, EVERY_QUEUE) {
   Bed bed;
   Asker asker(bed);
-  const std::string dead = bury_one(bed, asker, "503", "some body");
+  const std::string dead = dead_letter_one(bed, asker, "503", "some body");
   const std::string done = asker.append_new();
   REQUIRE(asker.succeed(asker.claim()).ok());
   const std::string waits = asker.append_new();

@@ -71,7 +71,7 @@ TEST_CASE("keys, lists, purging and the guard against replay loops, on Redis") {
   CHECK(asker.append(twin).error().code == ErrorCode::invalid);
   CHECK(purge(draft.id).error().code == ErrorCode::conflict);
   for (int died = 0; died <= JobQueue::kReplaysMax; ++died) {
-    REQUIRE(asker.bury(asker.claim()).ok());
+    REQUIRE(asker.dead_letter(asker.claim()).ok());
     if (died < JobQueue::kReplaysMax) REQUIRE(asker.replay(draft.id).ok());
   }
   CHECK(asker.replay(draft.id).error().code == ErrorCode::exhausted);
@@ -99,7 +99,7 @@ TEST_CASE("keys, lists, purging and the guard against replay loops, on Redis") {
   CHECK(list(dead)->records.empty());
   CHECK(asker.cancel(last).ok());
   CHECK(asker.replay(draft.id, true).ok());
-  REQUIRE(asker.bury(asker.claim()).ok());
+  REQUIRE(asker.dead_letter(asker.claim()).ok());
   CHECK(purge(draft.id).ok());
   CHECK(asker.find(draft.id).error().code == ErrorCode::not_found);
   CHECK(bed.server().ask({"EXISTS", bed.key("body:" + draft.id), bed.key("history:" + draft.id)}).integer == 0);

@@ -20,7 +20,7 @@ TEST_CASE("a broker that is killed during work loses no job and runs none twice"
   CHECK(asker.body_of(running[0]).starts_with("body "));
   REQUIRE(asker.succeed(running[0]).ok());  // the record is the truth
   REQUIRE(asker.retry(running[1], Duration(0)).ok());
-  REQUIRE(asker.bury(running[2]).ok());
+  REQUIRE(asker.dead_letter(running[2]).ok());
   fixture.server().start();
   fixture.await_broker();
   REQUIRE(asker.succeed(running[3]).ok());
@@ -96,7 +96,7 @@ TEST_CASE("a dead letter without a dead-letter queue waits until there is one") 
   const std::string id = asker.append_new("kept");
   const ClaimedJob job = asker.claim();
   fixture.server().delete_queue(fixture.dead());
-  REQUIRE(asker.bury(job).ok());
+  REQUIRE(asker.dead_letter(job).ok());
   fixture.run_until([&] { return fixture.server().depth(fixture.dead()).has_value(); });
   fixture.await_broker();
   CHECK(asker.nothing_to_claim());

@@ -8,7 +8,7 @@ TEST_CASE("a dead letter can be read by RabbitMQ's own tools, byte for byte") {
   Asker asker(fixture);
   const std::string body = random_bytes(100'000, 7);
   asker.append_new(body);
-  REQUIRE(asker.bury(asker.claim()).ok());
+  REQUIRE(asker.dead_letter(asker.claim()).ok());
   fixture.await(fixture.dead(), 1);
   CHECK(fixture.server().get_with_tool(fixture.dead()) == body);
   CHECK(fixture.server().depth(fixture.work()) == 0);
@@ -20,7 +20,7 @@ TEST_CASE("replayed and purged jobs leave the dead letters, and the others keep 
   std::vector<std::string> ids;
   for (const char* body : {"first", "second", "third", "fourth"}) {
     ids.push_back(asker.append_new(body));
-    REQUIRE(asker.bury(asker.claim()).ok());
+    REQUIRE(asker.dead_letter(asker.claim()).ok());
   }
   REQUIRE(asker.replay(ids[1]).ok());
   const ClaimedJob job = asker.claim();
