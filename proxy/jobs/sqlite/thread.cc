@@ -31,70 +31,34 @@ SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opene
     adopt(std::move(*opened));
   } else {
     log_error("store_unavailable", {{"store", options_.path}, {"error", opened.error().message}});
-    become_unavailable(opened.error().message);
+    publish_unavailable(opened.error().message);
   }
-  thread_ = std::thread([this] { run(); });
+  start();
 }
 
 void SqliteThread::adopt(OpenStore opened) {
   open_.emplace(std::move(opened));
   was_open_ = true;
   checkpoint_ = std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs);
-  publish();
-}
-
-void SqliteThread::become_unavailable(const std::string& why) {
-  const std::lock_guard lock(mutex_);
-  view_.available = false;
-  view_.why_unavailable = why;
-}
-
-void SqliteThread::stop() {
-  if (!thread_.joinable()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
+  publish(store().view());
 }
 
 void SqliteThread::submit(std::shared_ptr<SqliteCall> call) {
+  std::string reason;
   {
     const std::lock_guard lock(mutex_);
-    const bool full = waiting_.size() >= options_.pending_max && !call->correction;
-    const bool too_late = call->correction ? ended_ : closing_;
-    if (!full && !too_late && view_.available) {
+    // A correction is taken as long as the thread runs.
+    const bool correctable = call->correction && phase_ != Phase::ended;
+    if (!correctable) reason = refusal(waiting_.size(), options_.pending_max);
+    if (reason.empty() && !view_.available) reason = view_.why_unavailable;
+    if (reason.empty()) {
       waiting_.push_back(std::move(call));
       // A thread that waits for company is not woken by each who comes.
       if (waiting_.size() == 1 || waiting_.size() >= wake_at_) wake_.notify_one();
       return;
     }
-    const char* why = too_late ? "the store is closing" : full ? "the store is behind: too many calls wait" : nullptr;
-    call->waiting->fail({ErrorCode::unavailable, why ? why : view_.why_unavailable});
   }
-  StoreCall::answer(call->waiting);
-}
-
-QueueView SqliteThread::view() const {
-  const std::lock_guard lock(mutex_);
-  QueueView view = view_;
-  if (closing_) view.available = false, view.why_unavailable = "the store is closing";
-  return view;
-}
-
-void SqliteThread::tell_listener(const Group& group) {
-  if (std::any_of(group.begin(), group.end(), [](const auto& call) { return call->makes_work; })) listener_->tell();
-}
-
-void SqliteThread::close(net::Runtime& home, std::function<void()> done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (ended_) return home.post(std::move(done));
-    closing_ = true;
-    closers_.emplace_back(&home, std::move(done));
-  }
-  wake_.notify_one();
+  refuse(call->waiting, std::move(reason));
 }
 
 void SqliteThread::run() {
@@ -107,7 +71,7 @@ void SqliteThread::run() {
     }
     if (open_ && store().has_more_to_sweep()) sweep_on();
     const std::lock_guard lock(mutex_);
-    if (closing_ && waiting_.empty()) break;
+    if (phase_ != Phase::open && waiting_.empty()) break;
   }
   finish();
 }
@@ -115,15 +79,16 @@ void SqliteThread::run() {
 // Waits for calls; then, where calls have been coming in company, a moment for more of them.
 SqliteThread::Group SqliteThread::take_group() {
   std::unique_lock lock(mutex_);
-  const auto something = [this] { return !waiting_.empty() || closing_; };
+  const auto something = [this] { return !waiting_.empty() || phase_ != Phase::open; };
   if (!open_) {
     wake_.wait_for(lock, options_.reopen_every, something);
   } else if (!store().has_more_to_sweep()) {
     wake_.wait(lock, something);
   }
   const auto batch_max = static_cast<size_t>(options_.batch_max);
-  if (last_group_ > 1 && waiting_.size() < last_group_ && !closing_)
+  if (last_group_ > 1 && waiting_.size() < last_group_ && phase_ == Phase::open) {
     await_company(lock, std::min(batch_max, last_group_));
+  }
   Group group;
   while (!waiting_.empty() && group.size() < batch_max) {
     group.push_back(std::move(waiting_.front()));
@@ -140,7 +105,7 @@ void SqliteThread::await_company(std::unique_lock<std::mutex>& lock, size_t comp
   wake_at_ = company;
   for (size_t seen = 0; seen < waiting_.size() && net::read_monotonic_clock() < until;) {
     seen = waiting_.size();
-    if (wake_.wait_for(lock, kLull, [&] { return closing_ || waiting_.size() >= company; })) break;
+    if (wake_.wait_for(lock, kLull, [&] { return phase_ != Phase::open || waiting_.size() >= company; })) break;
   }
   wake_at_ = 1;
 }
@@ -155,7 +120,7 @@ void SqliteThread::run_group(const Group& group) {
     const Time before = net::read_monotonic_clock();
     store().commit();
     if (options_.on_commit) options_.on_commit(net::read_monotonic_clock() - before);
-    publish();
+    publish(store().view());
   } catch (const SqliteFailure& failure) {
     for (const auto& call : group) call->waiting->fail(failure.to_error());
     log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}, {"calls", group.size()}});
@@ -163,7 +128,7 @@ void SqliteThread::run_group(const Group& group) {
     if (failure.handle_is_lost() && open_) lose_store(group, failure);
   }
   for (const auto& call : group) StoreCall::answer(call->waiting);
-  tell_listener(group);
+  if (std::any_of(group.begin(), group.end(), [](const auto& call) { return call->makes_work; })) announce_work();
   if (open_) checkpoint_->bound_wal();
 }
 
@@ -194,7 +159,7 @@ void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) 
   }
   checkpoint_.reset();
   open_.reset();
-  become_unavailable(failure.what());
+  publish_unavailable(failure.what());
 }
 
 // What a sweep has left, between groups: nobody waits long for it.
@@ -203,7 +168,7 @@ void SqliteThread::sweep_on() {
     store().begin();
     store().sweep(store().swept_at());
     store().commit();
-    publish();
+    publish(store().view());
   } catch (const SqliteFailure& failure) {
     log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}});
     store().rollback();
@@ -214,7 +179,7 @@ void SqliteThread::sweep_on() {
 
 void SqliteThread::reopen() {
   auto opened = open_store(options_, !was_open_);
-  if (!opened) return become_unavailable(opened.error().message);
+  if (!opened) return publish_unavailable(opened.error().message);
   SqliteStore& store = *opened->store;
   try {
     store.begin();
@@ -224,27 +189,17 @@ void SqliteThread::reopen() {
     store.commit();
   } catch (const SqliteFailure& failure) {
     store.rollback();
-    return become_unavailable(failure.what());
+    return publish_unavailable(failure.what());
   }
   disowned_.clear();
   adopt(std::move(*opened));
   log_info("store_opened_again", {{"store", options_.path}});
 }
 
-void SqliteThread::publish() {
-  QueueView view = store().view();
-  const std::lock_guard lock(mutex_);
-  view_ = std::move(view);
-}
-
 void SqliteThread::finish() {
   checkpoint_.reset();
   if (open_) sqlite3_wal_checkpoint_v2(store().db().handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   open_.reset();
-  const std::lock_guard lock(mutex_);
-  ended_ = true;
-  for (auto& [home, done] : closers_) home->post(std::move(done));
-  closers_.clear();
 }
 
 }  // namespace tidegate::jobs

@@ -8,7 +8,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "jobs/sqlite/call.h"
@@ -16,7 +15,7 @@
 #include "jobs/sqlite/file_lock.h"
 #include "jobs/sqlite/queue.h"
 #include "jobs/sqlite/store.h"
-#include "jobs/work_listener.h"
+#include "jobs/store_thread.h"
 
 namespace tidegate::jobs {
 
@@ -29,25 +28,20 @@ struct OpenStore {
 // `after_crash`: see SqliteStore::open. Makes the folder.
 Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash);
 
-class SqliteThread {
+class SqliteThread final : public StoreThread {
  public:
   // Without a store (the disk is full, or may not be written to): unavailable until it can be opened.
   SqliteThread(const SqliteOptions& options, Result<OpenStore> opened);
-  ~SqliteThread() { stop(); }
-
-  // Commits what was taken, ends the thread. Not from that thread.
-  void stop();
+  ~SqliteThread() override { stop(); }
 
   // Any thread. A call that cannot be taken is answered unavailable.
   void submit(std::shared_ptr<SqliteCall> call);
-  QueueView view() const;
-  void on_work(net::Runtime& home, std::function<void()> changed) { listener_->set(home, std::move(changed)); }
-  void close(net::Runtime& home, std::function<void()> done);
 
  private:
   using Group = std::vector<std::shared_ptr<SqliteCall>>;
 
-  void run();
+  void run() override;
+  void on_closing() override { wake_.notify_one(); }
   Group take_group();
   void await_company(std::unique_lock<std::mutex>& lock, size_t company);
   void run_group(const Group& group);
@@ -57,9 +51,6 @@ class SqliteThread {
   SqliteStore& store() { return *open_->store; }
   void adopt(OpenStore opened);
   void sweep_on();
-  void become_unavailable(const std::string& why);
-  void publish();
-  void tell_listener(const Group& group);
   void finish();
 
   const SqliteOptions options_;
@@ -69,17 +60,10 @@ class SqliteThread {
   std::vector<std::string> disowned_;  // ids of failed appends: cancelled if found after a reopening
   size_t last_group_ = 0;
 
-  const std::shared_ptr<WorkListener> listener_ = std::make_shared<WorkListener>();
-
-  mutable std::mutex mutex_;
+  // Under the lock.
   std::condition_variable wake_;
   std::deque<std::shared_ptr<SqliteCall>> waiting_;
   size_t wake_at_ = 1;  // so many waiting calls wake the thread
-  QueueView view_;
-  bool closing_ = false;
-  bool ended_ = false;
-  std::vector<std::pair<net::Runtime*, std::function<void()>>> closers_;
-  std::thread thread_;  // last: starts when all else stands
 };
 
 }  // namespace tidegate::jobs
