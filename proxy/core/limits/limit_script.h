@@ -1,5 +1,5 @@
-// The rate limits as Redis runs them: one script a limit, atomic, on the server's own clock, so that replicas whose
-// clocks differ agree. The arithmetic is policy/rate_limiter.h's and policy/sliding_window.h's.
+// The rate limits as Redis runs them: one script a limit (core/limits/scripts), atomic, on the server's own clock, so
+// that replicas whose clocks differ agree. The arithmetic is policy/rate_limiter.h's and policy/sliding_window.h's.
 //
 //   token bucket     hash    key: {tokens, at}                  expires when the bucket is full again
 //   sliding window   zset    key: (member, when admitted in µs) …   expires one window after the last admission

@@ -1,5 +1,6 @@
-// The job queue's decisions as Lua: one script a transition, run by the server alone and whole, on the server's clock.
-// Every key of a queue begins with `tidegate:{QUEUE}:`, so that all of them share one cluster slot.
+// The job queue's decisions as Lua: one script a transition (jobs/redis/scripts, embedded by CMake), which the server
+// runs alone and whole, on its own clock. Every script begins with preamble.lua. Every key of a queue begins with
+// `tidegate:{QUEUE}:`, so that all of them share one cluster slot.
 //
 //   job:ID      hash     the record: what was asked for, status, attempt, claim number, checksum
 //   history:ID  list     "at took error" a failed or finished attempt
@@ -24,34 +25,23 @@
 //                      ▲                                            │ retry, release at a time
 //                      └────────── claim: what has come due ── ZADD delayed
 //
-// Reply: {view, word, …}: the view after the change (redis_reply.h), `ok` or what was wrong.
+// Reply: {view, word, …}: the view after the change (reply.h), `ok` or what was wrong.
 #pragma once
 
 #include "redis/client.h"
 
 namespace tidegate::jobs {
 
+// Each is named after its file.
 struct RedisScripts {
   RedisScripts();
 
-  redis::Script prepare, leave, view, tidy;                            // redis_scripts_house.cc
-  redis::Script append, admit, claim, claim_id;                        // redis_scripts_intake.cc
-  redis::Script renew, succeed, retry, dead_letter, release, damaged;  // redis_scripts_ends.cc
-  redis::Script find, list, result, cancel, replay, purge;             // redis_scripts_asked.cc
-};
-
-// The parts, in Lua. Each follows the prelude (redis_scripts.cc) and the line that says what the script may do.
-struct RedisIntakeLua {
-  static const char *append, *admit, *claim, *claim_id;
-};
-struct RedisEndsLua {
-  static const char *renew, *succeed, *retry, *dead_letter, *release, *damaged;
-};
-struct RedisAskedLua {
-  static const char *find, *list, *result, *cancel, *replay, *purge;
-};
-struct RedisHouseLua {
-  static const char *prepare, *leave, *view, *tidy;
+  redis::Script append, admit;
+  redis::Script claim, claim_id;
+  redis::Script renew, succeed, retry, dead_letter, release, damaged;
+  redis::Script find, list, result;
+  redis::Script cancel, replay, purge;
+  redis::Script prepare, leave, view, tidy;
 };
 
 }  // namespace tidegate::jobs

@@ -1,0 +1,21 @@
+# cmake -DOUTPUT=x.cc -DFUNCTION=a::b::files -DFOLDER=page -DFILES="index.html;page.css" -P embed_files.cmake
+# Writes a source with the files as byte arrays, so that they may contain any byte, and FUNCTION, which returns them as
+# std::span<const tidegate::EmbeddedFile> (base/embedded_file.h).
+string(REGEX MATCH "^(.*)::([a-z_]+)$" matched "${FUNCTION}")
+set(namespace "${CMAKE_MATCH_1}")
+set(function "${CMAKE_MATCH_2}")
+set(source "// Made by embed_files.cmake.\n#include \"base/embedded_file.h\"\n\nnamespace ${namespace} {\n\n")
+set(list_of_files "")
+foreach(name ${FILES})
+  file(READ ${FOLDER}/${name} hex HEX)
+  string(LENGTH "${hex}" digits)
+  math(EXPR size "${digits} / 2")
+  string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+  string(MAKE_C_IDENTIFIER "k_${name}" identifier)
+  string(APPEND source "static constexpr char ${identifier}[] = {\n${bytes}};\n\n")
+  string(APPEND list_of_files "    {\"${name}\", {${identifier}, ${size}}},\n")
+endforeach()
+string(APPEND source "static constexpr EmbeddedFile kFiles_${function}[] = {\n${list_of_files}};\n\n")
+string(APPEND source "std::span<const EmbeddedFile> ${function}() { return kFiles_${function}; }\n\n}  // namespace ${namespace}\n")
+file(WRITE ${OUTPUT} "${source}")

@@ -1,0 +1,4 @@
+-- The view alone.
+--
+-- Reply: ok
+return reply('ok')
