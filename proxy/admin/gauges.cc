@@ -7,7 +7,7 @@ namespace {
 // A queue whose server is unavailable accepts jobs into its spool, but its dependency is down.
 void set_queue(core::Gateway& gateway, const std::string& name, const jobs::QueueView& view, WallTime now) {
   const double age_s = view.oldest_created_at ? to_seconds(now - *view.oldest_created_at) : 0;
-  gateway.metrics().set_queue(name, view.depth, view.bytes, age_s, view.available && view.server_away.empty());
+  gateway.metrics().set_queue(name, view.depth, view.bytes, age_s, view.available && view.server_unavailable.empty());
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ std::string queue_json(const std::string& name, const jobs::JobQueue& queue, con
   JsonWriter json;
   json.field("name", name).field("available", view.available);
   text_field(json, "why_unavailable", view.available ? "" : view.why_unavailable);
-  text_field(json, "server_away", view.server_away);
+  text_field(json, "server_away", view.server_unavailable);
   json.raw("depth", depth.take()).field("spooled", view.spooled).field("bytes", view.bytes);
   view.oldest_created_at ? json.field("oldest_age_s", to_seconds(now - *view.oldest_created_at))
                          : json.null("oldest_age_s");

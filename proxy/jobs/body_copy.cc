@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "net/finished.h"
+
 namespace tidegate::jobs {
 
 BodyCopy::BodyCopy(net::Runtime& runtime, std::shared_ptr<net::BodyReader> from,
@@ -9,7 +11,7 @@ BodyCopy::BodyCopy(net::Runtime& runtime, std::shared_ptr<net::BodyReader> from,
     : from_(std::move(from)), done_(std::move(done)) {
   if (from_->size() > kMemoryMax) {
     auto file = runtime.open_temp_file();
-    // Without one the first read's answer tells: no callback may run inside this call.
+    // Without one the first read's callback fails: none may run inside this call.
     if (file) file_ = std::move(*file);
   }
   read_on();
@@ -20,12 +22,13 @@ void BodyCopy::read_on() {
 }
 
 void BodyCopy::on_piece(Result<std::string> piece) {
-  const auto read = std::move(reading_);
+  const auto finished = net::finished(reading_);
   if (!piece) return end(piece.error());
   const bool in_file = from_->size() > kMemoryMax;
   if (in_file && !file_) return end(Error{ErrorCode::io, "no temporary file for a job's body"});
-  if (piece->empty() && at_ < from_->size())
+  if (piece->empty() && at_ < from_->size()) {
     return end(Error{ErrorCode::io, "a job's body is shorter than its record"});
+  }
   at_ += piece->size();
   const auto go_on = [this] {
     if (at_ < from_->size()) return read_on();

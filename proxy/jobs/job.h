@@ -1,9 +1,9 @@
 // A job: a request that was accepted with 202, its record, and its result.
 //
-//                      claim                 answer
+//                      claim                 response
 //   queued ───────────────────▶ running ──────────────▶ succeeded
 //     ▲  │ cancel                 │  │  last attempt failed
-//     │  └──────▶ cancelled       │  └──────────────────▶ dead ──operator replay──▶ queued
+//     │  └──────▶ cancelled       │  └──────────────────▶ dead ──replay by an operator──▶ queued
 //     │  │ expires_at passed      │ failed, attempts left
 //     │  └──────▶ expired         ▼
 //     └──── claim when due ─── retrying        (a lease that ends while running: claimable again)
@@ -22,7 +22,7 @@
 namespace tidegate::jobs {
 
 // `accepting`: a record whose work item is not yet known to be with the broker (RecordStore::admit). Nobody was
-// promised it: it is not found, counts for nothing, and is forgotten after a while.
+// promised it: it is not found, not counted, and deleted after a while.
 enum class JobStatus : uint8_t { queued, running, retrying, succeeded, dead, cancelled, expired, accepting };
 inline constexpr int kJobStatusCount = 7;  // without accepting
 const char* to_string(JobStatus status);
@@ -57,7 +57,7 @@ struct JobDraft {
   WallTime expires_at;
   WallTime not_before{};  // not handed out earlier
   int max_attempts = 5;
-  bool external = false;  // RecordStore only: the work item lies elsewhere; begins as accepting, never claimed
+  bool external = false;  // RecordStore only: the work item is with a broker; begins as accepting, never claimed
 };
 
 struct AttemptRecord {
@@ -70,7 +70,7 @@ struct JobRecord {
   std::string id;
   std::string route;
   JobStatus status = JobStatus::queued;
-  int attempt = 0;  // tries begun so far
+  int attempt = 0;  // attempts begun so far
   int max_attempts = 5;
   WallTime created_at{};
   WallTime expires_at{};
@@ -79,7 +79,7 @@ struct JobRecord {
   uint64_t position = 0;  // jobs before it, 0 = next; only while queued or retrying
   std::string last_error;
   std::vector<AttemptRecord> history;
-  // What was asked for.
+  // The request.
   std::string method;
   std::string target;
   uint64_t body_size = 0;
@@ -87,7 +87,7 @@ struct JobRecord {
   int replays = 0;  // by operators, since it was accepted
 };
 
-// A job handed out for a try. The claim number fences: what a lost lease reports is refused (conflict).
+// A job handed out for an attempt. The claim number fences: what a lost lease reports is refused (conflict).
 struct ClaimedJob {
   std::string id;
   uint64_t claim = 0;
@@ -97,7 +97,7 @@ struct ClaimedJob {
   FieldList fields;
   uint64_t body_size = 0;
   std::string body_ref;  // where not empty, the body is fetched from there
-  int attempt = 1;       // this try, 1-based
+  int attempt = 1;       // this attempt, 1-based
   int max_attempts = 5;
   WallTime created_at{};
   WallTime expires_at{};

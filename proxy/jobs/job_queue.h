@@ -1,10 +1,17 @@
-// A durable queue of jobs with their records and results: the one interface that SQLite, Redis, RabbitMQ and the
-// simulator's memory stand behind. tests/unit/jobs/queue_contract_test.cc is its contract; every backend passes it.
+// START HERE: the contract of a durable queue of jobs with their records and results. A backend is a class that
+// implements JobQueue (RecordStore, where it can also keep records for a broker): sqlite/queue.h, redis/queue.h,
+// rabbit/queue.h, spool/queue.h (one of them behind a local spool) and the simulator's sim/queue.h. What a new one
+// needs:
 //
-// Any loop may call; `home` is the caller's own loop and the callback runs there, later, never inside the call.
-// Destroying the returned operation guarantees silence; what was asked may happen all the same, except where said.
-// Errors of every call: unavailable (the store is away, broken or stalled beyond its bound), io, not_found (no such
-// job), and what each call names. A store never says yes before it is durable.
+//   1. the class, and a function that opens it         open_queues.cc of cli/ chooses it by the configuration
+//   2. its operations, in files of the same names      append, claim, settle, query, operator, housekeeping
+//   3. a fixture in tests/unit/jobs/contract           the contract's tests then run on it, unchanged
+//
+// Any loop may call. `home` is the caller's own loop: `done` runs there, once, later, never inside the call. Destroying
+// the returned operation guarantees silence; the change may happen all the same, except where said.
+//
+// A store confirms nothing before it is durable. Errors of every call: unavailable (the store is unavailable, broken,
+// or stalled beyond its bound), io, not_found (no such job), and those that each call names.
 #pragma once
 
 #include <array>
@@ -24,7 +31,7 @@ struct QueueLimits {
   uint64_t max_jobs = 100000;                     // jobs not final
   uint64_t max_bytes = 10ull << 30;               // bodies of jobs not final, and results
   uint64_t min_free_disk = 64ull << 20;           // bytes the file system must keep free
-  Duration results_ttl = std::chrono::hours(24);  // final jobs and results are forgotten after this
+  Duration results_ttl = std::chrono::hours(24);  // results of final jobs are deleted after this, records after twice
 };
 
 // A snapshot, cheap and thread-safe; at most a second old.
@@ -37,15 +44,15 @@ struct QueueView {
   uint64_t damaged_total = 0;                 // records found damaged, since the store was opened
   bool available = true;                      // false: append would answer unavailable
   std::string why_unavailable;
-  uint64_t spooled = 0;     // of those queued: taken here while the queue's server is away, to be forwarded
-  std::string server_away;  // why the queue's server is not to be had; "" = it is, or there is none
+  uint64_t spooled = 0;  // of those queued: taken by the spool while the queue's server is unavailable, to be forwarded
+  std::string server_unavailable;  // why a spooled queue's server is; "" = it is available, or there is none
 };
 
 template <typename T>
 using Callback = std::function<void(Result<T>)>;
 using OperationPtr = std::unique_ptr<net::Operation>;
 
-// A stored result: its head, and its body to be read in pieces.
+// A stored result: its response headers, and its body to be read in pieces.
 struct ResultReader {
   uint16_t status = 0;
   FieldList fields;
@@ -76,68 +83,76 @@ class JobQueue {
  public:
   virtual ~JobQueue() = default;
 
-  // Stores the job; answers once it is durable. A draft with a dedupe_key that a job not dead, cancelled or expired has
-  // used within results_ttl is that job, if the payload is the same: method, target and a hash of the body (for a
+  // ---- append ----
+
+  // Stores the job; confirms once it is durable. A draft with a dedupe_key that a job not dead, cancelled or expired
+  // has used within results_ttl is that job, if the payload is the same: method, target and a hash of the body (for a
   // reference: the URL without its query). Errors: exhausted (a limit: `queue_full`), conflict (id taken), invalid (the
-  // key was used with another payload). An operation destroyed before its callback has run: nobody was promised
-  // anything, and a record that became durable all the same is cancelled. Answered unavailable or timeout: the record
-  // may be there; a store cancels it once it can tell, or, where its options say so, leaves it to be found by the next
-  // append of this id (conflict).
+  // key was used with another payload).
+  // An operation destroyed before its callback has run: nobody was promised anything, and a record that became durable
+  // all the same is cancelled. Answered unavailable or timeout: the record may exist; a store cancels it once it can
+  // tell, or, where its options say so, leaves it to be found by the next append of this id (conflict).
   [[nodiscard]] virtual OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) = 0;
+
+  // ---- claim ----
 
   // Hands out the job that is due and has waited longest, if any, for `lease`: status running, attempt + 1. An expired
   // job is never handed out. An operation destroyed before its callback has run: the claim is released.
   [[nodiscard]] virtual OperationPtr claim(net::Runtime& home, Duration lease,
                                            Callback<std::optional<ClaimedJob>> done) = 0;
-  // Another `lease` from now. Error: conflict (the lease was lost).
-  [[nodiscard]] virtual OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease,
-                                           Callback<Ok> done) = 0;
-  // The body of a claimed job. Lives as long as the reader's owner needs; bad records (CRC) read as io.
+  // The body of a claimed job. Lives as long as its owner wants; damaged bodies (CRC) read as io.
   virtual std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) = 0;
 
-  // Ends of a claim. Errors: conflict (lease lost, or cancelled meanwhile). Exactly one result per job: a second
-  // succeed for the same job is a conflict.
+  // ---- settle: errors of all are conflict (the lease was lost, or the job was cancelled meanwhile) ----
+
+  // Another `lease` from now.
+  [[nodiscard]] virtual OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease,
+                                           Callback<Ok> done) = 0;
+  // Exactly one result per job: a second one is a conflict.
   [[nodiscard]] virtual OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                                              StoredResponse response, Callback<Ok> done) = 0;
   [[nodiscard]] virtual OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                                            WallTime not_before, Callback<Ok> done) = 0;
   [[nodiscard]] virtual OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
-                                                 Callback<Ok> done) = 0;  // to the dead letters
-  // Given back untried (the breaker opened, shutdown): queued again, not handed out before `not_before`; the attempt
-  // does not count.
+                                                 Callback<Ok> done) = 0;
+  // Given back without an attempt (the breaker opened, shutdown): queued again, not handed out before `not_before`; the
+  // attempt does not count.
   [[nodiscard]] virtual OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before,
                                              Callback<Ok> done) = 0;
 
+  // ---- query ----
+
   [[nodiscard]] virtual OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) = 0;
-  // Errors: conflict (not succeeded), not_found (no such job, or forgotten).
+  // Errors: conflict (not succeeded), not_found (no such job, or its result has been deleted).
   [[nodiscard]] virtual OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) = 0;
+  [[nodiscard]] virtual OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) = 0;
+  virtual QueueView view() const = 0;
+
+  // ---- operator ----
+
   // Errors: conflict (running, or final).
   [[nodiscard]] virtual OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
   // A dead job is queued again with fresh attempts; its history stays. Errors: conflict (not dead), exhausted (it has
-  // been replayed kReplaysMax times and died each time; `force` replays it all the same).
+  // been replayed kReplaysMax times and failed each time; `force` replays it all the same).
   static constexpr int kReplaysMax = 3;
   [[nodiscard]] virtual OperationPtr replay(net::Runtime& home, const std::string& id, bool force,
                                             Callback<Ok> done) = 0;
-  // Forgets a job that has ended, with its body and result. Errors: conflict (it has not ended).
+  // Deletes a job that has ended, with its body and result. Errors: conflict (it has not ended).
   [[nodiscard]] virtual OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
-  [[nodiscard]] virtual OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) = 0;
 
-  // Expires what is too old and forgets what ended long ago, soon. Claims and looks do so too; an idle queue needs
-  // this.
+  // ---- housekeeping ----
+
+  // Expires what is too old and deletes what ended long ago, soon. Appends, claims and finds do so too; an idle queue
+  // needs this.
   virtual void tidy(net::Runtime& home) = 0;
-
-  virtual QueueView view() const = 0;
-
-  // Calls `changed` on `home`, soon, whenever a claim may find more than before (an append, a retry come due is the
-  // caller's own timer: view().next_due_at). One listener; empty = none.
+  // Calls `changed` on `home`, soon, whenever a claim may find more than before. A retry that comes due is the caller's
+  // own timer: view().next_due_at. One listener; empty = none.
   virtual void on_work(net::Runtime& home, std::function<void()> changed) = 0;
-
-  // Stops taking new work, commits what was taken, closes. `done` runs once all is on disk. Later calls answer
-  // unavailable.
+  // Takes no new calls (they answer unavailable), commits what was taken, closes. `done` runs once all is on disk.
   virtual void close(net::Runtime& home, std::function<void()> done) = 0;
 };
 
-// A queue that can keep the records of jobs whose work items lie with a broker (drafts with `external`): SQLite, Redis.
+// A queue that can keep the records of jobs whose work items are with a broker (drafts with `external`): SQLite, Redis.
 //
 //   append(external) ──▶ accepting ──admit──▶ queued ──claim_id──▶ running ──▶ …
 //

@@ -1,4 +1,4 @@
-// The one listener of a queue's on_work: told from any thread, called on its own loop, and never after it was replaced.
+// The one listener of a queue's on_work: notified from any thread, called on its own loop, never after it was replaced.
 #pragma once
 
 #include <functional>

@@ -10,9 +10,9 @@ namespace tidegate::jobs {
 namespace {
 
 constexpr size_t kCrcBytes = 4;
-constexpr int kUnderWayMax = 4;
+constexpr int kInFlightMax = 4;
 constexpr size_t kUnsentMax = 8 << 20;  // bytes, of all uploads together
-constexpr Duration kLookAgain = 5ms;
+constexpr Duration kRecheckDelay = 5ms;
 constexpr uint64_t kRenewEvery = 64;  // pieces
 constexpr const char* kUploadSeconds = "600";
 
@@ -46,10 +46,10 @@ RedisUpload::RedisUpload(RedisLink& link, std::string blob, const BodyContent& b
         link_.runtime().post([self] {});  // not deleted under its own timer
       }) {}
 
-void RedisUpload::start(RedisLink& link, std::string blob, const BodyContent& body, std::shared_ptr<Fingerprint> print,
-                        std::function<bool()> dropped, Done done) {
+void RedisUpload::start(RedisLink& link, std::string blob, const BodyContent& body,
+                        std::shared_ptr<Fingerprint> fingerprint, std::function<bool()> dropped, Done done) {
   const std::shared_ptr<RedisUpload> upload(new RedisUpload(link, std::move(blob), body));
-  upload->print_ = std::move(print);
+  upload->fingerprint_ = std::move(fingerprint);
   upload->dropped_ = std::move(dropped);
   upload->done_ = std::move(done);
   if (body.size() == 0) return upload->end(UploadedBody{});
@@ -63,18 +63,18 @@ void RedisUpload::start(RedisLink& link, std::string blob, const BodyContent& bo
 }
 
 Result<std::string> RedisUpload::next_piece() {
-  std::string kept;
+  std::string from_file;
   std::string_view bytes;
   if (body_.file) {
     auto read = body_.file->read_at(sent_, kBlobPiece);
     if (!read) return read.error();
-    if (read->empty()) return Error{ErrorCode::io, "a kept body is shorter than it was"};
-    kept = std::move(*read);
-    bytes = kept;
+    if (read->empty()) return Error{ErrorCode::io, "a spooled body is shorter than it was"};
+    from_file = std::move(*read);
+    bytes = from_file;
   } else {
     bytes = std::string_view(body_.memory).substr(sent_, kBlobPiece);
   }
-  if (print_) print_->add(bytes);
+  if (fingerprint_) fingerprint_->add(bytes);
   sent_ += bytes.size();
   return seal_piece(blob_, pieces_++, bytes);
 }
@@ -82,24 +82,24 @@ Result<std::string> RedisUpload::next_piece() {
 void RedisUpload::send_on() {
   if (!done_) return;
   if (dropped_()) return end(Error{ErrorCode::cancelled, "nobody waits"});
-  while (done_ && sent_ < body_.size() && under_way_ < kUnderWayMax && link_.write_pending() < kUnsentMax) {
+  while (done_ && sent_ < body_.size() && in_flight_ < kInFlightMax && link_.write_pending() < kUnsentMax) {
     const std::string number = std::to_string(pieces_);
     const bool renew = pieces_ % kRenewEvery == 0;
     auto piece = next_piece();
     if (!piece) return end(piece.error());
-    ++under_way_;
+    ++in_flight_;
     link_.ask({"HSET", link_.key(upload_), number, std::move(*piece)},
               [self = shared_from_this()](const Result<redis::Reply>& reply) {
-                --self->under_way_;
+                --self->in_flight_;
                 if (!reply) return self->end(reply.error());
                 self->send_on();
               });
     if (renew) link_.ask({"EXPIRE", link_.key(upload_), kUploadSeconds}, [](const Result<redis::Reply>&) {});
   }
-  if (!done_ || under_way_ > 0) return;
+  if (!done_ || in_flight_ > 0) return;
   if (sent_ >= body_.size()) return end(UploadedBody{upload_, pieces_, ""});
   self_ = shared_from_this();
-  later_.start_after(kLookAgain);
+  later_.start_after(kRecheckDelay);
 }
 
 void RedisUpload::end(Result<UploadedBody> result) {
@@ -115,11 +115,12 @@ void RedisBlob::read(RedisLink& link, uint64_t offset, size_t count, std::functi
 }
 
 void RedisBlob::go_on(RedisLink& link, const std::shared_ptr<Read>& read) {
-  while (read->offset < read->end && read->offset / kBlobPiece == kept_number_) {
+  while (read->offset < read->end && read->offset / kBlobPiece == cached_number_) {
     const size_t from = read->offset % kBlobPiece;
-    if (from >= kept_.size()) return read->done(Error{ErrorCode::invalid, blob_ + " is shorter than its record says"});
-    const size_t taken = std::min<uint64_t>(kept_.size() - from, read->end - read->offset);
-    read->bytes.append(kept_, from, taken);
+    if (from >= cached_.size())
+      return read->done(Error{ErrorCode::invalid, blob_ + " is shorter than its record says"});
+    const size_t taken = std::min<uint64_t>(cached_.size() - from, read->end - read->offset);
+    read->bytes.append(cached_, from, taken);
     read->offset += taken;
   }
   if (read->offset >= read->end) return read->done(std::move(read->bytes));
@@ -127,12 +128,11 @@ void RedisBlob::go_on(RedisLink& link, const std::shared_ptr<Read>& read) {
   link.ask({"HGET", link.key(blob_), std::to_string(number)},
            [self = shared_from_this(), &link, read, number](Result<redis::Reply> reply) {
              if (!reply) return read->done(reply.error());
-             if (reply->is_nil())
-               return read->done(Error{ErrorCode::not_found, self->blob_ + " is not there any more"});
+             if (reply->is_nil()) return read->done(Error{ErrorCode::not_found, self->blob_ + " has been deleted"});
              auto bytes = open_piece(self->blob_, number, reply->text);
              if (!bytes) return read->done(bytes.error());
-             self->kept_number_ = number;
-             self->kept_ = std::move(*bytes);
+             self->cached_number_ = number;
+             self->cached_ = std::move(*bytes);
              self->go_on(link, read);
            });
 }

@@ -3,7 +3,7 @@
 //
 //   body:ID   0 ─▶ [crc32c][256 KiB]   1 ─▶ [crc32c][256 KiB]   2 ─▶ [crc32c][rest]
 //
-// The checksum begins with the blob's name and the piece's number: a piece in another's place is found out too.
+// The checksum begins with the blob's name and the piece's number, so that it finds misplaced pieces too.
 // Store's thread.
 #pragma once
 
@@ -24,7 +24,7 @@ std::string seal_piece(const std::string& blob, uint64_t number, std::string_vie
 // invalid: the checksum does not match.
 Result<std::string> open_piece(const std::string& blob, uint64_t number, const std::string& sealed);
 
-// What a script is told of a body: a single piece goes with the script, more lie ready under `upload`.
+// What a script is told of a body: a single piece goes with the script, several are stored under `upload` before.
 struct UploadedBody {
   std::string upload;  // key without the queue's prefix; "" = `only`
   uint64_t pieces = 0;
@@ -36,10 +36,10 @@ class RedisUpload : public std::enable_shared_from_this<RedisUpload> {
  public:
   using Done = std::function<void(Result<UploadedBody>)>;
 
-  // `blob`: "body:ID" or "result:ID", what it will be called. `print`: fed with the body where not null. `dropped`:
-  // nobody waits any more.
-  static void start(RedisLink& link, std::string blob, const BodyContent& body, std::shared_ptr<Fingerprint> print,
-                    std::function<bool()> dropped, Done done);
+  // `blob`: "body:ID" or "result:ID", what it will be called. `fingerprint`: fed with the body where not null.
+  // `dropped`: nobody waits any more.
+  static void start(RedisLink& link, std::string blob, const BodyContent& body,
+                    std::shared_ptr<Fingerprint> fingerprint, std::function<bool()> dropped, Done done);
 
  private:
   RedisUpload(RedisLink& link, std::string blob, const BodyContent& body);
@@ -50,18 +50,18 @@ class RedisUpload : public std::enable_shared_from_this<RedisUpload> {
   RedisLink& link_;
   const std::string blob_;
   const BodyContent& body_;  // the caller's, kept by `done_`
-  std::shared_ptr<Fingerprint> print_;
+  std::shared_ptr<Fingerprint> fingerprint_;
   std::function<bool()> dropped_;
   Done done_;
   std::string upload_;
   uint64_t sent_ = 0;  // bytes
   uint64_t pieces_ = 0;
-  int under_way_ = 0;
+  int in_flight_ = 0;
   net::Timer later_;                   // there is much unsent: this one waits for the others
   std::shared_ptr<RedisUpload> self_;  // while it does
 };
 
-// Reads a blob; keeps the piece it has read last, since callers read in smaller ones.
+// Reads a blob; caches the piece that it has read last, since callers read in smaller ones.
 class RedisBlob : public std::enable_shared_from_this<RedisBlob> {
  public:
   RedisBlob(std::string blob, uint64_t size) : blob_(std::move(blob)), size_(size) {}
@@ -81,8 +81,8 @@ class RedisBlob : public std::enable_shared_from_this<RedisBlob> {
 
   const std::string blob_;
   const uint64_t size_;
-  uint64_t kept_number_ = ~uint64_t{0};
-  std::string kept_;
+  uint64_t cached_number_ = ~uint64_t{0};
+  std::string cached_;
 };
 
 }  // namespace tidegate::jobs

@@ -14,20 +14,20 @@ redis::ClientOptions client_options(const RedisQueueOptions& options) {
   redis::ClientOptions client;
   client.command_timeout = options.command_timeout;
   client.pending_max = options.pending_max * 4;
-  client.pending_bytes_max = 256 << 20;  // bodies of one piece go with their scripts; larger ones wait (redis_blob.h)
+  client.pending_bytes_max = 256 << 20;  // bodies of one piece go with their scripts; larger ones wait (blob.h)
   return client;
 }
 
-// The first word of a refusal, after "redis: ".
-bool says(const std::string& why, std::initializer_list<const char*> words) {
+// Whether the server's error, after "redis: ", is one of these.
+bool is_one_of(const std::string& error, std::initializer_list<const char*> words) {
   constexpr size_t kAfter = sizeof "redis: " - 1;
   return std::any_of(words.begin(), words.end(),
-                     [&](const char* word) { return why.compare(kAfter, std::strlen(word), word) == 0; });
+                     [&](const char* word) { return error.compare(kAfter, std::strlen(word), word) == 0; });
 }
 
 }  // namespace
 
-std::string why_not_durable(const redis::Reply& settings) {
+std::string durability_problem(const redis::Reply& settings) {
   std::map<std::string, std::string> found;
   for (size_t i = 0; i + 1 < settings.items.size(); i += 2) found[settings.items[i].text] = settings.items[i + 1].text;
   const auto differs = [&](const char* name, const char* needed) -> std::string {
@@ -38,9 +38,9 @@ std::string why_not_durable(const redis::Reply& settings) {
   };
   for (const auto& [name, needed] : {std::pair{"appendonly", "yes"}, std::pair{"appendfsync", "always"},
                                      std::pair{"no-appendfsync-on-rewrite", "no"}}) {
-    if (std::string why = differs(name, needed); !why.empty()) return why;
+    if (std::string problem = differs(name, needed); !problem.empty()) return problem;
   }
-  // Records have no time to live: only the policies of `allkeys` would throw them away.
+  // Records have no time to live: only the policies of `allkeys` would evict them.
   const std::string policy = found["maxmemory-policy"];
   if (found["maxmemory"] != "0" && policy.rfind("allkeys", 0) == 0) {
     return "redis: durability strict needs a maxmemory-policy that evicts no records, the server has " + policy;
@@ -63,18 +63,22 @@ RedisLink::RedisLink(net::Runtime& runtime, const RedisQueueOptions& options, Ev
 void RedisLink::on_client_change() {
   if (client_.ready()) return check();
   refuse(client_.why_not_ready());
-  state_ = State::away;
+  state_ = State::disconnected;
 }
 
 void RedisLink::keep(uint64_t flight, std::unique_ptr<net::Operation> operation) {
   flights_.emplace(flight, std::move(operation));
 }
 
+std::unique_ptr<net::Operation> RedisLink::take_flight(uint64_t flight) {
+  return std::move(flights_.extract(flight).mapped());
+}
+
 void RedisLink::ask(std::vector<std::string> command, std::function<void(Result<redis::Reply>)> done) {
   const uint64_t flight = next_flight_++;
   keep(flight, client_.ask(std::move(command), [this, flight, done = std::move(done)](Result<redis::Reply> reply) {
     const auto call = done;
-    const auto operation = std::move(flights_.extract(flight).mapped());
+    const auto operation = take_flight(flight);
     if (!reply) return call(to_outage(reply.error()));
     if (reply->is_error()) return call(Error{ErrorCode::unavailable, "redis: " + reply->text});
     call(std::move(reply));
@@ -86,36 +90,36 @@ void RedisLink::send(const redis::Script& script, const std::vector<std::string>
   keep(flight,
        client_.run(script, {prefix_}, arguments, [this, flight, done = std::move(done)](Result<redis::Reply> reply) {
          const auto call = done;
-         const auto operation = std::move(flights_.extract(flight).mapped());
-         const auto answer = to_answer(std::move(reply));
-         heard(answer);
-         call(answer);
+         const auto operation = take_flight(flight);
+         const auto parsed = to_script_reply(std::move(reply));
+         on_reply(parsed);
+         call(parsed);
        }));
 }
 
-// What every answer tells about the server.
-void RedisLink::heard(const Result<RedisAnswer>& answer) {
-  if (answer.ok()) {
+// What every reply tells about the server.
+void RedisLink::on_reply(const Result<ScriptReply>& reply) {
+  if (reply.ok()) {
     if (state_ != State::ready) return;
-    QueueView view = answer->view;
+    QueueView view = reply->view;
     view.available = full_.empty();
     view.why_unavailable = full_;
     return events_.on_view(std::move(view));
   }
   if (state_ != State::ready || !client_.ready()) return;
-  const std::string& why = answer.error().message;
-  if (says(why, {"OOM"})) {
-    if (full_.empty()) log_warn("queue_server_full", {{"queue", options_.name}, {"error", why}});
-    full_ = why;
-    events_.on_unavailable(why);
-  } else if (says(why, {"READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "NOPERM", "NOAUTH",
-                        "NOGROUP", "BUSY"})) {
-    refuse(why);
+  const std::string& reason = reply.error().message;
+  if (is_one_of(reason, {"OOM"})) {
+    if (full_.empty()) log_warn("queue_server_full", {{"queue", options_.name}, {"reason", reason}});
+    full_ = reason;
+    events_.on_unavailable(reason);
+  } else if (is_one_of(reason, {"READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "NOPERM",
+                                "NOAUTH", "NOGROUP", "BUSY"})) {
+    refuse(reason);
   }
 }
 
 void RedisLink::run(const redis::Script& script, std::vector<std::string> arguments, Done done) {
-  if (!ready()) return done(Error{ErrorCode::unavailable, why_not_});
+  if (!ready()) return done(unavailable());
   send(script, arguments, std::move(done));
 }
 
@@ -126,13 +130,13 @@ std::vector<std::string> RedisLink::as_member(const std::vector<std::string>& ar
 }
 
 void RedisLink::run_as_member(const redis::Script& script, std::vector<std::string> arguments, Done done) {
-  if (!ready()) return done(Error{ErrorCode::unavailable, why_not_});
+  if (!ready()) return done(unavailable());
   auto all = as_member(arguments);
   send(script, all,
-       [this, &script, arguments = std::move(arguments), done = std::move(done)](Result<RedisAnswer> answer) {
-         if (!answer.ok() || !answer->is("stale") || !ready()) return done(std::move(answer));
+       [this, &script, arguments = std::move(arguments), done = std::move(done)](Result<ScriptReply> reply) {
+         if (!reply.ok() || !reply->is("stale") || !ready()) return done(std::move(reply));
          join([this, &script, arguments, done] {
-           if (!ready()) return done(Error{ErrorCode::unavailable, why_not_});
+           if (!ready()) return done(unavailable());
            send(script, as_member(arguments), done);
          });
        });
@@ -149,7 +153,7 @@ void RedisLink::ask_settings() {
       [this](const Result<redis::Reply>& reply) { on_settings(reply); });
 }
 
-// Whether the server takes something again.
+// Whether the server has memory again.
 void RedisLink::probe_memory() {
   ask({"HSET", key("meta"), "probe", "1"}, [this](const Result<redis::Reply>& reply) {
     if (reply.ok()) full_.clear();
@@ -159,7 +163,7 @@ void RedisLink::probe_memory() {
 void RedisLink::on_settings(const Result<redis::Reply>& reply) {
   if (!client_.ready()) return;
   if (!reply) return refuse("redis: durability strict must read CONFIG GET appendonly: " + reply.error().message);
-  if (const std::string why = why_not_durable(*reply); !why.empty()) return refuse(why);
+  if (const std::string problem = durability_problem(*reply); !problem.empty()) return refuse(problem);
   if (state_ == State::checking) join({});
 }
 
@@ -167,18 +171,18 @@ void RedisLink::join(std::function<void()> joined) {
   if (state_ != State::ready) state_ = State::joining;
   ++connection_;
   auto arguments = as_member(events_.jobs_held());
-  send(scripts_.prepare, arguments, [this, joined = std::move(joined)](const Result<RedisAnswer>& answer) {
+  send(scripts_.prepare, arguments, [this, joined = std::move(joined)](const Result<ScriptReply>& reply) {
     if (!client_.ready()) {
       if (joined) joined();
       return;
     }
-    if (!answer) {
-      refuse(answer.error().message);
+    if (!reply) {
+      refuse(reply.error().message);
     } else if (state_ == State::joining) {
       state_ = State::ready;
-      why_not_.clear();
-      log_info("queue_server_ready", {{"queue", options_.name}, {"server", options_.address.shown()}});
-      heard(answer);
+      reason_.clear();
+      log_info("queue_server_recovered", {{"queue", options_.name}, {"server", options_.address.shown()}});
+      on_reply(reply);
       events_.on_joined();
     }
     if (joined) joined();
@@ -191,23 +195,23 @@ void RedisLink::poll() {
   if (!ready()) return;
   if (options_.strict) ask_settings();
   if (!full_.empty()) probe_memory();
-  send(scripts_.view, {}, [this](const Result<RedisAnswer>& answer) {
-    if (answer.ok() && ready()) events_.on_poll();
+  send(scripts_.view, {}, [this](const Result<ScriptReply>& reply) {
+    if (reply.ok() && ready()) events_.on_poll();
   });
 }
 
-void RedisLink::refuse(const std::string& why) {
-  if (why_not_ != why) log_warn("queue_server_unavailable", {{"queue", options_.name}, {"error", why}});
-  why_not_ = why.empty() ? "redis: the connection was lost" : why;
+void RedisLink::refuse(const std::string& reason) {
+  if (reason_ != reason) log_warn("queue_server_unavailable", {{"queue", options_.name}, {"reason", reason}});
+  reason_ = reason.empty() ? "redis: the connection was lost" : reason;
   state_ = State::refused;
-  events_.on_unavailable(why_not_);
+  events_.on_unavailable(reason_);
 }
 
 void RedisLink::leave(const std::vector<std::string>& claims, std::function<void()> done) {
   if (!ready()) return done();
   std::vector<std::string> arguments{consumer_};
   arguments.insert(arguments.end(), claims.begin(), claims.end());
-  send(scripts_.leave, arguments, [done = std::move(done)](const Result<RedisAnswer>&) { done(); });
+  send(scripts_.leave, arguments, [done = std::move(done)](const Result<ScriptReply>&) { done(); });
 }
 
 }  // namespace tidegate::jobs

@@ -1,11 +1,14 @@
 // The JobQueue interface over the store's thread: each call becomes a StoreCall.
 #include "jobs/redis/queue.h"
 
+#include "jobs/redis/operations.h"
 #include "jobs/redis/thread.h"
 
 namespace tidegate::jobs {
 
 namespace {
+
+constexpr int kSweepRounds = 50;
 
 template <typename T>
 using Answer = std::shared_ptr<PendingCall<T>>;
@@ -50,50 +53,51 @@ class RedisQueue final : public RecordStore {
     auto answer = std::make_shared<PendingCall<Appended>>(&home, std::move(done));
     answer->on_abandoned = [thread = std::weak_ptr(thread_)](Appended& appended) {
       if (appended.existing) return;
-      correct(thread, [id = appended.id](RedisStore& s) { s.disown(id); });
+      correct(thread, [id = appended.id](RedisStore& s) { s.undo_append(id); });
     };
     // Failed in doubt, and nobody will ask again under this id.
     answer->on_abandoned_error = [thread = std::weak_ptr(thread_), id = shared->id](const Error& error) {
       if (error.code != ErrorCode::unavailable) return;
-      correct(thread, [id](RedisStore& s) { s.disown(id); });
+      correct(thread, [id](RedisStore& s) { s.undo_append(id); });
     };
     const auto dropped = [call = std::weak_ptr(answer)] {
       const auto alive = call.lock();
       return !alive || alive->dropped();
     };
     return submit<Appended>(std::move(answer), [shared, dropped](RedisStore& s, auto answered) {
-      s.append(shared, dropped, std::move(answered));
+      append_job(s, shared, dropped, std::move(answered));
     });
   }
 
   OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
     auto answer = std::make_shared<PendingCall<std::optional<ClaimedJob>>>(&home, std::move(done));
     answer->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
-      if (job) correct(thread, [job = *job](RedisStore& s) { s.give_back(job); });
+      if (job) correct(thread, [job = *job](RedisStore& s) { give_back(s, job); });
     };
     return submit<std::optional<ClaimedJob>>(
-        std::move(answer), [lease](RedisStore& s, auto answered) { s.claim(lease, std::move(answered)); });
+        std::move(answer), [lease](RedisStore& s, auto answered) { claim_job(s, lease, std::move(answered)); });
   }
 
   OperationPtr claim_id(net::Runtime& home, const std::string& id, Duration lease, Callback<ClaimedJob> done) override {
     auto answer = std::make_shared<PendingCall<ClaimedJob>>(&home, std::move(done));
     answer->on_abandoned = [thread = std::weak_ptr(thread_)](ClaimedJob& job) {
-      correct(thread, [job](RedisStore& s) { s.give_back(job); });
+      correct(thread, [job](RedisStore& s) { give_back(s, job); });
     };
-    return submit<ClaimedJob>(
-        std::move(answer), [id, lease](RedisStore& s, auto answered) { s.claim_id(id, lease, std::move(answered)); });
+    return submit<ClaimedJob>(std::move(answer), [id, lease](RedisStore& s, auto answered) {
+      claim_job_by_id(s, id, lease, std::move(answered));
+    });
   }
 
   OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done),
-                   [job, lease](RedisStore& s, auto answered) { s.renew(job, lease, answered); });
+                   [job, lease](RedisStore& s, auto answered) { renew_claim(s, job, lease, std::move(answered)); });
   }
 
   std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
     auto blob = std::make_shared<RedisBlob>("body:" + job.id, job.body_size);
     return std::make_shared<RedisBodyReader>(thread_, home, job.body_size,
                                              [job, blob](RedisStore& s, uint64_t offset, size_t count, auto answered) {
-                                               s.read_body(job, blob, offset, count, std::move(answered));
+                                               read_body(s, job, blob, offset, count, std::move(answered));
                                              });
   }
 
@@ -106,70 +110,75 @@ class RedisQueue final : public RecordStore {
       return !alive || alive->dropped();
     };
     return submit<Ok>(std::move(answer), [job, attempt, shared, dropped](RedisStore& s, auto answered) {
-      s.succeed(job, attempt, shared, dropped, std::move(answered));
+      succeed_job(s, job, attempt, shared, dropped, std::move(answered));
     });
   }
 
   OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
                      Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done), [job, attempt, not_before](RedisStore& s, auto answered) {
-      s.retry(job, attempt, not_before, std::move(answered));
+      retry_job(s, job, attempt, not_before, std::move(answered));
     });
   }
 
   OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                            Callback<Ok> done) override {
-    return ask<Ok>(home, std::move(done),
-                   [job, attempt](RedisStore& s, auto answered) { s.dead_letter(job, attempt, std::move(answered)); });
+    return ask<Ok>(home, std::move(done), [job, attempt](RedisStore& s, auto answered) {
+      dead_letter_job(s, job, attempt, std::move(answered));
+    });
   }
 
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done), [job, not_before](RedisStore& s, auto answered) {
-      s.release(job, not_before, std::move(answered));
+      release_job(s, job, not_before, std::move(answered));
     });
   }
 
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
     return ask<JobRecord>(home, std::move(done),
-                          [id](RedisStore& s, auto answered) { s.find(id, std::move(answered)); });
+                          [id](RedisStore& s, auto answered) { find_job(s, id, std::move(answered)); });
   }
 
   OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
     const auto open = [thread = thread_, &home, done = std::move(done)](Result<RedisResultHead> head) {
       if (!head) return done(head.error());
       const auto read = [blob = head->body](RedisStore& s, uint64_t offset, size_t count, auto answered) {
-        s.read_result(blob, offset, count, std::move(answered));
+        read_result(s, blob, offset, count, std::move(answered));
       };
       done(ResultReader{head->status, std::move(head->fields),
                         std::make_shared<RedisBodyReader>(thread, home, head->body->size(), read)});
     };
-    return ask<RedisResultHead>(home, open, [id](RedisStore& s, auto answered) { s.result(id, std::move(answered)); });
+    return ask<RedisResultHead>(home, open,
+                                [id](RedisStore& s, auto answered) { find_result(s, id, std::move(answered)); });
   }
 
   OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
-    return ask<Ok>(home, std::move(done), [id](RedisStore& s, auto answered) { s.cancel(id, std::move(answered)); });
+    return ask<Ok>(home, std::move(done),
+                   [id](RedisStore& s, auto answered) { cancel_job(s, id, std::move(answered)); });
   }
 
   OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done),
-                   [id, force](RedisStore& s, auto answered) { s.replay(id, force, std::move(answered)); });
+                   [id, force](RedisStore& s, auto answered) { replay_job(s, id, force, std::move(answered)); });
   }
 
   OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
-    return ask<Ok>(home, std::move(done), [id](RedisStore& s, auto answered) { s.purge(id, std::move(answered)); });
+    return ask<Ok>(home, std::move(done),
+                   [id](RedisStore& s, auto answered) { purge_job(s, id, std::move(answered)); });
   }
 
   OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override {
     return ask<JobPage>(home, std::move(done),
-                        [filter](RedisStore& s, auto answered) { s.list(filter, std::move(answered)); });
+                        [filter](RedisStore& s, auto answered) { list_jobs(s, filter, std::move(answered)); });
   }
 
   OperationPtr admit(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
-    return ask<Ok>(home, std::move(done), [id](RedisStore& s, auto answered) { s.admit(id, std::move(answered)); });
+    return ask<Ok>(home, std::move(done),
+                   [id](RedisStore& s, auto answered) { admit_job(s, id, std::move(answered)); });
   }
 
   void tidy(net::Runtime&) override {
-    thread_->correct([](RedisStore& s) { s.tidy(); });
+    thread_->correct([](RedisStore& s) { sweep(s, kSweepRounds); });
   }
 
   QueueView view() const override { return thread_->view(); }

@@ -38,34 +38,36 @@ uint32_t record_crc(uint32_t head, uint64_t size, const std::string& body_ref, c
 
 }  // namespace
 
-const std::string& RedisAnswer::text(size_t index) const {
+const std::string& ScriptReply::text(size_t index) const {
   static const std::string none;
   return index < rest.size() ? rest[index].text : none;
 }
 
+uint64_t ScriptReply::number(size_t index) const { return std::strtoull(text(index).c_str(), nullptr, 10); }
+
 Error to_outage(const Error& error) { return {ErrorCode::unavailable, "redis: " + error.message}; }
 
-Result<RedisAnswer> to_answer(Result<redis::Reply> reply) {
+Result<ScriptReply> to_script_reply(Result<redis::Reply> reply) {
   if (!reply) return to_outage(reply.error());
   if (reply->is_error()) return Error{ErrorCode::unavailable, "redis: " + reply->text};
-  if (reply->items.size() < 2) return Error{ErrorCode::unavailable, "redis: not the answer of a script"};
-  RedisAnswer answer{to_view(reply->items[0]), std::move(reply->items[1].text), {}};
-  for (size_t i = 2; i < reply->items.size(); ++i) answer.rest.push_back(std::move(reply->items[i]));
-  return answer;
+  if (reply->items.size() < 2) return Error{ErrorCode::unavailable, "redis: not the reply of a script"};
+  ScriptReply parsed{to_view(reply->items[0]), std::move(reply->items[1].text), {}};
+  for (size_t i = 2; i < reply->items.size(); ++i) parsed.rest.push_back(std::move(reply->items[i]));
+  return parsed;
 }
 
-Error to_refusal(const RedisAnswer& answer, const std::string& id) {
-  std::string why = answer.text(0);
-  if (answer.is("not_found")) return {ErrorCode::not_found, "no job " + id};
-  if (answer.is("gone")) return {ErrorCode::not_found, why};
-  if (answer.is("exhausted")) return {ErrorCode::exhausted, why};
-  if (answer.is("invalid")) return {ErrorCode::invalid, why};
-  if (answer.is("conflict")) {
-    // A single digit is the status that stands against it.
-    if (why.size() == 1) why = std::string("the job is ") + to_string(static_cast<JobStatus>(why[0] - '0'));
-    return {ErrorCode::conflict, why};
+Error to_refusal(const ScriptReply& reply, const std::string& id) {
+  std::string reason = reply.text(0);
+  if (reply.is("not_found")) return {ErrorCode::not_found, "no job " + id};
+  if (reply.is("gone")) return {ErrorCode::not_found, reason};
+  if (reply.is("exhausted")) return {ErrorCode::exhausted, reason};
+  if (reply.is("invalid")) return {ErrorCode::invalid, reason};
+  if (reply.is("conflict")) {
+    // A single digit is the status that it has instead.
+    if (reason.size() == 1) reason = std::string("the job is ") + to_string(static_cast<JobStatus>(reason[0] - '0'));
+    return {ErrorCode::conflict, reason};
   }
-  return {ErrorCode::unavailable, "redis: " + (why.empty() ? answer.word : why)};
+  return {ErrorCode::unavailable, "redis: " + (reason.empty() ? reply.word : reason)};
 }
 
 uint32_t redis_record_crc(const JobDraft& draft) {

@@ -1,4 +1,4 @@
-// What the scripts of the job queue on Redis answer (redis_scripts.h), as values.
+// What the scripts of the job queue on Redis reply (scripts.h), as values.
 #pragma once
 
 #include <optional>
@@ -11,21 +11,26 @@
 namespace tidegate::jobs {
 
 // {view, word, …}
-struct RedisAnswer {
+struct ScriptReply {
   QueueView view;  // of the store, since it was made
   std::string word;
   std::vector<redis::Reply> rest;
 
   bool is(const char* expected) const { return word == expected; }
   const std::string& text(size_t index) const;  // "" where there is none
+  uint64_t number(size_t index) const;          // 0 where there is none
 };
 
-// Whatever keeps a command from its reply (no connection, no reply in time, too many under way), the store is away.
+// Whatever keeps a command from its reply (no connection, no reply in time, too many under way), the store is
+// unavailable.
 Error to_outage(const Error& error);
 // An error reply is the server's refusal: unavailable, with its words.
-Result<RedisAnswer> to_answer(Result<redis::Reply> reply);
-// What a word that is not the wished one means for the job `id`.
-Error to_refusal(const RedisAnswer& answer, const std::string& id);
+Result<ScriptReply> to_script_reply(Result<redis::Reply> reply);
+// What a word that is not the expected one means for the job `id`.
+Error to_refusal(const ScriptReply& reply, const std::string& id);
+
+// What has been sent and was not answered may have been done.
+inline bool in_doubt(const Error& error) { return error.code == ErrorCode::unavailable; }
 
 // {claim, route, method, …}. invalid: the checksum does not match.
 Result<ClaimedJob> to_claimed_job(const std::string& id, const std::vector<redis::Reply>& fields);

@@ -2,24 +2,42 @@
 
 #include <utility>
 
-#include "base/crc32c.h"
 #include "base/log.h"
-#include "jobs/record_codec.h"
 
 namespace tidegate::jobs {
 
 namespace {
 
-constexpr size_t kDisownedMax = 10'000;
+constexpr size_t kToUndoMax = 10'000;
 
-std::vector<std::string> attempt_of(const ClaimedJob& job, const AttemptRecord& attempt) {
-  return {job.id, std::to_string(job.claim), std::to_string(to_ns(attempt.at)), std::to_string(attempt.took.count()),
-          attempt.error};
-}
-
-size_t index(JobStatus status) { return static_cast<size_t>(status); }
+uint64_t queued_in(const QueueView& view) { return view.depth[static_cast<size_t>(JobStatus::queued)]; }
 
 }  // namespace
+
+// ---- claims of this process ----
+
+void HeldClaims::extend(const std::string& id, Time until) {
+  const auto found = claims_.find(id);
+  if (found != claims_.end()) found->second.until = until;
+}
+
+std::vector<std::string> HeldClaims::ids(Time now) {
+  std::erase_if(claims_, [&](const auto& claim) { return claim.second.until < now; });
+  std::vector<std::string> ids;
+  for (const auto& claim : claims_) ids.push_back(claim.first);
+  return ids;
+}
+
+std::vector<std::string> HeldClaims::ids_and_numbers() const {
+  std::vector<std::string> claims;
+  for (const auto& [id, claim] : claims_) {
+    claims.push_back(id);
+    claims.push_back(std::to_string(claim.number));
+  }
+  return claims;
+}
+
+// ---- the store ----
 
 RedisStore::RedisStore(net::Runtime& runtime, const RedisQueueOptions& options, Events events)
     : runtime_(runtime), options_(options), events_(std::move(events)), link_(runtime, options, link_events()) {}
@@ -28,143 +46,67 @@ RedisLink::Events RedisStore::link_events() {
   RedisLink::Events events;
   events.on_view = [this](QueueView view) { on_view(std::move(view)); };
   events.on_poll = [this] { on_poll(); };
-  events.on_unavailable = [this](const std::string& why) { events_.on_unavailable(why); };
-  events.jobs_held = [this] { return jobs_held(); };
+  events.on_unavailable = [this](const std::string& reason) { events_.on_unavailable(reason); };
+  events.jobs_held = [this] { return held_.ids(runtime_.now()); };
   events.on_joined = [this] {
-    undo_disowned();
-    events_.on_work();
+    undo_appends();
+    announce_work();
   };
   return events;
 }
 
 // The server counts since the queue was made; the contract, since it was opened.
 void RedisStore::on_view(QueueView view) {
-  if (!at_open_) at_open_ = view;
-  // Others' work shows as jobs queued that were not there before; our own appends come by here too, and tell at once.
-  const bool more = view.depth[index(JobStatus::queued)] > seen_.depth[index(JobStatus::queued)];
-  seen_ = view;
-  view.expired_total -= std::min(view.expired_total, at_open_->expired_total);
-  view.damaged_total -= std::min(view.damaged_total, at_open_->damaged_total);
+  if (!view_at_open_) view_at_open_ = view;
+  // Others' work shows as jobs queued that were not there before; our own appends show here too, and announce at once.
+  const bool more = queued_in(view) > queued_in(last_view_);
+  last_view_ = view;
+  view.expired_total -= std::min(view.expired_total, view_at_open_->expired_total);
+  view.damaged_total -= std::min(view.damaged_total, view_at_open_->damaged_total);
   events_.on_view(std::move(view));
-  if (more) events_.on_work();
+  if (more) announce_work();
 }
 
-// Work that lies there unclaimed is told of again: whoever took it may have died.
+// Work that stays unclaimed is announced again: whoever took it may have died.
 void RedisStore::on_poll() {
-  const bool waits = seen_.depth[index(JobStatus::queued)] > 0;
-  if (waits && seen_.next_due_at && *seen_.next_due_at <= runtime_.wall_now()) events_.on_work();
+  const bool waits = queued_in(last_view_) > 0;
+  if (waits && last_view_.next_due_at && *last_view_.next_due_at <= runtime_.wall_now()) announce_work();
 }
 
-std::vector<std::string> RedisStore::jobs_held() {
-  const Time now = runtime_.now();
-  std::erase_if(held_, [&](const auto& held) { return held.second.until < now; });
-  std::vector<std::string> ids;
-  for (const auto& held : held_) ids.push_back(held.first);
-  return ids;
-}
-
-void RedisStore::disown(const std::string& id) {
-  if (disowned_.size() >= kDisownedMax) {
-    log_warn("queue_disowned_too_many", {{"queue", options_.name}, {"job_id", disowned_.front()}});
-    disowned_.pop_front();
+void RedisStore::undo_append(const std::string& id) {
+  if (to_undo_.size() >= kToUndoMax) {
+    log_warn("queue_undo_overflow", {{"queue", options_.name}, {"job_id", to_undo_.front()}});
+    to_undo_.pop_front();
   }
-  disowned_.push_back(id);
-  if (link_.ready()) undo_disowned();
+  to_undo_.push_back(id);
+  if (link_.ready()) undo_appends();
 }
 
-void RedisStore::undo_disowned() {
-  for (const std::string& id : std::exchange(disowned_, {})) {
-    link_.run(link_.scripts().cancel, {id}, [this, id](const Result<RedisAnswer>& answer) {
-      if (!answer) disowned_.push_back(id);  // with the next connection
+void RedisStore::undo_appends() {
+  for (const std::string& id : std::exchange(to_undo_, {})) {
+    link_.run(scripts().cancel, {id}, [this, id](const Result<ScriptReply>& reply) {
+      if (!reply) to_undo_.push_back(id);  // with the next connection
     });
   }
 }
 
-RedisStore::Answered RedisStore::timed(Answered done) {
+void RedisStore::leave(std::function<void()> done) { link_.leave(held_.ids_and_numbers(), std::move(done)); }
+
+RedisLink::Done RedisStore::timed(RedisLink::Done done) const {
   if (!options_.on_commit) return done;
-  return [this, begun = runtime_.now(), done = std::move(done)](Result<RedisAnswer> answer) {
-    if (answer.ok()) options_.on_commit(runtime_.now() - begun);
-    done(std::move(answer));
+  return [this, begun = runtime_.now(), done = std::move(done)](Result<ScriptReply> reply) {
+    if (reply.ok()) options_.on_commit(runtime_.now() - begun);
+    done(std::move(reply));
   };
 }
 
 void RedisStore::change(const redis::Script& script, std::vector<std::string> arguments, const std::string& id,
                         Done<Ok> done) {
-  link_.run(script, std::move(arguments), timed([id, done = std::move(done)](const Result<RedisAnswer>& answer) {
-              if (!answer) return done(answer.error());
-              if (!answer->is("ok")) return done(to_refusal(*answer, id));
+  link_.run(script, std::move(arguments), timed([id, done = std::move(done)](const Result<ScriptReply>& reply) {
+              if (!reply) return done(reply.error());
+              if (!reply->is("ok")) return done(to_refusal(*reply, id));
               done(Ok{});
             }));
-}
-
-void RedisStore::end_claim(const redis::Script& script, std::vector<std::string> arguments, const std::string& id,
-                           bool makes_work, Done<Ok> done) {
-  change(script, std::move(arguments), id, [this, id, makes_work, done = std::move(done)](const Status& status) {
-    const bool certain =
-        status.ok() || status.error().code == ErrorCode::conflict || status.error().code == ErrorCode::not_found;
-    if (certain) held_.erase(id);
-    if (status.ok() && makes_work) events_.on_work();
-    done(status);
-  });
-}
-
-void RedisStore::renew(const ClaimedJob& job, Duration lease, Done<Ok> done) {
-  std::vector<std::string> arguments{job.id, std::to_string(job.claim), std::to_string(to_us(lease))};
-  const Time until = runtime_.now() + lease;
-  change(link_.scripts().renew, std::move(arguments), job.id,
-         [this, id = job.id, until, done = std::move(done)](const Status& status) {
-           const auto held = held_.find(id);
-           if (status.ok() && held != held_.end()) held->second.until = until;
-           done(status);
-         });
-}
-
-void RedisStore::succeed(const ClaimedJob& job, const AttemptRecord& attempt,
-                         std::shared_ptr<const StoredResponse> response, Dropped dropped, Done<Ok> done) {
-  const auto uploaded = [this, job, attempt, response, done = std::move(done)](Result<UploadedBody> body) {
-    if (!body) return done(body.error());
-    const std::string fields = encode_fields(response->fields);
-    const std::string size = std::to_string(response->body.size());
-    auto arguments = attempt_of(job, attempt);
-    for (std::string value : {std::to_string(response->status), fields,
-                              std::to_string(crc32c(size, result_head_crc(response->status, fields))), size,
-                              body->upload, std::to_string(body->pieces), std::move(body->only)}) {
-      arguments.push_back(std::move(value));
-    }
-    end_claim(link_.scripts().succeed, std::move(arguments), job.id, false, done);
-  };
-  RedisUpload::start(link_, "result:" + job.id, response->body, nullptr, std::move(dropped), uploaded);
-}
-
-void RedisStore::retry(const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before, Done<Ok> done) {
-  auto arguments = attempt_of(job, attempt);
-  arguments.push_back(std::to_string(to_ns(not_before)));
-  arguments.push_back(std::to_string(to_us(not_before)));
-  end_claim(link_.scripts().retry, std::move(arguments), job.id, false, std::move(done));
-}
-
-void RedisStore::dead_letter(const ClaimedJob& job, const AttemptRecord& attempt, Done<Ok> done) {
-  end_claim(link_.scripts().dead_letter, attempt_of(job, attempt), job.id, false, std::move(done));
-}
-
-void RedisStore::release(const ClaimedJob& job, WallTime not_before, Done<Ok> done) {
-  std::vector<std::string> arguments{job.id, std::to_string(job.claim), std::to_string(to_ns(not_before)),
-                                     std::to_string(to_us(not_before))};
-  end_claim(link_.scripts().release, std::move(arguments), job.id, true, std::move(done));
-}
-
-void RedisStore::leave(std::function<void()> done) {
-  std::vector<std::string> claims;
-  for (const auto& [id, held] : held_) {
-    claims.push_back(id);
-    claims.push_back(std::to_string(held.claim));
-  }
-  link_.leave(claims, std::move(done));
-}
-
-void RedisStore::give_back(const ClaimedJob& job) {
-  held_.erase(job.id);  // should this fail, joining gives it back
-  release(job, WallTime{}, [](const Status&) {});
 }
 
 }  // namespace tidegate::jobs

@@ -50,7 +50,7 @@ Status MemoryJobs::with_held(const ClaimedJob& claimed, Change change) {
   return Ok{};
 }
 
-// What the draft's key says; none = it is free.
+// What the draft's key has made before; none = it is free.
 std::optional<Result<Appended>> MemoryJobs::appended_before(const JobDraft& draft, const std::string& fingerprint) {
   if (draft.dedupe_key.empty()) return std::nullopt;
   for (const MemoryJob& job : jobs_) {
@@ -120,17 +120,17 @@ Status MemoryJobs::renew(const ClaimedJob& claimed, Duration lease, WallTime now
 
 Status MemoryJobs::succeed(const ClaimedJob& claimed, const AttemptRecord& attempt, const StoredResponse& response,
                            WallTime now) {
-  StoredResponse kept = response;
+  StoredResponse stored = response;
   if (response.body.file) {
     const auto bytes = response.body.file->read_at(0, static_cast<size_t>(response.body.size()));
     if (!bytes) return bytes.error();
-    kept.body = {*bytes, nullptr};
+    stored.body = {*bytes, nullptr};
   }
   return with_held(claimed, [&](MemoryJob& job) {
     job.record.history.push_back(attempt);
     job.record.last_error.clear();
     end(job, JobStatus::succeeded, now);
-    job.result = std::move(kept);
+    job.result = std::move(stored);
   });
 }
 
@@ -171,7 +171,7 @@ Result<StoredResponse> MemoryJobs::result(const std::string& id) const {
   const MemoryJob* job = find_job(id);
   if (!job) return no_job(id);
   if (job->record.status != JobStatus::succeeded) return Error{ErrorCode::conflict, "the job has not succeeded"};
-  if (!job->result) return Error{ErrorCode::not_found, "the result has been forgotten"};
+  if (!job->result) return Error{ErrorCode::not_found, "the result has been deleted"};
   return *job->result;
 }
 

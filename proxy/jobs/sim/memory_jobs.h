@@ -1,4 +1,4 @@
-// The simulator's job store without its manners: the state of every job, and every change of it, in plain memory.
+// The jobs of the simulator's queue: their state and every change of it, in plain memory, without delays and failures.
 #pragma once
 
 #include <deque>
@@ -38,7 +38,7 @@ class MemoryJobs {
   Status purge(const std::string& id);
   Result<JobPage> list(const JobFilter& filter) const;
 
-  // Expires and forgets.
+  // Expires what is too old and deletes what ended long ago.
   void sweep(WallTime now);
   // After a crash: what was running is queued again.
   void recover(WallTime now);
@@ -56,7 +56,7 @@ class MemoryJobs {
   uint64_t bytes() const;
 
   QueueLimits limits_;
-  std::deque<MemoryJob> jobs_;  // in the order of their coming
+  std::deque<MemoryJob> jobs_;  // in the order in which they came
   uint64_t expired_ = 0;
 };
 

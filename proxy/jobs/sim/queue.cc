@@ -1,4 +1,4 @@
-// Calls wait in line, as a store's do; each takes effect and is answered in one event, unless the seed says otherwise.
+// Calls are queued, as a store's are; each takes effect and is answered in one event, unless the seed says otherwise.
 #include "jobs/sim/queue.h"
 
 #include <algorithm>
@@ -11,10 +11,10 @@ namespace tidegate::jobs {
 
 namespace {
 
-// A call in line. `apply` makes the change; `settle` answers with what it returned, or with an error instead.
+// A queued call. `apply` makes the change; `complete` answers with what it returned, or with an error instead.
 struct Call {
   std::function<void()> apply;
-  std::function<void(const Error*)> answer;
+  std::function<void(const Error*)> complete;
   std::function<void()> undo;  // for a change whose caller has gone
   bool claims = false;
   bool makes_work = false;
@@ -25,7 +25,7 @@ struct Call {
 class CallHandle final : public net::Operation {
  public:
   explicit CallHandle(std::shared_ptr<Call> call) : call_(std::move(call)) {}
-  ~CallHandle() override { call_->answer = nullptr; }
+  ~CallHandle() override { call_->complete = nullptr; }
 
  private:
   std::shared_ptr<Call> call_;
@@ -33,18 +33,18 @@ class CallHandle final : public net::Operation {
 
 class SimQueueImpl final : public SimQueue {
  public:
-  SimQueueImpl(net::Runtime& world, const QueueLimits& limits, uint64_t seed)
-      : world_(world), jobs_(limits), random_(seed), next_(world, [this] { run_due(); }) {}
+  SimQueueImpl(net::Runtime& runtime, const QueueLimits& limits, uint64_t seed)
+      : runtime_(runtime), jobs_(limits), random_(seed), next_(runtime, [this] { run_due(); }) {}
 
   void set_faults(const SimQueueFaults& faults) override { faults_ = faults; }
 
   void crash() override {
     next_.stop();
-    for (const auto& call : std::exchange(line_, {})) {
+    for (const auto& call : std::exchange(calls_, {})) {
       // A call that nobody waited for any more is not begun.
-      if (call->answer && random_.chance(0.5)) call->apply();
+      if (call->complete && random_.chance(0.5)) call->apply();
     }
-    jobs_.recover(world_.wall_now());
+    jobs_.recover(runtime_.wall_now());
     closing_ = false;
     changed_ = nullptr;
     last_ = {};
@@ -74,23 +74,23 @@ class SimQueueImpl final : public SimQueue {
 
   OperationPtr append(net::Runtime&, JobDraft draft, Callback<Appended> done) override {
     const auto undo = [this](const Appended& appended) {
-      if (!appended.existing) static_cast<void>(jobs_.cancel(appended.id, world_.wall_now()));
+      if (!appended.existing) static_cast<void>(jobs_.cancel(appended.id, runtime_.wall_now()));
     };
     auto call = make<Appended>([this, draft = std::move(draft)] { return jobs_.append(draft); }, std::move(done), undo);
     call->makes_work = true;
-    return stand_in_line(std::move(call));
+    return enqueue(std::move(call));
   }
   OperationPtr claim(net::Runtime&, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
     const auto undo = [this](const std::optional<ClaimedJob>& job) {
       if (job) static_cast<void>(jobs_.release(*job, WallTime{}));
     };
-    auto call = make<std::optional<ClaimedJob>>([this, lease] { return jobs_.claim(lease, world_.wall_now()); },
+    auto call = make<std::optional<ClaimedJob>>([this, lease] { return jobs_.claim(lease, runtime_.wall_now()); },
                                                 std::move(done), undo);
     call->claims = true;
-    return stand_in_line(std::move(call));
+    return enqueue(std::move(call));
   }
   OperationPtr renew(net::Runtime&, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
-    return ask<Ok>([this, job, lease] { return jobs_.renew(job, lease, world_.wall_now()); }, std::move(done));
+    return ask<Ok>([this, job, lease] { return jobs_.renew(job, lease, runtime_.wall_now()); }, std::move(done));
   }
   std::shared_ptr<net::BodyReader> open_body(net::Runtime&, const ClaimedJob& job) override {
     return std::make_shared<Body>(*this, job.body_size, [this, job](uint64_t offset, size_t count) {
@@ -99,24 +99,25 @@ class SimQueueImpl final : public SimQueue {
   }
   OperationPtr succeed(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
                        Callback<Ok> done) override {
-    return ask<Ok>([this, job, attempt, response] { return jobs_.succeed(job, attempt, response, world_.wall_now()); },
-                   std::move(done));
+    return ask<Ok>(
+        [this, job, attempt, response] { return jobs_.succeed(job, attempt, response, runtime_.wall_now()); },
+        std::move(done));
   }
   OperationPtr retry(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
                      Callback<Ok> done) override {
     return ask<Ok>([this, job, attempt, not_before] { return jobs_.retry(job, attempt, not_before); }, std::move(done));
   }
   OperationPtr dead_letter(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
-    return ask<Ok>([this, job, attempt] { return jobs_.dead_letter(job, attempt, world_.wall_now()); },
+    return ask<Ok>([this, job, attempt] { return jobs_.dead_letter(job, attempt, runtime_.wall_now()); },
                    std::move(done));
   }
   OperationPtr release(net::Runtime&, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
     auto call = make<Ok>([this, job, not_before] { return jobs_.release(job, not_before); }, std::move(done), nullptr);
     call->makes_work = true;
-    return stand_in_line(std::move(call));
+    return enqueue(std::move(call));
   }
   OperationPtr find(net::Runtime&, const std::string& id, Callback<JobRecord> done) override {
-    return ask<JobRecord>([this, id] { return jobs_.find(id, world_.wall_now()); }, std::move(done));
+    return ask<JobRecord>([this, id] { return jobs_.find(id, runtime_.wall_now()); }, std::move(done));
   }
   OperationPtr result(net::Runtime&, const std::string& id, Callback<ResultReader> done) override {
     return ask<ResultReader>(
@@ -132,13 +133,13 @@ class SimQueueImpl final : public SimQueue {
         std::move(done));
   }
   OperationPtr cancel(net::Runtime&, const std::string& id, Callback<Ok> done) override {
-    return ask<Ok>([this, id] { return jobs_.cancel(id, world_.wall_now()); }, std::move(done));
+    return ask<Ok>([this, id] { return jobs_.cancel(id, runtime_.wall_now()); }, std::move(done));
   }
   OperationPtr replay(net::Runtime&, const std::string& id, bool force, Callback<Ok> done) override {
     auto call =
-        make<Ok>([this, id, force] { return jobs_.replay(id, force, world_.wall_now()); }, std::move(done), nullptr);
+        make<Ok>([this, id, force] { return jobs_.replay(id, force, runtime_.wall_now()); }, std::move(done), nullptr);
     call->makes_work = true;
-    return stand_in_line(std::move(call));
+    return enqueue(std::move(call));
   }
   OperationPtr purge(net::Runtime&, const std::string& id, Callback<Ok> done) override {
     return ask<Ok>([this, id] { return jobs_.purge(id); }, std::move(done));
@@ -147,15 +148,15 @@ class SimQueueImpl final : public SimQueue {
     return ask<JobPage>([this, filter = std::move(filter)] { return jobs_.list(filter); }, std::move(done));
   }
 
-  void tidy(net::Runtime&) override { jobs_.sweep(world_.wall_now()); }
+  void tidy(net::Runtime&) override { jobs_.sweep(runtime_.wall_now()); }
   QueueView view() const override { return jobs_.view(); }
   void on_work(net::Runtime&, std::function<void()> changed) override { changed_ = std::move(changed); }
   void close(net::Runtime&, std::function<void()> done) override {
     closing_ = true;
     auto call = std::make_shared<Call>();
     call->apply = [] {};
-    call->answer = [done = std::move(done)](const Error*) { done(); };
-    call->at = last_ = std::max(last_, world_.now() + faults_.delay_min);
+    call->complete = [done = std::move(done)](const Error*) { done(); };
+    call->at = last_ = std::max(last_, runtime_.now() + faults_.delay_min);
     put(std::move(call));
   }
 
@@ -181,7 +182,7 @@ class SimQueueImpl final : public SimQueue {
     auto call = std::make_shared<Call>();
     const auto result = std::make_shared<std::optional<Result<T>>>();
     call->apply = [work = std::move(work), result] { result->emplace(work()); };
-    call->answer = [result, done = std::move(done)](const Error* instead) {
+    call->complete = [result, done = std::move(done)](const Error* instead) {
       done(instead ? Result<T>(*instead) : std::move(**result));
     };
     call->undo = [result, undo = std::move(undo)] {
@@ -191,51 +192,51 @@ class SimQueueImpl final : public SimQueue {
   }
   template <typename T>
   OperationPtr ask(std::function<Result<T>()> work, Callback<T> done) {
-    return stand_in_line(make<T>(std::move(work), std::move(done), nullptr));
+    return enqueue(make<T>(std::move(work), std::move(done), nullptr));
   }
 
-  OperationPtr stand_in_line(std::shared_ptr<Call> call) {
+  OperationPtr enqueue(std::shared_ptr<Call> call) {
     const auto spread = static_cast<uint64_t>((faults_.delay_max - faults_.delay_min).count());
     Duration delay = faults_.delay_min + Duration(static_cast<int64_t>(random_.below(spread + 1)));
     if (random_.chance(faults_.stall)) delay += faults_.stall_for;
     call->refused = closing_;
-    call->at = last_ = std::max(last_, world_.now() + delay);
+    call->at = last_ = std::max(last_, runtime_.now() + delay);
     auto handle = std::make_unique<CallHandle>(call);
     put(std::move(call));
     return handle;
   }
 
   void put(std::shared_ptr<Call> call) {
-    line_.push_back(std::move(call));
-    if (!next_.active()) next_.start_at(line_.front()->at);
+    calls_.push_back(std::move(call));
+    if (!next_.active()) next_.start_at(calls_.front()->at);
   }
 
   void run_due() {
-    const auto call = line_.front();
-    line_.pop_front();
-    if (!line_.empty()) next_.start_at(line_.front()->at);
+    const auto call = calls_.front();
+    calls_.pop_front();
+    if (!calls_.empty()) next_.start_at(calls_.front()->at);
     const bool fails = call->refused || random_.chance(faults_.fail);
     // A failed change may have happened all the same; a failed claim never (its lease would be an attempt), and a
-    // failed append is taken back, as a store does with records that nobody was promised.
+    // failed append is undone, as a store does with records that nobody was promised.
     if (!fails || (!call->refused && !call->claims && random_.chance(0.5))) call->apply();
-    const auto answer = std::exchange(call->answer, nullptr);
-    if ((fails || !answer) && call->undo) {
+    const auto complete = std::exchange(call->complete, nullptr);
+    if ((fails || !complete) && call->undo) {
       call->undo();
       if (call->claims) call->makes_work = true;  // the job is there for another claim
     }
     const Error error{ErrorCode::unavailable, "the simulated store failed"};
-    if (answer) answer(fails ? &error : nullptr);
+    if (complete) complete(fails ? &error : nullptr);
     if (!call->makes_work || !changed_) return;
-    world_.post([alive = std::weak_ptr(alive_), this] {
+    runtime_.post([alive = std::weak_ptr(alive_), this] {
       if (!alive.expired() && changed_) changed_();
     });
   }
 
-  net::Runtime& world_;
+  net::Runtime& runtime_;
   MemoryJobs jobs_;
   Random random_;
   SimQueueFaults faults_;
-  std::deque<std::shared_ptr<Call>> line_;
+  std::deque<std::shared_ptr<Call>> calls_;
   Time last_{};
   bool closing_ = false;
   std::function<void()> changed_;
@@ -245,8 +246,8 @@ class SimQueueImpl final : public SimQueue {
 
 }  // namespace
 
-std::unique_ptr<SimQueue> SimQueue::make(net::Runtime& world, const QueueLimits& limits, uint64_t seed) {
-  return std::make_unique<SimQueueImpl>(world, limits, seed);
+std::unique_ptr<SimQueue> SimQueue::make(net::Runtime& runtime, const QueueLimits& limits, uint64_t seed) {
+  return std::make_unique<SimQueueImpl>(runtime, limits, seed);
 }
 
 }  // namespace tidegate::jobs

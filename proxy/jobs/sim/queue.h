@@ -1,5 +1,5 @@
-// The job queue of the simulator: in memory, with a store's manners. It answers after a delay from the seed, fails,
-// stalls, and at crash() forgets what was not yet "synced", as a disk would.
+// The job queue of the simulator: in memory, with the behaviour of a store. It answers after a delay from the seed,
+// fails, stalls, and at crash() loses what was not yet "synced", as a disk would.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ struct SimQueueFaults {
 
 class SimQueue : public JobQueue {
  public:
-  static std::unique_ptr<SimQueue> make(net::Runtime& world, const QueueLimits& limits, uint64_t seed);
+  static std::unique_ptr<SimQueue> make(net::Runtime& runtime, const QueueLimits& limits, uint64_t seed);
   virtual void set_faults(const SimQueueFaults& faults) = 0;
   // The process and its disk's cache are lost: pending calls never answer, unanswered changes may be lost or kept (by
   // the seed), answered ones are kept, running jobs are claimable again.

@@ -4,21 +4,19 @@
 
 #include "base/log.h"
 #include "jobs/body_copy.h"
-#include "jobs/spool/calls.h"
+#include "jobs/spool/parts.h"
+#include "net/finished.h"
 
 namespace tidegate::jobs {
 
 namespace {
 
 constexpr size_t kBatch = 32;
-constexpr size_t kDisownedMax = 10'000;
 constexpr Duration kLease = 120s;       // longer than a batch can take
-constexpr Duration kLookEvery = 250ms;  // while the spool is empty, or the server away
+constexpr Duration kPollEvery = 250ms;  // while the spool is empty, or the server unavailable
 constexpr Duration kAfterFailure = 500ms;
-constexpr int kRefusalsMax = 5;  // of one job, one after the other: then it lets the others pass
-constexpr Duration kOutOfTheWay = 60s;
-constexpr int kLooks = 3;  // for a job that is to be cancelled and was not found
-constexpr Duration kLookAgain = 1s;
+constexpr int kRefusalsMax = 5;  // of one job, one after the other: then it is set aside
+constexpr Duration kSetAsideFor = 60s;
 
 JobDraft draft_of(const ClaimedJob& job, BodyContent body) {
   JobDraft draft;
@@ -48,10 +46,16 @@ struct SpoolForwarder::Item {
   bool moved = false;    // the server has it
 };
 
-SpoolForwarder::SpoolForwarder(net::Runtime& runtime, const std::string& name, JobQueue& server, SqliteSpool& spool)
-    : runtime_(runtime), name_(name), server_(server), spool_(spool), timer_(runtime, [this] { look(); }) {
+SpoolForwarder::SpoolForwarder(net::Runtime& runtime, const std::string& name, JobQueue& server, SqliteSpool& spool,
+                               ServerCancellations& cancellations)
+    : runtime_(runtime),
+      name_(name),
+      server_(server),
+      spool_(spool),
+      cancellations_(cancellations),
+      timer_(runtime, [this] { poll(); }) {
   // What an earlier run has left goes first.
-  suspects_ = spool_open_jobs(spool_.view()) > 0;
+  suspects_server_ = spool_open_jobs(spool_.view()) > 0;
   timer_.start_after(Duration(0));
 }
 
@@ -59,22 +63,15 @@ SpoolForwarder::~SpoolForwarder() = default;
 
 void SpoolForwarder::stop() {
   timer_.stop();
-  claims_.clear();
+  calls_.clear();
   batch_.clear();
-  cancelling_.reset();
+  cancellations_.stop();
   state_ = State::waiting;
 }
 
-void SpoolForwarder::suspect_server(const std::string& why) {
-  if (!suspects_.exchange(true)) log_warn("queue_server_away", {{"queue", name_}, {"error", why}});
-}
-
-void SpoolForwarder::disown(const std::string& id) { disown({id, kLooks, Time{}}); }
-
-void SpoolForwarder::disown(Disowned disowned) {
-  const std::lock_guard lock(mutex_);
-  disowned_.push_back(std::move(disowned));
-  if (disowned_.size() > kDisownedMax) disowned_.pop_front();
+void SpoolForwarder::suspect_server(const std::string& reason) {
+  if (suspects_server_.exchange(true)) return;
+  log_warn("queue_spooling_started", {{"queue", name_}, {"reason", reason}});
 }
 
 void SpoolForwarder::wait(Duration time) {
@@ -82,27 +79,26 @@ void SpoolForwarder::wait(Duration time) {
   timer_.start_after(time);
 }
 
-void SpoolForwarder::look() {
+void SpoolForwarder::poll() {
   const QueueView server = server_.view();
   if (!server.available) {
     suspect_server(server.why_unavailable);
-    return wait(kLookEvery);
+    return wait(kPollEvery);
   }
-  cancel_disowned();
+  cancellations_.run();
   if (spool_open_jobs(spool_.view()) > 0) return claim_batch();
-  if (suspects_) return be_sure_of_server();
-  wait(kLookEvery);
+  if (suspects_server_) return probe_server();
+  wait(kPollEvery);
 }
 
-// A server that says it is well is asked once before new jobs go to it again.
-void SpoolForwarder::be_sure_of_server() {
-  state_ = State::appending;
-  claims_.clear();
-  claims_.push_back(server_.find(runtime_, std::string(32, '0'), [this](const Result<JobRecord>& answer) {
-    const bool well = answer.ok() || answer.error().code == ErrorCode::not_found;
-    if (!well) return wait(kAfterFailure);
-    suspects_ = false;
-    log_info("queue_server_back", {{"queue", name_}, {"forwarded", forwarded_}});
+void SpoolForwarder::probe_server() {
+  state_ = State::probing;
+  calls_.clear();
+  calls_.push_back(server_.find(runtime_, std::string(32, '0'), [this](const Result<JobRecord>& record) {
+    const bool answered = record.ok() || record.error().code == ErrorCode::not_found;
+    if (!answered) return wait(kAfterFailure);
+    suspects_server_ = false;
+    log_info("queue_spooling_ended", {{"queue", name_}, {"forwarded", forwarded_}});
     wait(Duration(0));
   }));
 }
@@ -112,25 +108,25 @@ void SpoolForwarder::be_sure_of_server() {
 void SpoolForwarder::claim_batch() {
   state_ = State::claiming;
   batch_.clear();
-  claims_.clear();
-  left_ = std::min<size_t>(std::exchange(failed_, false) ? 1 : kBatch, spool_open_jobs(spool_.view()));
-  for (size_t i = left_; i > 0; --i) {
-    claims_.push_back(spool_.claim(runtime_, kLease, [this](auto job) { on_claimed(std::move(job)); }));
+  calls_.clear();
+  calls_left_ = std::min<size_t>(std::exchange(failed_, false) ? 1 : kBatch, spool_open_jobs(spool_.view()));
+  for (size_t i = calls_left_; i > 0; --i) {
+    calls_.push_back(spool_.claim(runtime_, kLease, [this](auto job) { on_claimed(std::move(job)); }));
   }
 }
 
 void SpoolForwarder::on_claimed(Result<std::optional<ClaimedJob>> job) {
   if (job && *job) batch_.push_back(std::make_unique<Item>(std::move(**job)));
-  one_done();
+  on_call_done();
 }
 
 void SpoolForwarder::read_bodies() {
   state_ = State::reading;
-  left_ = batch_.size();
+  calls_left_ = batch_.size();
   for (const auto& item : batch_) {
     const auto done = [this, &item = *item](Result<BodyContent> body) {
       body ? void(item.body = std::move(*body)) : void(failed_ = true);
-      one_done();
+      on_call_done();
     };
     item->copying = std::make_unique<BodyCopy>(runtime_, spool_.open_body(runtime_, item->job), done);
   }
@@ -139,7 +135,7 @@ void SpoolForwarder::read_bodies() {
 // All at once and in their order: the server takes them in that order too.
 void SpoolForwarder::append_batch() {
   state_ = State::appending;
-  left_ = batch_.size();
+  calls_left_ = batch_.size();
   for (const auto& item : batch_) append(*item);
 }
 
@@ -147,7 +143,7 @@ void SpoolForwarder::append(Item& item) {
   JobDraft draft = draft_of(item.job, item.body);
   if (item.keyless) draft.dedupe_key.clear();
   item.call = server_.append(runtime_, std::move(draft), [this, &item](Result<Appended> appended) {
-    const auto asked = std::move(item.call);
+    const auto finished = net::finished(item.call);
     on_appended(item, std::move(appended));
   });
 }
@@ -159,15 +155,15 @@ void SpoolForwarder::on_appended(Item& item, Result<Appended> appended) {
     item.keyless = true;
     return append(item);
   }
-  if (!appended && appended.error().code == ErrorCode::conflict) return be_sure_of(item, appended.error());
+  if (!appended && appended.error().code == ErrorCode::conflict) return verify_at_server(item, appended.error());
   settle(item, appended.ok() ? Status(Ok{}) : Status(appended.error()));
 }
 
 // The id is taken: by this very job, which an earlier append has brought there, or by an append of it that was not
 // finished and has lost its key to another job meanwhile.
-void SpoolForwarder::be_sure_of(Item& item, const Error& conflict) {
+void SpoolForwarder::verify_at_server(Item& item, const Error& conflict) {
   item.call = server_.find(runtime_, item.job.id, [this, &item, conflict](const Result<JobRecord>& record) {
-    const auto asked = std::move(item.call);
+    const auto finished = net::finished(item.call);
     if (record) return settle(item, Ok{});
     if (record.error().code != ErrorCode::not_found || item.keyless) return settle(item, conflict);
     item.keyless = true;
@@ -181,65 +177,48 @@ void SpoolForwarder::settle(Item& item, const Status& appended) {
     failed_ = true;
     times_refused_ = refused_ == item.job.id ? times_refused_ + 1 : 1;
     refused_ = item.job.id;
-    log_warn("job_not_forwarded", {{"queue", name_}, {"job_id", item.job.id}, {"error", appended.error().message}});
+    log_warn("job_not_forwarded", {{"queue", name_}, {"job_id", item.job.id}, {"reason", appended.error().message}});
   }
-  one_done();
+  on_call_done();
 }
 
-void SpoolForwarder::forget_batch() {
-  state_ = State::forgetting;
-  left_ = batch_.size();
+void SpoolForwarder::remove_batch() {
+  state_ = State::removing;
+  calls_left_ = batch_.size();
   for (const auto& item : batch_) {
-    const auto done = [this](const Status&) { one_done(); };  // what is not forgotten is forwarded again: found there
-    const bool in_the_way = refused_ == item->job.id && times_refused_ >= kRefusalsMax;
-    const WallTime again_at = in_the_way ? runtime_.wall_now() + kOutOfTheWay : WallTime{};
+    const auto done = [this](const Status&) {
+      on_call_done();
+    };  // what is not removed is forwarded again, and found there
+    const bool set_aside = refused_ == item->job.id && times_refused_ >= kRefusalsMax;
+    const WallTime again_at = set_aside ? runtime_.wall_now() + kSetAsideFor : WallTime{};
     item->call =
-        item->moved ? spool_.forget(runtime_, item->job, done) : spool_.release(runtime_, item->job, again_at, done);
+        item->moved ? spool_.remove(runtime_, item->job, done) : spool_.release(runtime_, item->job, again_at, done);
     forwarded_ += item->moved;
   }
 }
 
-void SpoolForwarder::one_done() {
-  if (--left_ == 0)
-    runtime_.post([this, alive = std::weak_ptr(alive_)] {
-      if (!alive.expired()) next_stage();
-    });
+void SpoolForwarder::on_call_done() {
+  if (--calls_left_ > 0) return;
+  runtime_.post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) next_stage();
+  });
 }
 
 void SpoolForwarder::next_stage() {
   switch (state_) {
     case State::claiming:
-      claims_.clear();
-      if (batch_.empty()) return wait(kLookEvery);  // what is there is not due yet
+      calls_.clear();
+      if (batch_.empty()) return wait(kPollEvery);  // what is there is not due yet
       return read_bodies();
-    case State::reading: return failed_ ? forget_batch() : append_batch();
-    case State::appending: return forget_batch();
-    case State::forgetting: {
+    case State::reading: return failed_ ? remove_batch() : append_batch();
+    case State::appending: return remove_batch();
+    case State::removing: {
       batch_.clear();
       return wait(failed_ ? kAfterFailure : Duration(0));
     }
-    case State::waiting: return;
+    case State::waiting:
+    case State::probing: return;
   }
-}
-
-void SpoolForwarder::cancel_disowned() {
-  Disowned next;
-  {
-    const std::lock_guard lock(mutex_);
-    if (cancelling_ || disowned_.empty() || disowned_.front().due > runtime_.now()) return;
-    next = disowned_.front();
-    disowned_.pop_front();
-  }
-  cancelling_ = server_.cancel(runtime_, next.id, [this, next](const Status& status) {
-    const auto done = std::move(cancelling_);
-    const ErrorCode code = status ? ErrorCode::conflict : status.error().code;
-    const bool away = code != ErrorCode::not_found && code != ErrorCode::conflict;
-    const int looks_left = away ? next.looks_left : next.looks_left - 1;
-    if (code != ErrorCode::conflict && looks_left > 0) {
-      disown({next.id, looks_left, runtime_.now() + kLookAgain});
-    }
-    if (!away) cancel_disowned();
-  });
 }
 
 }  // namespace tidegate::jobs

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "jobs/spool/calls.h"
+#include "jobs/spool/append.h"
+#include "jobs/spool/cancel.h"
+#include "jobs/spool/cancellations.h"
 #include "jobs/spool/forwarder.h"
+#include "jobs/spool/query.h"
 
 namespace tidegate::jobs {
 
@@ -16,11 +19,12 @@ class SpooledQueue final : public JobQueue {
       : runtime_(runtime),
         server_(std::move(options.server)),
         spool_(std::move(options.spool)),
-        forwarder_(runtime, options.name, *server_, *spool_) {}
+        cancellations_(runtime, *server_),
+        forwarder_(runtime, options.name, *server_, *spool_, cancellations_) {}
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
     const bool direct = !forwarder_.suspects_server() && !spool_holds_work() && server_->view().available;
-    return SpooledAppend::begin(home, *server_, *spool_, forwarder_, std::move(draft), direct, std::move(done));
+    return SpooledAppend::begin(home, parts(), std::move(draft), direct, std::move(done));
   }
 
   OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
@@ -50,36 +54,36 @@ class SpooledQueue final : public JobQueue {
 
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
     if (!spool_holds_anything()) return server_->find(home, id, std::move(done));
-    return first_here_then_there<JobRecord>(
-        [this, &home, id](Callback<JobRecord> heard) { return spool_->find(home, id, as_waiting(std::move(heard))); },
-        [this, &home, id](Callback<JobRecord> heard) { return server_->find(home, id, std::move(heard)); },
+    return ask_in_turn<JobRecord>(
+        [this, &home, id](Callback<JobRecord> next) { return spool_->find(home, id, as_queued(std::move(next))); },
+        [this, &home, id](Callback<JobRecord> next) { return server_->find(home, id, std::move(next)); },
         std::move(done));
   }
 
   OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
     if (!spool_holds_anything()) return server_->result(home, id, std::move(done));
-    return first_here_then_there<ResultReader>(
-        [this, &home, id](Callback<ResultReader> heard) { return spool_->result(home, id, std::move(heard)); },
-        [this, &home, id](Callback<ResultReader> heard) { return server_->result(home, id, std::move(heard)); },
+    return ask_in_turn<ResultReader>(
+        [this, &home, id](Callback<ResultReader> next) { return spool_->result(home, id, std::move(next)); },
+        [this, &home, id](Callback<ResultReader> next) { return server_->result(home, id, std::move(next)); },
         std::move(done));
   }
 
-  // One that is on its way to the server this very moment is waited for.
+  // A job that is being forwarded at this moment is waited for.
   OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
     if (!spool_holds_anything()) return server_->cancel(home, id, std::move(done));
-    return SpooledCancel::begin(home, *server_, *spool_, forwarder_, id, std::move(done));
+    return SpooledCancel::begin(home, parts(), id, std::move(done));
   }
 
   OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
-    return first_here_then_there<Ok>(
-        [this, &home, id, force](Callback<Ok> heard) { return spool_->replay(home, id, force, std::move(heard)); },
-        [this, &home, id, force](Callback<Ok> heard) { return server_->replay(home, id, force, std::move(heard)); },
+    return ask_in_turn<Ok>(
+        [this, &home, id, force](Callback<Ok> next) { return spool_->replay(home, id, force, std::move(next)); },
+        [this, &home, id, force](Callback<Ok> next) { return server_->replay(home, id, force, std::move(next)); },
         std::move(done));
   }
   OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
-    return first_here_then_there<Ok>(
-        [this, &home, id](Callback<Ok> heard) { return spool_->purge(home, id, std::move(heard)); },
-        [this, &home, id](Callback<Ok> heard) { return server_->purge(home, id, std::move(heard)); }, std::move(done));
+    return ask_in_turn<Ok>([this, &home, id](Callback<Ok> next) { return spool_->purge(home, id, std::move(next)); },
+                           [this, &home, id](Callback<Ok> next) { return server_->purge(home, id, std::move(next)); },
+                           std::move(done));
   }
 
   // The spool's pages, then the server's: a page's `next` begins with whose it is.
@@ -127,6 +131,7 @@ class SpooledQueue final : public JobQueue {
   static constexpr char kSpoolPage = 's';
   static constexpr char kServerPage = 'q';
 
+  SpoolParts parts() { return {*server_, *spool_, forwarder_, cancellations_}; }
   bool spool_holds_work() const { return spool_open_jobs(spool_->view()) > 0; }
   bool spool_holds_anything() const {
     uint64_t all = 0;
@@ -137,10 +142,11 @@ class SpooledQueue final : public JobQueue {
   net::Runtime& runtime_;
   const std::unique_ptr<JobQueue> server_;
   const std::unique_ptr<SqliteSpool> spool_;
+  ServerCancellations cancellations_;
   SpoolForwarder forwarder_;
 };
 
-// What is spooled waits; the server's word on what is due counts alone, as jobs are run from there.
+// What is spooled waits; only the server says what is due, as jobs are run from there.
 QueueView SpooledQueue::view() const {
   QueueView view = server_->view();
   const QueueView spool = spool_->view();
@@ -157,7 +163,7 @@ QueueView SpooledQueue::view() const {
   }
   view.expired_total += spool.expired_total;
   view.damaged_total += spool.damaged_total;
-  view.server_away = view.available ? "" : view.why_unavailable;
+  view.server_unavailable = view.available ? "" : view.why_unavailable;
   if (!view.available && spool.available) {
     view.available = true;
     view.next_due_at.reset();  // nothing can be claimed now

@@ -1,6 +1,7 @@
 // The JobQueue interface over the store's thread: each call becomes a StoreCall.
 #include "jobs/sqlite/queue.h"
 
+#include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/thread.h"
 
 namespace tidegate::jobs {
@@ -60,14 +61,11 @@ class SqliteQueue final : public SqliteSpool {
     const std::string id = draft.id;
     const WallTime now = home.wall_now();
     auto shared = std::make_shared<const JobDraft>(std::move(draft));
-    const auto work = [shared, now](SqliteStore& s) {
-      s.sweep(now);
-      return s.append(*shared, now);
-    };
+    const auto work = [shared, now](SqliteStore& s) { return append_job(s, *shared, now); };
     auto answer = std::make_shared<PendingCall<Appended>>(&home, std::move(done));
     answer->on_abandoned = [thread = std::weak_ptr(thread_), now](Appended& appended) {
       if (appended.existing) return;
-      correct(thread, [id = appended.id, now](SqliteStore& s) { return s.cancel(id, now); });
+      correct(thread, [id = appended.id, now](SqliteStore& s) { return cancel_job(s, id, now); });
     };
     auto call = std::make_shared<TypedSqliteCall<Appended>>(answer, work);
     call->promised = id;
@@ -76,15 +74,12 @@ class SqliteQueue final : public SqliteSpool {
   }
 
   OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
-    const auto work = [lease, now = home.wall_now()](SqliteStore& s) {
-      s.sweep(now);
-      return s.claim(lease, now);
-    };
+    const auto work = [lease, now = home.wall_now()](SqliteStore& s) { return claim_job(s, lease, now); };
     auto answer = std::make_shared<PendingCall<std::optional<ClaimedJob>>>(&home, std::move(done));
     answer->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
       if (!job) return;
       correct(
-          thread, [job = *job](SqliteStore& s) { return s.release(job, WallTime{}); }, true);
+          thread, [job = *job](SqliteStore& s) { return release_job(s, job, WallTime{}); }, true);
     };
     auto call = std::make_shared<TypedSqliteCall<std::optional<ClaimedJob>>>(answer, work);
     return submit(std::move(call), std::move(answer));
@@ -92,12 +87,13 @@ class SqliteQueue final : public SqliteSpool {
 
   OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
     return ask<Ok>(
-        home, [job, lease, now = home.wall_now()](SqliteStore& s) { return s.renew(job, lease, now); },
+        home, [job, lease, now = home.wall_now()](SqliteStore& s) { return renew_claim(s, job, lease, now); },
         std::move(done));
   }
 
   std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
-    return std::make_shared<StoredBody>(thread_, home, job.body_size, [job](SqliteStore& s) { return s.body_of(job); });
+    return std::make_shared<StoredBody>(thread_, home, job.body_size,
+                                        [job](SqliteStore& s) { return locate_body(s, job); });
   }
 
   OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
@@ -106,7 +102,7 @@ class SqliteQueue final : public SqliteSpool {
     return ask<Ok>(
         home,
         [job, attempt = std::move(attempt), shared, now = home.wall_now()](SqliteStore& s) {
-          return s.succeed(job, attempt, *shared, now);
+          return succeed_job(s, job, attempt, *shared, now);
         },
         std::move(done));
   }
@@ -115,7 +111,9 @@ class SqliteQueue final : public SqliteSpool {
                      Callback<Ok> done) override {
     return ask<Ok>(
         home,
-        [job, attempt = std::move(attempt), not_before](SqliteStore& s) { return s.retry(job, attempt, not_before); },
+        [job, attempt = std::move(attempt), not_before](SqliteStore& s) {
+          return retry_job(s, job, attempt, not_before);
+        },
         std::move(done));
   }
 
@@ -124,27 +122,24 @@ class SqliteQueue final : public SqliteSpool {
     return ask<Ok>(
         home,
         [job, attempt = std::move(attempt), now = home.wall_now()](SqliteStore& s) {
-          return s.dead_letter(job, attempt, now);
+          return dead_letter_job(s, job, attempt, now);
         },
         std::move(done));
   }
 
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
     return ask_for_work(
-        home, [job, not_before](SqliteStore& s) { return s.release(job, not_before); }, std::move(done));
+        home, [job, not_before](SqliteStore& s) { return release_job(s, job, not_before); }, std::move(done));
   }
 
-  OperationPtr forget(net::Runtime& home, const ClaimedJob& job, Callback<Ok> done) override {
+  OperationPtr remove(net::Runtime& home, const ClaimedJob& job, Callback<Ok> done) override {
     return ask<Ok>(
-        home, [job](SqliteStore& s) { return s.forget(job); }, std::move(done));
+        home, [job](SqliteStore& s) { return remove_job(s, job); }, std::move(done));
   }
 
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
-    const auto look = [id, now = home.wall_now()](SqliteStore& s) {
-      s.sweep(now);
-      return s.find(id);
-    };
-    return ask<JobRecord>(home, look, std::move(done));
+    return ask<JobRecord>(
+        home, [id, now = home.wall_now()](SqliteStore& s) { return find_job(s, id, now); }, std::move(done));
   }
 
   OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
@@ -156,43 +151,44 @@ class SqliteQueue final : public SqliteSpool {
                                                      [blob](SqliteStore&) -> Result<StoredBlob> { return blob; })});
     };
     return ask<StoredResultHead>(
-        home, [id](SqliteStore& s) { return s.result(id); }, open);
+        home, [id](SqliteStore& s) { return find_result(s, id); }, open);
   }
 
   OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
     return ask<Ok>(
-        home, [id, now = home.wall_now()](SqliteStore& s) { return s.cancel(id, now); }, std::move(done));
+        home, [id, now = home.wall_now()](SqliteStore& s) { return cancel_job(s, id, now); }, std::move(done));
   }
 
   OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
     return ask_for_work(
-        home, [id, force, now = home.wall_now()](SqliteStore& s) { return s.replay(id, force, now); }, std::move(done));
+        home, [id, force, now = home.wall_now()](SqliteStore& s) { return replay_job(s, id, force, now); },
+        std::move(done));
   }
 
   OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
     return ask<Ok>(
-        home, [id](SqliteStore& s) { return s.purge(id); }, std::move(done));
+        home, [id](SqliteStore& s) { return purge_job(s, id); }, std::move(done));
   }
 
   OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override {
     return ask<JobPage>(
-        home, [filter = std::move(filter)](SqliteStore& s) { return s.list(filter); }, std::move(done));
+        home, [filter = std::move(filter)](SqliteStore& s) { return list_jobs(s, filter); }, std::move(done));
   }
 
   OperationPtr admit(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
     return ask<Ok>(
-        home, [id](SqliteStore& s) { return s.admit(id); }, std::move(done));
+        home, [id](SqliteStore& s) { return admit_job(s, id); }, std::move(done));
   }
 
   OperationPtr claim_id(net::Runtime& home, const std::string& id, Duration lease, Callback<ClaimedJob> done) override {
     return ask<ClaimedJob>(
-        home, [id, lease, now = home.wall_now()](SqliteStore& s) { return s.claim_id(id, lease, now); },
+        home, [id, lease, now = home.wall_now()](SqliteStore& s) { return claim_job_by_id(s, id, lease, now); },
         std::move(done));
   }
 
   void tidy(net::Runtime& home) override {
     correct(thread_, [now = home.wall_now()](SqliteStore& s) -> Status {
-      s.sweep(now);
+      sweep(s, now);
       return Ok{};
     });
   }
@@ -227,7 +223,7 @@ class SqliteQueue final : public SqliteSpool {
 Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options) {
   auto opened = open_store(options, true);
   if (!opened) {
-    // A wrong file, or another process's, is the operator's to put right; a bad disk may be well again by itself.
+    // A wrong file, or another process's, is the operator's to fix; a bad disk may recover by itself.
     const ErrorCode code = opened.error().code;
     if (code == ErrorCode::invalid || code == ErrorCode::conflict) return opened.error();
   }

@@ -32,8 +32,8 @@ struct SqliteOptions {
 // What only the SQLite queue can: be a spool.
 class SqliteSpool : public RecordStore {
  public:
-  // Ends a claim by forgetting the job: it lies elsewhere now. Errors: as for every end of a claim.
-  [[nodiscard]] virtual OperationPtr forget(net::Runtime& home, const ClaimedJob& job, Callback<Ok> done) = 0;
+  // Ends a claim by deleting the job: another store has it now. Errors: as for every end of a claim.
+  [[nodiscard]] virtual OperationPtr remove(net::Runtime& home, const ClaimedJob& job, Callback<Ok> done) = 0;
 };
 
 // Opens or makes the file (and its folder), checks it (format, settings read back, jobs that were running are queued

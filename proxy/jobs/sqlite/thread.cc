@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "jobs/sqlite/operations.h"
 #include "net/clock.h"
 
 namespace tidegate::jobs {
@@ -69,7 +70,7 @@ void SqliteThread::run() {
       run_group(group);
       continue;
     }
-    if (open_ && store().has_more_to_sweep()) sweep_on();
+    if (open_ && store().sweep_state().more) sweep_on();
     const std::lock_guard lock(mutex_);
     if (phase_ != Phase::open && waiting_.empty()) break;
   }
@@ -82,7 +83,7 @@ SqliteThread::Group SqliteThread::take_group() {
   const auto something = [this] { return !waiting_.empty() || phase_ != Phase::open; };
   if (!open_) {
     wake_.wait_for(lock, options_.reopen_every, something);
-  } else if (!store().has_more_to_sweep()) {
+  } else if (!store().sweep_state().more) {
     wake_.wait(lock, something);
   }
   const auto batch_max = static_cast<size_t>(options_.batch_max);
@@ -166,14 +167,14 @@ void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) 
 void SqliteThread::sweep_on() {
   try {
     store().begin();
-    store().sweep(store().swept_at());
+    sweep(store(), store().sweep_state().swept_at);
     store().commit();
     publish(store().view());
   } catch (const SqliteFailure& failure) {
     log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}});
     store().rollback();
     if (failure.handle_is_lost()) return lose_store({}, failure);
-    store().stop_sweeping();
+    store().sweep_state().more = false;
   }
 }
 
@@ -184,7 +185,7 @@ void SqliteThread::reopen() {
   try {
     store.begin();
     // An id that is not there, or has moved on, is as good as cancelled: the status is of no interest.
-    for (const std::string& id : disowned_) static_cast<void>(store.cancel(id, WallTime{}));
+    for (const std::string& id : disowned_) static_cast<void>(cancel_job(store, id, WallTime{}));
     store.touch();
     store.commit();
   } catch (const SqliteFailure& failure) {

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "jobs/spool/calls.h"
+#include "jobs/spool/append.h"
 #include "jobs/spool/queue.h"
 #include "unit/jobs/flaky_queue.h"
 #include "unit/jobs/queue_beds.h"

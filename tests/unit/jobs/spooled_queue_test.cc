@@ -19,7 +19,7 @@ std::vector<std::string> append_some(Asker<SpooledBed>& asker, int count) {
 
 // Everything has gone over.
 void let_forward(SpooledBed& bed) {
-  bed.run_until([&] { return bed.queue().view().spooled == 0 && bed.queue().view().server_away.empty(); });
+  bed.run_until([&] { return bed.queue().view().spooled == 0 && bed.queue().view().server_unavailable.empty(); });
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ TEST_CASE("while the server is away, jobs are taken here; when it is back they g
   const auto ids = append_some(asker, 100);
   const QueueView view = bed.queue().view();
   CHECK(view.available);
-  CHECK(view.server_away == "connection refused");
+  CHECK(view.server_unavailable == "connection refused");
   CHECK(view.spooled == 100);
   CHECK(view.depth[0] == 101);
   CHECK(asker.status(ids[42]) == JobStatus::queued);
@@ -101,7 +101,7 @@ TEST_CASE("a server that stalls is waited for by the first job alone; late it do
   const std::string first = asker.append_new("first");  // its answer comes from the spool
   const Time asked = bed.home().now();
   const std::string second = asker.append_new("second");
-  CHECK(bed.home().now() - asked < SpooledAppend::kPatience);
+  CHECK(bed.home().now() - asked < SpooledAppend::kServerReplyMax);
   bed.set(Mood::well);  // the stalled append is done now
   let_forward(bed);
   CHECK(asker.claim().id == first);

@@ -1,6 +1,6 @@
 // A wall clock that is put back: the queue goes on.
 #include "base/log.h"
-#include "jobs/sqlite/store.h"
+#include "jobs/sqlite/operations.h"
 #include "unit/jobs/queue_beds.h"
 
 namespace tidegate::jobs {
@@ -38,11 +38,11 @@ class Shop {
     JobDraft draft = make_draft(home_);
     draft.created_at = now;
     draft.expires_at = now + 24h;
-    REQUIRE(change([&](SqliteStore& s) { return s.sweep(now), s.append(draft, now); }).ok());
+    REQUIRE(change([&](SqliteStore& s) { return append_job(s, draft, now); }).ok());
     return draft.id;
   }
   std::optional<ClaimedJob> claim(WallTime now) {
-    const auto job = change([&](SqliteStore& s) { return s.sweep(now), s.claim(kLease, now); });
+    const auto job = change([&](SqliteStore& s) { return claim_job(s, kLease, now); });
     REQUIRE(job.ok());
     return *job;
   }
@@ -51,10 +51,10 @@ class Shop {
     return job ? job->id : "";
   }
   void retry(const ClaimedJob& job, WallTime now, Duration wait) {
-    REQUIRE(change([&](SqliteStore& s) { return s.retry(job, {now, 1ms, "503"}, now + wait); }).ok());
+    REQUIRE(change([&](SqliteStore& s) { return retry_job(s, job, {now, 1ms, "503"}, now + wait); }).ok());
   }
   void release(const ClaimedJob& job, WallTime not_before) {
-    REQUIRE(change([&](SqliteStore& s) { return s.release(job, not_before); }).ok());
+    REQUIRE(change([&](SqliteStore& s) { return release_job(s, job, not_before); }).ok());
   }
   SqliteStore& store() { return *store_; }
   WallTime noon() { return noon_; }
@@ -123,7 +123,7 @@ TEST_CASE("a step back that was not committed is made by the next call") {
   const WallTime back = shop.noon() - 1h;
   shop.store().begin();
   shop.store().begin_change();
-  shop.store().sweep(back);
+  sweep(shop.store(), back);
   shop.store().undo_change();
   shop.store().commit();
   CHECK(shop.claimed(back) == id);

@@ -1,0 +1,40 @@
+// A cancel while the spool holds something. A job that is being forwarded at this moment is waited for.
+//
+//   asking spool ──ok, or nowhere else to ask──▶ answered
+//     ▲   │ not found, or being forwarded
+//     │   └──▶ asking server ──▶ answered
+//     └──────────── being forwarded: again, kRecheckDelay later, kRechecksMax times
+#pragma once
+
+#include <string>
+
+#include "jobs/spool/parts.h"
+#include "net/timer.h"
+
+namespace tidegate::jobs {
+
+class SpooledCancel final : public net::Operation {
+ public:
+  static OperationPtr begin(net::Runtime& home, const SpoolParts& parts, const std::string& id, Callback<Ok> done);
+  SpooledCancel(net::Runtime& home, const SpoolParts& parts, const std::string& id, Callback<Ok> done);
+
+ private:
+  static constexpr Duration kRecheckDelay = 50ms;
+  static constexpr int kRechecksMax = 40;
+
+  void ask_spool();
+  void on_spool(Status status);
+  void ask_server(bool moving);
+  void on_server(bool moving, Status status);
+
+  const SpoolParts parts_;
+  net::Runtime& home_;
+  const std::string id_;
+  Callback<Ok> done_;
+  int rechecks_left_ = kRechecksMax;
+  bool cancelled_at_server_ = false;  // while the job was moving
+  OperationPtr current_;
+  net::Timer recheck_timer_;
+};
+
+}  // namespace tidegate::jobs

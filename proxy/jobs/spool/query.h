@@ -1,0 +1,47 @@
+// Calls of a spooled queue about one job that the spool or the server has: the spool is asked first, since jobs move to
+// the server only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "jobs/job_queue.h"
+#include "net/finished.h"
+
+namespace tidegate::jobs {
+
+// Several calls, one after the other, as one operation.
+class Sequence final : public net::Operation {
+ public:
+  OperationPtr current;
+};
+
+// Asks `first`; where it does not know the job, `second`. Where that is a server that is unavailable, its error is the
+// answer, not the spool's not_found.
+template <typename T>
+OperationPtr ask_in_turn(std::function<OperationPtr(Callback<T>)> first,
+                         std::function<OperationPtr(Callback<T>)> second, Callback<T> done) {
+  auto sequence = std::make_unique<Sequence>();
+  Sequence* raw = sequence.get();
+  raw->current = first([raw, second = std::move(second), done = std::move(done)](Result<T> answer) {
+    if (answer.ok() || answer.error().code != ErrorCode::not_found) return done(std::move(answer));
+    const auto finished = net::finished(raw->current);
+    raw->current = second(done);
+  });
+  return sequence;
+}
+
+// A job that the forwarder holds is, to everybody else, queued.
+inline Callback<JobRecord> as_queued(Callback<JobRecord> done) {
+  return [done = std::move(done)](Result<JobRecord> record) {
+    if (record && !is_final(record->status)) {
+      record->status = JobStatus::queued;
+      record->attempt = 0;
+      record->next_attempt_at.reset();
+    }
+    done(std::move(record));
+  };
+}
+
+}  // namespace tidegate::jobs

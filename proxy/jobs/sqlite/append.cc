@@ -1,0 +1,107 @@
+#include <algorithm>
+
+#include "base/crc32c.h"
+#include "jobs/fingerprint.h"
+#include "jobs/record_codec.h"
+#include "jobs/sqlite/operations.h"
+#include "jobs/sqlite/rows.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+// The job that the draft's key has made before. not_found: there is none, and the key is free.
+Result<Appended> appended_before(SqliteStore& store, const JobDraft& draft, const std::string& fingerprint) {
+  const Error free{ErrorCode::not_found, "the key is free"};
+  if (draft.dedupe_key.empty()) return free;
+  Query same_key(store.db(), "SELECT id, seq, status, due_at, fingerprint FROM jobs WHERE dedupe_key = ?",
+                 draft.dedupe_key);
+  if (!same_key.step()) return free;
+  const int64_t seq = same_key.integer(1);
+  const auto status = static_cast<JobStatus>(same_key.integer(2));
+  if (status == JobStatus::accepting) {  // nobody was promised that one
+    Query(store.db(), "UPDATE jobs SET dedupe_key = NULL WHERE seq = ?", seq).run();
+    return free;
+  }
+  if (same_key.text(4) != fingerprint) {
+    return Error{ErrorCode::invalid, "the idempotency key was used with another payload"};
+  }
+  const bool waits = status == JobStatus::queued || status == JobStatus::retrying;
+  return Appended{same_key.text(0), waits ? position_of(store, same_key.integer(3), seq) : 0, true, status};
+}
+
+// Whether the id was appended and not admitted before: then it is appended again.
+Result<Appended> append_again(SqliteStore& store, const JobDraft& draft, JobStatus status) {
+  const bool again = draft.external && status == JobStatus::accepting;
+  if (!again) return Error{ErrorCode::conflict, "job " + draft.id + " exists"};
+  if (draft.dedupe_key.empty()) {  // it does without the one that another job has now
+    Query(store.db(), "UPDATE jobs SET dedupe_key = NULL, fingerprint = '' WHERE id = ?", draft.id).run();
+  }
+  return Appended{draft.id, store.counters().open_jobs(), false, JobStatus::queued};
+}
+
+// Returns the record's checksum: of all that never changes, the body included.
+uint32_t insert_body(SqliteStore& store, int64_t seq, const JobDraft& draft, const std::string& fields) {
+  const uint32_t crc = crc32c(
+      draft.body_ref, job_head_crc(draft.id, draft.route, draft.method, draft.target, fields, ns(draft.created_at)));
+  if (draft.external) return crc;
+  if (draft.body.file) {
+    Query(store.db(), "INSERT INTO bodies VALUES (?, ?)", seq, ZeroBlob{draft.body.size()}).run();
+  } else if (draft.body.size() > 0) {
+    Query(store.db(), "INSERT INTO bodies VALUES (?, ?)", seq, Blob{draft.body.memory}).run();
+  }
+  return write_blob(store.db(), "bodies", seq, draft.body, crc);
+}
+
+void insert(SqliteStore& store, const JobDraft& draft, const std::string& fingerprint, WallTime now) {
+  const uint64_t size = draft.body.size();
+  const int64_t seq = store.next_seq();
+  const std::string fields = encode_fields(draft.fields);
+  const uint32_t crc = insert_body(store, seq, draft, fields);
+  const JobStatus status = draft.external ? JobStatus::accepting : JobStatus::queued;
+  Query(store.db(),
+        "INSERT INTO jobs (seq, id, status, attempt, max_attempts, route, method, target, fields, created_at,"
+        " expires_at, due_at, claim, last_error, body_size, result_size, crc, body_ref, dedupe_key, fingerprint,"
+        " external, finished_at)"
+        " VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', ?, 0, ?, ?, nullif(?, ''), ?, ?, nullif(?, 0))",
+        seq, draft.id, code(status), draft.max_attempts, draft.route, draft.method, draft.target, fields,
+        ns(draft.created_at), ns(draft.expires_at), ns(std::max(draft.created_at, draft.not_before)), size, crc,
+        draft.body_ref, draft.dedupe_key, fingerprint, draft.external ? 1 : 0, draft.external ? ns(now) : 0)
+      .run();
+  store.counters().add(status, size);
+  store.use_disk(size);
+}
+
+}  // namespace
+
+Result<Appended> append_job(SqliteStore& store, const JobDraft& draft, WallTime now) {
+  sweep(store, now);
+  Query taken(store.db(), "SELECT status FROM jobs WHERE id = ?", draft.id);
+  if (taken.step()) return append_again(store, draft, static_cast<JobStatus>(taken.integer(0)));
+  std::string fingerprint;
+  if (!draft.dedupe_key.empty()) {
+    auto computed = fingerprint_of(draft);
+    if (!computed) return computed.error();
+    fingerprint = std::move(*computed);
+  }
+  auto before = appended_before(store, draft, fingerprint);
+  if (before || before.error().code != ErrorCode::not_found) return before;
+  if (const Status limits = store.check_limits(draft.body.size()); !limits) return limits.error();
+  const uint64_t position = store.counters().open_jobs();
+  insert(store, draft, fingerprint, now);
+  return Appended{draft.id, position, false, JobStatus::queued};
+}
+
+Status admit_job(SqliteStore& store, const std::string& id) {
+  Query query(store.db(), "SELECT seq, status, dedupe_key IS NULL AND fingerprint <> '' FROM jobs WHERE id = ?", id);
+  if (!query.step()) return no_job(id);
+  const auto status = static_cast<JobStatus>(query.integer(1));
+  if (status == JobStatus::queued) return Ok{};
+  if (status != JobStatus::accepting) return wrong_status(id, status, "accepting");
+  if (query.integer(2) != 0) return Error{ErrorCode::conflict, "its key has made another job meanwhile"};
+  Query(store.db(), "UPDATE jobs SET status = 0, finished_at = NULL WHERE seq = ?", query.integer(0)).run();
+  store.counters().move(JobStatus::accepting, JobStatus::queued);
+  return Ok{};
+}
+
+}  // namespace tidegate::jobs

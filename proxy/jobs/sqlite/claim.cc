@@ -1,0 +1,132 @@
+#include "base/crc32c.h"
+#include "base/log.h"
+#include "jobs/record_codec.h"
+#include "jobs/sqlite/operations.h"
+#include "jobs/sqlite/rows.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+constexpr int kDroppedMax = 200;  // expired and damaged jobs that one claim puts away
+constexpr const char* kLeaseLost = "lease_lost";
+constexpr const char* kDamaged = "damaged_record";
+
+// In the order in which read_candidate reads them; a literal, so that a statement made of it is one.
+#define TG_CANDIDATE_COLUMNS                                                                              \
+  "seq, id, status, attempt, max_attempts, route, method, target, fields, created_at, expires_at, claim," \
+  " body_size, crc, due_at, external, body_ref, dedupe_key"
+
+struct Candidate {  // a row that may be claimed
+  int64_t seq;
+  JobStatus from;
+  int64_t due_at;
+  bool external;  // its body is not here
+  uint32_t crc;
+  std::string fields;
+  ClaimedJob job;
+};
+
+Candidate read_candidate(const Query& row) {
+  Candidate candidate;
+  candidate.seq = row.integer(0);
+  candidate.from = static_cast<JobStatus>(row.integer(2));
+  candidate.fields = row.text(8);
+  candidate.crc = static_cast<uint32_t>(row.integer(13));
+  candidate.due_at = row.integer(14);
+  candidate.external = row.integer(15) != 0;
+  ClaimedJob& job = candidate.job;
+  job.id = row.text(1);
+  job.attempt = static_cast<int>(row.integer(3)) + 1;
+  job.max_attempts = static_cast<int>(row.integer(4));
+  job.route = row.text(5);
+  job.method = row.text(6);
+  job.target = row.text(7);
+  job.created_at = wall(row.integer(9));
+  job.expires_at = wall(row.integer(10));
+  job.claim = static_cast<uint64_t>(row.integer(11)) + 1;
+  job.body_size = static_cast<uint64_t>(row.integer(12));
+  job.body_ref = row.text(16);
+  job.dedupe_key = row.text(17);
+  return candidate;
+}
+
+bool is_whole(SqliteStore& store, const Candidate& candidate) {
+  const ClaimedJob& job = candidate.job;
+  const uint32_t head = crc32c(
+      job.body_ref, job_head_crc(job.id, job.route, job.method, job.target, candidate.fields, ns(job.created_at)));
+  const uint64_t here = candidate.external ? 0 : job.body_size;
+  return blob_crc(store.db(), {"bodies", candidate.seq, here}, head) == candidate.crc;
+}
+
+ClaimedJob hand_out(SqliteStore& store, Candidate candidate, Duration lease, WallTime now) {
+  candidate.job.fields = decode_fields(candidate.fields);
+  if (candidate.from == JobStatus::running) add_attempt(store, candidate.seq, {now, Duration(0), kLeaseLost});
+  Query(store.db(), "UPDATE jobs SET status = 1, attempt = ?, claim = ?, due_at = ? WHERE seq = ?",
+        candidate.job.attempt, candidate.job.claim, ns(now + lease), candidate.seq)
+      .run();
+  store.counters().move(candidate.from, JobStatus::running);
+  return std::move(candidate.job);
+}
+
+void mark_damaged(SqliteStore& store, const Candidate& candidate, WallTime now) {
+  log_error(
+      "job_damaged",
+      {{"job_id", candidate.job.id}, {"store", store.path()}, {"reason", "checksum does not match: dead letter"}});
+  Query(store.db(), "UPDATE jobs SET status = 4, finished_at = ?, last_error = ?, dedupe_key = NULL WHERE seq = ?",
+        ns(now), std::string(kDamaged), candidate.seq)
+      .run();
+  add_attempt(store, candidate.seq, {now, Duration(0), kDamaged});
+  store.counters().move(candidate.from, JobStatus::dead);
+  ++store.counters().damaged;
+}
+
+}  // namespace
+
+Result<std::optional<ClaimedJob>> claim_job(SqliteStore& store, Duration lease, WallTime now) {
+  sweep(store, now);
+  for (int dropped = 0; dropped < kDroppedMax; ++dropped) {
+    Query next(store.db(),
+               "SELECT " TG_CANDIDATE_COLUMNS
+               " FROM jobs WHERE status <= 2 AND due_at <= ? AND external = 0 ORDER BY due_at, seq LIMIT 1",
+               ns(now));
+    if (!next.step()) return std::optional<ClaimedJob>();
+    Candidate candidate = read_candidate(next);
+    if (candidate.job.expires_at <= now) {
+      expire_job(store, candidate.seq, candidate.from, candidate.job.body_size, now);
+    } else if (!is_whole(store, candidate)) {
+      mark_damaged(store, candidate, now);
+    } else {
+      return std::optional<ClaimedJob>(hand_out(store, std::move(candidate), lease, now));
+    }
+  }
+  return std::optional<ClaimedJob>();  // the rest with the next claim
+}
+
+Result<ClaimedJob> claim_job_by_id(SqliteStore& store, const std::string& id, Duration lease, WallTime now) {
+  Query row(store.db(), "SELECT " TG_CANDIDATE_COLUMNS " FROM jobs WHERE id = ?", id);
+  if (!row.step()) return no_job(id);
+  Candidate candidate = read_candidate(row);
+  const JobStatus from = candidate.from;
+  const bool held_by_another = from == JobStatus::running && candidate.due_at > ns(now);
+  if (is_final(from) || from == JobStatus::accepting || held_by_another) {
+    return Error{ErrorCode::conflict, "job " + id + " is " + to_string(from)};
+  }
+  if (candidate.job.expires_at <= now) {
+    expire_job(store, candidate.seq, from, candidate.job.body_size, now);
+    return Error{ErrorCode::conflict, "job " + id + " has expired"};
+  }
+  if (!is_whole(store, candidate)) {
+    mark_damaged(store, candidate, now);
+    return Error{ErrorCode::conflict, "job " + id + " is damaged"};
+  }
+  return hand_out(store, std::move(candidate), lease, now);
+}
+
+Result<StoredBlob> locate_body(SqliteStore& store, const ClaimedJob& job) {
+  const auto held = held_job(store, job);
+  if (!held) return held.error();
+  return StoredBlob{"bodies", held->seq, held->body_size};
+}
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <charconv>
+
+#include "base/log.h"
+#include "jobs/record_codec.h"
+#include "jobs/sqlite/operations.h"
+#include "jobs/sqlite/rows.h"
+
+namespace tidegate::jobs {
+
+namespace {
+
+constexpr int kScannedMax = 5000;  // rows that one page looks at: a rare filter has short pages, not long calls
+constexpr int64_t kPageMax = 1000;
+
+// In the order in which read_record reads them; a literal, so that a statement made of it is one.
+#define TG_RECORD_COLUMNS                                                                                       \
+  "seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error, method," \
+  " target, body_size, body_ref, replays"
+
+JobRecord read_record(std::string id, const Query& row) {
+  JobRecord record;
+  record.id = std::move(id);
+  record.status = static_cast<JobStatus>(row.integer(1));
+  record.attempt = static_cast<int>(row.integer(2));
+  record.max_attempts = static_cast<int>(row.integer(3));
+  record.route = row.text(4);
+  record.created_at = wall(row.integer(5));
+  record.expires_at = wall(row.integer(6));
+  if (record.status == JobStatus::retrying) record.next_attempt_at = wall(row.integer(7));
+  if (!row.is_null(8)) record.finished_at = wall(row.integer(8));
+  record.last_error = row.text(9);
+  record.method = row.text(10);
+  record.target = row.text(11);
+  record.body_size = static_cast<uint64_t>(row.integer(12));
+  record.body_ref = row.text(13);
+  record.replays = static_cast<int>(row.integer(14));
+  return record;
+}
+
+bool matches(const JobFilter& filter, const JobRecord& record) {
+  if (record.status == JobStatus::accepting) return false;
+  if (filter.status && record.status != *filter.status) return false;
+  return record.last_error.find(filter.error) != std::string::npos;
+}
+
+}  // namespace
+
+Result<JobRecord> find_job(SqliteStore& store, const std::string& id, WallTime now) {
+  sweep(store, now);
+  Query query(store.db(), "SELECT " TG_RECORD_COLUMNS " FROM jobs WHERE id = ?", id);
+  if (!query.step()) return no_job(id);
+  const int64_t seq = query.integer(0);
+  const int64_t due_at = query.integer(7);
+  JobRecord record = read_record(id, query);
+  if (record.status == JobStatus::accepting) return no_job(id);
+  if (record.status == JobStatus::queued || record.status == JobStatus::retrying) {
+    record.position = position_of(store, due_at, seq);
+  }
+  Query history(store.db(), "SELECT at, took, error FROM attempts WHERE owner = ? ORDER BY rowid", seq);
+  while (history.step()) {
+    record.history.push_back({wall(history.integer(0)), Duration(history.integer(1)), history.text(2)});
+  }
+  return record;
+}
+
+Result<StoredResultHead> find_result(SqliteStore& store, const std::string& id) {
+  Query job(store.db(), "SELECT seq, status, result_size FROM jobs WHERE id = ?", id);
+  if (!job.step()) return no_job(id);
+  const auto status = static_cast<JobStatus>(job.integer(1));
+  if (status != JobStatus::succeeded) return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
+  const StoredBlob body{"results", job.integer(0), static_cast<uint64_t>(job.integer(2))};
+  Query stored(store.db(), "SELECT status, fields, crc FROM results WHERE owner = ?", body.row);
+  if (!stored.step()) return Error{ErrorCode::not_found, "the result of job " + id + " has been deleted"};
+  StoredResultHead head{static_cast<uint16_t>(stored.integer(0)), {}, body};
+  const std::string fields = stored.text(1);
+  const uint32_t crc = blob_crc(store.db(), body, result_head_crc(head.status, fields));
+  if (crc != static_cast<uint32_t>(stored.integer(2))) {
+    log_error("job_damaged",
+              {{"job_id", id}, {"store", store.path()}, {"reason", "checksum of the result does not match"}});
+    return Error{ErrorCode::io, "the result of job " + id + " is damaged"};
+  }
+  head.fields = decode_fields(fields);
+  return head;
+}
+
+Result<JobPage> list_jobs(SqliteStore& store, const JobFilter& filter) {
+  int64_t after = 0;
+  const char* end = filter.after.data() + filter.after.size();
+  const auto parsed = std::from_chars(filter.after.data(), end, after);
+  if (!filter.after.empty() && (parsed.ec != std::errc() || parsed.ptr != end)) {
+    return Error{ErrorCode::invalid, "no such page: " + filter.after};
+  }
+  const auto limit = static_cast<size_t>(std::clamp<int64_t>(filter.limit, 1, kPageMax));
+  JobPage page;
+  int scanned = 0;
+  Query rows(store.db(), "SELECT " TG_RECORD_COLUMNS ", id FROM jobs WHERE seq > ? ORDER BY seq LIMIT ?", after,
+             kScannedMax);
+  while (page.records.size() < limit && rows.step()) {
+    ++scanned;
+    after = rows.integer(0);
+    JobRecord record = read_record(rows.text(15), rows);
+    if (matches(filter, record)) page.records.push_back(std::move(record));
+  }
+  if (page.records.size() == limit || scanned == kScannedMax) page.next = std::to_string(after);
+  return page;
+}
+
+}  // namespace tidegate::jobs

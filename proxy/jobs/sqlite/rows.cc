@@ -1,0 +1,69 @@
+#include "jobs/sqlite/rows.h"
+
+#include <algorithm>
+
+namespace tidegate::jobs {
+
+namespace {
+
+constexpr uint64_t kCountedMax = 1000;  // a position further from both ends of the queue is not counted
+
+}  // namespace
+
+Error wrong_status(const std::string& id, JobStatus status, const char* wanted) {
+  return {ErrorCode::conflict, "job " + id + " is " + to_string(status) + ", not " + wanted};
+}
+
+Result<HeldJob> held_job(SqliteStore& store, const ClaimedJob& job) {
+  Query query(store.db(), "SELECT seq, status, claim, body_size FROM jobs WHERE id = ?", job.id);
+  if (!query.step()) return no_job(job.id);
+  const bool ours =
+      query.integer(1) == code(JobStatus::running) && static_cast<uint64_t>(query.integer(2)) == job.claim;
+  if (!ours) return Error{ErrorCode::conflict, "job " + job.id + " is no longer held by this claim"};
+  return HeldJob{query.integer(0), static_cast<uint64_t>(query.integer(3))};
+}
+
+void add_attempt(SqliteStore& store, int64_t seq, const AttemptRecord& attempt) {
+  Query(store.db(), "INSERT INTO attempts VALUES (?, ?, ?, ?)", seq, ns(attempt.at), attempt.took.count(),
+        attempt.error)
+      .run();
+}
+
+void drop_body(SqliteStore& store, int64_t seq, uint64_t size) {
+  Query(store.db(), "DELETE FROM bodies WHERE owner = ?", seq).run();
+  store.counters().subtract_bytes(size);
+}
+
+void expire_job(SqliteStore& store, int64_t seq, JobStatus from, uint64_t body_size, WallTime now) {
+  Query(store.db(), "UPDATE jobs SET status = 6, finished_at = ?, dedupe_key = NULL WHERE seq = ?", ns(now), seq).run();
+  drop_body(store, seq, body_size);
+  store.counters().move(from, JobStatus::expired);
+  ++store.counters().expired;
+}
+
+void delete_job(SqliteStore& store, int64_t seq, uint64_t bytes, JobStatus status) {
+  Query(store.db(), "DELETE FROM results WHERE owner = ?", seq).run();
+  drop_body(store, seq, bytes);
+  Query(store.db(), "DELETE FROM attempts WHERE owner = ?", seq).run();
+  Query(store.db(), "DELETE FROM jobs WHERE seq = ?", seq).run();
+  store.counters().remove(status);
+}
+
+uint64_t position_of(SqliteStore& store, int64_t due_at, int64_t seq) {
+  Query before(store.db(),
+               "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status <= 2 AND (due_at, seq) < (?, ?) LIMIT ?)", due_at,
+               seq, kCountedMax);
+  before.step();
+  const auto counted = static_cast<uint64_t>(before.integer(0));
+  if (counted < kCountedMax) return counted;
+  Query after(store.db(),
+              "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status <= 2 AND (due_at, seq) > (?, ?) LIMIT ?)", due_at,
+              seq, kCountedMax);
+  after.step();
+  const auto behind = static_cast<uint64_t>(after.integer(0));
+  const uint64_t open = store.counters().open_jobs();
+  if (behind < kCountedMax) return std::max(counted, open - std::min(open, behind + 1));
+  return std::max(counted, open / 2);
+}
+
+}  // namespace tidegate::jobs

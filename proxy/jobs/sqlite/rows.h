@@ -1,0 +1,46 @@
+// Rows of the store's tables: how values are written in them, and the changes that several operations make. Included by
+// the store's own sources alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "jobs/job.h"
+#include "jobs/sqlite/blob.h"
+#include "jobs/sqlite/store.h"
+
+namespace tidegate::jobs {
+
+// Times are nanoseconds since the epoch.
+inline int64_t ns(WallTime time) { return time.time_since_epoch().count(); }
+inline WallTime wall(int64_t nanoseconds) { return WallTime(Duration(nanoseconds)); }
+
+// A status is its number in the enum.
+inline int code(JobStatus status) { return static_cast<int>(status); }
+inline size_t index(JobStatus status) { return static_cast<size_t>(status); }
+
+inline Error no_job(const std::string& id) { return {ErrorCode::not_found, "no job " + id}; }
+
+// "job X is running, not dead"
+Error wrong_status(const std::string& id, JobStatus status, const char* wanted);
+
+// A running job whose claim is still good.
+struct HeldJob {
+  int64_t seq;
+  uint64_t body_size;
+};
+// Errors: not_found, conflict (another claim, or none, holds it).
+Result<HeldJob> held_job(SqliteStore& store, const ClaimedJob& job);
+
+void add_attempt(SqliteStore& store, int64_t seq, const AttemptRecord& attempt);
+void drop_body(SqliteStore& store, int64_t seq, uint64_t size);
+void expire_job(SqliteStore& store, int64_t seq, JobStatus from, uint64_t body_size, WallTime now);
+// All of it. `bytes`: what the job's body and result count for.
+void delete_job(SqliteStore& store, int64_t seq, uint64_t bytes, JobStatus status);
+// Jobs before it. Counted from the nearer end; in the middle of a long queue, about the middle: a look must not read
+// the whole of it.
+uint64_t position_of(SqliteStore& store, int64_t due_at, int64_t seq);
+
+}  // namespace tidegate::jobs
