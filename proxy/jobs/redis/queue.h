@@ -1,11 +1,11 @@
 // The job queue on Redis (7.0 and later): records, bodies, results and the work itself on a server that several
-// Tidegates may share. Each change is one script there (redis_scripts.h); the queue lives on a thread of its own.
+// Tidegates may share. Each change is one script there (scripts.h); the queue lives on a thread of its own.
 //
 //   loops ──calls──▶ store's thread, a loop of its own ──redis::Client──▶ server
 //
 // Answers yes only where the server has the change on its disk: at each connection, and every second, its settings are
 // read back, and where they do not promise that (AOF fsynced always, nothing evicted) the queue is unavailable and says
-// why. A server that is away, stopped, read-only or out of memory makes it unavailable, until it is well again.
+// why. A server that is unreachable, stopped, read-only or out of memory makes it unavailable, until it has recovered.
 //
 // A call answered `unavailable` may have been done. For an append see `undo_failed_appends`.
 #pragma once
@@ -24,19 +24,19 @@ struct RedisQueueOptions {
   std::string name;  // of the queue: its keys begin with `tidegate:{name}:`
   QueueLimits limits = {};
   bool strict = true;  // false: the operator's word that the server keeps what it has acknowledged
-  // A failed append whose record turns up all the same is cancelled, once the server is back. False: whoever asked
-  // tries again under the same id (the local spool), and takes `conflict` for yes; only an append whose answer nobody
-  // heard is undone then.
+  // A failed append whose record turns up all the same is cancelled, once the server has recovered. False: the caller
+  // appends again under the same id (the local spool), and takes `conflict` for success; then only an append whose
+  // caller has gone is undone.
   bool undo_failed_appends = true;
   Duration command_timeout = std::chrono::seconds(2);  // of one command; a body takes several
-  Duration poll_every = std::chrono::seconds(1);       // the view, the settings, and whether a bad server is well again
-  Duration open_wait = std::chrono::milliseconds(500);  // opening waits so long for a first answer, at most
-  size_t pending_max = 4096;                            // calls under way; more are answered unavailable
-  // How long each change took, from asking to the answer; called on the store's thread.
+  Duration poll_every = std::chrono::seconds(1);       // the view, the settings, and whether a refused server has recovered
+  Duration open_wait = std::chrono::milliseconds(500);  // opening waits so long for a first reply, at most
+  size_t pending_max = 4096;                            // calls in flight; more are answered unavailable
+  // How long each change took, from the call to the reply; called on the store's thread.
   std::function<void(Duration)> on_commit = {};
 };
 
-// Never fails: where the server is away or not to be trusted the queue opens unavailable, and goes on trying. The
+// Never fails: where the server is unreachable or not durable the queue opens unavailable, and checks again and again. The
 // queue's last calls must have been answered or dropped before the runtimes they came from end.
 std::unique_ptr<RecordStore> open_redis_queue(const RedisQueueOptions& options);
 

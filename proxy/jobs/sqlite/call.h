@@ -1,4 +1,4 @@
-// A call to the SQLite store: run on its thread inside a group's transaction (sqlite_thread.h), answered after the
+// A call to the SQLite store: run on its thread inside a group's transaction (thread.h), answered after the
 // commit.
 #pragma once
 

@@ -54,7 +54,7 @@ void SqliteCheckpoint::run() {
       const int result = sqlite3_wal_checkpoint_v2(db.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
       if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) throw SqliteFailure(db.handle(), result, "checkpoint");
     } catch (const SqliteFailure& failure) {
-      log_warn("checkpoint_failed", {{"store", path_}, {"error", failure.what()}});
+      log_warn("checkpoint_failed", {{"store", path_}, {"reason", failure.what()}});
     }
   }
 }

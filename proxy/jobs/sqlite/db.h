@@ -1,5 +1,5 @@
 // SQLite in few words: a connection with its prepared statements, and a query that binds, steps and cleans up after
-// itself. Failures are thrown as SqliteFailure and caught in one place, the store's own loop (sqlite_queue.cc).
+// itself. Failures are thrown as SqliteFailure and caught in one place, the store's thread (thread.cc).
 #pragma once
 
 #include <sqlite3.h>

@@ -1,6 +1,6 @@
 // The job queue on SQLite: WAL, synchronous=FULL (read back), one thread of its own, group commit.
 //
-//   loops ──calls──▶ [bounded queue] ──▶ store thread: a group of changes, one commit, then the answers
+//   loops ──calls──▶ [bounded queue] ──▶ store's thread: a group of changes, one commit, then the answers
 //                                            │ WAL has grown
 //                                            ▼
 //                                        checkpoint thread (never inside a commit)
@@ -21,7 +21,7 @@ struct SqliteOptions {
   std::string path;
   QueueLimits limits = {};
   int batch_max = 64;          // changes a commit
-  Duration batch_wait = 2ms;   // how long a commit waits for company, at most, while there is company to be had
+  Duration batch_wait = 2ms;   // how long a commit waits for more changes, at most, while more come
   size_t pending_max = 4096;   // calls waiting for the thread; more are answered unavailable
   Duration reopen_every = 1s;  // after an I/O error
   std::string vfs = {};        // SQLite's file layer; "" = its default. Tests put a failing disk here.
@@ -38,7 +38,7 @@ class SqliteSpool : public RecordStore {
 
 // Opens or makes the file (and its folder), checks it (format, settings read back, jobs that were running are queued
 // again). Blocking: at start, before loops run. Errors: invalid (not ours, or damaged), conflict (another process has
-// it). Where the disk is full, broken or read-only the queue opens unavailable, and goes on trying: a restart must not
+// it). Where the disk is full, broken or read-only the queue opens unavailable, and is opened again and again: a restart must not
 // turn a full disk into an outage. The queue's last calls must have been answered or dropped before the runtimes they
 // came from end.
 Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options);

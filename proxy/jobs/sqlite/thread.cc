@@ -31,7 +31,7 @@ SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opene
   if (opened) {
     adopt(std::move(*opened));
   } else {
-    log_error("store_unavailable", {{"store", options_.path}, {"error", opened.error().message}});
+    log_error("store_unavailable", {{"store", options_.path}, {"reason", opened.error().message}});
     publish_unavailable(opened.error().message);
   }
   start();
@@ -54,7 +54,7 @@ void SqliteThread::submit(std::shared_ptr<SqliteCall> call) {
     if (reason.empty() && !view_.available) reason = view_.why_unavailable;
     if (reason.empty()) {
       waiting_.push_back(std::move(call));
-      // A thread that waits for company is not woken by each who comes.
+      // A thread that waits for a batch is not woken by each call.
       if (waiting_.size() == 1 || waiting_.size() >= wake_at_) wake_.notify_one();
       return;
     }
@@ -77,7 +77,7 @@ void SqliteThread::run() {
   finish();
 }
 
-// Waits for calls; then, where calls have been coming in company, a moment for more of them.
+// Waits for calls; then, where several have been coming at once, a moment for more of them.
 SqliteThread::Group SqliteThread::take_group() {
   std::unique_lock lock(mutex_);
   const auto something = [this] { return !waiting_.empty() || phase_ != Phase::open; };
@@ -88,7 +88,7 @@ SqliteThread::Group SqliteThread::take_group() {
   }
   const auto batch_max = static_cast<size_t>(options_.batch_max);
   if (last_group_ > 1 && waiting_.size() < last_group_ && phase_ == Phase::open) {
-    await_company(lock, std::min(batch_max, last_group_));
+    wait_for_batch(lock, std::min(batch_max, last_group_));
   }
   Group group;
   while (!waiting_.empty() && group.size() < batch_max) {
@@ -99,14 +99,14 @@ SqliteThread::Group SqliteThread::take_group() {
   return group;
 }
 
-// Until there are as many as in the group before, or none has come for a lull: clients that have just been answered
-// come back in a burst, lanes of a replayer one by one.
-void SqliteThread::await_company(std::unique_lock<std::mutex>& lock, size_t company) {
+// Until there are as many as in the group before, or none has come for kLull: clients that have just been answered come
+// back in a burst, job runs of a replayer one by one.
+void SqliteThread::wait_for_batch(std::unique_lock<std::mutex>& lock, size_t batch_size) {
   const Time until = net::read_monotonic_clock() + options_.batch_wait;
-  wake_at_ = company;
+  wake_at_ = batch_size;
   for (size_t seen = 0; seen < waiting_.size() && net::read_monotonic_clock() < until;) {
     seen = waiting_.size();
-    if (wake_.wait_for(lock, kLull, [&] { return phase_ != Phase::open || waiting_.size() >= company; })) break;
+    if (wake_.wait_for(lock, kLull, [&] { return phase_ != Phase::open || waiting_.size() >= batch_size; })) break;
   }
   wake_at_ = 1;
 }
@@ -124,7 +124,7 @@ void SqliteThread::run_group(const Group& group) {
     publish(store().view());
   } catch (const SqliteFailure& failure) {
     for (const auto& call : group) call->waiting->fail(failure.to_error());
-    log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}, {"calls", group.size()}});
+    log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}, {"calls", group.size()}});
     if (open_) store().rollback();
     if (failure.handle_is_lost() && open_) lose_store(group, failure);
   }
@@ -145,7 +145,7 @@ void SqliteThread::run_changes(const Group& group) {
       call->run(store());
     } catch (const SqliteFailure& failure) {
       if (failure.handle_is_lost() || !store().in_transaction()) throw;
-      log_warn("store_call_failed", {{"store", options_.path}, {"error", failure.what()}});
+      log_warn("store_call_failed", {{"store", options_.path}, {"reason", failure.what()}});
       call->waiting->fail(failure.to_error());
       store().undo_change();
       continue;
@@ -156,14 +156,14 @@ void SqliteThread::run_changes(const Group& group) {
 
 void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) {
   for (const auto& call : group) {
-    if (!call->promised.empty()) disowned_.push_back(call->promised);
+    if (!call->promised.empty()) to_cancel_.push_back(call->promised);
   }
   checkpoint_.reset();
   open_.reset();
   publish_unavailable(failure.what());
 }
 
-// What a sweep has left, between groups: nobody waits long for it.
+// What a sweep has left, between groups, so that no call waits for it.
 void SqliteThread::sweep_on() {
   try {
     store().begin();
@@ -171,7 +171,7 @@ void SqliteThread::sweep_on() {
     store().commit();
     publish(store().view());
   } catch (const SqliteFailure& failure) {
-    log_error("store_failed", {{"store", options_.path}, {"error", failure.what()}});
+    log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}});
     store().rollback();
     if (failure.handle_is_lost()) return lose_store({}, failure);
     store().sweep_state().more = false;
@@ -185,16 +185,16 @@ void SqliteThread::reopen() {
   try {
     store.begin();
     // An id that is not there, or has moved on, is as good as cancelled: the status is of no interest.
-    for (const std::string& id : disowned_) static_cast<void>(cancel_job(store, id, WallTime{}));
+    for (const std::string& id : to_cancel_) static_cast<void>(cancel_job(store, id, WallTime{}));
     store.touch();
     store.commit();
   } catch (const SqliteFailure& failure) {
     store.rollback();
     return publish_unavailable(failure.what());
   }
-  disowned_.clear();
+  to_cancel_.clear();
   adopt(std::move(*opened));
-  log_info("store_opened_again", {{"store", options_.path}});
+  log_info("store_recovered", {{"store", options_.path}});
 }
 
 void SqliteThread::finish() {

@@ -43,7 +43,7 @@ class SqliteThread final : public StoreThread {
   void run() override;
   void on_closing() override { wake_.notify_one(); }
   Group take_group();
-  void await_company(std::unique_lock<std::mutex>& lock, size_t company);
+  void wait_for_batch(std::unique_lock<std::mutex>& lock, size_t batch_size);
   void run_group(const Group& group);
   void run_changes(const Group& group);
   void lose_store(const Group& group, const SqliteFailure& failure);
@@ -57,7 +57,7 @@ class SqliteThread final : public StoreThread {
   std::optional<OpenStore> open_;  // none while the disk is broken
   bool was_open_ = false;
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
-  std::vector<std::string> disowned_;  // ids of failed appends: cancelled if found after a reopening
+  std::vector<std::string> to_cancel_;  // ids of failed appends: cancelled if found after reopening
   size_t last_group_ = 0;
 
   // Under the lock.

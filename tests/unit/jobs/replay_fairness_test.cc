@@ -152,7 +152,7 @@ TEST_CASE("dead jobs that an operator replays at once are run at the replayer's 
   CHECK(replay.count(JobEvent::succeeded) == 40);
 }
 
-TEST_CASE_TEMPLATE("a job whose claim nobody waited for is announced as work again", Bed, MemoryBed) {
+TEST_CASE_TEMPLATE("a job whose claim nobody waited for is announced as work again", Bed, SimFixture) {
   Bed bed;
   Asker<Bed> asker(bed);
   asker.append_new();

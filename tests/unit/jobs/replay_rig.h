@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "jobs/replay/replayer.h"
-#include "unit/jobs/queue_beds.h"
+#include "unit/jobs/sim/fixture.h"
 
 namespace tidegate::jobs {
 
@@ -137,8 +137,8 @@ class Replay {
   policy::BreakerState state(policy::Breaker& breaker) { return breaker.view(bed.home().now()).state; }
   int count(JobEvent event) const { return events[static_cast<size_t>(event)]; }
 
-  MemoryBed bed;
-  Asker<MemoryBed> asker{bed};
+  SimFixture bed;
+  Asker<SimFixture> asker{bed};
   ScriptedRunner runner;
   config::Replay config;
   std::array<int, kJobEventCount> events{};

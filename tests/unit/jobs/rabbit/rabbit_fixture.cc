@@ -1,6 +1,7 @@
 #include "unit/jobs/rabbit/rabbit_fixture.h"
 
 #include "jobs/redis/queue.h"
+#include "jobs/sqlite/queue.h"
 #include "support/redis_server.h"
 
 namespace tidegate::jobs {

@@ -8,14 +8,14 @@
 #include "jobs/rabbit/topology.h"
 #include "support/rabbit_server.h"
 #include "support/redis_server.h"
-#include "unit/jobs/queue_beds.h"
+#include "unit/jobs/contract/fixture.h"
 
 namespace tidegate::jobs {
 
 // On the one redis-server of this test program.
 std::unique_ptr<RecordStore> open_redis_records(const std::string& name, const QueueLimits& limits);
 
-class RabbitFixture : public RealBed {
+class RabbitFixture : public RealFixture {
  public:
   enum class Records { redis, sqlite };
   // Tests that kill the broker need `settle`; others use queues that were declared just now at once.
@@ -30,7 +30,7 @@ class RabbitFixture : public RealBed {
   std::unique_ptr<RecordStore> open_records();
 
   void open();
-  void close() { RealBed::close(std::move(queue_)); }
+  void close() { RealFixture::close(std::move(queue_)); }
   void restart() {
     close();
     open();

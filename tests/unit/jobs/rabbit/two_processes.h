@@ -14,11 +14,11 @@ class TwoProcesses {
   explicit TwoProcesses(uint16_t prefetch);
   ~TwoProcesses();
 
-  class Process : public RealBed {
+  class Process : public RealFixture {
    public:
     JobQueue& queue() { return *queue_; }
     void open(const std::string& name, uint16_t prefetch);
-    void close() { RealBed::close(std::move(queue_)); }
+    void close() { RealFixture::close(std::move(queue_)); }
 
    private:
     std::unique_ptr<JobQueue> queue_;

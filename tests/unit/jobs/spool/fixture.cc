@@ -1,0 +1,29 @@
+#include "unit/jobs/spool/fixture.h"
+
+#include "base/log.h"
+
+namespace tidegate::jobs {
+
+std::unique_ptr<SqliteSpool> SpooledFixture::store(const char* name) {
+  SqliteOptions options;
+  options.path = file(name);
+  options.limits = limits_;
+  auto opened = open_sqlite_queue(options);
+  REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
+  return std::move(*opened);
+}
+
+void SpooledFixture::open() {
+  auto flaky = std::make_unique<FlakyQueue>(store("server.db"));
+  server_ = flaky.get();
+  server_->set(mood_);
+  log_configure(LogLevel::error, LogFormat::text);  // the failures are the test's own
+  queue_ = make_spooled_queue(home(), {"jobs", std::move(flaky), store("spool.db")});
+}
+
+void SpooledFixture::close() {
+  RealFixture::close(std::move(queue_));
+  log_configure(LogLevel::info, LogFormat::text);
+}
+
+}  // namespace tidegate::jobs
