@@ -49,7 +49,7 @@ TEST_CASE_TEMPLATE("an id is taken once", Fixture, EVERY_QUEUE) {
   CHECK(again.error().code == ErrorCode::conflict);
 }
 
-TEST_CASE_TEMPLATE("success stores exactly one result, with its head and body", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("success stores exactly one result, with its headers and body", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   const std::string id = asker.append_new();
@@ -71,7 +71,7 @@ TEST_CASE_TEMPLATE("success stores exactly one result, with its head and body", 
   CHECK(asker.result("00000000000000000000000000000000").error().code == ErrorCode::not_found);
 }
 
-TEST_CASE_TEMPLATE("a failed attempt waits its time, and is remembered", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("a failed attempt is retried after its delay, and is in the history", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   const std::string id = asker.append_new();
@@ -100,7 +100,7 @@ TEST_CASE_TEMPLATE("a draft that must wait is not handed out before its time", F
   CHECK(asker.claim().id == draft.id);
 }
 
-TEST_CASE_TEMPLATE("a released job goes back untried", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("a released job is queued again without an attempt", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   const std::string id = asker.append_new();
@@ -115,7 +115,7 @@ TEST_CASE_TEMPLATE("a released job goes back untried", Fixture, EVERY_QUEUE) {
   CHECK(asker.claim().attempt == 1);
 }
 
-TEST_CASE_TEMPLATE("a lease that is not renewed ends; its claim counts for nothing any more", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("a lease that is not renewed ends, and its claim is void", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   const std::string id = asker.append_new();
@@ -166,7 +166,7 @@ TEST_CASE_TEMPLATE("a dead job keeps its history and can be replayed with fresh 
   CHECK(asker.find(id)->history.size() == 3);
 }
 
-TEST_CASE_TEMPLATE("what has not run can be cancelled, nothing else", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("only a job that is not running can be cancelled", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   const std::string waiting = asker.append_new();
@@ -194,7 +194,7 @@ TEST_CASE_TEMPLATE("an expired job is never handed out", Fixture, EVERY_QUEUE) {
   CHECK(fixture.queue().view().expired_total == 1);
 }
 
-TEST_CASE_TEMPLATE("results go after their time, the record as long again later", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("results are deleted after results_ttl, records after twice that", Fixture, EVERY_QUEUE) {
   QueueLimits limits;
   limits.results_ttl = std::is_same_v<Fixture, SimFixture> ? Duration(60s) : Duration(1200ms);
   Fixture fixture(limits);

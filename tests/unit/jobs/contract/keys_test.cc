@@ -19,7 +19,7 @@ JobDraft referring(net::Runtime& home, const std::string& url) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("the same key and payload are the same job, whatever has become of it", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("the same key and payload are the same job, whatever its status", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   asker.append_new("before it");
@@ -74,7 +74,7 @@ TEST_CASE_TEMPLATE("for a reference the URL without its query counts: each presi
   CHECK(job.body_size == 0);
 }
 
-TEST_CASE_TEMPLATE("a dead, cancelled or expired job gives its key free", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("a dead, cancelled or expired job frees its key", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   REQUIRE(asker.append(keyed(fixture.home())).ok());
@@ -116,7 +116,8 @@ TEST_CASE_TEMPLATE("keys survive a restart", Fixture, EVERY_QUEUE) {
   CHECK(asker.append(keyed(fixture.home(), "other")).error().code == ErrorCode::invalid);
 }
 
-TEST_CASE_TEMPLATE("a claim of a keyed job brings its key, its age and its end along", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("a claim of a job with a key has the key, when it was created and when it expires", Fixture,
+                   EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   const JobDraft draft = keyed(fixture.home());

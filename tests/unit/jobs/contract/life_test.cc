@@ -3,7 +3,7 @@
 
 namespace tidegate::jobs {
 
-TEST_CASE_TEMPLATE("an append that nobody waits for any more is taken back", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("an append whose caller has gone is undone", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   std::vector<std::string> ids;
@@ -26,7 +26,7 @@ TEST_CASE_TEMPLATE("an append that nobody waits for any more is taken back", Fix
   CHECK(asker.nothing_to_claim());
 }
 
-TEST_CASE_TEMPLATE("a claim that nobody waits for any more is given back", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("a claim whose caller has gone is released", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   const std::string id = asker.append_new();

@@ -58,7 +58,7 @@ TEST_CASE_TEMPLATE("pages show every job once, oldest first, by status and by a 
   CHECK(all_pages(asker, filter(100, JobStatus::succeeded)).empty());
 }
 
-TEST_CASE_TEMPLATE("a record tells what was asked for", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("a record shows the request", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   const std::string id = asker.append_new("twelve bytes");
@@ -93,7 +93,7 @@ TEST_CASE_TEMPLATE("a dead letter keeps its body to the byte, and its history, t
   CHECK(record->history[0].error == "503");
 }
 
-TEST_CASE_TEMPLATE("a job that dies after each replay is replayed so often, and no more unless forced", Fixture,
+TEST_CASE_TEMPLATE("a job that fails after each replay is replayed kReplaysMax times, and again only by force", Fixture,
                    EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);

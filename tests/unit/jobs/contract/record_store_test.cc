@@ -19,7 +19,7 @@ JobDraft external_with_key(net::Runtime& home, const std::string& key) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("a record whose work item lies elsewhere is nobody's until it is admitted", Fixture,
+TEST_CASE_TEMPLATE("a record whose work item is with a broker is not found until it is admitted", Fixture,
                    EVERY_RECORD_STORE) {
   Fixture fixture;
   Asker asker(fixture);
@@ -64,7 +64,7 @@ TEST_CASE_TEMPLATE("one job can be claimed by its id, due or not, unless somebod
   CHECK(asker.find(draft.id)->history.size() == 3);
 }
 
-TEST_CASE_TEMPLATE("an accepting record that nobody published any more gives its key to the next", Fixture,
+TEST_CASE_TEMPLATE("an accepting record that was never published gives its key to the next", Fixture,
                    EVERY_RECORD_STORE) {
   Fixture fixture;
   Asker asker(fixture);

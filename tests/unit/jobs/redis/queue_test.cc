@@ -61,7 +61,7 @@ TEST_CASE("two processes on one Redis never run one job twice under live leases"
   CHECK(taken.size() == 40);
 }
 
-TEST_CASE("a lease that one process lets end is taken over by another, and what the first reports is refused") {
+TEST_CASE("a lease that one process lets expire goes to another, and what the first reports is refused") {
   NEEDS_REDIS();
   RedisFixture fixture;
   Neighbour neighbour(fixture);
@@ -78,7 +78,7 @@ TEST_CASE("a lease that one process lets end is taken over by another, and what 
   CHECK(ours.succeed(taken).ok());
 }
 
-TEST_CASE("work that another process has taken in is announced") {
+TEST_CASE("work that another process has appended is announced") {
   NEEDS_REDIS();
   RedisFixture fixture;
   Neighbour neighbour(fixture);
@@ -125,7 +125,7 @@ TEST_CASE("many bodies at once wait for each other, and none is refused") {
   CHECK(fixture.queue().view().bytes == operations.size() * body.size());
 }
 
-TEST_CASE("a large body that nobody waits for any more leaves nothing behind") {
+TEST_CASE("a large body whose caller has gone leaves nothing behind") {
   NEEDS_REDIS();
   RedisFixture fixture;
   Asker asker(fixture);
@@ -178,7 +178,7 @@ TEST_CASE("a damaged or missing piece of a body reads as an error, and the job g
   CHECK(fixture.queue().view().damaged_total == 2);
 }
 
-TEST_CASE("released jobs keep their place before later ones") {
+TEST_CASE("released jobs stay before later ones") {
   NEEDS_REDIS();
   RedisFixture fixture;
   Asker asker(fixture);

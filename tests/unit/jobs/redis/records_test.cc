@@ -4,7 +4,7 @@
 
 namespace tidegate::jobs {
 
-TEST_CASE("a record whose work lies elsewhere is accepted, admitted, and claimed by its id") {
+TEST_CASE("a record whose work item is with a broker is accepted, admitted, and claimed by its id") {
   NEEDS_REDIS();
   RedisFixture fixture;
   Asker asker(fixture);

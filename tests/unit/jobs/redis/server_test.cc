@@ -52,7 +52,7 @@ TEST_CASE("a Redis that is killed in the middle of work loses nothing that was a
   for (const std::string& id : promised) CHECK(handed_out.count(id) == 1);
 }
 
-TEST_CASE("a Redis that stands still is answered for within the bound, and what came too late is void") {
+TEST_CASE("calls to a Redis that hangs are answered within the bound, and what it does too late is void") {
   NEEDS_REDIS();
   RedisServer server({.append_only = true});
   RedisFixture fixture(server);
@@ -87,7 +87,7 @@ TEST_CASE("a Redis that stands still is answered for within the bound, and what 
   CHECK(asker.nothing_to_claim());
 }
 
-TEST_CASE("where failed appends are not undone, the same id tried again is there once") {
+TEST_CASE("where failed appends are not undone, an id that is appended again is there once") {
   NEEDS_REDIS();
   RedisServer server({.append_only = true});
   RedisFixture fixture(server);
@@ -149,7 +149,7 @@ TEST_CASE("a server whose settings may not be read is not taken for durable") {
   CHECK(!fixture.queue().view().available);
 }
 
-TEST_CASE("a server that refuses writes makes the queue unavailable in its own words, and is tried again") {
+TEST_CASE("a server that refuses writes makes the queue unavailable with its own reason, and is checked again") {
   NEEDS_REDIS();
   RedisServer server({.append_only = true});
   RedisFixture fixture(server);
@@ -169,7 +169,7 @@ TEST_CASE("a server that refuses writes makes the queue unavailable in its own w
   fixture.until_available();
 }
 
-TEST_CASE("a server without memory takes nothing more, but what is there can be worked on") {
+TEST_CASE("a server out of memory takes nothing more, but its jobs can be run") {
   NEEDS_REDIS();
   RedisServer server({.append_only = true, .more = {"--maxmemory-policy", "noeviction"}});
   RedisFixture fixture(server);
@@ -190,7 +190,7 @@ TEST_CASE("a server without memory takes nothing more, but what is there can be 
   asker.append_new();
 }
 
-TEST_CASE("a queue opens without its server, and is there when the server is") {
+TEST_CASE("a queue opens without its server, and is available when the server is") {
   NEEDS_REDIS();
   RedisServer server({.append_only = true});
   RedisFixture fixture(server);

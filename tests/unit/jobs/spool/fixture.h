@@ -33,7 +33,7 @@ class SpooledFixture : public RealFixture {
   void close();
 
   QueueLimits limits_;
-  FlakyQueue::Mood mood_ = FlakyQueue::Mood::well;
+  FlakyQueue::Mood mood_ = FlakyQueue::Mood::healthy;
   FlakyQueue* server_ = nullptr;
   std::unique_ptr<JobQueue> queue_;
 };

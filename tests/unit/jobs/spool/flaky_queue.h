@@ -1,5 +1,5 @@
-// A queue before another one, which can be made to behave as a server does that is away, stalled or cut off in the
-// middle of an answer.
+// A queue in front of another one, which can be made to behave as a server that is unavailable, stalled or cut off in
+// the middle of a reply.
 #pragma once
 
 #include <functional>
@@ -14,35 +14,35 @@ namespace tidegate::jobs {
 class FlakyQueue final : public JobQueue {
  public:
   enum class Mood {
-    well,
-    away,     // every call is answered unavailable, and the view says so
-    stalled,  // no append is answered, or done, until it is well again
-    deaf,     // appends are done, and answered unavailable
-    taken,    // appends with a key are answered conflict, although no job is found
-    picky,    // appends of large bodies fail, as if the server were away
-    halfway,  // appends are under way until it is well again, and fail then; meanwhile they can be cancelled
+    healthy,
+    unavailable,    // every call is answered unavailable, and the view says so
+    stalled,        // no append is answered, or done, until it is healthy again
+    reply_lost,     // appends are done, and answered unavailable
+    key_taken,      // appends with a key are answered conflict, although no job is found
+    refuses_large,  // appends of large bodies fail, as if the server were unavailable
+    cut_off,        // appends are in flight until it is healthy again, and fail then; meanwhile they can be cancelled
   };
 
   explicit FlakyQueue(std::unique_ptr<JobQueue> real) : real_(std::move(real)) {}
 
   void set(Mood mood) {
     mood_ = mood;
-    if (mood != Mood::well) return;
+    if (mood != Mood::healthy) return;
     for (auto& call : std::exchange(held_, {})) call();
   }
   JobQueue& real() { return *real_; }
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
-    if (mood_ == Mood::away) return refuse(home, std::move(done));
-    if (mood_ == Mood::deaf) {
+    if (mood_ == Mood::unavailable) return refuse(home, std::move(done));
+    if (mood_ == Mood::reply_lost) {
       return real_->append(home, std::move(draft), [done = std::move(done)](const Result<Appended>&) {
         done(Error{ErrorCode::unavailable, "the connection broke"});
       });
     }
-    if (mood_ == Mood::taken && !draft.dedupe_key.empty()) {
+    if (mood_ == Mood::key_taken && !draft.dedupe_key.empty()) {
       return refuse(home, std::move(done), {ErrorCode::conflict, "its key has made another job meanwhile"});
     }
-    if (mood_ == Mood::halfway) {
+    if (mood_ == Mood::cut_off) {
       auto handle = std::make_unique<Held>();
       held_.push_back([link = handle->link, done = std::move(done)] {
         if (*link) done(Error{ErrorCode::not_found, "its record has gone"});
@@ -50,8 +50,8 @@ class FlakyQueue final : public JobQueue {
       *handle->link = handle.get();
       return handle;
     }
-    if (mood_ == Mood::picky && draft.body.size() > 1000) return refuse(home, std::move(done));
-    if (mood_ == Mood::well || mood_ == Mood::taken || mood_ == Mood::picky)
+    if (mood_ == Mood::refuses_large && draft.body.size() > 1000) return refuse(home, std::move(done));
+    if (mood_ == Mood::healthy || mood_ == Mood::key_taken || mood_ == Mood::refuses_large)
       return real_->append(home, std::move(draft), std::move(done));
     auto handle = std::make_unique<Held>();
     held_.push_back([this, &home, draft = std::move(draft), done = std::move(done), link = handle->link]() mutable {
@@ -61,7 +61,7 @@ class FlakyQueue final : public JobQueue {
     return handle;
   }
   OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
-    if (mood_ == Mood::away) return refuse(home, std::move(done));
+    if (mood_ == Mood::unavailable) return refuse(home, std::move(done));
     return real_->claim(home, lease, std::move(done));
   }
   OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
@@ -86,15 +86,15 @@ class FlakyQueue final : public JobQueue {
     return real_->release(home, job, not_before, std::move(done));
   }
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
-    if (mood_ == Mood::away) return refuse(home, std::move(done));
+    if (mood_ == Mood::unavailable) return refuse(home, std::move(done));
     return real_->find(home, id, std::move(done));
   }
   OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
     return real_->result(home, id, std::move(done));
   }
   OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
-    if (mood_ == Mood::away) return refuse(home, std::move(done));
-    if (mood_ == Mood::halfway) return answer<Ok>(home, std::move(done), Ok{});
+    if (mood_ == Mood::unavailable) return refuse(home, std::move(done));
+    if (mood_ == Mood::cut_off) return answer<Ok>(home, std::move(done), Ok{});
     return real_->cancel(home, id, std::move(done));
   }
   OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
@@ -109,7 +109,7 @@ class FlakyQueue final : public JobQueue {
   void tidy(net::Runtime& home) override { real_->tidy(home); }
   QueueView view() const override {
     QueueView view = real_->view();
-    if (mood_ == Mood::away) view.available = false, view.why_unavailable = "connection refused";
+    if (mood_ == Mood::unavailable) view.available = false, view.why_unavailable = "connection refused";
     return view;
   }
   void on_work(net::Runtime& home, std::function<void()> changed) override { real_->on_work(home, std::move(changed)); }
@@ -139,7 +139,7 @@ class FlakyQueue final : public JobQueue {
   }
 
   std::unique_ptr<JobQueue> real_;
-  Mood mood_ = Mood::well;
+  Mood mood_ = Mood::healthy;
   std::vector<std::function<void()>> held_;
 };
 

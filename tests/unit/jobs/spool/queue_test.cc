@@ -25,7 +25,7 @@ void let_forward(SpooledFixture& fixture) {
 
 }  // namespace
 
-TEST_CASE("with the server well, the spool stays empty") {
+TEST_CASE("with a healthy server the spool stays empty") {
   SpooledFixture fixture;
   Asker asker(fixture);
   append_some(asker, 3);
@@ -33,11 +33,12 @@ TEST_CASE("with the server well, the spool stays empty") {
   CHECK(fixture.server().view().depth[0] == 3);
 }
 
-TEST_CASE("while the server is away, jobs are taken here; when it is back they go over in order, once") {
+TEST_CASE(
+    "while the server is unavailable the spool takes jobs; when it has recovered they are forwarded in order, once") {
   SpooledFixture fixture;
   Asker asker(fixture);
   const std::string before = asker.append_new("before");
-  fixture.set(Mood::away);
+  fixture.set(Mood::unavailable);
   const auto ids = append_some(asker, 100);
   const QueueView view = fixture.queue().view();
   CHECK(view.available);
@@ -47,7 +48,7 @@ TEST_CASE("while the server is away, jobs are taken here; when it is back they g
   CHECK(asker.status(ids[42]) == JobStatus::queued);
   CHECK(asker.find(ids[42])->position == 42);
 
-  fixture.set(Mood::well);
+  fixture.set(Mood::healthy);
   let_forward(fixture);
   CHECK(asker.claim().id == before);
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -59,17 +60,17 @@ TEST_CASE("while the server is away, jobs are taken here; when it is back they g
   CHECK(asker.nothing_to_claim());
 }
 
-TEST_CASE("what was taken here survives a restart, and is forwarded by the next run") {
+TEST_CASE("what the spool has taken survives a restart, and is forwarded by the next run") {
   SpooledFixture fixture;
   Asker asker(fixture);
-  fixture.set(Mood::away);
+  fixture.set(Mood::unavailable);
   JobDraft draft = make_draft(fixture.home(), std::string(700'000, 'b'));
   draft.body_ref = "";
   draft.dedupe_key = "key";
   REQUIRE(asker.append(draft).ok());
   fixture.restart();
   CHECK(fixture.queue().view().spooled == 1);
-  fixture.set(Mood::well);
+  fixture.set(Mood::healthy);
   let_forward(fixture);
   const ClaimedJob job = asker.claim();
   CHECK(job.id == draft.id);
@@ -81,13 +82,13 @@ TEST_CASE("what was taken here survives a restart, and is forwarded by the next 
   CHECK(asker.body_of(job) == draft.body.memory);
 }
 
-TEST_CASE("an append that the server has done without saying so is one job, not two") {
+TEST_CASE("an append that the server has done but not confirmed is one job, not two") {
   SpooledFixture fixture;
   Asker asker(fixture);
-  fixture.set(Mood::deaf);
+  fixture.set(Mood::reply_lost);
   const auto ids = append_some(asker, 5);
   CHECK(fixture.queue().view().spooled == 5);
-  fixture.set(Mood::well);
+  fixture.set(Mood::healthy);
   let_forward(fixture);
   std::multiset<std::string> claimed;
   for (int i = 0; i < 5; ++i) claimed.insert(asker.claim().id);
@@ -95,7 +96,7 @@ TEST_CASE("an append that the server has done without saying so is one job, not 
   CHECK(asker.nothing_to_claim());
 }
 
-TEST_CASE("a server that stalls is waited for by the first job alone; late it does nothing twice") {
+TEST_CASE("only the first job waits for a server that stalls; its late reply does nothing twice") {
   SpooledFixture fixture;
   Asker asker(fixture);
   fixture.set(Mood::stalled);
@@ -103,24 +104,24 @@ TEST_CASE("a server that stalls is waited for by the first job alone; late it do
   const Time asked = fixture.home().now();
   const std::string second = asker.append_new("second");
   CHECK(fixture.home().now() - asked < SpooledAppend::kServerReplyMax);
-  fixture.set(Mood::well);  // the stalled append is done now
+  fixture.set(Mood::healthy);  // the stalled append is done now
   let_forward(fixture);
   CHECK(asker.claim().id == first);
   CHECK(asker.claim().id == second);
   CHECK(asker.nothing_to_claim());
 }
 
-TEST_CASE("what a client has dropped is neither here nor there") {
+TEST_CASE("what a client has dropped is neither in the spool nor at the server") {
   SpooledFixture fixture;
   Asker asker(fixture);
-  for (const Mood mood : {Mood::well, Mood::away, Mood::deaf, Mood::stalled}) {
+  for (const Mood mood : {Mood::healthy, Mood::unavailable, Mood::reply_lost, Mood::stalled}) {
     CAPTURE(static_cast<int>(mood));
     fixture.set(mood);
     const JobDraft draft = make_draft(fixture.home());
     {
       const auto dropped = fixture.queue().append(fixture.home(), draft, [](const auto&) { FAIL("not silent"); });
     }
-    fixture.set(Mood::well);
+    fixture.set(Mood::healthy);
     let_forward(fixture);
     // Undone at once, or when the forwarder finds that it has moved what nobody waits for any more.
     const auto gone = [&] {
@@ -136,23 +137,23 @@ TEST_CASE("what a client has dropped is neither here nor there") {
 TEST_CASE("a job that waits in the spool can be cancelled, and is not forwarded") {
   SpooledFixture fixture;
   Asker asker(fixture);
-  fixture.set(Mood::deaf);  // the server has it all the same
+  fixture.set(Mood::reply_lost);  // the server has it all the same
   const std::string id = asker.append_new();
-  fixture.set(Mood::away);
+  fixture.set(Mood::unavailable);
   REQUIRE(asker.cancel(id).ok());
   CHECK(asker.status(id) == JobStatus::cancelled);
-  fixture.set(Mood::well);
+  fixture.set(Mood::healthy);
   fixture.run_until([&] { return fixture.server().view().depth[static_cast<size_t>(JobStatus::cancelled)] == 1; });
   CHECK(asker.nothing_to_claim());
   CHECK(asker.status(id) == JobStatus::cancelled);
 }
 
-TEST_CASE("cancelling a job on its way reaches it where it has gone") {
+TEST_CASE("a cancel of a job that is being forwarded finds it where it has gone") {
   SpooledFixture fixture;
   Asker asker(fixture);
-  fixture.set(Mood::away);
+  fixture.set(Mood::unavailable);
   const auto ids = append_some(asker, 40);
-  fixture.set(Mood::well);
+  fixture.set(Mood::healthy);
   for (const std::string& id : ids) CHECK(asker.cancel(id).ok());
   let_forward(fixture);
   CHECK(asker.nothing_to_claim());
@@ -165,7 +166,7 @@ TEST_CASE("a key that the server has given to another job does not stop a promis
   JobDraft first = make_draft(fixture.home(), "same");
   first.dedupe_key = "key";
   REQUIRE(asker.append(first).ok());
-  fixture.set(Mood::away);
+  fixture.set(Mood::unavailable);
   JobDraft twin = make_draft(fixture.home(), "same");
   twin.dedupe_key = "key";
   REQUIRE(asker.append(twin)->id == twin.id);  // nobody here knows the first
@@ -175,7 +176,7 @@ TEST_CASE("a key that the server has given to another job does not stop a promis
   JobDraft other = make_draft(fixture.home(), "other");
   other.dedupe_key = "key";
   CHECK(asker.append(other).error().code == ErrorCode::invalid);
-  fixture.set(Mood::well);
+  fixture.set(Mood::healthy);
   let_forward(fixture);
   CHECK(asker.claim().id == first.id);
   CHECK(asker.claim().id == twin.id);
@@ -185,43 +186,43 @@ TEST_CASE("a key that the server has given to another job does not stop a promis
 TEST_CASE("a conflict at the server is believed only where the job is found there") {
   SpooledFixture fixture;
   Asker asker(fixture);
-  fixture.set(Mood::away);
+  fixture.set(Mood::unavailable);
   JobDraft draft = make_draft(fixture.home(), "promised");
   draft.dedupe_key = "key";
   REQUIRE(asker.append(draft).ok());
-  fixture.set(Mood::taken);
+  fixture.set(Mood::key_taken);
   let_forward(fixture);
   const ClaimedJob job = asker.claim();
   CHECK(job.id == draft.id);
   CHECK(asker.body_of(job) == "promised");
 }
 
-TEST_CASE("what is cancelled in the middle of its way stays cancelled when that way is gone again") {
+TEST_CASE("a job cancelled while it is being forwarded stays cancelled when the append then fails") {
   SpooledFixture fixture;
   Asker asker(fixture);
-  fixture.set(Mood::away);
+  fixture.set(Mood::unavailable);
   const std::string id = asker.append_new();
-  fixture.set(Mood::halfway);
+  fixture.set(Mood::cut_off);
   fixture.pass(1s);  // it is on its way
   bool cancelled = false;
   const auto cancel =
       fixture.queue().cancel(fixture.home(), id, [&](const Status& status) { cancelled = status.ok(); });
   fixture.pass(100ms);
   CHECK(!cancelled);  // nobody can tell yet
-  fixture.set(Mood::well);
+  fixture.set(Mood::healthy);
   fixture.run_until([&] { return cancelled; });
   let_forward(fixture);
   CHECK(asker.nothing_to_claim());
   CHECK(asker.status(id) == JobStatus::cancelled);
 }
 
-TEST_CASE("a job that the server takes never does not hold up those behind it") {
+TEST_CASE("a job that the server always refuses does not hold up those behind it") {
   SpooledFixture fixture;
   Asker asker(fixture);
-  fixture.set(Mood::away);
+  fixture.set(Mood::unavailable);
   const std::string large = asker.append_new(std::string(2000, 'l'));
   const auto ids = append_some(asker, 3);
-  fixture.set(Mood::picky);
+  fixture.set(Mood::refuses_large);
   fixture.run_until([&] { return fixture.queue().view().spooled == 1; });
   std::set<std::string> claimed;
   for (int i = 0; i < 3; ++i) claimed.insert(asker.claim().id);
@@ -229,28 +230,28 @@ TEST_CASE("a job that the server takes never does not hold up those behind it") 
   CHECK(asker.status(large) == JobStatus::queued);
 }
 
-TEST_CASE("a full server answers for itself; a full spool refuses, and what was refused is found nowhere") {
+TEST_CASE("a full server refuses by itself; a full spool refuses too, and what was refused is found nowhere") {
   SpooledFixture fixture(QueueLimits{.max_jobs = 3});
   Asker asker(fixture);
   append_some(asker, 3);
   CHECK(asker.append(make_draft(fixture.home())).error().code == ErrorCode::exhausted);
   for (int i = 0; i < 3; ++i) REQUIRE(asker.succeed(asker.claim()).ok());
-  fixture.set(Mood::deaf);
+  fixture.set(Mood::reply_lost);
   const auto ids = append_some(asker, 3);
   const JobDraft refused = make_draft(fixture.home());
   CHECK(asker.append(refused).error().code == ErrorCode::exhausted);
-  fixture.set(Mood::well);
+  fixture.set(Mood::healthy);
   let_forward(fixture);
   for (const std::string& id : ids) CHECK(asker.claim().id == id);
   CHECK(asker.nothing_to_claim());
   CHECK(asker.find(refused.id).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("pages of jobs show the spool's first, then the server's") {
+TEST_CASE("a list shows the spool's jobs first, then the server's") {
   SpooledFixture fixture;
   Asker asker(fixture);
   const auto there = append_some(asker, 3);
-  fixture.set(Mood::away);
+  fixture.set(Mood::unavailable);
   const auto here = append_some(asker, 3);
   std::vector<std::string> seen;
   JobFilter filter;

@@ -79,7 +79,7 @@ TEST_CASE("a clock that is put back keeps no job waiting, and the order stays") 
   CHECK(shop.claimed(before + 3s) == "");
 }
 
-TEST_CASE("a wait lasts as long as it was to last, whatever the clock does") {
+TEST_CASE("a delay lasts as long as it should, whatever the clock does") {
   Shop shop;
   const std::string id = shop.append(shop.noon());
   shop.retry(*shop.claim(shop.noon()), shop.noon(), 60s);
@@ -95,7 +95,7 @@ TEST_CASE("a wait lasts as long as it was to last, whatever the clock does") {
   CHECK(shop.claimed(further + kLease) == id);
 }
 
-TEST_CASE("a job given back after the clock was put back is due when it says") {
+TEST_CASE("a job released after the clock was put back is due at its time") {
   Shop shop;
   const std::string id = shop.append(shop.noon());
   const WallTime back = shop.noon() - 1h;
@@ -107,7 +107,7 @@ TEST_CASE("a job given back after the clock was put back is due when it says") {
   CHECK(shop.claimed(back + 10s) == id);
 }
 
-TEST_CASE("jobs from a time that is yet to come are due after a restart too") {
+TEST_CASE("jobs from a time in the future are due after a restart too") {
   Shop shop;
   const std::string running = shop.append(shop.noon());
   REQUIRE(shop.claim(shop.noon()));
@@ -118,7 +118,7 @@ TEST_CASE("jobs from a time that is yet to come are due after a restart too") {
   CHECK(shop.claimed(back + 1s) == waiting);
 }
 
-TEST_CASE("a step back that was not committed is made by the next call") {
+TEST_CASE("a clock step that was not committed is followed by the next call") {
   Shop shop;
   const std::string id = shop.append(shop.noon());
   const WallTime back = shop.noon() - 1h;
@@ -130,7 +130,7 @@ TEST_CASE("a step back that was not committed is made by the next call") {
   CHECK(shop.claimed(back) == id);
 }
 
-TEST_CASE("clocks that differ a little are no step") {
+TEST_CASE("clocks that differ a little are not a step") {
   Shop shop;
   shop.retry((shop.append(shop.noon()), *shop.claim(shop.noon())), shop.noon(), 10s);
   CHECK(shop.claimed(shop.noon() - 4s) == "");

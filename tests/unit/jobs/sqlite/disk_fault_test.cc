@@ -74,24 +74,24 @@ int try_all(NthFault fault) {
 
 }  // namespace
 
-TEST_CASE("a write of the log that fails or stops half-way takes nothing with it that was promised") {
+TEST_CASE("a write of the log that fails or stops half-way loses nothing that was promised") {
   for (const FaultKind kind : {FaultKind::io_error, FaultKind::full, FaultKind::short_write}) {
     CHECK(try_all({DiskFile::wal, DiskStep::write, kind}) >= kNthMax);
   }
 }
 
-TEST_CASE("a write of the file that fails or stops half-way takes nothing with it that was promised") {
+TEST_CASE("a write of the file that fails or stops half-way loses nothing that was promised") {
   for (const FaultKind kind : {FaultKind::io_error, FaultKind::full, FaultKind::short_write}) {
     CHECK(try_all({DiskFile::database, DiskStep::write, kind}) > 10);
   }
 }
 
-TEST_CASE("a sync that fails takes nothing with it that was promised") {
+TEST_CASE("a sync that fails loses nothing that was promised") {
   CHECK(try_all({DiskFile::wal, DiskStep::sync}) > 10);
   CHECK(try_all({DiskFile::database, DiskStep::sync}) > 2);
 }
 
-TEST_CASE("a file that cannot be opened, read, mapped or cut takes nothing with it that was promised") {
+TEST_CASE("a file that cannot be opened, read, mapped or truncated loses nothing that was promised") {
   CHECK(try_all({DiskFile::database, DiskStep::open}) > 2);
   CHECK(try_all({DiskFile::wal, DiskStep::open}) > 2);
   CHECK(try_all({DiskFile::journal, DiskStep::open}) > 0);

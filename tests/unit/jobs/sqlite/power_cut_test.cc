@@ -121,7 +121,7 @@ TEST_CASE("the power is cut under load, again and again: nothing that was promis
   CHECK(tally.promises > 0);
 }
 
-TEST_CASE("a sync that has failed leaves nothing behind that a later promise is built on") {
+TEST_CASE("no later promise is built on what a failed sync has left") {
   PowerDisk& disk = PowerDisk::the();
   Tally tally;
   Random random(5);
@@ -145,7 +145,7 @@ TEST_CASE("a sync that has failed leaves nothing behind that a later promise is 
   CHECK(!tally.harmed());
 }
 
-TEST_CASE("the same cuts find what a store with synchronous=NORMAL loses") {
+TEST_CASE("the same power cuts find what a store with synchronous=NORMAL loses") {
   PowerDisk::the().set_weak(true);
   const Tally tally = cut_power(20, false);
   PowerDisk::the().set_weak(false);

@@ -84,7 +84,7 @@ TEST_CASE("what is not a job store is refused, and left as it is") {
   CHECK(open_error(newer) == ErrorCode::invalid);
 }
 
-TEST_CASE("a disk that cannot be written to at the start is waited for; meanwhile the queue is unavailable") {
+TEST_CASE("while the disk cannot be written to at the start the queue is unavailable, and it opens when the disk can") {
   for (const DiskFault fault : {DiskFault::error_on_write, DiskFault::full_on_write}) {
     FaultyBed fixture;
     Asker asker(fixture);
@@ -102,7 +102,7 @@ TEST_CASE("a disk that cannot be written to at the start is waited for; meanwhil
   }
 }
 
-TEST_CASE("a file that is taken away promises nothing more") {
+TEST_CASE("a file that has been removed confirms nothing more") {
   log_configure(LogLevel::off, LogFormat::text);
   SqliteFixture fixture;
   Asker asker(fixture);
@@ -119,7 +119,7 @@ TEST_CASE("a file that is taken away promises nothing more") {
   log_configure(LogLevel::info, LogFormat::text);
 }
 
-TEST_CASE("a backlog that has expired is put away in pieces, and nobody waits for all of it") {
+TEST_CASE("a backlog that has expired is deleted in pieces, and no call waits for all of it") {
   SqliteFixture fixture;
   Asker asker(fixture);
   constexpr int kOld = 1000;
@@ -140,7 +140,7 @@ TEST_CASE("a backlog that has expired is put away in pieces, and nobody waits fo
   CHECK(asker.claim().id == fresh);
 }
 
-TEST_CASE("one process has the store; its folder is made") {
+TEST_CASE("one process at a time has the store; its folder is created") {
   TestFolder folder;
   const std::string path = folder.file("deep/er/jobs.db");
   const auto first = open_sqlite_queue({.path = path});
@@ -176,7 +176,7 @@ TEST_CASE("a damaged record goes to the dead letters, with the others untouched"
   log_configure(LogLevel::info, LogFormat::text);
 }
 
-TEST_CASE("a damaged result is not given out") {
+TEST_CASE("a damaged result is not returned") {
   log_configure(LogLevel::off, LogFormat::text);
   SqliteFixture fixture;
   Asker asker(fixture);
@@ -189,7 +189,7 @@ TEST_CASE("a damaged result is not given out") {
   log_configure(LogLevel::info, LogFormat::text);
 }
 
-TEST_CASE("a sync that fails promises nothing; the store is opened again and goes on") {
+TEST_CASE("a sync that fails confirms nothing; the store is opened again and works on") {
   for (const DiskFault fault : {DiskFault::error_on_sync, DiskFault::error_on_write}) {
     FaultyBed fixture;
     Asker asker(fixture);
@@ -230,7 +230,7 @@ TEST_CASE("a full disk is a full queue, until there is room again") {
   CHECK(asker.claim().id == after);
 }
 
-TEST_CASE("a job's settling that the disk refuses leaves the claim as it was") {
+TEST_CASE("a settle that the disk refuses leaves the claim as it was") {
   FaultyBed fixture;
   Asker asker(fixture);
   const std::string id = asker.append_new();
@@ -253,7 +253,7 @@ TEST_CASE("little free disk is a full queue") {
   CHECK(Asker(fixture).append(make_draft(fixture.home())).error().code == ErrorCode::exhausted);
 }
 
-TEST_CASE("more calls than may wait are answered unavailable, the others are kept") {
+TEST_CASE("more calls than may wait are answered unavailable, the others are done") {
   SqliteFixture fixture;
   fixture.close();
   fixture.options().pending_max = 10;
@@ -272,7 +272,7 @@ TEST_CASE("more calls than may wait are answered unavailable, the others are kep
   CHECK(depth(fixture.queue(), JobStatus::queued) == static_cast<uint64_t>(kept));
 }
 
-TEST_CASE("many at once share commits, and the log that grows is folded into the file") {
+TEST_CASE("many calls at once share commits, and the growing log is moved into the file") {
   SqliteFixture fixture;
   std::atomic<int> commits{0};
   fixture.close();

@@ -3,7 +3,7 @@
 
 namespace tidegate::jobs {
 
-TEST_CASE("a claim that is given back because nobody waits for it wakes who waits for work") {
+TEST_CASE("a claim that is released because its caller has gone is announced as work") {
   SqliteFixture fixture;
   Asker asker(fixture);
   int announced = 0;
