@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "jobs/sqlite/call.h"
 #include "jobs/sqlite/checkpoint.h"
 #include "jobs/sqlite/file_lock.h"
 #include "jobs/sqlite/queue.h"
@@ -27,6 +26,37 @@ struct OpenStore {
 
 // `after_crash`: see SqliteStore::open. Makes the folder.
 Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash);
+
+// A call to the store: run inside a group's transaction, answered after the commit.
+// This is what the thread sees of it, whatever its answer is.
+class SqliteCall {
+ public:
+  explicit SqliteCall(std::shared_ptr<StoreCall> who) : waiting(std::move(who)) {}
+  virtual ~SqliteCall() = default;
+
+  const std::shared_ptr<StoreCall> waiting;
+  std::string promised;     // the id of a job that must be cancelled if it turns up after its commit has failed
+  bool makes_work = false;  // once committed, a claim may find more than before
+  bool correction = false;  // the store's own: taken as long as the thread runs, and nobody waits for it
+
+  // Store's thread; the result is kept until the answer.
+  virtual void run(SqliteStore& store) = 0;
+};
+
+template <typename T>
+class TypedSqliteCall final : public SqliteCall {
+ public:
+  using Work = std::function<Result<T>(SqliteStore&)>;
+
+  TypedSqliteCall(std::shared_ptr<PendingCall<T>> answer, Work work)
+      : SqliteCall(answer), answer_(std::move(answer)), work_(std::move(work)) {}
+
+  void run(SqliteStore& store) override { answer_->set(work_(store)); }
+
+ private:
+  std::shared_ptr<PendingCall<T>> answer_;
+  Work work_;
+};
 
 class SqliteThread final : public StoreThread {
  public:
