@@ -15,7 +15,7 @@ from programs import BIN, ROOT, Program, Stack, eventually, free_port, http  # n
 __all__ = ["BIN", "ROOT", "Program", "demonstration", "eventually", "free_port", "http"]
 
 # So that nobody waits: jobs are tried again soon, and the breaker is open for a moment.
-IMPATIENT = [("open_for: 30s", "open_for: 2s"), ("max_attempts: 5", "max_attempts: 2"), ("base: 1s", "base: 100ms")]
+IMPATIENT = [("open_for: 30s", "open_for: 3s"), ("max_attempts: 5", "max_attempts: 2"), ("base: 1s", "base: 100ms")]
 
 
 class Demonstration(Stack):
