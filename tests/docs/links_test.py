@@ -1,4 +1,6 @@
 """Links between the documents lead somewhere, anchors included, and every page of the manual is in its index."""
+import json
+import re
 import unittest
 
 from pages import DOCS, ROOT, all_documents, anchor_of, headings, links
@@ -33,6 +35,18 @@ class Links(unittest.TestCase):
                 self.assertEqual([level for level, _ in found].count("#"), 1)
                 if file.name not in without_failures:
                     self.assertTrue(any(heading.startswith("When ") for _, heading in found))
+
+    def test_every_preset_that_is_named_is_there_and_builds_in_the_folder_that_is_named(self):
+        presets = {preset["name"]: preset.get("binaryDir", "").removeprefix("${sourceDir}/")
+                   for preset in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
+        checked = 0
+        for file in all_documents():
+            for name, folder in re.findall(r"cmake --preset (\w+)(?:[^\n]*?ninja -C ([\w/]+))?", file.read_text()):
+                checked += 1
+                with self.subTest(file=str(file.relative_to(ROOT)), preset=name):
+                    self.assertIn(name, presets)
+                    self.assertIn(folder, ("", presets[name]))
+        self.assertGreater(checked, 1)
 
     def test_the_readme_is_short(self):
         self.assertLess(len((ROOT / "README.md").read_text().splitlines()), 120)
