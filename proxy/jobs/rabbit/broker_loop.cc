@@ -15,15 +15,9 @@ constexpr int kFramesMax = 1000;      // read before tasks run again
 
 PublisherOptions publisher_options(const BrokerOptions& options) {
   return {.name = options.name,
-          .confirm_max = options.answer_max,
+          .confirm_max = options.reply_timeout,
           .dead_letter_ttl = options.dead_letter_ttl,
           .on_confirm = options.on_confirm};
-}
-
-template <typename T>
-void refuse(const std::shared_ptr<PendingCall<T>>& call, std::string reason) {
-  call->fail({ErrorCode::unavailable, std::move(reason)});
-  StoreCall::answer(call);
 }
 
 }  // namespace
@@ -36,42 +30,21 @@ BrokerLoop::BrokerLoop(BrokerOptions options, UnackedDeliveries& deliveries)
       consumer_(options_.name, options_.prefetch, session_, tiers_, publisher_, deliveries_),
       dead_letters_(options_.name, session_, publisher_, deliveries_) {
   publish_state();
-  thread_ = std::thread([this] { run(); });
-}
-
-BrokerLoop::~BrokerLoop() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!closing_) close_by_ = net::read_monotonic_clock() + options_.answer_max;
-    closing_ = true;
-  }
-  doorbell_.ring();
-  thread_.join();
-}
-
-std::string BrokerLoop::unavailable_reason() const {
-  const std::lock_guard lock(mutex_);
-  return closing_ ? "the queue is closing" : unavailable_reason_;
+  start();
 }
 
 bool BrokerLoop::is_closing() const {
   const std::lock_guard lock(mutex_);
-  return closing_;
+  return phase_ != Phase::open;
 }
 
 void BrokerLoop::publish_state() {
-  const std::lock_guard lock(mutex_);
-  unavailable_reason_ = session_.state.unavailable_reason();
+  const std::string& reason = session_.state.unavailable_reason();
+  reason.empty() ? StoreThread::publish({}) : publish_unavailable(reason);
 }
 
-void BrokerLoop::close(net::Runtime& home, std::function<void()> done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (ended_) return home.post(std::move(done));
-    if (!closing_) close_by_ = net::read_monotonic_clock() + options_.answer_max;
-    closing_ = true;
-    closers_.emplace_back(&home, std::move(done));
-  }
+void BrokerLoop::on_closing() {
+  close_by_ = net::read_monotonic_clock() + options_.reply_timeout;
   doorbell_.ring();
 }
 
@@ -79,7 +52,7 @@ void BrokerLoop::close(net::Runtime& home, std::function<void()> done) {
 bool BrokerLoop::submit(Task task) {
   {
     const std::lock_guard lock(mutex_);
-    if (ended_) return false;
+    if (phase_ == Phase::ended) return false;
     tasks_.push_back(std::move(task));
   }
   doorbell_.ring();
@@ -132,7 +105,7 @@ void BrokerLoop::run() {
 // Closing waits for what was taken, where the broker is there to confirm it.
 bool BrokerLoop::is_done() const {
   const std::lock_guard lock(mutex_);
-  if (!closing_) return false;
+  if (phase_ == Phase::open) return false;
   const bool idle = tasks_.empty() && publisher_.is_idle();
   return !session_.is_open() || idle || net::read_monotonic_clock() >= close_by_;
 }
@@ -146,8 +119,9 @@ void BrokerLoop::reconnect() {
 }
 
 void BrokerLoop::connect() {
-  auto connection = std::make_unique<RabbitConnection>(*this);
-  const Status opened = connection->open(options_.url, options_.answer_max + options_.answer_max / 2);
+  RabbitEvents& events = *this;
+  auto connection = std::make_unique<RabbitConnection>(events);
+  const Status opened = connection->open(options_.url, options_.reply_timeout + options_.reply_timeout / 2);
   if (!opened) return lose(opened.error().message);
   session_.connection = std::move(connection);
   const bool all_existed = declare_queues();
@@ -216,14 +190,6 @@ void BrokerLoop::finish() {
     lose("closed");
   }
   session_.state.on_closed();
-  {
-    const std::lock_guard lock(mutex_);
-    ended_ = true;
-  }
-  run_tasks();  // what was submitted meanwhile fails
-  const std::lock_guard lock(mutex_);
-  for (auto& [home, done] : closers_) home->post(std::move(done));
-  closers_.clear();
 }
 
 void BrokerLoop::on_delivery(ReceivedMessage received) { consumer_.on_delivery(std::move(received)); }

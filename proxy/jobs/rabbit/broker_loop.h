@@ -1,5 +1,6 @@
 // The thread that talks to RabbitMQ, the only one that uses librabbitmq: connects, reconnects with back-off, and drives
-// what the connection carries. Owned by the queue (context.h); the deliveries outlive it.
+// what the connection carries. Closing publishes and confirms what was taken, within a bound. Owned by the queue
+// (context.h); the deliveries outlive it.
 //
 //   any thread ──task──▶ BrokerLoop ──▶ Publisher           publishes and confirms
 //                          │   │ ▲  ├─▶ Consumer            deliveries of the work queue
@@ -12,11 +13,8 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
-#include <thread>
-#include <utility>
-#include <vector>
 
 #include "config/config.h"
 #include "jobs/rabbit/broker_session.h"
@@ -25,6 +23,7 @@
 #include "jobs/rabbit/delay_tiers.h"
 #include "jobs/rabbit/publisher.h"
 #include "jobs/rabbit/unacked_deliveries.h"
+#include "jobs/store_thread.h"
 #include "net/doorbell.h"
 
 namespace tidegate::jobs {
@@ -33,7 +32,7 @@ struct BrokerOptions {
   config::AmqpUrl url;
   std::string name;  // of Tidegate's queue
   uint16_t prefetch = 32;
-  Duration answer_max = 2s;  // for a confirm; for each step of connecting, half as long again
+  Duration reply_timeout = 2s;  // for a confirm; for each step of connecting, half as long again
   Duration dead_letter_ttl = 48h;
   // How long a queue that was declared just now is not relied on: RabbitMQ confirms messages to it at once, but stores
   // the queue itself half a second later; when it is killed before, the queue and its messages are gone.
@@ -41,15 +40,12 @@ struct BrokerOptions {
   std::function<void(Duration)> on_confirm = {};  // how long a publish took; on the broker's thread
 };
 
-class BrokerLoop final : public RabbitEvents {
+class BrokerLoop final : public StoreThread, private RabbitEvents {
  public:
   BrokerLoop(BrokerOptions options, UnackedDeliveries& deliveries);
-  ~BrokerLoop() override;
+  ~BrokerLoop() override { stop(); }
 
-  // Any thread may call all that follows. "": publishes are taken.
-  std::string unavailable_reason() const;
-
-  // To the work queue once `wait` is over. The call succeeds when the broker has confirmed it.
+  // Any thread, as all that follows. To the work queue once `wait` is over; succeeds when the broker has confirmed it.
   void publish(RabbitMessage message, Duration wait, std::shared_ptr<PendingCall<Ok>> call);
   Duration confirm_max(uint64_t body_size) const { return publisher_.confirm_max(body_size); }
 
@@ -65,13 +61,12 @@ class BrokerLoop final : public RabbitEvents {
   // Somebody claims: see Consumer.
   void on_claim();
 
-  // Publishes and confirms what was taken, then ends. `done` runs on `home`.
-  void close(net::Runtime& home, std::function<void()> done);
-
  private:
   using Task = std::function<void()>;
 
-  void run();
+  void run() override;
+  void on_closing() override;
+  void on_ended() override { run_tasks(); }  // what was submitted meanwhile fails
   bool is_done() const;
   void reconnect();
   void connect();
@@ -102,14 +97,8 @@ class BrokerLoop final : public RabbitEvents {
   DeadLetterSearch dead_letters_;
 
   net::Doorbell doorbell_;
-  mutable std::mutex mutex_;  // guards the rest
-  std::deque<Task> tasks_;
-  std::string unavailable_reason_;
-  bool closing_ = false;
-  bool ended_ = false;
+  std::deque<Task> tasks_;  // the lock of StoreThread guards these two
   Time close_by_{};
-  std::vector<std::pair<net::Runtime*, std::function<void()>>> closers_;
-  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace tidegate::jobs

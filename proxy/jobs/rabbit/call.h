@@ -11,6 +11,7 @@
 
 #include "jobs/rabbit/context.h"
 #include "jobs/store_call.h"
+#include "net/finished.h"
 #include "net/timer.h"
 
 namespace tidegate::jobs {
@@ -37,7 +38,7 @@ class RabbitCall : public net::Disposable {
   template <typename Next>
   auto then(Next next) {
     return [this, next = std::move(next)](auto&& result) mutable {
-      const OperationPtr finished = std::move(step_);
+      const auto finished = net::finished(step_);
       next(std::forward<decltype(result)>(result));
     };
   }

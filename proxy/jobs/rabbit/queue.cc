@@ -37,7 +37,7 @@ BrokerOptions broker_options(RabbitQueueOptions& options) {
   broker.url = options.url;
   broker.name = options.name;
   broker.prefetch = options.prefetch;
-  broker.answer_max = options.answer_max;
+  broker.reply_timeout = options.reply_timeout;
   broker.settle = options.settle;
   broker.dead_letter_ttl = 2 * options.limits.results_ttl;  // as long as the record of a dead job
   broker.on_confirm = std::move(options.on_commit);

@@ -23,7 +23,7 @@ struct RabbitQueueOptions {
   QueueLimits limits = {};
   std::unique_ptr<RecordStore> records = {};
   uint16_t prefetch = 32;                        // unacked deliveries at once; their bodies are in memory
-  Duration answer_max = 2s;                      // of RabbitMQ; then it is unavailable
+  Duration reply_timeout = 2s;                   // of RabbitMQ; then it is unavailable
   Duration settle = 2s;                          // after its queues were declared: see broker_loop.h
   std::function<void(Duration)> on_commit = {};  // how long each publish waited for its confirm; on the broker's thread
 };
