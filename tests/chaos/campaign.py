@@ -58,7 +58,7 @@ class Campaign:
                 await self.broker.start()
             await self.upstream.set_mode("healthy")
             self.load.start()
-            await self._inject_faults(began + self._options.minutes * 60)
+            await self._inject_faults(time.monotonic() + self._options.minutes * 60)
             await self._recover()
             await self.audit.query_all(self.tidegate.listen)
             self.audit.close(await self.tidegate.depth())
