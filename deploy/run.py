@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make run`: optimizer, Tidegate and API on loopback, with their state in var/, until Ctrl-C.
 
-One thread and one selector serve the programs' output, the keyboard and the signals, so nothing here can race.
+One thread with one selector handles the output of the programs, the keyboard and the signals, so there are no races.
 """
 import os
 import pathlib
@@ -19,9 +19,9 @@ BIN = pathlib.Path(os.environ.get("TIDEGATE_BIN", ROOT / "build" / "bin"))
 VAR = ROOT / "var"
 SHIPPED_CONFIG = ROOT / "config" / "tidegate.yaml"
 START_S = 30
-STOP_S = 35  # a little more than the 30 s that the programs give to requests in flight
+STOP_S = 35  # a little more than the shutdown grace of the programs (30 s)
 
-# Name, the environment variable that moves it, the port that config/tidegate.yaml and the programs have by default.
+# Name, the environment variable that changes the port, the default in config/tidegate.yaml and the programs.
 PORTS = [("optimizer", "OPTIMIZER_PORT", 3001), ("proxy", "PROXY_PORT", 8081), ("admin", "ADMIN_PORT", 9901),
          ("api", "API_PORT", 8080)]
 
@@ -40,8 +40,8 @@ def choose_ports():
                 probe.bind(("127.0.0.1", ports[name]))
             except OSError as error:
                 other = ports[name] + 10000 if ports[name] < 50000 else 3333
-                trouble.append(f"port {text} of the {name} cannot be used ({error.strerror}); "
-                               f"choose another: {variable}={other} make run")
+                trouble.append(f"port {text} for the {name} cannot be used ({error.strerror}); "
+                               f"choose another one: {variable}={other} make run")
     if len(set(ports.values())) < len(ports):
         trouble.append("two programs have the same port")
     if trouble:
@@ -50,7 +50,7 @@ def choose_ports():
 
 
 def write_config(ports):
-    """The shipped file where its ports hold, else a copy with others."""
+    """The shipped file if the ports are the defaults, else a copy with the other ports."""
     config = SHIPPED_CONFIG.read_text()
     moved = {str(default): str(ports[name]) for name, _, default in PORTS if name != "api"}
     changed = re.sub(r"(?<=127\.0\.0\.1:)(\d+)", lambda found: moved.get(found[0], found[0]), config)
@@ -100,10 +100,10 @@ def guide(ports, sample, keyboard):
         "Break the optimizer:",
         f"  curl -X POST '{optimizer}/fault?mode=error&status=503'     (or mode=hang, mode=down, mode=slow&ms=9000)",
         *stop,
-        "and trip the breaker: every upload is now answered 202, and kept",
+        "and open the breaker with a few uploads; from then on every upload gets 202 and is queued:",
         f"  for i in 1 2 3 4 5 6; do curl -sS {form}$(date +%T)-$i -F wm_position=center {api}/upload; echo; done",
         f"  curl -sS {admin}/metrics | grep 'tidegate_breaker_state{{'",
-        "Mend it, and watch the kept uploads finish:",
+        "Fix the optimizer, and watch the queued uploads finish:",
         f"  curl -X POST '{optimizer}/fault?mode=none'",
         f"  curl -sS {api}/status/KEY                    (the \"key\" of one of the 202s)",
         "",
@@ -118,7 +118,7 @@ class Stack:
         self.optimizer = programs[0]
         self.stopping = False
         self.selector = selectors.DefaultSelector()
-        # Signals become bytes in this pipe, which the selector reads like everything else.
+        # Signals become bytes in this pipe, which the selector reads.
         self.wakeup, write_end = socket.socketpair()
         write_end.setblocking(False)
         self.wakeup.setblocking(False)
@@ -186,10 +186,10 @@ class Stack:
         elif words == ["optimizer", "start"] and not self.optimizer.running():
             self.start(self.optimizer)
         elif words:
-            self.say("known here: optimizer stop, optimizer start (each when it makes sense), and Ctrl-C")
+            self.say("commands: optimizer stop, optimizer start, Ctrl-C")
 
     def serve(self, guide_text):
-        """Until a signal; True where every program did as it should."""
+        """Runs until a signal; True if every program behaved as expected."""
         if not all(self.start(program) for program in self.programs):
             return self.stopping
         keyboard = sys.stdin is not None and sys.stdin.isatty()

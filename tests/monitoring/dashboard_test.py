@@ -38,7 +38,7 @@ class Dashboard(unittest.TestCase):
 
     def test_what_is_asked_at_night_comes_first(self):
         first = [panel["title"] for panel in self.panels if panel["gridPos"]["y"] < 9]
-        for title in ("Breakers", "Open for", "Why they opened", "Dependencies", "Jobs waiting", "Dead letters"):
+        for title in ("Breakers", "Open for", "Reasons for opening", "Dependencies", "Jobs waiting", "Dead letters"):
             self.assertIn(title, first)
 
 
