@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kMiB = 1 << 20;
 
-// Different at every place, so that a piece from the wrong place is seen.
+// Different at every position, so that a piece from the wrong position is noticed.
 std::string pattern(size_t size, size_t from = 0) {
   std::string bytes(size, '\0');
   for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>((from + i) * 2654435761u >> 13);
@@ -66,7 +66,7 @@ std::string content_of(const jobs::BodyContent& content) {
 
 }  // namespace
 
-TEST_CASE("a small body stays in memory and can be read from any place again") {
+TEST_CASE("a small body stays in memory and can be read from any position again") {
   Fixture fixture(kMiB);
   fixture.append_all(SpooledBody::kMemoryMax);
   CHECK(fixture.body.has_room());
@@ -97,7 +97,7 @@ TEST_CASE("one byte more than memory takes goes to a file, and all of it can be 
   CHECK(fixture.read_from(SpooledBody::kMemoryMax - 5) == pattern(6, SpooledBody::kMemoryMax - 5));
 }
 
-TEST_CASE("what a store is given outlives the body") {
+TEST_CASE("the content given to a store outlives the body") {
   jobs::BodyContent content;
   {
     Fixture fixture(kMiB);
@@ -111,7 +111,7 @@ TEST_CASE("what a store is given outlives the body") {
   CHECK(content_of(content) == pattern(700'000));
 }
 
-TEST_CASE("there is no room while more than a buffer waits for the disk; room is told") {
+TEST_CASE("there is no room while more than a buffer waits for the disk; room is reported") {
   Fixture fixture(10 * kMiB);
   fixture.append_all(SpooledBody::kMemoryMax);
   CHECK(fixture.body.has_room());
@@ -126,7 +126,7 @@ TEST_CASE("there is no room while more than a buffer waits for the disk; room is
   CHECK(fixture.read_from(0).size() == SpooledBody::kMemoryMax + 2 * SpooledBody::kBufferMax);
 }
 
-TEST_CASE("reading and writing the file at once, in any order, gives every byte in its place") {
+TEST_CASE("reading and writing the file at once, in any order, gives every byte at its position") {
   Fixture fixture(10 * kMiB);
   fixture.append_all(400'000);
   fixture.settle();
@@ -177,7 +177,7 @@ TEST_CASE("a body larger than keep_max in memory goes on as one that passes, and
   CHECK(fixture.body.has_room());
 }
 
-TEST_CASE("a body larger than keep_max in its file can be read on to its end by one who lags") {
+TEST_CASE("a body larger than keep_max in its file can be read to its end by a slow reader") {
   Fixture fixture(400'000);
   fixture.append_all(400'000);
   fixture.settle();
@@ -190,7 +190,7 @@ TEST_CASE("a body larger than keep_max in its file can be read on to its end by 
   CHECK_FALSE(fixture.body.settled());
 }
 
-TEST_CASE("delivered bytes beyond keep_max are not held, and a file they outgrew is let go") {
+TEST_CASE("delivered bytes beyond keep_max are not held, and a file that they outgrew is closed") {
   for (const uint64_t keep_max : {uint64_t{32'000}, uint64_t{200'000}, uint64_t{400'000}}) {
     CAPTURE(keep_max);
     Fixture fixture(keep_max);
@@ -215,7 +215,7 @@ TEST_CASE("stop_keeping in memory keeps what has not been read, no more") {
   CHECK(fixture.body.peek(30'000) == pattern(20'000, 30'000));
 }
 
-TEST_CASE("stop_keeping lets a file go only once the reader has caught up") {
+TEST_CASE("stop_keeping closes a file only once the reader has caught up") {
   Fixture fixture(kMiB);
   fixture.append_all(300'000);
   fixture.settle();
@@ -240,7 +240,7 @@ TEST_CASE("stop_keeping while a write is under way is silent and harmless") {
   CHECK(fixture.body.peek(300'000) == pattern(10, 300'000));
 }
 
-TEST_CASE("a full disk: from then on the body passes, and whoever has read on goes on") {
+TEST_CASE("a full disk: from then on the body passes through, and a reader that has caught up continues") {
   Fixture fixture(10 * kMiB);
   fixture.runtime.set_disk_limit(350'000);
   fixture.append_all(300'000);

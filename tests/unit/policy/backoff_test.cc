@@ -1,4 +1,4 @@
-// The waits between tries, and the budget that bounds how many there may be.
+// The waits between attempts, and the budget that bounds how many there may be.
 #include "policy/backoff.h"
 
 #include <doctest/doctest.h>
@@ -85,7 +85,7 @@ TEST_CASE("A base that is the maximum is every wait") {
   for (int n = 0; n < 5; ++n) CHECK(backoff.delay(n, 0ns, random) == 1s);
 }
 
-TEST_CASE("The budget allows its ratio of the first tries, and a few a second besides") {
+TEST_CASE("The budget allows its ratio of the first attempts, and a few a second besides") {
   const struct {
     RetryBudgetConfig config;
     int firsts;
@@ -108,7 +108,7 @@ TEST_CASE("The budget allows its ratio of the first tries, and a few a second be
   }
 }
 
-TEST_CASE("First tries and retries are forgotten after ten seconds") {
+TEST_CASE("First attempts and retries stop counting after ten seconds") {
   RetryBudget budget({.ratio = 0.5, .min_per_second = 0});
   Time now{100s};
   for (int i = 0; i < 20; ++i) budget.first_attempt(now);
@@ -120,7 +120,7 @@ TEST_CASE("First tries and retries are forgotten after ten seconds") {
   CHECK(budget.try_retry(now));
 }
 
-TEST_CASE("What remains of the budget is told as a ratio, and does not go below nothing") {
+TEST_CASE("What remains of the budget is a ratio, never below 0") {
   RetryBudget budget({.ratio = 0, .min_per_second = 1});
   const Time now{100s};
   CHECK(budget.remaining_ratio(now) == 1);

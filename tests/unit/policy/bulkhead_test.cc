@@ -1,4 +1,4 @@
-// Slots: how many there are, who waits, in which order they are given on, and what comes back when owners let go.
+// Slots: how many there are, who waits, in which order they are granted, and that every one is returned.
 #include "policy/bulkhead.h"
 
 #include <doctest/doctest.h>
@@ -52,7 +52,7 @@ TEST_CASE("A slot moved is one slot; overwriting one gives it back") {
   CHECK(bulkhead.view().in_use == 0);
 }
 
-TEST_CASE("Who has waited longest is served first") {
+TEST_CASE("The waiter that has waited longest is served first") {
   Bulkhead bulkhead = two_slots();
   std::string order;
   std::deque<Slot> slots;
@@ -106,7 +106,7 @@ TEST_CASE("Joining the queue while a slot is free is granted at once") {
   CHECK(bulkhead.view().in_use == 0);
 }
 
-TEST_CASE("acquire gives nothing while somebody waits: it never overtakes") {
+TEST_CASE("acquire gives nothing while a call waits: it never overtakes") {
   Bulkhead bulkhead{"b", {.max_concurrent = 1, .max_waiting = 5}};
   std::string order;
   auto held = bulkhead.acquire();
@@ -158,7 +158,7 @@ TEST_CASE("A slot granted and not taken goes to the next when its waiter leaves"
   CHECK(bulkhead.view().in_use == 0);
 }
 
-TEST_CASE("A waiter that has had its turn may wait again") {
+TEST_CASE("A waiter that was served may wait again") {
   Bulkhead bulkhead{"b", {.max_concurrent = 1, .max_waiting = 5}};
   std::string order;
   auto held = bulkhead.acquire();
@@ -209,7 +209,7 @@ TEST_CASE("While live traffic comes, jobs have half of the slots, and all but on
   CHECK(count() == 5);
 }
 
-TEST_CASE("Jobs get nothing while somebody waits, and the slot that a job gives back is the waiter's") {
+TEST_CASE("Jobs get nothing while a call waits, and the slot that a job returns goes to the waiter") {
   Bulkhead bulkhead("b", {.max_concurrent = 1, .max_waiting = 1});
   const Time now{10s};
   auto job = bulkhead.acquire_spare(now);

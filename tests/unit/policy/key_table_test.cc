@@ -1,4 +1,4 @@
-// The table of buckets: bounded, least recently used first out, forgetting what is idle; checked against a plain list.
+// The table of buckets: bounded, least recently used first out, deleting what is idle; checked against a plain list.
 #include "policy/key_table.h"
 
 #include <doctest/doctest.h>
@@ -58,7 +58,7 @@ TEST_CASE("A table of one key holds the last") {
   }
 }
 
-TEST_CASE("Idle keys are forgotten, oldest first, at most as many as asked for") {
+TEST_CASE("Idle keys are deleted, oldest first, at most as many as asked for") {
   BucketTable table(100);
   for (uint64_t n = 0; n < 10; ++n) touch(table, n, kStart + n * 1s);
   table.forget(kStart, 100);
@@ -74,7 +74,7 @@ TEST_CASE("Idle keys are forgotten, oldest first, at most as many as asked for")
   CHECK_FALSE(touch(table, 5));
 }
 
-TEST_CASE("Keys that fall on the same slot, whatever their order of going, are told apart") {
+TEST_CASE("Keys that fall on the same slot, in whatever order they are deleted, stay distinct") {
   // The slot comes from the low bits: these all collide in a small table, and wrap around its end.
   BucketTable table(6);
   const auto colliding = [](uint64_t n) { return RateKey{n, 15 + 16 * 1024 * n}; };

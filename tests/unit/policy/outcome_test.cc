@@ -48,7 +48,7 @@ TEST_CASE("No two outcomes share a word") {
   CHECK(words.size() == kOutcomeCount);
 }
 
-TEST_CASE("A failed try has its outcome") {
+TEST_CASE("A failed attempt has its outcome") {
   CHECK(outcome_of(AttemptResult::connect_failure) == Outcome::connect_failure);
   CHECK(outcome_of(AttemptResult::timeout) == Outcome::timeout);
   CHECK(outcome_of(AttemptResult::reset) == Outcome::reset);
@@ -90,7 +90,7 @@ TEST_CASE("Conditions match what they name and nothing else") {
   CHECK_FALSE(Conditions::of({"timeout", "soon"}));
 }
 
-TEST_CASE("A broken answer is matched by reset") {
+TEST_CASE("reset matches a broken response") {
   CHECK(Conditions::of({"reset"})->has(AttemptResult::bad_response));
   CHECK_FALSE(Conditions::of({"timeout", "5xx"})->has(AttemptResult::bad_response));
 }

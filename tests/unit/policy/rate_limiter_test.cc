@@ -112,7 +112,7 @@ TEST_CASE("No more keys are tracked than allowed, in a small table exactly") {
   }
 }
 
-TEST_CASE("Idle keys are forgotten after idle_ttl, or once full again where that is later") {
+TEST_CASE("Idle keys are deleted after idle_ttl, or once full again where that is later") {
   for (const bool slow_refill : {false, true}) {
     CAPTURE(slow_refill);
     // burst/rate is 2 s or 200 s.
@@ -126,7 +126,7 @@ TEST_CASE("Idle keys are forgotten after idle_ttl, or once full again where that
   }
 }
 
-TEST_CASE("Oblivion refills nobody: no client gets more than its rate by letting others push it out in time") {
+TEST_CASE("No client gets more than its rate by having its key pushed out") {
   RateLimiter limiter({.rate_per_s = 0.1, .burst = 20, .idle_ttl = 1s});
   int allowed = 0;
   for (int second = 0; second < 100; ++second) {

@@ -116,7 +116,7 @@ TEST_CASE("A call that comes with an earlier time counts from the newest on: no 
   CHECK(limit.check(kClient, kStart + 15s).allowed);
 }
 
-TEST_CASE("A recorded call takes its place whether or not there is room, and the newest are remembered") {
+TEST_CASE("A recorded call counts whether or not there is room, and the newest are kept") {
   for (const RateAlgorithm algorithm : {RateAlgorithm::sliding_window, RateAlgorithm::token_bucket}) {
     CAPTURE(static_cast<int>(algorithm));
     RateLimiter limiter({.rate_per_s = 0.2, .burst = 2, .algorithm = algorithm, .count = 2, .window = 10s});
@@ -127,7 +127,7 @@ TEST_CASE("A recorded call takes its place whether or not there is room, and the
   }
 }
 
-TEST_CASE("Idle keys are forgotten with their logs, never before their window is over") {
+TEST_CASE("Idle keys are deleted with their logs, never before their window is over") {
   RateLimiter limiter(
       {.idle_ttl = 1s, .max_keys = 1000, .algorithm = RateAlgorithm::sliding_window, .count = 5, .window = 60s});
   for (uint64_t client = 0; client < 50; ++client) limiter.check({client, client}, kStart);

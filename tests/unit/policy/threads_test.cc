@@ -66,7 +66,7 @@ TEST_CASE("Every call of four threads is heard by the breaker once") {
   CHECK(refused + reported + dropped == kThreads * kCalls);
   CHECK(view.probes_in_flight == 0);
   CHECK(announced == view.transitions);
-  CHECK(announced > 10);  // it was no quiet day
+  CHECK(announced > 10);  // the breaker was busy
 }
 
 TEST_CASE("Of four threads that come to a due breaker at once, exactly as many probe as there are slots") {

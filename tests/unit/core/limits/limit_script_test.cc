@@ -114,7 +114,7 @@ TEST_CASE("the bucket in Redis holds what the arithmetic says, call for call, on
   CHECK(refused > 100);
 }
 
-TEST_CASE("what a shared limit keeps in Redis goes by itself when it says nothing any more") {
+TEST_CASE("what a shared limit keeps in Redis expires when it no longer counts") {
   NEEDS_REDIS();
   RedisServer server;
   const RateLimitConfig window{.algorithm = RateAlgorithm::sliding_window, .count = 50, .window = 60s};
@@ -161,7 +161,7 @@ TEST_CASE("a server whose clock is set back fills a bucket from then on, and adm
   CHECK(allowed);
 }
 
-TEST_CASE("an answer that is no decision is told apart: the server's refusal, and nonsense") {
+TEST_CASE("a reply that is no decision is recognized: the server's refusal, and nonsense") {
   redis::Reply error;
   error.kind = redis::Reply::Kind::error;
   error.text = "OOM command not allowed";
@@ -173,7 +173,7 @@ TEST_CASE("an answer that is no decision is told apart: the server's refusal, an
   CHECK(core::read_limit_reply(redis::Reply{}).error().code == ErrorCode::invalid);
 }
 
-TEST_CASE("a shared key is the same in every process, and tells routes, stores, clients and parts apart") {
+TEST_CASE("a shared key is the same in every process, and distinguishes routes, stores, clients and parts") {
   const auto key = [](std::string_view secret, std::initializer_list<std::string_view> parts) {
     core::SharedKey builder(secret);
     for (const std::string_view part : parts) builder.add(part);

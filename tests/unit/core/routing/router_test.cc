@@ -47,7 +47,7 @@ TEST_CASE("the first route that matches method, host and path is taken") {
   CHECK(matched("GET", "[::1]:80", "/other") == "none");
 }
 
-TEST_CASE("a path that matches with another method only says which methods are allowed") {
+TEST_CASE("a path that matches only with another method says which methods are allowed") {
   CHECK(matched("GET", "any", "/optimize") == "allow POST");
   CHECK(matched("DELETE", "any", "/status/x") == "allow GET, HEAD");
   CHECK(matched("DELETE", "example.test", "/status/x") == "host");

@@ -1,4 +1,4 @@
-// Every way in which one try can end without an answer.
+// Every way in which one attempt can end without a complete response.
 #include "unit/core/upstream/attempt_fixture.h"
 
 namespace tidegate::core {
@@ -20,7 +20,7 @@ TEST_CASE("connect_failure: nobody listens") {
   CHECK(tries(fixture, "connect_failure") == 1);
 }
 
-TEST_CASE("connect_failure: no connection within the try's time") {
+TEST_CASE("connect_failure: no connection within the attempt's time") {
   UpstreamFixture fixture;
   net::SimLink link;
   link.blackhole = 1;
@@ -56,7 +56,7 @@ TEST_CASE("timeout: response_header runs from the request's last byte") {
   CHECK(tries(fixture, "timeout") == 1);
 }
 
-TEST_CASE("timeout: the try's own deadline comes before response_header") {
+TEST_CASE("timeout: the attempt's own deadline comes before response_header") {
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start(1s, 30s).get();
@@ -92,7 +92,7 @@ TEST_CASE("starved: where the caller's own body does not come, the upstream has 
   CHECK(tries(fixture, "cancelled") == 1);
 }
 
-TEST_CASE("timeout: silence inside an answer, counted from its last byte") {
+TEST_CASE("timeout: silence inside a response, counted from its last byte") {
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start(60s, 60s, 2s).get();
@@ -105,7 +105,7 @@ TEST_CASE("timeout: silence inside an answer, counted from its last byte") {
   CHECK(one.heard == "ready;200;timeout");
 }
 
-TEST_CASE("reset: the upstream leaves before, inside and by the side of its answer") {
+TEST_CASE("reset: the upstream leaves before and during its response") {
   for (const char* said : {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"}) {
     for (const bool hard : {false, true}) {
       CAPTURE(hard);

@@ -1,4 +1,4 @@
-// One attempt, and a user that writes down what it hears: "ready;200;[hello];complete".
+// One attempt, and a user that records its callbacks: "ready;200;[hello];complete".
 #pragma once
 
 #include <doctest/doctest.h>

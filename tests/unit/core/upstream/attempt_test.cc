@@ -1,4 +1,4 @@
-// One try on one upstream connection: what it sends, what it tells, and how both directions are held back.
+// One attempt on one upstream connection: what it sends, what it reports, and backpressure in both directions.
 #include "unit/core/upstream/attempt_fixture.h"
 
 namespace tidegate::core {
@@ -31,7 +31,7 @@ TEST_CASE("a whole exchange, and its connection is kept for the next") {
   CHECK(fixture.far.size() == 1);
 }
 
-TEST_CASE("an answer that goes on may take longer than the try's time") {
+TEST_CASE("a response that continues may take longer than the attempt's time") {
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start(1s, 1s, 2s).get();
@@ -44,7 +44,7 @@ TEST_CASE("an answer that goes on may take longer than the try's time") {
   CHECK(one.heard == "ready;200;[hello];complete");
 }
 
-TEST_CASE("interim answers are not told, but too many of them are bad") {
+TEST_CASE("interim responses are not reported, but too many of them are an error") {
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start().get();
@@ -62,7 +62,7 @@ TEST_CASE("interim answers are not told, but too many of them are bad") {
   CHECK(two.heard == "ready;bad_response");
 }
 
-TEST_CASE("an answer to HEAD has no body, whatever its length says") {
+TEST_CASE("a response to HEAD has no body, whatever its length says") {
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start(10s, 3s, 2s, true).get();
@@ -92,7 +92,7 @@ TEST_CASE("a body goes in pieces, counted or in chunks") {
   }
 }
 
-TEST_CASE("an answer while the body is still being sent: both go on, the connection is not kept") {
+TEST_CASE("a response while the body is still being sent: both go on, the connection is not kept") {
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start();
@@ -114,7 +114,7 @@ TEST_CASE("an answer while the body is still being sent: both go on, the connect
   CHECK(fixture.far[0]->left());
 }
 
-TEST_CASE("an early answer whose request is then sent whole keeps its connection") {
+TEST_CASE("an early response whose request is then sent whole keeps its connection") {
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start();
@@ -131,7 +131,7 @@ TEST_CASE("an early answer whose request is then sent whole keeps its connection
   CHECK(fixture.pool->idle() == 1);
 }
 
-TEST_CASE("backpressure on the request: pending bytes are seen, and their leaving is told") {
+TEST_CASE("backpressure on the request: pending bytes are visible, and their drain is reported") {
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start(60s);
@@ -149,7 +149,8 @@ TEST_CASE("backpressure on the request: pending bytes are seen, and their leavin
   CHECK(fixture.far[0]->received.size() == 500'005);
 }
 
-TEST_CASE("backpressure on the answer: a paused attempt holds the upstream back, and silence of ours is no timeout") {
+TEST_CASE(
+    "backpressure on the response: a paused attempt holds the upstream back, and its silence meanwhile is no timeout") {
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start(60s, 60s, 2s).get();

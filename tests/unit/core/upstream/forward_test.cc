@@ -54,7 +54,7 @@ TEST_CASE("a forwarded request keeps its end-to-end fields and gains Tidegate's 
   for (const char* gone : {"X-Secret", "Connection", "TE:", "Expect", "99999"}) CHECK_FALSE(has(out, gone));
 }
 
-TEST_CASE("who the client is, is told by Tidegate or by a trusted proxy, never by the client") {
+TEST_CASE("the client address comes from Tidegate or from a trusted proxy, never from the client") {
   Request request;
   for (const char* name : {"Forwarded", "X-Real-IP", "X-Forwarded-Port", "x-forwarded-prefix"}) {
     request.head.fields.add(name, "spoofed");
@@ -117,7 +117,7 @@ TEST_CASE("an absolute target becomes the origin form; a request without a body 
   CHECK(has(request.written(), "Content-Length: 0\r\n"));
 }
 
-TEST_CASE("an answer loses its hop-by-hop fields and its framing, which the server writes anew") {
+TEST_CASE("a response loses its hop-by-hop fields and its framing, which the server writes anew") {
   http::ResponseHead head;
   head.status = 200;
   head.reason = "Fine";

@@ -7,7 +7,7 @@ using test::Nobody;
 using test::Taker;
 using test::UpstreamFixture;
 
-TEST_CASE("a connect that is given up makes room at once") {
+TEST_CASE("a connect that is cancelled makes room at once") {
   UpstreamFixture fixture("", "\"http://10.0.0.2:3001\"", 1);
   Taker a(*fixture.pool), b(*fixture.pool);
   CHECK(fixture.pool->in_use() == 1);
@@ -18,7 +18,7 @@ TEST_CASE("a connect that is given up makes room at once") {
   CHECK(fixture.pool->in_use() == 1);
 }
 
-TEST_CASE("nobody listens: refused, with the name of who refused; waiting ones are not left behind") {
+TEST_CASE("nobody listens: refused, with the name of the endpoint; waiting callers are served too") {
   UpstreamFixture fixture("", "\"http://10.0.0.2:3001\"", 1);
   fixture.go_away();
   Taker a(*fixture.pool), b(*fixture.pool);
@@ -73,7 +73,7 @@ TEST_CASE("a name that nobody knows is an error") {
   CHECK(a.error->code == ErrorCode::not_found);
 }
 
-TEST_CASE("an endpoint that has just refused is passed over while another is to be had") {
+TEST_CASE("an endpoint that has just refused is skipped while there is another") {
   UpstreamFixture fixture("", "\"http://10.0.0.2:3001\", \"http://10.0.0.3:3001\"", 10);
   int refused = 0;
   std::deque<std::unique_ptr<Taker>> takers;

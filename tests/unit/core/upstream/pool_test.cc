@@ -1,4 +1,4 @@
-// The pool: what is reused, what is not, who waits, and for how long.
+// The pool: which connections are reused, which callers wait, and for how long.
 #include "unit/core/upstream/pool_fixture.h"
 
 namespace tidegate::core {
@@ -7,7 +7,7 @@ using test::Nobody;
 using test::Taker;
 using test::UpstreamFixture;
 
-TEST_CASE("a connection that comes back whole is used again") {
+TEST_CASE("a connection that is returned complete is used again") {
   UpstreamFixture fixture;
   CHECK_FALSE(fixture.pool->take_idle());
   Taker first(*fixture.pool);
@@ -26,7 +26,7 @@ TEST_CASE("a connection that comes back whole is used again") {
   CHECK(fixture.far.size() == 1);
 }
 
-TEST_CASE("a connection in the middle of an answer is closed when it comes back") {
+TEST_CASE("a connection in the middle of a response is closed when it is returned") {
   UpstreamFixture fixture;
   Nobody nobody;
   Taker first(*fixture.pool);
@@ -39,7 +39,7 @@ TEST_CASE("a connection in the middle of an answer is closed when it comes back"
   CHECK(fixture.far.at(0)->left());
 }
 
-TEST_CASE("no more connections than allowed; who finds none waits in order, and gets what comes back") {
+TEST_CASE("no more connections than allowed; callers wait in order, and get what is returned") {
   UpstreamFixture fixture("", "\"http://10.0.0.2:3001\"", 2);
   Taker a(*fixture.pool), b(*fixture.pool), c(*fixture.pool), d(*fixture.pool);
   fixture.settle();
@@ -59,7 +59,7 @@ TEST_CASE("no more connections than allowed; who finds none waits in order, and 
   CHECK(fixture.pool->idle() == 0);
 }
 
-TEST_CASE("a spent connection's room goes to who waits, as a new connection") {
+TEST_CASE("the room of a spent connection goes to a waiter, as a new connection") {
   UpstreamFixture fixture("", "\"http://10.0.0.2:3001\"", 1);
   Nobody nobody;
   Taker a(*fixture.pool), b(*fixture.pool);
@@ -123,7 +123,7 @@ TEST_CASE("an idle connection is closed after idle_timeout, each by its own time
   CHECK(fixture.runtime.active_timers() == 0);
 }
 
-TEST_CASE("an idle connection that dies, or says what nobody asked for, is not handed out") {
+TEST_CASE("an idle connection that dies, or sends unexpected bytes, is not handed out") {
   for (const int how : {0, 1, 2}) {
     CAPTURE(how);
     UpstreamFixture fixture;

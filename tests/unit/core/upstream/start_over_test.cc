@@ -1,4 +1,4 @@
-// A kept connection that was dead all along: a request that may begin again does, and nobody hears of it.
+// A reused connection that was already dead: a request that may start over does, unreported.
 #include <doctest/doctest.h>
 
 #include "unit/core/upstream/attempt_fixture.h"
@@ -32,7 +32,7 @@ struct Dead {
 
 }  // namespace
 
-TEST_CASE("a request that may, begins again on a fresh connection") {
+TEST_CASE("a request that may start over does, on a new connection") {
   Dead dead(true);
   CHECK(dead.second.heard == "readyready");
   REQUIRE(dead.fixture.far.size() == 2);
@@ -45,7 +45,7 @@ TEST_CASE("a request that may, begins again on a fresh connection") {
   CHECK(dead.second.heard == "readyready;200;[ok];complete");
 }
 
-TEST_CASE("it begins again once: a fresh connection that is reset is the upstream's failure") {
+TEST_CASE("it starts over once: a new connection that is reset is the upstream's failure") {
   Dead dead(true);
   REQUIRE(dead.fixture.far.size() == 2);
   dead.second.attempt->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n", false, {});
@@ -57,7 +57,7 @@ TEST_CASE("it begins again once: a fresh connection that is reset is the upstrea
   CHECK(dead.fixture.far.size() == 2);
 }
 
-TEST_CASE("what may not be sent twice, or has been answered in part, does not begin again") {
+TEST_CASE("what may not be sent twice, or has a partial response, does not start over") {
   CHECK(Dead(false).second.heard == "ready;reset");
   CHECK(Dead(true, "HTTP/1.1 20").second.heard == "ready;reset");
 }

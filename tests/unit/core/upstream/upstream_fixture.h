@@ -1,4 +1,4 @@
-// A simulated upstream that says what it is told, and the pool in front of it: for tests of the pool and of attempts.
+// A scripted upstream in the simulated network, and the pool in front of it: for tests of the pool and of attempts.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -51,7 +51,7 @@ inline constexpr const char* kSecond = "10.0.0.3:3001";
 struct UpstreamFixture {
   // `settings`: more keys of the upstream, each ", key: value".
   explicit UpstreamFixture(const std::string& settings = "", const std::string& endpoints = "\"http://10.0.0.2:3001\"",
-                       int share = 3) {
+                           int share = 3) {
     const std::string yaml = "upstreams: {up: {endpoints: [" + endpoints + "]" + settings +
                              "}}\nlisteners: [{name: in, address: 10.0.0.1:1, routes: [{name: r, match: {path: /*}, "
                              "upstream: up}]}]\n";
