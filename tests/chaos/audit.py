@@ -39,6 +39,8 @@ class Audit:
         jobs = [job for _, job in accepted]
         if len(set(jobs)) != len(jobs):
             self.violations.append("one job id was returned for two requests")
+        if not accepted and "no request was accepted: nothing was tested" not in self.violations:
+            self.violations.append("no request was accepted: nothing was tested")
         return len(accepted)
 
     async def _query_worker(self, port, work):
