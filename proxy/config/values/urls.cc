@@ -8,6 +8,7 @@
 #include "config/values/text.h"
 #include "config/yaml/diagnostics.h"
 #include "config/yaml/scalars.h"
+#include "http/message/percent.h"
 
 namespace tidegate::config {
 
@@ -18,29 +19,12 @@ constexpr size_t kSecretBytesMin = 16;
 
 Error invalid(std::string message) { return {ErrorCode::invalid, std::move(message)}; }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// None: a % without two hexadecimal digits, or a control character.
+// None: invalid percent-encoding, or a control character.
 std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      const int high = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return std::nullopt;
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) return std::nullopt;
-    out += c;
-  }
-  return out;
+  auto decoded = http::percent_decode(text);
+  const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7f; };
+  if (decoded && std::any_of(decoded->begin(), decoded->end(), is_control)) return std::nullopt;
+  return decoded;
 }
 
 struct ServerUrl {

@@ -93,32 +93,27 @@ bool Section::boolean(std::string_view key, bool& out) {
   return true;
 }
 
-bool Section::whole(std::string_view key, int64_t& out, int64_t low, int64_t high) {
-  constexpr std::string_view kExpected = "a whole number";
+template <typename T>
+bool Section::plain_number(std::string_view key, T& out, T low, T high, std::string_view expected,
+                           Result<T> (*parse)(std::string_view)) {
   const auto value = find(key);
   if (!value) return true;
-  int64_t read = 0;
-  if (!plain(*value, kExpected) || !parsed(*value, read, kExpected, parse_integer)) return false;
+  T read{};
+  if (!plain(*value, expected) || !parsed(*value, read, expected, parse)) return false;
   if (read < low || read > high) {
-    return refuse(*value, fmt::format("{} from {} to {}", kExpected, low, high),
+    return refuse(*value, fmt::format("{} from {} to {}", expected, low, high),
                   fmt::format("must be {} to {}, not {}", low, high, read));
   }
   out = read;
   return true;
 }
 
+bool Section::whole(std::string_view key, int64_t& out, int64_t low, int64_t high) {
+  return plain_number(key, out, low, high, "a whole number", parse_integer);
+}
+
 bool Section::number(std::string_view key, double& out, double low, double high) {
-  constexpr std::string_view kExpected = "a number";
-  const auto value = find(key);
-  if (!value) return true;
-  double read = 0;
-  if (!plain(*value, kExpected) || !parsed(*value, read, kExpected, parse_number)) return false;
-  if (read < low || read > high) {
-    return refuse(*value, fmt::format("{} from {} to {}", kExpected, low, high),
-                  fmt::format("must be {} to {}, not {}", low, high, read));
-  }
-  out = read;
-  return true;
+  return plain_number(key, out, low, high, "a number", parse_number);
 }
 
 bool Section::duration(std::string_view key, Duration& out, Duration low, Duration high) {

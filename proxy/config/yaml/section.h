@@ -127,6 +127,9 @@ class Section {
   static constexpr int kBadChoice = -2;
 
   bool whole(std::string_view key, int64_t& out, int64_t low, int64_t high);
+  template <typename T>
+  bool plain_number(std::string_view key, T& out, T low, T high, std::string_view expected,
+                    Result<T> (*parse)(std::string_view));
   int choose(std::string_view key, const std::vector<std::string_view>& names);
   bool plain(const Value& value, std::string_view expected);
   bool read_map(const Value& value, const Reader& read);

@@ -19,14 +19,14 @@ void note(const Observed& observed, jobs::JobEvent event, const jobs::ClaimedJob
   if (event == jobs::JobEvent::replayed) return;  // its end is what matters
   if (observed.waiting) observed.waiting->notify(job.id);
   const bool alarming = event == jobs::JobEvent::dead;
-  if (job.id.empty()) return;  // ended without being claimed: the store has told
+  if (job.id.empty()) return;  // it ended without being claimed: the store has logged it
   log_event(alarming ? LogLevel::warn : LogLevel::info, std::string(observed.kind) + "_" + to_string(event),
             {{"queue", observed.name},
              {"job_id", job.id},
              {"route", job.route},
              {"attempt", job.attempt},
              {"max_attempts", job.max_attempts},
-             {"detail", detail}});
+             {"reason", detail}});
 }
 
 jobs::JobObserver observer_of(Observed observed) {
