@@ -5,7 +5,7 @@
 
 namespace tidegate::metrics {
 
-TEST_CASE("The checker reads what is right") {
+TEST_CASE("The checker accepts correct expositions") {
   const Exposition text(
       "# HELP a_total All of it\n# TYPE a_total counter\na_total{x=\"1\",y=\"q\\\"\\\\\\n\"} 3\na_total{x=\"2\"} "
       "4.5e+2\n"
@@ -20,7 +20,7 @@ TEST_CASE("The checker reads what is right") {
   CHECK_FALSE(text.value("g", {{"x", "1"}}));
 }
 
-TEST_CASE("The checker refuses what is wrong") {
+TEST_CASE("The checker refuses incorrect expositions") {
   const std::string head = "# HELP g Now\n# TYPE g gauge\n";
   const std::string histogram = "# HELP h Times\n# TYPE h histogram\n";
   const std::string cases[] = {

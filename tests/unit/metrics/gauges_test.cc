@@ -33,7 +33,7 @@ constexpr Time kStart{100s};
 
 }  // namespace
 
-TEST_CASE("Of a breaker's five states exactly one is 1, whichever it is in") {
+TEST_CASE("Exactly one of a breaker's five state gauges is 1") {
   const auto metrics = make();
   policy::Breaker breaker("u", {}, kStart, 1);
   const auto check = [&](Time now, const std::string& expected) {
@@ -56,7 +56,7 @@ TEST_CASE("Of a breaker's five states exactly one is 1, whichever it is in") {
   check(kStart + 33s, "forced_closed");
 }
 
-TEST_CASE("A breaker's calls and the time in each state are mirrored, as counters that never go back") {
+TEST_CASE("A breaker's calls and its time in each state are counters that never decrease") {
   const auto metrics = make();
   policy::Breaker breaker("u", {}, kStart, 1);
   using policy::Verdict;
@@ -82,7 +82,7 @@ TEST_CASE("A breaker's calls and the time in each state are mirrored, as counter
   CHECK(text.value("tidegate_breaker_state_seconds_total", {{"breaker", "u"}, {"state", "open"}}) == 8.0);
 }
 
-TEST_CASE("Transitions are counted by where from, where to and why") {
+TEST_CASE("Transitions are counted by from, to and reason") {
   const auto metrics = make();
   policy::Breaker breaker("u", {}, kStart, 1);
   breaker.on_transition(
@@ -99,7 +99,7 @@ TEST_CASE("Transitions are counted by where from, where to and why") {
   CHECK(text.sum("tidegate_breaker_transitions_total") == 2);
 }
 
-TEST_CASE("Gauges show the last that they were told") {
+TEST_CASE("Gauges show the last value that was set") {
   const auto metrics = make();
   metrics->set_bulkhead("u", 9, 9, 10);
   metrics->set_bulkhead("u", 3, 2, 10);
@@ -132,7 +132,7 @@ TEST_CASE("A refused reload is shown, and leaves the time of the last good one")
   CHECK(text.value("tidegate_config_last_reload_success_timestamp_seconds") == 1.7e9);
 }
 
-TEST_CASE("Tries, retries, connections, jobs and commits are counted where they belong") {
+TEST_CASE("Attempts, retries, connections, jobs and commits are counted in their families") {
   const auto metrics = make();
   UpstreamMetrics& upstream = metrics->upstream("u");
   upstream.attempt_ended(policy::AttemptResult::timeout, 2s);
@@ -162,7 +162,7 @@ TEST_CASE("Tries, retries, connections, jobs and commits are counted where they 
   CHECK(*text.value("tidegate_queue_commit_seconds_sum", {{"queue", "q"}}) == doctest::Approx(0.003));
 }
 
-TEST_CASE("What four threads count while a fifth scrapes adds up") {
+TEST_CASE("The counts of four threads add up while a fifth scrapes") {
   constexpr int kThreads = 4, kRequests = 3000;
   const auto metrics = make();
   std::vector<std::jthread> threads;
@@ -193,7 +193,7 @@ TEST_CASE("What four threads count while a fifth scrapes adds up") {
   CHECK(text.sum("tidegate_upstream_connections") == 0);
 }
 
-TEST_CASE("The process shows itself, in plausible numbers") {
+TEST_CASE("The process metrics have plausible values") {
   const auto metrics = make();
   const Exposition text = scrape(*metrics);
   CHECK(*text.value("process_cpu_seconds_total") >= 0);

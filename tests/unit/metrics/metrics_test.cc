@@ -126,7 +126,7 @@ TEST_CASE("Every family has the name, the type and the labels of the contract, a
   }
 }
 
-TEST_CASE("What is counted where it happens is there at 0 before anything has happened") {
+TEST_CASE("Counters exist at 0 before the first event") {
   Bench bench;
   const Exposition text = bench.scrape();
   CHECK(text.value("tidegate_build_info", {{"version", "1.2.3"}, {"revision", "abc1234"}}) == 1.0);
@@ -156,14 +156,14 @@ TEST_CASE("What is counted where it happens is there at 0 before anything has ha
   CHECK(text.value("tidegate_queue_commit_seconds_count", {{"queue", "jobs"}}) == 0.0);
 }
 
-TEST_CASE("A queue's limits are there from the start") {
+TEST_CASE("A queue's limits are exported from the start") {
   Bench bench;
   const Exposition text = bench.scrape();
   CHECK(text.value("tidegate_queue_max_jobs", {{"queue", "jobs"}}) == 500.0);
   CHECK(text.value("tidegate_queue_max_bytes", {{"queue", "jobs"}}) == 1048576.0);
 }
 
-TEST_CASE("The refusals that a route can come to are there at 0, by its methods") {
+TEST_CASE("The refusals that are possible on a route exist at 0, by its methods") {
   Bench bench;
   const Exposition text = bench.scrape();
   const auto zero = [&](const char* route, const char* method, const char* code, const char* outcome) {
@@ -188,7 +188,7 @@ TEST_CASE("The refusals that a route can come to are there at 0, by its methods"
   CHECK(text.sum("tidegate_http_requests_total") == 0);
 }
 
-TEST_CASE("A breaker's transitions are there at 0, of upstreams and of routes that have one, and of no others") {
+TEST_CASE("A breaker's transitions exist at 0 for upstreams and routes that have one, and for no others") {
   Bench bench;
   const Exposition text = bench.scrape();
   for (const char* breaker : {"optimizer", "other"}) {
@@ -210,7 +210,7 @@ TEST_CASE("A breaker's transitions are there at 0, of upstreams and of routes th
   }
 }
 
-TEST_CASE("A request that has ended is counted by how, and its method only if it is a known one") {
+TEST_CASE("A request that has ended is counted by its outcome, and by its method if that is a known one") {
   Bench bench;
   RouteMetrics& route = bench.metrics->route("optimize");
   const char* methods[] = {"GET", "get", "PROPFIND", "", "POST\n", "_OTHER", "GETX"};
@@ -235,7 +235,7 @@ TEST_CASE("A request that has ended is counted by how, and its method only if it
   CHECK(text.sum("tidegate_http_request_duration_seconds_bucket", {{"le", "0.05"}}) == 7);
 }
 
-TEST_CASE("Each known method and each outcome has its own word") {
+TEST_CASE("Each known method and each outcome has its own label value") {
   Bench bench;
   RouteMetrics& route = bench.metrics->route("other");
   for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"}) {
@@ -257,7 +257,7 @@ TEST_CASE("Each known method and each outcome has its own word") {
   CHECK(text.value("tidegate_http_requests_in_flight", {{"route", "other"}}) == 0.0);
 }
 
-TEST_CASE("Decisions of the rate limiter, and those that shadow mode only thought") {
+TEST_CASE("Decisions of the rate limiter are counted, and those of shadow mode apart") {
   Bench bench;
   RouteMetrics& route = bench.metrics->route("optimize");
   route.rate_limit(true, false);
@@ -275,7 +275,7 @@ TEST_CASE("Decisions of the rate limiter, and those that shadow mode only though
   CHECK(text.sum("tidegate_http_requests_total", {{"outcome", "would_breaker_open"}}) == 1);
 }
 
-TEST_CASE("Counting the same route by two references is counting one route") {
+TEST_CASE("Two references to one route count on the same series") {
   Bench bench;
   CHECK(&bench.metrics->route("optimize") == &bench.metrics->route("optimize"));
   CHECK(&bench.metrics->upstream("plain") == &bench.metrics->upstream("plain"));
