@@ -1,9 +1,9 @@
-// One call to a store that lives on a thread of its own: asked on a loop, run on the store's thread, answered on the
-// loop.
+// One call to a store that lives on a thread of its own: made on a loop, run on the store's thread, completed on
+// the loop.
 //
-//   loop:   make ──▶ submit                                    ┌──▶ done(result)
-//   store:            └──▶ run ──▶ (commit) ──▶ answer ── post ┤
-//   loop, whose handle is gone by then:                        └──▶ on_abandoned(result)
+//   loop:   make ──▶ submit                                      ┌──▶ done(result)
+//   store:            └──▶ run ──▶ (commit) ──▶ complete ── post ┤
+//   loop, whose handle is gone by then:                          └──▶ on_abandoned(result)
 //
 // The handle may be destroyed at any time on its loop; from then on its Runtime is not touched any more.
 #pragma once
@@ -28,7 +28,7 @@ class StoreCall {
   virtual void fail(Error error) = 0;
 
   // Any thread. Sends the result home, or to on_abandoned where nobody waits for it.
-  static void answer(const std::shared_ptr<StoreCall>& call) {
+  static void complete(const std::shared_ptr<StoreCall>& call) {
     const std::lock_guard lock(call->mutex_);
     if (!call->home_) return call->abandon();
     call->home_->post([call] { call->deliver(); });
@@ -71,7 +71,7 @@ class StoreCallHandle final : public net::Operation {
   std::shared_ptr<StoreCall> call_;
 };
 
-// A call whose answer is a T.
+// A call whose result is a T.
 template <typename T>
 class PendingCall : public StoreCall {
  public:
@@ -82,7 +82,7 @@ class PendingCall : public StoreCall {
   std::function<void(T&)> on_abandoned;                  // a success that nobody waits for any more
   std::function<void(const Error&)> on_abandoned_error;  // likewise a failure, which may have been a success in doubt
 
-  // Store's thread; kept until answer().
+  // Store's thread; kept until complete().
   void set(Result<T> result) { result_.emplace(std::move(result)); }
   void fail(Error error) override { result_.emplace(std::move(error)); }
 

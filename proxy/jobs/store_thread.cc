@@ -74,7 +74,7 @@ std::string StoreThread::refusal(size_t pending, size_t pending_max) const {
 
 void StoreThread::refuse(const std::shared_ptr<StoreCall>& call, std::string reason) {
   call->fail({ErrorCode::unavailable, std::move(reason)});
-  StoreCall::answer(call);
+  StoreCall::complete(call);
 }
 
 void StoreThread::publish(QueueView view) {

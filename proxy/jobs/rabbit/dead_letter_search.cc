@@ -22,7 +22,7 @@ void DeadLetterSearch::find(const std::string& id, std::shared_ptr<PendingCall<D
     return searches_.push_back({id, std::move(call), {}});
   }
   call->fail({ErrorCode::unavailable, session_.is_open() ? "rabbitmq is busy" : "rabbitmq is unavailable"});
-  StoreCall::answer(call);
+  StoreCall::complete(call);
 }
 
 void DeadLetterSearch::settle(uint64_t tag, uint64_t connection, bool remove) {
@@ -56,14 +56,14 @@ void DeadLetterSearch::finish(Result<DeadLetter> found) {
   reading_ = false;
   for (const uint64_t tag : search.passed) session_.connection->requeue_dead_letter(tag);
   search.call->set(std::move(found));
-  StoreCall::answer(search.call);
+  StoreCall::complete(search.call);
 }
 
 void DeadLetterSearch::on_lost(const std::string& reason) {
   reading_ = false;
   for (const Search& search : std::exchange(searches_, {})) {
     search.call->fail({ErrorCode::unavailable, reason});
-    StoreCall::answer(search.call);
+    StoreCall::complete(search.call);
   }
 }
 

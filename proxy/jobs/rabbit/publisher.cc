@@ -61,7 +61,7 @@ void Publisher::succeed(Unconfirmed& publish) {
   if (publish.call) {
     --pending_;
     publish.call->set(Ok{});
-    return StoreCall::answer(publish.call);
+    return StoreCall::complete(publish.call);
   }
   // Otherwise it is delivered again, and its record says that it is not due.
   const bool current = session_.is_open() && deliveries_.is_current(*publish.moved);
@@ -72,7 +72,7 @@ void Publisher::fail(Unconfirmed& publish, const std::string& reason) {
   if (publish.moved) return deliveries_.put_back(publish.moved, publish.moved->due);
   --pending_;
   publish.call->fail({ErrorCode::unavailable, "publish to " + publish.queue + ": " + reason});
-  StoreCall::answer(publish.call);
+  StoreCall::complete(publish.call);
 }
 
 void Publisher::on_confirm(uint64_t number, bool multiple, bool accepted) {

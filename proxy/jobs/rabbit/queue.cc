@@ -23,7 +23,7 @@ class HeldBody final : public net::BodyReader {
     } else {
       call->fail({ErrorCode::io, "the message of this job is not held any more"});
     }
-    StoreCall::answer(call);
+    StoreCall::complete(call);
     return std::make_unique<StoreCallHandle>(std::move(call));
   }
 

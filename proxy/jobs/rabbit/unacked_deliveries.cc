@@ -153,7 +153,7 @@ void UnackedDeliveries::notify_when_ready(std::shared_ptr<PendingCall<Ok>> waite
     if (!is_ready) return waiters_.push_back(std::move(waiter));
   }
   waiter->set(Ok{});
-  StoreCall::answer(waiter);
+  StoreCall::complete(waiter);
 }
 
 void UnackedDeliveries::wake(std::unique_lock<std::mutex>& lock) {
@@ -161,7 +161,7 @@ void UnackedDeliveries::wake(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   for (const auto& waiter : waiters) {
     waiter->set(Ok{});
-    StoreCall::answer(waiter);
+    StoreCall::complete(waiter);
   }
   announce_work();
 }

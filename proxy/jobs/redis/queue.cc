@@ -11,7 +11,7 @@ namespace {
 constexpr int kSweepRounds = 50;
 
 template <typename T>
-using Answer = std::shared_ptr<PendingCall<T>>;
+using Pending = std::shared_ptr<PendingCall<T>>;
 
 // Reads a blob piece by piece through the store's thread.
 class RedisBodyReader final : public net::BodyReader {
@@ -24,14 +24,14 @@ class RedisBodyReader final : public net::BodyReader {
 
   std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count,
                                           std::function<void(Result<std::string>)> done) override {
-    auto answer = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
-    thread_->submit(answer, [thread = thread_.get(), answer, read = read_, offset, count](RedisStore& store) {
-      read(store, offset, count, [thread, answer](Result<std::string> bytes) {
-        answer->set(std::move(bytes));
-        thread->finished(answer);
+    auto pending = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
+    thread_->submit(pending, [thread = thread_.get(), pending, read = read_, offset, count](RedisStore& store) {
+      read(store, offset, count, [thread, pending](Result<std::string> bytes) {
+        pending->set(std::move(bytes));
+        thread->finished(pending);
       });
     });
-    return std::make_unique<StoreCallHandle>(std::move(answer));
+    return std::make_unique<StoreCallHandle>(std::move(pending));
   }
 
  private:
@@ -50,131 +50,131 @@ class RedisQueue final : public RecordStore {
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
     auto shared = std::make_shared<const JobDraft>(std::move(draft));
-    auto answer = std::make_shared<PendingCall<Appended>>(&home, std::move(done));
-    answer->on_abandoned = [thread = std::weak_ptr(thread_)](Appended& appended) {
+    auto pending = std::make_shared<PendingCall<Appended>>(&home, std::move(done));
+    pending->on_abandoned = [thread = std::weak_ptr(thread_)](Appended& appended) {
       if (appended.existing) return;
       correct(thread, [id = appended.id](RedisStore& s) { s.undo_append(id); });
     };
     // Failed in doubt, and nobody will ask again under this id.
-    answer->on_abandoned_error = [thread = std::weak_ptr(thread_), id = shared->id](const Error& error) {
+    pending->on_abandoned_error = [thread = std::weak_ptr(thread_), id = shared->id](const Error& error) {
       if (error.code != ErrorCode::unavailable) return;
       correct(thread, [id](RedisStore& s) { s.undo_append(id); });
     };
-    const auto dropped = [call = std::weak_ptr(answer)] {
+    const auto dropped = [call = std::weak_ptr(pending)] {
       const auto alive = call.lock();
       return !alive || alive->dropped();
     };
-    return submit<Appended>(std::move(answer), [shared, dropped](RedisStore& s, auto answered) {
-      append_job(s, shared, dropped, std::move(answered));
+    return submit<Appended>(std::move(pending), [shared, dropped](RedisStore& s, auto on_result) {
+      append_job(s, shared, dropped, std::move(on_result));
     });
   }
 
   OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
-    auto answer = std::make_shared<PendingCall<std::optional<ClaimedJob>>>(&home, std::move(done));
-    answer->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
+    auto pending = std::make_shared<PendingCall<std::optional<ClaimedJob>>>(&home, std::move(done));
+    pending->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
       if (job) correct(thread, [job = *job](RedisStore& s) { give_back(s, job); });
     };
     return submit<std::optional<ClaimedJob>>(
-        std::move(answer), [lease](RedisStore& s, auto answered) { claim_job(s, lease, std::move(answered)); });
+        std::move(pending), [lease](RedisStore& s, auto on_result) { claim_job(s, lease, std::move(on_result)); });
   }
 
   OperationPtr claim_id(net::Runtime& home, const std::string& id, Duration lease, Callback<ClaimedJob> done) override {
-    auto answer = std::make_shared<PendingCall<ClaimedJob>>(&home, std::move(done));
-    answer->on_abandoned = [thread = std::weak_ptr(thread_)](ClaimedJob& job) {
+    auto pending = std::make_shared<PendingCall<ClaimedJob>>(&home, std::move(done));
+    pending->on_abandoned = [thread = std::weak_ptr(thread_)](ClaimedJob& job) {
       correct(thread, [job](RedisStore& s) { give_back(s, job); });
     };
-    return submit<ClaimedJob>(std::move(answer), [id, lease](RedisStore& s, auto answered) {
-      claim_job_by_id(s, id, lease, std::move(answered));
+    return submit<ClaimedJob>(std::move(pending), [id, lease](RedisStore& s, auto on_result) {
+      claim_job_by_id(s, id, lease, std::move(on_result));
     });
   }
 
   OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done),
-                   [job, lease](RedisStore& s, auto answered) { renew_claim(s, job, lease, std::move(answered)); });
+                   [job, lease](RedisStore& s, auto on_result) { renew_claim(s, job, lease, std::move(on_result)); });
   }
 
   std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
     auto blob = std::make_shared<RedisBlob>("body:" + job.id, job.body_size);
     return std::make_shared<RedisBodyReader>(thread_, home, job.body_size,
-                                             [job, blob](RedisStore& s, uint64_t offset, size_t count, auto answered) {
-                                               read_body(s, job, blob, offset, count, std::move(answered));
+                                             [job, blob](RedisStore& s, uint64_t offset, size_t count, auto on_result) {
+                                               read_body(s, job, blob, offset, count, std::move(on_result));
                                              });
   }
 
   OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
                        Callback<Ok> done) override {
     auto shared = std::make_shared<const StoredResponse>(std::move(response));
-    auto answer = std::make_shared<PendingCall<Ok>>(&home, std::move(done));
-    const auto dropped = [call = std::weak_ptr(answer)] {
+    auto pending = std::make_shared<PendingCall<Ok>>(&home, std::move(done));
+    const auto dropped = [call = std::weak_ptr(pending)] {
       const auto alive = call.lock();
       return !alive || alive->dropped();
     };
-    return submit<Ok>(std::move(answer), [job, attempt, shared, dropped](RedisStore& s, auto answered) {
-      succeed_job(s, job, attempt, shared, dropped, std::move(answered));
+    return submit<Ok>(std::move(pending), [job, attempt, shared, dropped](RedisStore& s, auto on_result) {
+      succeed_job(s, job, attempt, shared, dropped, std::move(on_result));
     });
   }
 
   OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
                      Callback<Ok> done) override {
-    return ask<Ok>(home, std::move(done), [job, attempt, not_before](RedisStore& s, auto answered) {
-      retry_job(s, job, attempt, not_before, std::move(answered));
+    return ask<Ok>(home, std::move(done), [job, attempt, not_before](RedisStore& s, auto on_result) {
+      retry_job(s, job, attempt, not_before, std::move(on_result));
     });
   }
 
   OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                            Callback<Ok> done) override {
-    return ask<Ok>(home, std::move(done), [job, attempt](RedisStore& s, auto answered) {
-      dead_letter_job(s, job, attempt, std::move(answered));
+    return ask<Ok>(home, std::move(done), [job, attempt](RedisStore& s, auto on_result) {
+      dead_letter_job(s, job, attempt, std::move(on_result));
     });
   }
 
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
-    return ask<Ok>(home, std::move(done), [job, not_before](RedisStore& s, auto answered) {
-      release_job(s, job, not_before, std::move(answered));
+    return ask<Ok>(home, std::move(done), [job, not_before](RedisStore& s, auto on_result) {
+      release_job(s, job, not_before, std::move(on_result));
     });
   }
 
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {
     return ask<JobRecord>(home, std::move(done),
-                          [id](RedisStore& s, auto answered) { find_job(s, id, std::move(answered)); });
+                          [id](RedisStore& s, auto on_result) { find_job(s, id, std::move(on_result)); });
   }
 
   OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
     const auto open = [thread = thread_, &home, done = std::move(done)](Result<RedisResultHead> head) {
       if (!head) return done(head.error());
-      const auto read = [blob = head->body](RedisStore& s, uint64_t offset, size_t count, auto answered) {
-        read_result(s, blob, offset, count, std::move(answered));
+      const auto read = [blob = head->body](RedisStore& s, uint64_t offset, size_t count, auto on_result) {
+        read_result(s, blob, offset, count, std::move(on_result));
       };
       done(ResultReader{head->status, std::move(head->fields),
                         std::make_shared<RedisBodyReader>(thread, home, head->body->size(), read)});
     };
     return ask<RedisResultHead>(home, open,
-                                [id](RedisStore& s, auto answered) { find_result(s, id, std::move(answered)); });
+                                [id](RedisStore& s, auto on_result) { find_result(s, id, std::move(on_result)); });
   }
 
   OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done),
-                   [id](RedisStore& s, auto answered) { cancel_job(s, id, std::move(answered)); });
+                   [id](RedisStore& s, auto on_result) { cancel_job(s, id, std::move(on_result)); });
   }
 
   OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done),
-                   [id, force](RedisStore& s, auto answered) { replay_job(s, id, force, std::move(answered)); });
+                   [id, force](RedisStore& s, auto on_result) { replay_job(s, id, force, std::move(on_result)); });
   }
 
   OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done),
-                   [id](RedisStore& s, auto answered) { purge_job(s, id, std::move(answered)); });
+                   [id](RedisStore& s, auto on_result) { purge_job(s, id, std::move(on_result)); });
   }
 
   OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override {
     return ask<JobPage>(home, std::move(done),
-                        [filter](RedisStore& s, auto answered) { list_jobs(s, filter, std::move(answered)); });
+                        [filter](RedisStore& s, auto on_result) { list_jobs(s, filter, std::move(on_result)); });
   }
 
   OperationPtr admit(net::Runtime& home, const std::string& id, Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done),
-                   [id](RedisStore& s, auto answered) { admit_job(s, id, std::move(answered)); });
+                   [id](RedisStore& s, auto on_result) { admit_job(s, id, std::move(on_result)); });
   }
 
   void tidy(net::Runtime&) override {
@@ -194,14 +194,14 @@ class RedisQueue final : public RecordStore {
   }
 
   template <typename T>
-  OperationPtr submit(Answer<T> answer, std::function<void(RedisStore&, RedisStore::Done<T>)> work) {
-    thread_->submit(answer, [thread = thread_.get(), answer, work = std::move(work)](RedisStore& store) {
-      work(store, [thread, answer](Result<T> result) {
-        answer->set(std::move(result));
-        thread->finished(answer);
+  OperationPtr submit(Pending<T> pending, std::function<void(RedisStore&, RedisStore::Done<T>)> work) {
+    thread_->submit(pending, [thread = thread_.get(), pending, work = std::move(work)](RedisStore& store) {
+      work(store, [thread, pending](Result<T> result) {
+        pending->set(std::move(result));
+        thread->finished(pending);
       });
     });
-    return std::make_unique<StoreCallHandle>(std::move(answer));
+    return std::make_unique<StoreCallHandle>(std::move(pending));
   }
   template <typename T>
   OperationPtr ask(net::Runtime& home, Callback<T> done, std::function<void(RedisStore&, RedisStore::Done<T>)> work) {

@@ -29,15 +29,15 @@ struct RedisQueueOptions {
   // caller has gone is undone.
   bool undo_failed_appends = true;
   Duration command_timeout = std::chrono::seconds(2);  // of one command; a body takes several
-  Duration poll_every = std::chrono::seconds(1);       // the view, the settings, and whether a refused server has recovered
+  Duration poll_every = std::chrono::seconds(1);  // the view, the settings, and whether a refused server has recovered
   Duration open_wait = std::chrono::milliseconds(500);  // opening waits so long for a first reply, at most
   size_t pending_max = 4096;                            // calls in flight; more are answered unavailable
   // How long each change took, from the call to the reply; called on the store's thread.
   std::function<void(Duration)> on_commit = {};
 };
 
-// Never fails: where the server is unreachable or not durable the queue opens unavailable, and checks again and again. The
-// queue's last calls must have been answered or dropped before the runtimes they came from end.
+// Never fails: where the server is unreachable or not durable the queue opens unavailable, and checks again and again.
+// The queue's last calls must have been answered or dropped before the runtimes they came from end.
 std::unique_ptr<RecordStore> open_redis_queue(const RedisQueueOptions& options);
 
 }  // namespace tidegate::jobs

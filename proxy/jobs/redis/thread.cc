@@ -37,7 +37,7 @@ void RedisThread::submit(std::shared_ptr<StoreCall> call, std::function<void(Red
 }
 
 void RedisThread::finished(const std::shared_ptr<StoreCall>& call) {
-  StoreCall::answer(call);
+  StoreCall::complete(call);
   {
     const std::lock_guard lock(mutex_);
     --under_way_;
@@ -64,7 +64,8 @@ void RedisThread::on_closing() {
   runtime_.post([this] { maybe_end(); });
 }
 
-// Once nothing is under way. Corrections that answers have just caused are posted before this is, and go out first.
+// Once nothing is under way. Corrections that completed calls have just caused are posted before this is, and go out
+// first.
 void RedisThread::maybe_end() {
   {
     const std::lock_guard lock(mutex_);

@@ -1,5 +1,5 @@
 // The thread of the job queue on Redis: a loop of its own, with the RedisStore on it. Calls are posted there; their
-// answers go home by StoreCall.
+// results go home by StoreCall.
 #pragma once
 
 #include <condition_variable>
@@ -20,7 +20,7 @@ class RedisThread final : public StoreThread {
   explicit RedisThread(const RedisQueueOptions& options);
   ~RedisThread() override { stop(); }
 
-  // Any thread. `task` runs with the store and answers `call` by finished(); a call that cannot be taken is answered
+  // Any thread. `task` runs with the store and completes `call` by finished(); a call that cannot be taken is answered
   // unavailable.
   void submit(std::shared_ptr<StoreCall> call, std::function<void(RedisStore&)> task);
   void finished(const std::shared_ptr<StoreCall>& call);

@@ -25,9 +25,9 @@ class StoredBody final : public net::BodyReader {
       if (blob->size == 0) return std::string();
       return store.db().read_blob(blob->table, blob->row, offset, count);
     };
-    auto answer = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
-    thread_->submit(std::make_shared<TypedSqliteCall<std::string>>(answer, read));
-    return std::make_unique<StoreCallHandle>(std::move(answer));
+    auto pending = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
+    thread_->submit(std::make_shared<TypedSqliteCall<std::string>>(pending, read));
+    return std::make_unique<StoreCallHandle>(std::move(pending));
   }
 
  private:
@@ -62,27 +62,27 @@ class SqliteQueue final : public SqliteSpool {
     const WallTime now = home.wall_now();
     auto shared = std::make_shared<const JobDraft>(std::move(draft));
     const auto work = [shared, now](SqliteStore& s) { return append_job(s, *shared, now); };
-    auto answer = std::make_shared<PendingCall<Appended>>(&home, std::move(done));
-    answer->on_abandoned = [thread = std::weak_ptr(thread_), now](Appended& appended) {
+    auto pending = std::make_shared<PendingCall<Appended>>(&home, std::move(done));
+    pending->on_abandoned = [thread = std::weak_ptr(thread_), now](Appended& appended) {
       if (appended.existing) return;
       correct(thread, [id = appended.id, now](SqliteStore& s) { return cancel_job(s, id, now); });
     };
-    auto call = std::make_shared<TypedSqliteCall<Appended>>(answer, work);
+    auto call = std::make_shared<TypedSqliteCall<Appended>>(pending, work);
     call->promised = id;
     call->makes_work = true;
-    return submit(std::move(call), std::move(answer));
+    return submit(std::move(call), std::move(pending));
   }
 
   OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override {
     const auto work = [lease, now = home.wall_now()](SqliteStore& s) { return claim_job(s, lease, now); };
-    auto answer = std::make_shared<PendingCall<std::optional<ClaimedJob>>>(&home, std::move(done));
-    answer->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
+    auto pending = std::make_shared<PendingCall<std::optional<ClaimedJob>>>(&home, std::move(done));
+    pending->on_abandoned = [thread = std::weak_ptr(thread_)](std::optional<ClaimedJob>& job) {
       if (!job) return;
       correct(
           thread, [job = *job](SqliteStore& s) { return release_job(s, job, WallTime{}); }, true);
     };
-    auto call = std::make_shared<TypedSqliteCall<std::optional<ClaimedJob>>>(answer, work);
-    return submit(std::move(call), std::move(answer));
+    auto call = std::make_shared<TypedSqliteCall<std::optional<ClaimedJob>>>(pending, work);
+    return submit(std::move(call), std::move(pending));
   }
 
   OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override {
@@ -200,16 +200,16 @@ class SqliteQueue final : public SqliteSpool {
   void close(net::Runtime& home, std::function<void()> done) override { thread_->close(home, std::move(done)); }
 
  private:
-  OperationPtr submit(std::shared_ptr<SqliteCall> call, std::shared_ptr<StoreCall> answer) {
+  OperationPtr submit(std::shared_ptr<SqliteCall> call, std::shared_ptr<StoreCall> pending) {
     thread_->submit(std::move(call));
-    return std::make_unique<StoreCallHandle>(std::move(answer));
+    return std::make_unique<StoreCallHandle>(std::move(pending));
   }
   template <typename T>
   OperationPtr ask(net::Runtime& home, Work<T> work, Callback<T> done, bool makes_work = false) {
-    auto answer = std::make_shared<PendingCall<T>>(&home, std::move(done));
-    auto call = std::make_shared<TypedSqliteCall<T>>(answer, std::move(work));
+    auto pending = std::make_shared<PendingCall<T>>(&home, std::move(done));
+    auto call = std::make_shared<TypedSqliteCall<T>>(pending, std::move(work));
     call->makes_work = makes_work;
-    return submit(std::move(call), std::move(answer));
+    return submit(std::move(call), std::move(pending));
   }
   OperationPtr ask_for_work(net::Runtime& home, Work<Ok> work, Callback<Ok> done) {
     return ask<Ok>(home, std::move(work), std::move(done), true);

@@ -128,7 +128,7 @@ void SqliteThread::run_group(const Group& group) {
     if (open_) store().rollback();
     if (failure.handle_is_lost() && open_) lose_store(group, failure);
   }
-  for (const auto& call : group) StoreCall::answer(call->waiting);
+  for (const auto& call : group) StoreCall::complete(call->waiting);
   if (std::any_of(group.begin(), group.end(), [](const auto& call) { return call->makes_work; })) announce_work();
   if (open_) checkpoint_->bound_wal();
 }

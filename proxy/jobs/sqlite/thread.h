@@ -48,13 +48,13 @@ class TypedSqliteCall final : public SqliteCall {
  public:
   using Work = std::function<Result<T>(SqliteStore&)>;
 
-  TypedSqliteCall(std::shared_ptr<PendingCall<T>> answer, Work work)
-      : SqliteCall(answer), answer_(std::move(answer)), work_(std::move(work)) {}
+  TypedSqliteCall(std::shared_ptr<PendingCall<T>> pending, Work work)
+      : SqliteCall(pending), pending_(std::move(pending)), work_(std::move(work)) {}
 
-  void run(SqliteStore& store) override { answer_->set(work_(store)); }
+  void run(SqliteStore& store) override { pending_->set(work_(store)); }
 
  private:
-  std::shared_ptr<PendingCall<T>> answer_;
+  std::shared_ptr<PendingCall<T>> pending_;
   Work work_;
 };
 
