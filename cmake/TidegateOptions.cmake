@@ -10,7 +10,7 @@ option(TIDEGATE_TESTS "Build the tests" ON)
 option(TIDEGATE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(TIDEGATE_BENCH "Build the benchmark programs" OFF)
 option(TIDEGATE_PCH "Parse the headers of the standard library and of fmt once, not once a source" OFF)
-option(TIDEGATE_UNITY "Compile the sources of a library several at a time: sooner from nothing, later after a change" OFF)
+option(TIDEGATE_WERROR "A warning is an error" ON)
 option(TIDEGATE_LTO "Optimize a Release at link time" ON)
 set(TIDEGATE_SANITIZE "" CACHE STRING "Sanitizers for every target, such as address,undefined or thread")
 
@@ -18,7 +18,7 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
-add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wimplicit-fallthrough
+add_compile_options(-Wall -Wextra -Wpedantic $<$<BOOL:${TIDEGATE_WERROR}>:-Werror> -Wshadow -Wimplicit-fallthrough
                     $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)  # false alarms in its own std::string (GCC bug 105329)
@@ -39,12 +39,6 @@ if(TIDEGATE_SANITIZE)
   endif()
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release" AND TIDEGATE_LTO)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
-endif()
-
-if(TIDEGATE_UNITY)
-  set(CMAKE_UNITY_BUILD ON)
-  set(CMAKE_UNITY_BUILD_BATCH_SIZE 12)
-  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)  # it takes sources for headers here
 endif()
 
 # A second build of the same sources is served from the cache where there is one.
