@@ -9,8 +9,7 @@ namespace tidegate::policy {
 
 namespace {
 
-constexpr Duration kProbeLeft = 2s;  // how long a due breaker's probe is left to a queued job
-constexpr Duration kSoon = 1s;       // Retry-After where nothing better is known
+constexpr Duration kDefaultRetryAfter = 1s;  // where nothing better is known, and at least
 
 }  // namespace
 
@@ -40,80 +39,80 @@ Step Plan::begin_within_limit(Time now) {
 
 Step Plan::next_attempt(Time now) { return admit(now); }
 
-// A breaker that has just come due is left to a queued job, for a moment: no user's request is spent on finding out.
-bool Plan::leaves_the_probe(Time now) const {
-  if (!policy_.probes || !policy_.probes->wants_probe()) return false;  // the normal case costs no lock
-  const auto since = policy_.breaker->half_open_since(now);
-  return since && now - *since < kProbeLeft;
+Step Plan::admit(Time now) {
+  if (now >= deadline_) {
+    return fall_back(Outcome::timeout, policy_.fallback_on.has(AttemptResult::timeout), kDefaultRetryAfter);
+  }
+  return step_of(policy::admit(policy_, Caller::live_request, now), now);
 }
 
-// The breaker first, so that an open one is not waited for in the bulkhead; then a slot; then the breaker's permit.
-Step Plan::admit(Time now) {
-  if (now >= deadline_) return fall_back(Outcome::timeout, policy_.fallback_on.has(AttemptResult::timeout), kSoon);
-  if (Breaker* breaker = policy_.breaker.get()) {
-    if (leaves_the_probe(now)) return refused_by_breaker({BreakerState::half_open, kSoon});
-    if (breaker->peek(now)) {
-      // acquire() counts the refusal that peek() found. Granted all the same (another thread's probe has ended in
-      // between), the permit goes back: a slot comes first, as always.
-      if (const auto refused = breaker->acquire(now).refused) return refused_by_breaker(*refused);
-    }
+Step Plan::step_of(Admission admission, Time now) {
+  if (std::holds_alternative<NoSlot>(admission)) return without_slot(now);
+  if (const auto* refused = std::get_if<BreakerRefusal>(&admission)) {
+    const Outcome open = Outcome::breaker_open;
+    return fall_back(open, policy_.fallback_on.has(open), std::max(refused->retry_after, kDefaultRetryAfter));
   }
-  if (!policy_.bulkhead) return admit_with_slot(now);
-  if (auto slot = policy_.bulkhead->acquire()) return slot_granted(std::move(*slot), now);
+  auto& admitted = std::get<Admitted>(admission);
+  slot_ = std::move(admitted.slot);
+  permit_ = std::move(admitted.permit);
+  would_break_ = would_break_ || permit_.would_refuse();
+  ++attempts_;
+  return StartAttempt{attempts_, deadline_, std::min(deadline_, now + policy_.timeout.per_try)};
+}
+
+Step Plan::without_slot(Time now) {
   const BulkheadConfig& config = policy_.bulkhead->config();
   if (config.max_waiting == 0 || config.max_wait <= Duration::zero()) return slot_wait_over(now);
   return WaitForSlot{std::min(now + config.max_wait, deadline_)};
 }
 
 Step Plan::slot_granted(Slot slot, Time now) {
-  slot_ = std::move(slot);
   if (now >= deadline_) return slot_wait_over(now);  // granted too late: nothing is begun that cannot end in time
-  return admit_with_slot(now);
+  return step_of(admit_with_slot(policy_, std::move(slot), now), now);
 }
 
 Step Plan::slot_wait_over(Time) {
   const Outcome full = Outcome::bulkhead_full;
-  return fall_back(full, policy_.fallback_on.has(full), std::max(policy_.bulkhead->config().max_wait, kSoon));
+  const Duration retry_after = std::max(policy_.bulkhead->config().max_wait, kDefaultRetryAfter);
+  return fall_back(full, policy_.fallback_on.has(full), retry_after);
 }
 
-Step Plan::admit_with_slot(Time now) {
-  if (policy_.breaker) {
-    Breaker::Acquired acquired = policy_.breaker->acquire(now);
-    if (acquired.refused) return refused_by_breaker(*acquired.refused);
-    permit_ = std::move(acquired.permit);
-    would_break_ = would_break_ || permit_.would_refuse();
-  }
-  ++attempts_;
-  return StartAttempt{attempts_, deadline_, std::min(deadline_, now + policy_.timeout.per_try)};
-}
-
-Step Plan::refused_by_breaker(const BreakerRefusal& refusal) {
-  const Outcome open = Outcome::breaker_open;
-  return fall_back(open, policy_.fallback_on.has(open), std::max(refusal.retry_after, kSoon));
-}
-
-Step Plan::after(AttemptResult result, uint16_t status, bool can_resend, Time now) {
+// A retry needs the rule, the method, an attempt left, a body that can be sent again, time, and budget.
+std::optional<WaitUntil> Plan::retry(AttemptResult result, uint16_t status, bool can_resend, Time now) {
   const bool retryable = policy_.retry.on.matches(result, status) && (policy_.retry.any_method || traits_.idempotent) &&
                          attempts_ < policy_.retry.max_attempts && can_resend;
-  if (retryable) {
-    const Duration delay = Backoff(policy_.retry.backoff).delay(attempts_ - 1, last_delay_, random_);
-    if (now + delay < deadline_ && (!policy_.budget || policy_.budget->try_retry(now))) {
-      give_verdict(result, status, now);
-      slot_.release();
-      last_delay_ = delay;
-      return WaitUntil{now + delay};
-    }
-    budget_exhausted_ = now + delay < deadline_;
-  }
+  if (!retryable) return std::nullopt;
+  const Duration delay = Backoff(policy_.retry.backoff).delay(attempts_ - 1, last_delay_, random_);
+  if (now + delay >= deadline_) return std::nullopt;
+  budget_exhausted_ = policy_.budget && !policy_.budget->try_retry(now);
+  if (budget_exhausted_) return std::nullopt;
+  give_verdict(result, status, now);
+  slot_.release();
+  last_delay_ = delay;
+  return WaitUntil{now + delay};
+}
+
+bool Plan::falls_back(AttemptResult result, uint16_t status, bool can_resend) const {
   const bool can_fall_back = policy_.fallback == FallbackKind::respond || can_resend || traits_.body_elsewhere;
-  const bool falls_back = policy_.fallback_on.matches(result, status) && can_fall_back;
-  if (result == AttemptResult::response && !(falls_back && policy_.fallback != FallbackKind::none)) {
+  return policy_.fallback_on.matches(result, status) && can_fall_back;
+}
+
+Step Plan::after_failure(AttemptResult failed, bool can_resend, Time now) {
+  TG_ASSERT(failed != AttemptResult::response);
+  if (const auto wait = retry(failed, 0, can_resend, now)) return *wait;
+  give_verdict(failed, 0, now);
+  return fall_back(outcome_of(failed), falls_back(failed, 0, can_resend), kDefaultRetryAfter);
+}
+
+std::variant<Relay, Step> Plan::after_response(uint16_t status, bool can_resend, Time now) {
+  constexpr AttemptResult kResponse = AttemptResult::response;
+  if (const auto wait = retry(kResponse, status, can_resend, now)) return Step(*wait);
+  if (policy_.fallback == FallbackKind::none || !falls_back(kResponse, status, can_resend)) {
     relayed_status_ = status;
     return Relay{};  // the verdict comes with relay_ended
   }
-  give_verdict(result, status, now);
-  if (result != AttemptResult::response) return fall_back(outcome_of(result), falls_back, kSoon);
-  return fall_back(Outcome::bad_upstream_response, true, kSoon);
+  give_verdict(kResponse, status, now);
+  return fall_back(Outcome::bad_upstream_response, true, kDefaultRetryAfter);
 }
 
 void Plan::relay_ended(AttemptResult result, Time now) {

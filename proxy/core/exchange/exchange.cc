@@ -18,8 +18,6 @@ using policy::Outcome;
 
 namespace {
 
-// The answer to a parked request waits for the store's verdict at most this long beyond the deadline.
-
 bool is_idempotent(const http::RequestHead& head) {
   static constexpr std::string_view kMethods[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
   for (const std::string_view method : kMethods) {
@@ -142,7 +140,6 @@ void Exchange::perform(const policy::Step& step) {
       self.route_.upstream->metrics().retry(true);
       self.timer_.start_at(s.until);
     }
-    void operator()(const policy::Relay&) const { TG_ASSERT(false); }  // on_attempt_head relays, with the head in hand
     void operator()(const policy::Park& s) const { self.park(s); }
     void operator()(const policy::Respond& s) const { self.respond(s); }
     void operator()(const policy::Refuse& s) const { self.refuse(s.why, s.retry_after); }

@@ -25,11 +25,17 @@ void Exchange::on_attempt_ready(const config::Endpoint& endpoint) {
 }
 
 void Exchange::on_attempt_head(const http::ResponseHead& head) {
-  const policy::Step step = plan_->after(AttemptResult::response, head.status, can_resend(), runtime().now());
-  if (std::holds_alternative<policy::Relay>(step)) return relay(head);
-  failure_ = std::to_string(head.status);
-  attempt_.reset();
-  perform(step);
+  struct Follower {
+    Exchange& self;
+    const http::ResponseHead& head;
+    void operator()(const policy::Relay&) const { self.relay(head); }
+    void operator()(const policy::Step& step) const {
+      self.failure_ = std::to_string(head.status);
+      self.attempt_.reset();
+      self.perform(step);
+    }
+  };
+  std::visit(Follower{*this, head}, plan_->after_response(head.status, can_resend(), runtime().now()));
 }
 
 void Exchange::relay(const http::ResponseHead& response) {
@@ -78,7 +84,7 @@ void Exchange::on_attempt_failed(AttemptResult result, std::string_view detail) 
     responder_.abort();  // the answer has begun: it must not look whole
     return end(outcome_of(result), answer_status_);
   }
-  const policy::Step step = plan_->after(result, 0, can_resend(), runtime().now());
+  const policy::Step step = plan_->after_failure(result, can_resend(), runtime().now());
   attempt_.reset();
   perform(step);
 }

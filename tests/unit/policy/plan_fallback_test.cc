@@ -1,17 +1,17 @@
-// Which end each outcome comes to on a route that enqueues, answers by itself, or does neither; and properties of every
-// course a request can take, over random policies, upstreams and clocks.
+// Which end each outcome comes to on a route that enqueues, responds by itself, or does neither; and properties of
+// every course a request can take, over random policies, upstreams and clocks.
 #include <doctest/doctest.h>
 
 #include <set>
 
-#include "unit/policy/plan_bench.h"
+#include "unit/policy/plan_fixture.h"
 
 namespace tidegate::policy {
 
 namespace {
 
 // How a request can fail.
-enum class Failing { breaker, bulkhead, connect, timeout, reset, bad_response, answer_503, late };
+enum class Failing { breaker, bulkhead, connect, timeout, reset, bad_response, response_503, late };
 
 RoutePolicy route(FallbackKind kind, std::string_view on) {
   RoutePolicy policy;
@@ -30,13 +30,13 @@ std::string course(FallbackKind kind, std::string_view on, Failing failing, bool
   Random random(1);
   Plan plan(policy, within(failing == Failing::late ? std::optional<Duration>(0s) : std::nullopt), kStart, random);
   const Step first = plan.begin(kStart);
-  if (word(first) != "try") return word(first);
+  if (word(first) != "attempt") return word(first);
   switch (failing) {
-    case Failing::connect: return word(plan.after(AttemptResult::connect_failure, 0, can_resend, kStart));
-    case Failing::timeout: return word(plan.after(AttemptResult::timeout, 0, can_resend, kStart));
-    case Failing::reset: return word(plan.after(AttemptResult::reset, 0, can_resend, kStart));
-    case Failing::bad_response: return word(plan.after(AttemptResult::bad_response, 0, can_resend, kStart));
-    default: return word(plan.after(AttemptResult::response, 503, can_resend, kStart));
+    case Failing::connect: return word_after(plan, AttemptResult::connect_failure, 0, can_resend, kStart);
+    case Failing::timeout: return word_after(plan, AttemptResult::timeout, 0, can_resend, kStart);
+    case Failing::reset: return word_after(plan, AttemptResult::reset, 0, can_resend, kStart);
+    case Failing::bad_response: return word_after(plan, AttemptResult::bad_response, 0, can_resend, kStart);
+    default: return word_after(plan, AttemptResult::response, 503, can_resend, kStart);
   }
 }
 
@@ -55,13 +55,13 @@ TEST_CASE("Each outcome falls back by its own condition, and only by it") {
       {Failing::late, "timeout", "timeout"},
       {Failing::reset, "reset", "reset"},
       {Failing::bad_response, "reset", "bad_upstream_response"},
-      {Failing::answer_503, "503", "bad_upstream_response"},
-      {Failing::answer_503, "5xx", "bad_upstream_response"},
+      {Failing::response_503, "503", "bad_upstream_response"},
+      {Failing::response_503, "5xx", "bad_upstream_response"},
   };
   for (const auto& c : cases) {
     CAPTURE(c.outcome);
     const std::string outcome = c.outcome;
-    const std::string without = c.failing == Failing::answer_503 ? "relay" : "refuse:" + outcome;
+    const std::string without = c.failing == Failing::response_503 ? "relay" : "refuse:" + outcome;
     CHECK(course(FallbackKind::enqueue, c.condition, c.failing, true) == "park:" + outcome);
     CHECK(course(FallbackKind::respond, c.condition, c.failing, true) == "respond:" + outcome);
     CHECK(course(FallbackKind::none, c.condition, c.failing, true) == without);
@@ -75,11 +75,11 @@ TEST_CASE("Each outcome falls back by its own condition, and only by it") {
   }
 }
 
-TEST_CASE("A body that cannot be sent again cannot be parked; the route's own answer needs none") {
+TEST_CASE("A body that cannot be sent again cannot be parked; the route's own response needs none") {
   CHECK(course(FallbackKind::enqueue, "reset", Failing::reset, false) == "refuse:reset");
-  CHECK(course(FallbackKind::enqueue, "503", Failing::answer_503, false) == "relay");
+  CHECK(course(FallbackKind::enqueue, "503", Failing::response_503, false) == "relay");
   CHECK(course(FallbackKind::respond, "reset", Failing::reset, false) == "respond:reset");
-  CHECK(course(FallbackKind::respond, "503", Failing::answer_503, false) == "respond:bad_upstream_response");
+  CHECK(course(FallbackKind::respond, "503", Failing::response_503, false) == "respond:bad_upstream_response");
   CHECK(course(FallbackKind::enqueue, "breaker_open", Failing::breaker, false) == "park:breaker_open");
 }
 
@@ -119,13 +119,13 @@ void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::st
   Plan plan(policy, traits, now, random);
   REQUIRE(plan.deadline() <= begun + policy.timeout.total);
   Step step = plan.begin(now);
-  int tries = 0;
+  int attempts = 0;
   bool sent_once = false, could_resend = true;
   for (int steps = 0;; ++steps) {
     REQUIRE(steps < 50);
     if (const auto* attempt = std::get_if<StartAttempt>(&step)) {
-      REQUIRE(attempt->attempt == ++tries);
-      REQUIRE(tries <= policy.retry.max_attempts);
+      REQUIRE(attempt->attempt == ++attempts);
+      REQUIRE(attempts <= policy.retry.max_attempts);
       REQUIRE(now < plan.deadline());
       REQUIRE(attempt->attempt_deadline <= attempt->deadline);
       REQUIRE(attempt->deadline == plan.deadline());
@@ -141,7 +141,14 @@ void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::st
       }
       could_resend = random.chance(0.8);
       const uint16_t status = random.chance(0.5) ? 503 : 200;
-      step = plan.after(kResults[random.below(5)], status, could_resend, now);
+      const auto next = after(plan, kResults[random.below(5)], status, could_resend, now);
+      if (std::holds_alternative<Relay>(next)) {
+        REQUIRE((policy.breaker == nullptr || plan.holds_permit()));
+        ends.insert("relay");
+        now += Duration(static_cast<int64_t>(random.below(1'000'000'000)));
+        return plan.relay_ended(random.chance(0.9) ? AttemptResult::response : AttemptResult::reset, now);
+      }
+      step = std::get<Step>(next);
     } else if (const auto* wait = std::get_if<WaitUntil>(&step)) {
       REQUIRE(wait->until < plan.deadline());
       REQUIRE(wait->until >= now);
@@ -154,11 +161,6 @@ void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::st
       now += Duration(static_cast<int64_t>(random.below(1'500'000'000)));
       auto granted = policy.bulkhead->acquire();
       step = granted ? plan.slot_granted(std::move(*granted), now) : plan.slot_wait_over(now);
-    } else if (std::holds_alternative<Relay>(step)) {
-      REQUIRE((policy.breaker == nullptr || plan.holds_permit()));
-      ends.insert(word(step));
-      now += Duration(static_cast<int64_t>(random.below(1'000'000'000)));
-      return plan.relay_ended(random.chance(0.9) ? AttemptResult::response : AttemptResult::reset, now);
     } else {
       REQUIRE_FALSE(plan.holds_slot());
       REQUIRE_FALSE(plan.holds_permit());
@@ -172,7 +174,7 @@ void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::st
 
 }  // namespace
 
-TEST_CASE("On every course: no try too many, none past the deadline, none without its slot; all is given back") {
+TEST_CASE("On every course: no attempt too many, none past the deadline, none without its slot; all is given back") {
   std::set<std::string> ends;
   for (uint64_t seed = 1; seed <= 3000; ++seed) {
     CAPTURE(seed);

@@ -11,18 +11,27 @@ namespace tidegate::policy {
 
 inline constexpr Time kStart{100s};
 
-// A step in one word: "try", "wait", "slot", "relay", "park:timeout", "respond:503's why", "refuse:rate_limited".
+// A step in one word: "attempt", "wait", "slot", "relay", "park:timeout", "respond:reset", "refuse:rate_limited".
 inline std::string word(const Step& step) {
   struct Visitor {
-    std::string operator()(const StartAttempt&) const { return "try"; }
+    std::string operator()(const StartAttempt&) const { return "attempt"; }
     std::string operator()(const WaitForSlot&) const { return "slot"; }
     std::string operator()(const WaitUntil&) const { return "wait"; }
-    std::string operator()(const Relay&) const { return "relay"; }
     std::string operator()(const Park& s) const { return std::string("park:") + to_string(s.why); }
     std::string operator()(const Respond& s) const { return std::string("respond:") + to_string(s.why); }
     std::string operator()(const Refuse& s) const { return std::string("refuse:") + to_string(s.why); }
   };
   return std::visit(Visitor{}, step);
+}
+
+// The same for what comes after an attempt with that result, a response or a failure.
+inline std::variant<Relay, Step> after(Plan& plan, AttemptResult result, uint16_t status, bool can_resend, Time now) {
+  if (result == AttemptResult::response) return plan.after_response(status, can_resend, now);
+  return plan.after_failure(result, can_resend, now);
+}
+inline std::string word_after(Plan& plan, AttemptResult result, uint16_t status, bool can_resend, Time now) {
+  const auto next = after(plan, result, status, can_resend, now);
+  return std::holds_alternative<Relay>(next) ? "relay" : word(std::get<Step>(next));
 }
 
 inline RoutePolicy with_everything() {
@@ -53,8 +62,8 @@ inline RequestTraits keyed(bool respond_async = false) {
   return traits;
 }
 
-struct Bench {
-  explicit Bench(RoutePolicy p, const RequestTraits& traits = idempotent())
+struct Fixture {
+  explicit Fixture(RoutePolicy p, const RequestTraits& traits = idempotent())
       : policy(std::move(p)), plan(policy, traits, kStart, random) {}
   Random random{1};
   RoutePolicy policy;

@@ -1,0 +1,53 @@
+// Admission: what a call needs before it may be sent to its upstream, asked for in one order.
+//
+//   breaker, a look ──▶ bulkhead slot ──▶ breaker permit ──▶ Admitted
+//      └─ BreakerRefusal    └─ NoSlot        └─ BreakerRefusal
+//
+// The breaker comes first so that nobody waits for a slot only to be refused; the permit comes last so that a probe is
+// not held by a call that still waits for its slot. Live requests and replayed jobs are admitted here alike; what
+// differs is said by Caller.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "policy/breaker.h"
+#include "policy/bulkhead.h"
+
+namespace tidegate::policy {
+
+// Who would rather make the probe calls of a breaker that is due than have a live request make them.
+class ProbeSource {
+ public:
+  virtual bool wants_probe() const = 0;
+
+ protected:
+  ~ProbeSource() = default;
+};
+
+// What guards an upstream.
+struct AdmissionPolicy {
+  std::shared_ptr<Breaker> breaker;     // null: none
+  std::shared_ptr<Bulkhead> bulkhead;   // null: none
+  const ProbeSource* probes = nullptr;  // null: live requests probe
+};
+
+enum class Caller : uint8_t {
+  live_request,  // its refusals are counted, it leaves a due probe to a job, and it may wait in the bulkhead's queue
+  replayed_job,  // it takes spare slots only
+};
+
+struct Admitted {
+  Slot slot;      // not valid: there is no bulkhead
+  Permit permit;  // not valid: there is no breaker
+};
+struct NoSlot {};
+using Admission = std::variant<Admitted, BreakerRefusal, NoSlot>;
+
+Admission admit(const AdmissionPolicy& policy, Caller caller, Time now);
+
+// The second half, for a call that has waited for its slot. A refusal gives the slot back.
+Admission admit_with_slot(const AdmissionPolicy& policy, Slot slot, Time now);
+
+}  // namespace tidegate::policy
