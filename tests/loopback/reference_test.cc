@@ -192,7 +192,7 @@ TEST_CASE("a host that is listed no more, or a route that takes no references an
                                              [&](jobs::FetchedBody came) { fetched = std::move(came); });
     CHECK_FALSE(fetched);
     rig.bed.until("the verdict", [&] { return fetched.has_value(); });
-    CHECK(fetched->got == jobs::FetchedBody::Got::never);
+    CHECK(fetched->result == jobs::FetchedBody::Result::hopeless);
     CHECK(fetched->error == "reference_refused");
   }
   CHECK(rig.store.seen.empty());

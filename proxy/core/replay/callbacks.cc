@@ -19,7 +19,7 @@ using Worth = RunResult::Worth;
 
 namespace {
 
-constexpr Duration kAskAgain = 5s;  // of a job that has not ended yet, or whose store is away
+constexpr Duration kRecheckDelay = 5s;  // of a job that has not ended yet, or whose store is away
 constexpr size_t kAnswerMax = 4 << 20;
 constexpr const char* kJobId = "job-id";
 constexpr const char* kJobAttempt = "job-attempt";
@@ -74,17 +74,17 @@ class CallbackRun final : public net::Operation {
   void on_record(Result<JobRecord> record) {
     const auto finished = std::move(step_);
     if (!record && record.error().code == ErrorCode::not_found) return nothing_to_tell("the job is forgotten");
-    if (!record) return not_yet();
+    if (!record) return too_early();
     const std::string attempt = std::to_string(record->attempt);
     const bool ours = attempt == field_of(job_, kJobAttempt);
-    if (!is_final(record->status)) return ours ? not_yet() : nothing_to_tell("the job is being run again");
+    if (!is_final(record->status)) return ours ? too_early() : nothing_to_tell("the job is being run again");
     const bool told = record->status == jobs::JobStatus::succeeded || record->status == jobs::JobStatus::dead;
     if (!ours || !told) return nothing_to_tell("the job ended in another way");
     record_ = std::move(*record);
     if (record_.status == jobs::JobStatus::dead) return post(std::nullopt);
     step_ = queue_.result(worker_.runtime(), record_.id, [this](Result<jobs::ResultReader> result) {
       const auto asked = std::move(step_);
-      if (!result && result.error().code == ErrorCode::unavailable) return not_yet();
+      if (!result && result.error().code == ErrorCode::unavailable) return too_early();
       post(result ? std::optional<int>(result->status) : std::nullopt);
     });
   }
@@ -127,9 +127,9 @@ class CallbackRun final : public net::Operation {
     finish(std::move(result));
   }
 
-  void not_yet() {
+  void too_early() {
     RunResult result;
-    result.not_yet = kAskAgain;
+    result.too_early_for = kRecheckDelay;
     finish(std::move(result));
   }
   void nothing_to_tell(const char* why) {
@@ -168,12 +168,12 @@ bool CallbackAnnouncer::wants(const jobs::ClaimedJob& job) {
 }
 
 // A try whose answer was lost may have been stored: the next one is another job, with the same webhook-id.
-jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs::JobEvent, int tries,
+jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs::JobEvent, int calls_before,
                                                jobs::Callback<Ok> done) {
   const std::string end = job.id + "." + std::to_string(job.claim);
   const WallTime now = worker_.runtime().wall_now();
   jobs::JobDraft draft;
-  draft.id = id_from(end + "." + std::to_string(tries));
+  draft.id = id_from(end + "." + std::to_string(calls_before));
   draft.route = job.route;
   draft.method = "POST";
   draft.target = "/";
@@ -189,9 +189,10 @@ jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs
                                   });
 }
 
-void CallbackAnnouncer::lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& why) {
+void CallbackAnnouncer::lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& reason) {
   queue_.callback_metrics->job_event(jobs::JobEvent::dead);
-  log_error("callback_lost", {{"job_id", job.id}, {"route", job.route}, {"job_event", to_string(end)}, {"reason", why}});
+  log_error("callback_lost",
+            {{"job_id", job.id}, {"route", job.route}, {"job_event", to_string(end)}, {"reason", reason}});
 }
 
 std::shared_ptr<const policy::RoutePolicy> CallbackRunner::policy_of(const std::string& route) {

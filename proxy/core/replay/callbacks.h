@@ -29,9 +29,9 @@ class CallbackAnnouncer final : public jobs::EndAnnouncer {
       : worker_(worker), queue_(queue), config_(config) {}
 
   bool wants(const jobs::ClaimedJob& job) override;
-  jobs::OperationPtr announce(const jobs::ClaimedJob& job, jobs::JobEvent end, int tries,
+  jobs::OperationPtr announce(const jobs::ClaimedJob& job, jobs::JobEvent end, int calls_before,
                               jobs::Callback<Ok> done) override;
-  void lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& why) override;
+  void lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& reason) override;
 
  private:
   Worker& worker_;

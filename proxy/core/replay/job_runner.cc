@@ -24,10 +24,10 @@ std::optional<Duration> retry_after_of(const http::ResponseHead& head, WallTime 
 }
 
 //   start ─▶ sending body (read piece, send piece, …) ─▶ collecting answer ─▶ settling (disk) ─▶ done
-class JobRun final : public net::Operation, private AttemptUser {
+class ReplayAttempt final : public net::Operation, private AttemptUser {
  public:
-  JobRun(Worker& worker, RoutePtr route, const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
-         std::function<void(RunResult)> done)
+  ReplayAttempt(Worker& worker, RoutePtr route, const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
+                std::function<void(RunResult)> done)
       : worker_(worker),
         route_(std::move(route)),
         job_(job),
@@ -107,7 +107,7 @@ class JobRun final : public net::Operation, private AttemptUser {
   }
 
   void finish_without_verdict(std::string detail) {
-    result_.upstreams_doing = false;
+    result_.counts_against_upstream = false;
     finish_with(AttemptResult::reset, std::move(detail));
   }
 
@@ -163,7 +163,7 @@ std::unique_ptr<net::Operation> GatewayJobRunner::run(const jobs::ClaimedJob& jo
                                                       std::function<void(RunResult)> done) {
   RoutePtr route = find_route(worker_.table(), job.route);
   TG_ASSERT(route);  // policy_of() has found it
-  auto run = std::make_unique<JobRun>(worker_, std::move(route), job, std::move(body), std::move(done));
+  auto run = std::make_unique<ReplayAttempt>(worker_, std::move(route), job, std::move(body), std::move(done));
   run->start(timeout);
   return run;
 }

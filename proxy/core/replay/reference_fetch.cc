@@ -14,7 +14,6 @@
 namespace tidegate::core {
 
 using jobs::FetchedBody;
-using Got = FetchedBody::Got;
 using ReadCallback = std::function<void(Result<std::string>)>;
 
 namespace {
@@ -24,7 +23,7 @@ constexpr const char* kRefused = "reference_refused";
 constexpr const char* kTooLarge = "reference_too_large";
 constexpr const char* kUnreachable = "reference_unreachable";
 
-// A kept body, read by one reader.
+// A spooled body, read by one reader.
 class FetchedBytes final : public net::BodyReader {
  public:
   FetchedBytes(net::Runtime& runtime, uint64_t size_max, std::function<void()> changed)
@@ -84,7 +83,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
     from_ = std::move(from);
     timer_.start_after(timeout);
     step_ = runtime_.resolve(from_.host, [this](Result<std::vector<IpAddress>> found) {
-      if (!found) return end(Got::nothing, kUnreachable, found.error().message);
+      if (!found) return end(FetchedBody::Result::failed, kUnreachable, found.error().message);
       addresses_ = std::move(*found);
       connect_next();
     });
@@ -97,11 +96,12 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
 
  private:
   void connect_next() {
-    if (next_address_ >= addresses_.size()) return end(Got::nothing, kUnreachable, "the name has no address");
+    if (next_address_ >= addresses_.size())
+      return end(FetchedBody::Result::failed, kUnreachable, "the name has no address");
     const SocketAddress to{addresses_[next_address_++], from_.port};
     step_ = runtime_.connect(to, [this](Result<std::unique_ptr<net::Stream>> stream) {
       if (!stream && next_address_ < addresses_.size()) return connect_next();
-      if (!stream) return end(Got::nothing, kUnreachable, stream.error().message);
+      if (!stream) return end(FetchedBody::Result::failed, kUnreachable, stream.error().message);
       connection_ = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
       send_request();
     });
@@ -124,11 +124,12 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
 
   void on_response_head(const http::ResponseHead& head) override {
     const bool gone = head.status == 404 || head.status == 403 || head.status == 410;
-    if (gone) return end(Got::never, kGone, "answered " + std::to_string(head.status));
-    if (head.status != 200) return end(Got::nothing, kUnreachable, "answered " + std::to_string(head.status));
+    if (gone) return end(FetchedBody::Result::hopeless, kGone, "answered " + std::to_string(head.status));
+    if (head.status != 200)
+      return end(FetchedBody::Result::failed, kUnreachable, "answered " + std::to_string(head.status));
     // Only its length tells that a body is whole.
     if (head.framing == http::Framing::until_close) {
-      return end(Got::nothing, kUnreachable, "the answer does not tell its length");
+      return end(FetchedBody::Result::failed, kUnreachable, "the response does not state its length");
     }
     if (head.framing == http::Framing::content_length && head.content_length > size_max_) end_too_large();
   }
@@ -137,7 +138,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
     SpooledBody& kept = bytes_->kept;
     if (piece.size() > size_max_ - kept.received()) return end_too_large();
     kept.append(piece);
-    if (!kept.kept()) return end(Got::own_failure, "", "the referenced body could not be kept");
+    if (!kept.kept()) return end(FetchedBody::Result::own_failure, "", "the referenced body could not be kept");
     if (!kept.has_room()) connection_->pause_reading();
   }
 
@@ -148,37 +149,39 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   }
 
   void on_client_failure(http::ClientFailure, bool, std::string_view detail) override {
-    end(Got::nothing, kUnreachable, std::string(detail));
+    end(FetchedBody::Result::failed, kUnreachable, std::string(detail));
   }
   void on_request_drained() override {}
 
   // Bytes have reached the disk, or could not.
   void changed() {
     const SpooledBody& kept = bytes_->kept;
-    if (!kept.kept()) return end(Got::own_failure, "", "the referenced body could not be kept");
-    if (kept.settled()) return end(Got::body, "", "");
+    if (!kept.kept()) return end(FetchedBody::Result::own_failure, "", "the referenced body could not be kept");
+    if (kept.settled()) return end(FetchedBody::Result::fetched, "", "");
     if (connection_ && kept.has_room()) connection_->resume_reading();
   }
 
   void on_timer() {
-    if (!refused_.empty()) return end(Got::never, kRefused, refused_);
-    if (bytes_->kept.ended()) return end(Got::own_failure, "", "the referenced body was not kept in time");
-    end(Got::nothing, kUnreachable, "not fetched in time");
+    if (!refused_.empty()) return end(FetchedBody::Result::hopeless, kRefused, refused_);
+    if (bytes_->kept.ended())
+      return end(FetchedBody::Result::own_failure, "", "the referenced body was not kept in time");
+    end(FetchedBody::Result::failed, kUnreachable, "not fetched in time");
   }
 
   void end_too_large() {
-    end(Got::never, kTooLarge, "more than the route's max_body of " + std::to_string(size_max_) + " bytes");
+    end(FetchedBody::Result::hopeless, kTooLarge,
+        "more than the route's max_body of " + std::to_string(size_max_) + " bytes");
   }
 
   // The only end. The callback may destroy this operation, so it is the last thing done. The URL is told to nobody: its
   // query is a key.
-  void end(Got got, const char* error, std::string detail) {
+  void end(FetchedBody::Result result, const char* error, std::string detail) {
     timer_.stop();
     step_.reset();
     connection_.reset();
-    FetchedBody fetched{got, nullptr, error, std::move(detail)};
+    FetchedBody fetched{result, nullptr, error, std::move(detail)};
     bytes_->on_change = nullptr;
-    if (got == Got::body) fetched.body = std::move(bytes_);
+    if (result == FetchedBody::Result::fetched) fetched.body = std::move(bytes_);
     if (!from_.authority.empty() && !fetched.detail.empty()) fetched.detail = from_.authority + ": " + fetched.detail;
     const auto done = std::move(done_);
     done(std::move(fetched));

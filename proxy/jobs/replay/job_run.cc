@@ -2,30 +2,40 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/log.h"
 
 namespace tidegate::jobs {
 
-using policy::AttemptResult;
-
 namespace {
 
-constexpr Duration kSlotPollInterval = 20ms;  // how often a slot is asked for while live traffic has them all
-constexpr Duration kSlotWaitMax = 5s;         // then the job goes back
-constexpr Duration kSoonest = 100ms;          // before a refused job is claimed again
-constexpr Duration kNoRouteWait = 60s;
-constexpr Duration kNotRunWait = 5s;  // where our own side failed: the disk, the store
-constexpr Duration kSettleAgain = 1s;
-constexpr Duration kAnnounceAgain = 200ms;
+constexpr Duration kSlotPollInterval = 20ms;      // while live traffic has every slot
+constexpr Duration kSlotWaitMax = 5s;             // then the job is given back
+constexpr Duration kRefusalRecheckDelay = 100ms;  // at least, before a refused job is claimed again
+constexpr Duration kRouteRecheckDelay = 60s;      // before a job without a route is claimed again
+constexpr Duration kSettleRetryDelay = 1s;
+constexpr Duration kAnnounceRetryDelay = 200ms;
 constexpr const char* kAttemptsExhausted = "attempts_exhausted";
 
-bool is_final_answer(uint16_t status) { return status < 500 && status != 408 && status != 425 && status != 429; }
+JobRunEnd end_of(const Settlement& settlement) {
+  struct End {
+    JobRunEnd operator()(const Succeeded&) const { return JobRunEnd::succeeded; }
+    JobRunEnd operator()(const Retry&) const { return JobRunEnd::retried; }
+    JobRunEnd operator()(const Dead&) const { return JobRunEnd::dead; }
+  };
+  return std::visit(End{}, settlement);
+}
 
 }  // namespace
 
 bool JobRunContext::is_held(const std::string& route) const {
   const auto held = held_until.find(route);
   return held != held_until.end() && held->second > runtime.now();
+}
+
+void JobRunContext::hold(const std::string& route, Duration wait) {
+  Time& until = held_until[route];
+  until = std::max(until, runtime.now() + wait);
 }
 
 std::optional<Duration> JobRunContext::refusal_of(const std::string& route) {
@@ -37,172 +47,182 @@ std::optional<Duration> JobRunContext::refusal_of(const std::string& route) {
   return wait;
 }
 
-JobRun::JobRun(JobRunContext& shared, ClaimedJob job, std::function<void(JobRun&, JobRunEnd)> ended)
-    : shared_(shared),
+JobRun::JobRun(JobRunContext& context, ClaimedJob job, std::function<void(JobRun&, JobRunEnd)> ended)
+    : context_(context),
       job_(std::move(job)),
       ended_(std::move(ended)),
-      since_(shared.runtime.now()),
-      wait_(shared.runtime, [this] { on_timer(); }),
-      lease_(shared.runtime, [this] { renew(); }) {
+      since_(context_.runtime.now()),
+      wait_(context_.runtime, [this] { on_timer(); }),
+      lease_(context_.runtime, [this] { renew(); }) {
   lease_.start_after(kLease / 3);
 }
 
 void JobRun::start() {
   if (job_.attempt <= job_.max_attempts) return job_.body_ref.empty() ? admit() : fetch();
-  // Its last attempts ended with their process, or without a word: what it does to whoever runs it, it may do again.
-  attempt_ = {shared_.runtime.wall_now(), Duration(0), kAttemptsExhausted};
-  event_ = JobEvent::dead;
-  conclude();
+  // Its last attempts ended with their process, or without a verdict: what it does to whoever runs it, it may do again.
+  begun_at_ = context_.runtime.wall_now();
+  since_ = context_.runtime.now();
+  follow(Settlement(Dead{kAttemptsExhausted}), "");
 }
 
 void JobRun::refuse() {
-  const auto refusal = shared_.refusal_of(job_.route);
-  refusal ? give_back(std::max(*refusal, kSoonest), JobRunEnd::refused) : give_back(Duration(0));
+  const auto refusal = context_.refusal_of(job_.route);
+  refusal ? give_back(std::max(*refusal, kRefusalRecheckDelay), JobRunEnd::refused) : give_back(Duration(0));
 }
 
 void JobRun::on_timer() {
   switch (state_) {
     case State::admitting: return admit();
     case State::announcing: return announce();
-    default: settle();
+    case State::settling: return settle();
+    case State::claimed:
+    case State::fetching:
+    case State::running:
+    case State::giving_back:
+    case State::ended: TG_ASSERT(false);
   }
-}
-
-// Before slot and permit: neither is held for a while in which the upstream is not asked.
-void JobRun::fetch() {
-  if (turned_away()) return;
-  state_ = State::fetching;
-  begun_at_ = shared_.runtime.wall_now();
-  work_ = shared_.runner.fetch_body(job_, [this](FetchedBody fetched) { on_fetched(std::move(fetched)); });
-  shared_.on_capacity_freed();
-}
-
-void JobRun::on_fetched(FetchedBody fetched) {
-  using Got = FetchedBody::Got;
-  const auto finished = std::move(work_);  // this is its callback
-  const Duration took = shared_.runtime.now() - since_;
-  if (fetched.got == Got::body) {
-    fetched_ = std::move(fetched.body);
-    since_ = shared_.runtime.now();
-    state_ = State::admitting;
-    return admit();
-  }
-  if (fetched.got == Got::own_failure) {
-    log_warn("job_not_run", {{"job_id", job_.id}, {"detail", fetched.detail}});
-    return give_back(kNotRunWait);
-  }
-  attempt_ = {begun_at_, took, std::move(fetched.error)};
-  detail_ = std::move(fetched.detail);
-  fail(fetched.got == Got::never, Duration(0));
-  conclude();
 }
 
 // True: the job cannot be run now, and is on its way back.
-bool JobRun::turned_away() {
-  policy_ = shared_.runner.policy_of(job_.route);
+bool JobRun::give_back_if_refused() {
+  policy_ = context_.runner.policy_of(job_.route);
   if (!policy_) {
     log_warn("job_without_route", {{"job_id", job_.id}, {"route", job_.route}});
-    give_back(kNoRouteWait);
+    give_back(kRouteRecheckDelay);
     return true;
   }
-  const auto refusal = shared_.refusal_of(job_.route);
-  if (refusal) give_back(std::max(*refusal, kSoonest), JobRunEnd::refused);
+  const auto refusal = context_.refusal_of(job_.route);
+  if (refusal) give_back(std::max(*refusal, kRefusalRecheckDelay), JobRunEnd::refused);
   return refusal.has_value();
 }
 
+// Before slot and permit: neither is held while the upstream has no work from it.
+void JobRun::fetch() {
+  if (give_back_if_refused()) return;
+  state_ = State::fetching;
+  begun_at_ = context_.runtime.wall_now();
+  work_ = context_.runner.fetch_body(job_, [this](FetchedBody fetched) { on_fetched(std::move(fetched)); });
+  context_.on_capacity_freed();
+}
+
+void JobRun::on_fetched(FetchedBody fetched) {
+  const auto finished = std::move(work_);  // this is its callback
+  if (fetched.result != FetchedBody::Result::fetched) {
+    Verdict verdict = judge(fetched, job_, retry_timing());
+    return follow(std::move(verdict), std::move(fetched.detail));
+  }
+  fetched_ = std::move(fetched.body);
+  since_ = context_.runtime.now();
+  admit();
+}
+
+// Polled while there is no spare slot.
 void JobRun::admit() {
-  if (turned_away()) return;
-  const Time now = shared_.runtime.now();
-  if (policy_->bulkhead) {
-    auto slot = policy_->bulkhead->acquire_spare(now);
-    if (!slot && now - since_ >= kSlotWaitMax) return give_back(Duration(0));
-    if (!slot) return wait_.start_after(kSlotPollInterval);
-    slot_ = std::move(*slot);
+  state_ = State::admitting;
+  if (give_back_if_refused()) return;
+  const Time now = context_.runtime.now();
+  policy::Admission admission = policy::admit(*policy_, policy::Caller::replayed_job, now);
+  if (auto* admitted = std::get_if<policy::Admitted>(&admission)) {
+    admitted_ = std::move(*admitted);
+    return run();
   }
-  if (policy_->breaker) {
-    auto acquired = policy_->breaker->acquire(now);
-    if (acquired.refused) return give_back(std::max(acquired.refused->retry_after, kSoonest), JobRunEnd::refused);
-    permit_ = std::move(acquired.permit);
+  if (const auto* refused = std::get_if<policy::BreakerRefusal>(&admission)) {
+    return give_back(std::max(refused->retry_after, kRefusalRecheckDelay), JobRunEnd::refused);
   }
-  run();
+  now - since_ >= kSlotWaitMax ? give_back(Duration(0)) : wait_.start_after(kSlotPollInterval);
 }
 
 void JobRun::stop_admitting() {
-  if (state_ == State::admitting || state_ == State::fetching) give_back(Duration(0));
+  if (state_ == State::claimed || state_ == State::admitting || state_ == State::fetching) give_back(Duration(0));
 }
 
 void JobRun::give_back(Duration wait, JobRunEnd as) {
   state_ = State::giving_back;
   wait_.stop();
-  permit_ = {};
-  slot_.release();
+  admitted_ = {};
   fetched_.reset();
-  const WallTime not_before = wait > Duration(0) ? shared_.runtime.wall_now() + wait : WallTime{};
-  work_ = shared_.queue.release(shared_.runtime, job_, not_before,
-                                [this, as](const Status& status) { end(status ? as : JobRunEnd::lost); });
-  shared_.on_capacity_freed();
+  const WallTime not_before = wait > Duration(0) ? context_.runtime.wall_now() + wait : WallTime{};
+  work_ = context_.queue.release(context_.runtime, job_, not_before,
+                                 [this, as](const Status& status) { end(status ? as : JobRunEnd::lost); });
+  context_.on_capacity_freed();
 }
 
 void JobRun::run() {
   state_ = State::running;
-  since_ = shared_.runtime.now();
-  begun_at_ = shared_.runtime.wall_now();
-  shared_.observer(JobEvent::replayed, job_, "");
-  auto body = job_.body_ref.empty() ? shared_.queue.open_body(shared_.runtime, job_) : std::move(fetched_);
-  work_ = shared_.runner.run(job_, std::move(body), shared_.config.timeout,
-                             [this](RunResult result) { on_result(std::move(result)); });
-  shared_.on_capacity_freed();
+  since_ = context_.runtime.now();
+  begun_at_ = context_.runtime.wall_now();
+  context_.observer(JobEvent::replayed, job_, "");
+  auto body = job_.body_ref.empty() ? context_.queue.open_body(context_.runtime, job_) : std::move(fetched_);
+  work_ = context_.runner.run(job_, std::move(body), context_.config.timeout,
+                              [this](RunResult result) { on_result(std::move(result)); });
+  context_.on_capacity_freed();
 }
 
 void JobRun::on_result(RunResult result) {
-  const auto finished_run = std::move(work_);  // this is its callback
-  const Time now = shared_.runtime.now();
-  if (!result.upstreams_doing) {
-    log_warn("job_not_run", {{"job_id", job_.id}, {"detail", result.detail}});
-    return give_back(kNotRunWait);
+  const auto finished = std::move(work_);  // this is its callback
+  Verdict verdict = judge(result, job_, retry_timing());
+  if (std::holds_alternative<Settlement>(verdict)) {
+    const uint16_t status = result.response.status;
+    const Time now = context_.runtime.now();
+    if (policy_->breaker) report_attempt(admitted_.permit, policy_->breaker->config(), result.result, status, now);
+    if (const auto wait = hold_of_route(result)) context_.hold(job_.route, *wait);
+    ran_ = true;
   }
-  if (result.not_yet) return give_back(*result.not_yet);
-  if (policy_->breaker) report_attempt(permit_, policy_->breaker->config(), result.result, result.response.status, now);
-  permit_ = {};
-  slot_.release();
-  ran_ = true;
-  attempt_ = {begun_at_, now - since_, ""};
-  judge(result);
+  admitted_ = {};
   response_ = std::move(result.response);
-  detail_ = std::move(result.detail);
-  conclude();
+  follow(std::move(verdict), std::move(result.detail));
 }
 
 // The job's end, if this is its end, is announced before it is settled.
-void JobRun::conclude() {
-  const bool ends = event_ != JobEvent::retried;
-  if (!ends || !shared_.announcer || !shared_.announcer->wants(job_)) return begin_settling();
+void JobRun::follow(Verdict verdict, std::string detail) {
+  if (const auto* deferred = std::get_if<Deferred>(&verdict)) {
+    if (!deferred->reason.empty()) log_warn("job_not_run", {{"job_id", job_.id}, {"reason", deferred->reason}});
+    return give_back(deferred->wait);
+  }
+  settlement_ = std::move(std::get<Settlement>(verdict));
+  attempt_ = {begun_at_, context_.runtime.now() - since_, error_of(settlement_)};
+  detail_ = std::move(detail);
+  const bool ends = event() != JobEvent::retried;
+  if (!ends || !context_.announcer || !context_.announcer->wants(job_)) return begin_settling();
   state_ = State::announcing;
-  announce_until_ = shared_.runtime.now() + Replayer::kAnnounceWithin;
+  announce_until_ = context_.runtime.now() + Replayer::kAnnounceWithin;
   announce();
 }
 
+JobEvent JobRun::event() const {
+  struct Event {
+    JobEvent operator()(const Succeeded&) const { return JobEvent::succeeded; }
+    JobEvent operator()(const Retry&) const { return JobEvent::retried; }
+    JobEvent operator()(const Dead&) const { return JobEvent::dead; }
+  };
+  return std::visit(Event{}, settlement_);
+}
+
+RetryTiming JobRun::retry_timing() const {
+  return {context_.config.backoff, context_.runtime.wall_now(), context_.runtime.random()};
+}
+
 void JobRun::announce() {
-  if (shared_.runtime.now() >= announce_until_) return lose_announcement("no answer in time");
+  if (context_.runtime.now() >= announce_until_) return lose_announcement("no acknowledgement in time");
   wait_.start_at(announce_until_);
-  work_ =
-      shared_.announcer->announce(job_, event_, announced_++, [this](const Status& status) { on_announced(status); });
+  work_ = context_.announcer->announce(job_, event(), announcements_++,
+                                       [this](const Status& status) { on_announced(status); });
 }
 
 void JobRun::on_announced(const Status& status) {
   const auto finished = std::move(work_);  // this is its callback
   if (status) return begin_settling();
-  const Time again = shared_.runtime.now() + kAnnounceAgain;
+  const Time again = context_.runtime.now() + kAnnounceRetryDelay;
   if (again >= announce_until_ || status.error().code == ErrorCode::exhausted) {
     return lose_announcement(status.error().message);
   }
   wait_.start_at(again);
 }
 
-// The job is not kept waiting for what only tells of it.
-void JobRun::lose_announcement(const std::string& why) {
+// A job's end does not wait for the announcement of it.
+void JobRun::lose_announcement(const std::string& reason) {
   work_.reset();
-  shared_.announcer->lost(job_, event_, why);
+  context_.announcer->lost(job_, event(), reason);
   begin_settling();
 }
 
@@ -210,65 +230,48 @@ void JobRun::begin_settling() {
   wait_.stop();
   state_ = State::settling;
   settle();
-  shared_.on_capacity_freed();
-}
-
-void JobRun::judge(const RunResult& result) {
-  using Worth = RunResult::Worth;
-  const bool response = result.result == AttemptResult::response;
-  const bool answered = result.worth == Worth::by_answer && response && is_final_answer(result.response.status);
-  if (answered || result.worth == Worth::succeeded) {
-    event_ = JobEvent::succeeded;
-    return;
-  }
-  attempt_.error = response ? std::to_string(result.response.status) : to_string(result.result);
-  if (!result.error.empty()) attempt_.error = result.error;
-  if (response && result.retry_after && (result.response.status == 429 || result.response.status == 503)) {
-    Time& until = shared_.held_until[job_.route];
-    until = std::max(until, shared_.runtime.now() + std::min(*result.retry_after, Replayer::kHoldMax));
-  }
-  fail(result.worth == Worth::hopeless, result.retry_after.value_or(Duration(0)));
-}
-
-// This attempt has failed; it was the last one, or another comes after a while.
-void JobRun::fail(bool hopeless, Duration retry_after) {
-  event_ = hopeless || job_.attempt >= job_.max_attempts ? JobEvent::dead : JobEvent::retried;
-  // The wait before it is not carried over (a restart would lose it too): decorrelated jitter begins at its base.
-  const Duration backoff = policy::Backoff(shared_.config.backoff)
-                               .delay(job_.attempt - 1, shared_.config.backoff.base, shared_.runtime.random());
-  not_before_ = shared_.runtime.wall_now() + std::max(backoff, retry_after);
+  context_.on_capacity_freed();
 }
 
 void JobRun::settle() {
-  const auto done = [this](const Status& status) { on_settled(status); };
-  switch (event_) {
-    case JobEvent::succeeded: work_ = shared_.queue.succeed(shared_.runtime, job_, attempt_, response_, done); return;
-    case JobEvent::retried: work_ = shared_.queue.retry(shared_.runtime, job_, attempt_, not_before_, done); return;
-    default: work_ = shared_.queue.dead_letter(shared_.runtime, job_, attempt_, done);
-  }
+  struct Settle {
+    JobRun& self;
+    JobQueue& queue;
+    net::Runtime& home;
+    OperationPtr operator()(const Succeeded&) const {
+      return queue.succeed(home, self.job_, self.attempt_, self.response_, done());
+    }
+    OperationPtr operator()(const Retry& s) const {
+      return queue.retry(home, self.job_, self.attempt_, s.not_before, done());
+    }
+    OperationPtr operator()(const Dead&) const { return queue.dead_letter(home, self.job_, self.attempt_, done()); }
+    Callback<Ok> done() const {
+      return [&run = self](const Status& status) { run.on_settled(status); };
+    }
+  };
+  work_ = std::visit(Settle{*this, context_.queue, context_.runtime}, settlement_);
 }
 
 void JobRun::on_settled(const Status& status) {
   if (status) {
-    shared_.observer(event_, job_,
-                     attempt_.error.empty() ? detail_ : attempt_.error + (detail_.empty() ? "" : ": " + detail_));
-    return end(event_ == JobEvent::succeeded ? JobRunEnd::succeeded
-               : event_ == JobEvent::dead    ? JobRunEnd::dead
-                                             : JobRunEnd::retried);
+    const std::string& error = attempt_.error;
+    context_.observer(event(), job_, error.empty() ? detail_ : error + (detail_.empty() ? "" : ": " + detail_));
+    return end(end_of(settlement_));
   }
   const ErrorCode code = status.error().code;
-  // A store that is away, or full, is asked until it answers; if the lease ends before, the answer will be "conflict".
+  // A store that is unavailable or full is asked until it takes it; once the lease has ended it says "conflict".
   if (code == ErrorCode::conflict || code == ErrorCode::not_found) {
-    log_warn("job_not_settled", {{"job_id", job_.id}, {"event", to_string(event_)}, {"error", status.error().message}});
+    log_warn("job_not_settled",
+             {{"job_id", job_.id}, {"job_event", to_string(event())}, {"reason", status.error().message}});
     return end(JobRunEnd::lost);
   }
-  wait_.start_after(kSettleAgain);
+  wait_.start_after(kSettleRetryDelay);
 }
 
 void JobRun::renew() {
   lease_.start_after(kLease / 3);
-  renewal_ = shared_.queue.renew(shared_.runtime, job_, kLease, [this](const Status& status) {
-    // Anything but a lost lease is tried again at the next turn. While settling, settle() hears of it itself.
+  renewal_ = context_.queue.renew(context_.runtime, job_, kLease, [this](const Status& status) {
+    // Any error but a lost lease is retried at the next renewal. While settling, settle() finds out by itself.
     if (status || status.error().code != ErrorCode::conflict || state_ == State::settling) return;
     log_warn("job_lease_lost", {{"job_id", job_.id}});
     end(JobRunEnd::lost);
@@ -281,8 +284,7 @@ void JobRun::end(JobRunEnd how) {
   lease_.stop();
   work_.reset();
   renewal_.reset();
-  permit_ = {};
-  slot_.release();
+  admitted_ = {};
   ended_(*this, how);
 }
 

@@ -1,11 +1,13 @@
-// One claimed job on its way: admitted by its route's breaker and bulkhead, run, judged, settled.
+// One claimed job: its body is fetched where it lies elsewhere, it is admitted by its route's breaker and bulkhead,
+// run, judged (jobs/replay/verdict.h) and settled.
 //
-//   admitting ──permit and slot──▶ running ──result──▶ announcing ──▶ settling ──stored──▶ ended
-//      │ refused, no slot in time     │ lease lost      (its end)        │ store away: again, while the lease lasts
-//      └──────▶ giving back ───────────┴──────────────────────────────────┴──▶ ended (the lease ends by itself
-//                                                                               where it must)
-//   fetching ──body──▶ admitting     (before it, where the body lies elsewhere)
-//      └─────no body──▶ announcing, settling
+//   claimed ──▶ fetching ──▶ admitting ──▶ running ──▶ announcing ──▶ settling ──stored──▶ ended
+//      │           │              │            │                         └─ store unavailable: repeated
+//      └───────────┴──────────────┴────────────┴──▶ giving_back ──▶ ended
+//
+//   fetching: where the body lies elsewhere; a job whose body cannot be had goes on to its end, or to its retry.
+//   giving_back: refused, no slot in time, our own side failed, too early, shutdown.
+//   announcing: where the job ends and somebody wants to know.     From anywhere, lease lost ──▶ ended.
 #pragma once
 
 #include <functional>
@@ -21,7 +23,7 @@ namespace tidegate::jobs {
 // `refused`: given back because its route's breaker, or the route's upstream by Retry-After, wants no calls now.
 enum class JobRunEnd : uint8_t { succeeded, dead, retried, refused, given_back, lost };
 
-// What all lanes of a replayer share; outlives them.
+// What all job runs of a replayer share; outlives them.
 struct JobRunContext {
   net::Runtime& runtime;
   JobQueue& queue;
@@ -29,12 +31,13 @@ struct JobRunContext {
   const config::Replay& config;
   JobObserver observer;
   EndAnnouncer* announcer;
-  std::function<void()> on_capacity_freed;      // a lane has left admitting or running: another job may be claimed
-  std::map<std::string, Time> held_until = {};  // by route; for the upstream's Retry-After
+  std::function<void()> on_capacity_freed;      // a run no longer fetches, is admitted, or waits for the store alone
+  std::map<std::string, Time> held_until = {};  // by route; by the upstream's Retry-After
 
-  // How long the route wants no calls; none = a call may be tried.
+  // How long the route wants no calls; none = a call may be made.
   std::optional<Duration> refusal_of(const std::string& route);
   bool is_held(const std::string& route) const;
+  void hold(const std::string& route, Duration wait);
 };
 
 class JobRun final : public net::Disposable {
@@ -42,71 +45,69 @@ class JobRun final : public net::Disposable {
   // A lease is this long and is renewed at a third of it.
   static constexpr Duration kLease = std::chrono::seconds(30);
 
-  // `ended` runs once, last; it may hand the lane to Runtime::dispose.
-  JobRun(JobRunContext& shared, ClaimedJob job, std::function<void(JobRun&, JobRunEnd)> ended);
+  // `ended` runs once, last; it may hand the run to Runtime::dispose.
+  JobRun(JobRunContext& context, ClaimedJob job, std::function<void(JobRun&, JobRunEnd)> ended);
 
   void start();
-  // Gives the job back untried: there is no room for it.
+  // Gives the job back without an attempt: there is no room for it.
   void refuse();
-  // Has its answer, and waits for the store alone.
+  // Has its verdict, and waits for the store alone.
   bool settling() const { return state_ == State::settling; }
   // Waits for a bulkhead slot: no more jobs should be claimed.
   bool admitting() const { return state_ == State::admitting; }
   bool giving_back() const { return state_ == State::giving_back; }
   Duration ran_for() const { return attempt_.took; }
   Time begun_at() const { return since_; }
-  // The upstream had a say in its end.
+  // Its verdict is the upstream's.
   bool ran() const { return ran_; }
   // Shutdown: what is not running yet goes back.
   void stop_admitting();
 
  private:
-  enum class State { fetching, admitting, running, announcing, settling, giving_back, ended };
+  enum class State { claimed, fetching, admitting, running, announcing, settling, giving_back, ended };
 
+  void on_timer();
+  bool give_back_if_refused();
   void fetch();
   void on_fetched(FetchedBody fetched);
-  bool turned_away();
   void admit();
-  void give_back(Duration wait, JobRunEnd as = JobRunEnd::given_back);
-  void on_timer();
-  void conclude();
-  void announce();
-  void on_announced(const Status& status);
-  void lose_announcement(const std::string& why);
-  void begin_settling();
   void run();
   void on_result(RunResult result);
-  void judge(const RunResult& result);
-  void fail(bool hopeless, Duration retry_after);
+  void follow(Verdict verdict, std::string detail);
+  void give_back(Duration wait, JobRunEnd as = JobRunEnd::given_back);
+  void announce();
+  void on_announced(const Status& status);
+  void lose_announcement(const std::string& reason);
+  void begin_settling();
   void settle();
   void on_settled(const Status& status);
   void renew();
   void end(JobRunEnd end);
+  JobEvent event() const;
+  RetryTiming retry_timing() const;
 
-  JobRunContext& shared_;
+  JobRunContext& context_;
   const ClaimedJob job_;
   std::function<void(JobRun&, JobRunEnd)> ended_;
-  State state_ = State::admitting;
+  State state_ = State::claimed;
   Time since_;  // its claim, then its run
   bool ran_ = false;
   WallTime begun_at_{};
-  policy::Slot slot_;
-  policy::Permit permit_;
-  std::shared_ptr<const policy::RoutePolicy> policy_;
+  std::shared_ptr<const policy::RoutePolicy> policy_;  // before what it has admitted
+  policy::Admitted admitted_;
   std::shared_ptr<net::BodyReader> fetched_;  // until the run begins
   std::unique_ptr<net::Operation> work_;      // the fetch, the run, or the store's call
   std::unique_ptr<net::Operation> renewal_;
   net::Timer wait_;
   net::Timer lease_;
 
-  // What settle() does, again and again until the store has taken it.
-  JobEvent event_ = JobEvent::succeeded;
+  // What settle() records, repeated until the store has taken it.
+  Settlement settlement_;
   AttemptRecord attempt_;
   StoredResponse response_;
-  WallTime not_before_{};
   std::string detail_;
   Time announce_until_{};
-  int announced_ = 0;  // tries
+  int announcements_ = 0;  // how often the announcer was asked
 };
 
 }  // namespace tidegate::jobs

@@ -11,12 +11,12 @@ namespace tidegate::jobs {
 
 namespace {
 
-constexpr Duration kHeartbeat = 10s;  // how often an idle queue is looked at all the same (expiry)
-constexpr Duration kTidyEvery = 5s;
-constexpr Duration kStoreAwayWait = 1s;
-constexpr Duration kSoonest = 50ms;
+constexpr Duration kIdlePollInterval = 10s;  // for expiry
+constexpr Duration kTidyInterval = 5s;
+constexpr Duration kStoreRecheckDelay = 1s;
+constexpr Duration kPollIntervalMin = 50ms;
 constexpr size_t kWaitingForStoreMax = 4 * Replayer::kClaimBatchMax;
-constexpr double kNewest = 0.2;  // the weight of the newest run in the typical one
+constexpr double kNewestWeight = 0.2;  // of the newest run in the typical one
 
 }  // namespace
 
@@ -24,14 +24,14 @@ class Replayer::Impl {
  public:
   Impl(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config, JobObserver observer,
        EndAnnouncer* announcer)
-      : shared_{runtime, queue, runner, config, std::move(observer), announcer, [this] { on_capacity_freed(); }},
+      : context_{runtime, queue, runner, config, std::move(observer), announcer, [this] { on_capacity_freed(); }},
         routes_(runner.routes_of(queue)),
-        wake_(runtime, [this] { pump(); }) {}
+        wake_(runtime, [this] { drive(); }) {}
 
-  ~Impl() { shared_.queue.on_work(shared_.runtime, {}); }
+  ~Impl() { context_.queue.on_work(context_.runtime, {}); }
 
   void start() {
-    shared_.queue.on_work(shared_.runtime, [this] { pump(); });
+    context_.queue.on_work(context_.runtime, [this] { drive(); });
     wake_.start_after(Duration(0));
   }
 
@@ -48,39 +48,39 @@ class Replayer::Impl {
   bool wants_probe() const { return wants_probe_.load(std::memory_order_relaxed); }
 
  private:
-  // Claims, as far as the lanes, the store and the breakers allow; else sets the timer for when they may.
-  void pump() {
+  // Claims, as far as the runs allowed, the store and the breakers permit; else sets the timer for when they may.
+  void drive() {
     if (draining_ || !has_room()) return;
-    const QueueView view = shared_.queue.view();
-    note_lost(view);
-    if (!view.available) return want_nothing_for(kStoreAwayWait);
+    const QueueView view = context_.queue.view();
+    count_unclaimed_ends(view);
+    if (!view.available) return idle_for(kStoreRecheckDelay);
     tidy_now_and_then();
-    if (!view.next_due_at) return want_nothing_for(kHeartbeat);
-    const Duration due_in = *view.next_due_at - shared_.runtime.wall_now();
-    if (due_in > Duration(0)) return want_nothing_for(due_in);
+    if (!view.next_due_at) return idle_for(kIdlePollInterval);
+    const Duration due_in = *view.next_due_at - context_.runtime.wall_now();
+    if (due_in > Duration(0)) return idle_for(due_in);
     if (const auto refused_for = all_refuse()) {
-      allowed_ = 1;
+      runs_allowed_ = 1;
       succeeded_in_a_row_ = 0;
       // A job waits for the breaker alone: it will be the probe.
       wants_probe_ =
-          std::none_of(routes_.begin(), routes_.end(), [this](const auto& route) { return shared_.is_held(route); });
+          std::none_of(routes_.begin(), routes_.end(), [this](const auto& route) { return context_.is_held(route); });
       return wake_in(*refused_for);
     }
-    while (claiming_ < std::max(claim_batch_, free_lanes())) claim();
+    while (claiming_ < std::max(claim_batch_, free_runs())) claim();
   }
 
-  // A store answers claims in groups: asked for one at a time, it would be the pace. While a job has to wait for its
-  // slot, the next ones would only be given back.
-  size_t free_lanes() const {
+  // A store commits claims in groups: one claim at a time would be limited by its commits. While a job has to wait for
+  // its slot, the next ones would only be given back.
+  size_t free_runs() const {
     const size_t busy = count_busy();
-    const auto allowed = static_cast<size_t>(allowed_);
+    const auto allowed = static_cast<size_t>(runs_allowed_);
     return crowded_ || busy >= allowed ? 1 : allowed - busy;
   }
 
-  // Lanes whose job is the upstream's matter, or about to be. Those that wait for the store alone take nobody's slot.
+  // Runs that occupy the upstream, or are about to. Those that wait for the store alone are not counted.
   size_t count_busy() const {
-    return static_cast<size_t>(std::count_if(
-        runs_.begin(), runs_.end(), [](const auto& lane) { return !lane->giving_back() && !lane->settling(); }));
+    return static_cast<size_t>(std::count_if(runs_.begin(), runs_.end(),
+                                             [](const auto& run) { return !run->giving_back() && !run->settling(); }));
   }
 
   void claim() {
@@ -89,15 +89,15 @@ class Replayer::Impl {
     if (free == claims_.end()) claims_.emplace_back();
     ++claiming_;
     claims_[which] =
-        shared_.queue.claim(shared_.runtime, JobRun::kLease,
-                            [this, which](Result<std::optional<ClaimedJob>> job) { on_claim(which, std::move(job)); });
+        context_.queue.claim(context_.runtime, JobRun::kLease,
+                             [this, which](Result<std::optional<ClaimedJob>> job) { on_claim(which, std::move(job)); });
   }
 
-  // Room for one more job that runs; those that wait for the store are bounded too.
+  // Room for one more run; those that wait for the store are bounded too.
   bool has_room() const {
     const size_t busy = count_busy();
-    if (busy >= static_cast<size_t>(allowed_) || runs_.size() - busy >= kWaitingForStoreMax) return false;
-    return std::none_of(runs_.begin(), runs_.end(), [](const auto& lane) { return lane->admitting(); });
+    if (busy >= static_cast<size_t>(runs_allowed_) || runs_.size() - busy >= kWaitingForStoreMax) return false;
+    return std::none_of(runs_.begin(), runs_.end(), [](const auto& run) { return run->admitting(); });
   }
 
   void on_claim(size_t which, Result<std::optional<ClaimedJob>> job) {
@@ -105,31 +105,31 @@ class Replayer::Impl {
     --claiming_;
     if (job && *job) {
       const bool room = has_room();
-      runs_.push_back(std::make_unique<JobRun>(shared_, std::move(**job),
-                                               [this](JobRun& lane, JobRunEnd end) { on_run_end(lane, end); }));
+      runs_.push_back(std::make_unique<JobRun>(context_, std::move(**job),
+                                               [this](JobRun& run, JobRunEnd end) { on_run_end(run, end); }));
       running_ = static_cast<int>(runs_.size());
-      JobRun& lane = *runs_.back();
-      draining_ ? lane.stop_admitting() : room ? lane.start() : lane.refuse();
-      crowded_ = !room || lane.admitting();
-      if (!lane.giving_back()) claim_batch_ = 1;
-      return pump();
+      JobRun& run = *runs_.back();
+      draining_ ? run.stop_admitting() : room ? run.start() : run.refuse();
+      crowded_ = !room || run.admitting();
+      if (!run.giving_back()) claim_batch_ = 1;
+      return drive();
     }
     if (draining_) return check_drained();
     claim_batch_ = 1;
-    want_nothing_for(job ? kSoonest : kStoreAwayWait);
+    idle_for(job ? kPollIntervalMin : kStoreRecheckDelay);
   }
 
   void on_run_end(JobRun& ended, JobRunEnd how) {
-    const auto lane = std::find_if(runs_.begin(), runs_.end(), [&](const auto& l) { return l.get() == &ended; });
-    shared_.runtime.dispose(std::move(*lane));
-    runs_.erase(lane);
+    const auto run = std::find_if(runs_.begin(), runs_.end(), [&](const auto& l) { return l.get() == &ended; });
+    context_.runtime.dispose(std::move(*run));
+    runs_.erase(run);
     running_ = static_cast<int>(runs_.size());
     wants_probe_ = false;
-    // Refused jobs lie before those that could run: through them, more of them at a time.
+    // Refused jobs lie before those that could run: larger batches get past them.
     if (how == JobRunEnd::refused) claim_batch_ = std::min(2 * claim_batch_, kClaimBatchMax);
     if (how == JobRunEnd::succeeded || how == JobRunEnd::dead || how == JobRunEnd::retried) {
       claim_batch_ = 1;
-      if (ended.ran()) set_runs(how, ended.begun_at());
+      if (ended.ran()) adjust_runs_allowed(how, ended.begun_at());
     }
     if ((how == JobRunEnd::succeeded || how == JobRunEnd::dead) && ended.ran() && ended.ran_for() > Duration(0))
       note_pace(ended.ran_for());
@@ -137,69 +137,69 @@ class Replayer::Impl {
     wake_.start_after(Duration(0));
   }
 
-  void set_runs(JobRunEnd how, Time begun_at) {
+  void adjust_runs_allowed(JobRunEnd how, Time begun_at) {
     if (how != JobRunEnd::succeeded) {
-      allowed_ = 1;
+      runs_allowed_ = 1;
       succeeded_in_a_row_ = 0;
-      failed_at_ = shared_.runtime.now();
-    } else if (begun_at >= failed_at_ && ++succeeded_in_a_row_ >= allowed_) {
-      allowed_ = std::min(allowed_ * 2, shared_.config.concurrency);
+      failed_at_ = context_.runtime.now();
+    } else if (begun_at >= failed_at_ && ++succeeded_in_a_row_ >= runs_allowed_) {
+      runs_allowed_ = std::min(runs_allowed_ * 2, context_.config.concurrency);
       succeeded_in_a_row_ = 0;
     }
   }
 
-  // How long until some route's breaker may permit; none = one permits now.
+  // The time until some route's breaker may permit calls; none = one permits them now.
   std::optional<Duration> all_refuse() {
     std::optional<Duration> shortest;
     for (const std::string& route : routes_) {
-      const auto refusal = shared_.refusal_of(route);
+      const auto refusal = context_.refusal_of(route);
       if (!refusal) return std::nullopt;
       shortest = std::min(shortest.value_or(*refusal), *refusal);
     }
     return shortest;
   }
 
-  // Jobs that ended without a lane.
-  void note_lost(const QueueView& view) {
-    for (; expired_ < view.expired_total; ++expired_) shared_.observer(JobEvent::expired, {}, "");
-    for (; damaged_ < view.damaged_total; ++damaged_) shared_.observer(JobEvent::dead, {}, "damaged_record");
+  // Jobs that ended without being claimed.
+  void count_unclaimed_ends(const QueueView& view) {
+    for (; expired_ < view.expired_total; ++expired_) context_.observer(JobEvent::expired, {}, "");
+    for (; damaged_ < view.damaged_total; ++damaged_) context_.observer(JobEvent::dead, {}, "damaged_record");
     expired_ = view.expired_total;  // a store that was opened again counts from 0
     damaged_ = view.damaged_total;
   }
 
-  void want_nothing_for(Duration wait) {
+  void idle_for(Duration wait) {
     wants_probe_ = false;
     wake_in(wait);
   }
 
-  // A lane has what it needs, or needs nothing more: the next may be claimed.
+  // A run has what it needs, or needs nothing more: the next job may be claimed.
   void on_capacity_freed() {
     wants_probe_ = false;
     wake_.start_after(Duration(0));
   }
 
   void tidy_now_and_then() {
-    const Time now = shared_.runtime.now();
-    if (now - tidied_at_ < kTidyEvery) return;
+    const Time now = context_.runtime.now();
+    if (now - tidied_at_ < kTidyInterval) return;
     tidied_at_ = now;
-    shared_.queue.tidy(shared_.runtime);
+    context_.queue.tidy(context_.runtime);
   }
 
-  void wake_in(Duration wait) { wake_.start_after(std::clamp(wait, kSoonest, kHeartbeat)); }
+  void wake_in(Duration wait) { wake_.start_after(std::clamp(wait, kPollIntervalMin, kIdlePollInterval)); }
 
-  // Jobs that went to their end tell how long one takes; all lanes together get through so many a second.
+  // The time of jobs that went to their end gives the rate of all runs together.
   void note_pace(Duration ran_for) {
     const double took_s = std::max(to_seconds(ran_for), 1e-3);
-    typical_s_ = typical_s_ == 0 ? took_s : typical_s_ + kNewest * (took_s - typical_s_);
-    rate_ = shared_.config.concurrency / typical_s_;
+    typical_s_ = typical_s_ == 0 ? took_s : typical_s_ + kNewestWeight * (took_s - typical_s_);
+    rate_ = context_.config.concurrency / typical_s_;
   }
 
   void check_drained() {
     if (!runs_.empty() || claiming_ > 0 || !drained_) return;
-    shared_.runtime.post(std::exchange(drained_, nullptr));
+    context_.runtime.post(std::exchange(drained_, nullptr));
   }
 
-  JobRunContext shared_;
+  JobRunContext context_;
   const std::vector<std::string> routes_;
   std::vector<std::unique_ptr<JobRun>> runs_;
   std::vector<std::unique_ptr<net::Operation>> claims_;
@@ -207,7 +207,7 @@ class Replayer::Impl {
   size_t claim_batch_ = 1;  // claims at once, past jobs that are refused
   bool crowded_ = false;    // the last job that was claimed had to wait for its slot
   net::Timer wake_;
-  int allowed_ = 1;  // lanes
+  int runs_allowed_ = 1;  // at once
   int succeeded_in_a_row_ = 0;
   Time failed_at_ = Time::min();
   bool draining_ = false;

@@ -1,29 +1,29 @@
-// Runs queued jobs when their upstream is well: claims a job, admits it by the route's own breaker and bulkhead (the
-// same objects as live traffic), has it run, and settles it: succeed, retry with back-off, or dead_letter.
+// Runs queued jobs when their upstream is healthy: claims a job, admits it by the route's own breaker and bulkhead (the
+// same objects as live traffic), has it run, and settles it. jobs/replay/job_run.h is one job's way.
 //
-//   idle ──work, breaker permits, slot free──▶ claiming ──job──▶ running ──▶ settling ──▶ idle
-//     ▲        (one lane of `concurrency`)         │ none             │ client side gone: close()
-//     └──────── timer: retry due, breaker due ◀────┘                  └──▶ release
+//   idle ──a job is due, a breaker permits, a run is allowed──▶ claiming ──job──▶ JobRun ──ended──▶ idle
+//     ▲                                                            │ none
+//     └──── timer: a retry is due, a breaker is due ◀──────────────┘
 //
-// A job whose body lies elsewhere has it fetched first, before it takes a slot or a permit: what comes of that says
-// nothing of the upstream. No body: a failed attempt, or the job's end where asking again is of no use.
+// A job whose body lies elsewhere has it fetched first, before it takes a slot or a permit: the result of the fetch
+// says nothing about the upstream. No body: a failed attempt, or the job's end where no retry can help.
 //
-// An open breaker that is due gets a queued job as its probe. Replay starts with one lane; when as many runs in a row
-// have succeeded as there are lanes, they double, up to `concurrency`; a failed run makes it one again, and what began
-// before it no longer counts. It takes bulkhead slots by the rule for jobs (policy/bulkhead.h): live traffic goes
-// first.
+// An open breaker that is due gets a queued job as its probe. Replay starts with one run at a time; when as many runs
+// in a row have succeeded as are allowed at once, that number doubles, up to `concurrency`; a failed run makes it one
+// again, and runs that began before it no longer count. Jobs take bulkhead slots by the rule for jobs
+// (policy/bulkhead.h): live traffic goes first.
 //
-// A job whose own breaker refuses, while another route's permits, goes back until that breaker is due. Where many such
-// jobs lie before another route's, they are claimed and given back in waves, each a few commits: 1, 2, 4, …
+// A job whose own breaker refuses, while another route's permits, is given back until that breaker is due. Where many
+// such jobs lie before another route's, they are claimed and given back in batches, each a few commits: 1, 2, 4, …
 // kClaimBatchMax.
 //
-// An answer other than 408, 425, 429 and 5xx is the job's result. Anything else is a failed attempt: retried after
-// base·2^n with jitter or the upstream's Retry-After, whichever is later, and dead-lettered after max_attempts. A 429
-// or 503 with Retry-After also holds the other jobs of its route back, for as long but at most kHoldMax.
+// A response other than 408, 425, 429 and 5xx is the job's result. Anything else is a failed attempt: retried after
+// base·2^n with jitter or the upstream's Retry-After, whichever is later, and dead after max_attempts
+// (jobs/replay/verdict.h). A 429 or 503 with Retry-After also holds the other jobs of its route back, for as long but
+// at most kRouteHoldMax.
 //
-// Attempts that ended with their process, or lost their lease, count: a job that is claimed beyond max_attempts is
-// dead-lettered without a run. Whoever wants to hear of a job's end (EndAnnouncer) is told first, then the job is
-// settled.
+// Attempts that ended with their process, or lost their lease, count: a job that is claimed beyond max_attempts is dead
+// without a run. Whoever wants to be notified of a job's end (EndAnnouncer) is notified first, then the job is settled.
 #pragma once
 
 #include <functional>
@@ -34,30 +34,10 @@
 
 #include "config/config.h"
 #include "jobs/job_queue.h"
+#include "jobs/replay/verdict.h"
 #include "policy/plan.h"
 
 namespace tidegate::jobs {
-
-// What one run of a job came to.
-struct RunResult {
-  policy::AttemptResult result = policy::AttemptResult::response;
-  StoredResponse response;              // result == response
-  std::optional<Duration> retry_after;  // the upstream's Retry-After
-  std::string error;                    // instead of the result's own word, where that does not say it
-  std::string detail;                   // for the log, beyond the result's own word
-  bool upstreams_doing = true;          // false: our own side failed; neither the job nor the breaker counts it
-  enum class Worth : uint8_t { by_answer, succeeded, failed, hopeless } worth = Worth::by_answer;  // hopeless: no retry
-  std::optional<Duration> not_yet;  // it was too early to run: given back for so long, quietly
-};
-
-// What came of fetching the body that a job refers to.
-struct FetchedBody {
-  enum class Got : uint8_t { body, nothing, never, own_failure };  // never: asking again is of no use
-  Got got = Got::body;
-  std::shared_ptr<net::BodyReader> body;  // got == body
-  std::string error;                      // nothing, never: a word for the job's history
-  std::string detail;                     // for the log
-};
 
 // Performs a run; implemented by core/.
 class JobRunner {
@@ -73,7 +53,7 @@ class JobRunner {
                                                             std::shared_ptr<net::BodyReader> body, Duration timeout,
                                                             std::function<void(RunResult)> done) = 0;
   // Fetches the body of a job with a body_ref, for run(). The callback runs later, once; destroying the operation
-  // cancels the fetch. A runner whose jobs have no references need not know how.
+  // cancels the fetch. A runner whose jobs have no references need not implement it.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> fetch_body(const ClaimedJob& job,
                                                                    std::function<void(FetchedBody)> done);
 };
@@ -81,23 +61,23 @@ class JobRunner {
 // Called on the replayer's loop, for metrics and logs.
 using JobObserver = std::function<void(JobEvent event, const ClaimedJob& job, const std::string& detail)>;
 
-// Promises to tell somebody of a job's end. The promise is made before the job is settled, so that no crash comes
-// between: made for an end that did not come about, it is the announcer's to see that and be silent.
+// Promises to notify somebody of a job's end. The promise is made before the job is settled, so that no crash comes
+// between: a promise for an end that did not come about is the announcer's to detect and to drop.
 class EndAnnouncer {
  public:
   virtual ~EndAnnouncer() = default;
   virtual bool wants(const ClaimedJob& job) = 0;
-  // Answers once the promise is durable. `end`: succeeded or dead. `tries`: how often it was asked before, for this
-  // end.
-  [[nodiscard]] virtual OperationPtr announce(const ClaimedJob& job, JobEvent end, int tries, Callback<Ok> done) = 0;
-  // It could not be had in time: the job ends, and nobody will be told.
-  virtual void lost(const ClaimedJob& job, JobEvent end, const std::string& why) = 0;
+  // `done` runs once the promise is durable. `end`: succeeded or dead. `calls_before`: how often this end was announced
+  // in vain.
+  [[nodiscard]] virtual OperationPtr announce(const ClaimedJob& job, JobEvent end, int calls_before,
+                                              Callback<Ok> done) = 0;
+  // The promise was not made in time: the job ends, and nobody will be notified.
+  virtual void lost(const ClaimedJob& job, JobEvent end, const std::string& reason) = 0;
 };
 
 class Replayer {
  public:
-  static constexpr size_t kClaimBatchMax = 64;     // claims at once, through jobs that are refused
-  static constexpr Duration kHoldMax = 60s;        // of a route, by Retry-After
+  static constexpr size_t kClaimBatchMax = 64;     // claims at once, past jobs that are refused
   static constexpr Duration kAnnounceWithin = 2s;  // a job's end waits no longer for its announcer
 
   // All outlive the replayer; `announcer` may be null. One replayer per queue and process.
@@ -106,10 +86,10 @@ class Replayer {
   ~Replayer();  // cancels runs at once; their leases end by themselves or at the next start
 
   void start();
-  // Claims nothing more; `done` runs when what is running has settled.
+  // Claims nothing more; `done` runs when the jobs that run have been settled.
   void drain(std::function<void()> done);
 
-  // Jobs a second that it gets through when it is busy; 0 before the first has ended. For Retry-After. Any thread.
+  // Jobs a second while it is busy; 0 before the first job has ended. For Retry-After. Any thread.
   double drain_rate() const;
   int running() const;
   // A job is due and every breaker of its routes refuses: it will be the probe. Any thread.

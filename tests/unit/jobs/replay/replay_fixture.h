@@ -10,7 +10,7 @@
 
 namespace tidegate::jobs {
 
-inline RunResult answered(uint16_t status) {
+inline RunResult responded(uint16_t status) {
   RunResult result;
   result.response = {status, {}, {"answer", {}}};
   return result;
@@ -21,7 +21,7 @@ inline RunResult failed(policy::AttemptResult how) {
   return result;
 }
 
-// Answers each run by the script, else with 200, after `takes`.
+// Responds to each run by the script, else with 200, after `takes`.
 class ScriptedRunner final : public JobRunner {
  public:
   explicit ScriptedRunner(net::Runtime& runtime) : runtime_(runtime) {}
@@ -40,7 +40,7 @@ class ScriptedRunner final : public JobRunner {
                                       std::function<void(RunResult)> done) override {
     ran.push_back(job.id);
     running_max = std::max(running_max, ++running);
-    RunResult result = answered(200);
+    RunResult result = responded(200);
     if (!script.empty()) {
       result = script.front();
       script.pop_front();
@@ -103,9 +103,9 @@ class ScriptedRunner final : public JobRunner {
   net::Runtime& runtime_;
 };
 
-class Replay {
+class Fixture {
  public:
-  Replay() : runner(bed.home()) {
+  Fixture() : runner(bed.home()) {
     log_configure(LogLevel::off, LogFormat::text);
     runner.policies["optimize"] = {};
     config.concurrency = 8;
@@ -140,7 +140,7 @@ class Replay {
   SimFixture bed;
   Asker<SimFixture> asker{bed};
   ScriptedRunner runner;
-  config::Replay config;
+  config::Fixture config;
   std::array<int, kJobEventCount> events{};
   EndAnnouncer* announcer = nullptr;
   std::unique_ptr<Replayer> replayer;

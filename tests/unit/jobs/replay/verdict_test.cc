@@ -1,0 +1,117 @@
+// What a run's result means for its job, as a table: no queue, no clock.
+#include "jobs/replay/verdict.h"
+
+#include <doctest/doctest.h>
+
+namespace tidegate::jobs {
+
+using policy::AttemptResult;
+using Worth = RunResult::Worth;
+
+namespace {
+
+constexpr WallTime kNow{1000s};
+const policy::BackoffConfig kBackoff{1s, 60s, policy::Jitter::none};
+
+ClaimedJob job_at(int attempt) {
+  ClaimedJob job;
+  job.attempt = attempt;
+  job.max_attempts = 3;
+  return job;
+}
+
+// "succeeded", "retry in 2 s: 503", "dead: 503", "deferred for 5 s: why".
+std::string text(const Verdict& verdict) {
+  struct Text {
+    std::string operator()(const Succeeded&) const { return "succeeded"; }
+    std::string operator()(const Retry& s) const { return "retry in " + seconds(s.not_before - kNow) + ": " + s.error; }
+    std::string operator()(const Dead& s) const { return "dead: " + s.error; }
+    std::string operator()(const Settlement& s) const { return std::visit(Text{}, s); }
+    std::string operator()(const Deferred& s) const {
+      return "deferred for " + seconds(s.wait) + (s.reason.empty() ? "" : ": " + s.reason);
+    }
+    static std::string seconds(Duration wait) { return std::to_string(static_cast<int>(to_seconds(wait))) + " s"; }
+  };
+  return std::visit(Text{}, verdict);
+}
+
+template <typename Came>
+std::string verdict_of(const Came& came, int attempt) {
+  Random random(1);
+  return text(judge(came, job_at(attempt), {kBackoff, kNow, random}));
+}
+
+RunResult response(uint16_t status, std::optional<Duration> retry_after = {}, Worth worth = Worth::by_status) {
+  RunResult result;
+  result.response.status = status;
+  result.retry_after = retry_after;
+  result.worth = worth;
+  return result;
+}
+
+RunResult failure(AttemptResult how) {
+  RunResult result;
+  result.result = how;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a run's result and the job's attempts decide whether it succeeded, is retried, or is dead") {
+  const struct {
+    RunResult result;
+    int attempt;
+    const char* verdict;
+    std::optional<Duration> hold;
+  } cases[] = {
+      {response(200), 1, "succeeded", {}},
+      {response(404), 3, "succeeded", {}},
+      {response(302), 1, "succeeded", {}},
+      {response(408), 1, "retry in 1 s: 408", {}},
+      {response(425), 2, "retry in 2 s: 425", {}},
+      {response(500), 3, "dead: 500", {}},
+      {response(500, 30s), 1, "retry in 30 s: 500", {}},
+      {response(503, 30s), 1, "retry in 30 s: 503", 30s},
+      {response(429, 90s), 3, "dead: 429", 60s},
+      {response(503, 1s), 2, "retry in 2 s: 503", 1s},
+      {response(200, 30s), 1, "succeeded", {}},
+      {failure(AttemptResult::connect_failure), 1, "retry in 1 s: connect_failure", {}},
+      {failure(AttemptResult::timeout), 2, "retry in 2 s: timeout", {}},
+      {failure(AttemptResult::reset), 3, "dead: reset", {}},
+      {failure(AttemptResult::bad_response), 4, "dead: bad_response", {}},
+      {response(410, {}, Worth::hopeless), 1, "dead: 410", {}},
+      {response(404, {}, Worth::failed), 1, "retry in 1 s: 404", {}},
+      {response(503, 9s, Worth::succeeded), 1, "succeeded", {}},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.verdict);
+    CHECK(verdict_of(c.result, c.attempt) == c.verdict);
+    CHECK(hold_of_route(c.result) == c.hold);
+  }
+}
+
+TEST_CASE("a word of the runner's own takes the place of the status in the history") {
+  RunResult result = response(400, {}, Worth::hopeless);
+  result.error = "invalid_url";
+  CHECK(verdict_of(result, 1) == "dead: invalid_url");
+}
+
+TEST_CASE("a failure of our own side, or a run that came too early, defers the job even after its last attempt") {
+  RunResult ours = failure(AttemptResult::reset);
+  ours.counts_against_upstream = false;
+  ours.detail = "the disk is full";
+  CHECK(verdict_of(ours, 3) == "deferred for 5 s: the disk is full");
+  RunResult early = response(200);
+  early.too_early_for = 7s;
+  CHECK(verdict_of(early, 3) == "deferred for 7 s");
+}
+
+TEST_CASE("a body that could not be fetched is a failed attempt, or the end, or nobody's attempt") {
+  using Result = FetchedBody::Result;
+  CHECK(verdict_of(FetchedBody{Result::failed, nullptr, "unreachable", ""}, 1) == "retry in 1 s: unreachable");
+  CHECK(verdict_of(FetchedBody{Result::failed, nullptr, "unreachable", ""}, 3) == "dead: unreachable");
+  CHECK(verdict_of(FetchedBody{Result::hopeless, nullptr, "gone", ""}, 1) == "dead: gone");
+  CHECK(verdict_of(FetchedBody{Result::own_failure, nullptr, "", "no disk"}, 3) == "deferred for 5 s: no disk");
+}
+
+}  // namespace tidegate::jobs
