@@ -103,6 +103,14 @@ void send_problem(http::Responder& responder, const Problem& problem) {
   responder.answer(status, http::kProblemContentType, problem_body(problem, status), problem_fields(problem));
 }
 
+void send_refusal(http::Responder& responder, Problem problem, std::optional<Duration> retry_after) {
+  const uint16_t status = status_of(problem.outcome);
+  if (status == 429 || status == 503) {
+    problem.retry_after_s = retry_after_seconds(retry_after.value_or(1s), responder.runtime().random());
+  }
+  send_problem(responder, problem);
+}
+
 std::string rate_limit_fields(const policy::RateDecision& decision, const policy::RateLimitConfig& limit) {
   const bool is_window = limit.algorithm == policy::RateAlgorithm::sliding_window;
   const int64_t quota = is_window ? limit.count : static_cast<int64_t>(limit.burst);
@@ -114,19 +122,8 @@ std::string rate_limit_fields(const policy::RateDecision& decision, const policy
       ceil_seconds(decision.reset_after), quota);
 }
 
-void send_accepted(http::Responder& responder, const AcceptedResponse& answer) {
-  const std::string status_url = fmt::format("{}{}", answer.jobs_path, answer.job_id);
-  JsonWriter json;
-  json.field("job_id", answer.job_id)
-      .field("status", answer.status)
-      .field("status_url", status_url)
-      .field("result_url", status_url + "/result")
-      .field("retry_after", answer.retry_after_s);
-  if (answer.position) json.field("position", *answer.position);
-  responder.answer(202, "application/json", json.take(),
-                   fmt::format("Location: {}\r\nRetry-After: {}\r\nX-Request-Id: {}\r\nProxy-Status: tidegate; "
-                               "details=\"queued\"\r\n{}",
-                               status_url, answer.retry_after_s, answer.request_id, answer.extra_fields));
+std::string fallback_fields(Outcome why, std::string_view request_id) {
+  return fmt::format("X-Request-Id: {}\r\nProxy-Status: tidegate; details=\"{}\"\r\n", request_id, to_string(why));
 }
 
 }  // namespace tidegate::core

@@ -36,19 +36,13 @@ std::string problem_body(const Problem& problem, uint16_t status);
 std::string problem_fields(const Problem& problem);
 // Responds with the problem and the status of its outcome.
 void send_problem(http::Responder& responder, const Problem& problem);
+// The same for a request that is refused: 429 and 503 have a Retry-After, of a second where nothing better is known.
+void send_refusal(http::Responder& responder, Problem problem, std::optional<Duration> retry_after);
 
 // RateLimit, RateLimit-Policy and X-RateLimit-Limit (draft-ietf-httpapi-ratelimit-headers) as field lines.
 std::string rate_limit_fields(const policy::RateDecision& decision, const policy::RateLimitConfig& limit);
 
-struct AcceptedResponse {
-  std::string_view job_id;
-  std::string_view jobs_path;  // "/_jobs/"
-  std::string_view request_id;
-  int64_t retry_after_s = 1;
-  std::string_view status = "queued";
-  std::optional<uint64_t> position;  // told of a job that was there before, or was waited for
-  std::string_view extra_fields;     // more "Name: value\r\n" lines
-};
-void send_accepted(http::Responder& responder, const AcceptedResponse& answer);
+// The fields of the route's own response, sent in place of a response from the upstream.
+std::string fallback_fields(policy::Outcome why, std::string_view request_id);
 
 }  // namespace tidegate::core

@@ -17,7 +17,7 @@ void SpooledBody::append(std::string_view piece) {
   TG_ASSERT(!ended_);
   received_ += piece.size();
   if (mode_ != Mode::passing && received_ > keep_max_) {
-    overflowed_ = true;  // a reader that lags goes on from the file; nobody will begin again
+    overflowed_ = true;  // a reader that lags continues from the file; nobody will read from 0 again
     if (mode_ == Mode::memory) stop_keeping(0);
   }
   if (mode_ == Mode::memory && memory_.size() + piece.size() > kMemoryMax) to_file();
@@ -30,7 +30,7 @@ void SpooledBody::append(std::string_view piece) {
 }
 
 void SpooledBody::append_delivered(std::string_view piece) {
-  if (mode_ == Mode::file && overflowed_) stop_keeping(received_);  // the reader is here: nobody needs the file
+  if (mode_ == Mode::file && overflowed_) stop_keeping(received_);  // the reader has caught up: nobody needs the file
   consumed(received_);
   if (mode_ != Mode::passing) {
     append(piece);
@@ -123,8 +123,7 @@ void SpooledBody::write_on() {
   });
 }
 
-// What only the file held can be read no more; a reader that has not got there yet finds nothing (the exchange then
-// fails the try).
+// What only the file held can no longer be read; a reader that has not got there yet finds it lost.
 void SpooledBody::disk_failed() {
   mode_ = Mode::passing;
   base_ = received_ - unwritten_.size();

@@ -1,7 +1,8 @@
-// A body on its way through: kept whole for a second try or for a job (first in memory, then in an unlinked temporary
-// file), or only passed through. One writer appends; readers follow it from any position that is still kept.
+// A body on its way through: kept whole for another attempt or for a job (first in memory, then in an unlinked
+// temporary file), or only passed through. One writer appends; one reader follows it from any position that is still
+// kept.
 //
-//   memory ──over kMemoryMax──▶ file         (all of it readable again)
+//   memory ──over kMemoryMax──▶ file         (all of it can be read again)
 //      │                         │ stop_keeping, or the disk fails
 //      └── over keep_max ────────┴──▶ passing (only what has not been read yet is held, in memory)
 #pragma once
@@ -23,12 +24,12 @@ class SpooledBody {
   static constexpr size_t kBufferMax = 64 * 1024;
 
   // keep_max: larger bodies stop being kept; 0 = pass through from the start. `on_change` runs, never inside a call,
-  // when bytes have become readable, room has come, or keeping has ended by itself. `runtime` outlives the body.
+  // when bytes have become readable, there is room again, or keeping has ended by itself. `runtime` outlives the body.
   SpooledBody(net::Runtime& runtime, uint64_t keep_max, std::function<void()> on_change);
 
   // REQUIRES !ended().
   void append(std::string_view piece);
-  // Counts bytes that were delivered straight to the one reader. REQUIRES that all before them has been read.
+  // Counts bytes that were delivered directly to the reader. REQUIRES that all before them have been read.
   void append_delivered(std::string_view piece);
   void end() { ended_ = true; }
 
@@ -38,21 +39,21 @@ class SpooledBody {
   bool ended() const { return ended_; }
   // All of it can be read again from 0.
   bool kept() const { return mode_ != Mode::passing && !overflowed_; }
-  // Kept, ended, and nothing waits for the disk: content() may be called.
+  // Kept, ended, and nothing waits for the disk: take_content() may be called.
   bool settled() const { return kept() && ended_ && !writing_ && unwritten_.empty(); }
-  // From now on only passed through, from `position` (what the reader has read). A file is let go only once the reader
+  // From now on only passed through, from `position` (what the reader has read). A file is closed only once the reader
   // has caught up: until then nothing changes.
   void stop_keeping(uint64_t position);
 
   // What can be read at `position` at once, without I/O; empty if that needs the file, or nothing is there yet.
   std::string_view peek(uint64_t position) const;
-  // True if bytes at `position` lie in the file: ask read_file.
+  // True if bytes at `position` are in the file: use read_file.
   bool in_file(uint64_t position) const;
-  // True if bytes at `position` were received but can be read no more (the disk failed).
+  // True if bytes at `position` were received but can no longer be read (the disk failed).
   bool lost(uint64_t position) const { return mode_ == Mode::passing && position < base_; }
   // One at a time; the callback runs later. REQUIRES in_file(position).
   void read_file(uint64_t position, std::function<void(Result<std::string>)> done);
-  // Passing: bytes before `position` are needed no more.
+  // Passing: bytes before `position` are no longer needed.
   void consumed(uint64_t position);
 
   // REQUIRES settled(). Shares the file; copies memory out (leaves the body empty).
@@ -69,7 +70,7 @@ class SpooledBody {
   uint64_t keep_max_;
   std::function<void()> on_change_;
   Mode mode_;
-  std::string memory_;  // memory: all; passing: what lies at base_ and after
+  std::string memory_;  // memory: all; passing: the bytes from base_ on
   uint64_t base_ = 0;   // passing: the position of memory_[0]
   std::unique_ptr<net::TempFile> file_;
   std::string unwritten_;  // file: waits for the append under way
@@ -78,7 +79,7 @@ class SpooledBody {
   std::function<void(Result<std::string>)> waiting_read_;
   uint64_t waiting_position_ = 0;
   uint64_t received_ = 0;
-  bool overflowed_ = false;  // larger than keep_max: what the file holds is only read on
+  bool overflowed_ = false;  // larger than keep_max: the file is only read to its end
   bool ended_ = false;
 };
 

@@ -106,6 +106,7 @@ class Plan {
   void abandon();
 
   Time deadline() const { return deadline_; }
+  bool idempotent() const { return traits_.idempotent; }
   int attempts() const { return attempts_; }
   const std::optional<RateDecision>& rate_decision() const { return rate_; }
   // Decisions that shadow mode did not act on: rate_limited, breaker_open.

@@ -1,15 +1,9 @@
 #include "core/exchange/exchange.h"
 
-#include <charconv>
-
 #include "base/assert.h"
-#include "base/log.h"
-#include "core/access_log.h"
-#include "core/jobs/body_reference.h"
-#include "core/jobs/idempotency_key.h"
+#include "core/exchange/request_intake.h"
 #include "core/responses.h"
 #include "http/message/client_address.h"
-#include "http/message/prefer.h"
 
 namespace tidegate::core {
 
@@ -18,36 +12,16 @@ using policy::Outcome;
 
 namespace {
 
-bool is_idempotent(const http::RequestHead& head) {
-  static constexpr std::string_view kMethods[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
-  for (const std::string_view method : kMethods) {
-    if (head.method == method) return true;
-  }
-  return head.fields.find("idempotency-key").has_value();
+constexpr size_t kResponseBufferMax = 64 * 1024;  // more unsent bytes than that pause the upstream
+
+RequestContext context_of(http::Responder& responder, const config::Listener& listener) {
+  const IpAddress peer = responder.peer().ip;
+  net::Runtime& runtime = responder.runtime();
+  return make_context(responder.request(), peer, http::is_trusted(peer, listener.trusted_proxies),
+                      to_hex(runtime.random_id()), runtime.random());
 }
 
 }  // namespace
-
-// A turn in the bulkhead's queue. granted() may come on any thread: it posts to the exchange's own loop, where the link
-// says whether the exchange still lives.
-class Exchange::Waiter final : public policy::SlotWaiter {
- public:
-  explicit Waiter(Exchange& exchange) : runtime_(exchange.runtime()), link_(std::make_shared<Exchange*>(&exchange)) {}
-  ~Waiter() override {
-    leave();
-    *link_ = nullptr;
-  }
-
- private:
-  void granted() override {
-    runtime_.post([link = link_] {
-      if (*link) (*link)->on_slot_granted();
-    });
-  }
-
-  net::Runtime& runtime_;
-  std::shared_ptr<Exchange*> link_;
-};
 
 Exchange::Exchange(Worker& worker, std::shared_ptr<const RouteTable> table, const RouteState& route,
                    http::Responder& responder)
@@ -55,80 +29,40 @@ Exchange::Exchange(Worker& worker, std::shared_ptr<const RouteTable> table, cons
       table_(std::move(table)),
       route_(route),
       responder_(responder),
-      begun_(responder.runtime().now()),
-      timer_(responder.runtime(), [this] { on_timer(); }) {
-  const IpAddress peer = responder_.peer().ip;
-  const auto& trusted = route_.listener->trusted_proxies;
-  client_ = http::client_address(peer, head().fields, trusted);
-  context_ =
-      make_context(head(), peer, http::is_trusted(peer, trusted), to_hex(runtime().random_id()), runtime().random());
-  route_.metrics->begun();
-}
+      context_(context_of(responder, *route.listener)),
+      record_(route, http::client_address(context_.peer, head().fields, route.listener->trusted_proxies),
+              runtime().now()),
+      timer_(runtime(), [this] { on_timer(); }) {}
 
 Exchange::~Exchange() { TG_ASSERT(state_ == State::ended); }
 
 void Exchange::start() {
-  policy::RequestTraits traits;
-  if (!read_traits(traits)) {
-    return refuse(Outcome::bad_request, std::nullopt,
-                  "the timeout header must be a whole number of milliseconds, at least 1");
-  }
-  if (const Status wish = read_preferences(traits); !wish) {
-    return refuse(Outcome::bad_request, std::nullopt, wish.error().message);
-  }
+  auto intake = read_request(head(), route_, table_->rate_key_secret(), record_.client());
+  if (!intake) return refuse(Outcome::bad_request, std::nullopt, intake.error().message);
+  const policy::RequestTraits& traits = intake->traits;
+  preferences_ = std::move(intake->preferences);
   plan_.emplace(route_.policy, traits, runtime().now(), runtime().random());
-  keep_what_may_be_needed();
-  if (route_.shared_limit) return ask_shared_limit();
-  perform(plan_->begin(runtime().now()));
-}
-
-bool Exchange::read_traits(policy::RequestTraits& traits) {
-  const http::RequestHead& request = head();
-  if (route_.policy.limiter) traits.rate_key = rate_key();
-  traits.idempotent = is_idempotent(request);
-  const std::string& name = route_.config->timeout_header;
-  const auto text = name.empty() ? std::nullopt : request.fields.find(name);
-  if (!text) return true;
-  int64_t ms = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), ms);
-  if (error != std::errc() || end != text->data() + text->size() || ms < 1) return false;
-  // A day is longer than any total; more would only overflow.
-  traits.client_timeout = std::min<Duration>(std::chrono::milliseconds(std::min<int64_t>(ms, 86'400'000)), 24h);
-  return true;
-}
-
-// Refused before anything is done with it: a key or a reference that is not valid would fail the job later.
-Status Exchange::read_preferences(policy::RequestTraits& traits) {
-  if (!route_.enqueue) return Ok{};
-  auto wish = std::make_unique<JobPreferences>();
-  auto key = idempotency_key(head().fields);
-  if (!key) return key.error();
-  wish->key = std::move(*key);
-  if (route_.enqueue->by_reference) {
-    auto reference = body_reference(head().fields, route_.enqueue->reference_hosts);
-    if (!reference) return reference.error();
-    wish->body_ref = std::move(*reference);
+  if (head().framing != http::Framing::none) {
+    body_.emplace(responder_, intake->body_keep_max, static_cast<RequestBodyUser&>(*this));
   }
-  const http::Preferences prefer = http::preferences_of(head().fields);
-  wish->async = prefer.respond_async;
-  if (prefer.respond_async && prefer.wait_s) wish->wait = std::chrono::seconds(*prefer.wait_s);
-  traits.respond_async = wish->async;
-  traits.body_elsewhere = wish->body_ref.has_value();
-  if (!wish->key.empty() || wish->body_ref || wish->async) preferences_ = std::move(wish);
-  return Ok{};
+  route_.shared_limit ? check_limit(*traits.rate_key) : begin(std::nullopt);
 }
 
-// Kept whole only on routes that may need the body again, and only as much as a job may hold.
-void Exchange::keep_what_may_be_needed() {
-  if (head().framing == http::Framing::none) return;
-  uint64_t keep_max = 0;
-  if (route_.config->retry.max_attempts > 1) keep_max = route_.listener->limits.body;
-  if (route_.enqueue && !by_reference()) keep_max = std::max(keep_max, route_.enqueue->max_body);
-  if (head().framing == http::Framing::content_length && head().content_length > keep_max) keep_max = 0;
-  body_.emplace(runtime(), keep_max, [this] { body_changed(); });
+// A limit that replicas share is checked at its store before the plan begins.
+void Exchange::check_limit(const policy::RateKey& local_key) {
+  if (!worker_.rate_store(*route_.rate_store).usable()) {
+    return begin(decide_without_store(route_.shared_limit->on_failure));
+  }
+  state_ = State::checking_limit;
+  limit_check_ =
+      std::make_unique<LimitCheck>(worker_, route_, LimitedClient{record_.client(), head().fields}, local_key,
+                                   plan_->deadline(), [this](const LimitDecision& decision) { begin(decision); });
 }
 
-// ---- the steps ----
+void Exchange::begin(const LimitDecision& decision) {
+  const Time now = runtime().now();
+  perform(decision ? plan_->begin(*decision, now) : plan_->begin(now));
+}
 
 void Exchange::perform(const policy::Step& step) {
   struct Performer {
@@ -144,122 +78,213 @@ void Exchange::perform(const policy::Step& step) {
     void operator()(const policy::Respond& s) const { self.respond(s); }
     void operator()(const policy::Refuse& s) const { self.refuse(s.why, s.retry_after); }
   };
-  timer_.stop();
   std::visit(Performer{*this}, step);
-}
-
-void Exchange::begin_attempt(const policy::StartAttempt& step) {
-  state_ = State::attempting;
-  sent_ = 0;
-  attempt_ = std::make_unique<Attempt>(runtime(), worker_.pool(*route_.upstream), static_cast<AttemptUser&>(*this));
-  const policy::TimeoutConfig& timeout = route_.config->timeout;
-  const bool may_start_over = !body_ && is_idempotent(head());
-  attempt_->start({step.attempt_deadline, timeout.response_header, timeout.idle, may_start_over},
-                  head().method == "HEAD");
 }
 
 void Exchange::wait_for_slot(const policy::WaitForSlot& step) {
   state_ = State::waiting_for_slot;
-  waiter_ = std::make_unique<Waiter>(*this);
-  if (!route_.policy.bulkhead->wait(*waiter_)) {
-    waiter_.reset();
-    return perform(plan_->slot_wait_over(runtime().now()));
-  }
-  timer_.start_at(step.until);
+  slot_wait_ = SlotWait::join(runtime(), *route_.policy.bulkhead, step.until, [this](std::optional<policy::Slot> slot) {
+    slot_wait_.reset();
+    const Time now = runtime().now();
+    perform(slot ? plan_->slot_granted(std::move(*slot), now) : plan_->slot_wait_over(now));
+  });
+  if (!slot_wait_) perform(plan_->slot_wait_over(runtime().now()));
 }
 
-void Exchange::on_slot_granted() {
-  auto slot = waiter_ ? waiter_->take() : std::nullopt;
-  if (!slot) return;  // the wait was over just before
-  waiter_.reset();
-  perform(plan_->slot_granted(std::move(*slot), runtime().now()));
+void Exchange::begin_attempt(const policy::StartAttempt& step) {
+  state_ = State::attempting;
+  attempt_ = std::make_unique<Attempt>(runtime(), worker_.pool(*route_.upstream), static_cast<AttemptUser&>(*this));
+  const policy::TimeoutConfig& timeout = route_.config->timeout;
+  const bool may_start_over = !body_ && plan_->idempotent();
+  attempt_->start({step.attempt_deadline, timeout.response_header, timeout.idle, may_start_over},
+                  head().method == "HEAD");
+}
+
+void Exchange::drop_attempt() {
+  if (body_) body_->detach();
+  attempt_.reset();
+}
+
+// The request headers, and the body as far as it has come.
+void Exchange::on_attempt_ready(const config::Endpoint& endpoint) {
+  std::string& out = worker_.scratch();
+  out.clear();
+  AttemptHead attempt{endpoint.authority, {head().framing, head().content_length}, route_.config->timeout_header, 0};
+  attempt.timeout_ms = ceil_ms(plan_->deadline() - runtime().now());
+  write_request_head(out, head(), context_, attempt);
+  const bool chunked = head().framing == http::Framing::chunked;
+  attempt_->send(out, chunked, body_ ? body_->first_piece() : std::string_view());
+  body_ ? body_->send_to(*attempt_) : attempt_->end_body();
+}
+
+void Exchange::on_attempt_writable() {
+  if (body_) body_->drive();
+}
+
+void Exchange::on_attempt_head(const http::ResponseHead& response) {
+  const auto next = plan_->after_response(response.status, can_resend(), runtime().now());
+  if (std::holds_alternative<policy::Relay>(next)) return relay(response);
+  record_.attempt_failed(Outcome::bad_upstream_response, std::to_string(response.status));
+  drop_attempt();
+  perform(std::get<policy::Step>(next));
+}
+
+void Exchange::relay(const http::ResponseHead& response) {
+  state_ = State::relaying;
+  response_status_ = response.status;
+  timer_.start_at(plan_->deadline());
+  std::string& out = worker_.scratch();
+  out.clear();
+  write_response_head(out, response, context_.request_id);
+  responder_.send_head(response.status, out,
+                       relayed_length(head().method, response).value_or(http::Responder::kUnknownLength));
+  if (body_) body_->stop_keeping();
+}
+
+void Exchange::on_attempt_body(std::string_view piece) {
+  record_.response_bytes(piece.size());
+  responder_.send_body(piece);
+  if (responder_.write_pending() > kResponseBufferMax) attempt_->pause();
+}
+
+void Exchange::on_response_drained() {
+  if (attempt_) attempt_->resume();
+  if (parked_) parked_->on_response_drained();
+}
+
+void Exchange::on_attempt_complete() {
+  plan_->relay_ended(AttemptResult::response, runtime().now());
+  responder_.finish();
+  end(Outcome::proxied, response_status_);
+}
+
+// The upstream is not to blame: it waited for the client's body.
+void Exchange::on_attempt_starved() { give_up(Outcome::client_timeout, "the body did not arrive in time"); }
+
+void Exchange::on_attempt_failed(AttemptResult result, std::string_view detail) {
+  record_.attempt_failed(outcome_of(result), std::string(to_string(result)) + ": " + std::string(detail));
+  if (state_ == State::relaying) {
+    plan_->relay_ended(result, runtime().now());
+    responder_.abort();  // the response has begun: it must not look whole
+    return end(outcome_of(result), response_status_);
+  }
+  const policy::Step step = plan_->after_failure(result, can_resend(), runtime().now());
+  drop_attempt();
+  perform(step);
 }
 
 void Exchange::on_timer() {
   switch (state_) {
-    case State::asking_limit: asking_.reset(); return begin_without_store();
-    case State::waiting_for_slot:
-      // A slot that was granted in this very turn is taken rather than given back.
-      if (auto slot = waiter_->take()) {
-        waiter_.reset();
-        return perform(plan_->slot_granted(std::move(*slot), runtime().now()));
-      }
-      waiter_.reset();
-      return perform(plan_->slot_wait_over(runtime().now()));
     case State::backing_off: return perform(plan_->next_attempt(runtime().now()));
     case State::relaying:
-      failure_ = "the deadline passed while the answer was being relayed";
+      record_.failed("the deadline passed while the response was being relayed");
       plan_->relay_ended(AttemptResult::timeout, runtime().now());
       responder_.abort();
-      return end(Outcome::timeout, answer_status_);
-    case State::parking:
-      storing_.reset();
-      failure_ = "the store gave no verdict in time";
-      return refuse(Outcome::queue_unavailable, kCommitBound);
-    case State::awaiting:  // the store does not tell: the promise stands all the same
-      storing_.reset();
-      return answer_accepted(job_->status, std::nullopt);
-    case State::delivering:
+      return end(Outcome::timeout, response_status_);
     case State::deciding:
+    case State::checking_limit:
+    case State::waiting_for_slot:
     case State::attempting:
+    case State::parked:
     case State::ended: TG_ASSERT(false);
   }
 }
 
-void Exchange::respond(const policy::Respond& step) {
-  const config::FallbackRespond& fallback = *route_.respond;
-  const std::string fields = "X-Request-Id: " + context_.request_id + "\r\nProxy-Status: tidegate; details=\"" +
-                             to_string(step.why) + "\"\r\n";
-  responder_.answer(fallback.status, fallback.content_type, fallback.body, fields);
-  note_failure(step.why);
-  end(Outcome::responded, fallback.status);
+void Exchange::on_body(std::string_view piece) {
+  if (!body_) return;  // a job by reference does not need it
+  body_->receive(piece);
+  if (parked_) parked_->on_body_changed();
+  if (state_ != State::ended) body_->balance();
 }
 
-// For the log: why the request was not relayed, and what its last try came to.
-void Exchange::note_failure(Outcome why) {
-  const std::string word = to_string(why);
-  // A status that the fallback takes has no word of its own: it says itself what was wrong.
-  if (why == Outcome::bad_upstream_response && !failure_.empty()) return;
-  if (!failure_.starts_with(word)) failure_ = failure_.empty() ? word : word + "; last try: " + failure_;
+void Exchange::on_body_end() {
+  if (!body_) return;
+  body_->end();
+  on_body_changed();
+}
+
+void Exchange::on_body_changed() {
+  if (state_ == State::ended) return;
+  if (parked_) parked_->on_body_changed();
+  if (state_ != State::ended) body_->drive();
+}
+
+void Exchange::on_body_error(const http::ParseError& error) {
+  // A job by reference does not need it: the response comes all the same, then the connection ends.
+  if (!body_ && !response_begun()) return;
+  const Outcome outcome = outcome_of(error);
+  if (response_begun()) return give_up(outcome, error.detail);
+  drop_attempt();
+  if (plan_) plan_->abandon();
+  record_.failed(error.detail);
+  refuse(outcome, std::nullopt, error.detail);
+}
+
+void Exchange::on_body_lost() { give_up(Outcome::queue_unavailable, "the body could not be kept on disk"); }
+
+void Exchange::on_client_gone() { end(Outcome::client_closed, status_of(Outcome::client_closed)); }
+
+void Exchange::park(const policy::Park& step) {
+  state_ = State::parked;
+  record_.not_relayed(step.why);
+  if (preferences_ && preferences_->body_ref && body_) {
+    body_.reset();             // the reference takes its place;
+    responder_.resume_body();  // what still comes of it is dropped
+  }
+  parked_ = std::make_unique<ParkedRequest>(
+      Parking{worker_, route_, responder_, context_, preferences_.get(), body_ ? &body_->spooled() : nullptr, step.why,
+              plan_->deadline(), plan_->attempts() > 0},
+      static_cast<ParkedRequestUser&>(*this));
+  parked_->start();
+  if (body_ && state_ != State::ended) body_->balance();
+}
+
+void Exchange::on_parked_request_end(const ParkedEnd& how) {
+  if (!how.reason.empty()) record_.failed(how.reason);
+  record_.response_bytes(how.response_bytes);
+  end(how.outcome, how.status);
+}
+
+void Exchange::respond(const policy::Respond& step) {
+  const config::FallbackRespond& fallback = *route_.respond;
+  responder_.answer(fallback.status, fallback.content_type, fallback.body,
+                    fallback_fields(step.why, context_.request_id));
+  record_.not_relayed(step.why);
+  end(Outcome::responded, fallback.status);
 }
 
 void Exchange::refuse(Outcome why, std::optional<Duration> retry_after, std::string_view detail) {
   Problem problem{why, detail, context_.request_id, std::nullopt, {}};
-  const uint16_t status = status_of(why);
-  if (status == 503 || status == 429) {
-    problem.retry_after_s = retry_after_seconds(retry_after.value_or(1s), runtime().random());
-  }
   if (why == Outcome::rate_limited && plan_->rate_decision()) {
     problem.extra_fields = rate_limit_fields(*plan_->rate_decision(), route_.policy.limiter->config());
   }
-  send_problem(responder_, problem);
-  end(why, status);
+  send_refusal(responder_, std::move(problem), retry_after);
+  end(why, status_of(why));
 }
 
-// Everything the request caused ends here. The server destroys the exchange at the end of the turn.
-void Exchange::end(Outcome outcome, uint16_t code) {
+// The request cannot go on, and no upstream is to blame: refused, or cut off where its response has begun.
+void Exchange::give_up(Outcome outcome, std::string reason) {
+  drop_attempt();
+  plan_->abandon();
+  record_.failed(std::move(reason));
+  if (!response_begun()) return refuse(outcome, std::nullopt);
+  const uint16_t status = parked_ ? parked_->response_status() : response_status_;
+  responder_.abort();
+  end(outcome, status);
+}
+
+// Everything the request caused ends here. The server destroys the exchange at the end of the event-loop iteration.
+void Exchange::end(Outcome outcome, uint16_t status) {
   TG_ASSERT(state_ != State::ended);
   state_ = State::ended;
   timer_.stop();
-  waiter_.reset();
-  attempt_.reset();
-  storing_.reset();
-  asking_.reset();
-  job_wait_.reset();
-  const Duration took = runtime().now() - begun_;
-  route_.metrics->ended(head().method, code, outcome, took);
-  if (plan_) {
-    if (plan_->rate_decision()) {
-      route_.metrics->rate_limit(plan_->rate_decision()->allowed, plan_->would_rate_limit());
-    }
-    if (plan_->would_rate_limit()) route_.metrics->would(Outcome::rate_limited);
-    if (plan_->would_break()) route_.metrics->would(Outcome::breaker_open);
-    if (plan_->budget_exhausted()) route_.upstream->metrics().retry(false);
-    plan_->abandon();  // gives back whatever is still held
-  }
-  log_access({head(), route_.config->name, outcome, code, took, client_, context_.request_id,
-              plan_ ? plan_->attempts() : 0, answer_bytes_, failure_},
-             table_->config().log.access);
+  limit_check_.reset();
+  slot_wait_.reset();
+  drop_attempt();
+  if (parked_) parked_->cancel();
+  record_.end(outcome, status, plan_ ? &*plan_ : nullptr, head(), context_, runtime().now(),
+              table_->config().log.access);
+  if (plan_) plan_->abandon();  // gives back whatever is still held
 }
 
 }  // namespace tidegate::core

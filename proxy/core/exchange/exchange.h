@@ -1,25 +1,29 @@
-// One request and its answer. The Plan proposes, the Exchange performs: perform() is the one function that starts
+// One request and its response. The Plan proposes, the Exchange performs: perform() is the one function that starts
 // something, end() the one that ends it.
 //
-//               ┌──────────────── WaitForSlot ─▶ waiting_for_slot ─┐
-//   start ──▶ perform ◀──────────────────────────────────────────┘        (start ─▶ asking_limit ─▶ perform, where
-//             │  ▲  ├─── WaitUntil ─▶ backing_off ─┐                       replicas share the rate limit)
-//             │  └──┼──────────────────────────────┘
-//             │  └──┼──── failed, retryable ──┐
-//             │     └─── StartAttempt ─▶ attempting ───┴── Relay ─▶ relaying ──▶ ended
-//             ├── Park ─▶ parking (body arrives, store commits) ─┬─ 202 ──▶ ended
-//             │               asked to wait ──▶ awaiting ──────┴─ stored result ─▶ delivering ──▶ ended
-//             └── Refuse, Respond ──▶ ended          (client gone: from anywhere, ──▶ ended)
+//   deciding ──▶ perform ──StartAttempt──▶ attempting ──Relay──▶ relaying ──▶ ended
+//      │          ▲ │ ▲ │                      │
+//      │          │ │ └─┼──── after_… ◀────────┘ failed, or a response that is not relayed
+//      ▼          │ │   │
+//   checking_limit│ │   ├── WaitForSlot ──▶ waiting_for_slot ──slot, or none──▶ perform
+//      └──────────┘ │   └── WaitUntil ────▶ backing_off ──time is over──▶ perform
+//                   ├── Park ──▶ parked ──▶ ended
+//                   └── Refuse, Respond ──▶ ended                (client gone: from anywhere, ──▶ ended)
+//
+// What only some requests need is a part of its own, made when it is needed: RequestBody (there is a body), LimitCheck
+// (replicas share the route's limit), SlotWait (the bulkhead is full), ParkedRequest (the request becomes a job).
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "core/jobs/job_wait.h"
-#include "core/jobs/result_sender.h"
+#include "core/exchange/limit_check.h"
+#include "core/exchange/request_body.h"
+#include "core/exchange/request_record.h"
+#include "core/exchange/slot_wait.h"
+#include "core/jobs/parked_request.h"
 #include "core/routing/route_table.h"
-#include "core/spooled_body.h"
 #include "core/upstream/attempt.h"
 #include "core/upstream/forward.h"
 #include "core/worker.h"
@@ -28,7 +32,7 @@
 
 namespace tidegate::core {
 
-class Exchange final : public http::Handler, private AttemptUser {
+class Exchange final : public http::Handler, private AttemptUser, private RequestBodyUser, private ParkedRequestUser {
  public:
   // `route`: of `table`, which the exchange keeps until its end. Worker and responder outlive the exchange (the
   // responder until the response's end).
@@ -36,30 +40,11 @@ class Exchange final : public http::Handler, private AttemptUser {
            http::Responder& responder);
   ~Exchange() override;
 
-  // May answer at once.
+  // May respond at once.
   void start();
 
  private:
-  enum class State {
-    deciding,
-    asking_limit,
-    waiting_for_slot,
-    backing_off,
-    attempting,
-    relaying,
-    parking,
-    awaiting,
-    delivering,
-    ended
-  };
-  // What a request says of the job that it may become.
-  struct JobPreferences {
-    std::string key;                      // Idempotency-Key
-    std::optional<std::string> body_ref;  // Tidegate-Body-Ref: the body is not the job's
-    std::optional<Duration> wait;         // Prefer: respond-async, wait=N
-    bool async = false;
-  };
-  class Waiter;
+  enum class State { deciding, checking_limit, waiting_for_slot, backing_off, attempting, relaying, parked, ended };
 
   // http::Handler: the client's side.
   void on_body(std::string_view piece) override;
@@ -70,63 +55,36 @@ class Exchange final : public http::Handler, private AttemptUser {
 
   // AttemptUser: the upstream's side.
   void on_attempt_ready(const config::Endpoint& endpoint) override;
-  void on_attempt_writable() override { pump(); }
+  void on_attempt_writable() override;
   void on_attempt_head(const http::ResponseHead& head) override;
   void on_attempt_body(std::string_view piece) override;
   void on_attempt_complete() override;
   void on_attempt_starved() override;
   void on_attempt_failed(policy::AttemptResult result, std::string_view detail) override;
 
-  // How long beyond the deadline the store may take for its verdict.
-  static constexpr Duration kCommitBound = 2s;
-  static constexpr size_t kBufferMax = SpooledBody::kBufferMax;
+  // RequestBodyUser, ParkedRequestUser.
+  void on_body_changed() override;
+  void on_body_lost() override;
+  void on_parked_request_end(const ParkedEnd& end) override;
 
-  // The rate limit that replicas share.
-  void ask_shared_limit();
-  void shared_limit_known(const std::optional<policy::RateDecision>& decision);
-  void begin_without_store();
+  void check_limit(const policy::RateKey& local_key);
+  void begin(const LimitDecision& decision);
 
-  // The steps.
+  // The steps, and what follows them.
   void perform(const policy::Step& step);
   void begin_attempt(const policy::StartAttempt& step);
+  void drop_attempt();
   void wait_for_slot(const policy::WaitForSlot& step);
-  void on_slot_granted();
   void relay(const http::ResponseHead& head);
   void park(const policy::Park& step);
-  void store_when_whole();
-  void store();
-  jobs::JobDraft draft();
-  void stored(Result<jobs::Appended> appended);
-
-  // What the client of an accepted job gets.
-  void await_end(const jobs::Appended& job);
-  void job_seen(Result<jobs::JobRecord> record);
-  void answer_final(jobs::JobStatus status, const std::string& last_error);
-  void answer_accepted(jobs::JobStatus status, std::optional<uint64_t> position);
-  void deliver(Result<jobs::ResultReader> result);
-  std::string job_location() const;
-  std::string job_answer_fields() const;
   void respond(const policy::Respond& step);
-  void note_failure(policy::Outcome why);
   void refuse(policy::Outcome why, std::optional<Duration> retry_after, std::string_view detail = {});
+  void give_up(policy::Outcome outcome, std::string reason);
   void on_timer();
-  void end(policy::Outcome outcome, uint16_t code);
+  void end(policy::Outcome outcome, uint16_t status);
 
-  // The request's body.
-  void keep_what_may_be_needed();
-  void pump();
-  void send_from_file();
-  void body_changed();
-  void balance_client();
-  bool can_resend() const { return !body_ || body_->kept(); }
-  bool by_reference() const { return preferences_ && preferences_->body_ref; }
-  // It is the job's no more: the client is read on, for nothing.
-  bool ignores_body() const { return state_ > State::parking || (state_ == State::parking && by_reference()); }
-  bool answer_begun() const { return state_ == State::relaying || state_ == State::delivering; }
-
-  Status read_preferences(policy::RequestTraits& traits);
-  bool read_traits(policy::RequestTraits& traits);
-  policy::RateKey rate_key() const;
+  bool can_resend() const { return !body_ || body_->can_resend(); }
+  bool response_begun() const { return state_ == State::relaying || (parked_ && parked_->delivering()); }
   net::Runtime& runtime() const { return responder_.runtime(); }
   const http::RequestHead& head() const { return responder_.request(); }
 
@@ -135,25 +93,16 @@ class Exchange final : public http::Handler, private AttemptUser {
   const RouteState& route_;
   http::Responder& responder_;
   RequestContext context_;
-  IpAddress client_;
-  Time begun_;
+  RequestRecord record_;
   State state_ = State::deciding;
   std::optional<policy::Plan> plan_;
-  std::optional<SpooledBody> body_;
-  uint64_t sent_ = 0;  // of the body, in this try
-  bool reading_file_ = false;
+  std::optional<RequestBody> body_;              // where the request has one
+  std::unique_ptr<JobPreferences> preferences_;  // where the request says something about a job
+  std::unique_ptr<LimitCheck> limit_check_;
+  std::unique_ptr<SlotWait> slot_wait_;
   std::unique_ptr<Attempt> attempt_;
-  std::unique_ptr<Waiter> waiter_;
-  std::unique_ptr<net::Operation> storing_;
-  std::unique_ptr<net::Operation> asking_;
-  std::unique_ptr<JobPreferences> preferences_;  // only of what says anything of a job
-  std::optional<jobs::Appended> job_;            // once it is accepted
-  std::unique_ptr<JobWait> job_wait_;
-  std::unique_ptr<ResultSender> result_;
-  policy::Outcome parked_for_ = policy::Outcome::queued;
-  std::string failure_;  // of the last try, for the log
-  uint64_t answer_bytes_ = 0;
-  uint16_t answer_status_ = 0;
+  std::unique_ptr<ParkedRequest> parked_;
+  uint16_t response_status_ = 0;  // once it is relayed
   net::Timer timer_;
 };
 

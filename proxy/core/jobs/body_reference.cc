@@ -31,7 +31,7 @@ std::optional<uint16_t> port_of(std::string_view text) {
   return static_cast<uint16_t>(port);
 }
 
-// Every escape is whole, and every character one that may stand in a request line.
+// Every escape is complete, and every character is allowed in a request line.
 bool is_clean_target(std::string_view target) {
   for (size_t i = 0; i < target.size(); ++i) {
     if (!http::chars::is(target[i], http::chars::kTarget)) return false;
@@ -56,8 +56,8 @@ Result<BodyReference> check_body_reference(std::string_view url, const std::vect
   const std::string_view rest = url.substr(kScheme.size());
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   const std::string_view target = rest.substr(authority.size());
-  if (authority.find('@') != authority.npos) return invalid("user information is not taken");
-  if (authority.find('[') != authority.npos) return invalid("IPv6 addresses are not taken");
+  if (authority.find('@') != authority.npos) return invalid("user information is not allowed");
+  if (authority.find('[') != authority.npos) return invalid("IPv6 addresses are not allowed");
 
   BodyReference reference;
   reference.authority = lower(authority);
@@ -79,7 +79,7 @@ Result<BodyReference> check_body_reference(std::string_view url, const std::vect
 Result<std::optional<std::string>> body_reference(const http::Fields& fields, const std::vector<std::string>& hosts) {
   const auto url = fields.find(kName);
   if (!url) return std::optional<std::string>();
-  if (fields.count(kName) > 1) return invalid("stands more than once");
+  if (fields.count(kName) > 1) return invalid("repeated");
   if (const auto checked = check_body_reference(*url, hosts); !checked) return checked.error();
   return std::optional<std::string>(*url);
 }

@@ -1,6 +1,6 @@
-// The URL of a Tidegate-Body-Ref field, from which a job's body is fetched. It comes from a client, and Tidegate goes
-// where it points: so it is taken apart strictly, and its host must be one that the operator has listed. A listed name
-// is trusted with its DNS: whoever answers for it is asked.
+// The URL of a Tidegate-Body-Ref field, from which a job's body is fetched. It comes from a client, and Tidegate
+// connects to it: so it is parsed strictly, and its host must be one that the operator has listed. A listed name is
+// trusted together with its DNS: the body is fetched from whatever address the name resolves to.
 #pragma once
 
 #include <optional>
@@ -24,7 +24,7 @@ inline constexpr size_t kBodyReferenceMax = 8192;
 
 // "http://host[:port][/path][?query]" on one of `hosts` ("host": any port; "host:port": that one, 80 where the URL has
 // none). No user information, no IPv6 literal, no fragment, no escapes outside path and query, nothing that URL parsers
-// read differently. Error: invalid, with the reason as a sentence for the client.
+// disagree about. Error: invalid, with the reason as a sentence for the client.
 Result<BodyReference> check_body_reference(std::string_view url, const std::vector<std::string>& hosts);
 
 // The request's reference, checked; none if it has no such field. Error: as above, or the field is repeated.

@@ -20,7 +20,7 @@ bool is_quoted_string(std::string_view text) {
   return true;
 }
 
-// A comma would be two fields that somebody has joined.
+// A comma would mean two fields that were joined on the way.
 bool is_bare_word(std::string_view text) {
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != ','; });
@@ -31,7 +31,7 @@ bool is_bare_word(std::string_view text) {
 Result<std::string> idempotency_key(const http::Fields& fields) {
   const auto value = fields.find(kName);
   if (!value) return std::string();
-  if (fields.count(kName) > 1) return Error{ErrorCode::invalid, "Idempotency-Key stands more than once"};
+  if (fields.count(kName) > 1) return Error{ErrorCode::invalid, "Idempotency-Key is repeated"};
   if (value->size() > kIdempotencyKeyMax) return Error{ErrorCode::invalid, "Idempotency-Key is longer than 255 bytes"};
   if (!is_quoted_string(*value) && !is_bare_word(*value)) {
     return Error{ErrorCode::invalid, "Idempotency-Key must be a quoted string or a word of visible characters"};

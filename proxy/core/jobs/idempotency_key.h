@@ -10,7 +10,7 @@ namespace tidegate::core {
 
 inline constexpr size_t kIdempotencyKeyMax = 255;
 
-// The key as it was spelled, a structured field's string ("…" with its quotes) or a bare word, opaque either way; "" if
+// The key as it was sent, a structured field's string ("…" with its quotes) or a bare word, opaque either way; "" if
 // the request has none. Error: invalid (the field is repeated, empty, too long, or neither of the two).
 Result<std::string> idempotency_key(const http::Fields& fields);
 

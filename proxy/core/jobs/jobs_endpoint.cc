@@ -6,6 +6,7 @@
 
 #include "base/json_writer.h"
 #include "core/access_log.h"
+#include "core/jobs/job_responses.h"
 #include "core/jobs/wait_estimate.h"
 #include "core/responses.h"
 #include "http/message/prefer.h"
@@ -95,7 +96,7 @@ void JobsHandler::look() {
 
 void JobsHandler::found(const JobRecord& record) {
   if (ask_ != Ask::cancel && wait_ && !jobs::is_final(record.status)) return await_end();
-  answer(record);
+  respond(record);
 }
 
 void JobsHandler::await_end() {
@@ -104,25 +105,19 @@ void JobsHandler::await_end() {
   const Time until = responder_.runtime().now() + *wait_;
   waiting_ = std::make_unique<JobWait>(worker_, queue(), id_, until, [this](Result<JobRecord> record) {
     const auto waited = std::move(waiting_);  // this is its callback
-    if (record) return answer(*record);
+    if (record) return respond(*record);
     if (record.error().code == ErrorCode::not_found) return problem(Outcome::not_found);
     problem(Outcome::queue_unavailable, "", wait_for_queue(queue(), 0));
   });
 }
 
-void JobsHandler::answer(const JobRecord& record) {
-  if (ask_ == Ask::status) return answer_status(record);
+void JobsHandler::respond(const JobRecord& record) {
+  if (ask_ == Ask::status) return send_status(record);
   if (ask_ == Ask::cancel) return cancel(record);
-  switch (record.status) {
-    case JobStatus::succeeded: return fetch_result();
-    case JobStatus::dead: return problem(Outcome::job_failed, record.last_error);
-    case JobStatus::cancelled:
-    case JobStatus::expired: return problem(Outcome::result_gone);
-    case JobStatus::accepting: return problem(Outcome::not_found);
-    case JobStatus::queued:
-    case JobStatus::running:
-    case JobStatus::retrying: return problem(Outcome::job_not_finished, "", wait_for(record));
-  }
+  if (record.status == JobStatus::succeeded) return fetch_result();
+  const Outcome outcome = outcome_without_result(record.status);
+  if (outcome == Outcome::job_not_finished) return problem(outcome, "", wait_for(record));
+  problem(outcome, outcome == Outcome::job_failed ? record.last_error : "");
 }
 
 Duration JobsHandler::wait_for(const JobRecord& record) const {
@@ -133,7 +128,7 @@ Duration JobsHandler::wait_for(const JobRecord& record) const {
   return wait;
 }
 
-void JobsHandler::answer_status(const JobRecord& record) {
+void JobsHandler::send_status(const JobRecord& record) {
   std::string fields = fmt::format("Cache-Control: no-store\r\nX-Request-Id: {}\r\n{}", request_id_, applied_);
   if (!is_final(record.status))
     fields += fmt::format("Retry-After: {}\r\n", retry_after_seconds(wait_for(record), random()));

@@ -1,10 +1,10 @@
-// What a client with a job's id may ask on a listener: its status, its result, its cancellation.
+// What a client with a job's id may request on a listener: its status, its result, its cancellation.
 //
 //   GET    /_jobs/ID           GET /_jobs/ID/result           DELETE /_jobs/ID
 //
-// Prefer: wait=N on the first two holds the answer back until the job has ended, up to kWaitMax.
+// Prefer: wait=N on the first two delays the response until the job has ended, up to kWaitMax.
 //
-// Ids are 128 random bits: who knows one was given it.
+// Ids are 128 random bits: whoever knows one was given it.
 #pragma once
 
 #include <memory>
@@ -43,9 +43,9 @@ class JobsHandler final : public http::Handler {
   bool understand();
   void look();
   void found(const jobs::JobRecord& record);
-  void answer(const jobs::JobRecord& record);
+  void respond(const jobs::JobRecord& record);
   void await_end();
-  void answer_status(const jobs::JobRecord& record);
+  void send_status(const jobs::JobRecord& record);
   void fetch_result();
   void send_result(jobs::ResultReader result);
   void cancel(const jobs::JobRecord& record);

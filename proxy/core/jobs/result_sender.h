@@ -1,4 +1,5 @@
-// Gives a client a stored result: its head, and its body piece by piece, as fast as the client takes it.
+// Sends a stored result to a client: its status and headers, and its body piece by piece, as fast as the client takes
+// it.
 #pragma once
 
 #include <functional>
@@ -13,8 +14,8 @@ namespace tidegate::core {
 
 class ResultSender {
  public:
-  // `done` runs once, perhaps inside start() or resume(): true = the answer is whole; false = the store failed and the
-  // connection was cut. The responder outlives this; this outlives the call that `done` runs in.
+  // `done` runs once, perhaps inside start() or resume(): true = the response is whole; false = the store failed and
+  // the connection was cut. The responder outlives this; this outlives the call that `done` runs in.
   ResultSender(http::Responder& responder, jobs::ResultReader result, std::function<void(bool whole)> done);
 
   // `more`: further "Name: value\r\n" lines, X-Request-Id among them.

@@ -1,4 +1,4 @@
-// How long a client should wait before it asks again: computed from the live state, for Retry-After.
+// How long a client should wait before its next request: computed from the live state, for Retry-After.
 #pragma once
 
 #include "base/time.h"
@@ -6,10 +6,11 @@
 
 namespace tidegate::core {
 
-// Until the job at `position` (jobs before it) is likely done: what the breaker still waits, and the drain rate.
+// Until the job at `position` (jobs before it) has probably ended, by the drain rate and the time until the breaker
+// permits calls.
 Duration wait_for_job(const RouteState& route, uint64_t position, Time now);
 
-// Until a full or unavailable queue may take a job again.
+// Until a full or unavailable queue may accept a job again.
 Duration wait_for_queue(const QueueState& queue, uint64_t position);
 
 }  // namespace tidegate::core

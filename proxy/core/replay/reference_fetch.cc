@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/assert.h"
 #include "core/jobs/body_reference.h"
 #include "core/spooled_body.h"
 #include "http/client/client_connection.h"
@@ -36,10 +37,10 @@ class FetchedBytes final : public net::BodyReader {
     if (kept.in_file(offset)) {
       kept.read_file(offset, [waiting, count](Result<std::string> bytes) {
         if (bytes && bytes->size() > count) bytes->resize(count);
-        answer(*waiting, std::move(bytes));
+        call(*waiting, std::move(bytes));
       });
     } else {
-      runtime_.post([waiting, bytes = std::string(kept.peek(offset).substr(0, count))] { answer(*waiting, bytes); });
+      runtime_.post([waiting, bytes = std::string(kept.peek(offset).substr(0, count))] { call(*waiting, bytes); });
     }
     return std::make_unique<Read>(std::move(waiting));
   }
@@ -57,7 +58,7 @@ class FetchedBytes final : public net::BodyReader {
     std::shared_ptr<ReadCallback> waiting_;
   };
 
-  static void answer(ReadCallback& waiting, Result<std::string> bytes) {
+  static void call(ReadCallback& waiting, Result<std::string> bytes) {
     if (const ReadCallback done = std::exchange(waiting, nullptr)) done(std::move(bytes));
   }
   void tell() {
@@ -80,6 +81,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   }
 
   void start(BodyReference from, Duration timeout) {
+    state_ = State::resolving;
     from_ = std::move(from);
     timer_.start_after(timeout);
     step_ = runtime_.resolve(from_.host, [this](Result<std::vector<IpAddress>> found) {
@@ -89,13 +91,17 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
     });
   }
 
-  void refuse(std::string why) {
-    refused_ = std::move(why);
+  // In place of start().
+  void refuse(std::string reason) {
+    refusal_ = std::move(reason);
     timer_.start_after(Duration(0));
   }
 
  private:
+  enum class State { refused, resolving, connecting, receiving, settling, ended };
+
   void connect_next() {
+    state_ = State::connecting;
     if (next_address_ >= addresses_.size())
       return end(FetchedBody::Result::failed, kUnreachable, "the name has no address");
     const SocketAddress to{addresses_[next_address_++], from_.port};
@@ -108,6 +114,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   }
 
   void send_request() {
+    state_ = State::receiving;
     std::string head;
     http::HeadWriter writer(head);
     writer.request_line("GET", from_.target);
@@ -144,6 +151,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
 
   void on_response_complete() override {
     connection_.reset();
+    state_ = State::settling;
     bytes_->kept.end();
     changed();
   }
@@ -162,10 +170,15 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   }
 
   void on_timer() {
-    if (!refused_.empty()) return end(FetchedBody::Result::hopeless, kRefused, refused_);
-    if (bytes_->kept.ended())
-      return end(FetchedBody::Result::own_failure, "", "the referenced body was not kept in time");
-    end(FetchedBody::Result::failed, kUnreachable, "not fetched in time");
+    switch (state_) {
+      case State::refused: return end(FetchedBody::Result::hopeless, kRefused, refusal_);
+      case State::settling:
+        return end(FetchedBody::Result::own_failure, "", "the referenced body was not kept in time");
+      case State::resolving:
+      case State::connecting:
+      case State::receiving: return end(FetchedBody::Result::failed, kUnreachable, "not fetched in time");
+      case State::ended: TG_ASSERT(false);
+    }
   }
 
   void end_too_large() {
@@ -173,9 +186,10 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
         "more than the route's max_body of " + std::to_string(size_max_) + " bytes");
   }
 
-  // The only end. The callback may destroy this operation, so it is the last thing done. The URL is told to nobody: its
-  // query is a key.
+  // The only end. The callback may destroy this operation, so it is the last thing done. The URL is neither logged
+  // nor stored: its query is a key.
   void end(FetchedBody::Result result, const char* error, std::string detail) {
+    state_ = State::ended;
     timer_.stop();
     step_.reset();
     connection_.reset();
@@ -193,7 +207,8 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   std::shared_ptr<FetchedBytes> bytes_;
   net::Timer timer_;
   BodyReference from_;
-  std::string refused_;
+  State state_ = State::refused;
+  std::string refusal_;
   std::unique_ptr<net::Operation> step_;  // resolving or connecting
   std::unique_ptr<http::ClientConnection> connection_;
   std::vector<IpAddress> addresses_;
@@ -206,7 +221,7 @@ std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime, const con
                                                 const std::string& url, std::function<void(FetchedBody)> done) {
   auto fetch = std::make_unique<ReferenceFetch>(runtime, enqueue ? enqueue->max_body : 0, std::move(done));
   if (!enqueue || !enqueue->by_reference) {
-    fetch->refuse("the route takes no bodies by reference any more");
+    fetch->refuse("the route no longer takes bodies by reference");
     return fetch;
   }
   auto from = check_body_reference(url, enqueue->reference_hosts);

@@ -1,12 +1,12 @@
 // Fetches the body that a job refers to: GET, from a host that the route lists now (the configuration may have changed
-// since the job was accepted), within the route's time and size, into memory or a temporary file. Nobody's redirect is
+// since the job was accepted), within the route's time and size, into memory or a temporary file. Redirects are not
 // followed. Runs on the loop of `runtime`, which outlives the operation and the body.
 //
-//   resolve ──▶ connect ──▶ answer ──200, whole──▶ settling (disk) ──▶ body
-//      │           │          │ 404, 403, 410      ▶ never: reference_gone
-//      │           │          │ more than max_body ▶ never: reference_too_large
-//      └───────────┴──────────┴ anything else      ▶ nothing: reference_unreachable
-//   not listed: never: reference_refused
+//   resolving ──▶ connecting ──▶ receiving ──200, whole──▶ settling (disk) ──▶ ended: the body
+//       │             │             │ 403, 404, 410      ──▶ ended: hopeless, reference_gone
+//       │             │             │ more than max_body ──▶ ended: hopeless, reference_too_large
+//       └─────────────┴─────────────┴ anything else      ──▶ ended: failed, reference_unreachable
+//   refused (its host is not listed, the route takes no references) ──▶ ended: hopeless, reference_refused
 #pragma once
 
 #include <functional>
@@ -19,8 +19,8 @@
 
 namespace tidegate::core {
 
-// `enqueue`: the route's; null where it has none any more. The callback runs later, once. The body may be read after
-// the operation has gone.
+// `enqueue`: the route's; null where it has no queue any more. The callback runs later, once. The body may be read
+// after the operation has gone.
 [[nodiscard]] std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime,
                                                               const config::FallbackEnqueue* enqueue,
                                                               const std::string& url,

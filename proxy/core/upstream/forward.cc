@@ -172,6 +172,12 @@ void write_response_head(std::string& out, const http::ResponseHead& head, std::
   writer.field("X-Request-Id", request_id);
 }
 
+std::optional<uint64_t> relayed_length(std::string_view method, const http::ResponseHead& head) {
+  const bool bare = method == "HEAD" || head.status == 304;
+  if (head.has_content_length || (head.framing == http::Framing::none && !bare)) return head.content_length;
+  return std::nullopt;
+}
+
 jobs::FieldList job_fields(const http::RequestHead& head, const RequestContext& context,
                            std::string_view timeout_header, const std::vector<std::string>& drop) {
   jobs::FieldList fields;

@@ -54,6 +54,10 @@ void write_request_head(std::string& out, const http::RequestHead& head, const R
 // Appends the answer's head, without the framing and connection fields (the server adds its own) and without the end.
 void write_response_head(std::string& out, const http::ResponseHead& head, std::string_view request_id);
 
+// The length of a relayed response's body, where it is known before the body has come. The response to HEAD, and a 304,
+// have the length that they state, if any; other responses without a body have none.
+std::optional<uint64_t> relayed_length(std::string_view method, const http::ResponseHead& head);
+
 // The end-to-end fields of a request as a job keeps them: what write_request_head would send, without framing, the
 // timeout header and `drop` (lower-case names).
 jobs::FieldList job_fields(const http::RequestHead& head, const RequestContext& context,

@@ -1,0 +1,65 @@
+#include "core/exchange/request_intake.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tidegate::core {
+
+namespace {
+
+bool is_idempotent(const http::RequestHead& head) {
+  static constexpr std::string_view kMethods[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
+  for (const std::string_view method : kMethods) {
+    if (head.method == method) return true;
+  }
+  return head.fields.find("idempotency-key").has_value();
+}
+
+Result<std::optional<Duration>> client_timeout(const http::Fields& fields, const std::string& name) {
+  const auto text = name.empty() ? std::nullopt : fields.find(name);
+  if (!text) return std::optional<Duration>();
+  int64_t ms = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), ms);
+  if (error != std::errc() || end != text->data() + text->size() || ms < 1) {
+    return Error{ErrorCode::invalid, "the timeout header must be a whole number of milliseconds, at least 1"};
+  }
+  // A day is longer than any total; more would only overflow.
+  const std::chrono::milliseconds at_most_a_day(std::min<int64_t>(ms, 86'400'000));
+  return std::optional<Duration>(at_most_a_day);
+}
+
+// Kept whole only on routes that may need the body again, and only as much as a job may hold.
+uint64_t body_keep_max(const http::RequestHead& head, const RouteState& route, bool by_reference) {
+  uint64_t keep_max = route.config->retry.max_attempts > 1 ? route.listener->limits.body : 0;
+  if (route.enqueue && !by_reference) keep_max = std::max(keep_max, route.enqueue->max_body);
+  const bool too_large = head.framing == http::Framing::content_length && head.content_length > keep_max;
+  return too_large ? 0 : keep_max;
+}
+
+}  // namespace
+
+Result<RequestIntake> read_request(const http::RequestHead& head, const RouteState& route, uint64_t rate_key_secret,
+                                   const IpAddress& client) {
+  RequestIntake intake;
+  auto timeout = client_timeout(head.fields, route.config->timeout_header);
+  if (!timeout) return timeout.error();
+  intake.traits.client_timeout = *timeout;
+  intake.traits.idempotent = is_idempotent(head);
+  if (route.policy.limiter) {
+    intake.traits.rate_key = local_rate_key(*route.config->rate_limit, rate_key_secret, {client, head.fields});
+  }
+  if (route.enqueue) {
+    auto preferences = job_preferences(head.fields, *route.enqueue);
+    if (!preferences) return preferences.error();
+    intake.preferences = std::move(*preferences);
+  }
+  const JobPreferences* const preferences = intake.preferences.get();
+  intake.traits.respond_async = preferences && preferences->respond_async;
+  intake.traits.body_elsewhere = preferences && preferences->body_ref;
+  if (head.framing != http::Framing::none) {
+    intake.body_keep_max = body_keep_max(head, route, intake.traits.body_elsewhere);
+  }
+  return intake;
+}
+
+}  // namespace tidegate::core

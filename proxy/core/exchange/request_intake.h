@@ -1,0 +1,26 @@
+// What is read from a request before anything is done with it: what the plan decides by, what it says about a job, and
+// how much of its body may be needed again.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "core/exchange/limit_check.h"
+#include "core/jobs/job_preferences.h"
+#include "core/routing/route_table.h"
+#include "http/message/head.h"
+#include "policy/plan.h"
+
+namespace tidegate::core {
+
+struct RequestIntake {
+  policy::RequestTraits traits;
+  std::unique_ptr<JobPreferences> preferences;  // null: it says nothing about a job, or the route has no queue
+  uint64_t body_keep_max = 0;                   // 0: the body is only passed on, or there is none
+};
+
+// Error: invalid, with a sentence for the client.
+Result<RequestIntake> read_request(const http::RequestHead& head, const RouteState& route, uint64_t rate_key_secret,
+                                   const IpAddress& client);
+
+}  // namespace tidegate::core

@@ -1,0 +1,41 @@
+#include "core/exchange/request_record.h"
+
+#include "core/access_log.h"
+
+namespace tidegate::core {
+
+using policy::Outcome;
+
+RequestRecord::RequestRecord(const RouteState& route, const IpAddress& client, Time now)
+    : route_(route), client_(client), begun_(now) {
+  route_.metrics->begun();
+}
+
+void RequestRecord::attempt_failed(Outcome outcome, std::string reason) {
+  attempt_outcome_ = outcome;
+  reason_ = std::move(reason);
+}
+
+void RequestRecord::not_relayed(Outcome why) {
+  if (attempt_outcome_ == why) return;  // the attempt's own reason says more
+  reason_ = attempt_outcome_ ? std::string(to_string(why)) + "; last attempt: " + reason_ : to_string(why);
+}
+
+void RequestRecord::end(Outcome outcome, uint16_t status, const policy::Plan* plan, const http::RequestHead& head,
+                        const RequestContext& context, Time now, config::AccessLog log) const {
+  const Duration took = now - begun_;
+  route_.metrics->ended(head.method, status, outcome, took);
+  if (plan) count_decisions(*plan);
+  log_access({head, route_.config->name, outcome, status, took, client_, context.request_id,
+              plan ? plan->attempts() : 0, response_bytes_, reason_},
+             log);
+}
+
+void RequestRecord::count_decisions(const policy::Plan& plan) const {
+  if (plan.rate_decision()) route_.metrics->rate_limit(plan.rate_decision()->allowed, plan.would_rate_limit());
+  if (plan.would_rate_limit()) route_.metrics->would(Outcome::rate_limited);
+  if (plan.would_break()) route_.metrics->would(Outcome::breaker_open);
+  if (plan.budget_exhausted()) route_.upstream->metrics().retry(false);
+}
+
+}  // namespace tidegate::core

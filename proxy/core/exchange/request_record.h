@@ -1,0 +1,47 @@
+// What one request is counted and logged as: the route's metrics when it begins and when it ends, and its line in the
+// access log. Belongs to its exchange.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "config/config.h"
+#include "core/routing/route_table.h"
+#include "core/upstream/forward.h"
+#include "http/message/head.h"
+#include "policy/plan.h"
+
+namespace tidegate::core {
+
+class RequestRecord {
+ public:
+  // Counts the request as begun. The route outlives the record.
+  RequestRecord(const RouteState& route, const IpAddress& client, Time now);
+
+  // Why the request ends as it does, for the log; the last reason counts.
+  void failed(std::string reason) { reason_ = std::move(reason); }
+  void attempt_failed(policy::Outcome outcome, std::string reason);
+  // Not relayed, but parked or answered by the route. What its last attempt came to is added where that is another
+  // reason.
+  void not_relayed(policy::Outcome why);
+  void response_bytes(uint64_t count) { response_bytes_ += count; }
+
+  const IpAddress& client() const { return client_; }
+
+  // Counts and logs the end. `plan`: null where the request was refused before it had one.
+  void end(policy::Outcome outcome, uint16_t status, const policy::Plan* plan, const http::RequestHead& head,
+           const RequestContext& context, Time now, config::AccessLog log) const;
+
+ private:
+  void count_decisions(const policy::Plan& plan) const;
+
+  const RouteState& route_;
+  const IpAddress client_;
+  const Time begun_;
+  std::optional<policy::Outcome> attempt_outcome_;  // of the last attempt, where it failed
+  std::string reason_;
+  uint64_t response_bytes_ = 0;
+};
+
+}  // namespace tidegate::core
