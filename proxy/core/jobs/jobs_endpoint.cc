@@ -81,7 +81,7 @@ bool JobsHandler::understand() {
   return true;
 }
 
-// The listener's queues are asked one after the other; there is rarely more than one.
+// The listener's queues are queried one after the other; there is rarely more than one.
 void JobsHandler::look() {
   if (queue_index_ == listener_.queues.size()) return problem(Outcome::not_found);
   operation_ = queue().queue->find(responder_.runtime(), id_, [this](Result<JobRecord> record) {

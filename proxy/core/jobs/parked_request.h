@@ -30,7 +30,7 @@ struct ParkedEnd {
   policy::Outcome outcome;
   uint16_t status;
   uint64_t response_bytes = 0;  // of a stored result
-  std::string reason;           // for the log, where the reason for parking does not say it
+  std::string reason = {};      // for the log, where the reason for parking does not say it
 };
 
 class ParkedRequestUser {

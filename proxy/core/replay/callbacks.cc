@@ -20,7 +20,7 @@ using Worth = RunResult::Worth;
 namespace {
 
 constexpr Duration kRecheckDelay = 5s;  // of a job that has not ended yet, or whose store is away
-constexpr size_t kAnswerMax = 4 << 20;
+constexpr size_t kResponseBodyMax = 4 << 20;
 constexpr const char* kJobId = "job-id";
 constexpr const char* kJobAttempt = "job-attempt";
 constexpr const char* kJobKey = "job-key";
@@ -54,7 +54,9 @@ AttemptResult failure_of(ErrorCode code) {
   }
 }
 
-//   looking up ──ended──▶ asking for the result's status ──▶ posting ──▶ done
+// The calls of one delivery, one after the other:
+//
+//   find(job) ──ended──▶ result(job), for its status ──▶ POST ──▶ done
 class CallbackRun final : public net::Operation {
  public:
   // REQUIRES that the route has a callback.
@@ -73,17 +75,17 @@ class CallbackRun final : public net::Operation {
  private:
   void on_record(Result<JobRecord> record) {
     const auto finished = std::move(step_);
-    if (!record && record.error().code == ErrorCode::not_found) return nothing_to_tell("the job is forgotten");
+    if (!record && record.error().code == ErrorCode::not_found) return nothing_to_send("the job has been deleted");
     if (!record) return too_early();
     const std::string attempt = std::to_string(record->attempt);
     const bool ours = attempt == field_of(job_, kJobAttempt);
-    if (!is_final(record->status)) return ours ? too_early() : nothing_to_tell("the job is being run again");
-    const bool told = record->status == jobs::JobStatus::succeeded || record->status == jobs::JobStatus::dead;
-    if (!ours || !told) return nothing_to_tell("the job ended in another way");
+    if (!is_final(record->status)) return ours ? too_early() : nothing_to_send("the job is being run again");
+    const bool has_callback = record->status == jobs::JobStatus::succeeded || record->status == jobs::JobStatus::dead;
+    if (!ours || !has_callback) return nothing_to_send("the job ended in another way");
     record_ = std::move(*record);
     if (record_.status == jobs::JobStatus::dead) return post(std::nullopt);
     step_ = queue_.result(worker_.runtime(), record_.id, [this](Result<jobs::ResultReader> result) {
-      const auto asked = std::move(step_);
+      const auto finished_query = std::move(step_);
       if (!result && result.error().code == ErrorCode::unavailable) return too_early();
       post(result ? std::optional<int>(result->status) : std::nullopt);
     });
@@ -106,23 +108,23 @@ class CallbackRun final : public net::Operation {
                       {"webhook-timestamp", std::to_string(now_s)},
                       {"webhook-signature", http::webhook_signature(callback_.secret, id, now_s, request.body)}};
     request.timeout = CallbackRunner::kTimeout;
-    request.body_bytes_max = kAnswerMax;
+    request.body_bytes_max = kResponseBodyMax;
     step_ = http::fetch(worker_.runtime(), std::move(request),
-                        [this](Result<http::FetchResponse> answer) { on_answer(std::move(answer)); });
+                        [this](Result<http::FetchResponse> response) { on_response(std::move(response)); });
   }
 
-  void on_answer(Result<http::FetchResponse> answer) {
+  void on_response(Result<http::FetchResponse> response) {
     const auto finished = std::move(step_);
     RunResult result;
-    if (!answer) {
-      result.result = failure_of(answer.error().code);
-      result.detail = answer.error().message;
+    if (!response) {
+      result.result = failure_of(response.error().code);
+      result.detail = response.error().message;
       return finish(std::move(result));
     }
-    const uint16_t status = answer->status;
-    result.response.status = status;  // the answer itself is nobody's
+    const uint16_t status = response->status;
+    result.response.status = status;  // its body is not kept
     result.retry_after =
-        http::parse_retry_after(answer->field("retry-after"), answer->field("date"), worker_.runtime().wall_now());
+        http::parse_retry_after(response->field("retry-after"), response->field("date"), worker_.runtime().wall_now());
     result.worth = status / 100 == 2 ? Worth::succeeded : status == 410 ? Worth::hopeless : Worth::failed;
     finish(std::move(result));
   }
@@ -132,7 +134,7 @@ class CallbackRun final : public net::Operation {
     result.too_early_for = kRecheckDelay;
     finish(std::move(result));
   }
-  void nothing_to_tell(const char* why) {
+  void nothing_to_send(const char* why) {
     RunResult result;
     result.worth = Worth::succeeded;
     result.response.status = 204;
@@ -167,7 +169,7 @@ bool CallbackAnnouncer::wants(const jobs::ClaimedJob& job) {
   return route_with_callback(worker_, job.route) != nullptr;
 }
 
-// A try whose answer was lost may have been stored: the next one is another job, with the same webhook-id.
+// A call whose acknowledgement was lost may have been stored: the next one is another job, with the same webhook-id.
 jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs::JobEvent, int calls_before,
                                                jobs::Callback<Ok> done) {
   const std::string end = job.id + "." + std::to_string(job.claim);

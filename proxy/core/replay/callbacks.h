@@ -1,14 +1,14 @@
-// Completion webhooks: who asked for one is told when a job has ended.
+// Completion webhooks: a route's callback is notified when a job has ended.
 //
-//   lane: the job is about to end ──append──▶ callbacks' own store ──claim──▶ CallbackRunner
-//     └── then settles it                                                        │ look the job up
-//                                               not ended yet: given back ◀──────┤
-//                                               another try has overtaken it, or it is gone: nothing to tell
-//                                                                                └─▶ POST, signed; 2xx: delivered
+//   JobRun: the job is about to end ──append──▶ callbacks' own store ──claim──▶ CallbackRunner
+//     └── then settles it                                                          │ finds the job's record
+//                                             not ended yet: given back ◀──────────┤
+//                                             overtaken by another attempt, or gone: nothing to send
+//                                                                                  └─▶ POST, signed; 2xx: delivered
 //
-// A callback is a job of its own, in a local store of its own beside the queue's: it never blocks the job, and the
-// queue's own retries, back-off and dead letters are its too. It names the job, the job's idempotency key and the try
-// that ended it, nothing more: URL and secret are taken from the configuration when it is sent, so that no store has a
+// A callback is a job of its own, in a local store of its own next to the queue's: it never blocks the job, and has the
+// queue's retries, back-off and dead letters. It names the job, the job's idempotency key and the attempt that ended
+// it, nothing more: URL and secret are taken from the configuration when it is sent, so that no store has a
 // secret. 410 ends it at once. Redirects are not followed.
 #pragma once
 

@@ -23,7 +23,10 @@ std::optional<Duration> retry_after_of(const http::ResponseHead& head, WallTime 
                                  now);
 }
 
-//   start ─▶ sending body (read piece, send piece, …) ─▶ collecting answer ─▶ settling (disk) ─▶ done
+// One attempt: the job's body goes out piece by piece, the response is collected for the store.
+//
+//   under_way ──response complete──▶ settling (disk) ──▶ finished
+//       └── failed, the time is over, the response could not be kept ──▶ finished
 class ReplayAttempt final : public net::Operation, private AttemptUser {
  public:
   ReplayAttempt(Worker& worker, RoutePtr route, const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
@@ -36,7 +39,7 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
         done_(std::move(done)),
         attempt_(std::make_unique<Attempt>(worker.runtime(), worker.pool(*route_->upstream),
                                            static_cast<AttemptUser&>(*this))),
-        answer_(worker.runtime(), kResultMax, [this] { settle(); }),
+        response_body_(worker.runtime(), kResultMax, [this] { settle(); }),
         deadline_(worker.runtime(), [this] { finish_with(AttemptResult::timeout, "the replay's timeout"); }) {}
 
   void start(Duration timeout) {
@@ -46,6 +49,8 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
   }
 
  private:
+  enum class State { under_way, settling, finished };
+
   void on_attempt_ready(const config::Endpoint& endpoint) override {
     std::string head;
     const Duration left = deadline_.deadline() - worker_.runtime().now();
@@ -77,26 +82,26 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
   }
 
   void on_attempt_body(std::string_view piece) override {
-    answer_.append(piece);
-    if (answer_.received() > kResultMax)
-      return finish_with(AttemptResult::bad_response, "the answer is too large to be stored");
-    if (!answer_.kept()) return finish_without_verdict("the answer could not be kept");
-    if (!answer_.has_room()) attempt_->pause();
+    response_body_.append(piece);
+    if (response_body_.received() > kResultMax)
+      return finish_with(AttemptResult::bad_response, "the response is too large to be stored");
+    if (!response_body_.kept()) return finish_without_verdict("the response could not be kept");
+    if (!response_body_.has_room()) attempt_->pause();
   }
 
   void on_attempt_complete() override {
-    answer_.end();
-    complete_ = true;
+    state_ = State::settling;
+    response_body_.end();
     settle();
   }
 
-  // The answer's bytes may still be on their way to the disk.
+  // The response's bytes may still be on their way to the disk.
   void settle() {
-    if (finished_) return;
-    if (!answer_.kept()) return finish_without_verdict("the answer could not be kept");
-    if (!complete_) return attempt_->resume();
-    if (!answer_.settled()) return;
-    result_.response.body = answer_.take_content();
+    if (state_ == State::finished) return;
+    if (!response_body_.kept()) return finish_without_verdict("the response could not be kept");
+    if (state_ == State::under_way) return attempt_->resume();
+    if (!response_body_.settled()) return;
+    result_.response.body = response_body_.take_content();
     finish();
   }
 
@@ -118,7 +123,7 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
   }
 
   void finish() {
-    finished_ = true;
+    state_ = State::finished;
     deadline_.stop();
     attempt_.reset();
     const auto done = std::move(done_);
@@ -132,12 +137,11 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
   const uint64_t body_size_;
   std::function<void(RunResult)> done_;
   std::unique_ptr<Attempt> attempt_;
-  SpooledBody answer_;
+  SpooledBody response_body_;
   net::Timer deadline_;
   std::unique_ptr<net::Operation> reading_;
   uint64_t sent_ = 0;
-  bool complete_ = false;  // the answer's last byte has come
-  bool finished_ = false;
+  State state_ = State::under_way;
   RunResult result_;
 };
 

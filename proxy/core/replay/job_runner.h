@@ -1,4 +1,4 @@
-// Runs a queued job: one Attempt through the worker's own pool, its answer collected for the store. A body that lies
+// Runs a queued job: one Attempt through the worker's own pool, its response collected for the store. A body that lies
 // elsewhere is fetched by reference_fetch.h.
 #pragma once
 

@@ -28,7 +28,7 @@ constexpr const char* kUnreachable = "reference_unreachable";
 class FetchedBytes final : public net::BodyReader {
  public:
   FetchedBytes(net::Runtime& runtime, uint64_t size_max, std::function<void()> changed)
-      : on_change(std::move(changed)), kept(runtime, size_max + 1, [this] { tell(); }), runtime_(runtime) {}
+      : on_change(std::move(changed)), kept(runtime, size_max + 1, [this] { notify(); }), runtime_(runtime) {}
 
   uint64_t size() const override { return kept.received(); }
 
@@ -61,8 +61,8 @@ class FetchedBytes final : public net::BodyReader {
   static void call(ReadCallback& waiting, Result<std::string> bytes) {
     if (const ReadCallback done = std::exchange(waiting, nullptr)) done(std::move(bytes));
   }
-  void tell() {
-    if (const auto told = on_change) told();  // it may be dropped under way
+  void notify() {
+    if (const auto call = on_change) call();  // the call may drop it
   }
 
   net::Runtime& runtime_;
@@ -131,10 +131,10 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
 
   void on_response_head(const http::ResponseHead& head) override {
     const bool gone = head.status == 404 || head.status == 403 || head.status == 410;
-    if (gone) return end(FetchedBody::Result::hopeless, kGone, "answered " + std::to_string(head.status));
+    if (gone) return end(FetchedBody::Result::hopeless, kGone, "status " + std::to_string(head.status));
     if (head.status != 200)
-      return end(FetchedBody::Result::failed, kUnreachable, "answered " + std::to_string(head.status));
-    // Only its length tells that a body is whole.
+      return end(FetchedBody::Result::failed, kUnreachable, "status " + std::to_string(head.status));
+    // Only a stated length shows that a body is whole.
     if (head.framing == http::Framing::until_close) {
       return end(FetchedBody::Result::failed, kUnreachable, "the response does not state its length");
     }

@@ -140,7 +140,7 @@ class Fixture {
   SimFixture bed;
   Asker<SimFixture> asker{bed};
   ScriptedRunner runner;
-  config::Fixture config;
+  config::Replay config;
   std::array<int, kJobEventCount> events{};
   EndAnnouncer* announcer = nullptr;
   std::unique_ptr<Replayer> replayer;
