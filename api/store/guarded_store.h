@@ -47,7 +47,7 @@ class GuardedStore final : public ObjectStore {
   // The circuit, and those of the store behind it.
   std::string metrics() override;
 
-  policy::BreakerState state() { return breaker_.view(runtime_.now()).state; }
+  policy::BreakerState state() const { return breaker_.view(runtime_.now()).state; }
 
  private:
   template <typename T>
@@ -56,7 +56,8 @@ class GuardedStore final : public ObjectStore {
   template <typename T>
   std::unique_ptr<net::Operation> guard(const Begin<T>& begin, std::function<void(Result<T>)> done);
   void report(policy::Permit& permit, const Error* error);
-  void on_transition(const policy::Transition& transition);
+  // Logs what has moved the breaker, and sets the probe's timer; after every call that may have.
+  void announce();
   void probe();
 
   net::Runtime& runtime_;

@@ -32,7 +32,7 @@ std::string next_step(const policy::BreakerView& view, const policy::BreakerConf
     case BreakerState::closed: return "calls go through";
     case BreakerState::open:
       return fmt::format("calls are refused; in {} s the next call or queued job is sent as a probe",
-                         ceil_seconds(*view.next_probe_at - clock.now()));
+                         std::max<int64_t>(0, ceil_seconds(*view.next_probe_at - clock.now())));
     case BreakerState::half_open:
       return fmt::format("{} of {} probes in flight; success closes the breaker, failure opens it again",
                          view.probes_in_flight, config.half_open_requests);
@@ -44,7 +44,7 @@ std::string next_step(const policy::BreakerView& view, const policy::BreakerConf
   return "";
 }
 
-std::string breaker_json(policy::Breaker& breaker, const Clock& clock) {
+std::string breaker_json(const policy::Breaker& breaker, const Clock& clock) {
   const policy::BreakerView view = breaker.view(clock.now());
   JsonWriter json;
   json.field("name", breaker.name()).field("state", to_string(view.state)).field("since", clock.show(view.since));

@@ -36,8 +36,8 @@ Status Process::start() {
   if (!queues) return queues.error();
   auto callbacks = open_callback_stores(*config_, *metrics_);
   if (!callbacks) return callbacks.error();
-  gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime_.now(),
-                                             runtime_.random().next(), std::move(*callbacks));
+  gateway_ = std::make_unique<core::Gateway>(runtime_, config_, *metrics_, std::move(*queues), runtime_.random().next(),
+                                             std::move(*callbacks));
   if (Status status = start_workers(); !status) return status;
   admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build);
   if (Status status = admin_->listen(); !status) return status;

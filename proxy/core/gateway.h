@@ -20,13 +20,14 @@ class Gateway {
  public:
   using QueueStores = Policies::QueueStores;
 
-  // `queues`: one for each of config.queues, open; `callbacks`: one for each queue that has them. `metrics` outlives
-  // the gateway. `seed`: for keys and jitter.
-  Gateway(std::shared_ptr<const config::Config> config, metrics::Metrics& metrics, QueueStores queues, Time now,
-          uint64_t seed, QueueStores callbacks = {})
+  // `runtime`: the main loop, which drives and announces the breakers. `queues`: one for each of config.queues, open;
+  // `callbacks`: one for each queue that has them. Runtime and `metrics` outlive the gateway. `seed`: for keys and
+  // jitter.
+  Gateway(net::Runtime& runtime, std::shared_ptr<const config::Config> config, metrics::Metrics& metrics,
+          QueueStores queues, uint64_t seed, QueueStores callbacks = {})
       : metrics_(metrics),
-        policies_(metrics, std::move(queues), std::move(callbacks), seed),
-        table_(RouteTable::build(std::move(config), policies_, now)) {}
+        policies_(runtime, metrics, std::move(queues), std::move(callbacks), seed),
+        table_(RouteTable::build(std::move(config), policies_)) {}
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 

@@ -1,10 +1,10 @@
 #include "policy/breaker.h"
 
-#include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "base/assert.h"
-#include "policy/breaker_state.h"
+#include "policy/breaker_machine.h"
 
 namespace tidegate::policy {
 
@@ -58,131 +58,126 @@ void Permit::drop() {
   if (valid()) std::exchange(breaker_, nullptr)->give_back(*this);
 }
 
-// Every public call: the lock, the work, then (unlocked) the announcements.
-struct Breaker::Session {
-  explicit Session(Breaker& b) : breaker(b), state(*b.state_), lock(b.state_->mutex) {}
-  ~Session() {
-    if (state.unannounced.empty()) return;
-    const std::vector<Transition> transitions = std::move(state.unannounced);
-    state.unannounced.clear();
-    lock.unlock();
-    if (!breaker.observer_) return;
-    for (const Transition& transition : transitions) breaker.observer_(breaker, transition);
-  }
-  Breaker& breaker;
-  State& state;
-  std::unique_lock<std::mutex> lock;
+struct Breaker::Guarded {
+  Guarded(const BreakerConfig& config, Time made, uint64_t seed) : machine(config, made, seed) {}
+
+  std::mutex mutex;
+  BreakerMachine machine;
+  uint64_t successes = 0, failures = 0, slow_calls = 0, ignored = 0, not_permitted = 0;
 };
 
 Breaker::Breaker(std::string name, const BreakerConfig& config, Time made, uint64_t seed)
-    : name_(std::move(name)), config_(config), state_(nullptr, [](State* state) { delete state; }) {
-  state_.reset(new State(config_, made, seed));
-}
+    : name_(std::move(name)), config_(config), guarded_(std::make_unique<Guarded>(config_, made, seed)) {}
 
-void Breaker::on_transition(std::function<void(const Breaker&, const Transition&)> observer) {
-  observer_ = std::move(observer);
+Breaker::~Breaker() = default;
+
+// Works under the lock; then, without it, notifies the owner.
+template <typename Work>
+void Breaker::act(const Work& work) {
+  bool changed = false;
+  {
+    const std::lock_guard lock(guarded_->mutex);
+    const BreakerMachine& machine = guarded_->machine;
+    const uint64_t transitions = machine.transitions();
+    const std::optional<Time> next_at = machine.next_transition_at();
+    work(*guarded_);
+    changed = machine.transitions() != transitions || machine.next_transition_at() != next_at;
+  }
+  if (changed && on_change_) on_change_();
 }
 
 Breaker::Acquired Breaker::acquire(Time now) {
-  Session session(*this);
-  State& state = session.state;
-  state.catch_up(now);
   Acquired acquired;
-  acquired.refused = state.refusal(now);
-  Permit& permit = acquired.permit;
-  if (acquired.refused) {
-    ++state.not_permitted;
-    if (config_.mode == Mode::enforce) return acquired;
-    permit.would_refuse_ = true;
-    acquired.refused.reset();
-  }
-  permit.breaker_ = this;
-  permit.generation_ = state.generation;
-  permit.begun_ = now;
-  permit.probe_ = state.state == BreakerState::half_open && !permit.would_refuse_;
-  if (permit.probe_) state.take_probe(permit.lease_ = state.next_lease++, now);
+  act([&](Guarded& guarded) {
+    BreakerMachine& machine = guarded.machine;
+    machine.advance(now);
+    acquired.refused = machine.refusal_at(now);
+    Permit& permit = acquired.permit;
+    if (acquired.refused) {
+      ++guarded.not_permitted;
+      if (config_.mode == Mode::enforce) return;
+      permit.would_refuse_ = true;
+      acquired.refused.reset();
+    }
+    permit.breaker_ = this;
+    permit.generation_ = machine.generation();
+    permit.begun_ = now;
+    permit.probe_ = machine.state() == BreakerState::half_open && !permit.would_refuse_;
+    if (permit.probe_) permit.lease_ = machine.start_probe(now);
+  });
   return acquired;
 }
 
-std::optional<BreakerRefusal> Breaker::peek(Time now) {
-  if (config_.mode != Mode::enforce) return std::nullopt;
-  Session session(*this);
-  session.state.catch_up(now);
-  return session.state.refusal(now);
-}
-
-std::optional<Time> Breaker::half_open_since(Time now) {
-  if (config_.mode != Mode::enforce) return std::nullopt;
-  Session session(*this);
-  session.state.catch_up(now);
-  if (session.state.state != BreakerState::half_open) return std::nullopt;
-  return session.state.since;
-}
-
 void Breaker::report(const Permit& permit, Verdict verdict, Time now, std::string_view why) {
-  Session session(*this);
-  State& state = session.state;
-  const bool slow = config_.slow_call && now - permit.begun_ >= config_.slow_call->threshold;
-  if (verdict == Verdict::ignored) {
-    ++state.ignored;
-  } else if (verdict == Verdict::failure) {
-    ++state.failures;
-  } else {
-    ++(slow ? state.slow_calls : state.successes);
-  }
-  state.catch_up(now);
-  if (permit.generation_ != state.generation || permit.would_refuse_) return;
-  if (permit.probe_) state.drop_probe(permit.lease_);
-  if (verdict != Verdict::ignored) return state.finished(verdict, slow, now, why);
-  if (permit.probe_) --state.probes_granted;
+  act([&](Guarded& guarded) {
+    BreakerMachine& machine = guarded.machine;
+    const bool slow = config_.slow_call && now - permit.begun_ >= config_.slow_call->threshold;
+    if (verdict == Verdict::ignored) {
+      ++guarded.ignored;
+    } else if (verdict == Verdict::failure) {
+      ++guarded.failures;
+    } else {
+      ++(slow ? guarded.slow_calls : guarded.successes);
+    }
+    machine.advance(now);
+    if (permit.generation_ != machine.generation() || permit.would_refuse_) return;
+    if (permit.probe_) machine.end_probe(permit.lease_);
+    if (verdict != Verdict::ignored) return machine.finished(verdict, slow, now, why);
+    if (permit.probe_) machine.grant_probe_again();
+  });
 }
 
 void Breaker::give_back(const Permit& permit) {
-  Session session(*this);
-  State& state = session.state;
-  ++state.ignored;
-  if (permit.generation_ == state.generation && permit.probe_ && state.drop_probe(permit.lease_))
-    --state.probes_granted;
+  act([&](Guarded& guarded) {
+    BreakerMachine& machine = guarded.machine;
+    ++guarded.ignored;
+    const bool counts = permit.probe_ && permit.generation_ == machine.generation();
+    if (counts && machine.end_probe(permit.lease_)) machine.grant_probe_again();
+  });
 }
 
 void Breaker::force(BreakerState forced, std::optional<Duration> duration, std::string why, Time now) {
-  TG_ASSERT(forced == BreakerState::forced_open || forced == BreakerState::forced_closed ||
-            forced == BreakerState::closed);
-  Session session(*this);
-  State& state = session.state;
-  state.catch_up(now);
-  const bool is_forced = state.state == BreakerState::forced_open || state.state == BreakerState::forced_closed;
-  if (forced == BreakerState::closed) {
-    if (is_forced) state.move_to(forced, TransitionReason::operator_released, std::move(why), now);
-    return;
-  }
-  state.move_to(forced, TransitionReason::operator_forced, std::move(why), now);
-  state.forced_until = duration ? std::optional(now + *duration) : std::nullopt;
+  act([&](Guarded& guarded) {
+    guarded.machine.advance(now);
+    guarded.machine.force(forced, duration, std::move(why), now);
+  });
 }
 
-BreakerView Breaker::view(Time now) {
-  Session session(*this);
-  State& state = session.state;
-  state.catch_up(now);
+void Breaker::advance(Time now) {
+  act([&](Guarded& guarded) { guarded.machine.advance(now); });
+}
+
+std::optional<Time> Breaker::next_transition_at() const {
+  const std::lock_guard lock(guarded_->mutex);
+  return guarded_->machine.next_transition_at();
+}
+
+std::vector<Transition> Breaker::take_transitions() {
+  const std::lock_guard lock(guarded_->mutex);
+  return guarded_->machine.take_moves();
+}
+
+std::optional<BreakerRefusal> Breaker::peek(Time now) const {
+  if (config_.mode != Mode::enforce) return std::nullopt;
+  const std::lock_guard lock(guarded_->mutex);
+  return guarded_->machine.refusal_at(now);
+}
+
+std::optional<Time> Breaker::half_open_since(Time now) const {
+  if (config_.mode != Mode::enforce) return std::nullopt;
+  const std::lock_guard lock(guarded_->mutex);
+  return guarded_->machine.half_open_since(now);
+}
+
+BreakerView Breaker::view(Time now) const {
+  const std::lock_guard lock(guarded_->mutex);
   BreakerView view{};
-  view.state = state.state;
-  view.since = state.since;
-  if (state.state == BreakerState::open) view.next_probe_at = state.since + state.open_for;
-  view.forced_until = state.forced_until;
-  view.consecutive_failures = state.consecutive_failures;
-  view.window_calls = state.window.counts().calls;
-  view.window_failures = state.window.counts().failures;
-  view.window_slow = state.window.counts().slow;
-  view.probes_in_flight = static_cast<int>(state.probes.size());
-  view.last = state.last;
-  view.transitions = state.transitions;
-  view.time_in_state = state.time_in_state;
-  view.time_in_state[static_cast<size_t>(state.state)] += std::max(now - state.since, Duration::zero());
-  view.successes = state.successes;
-  view.failures = state.failures;
-  view.slow = state.slow_calls;
-  view.ignored = state.ignored;
-  view.not_permitted = state.not_permitted;
+  guarded_->machine.describe(view, now);
+  view.successes = guarded_->successes;
+  view.failures = guarded_->failures;
+  view.slow = guarded_->slow_calls;
+  view.ignored = guarded_->ignored;
+  view.not_permitted = guarded_->not_permitted;
   return view;
 }
 

@@ -1,6 +1,6 @@
-// The circuit breaker. Opens on EITHER trigger (consecutive failures, or a ratio over the calls finished in a window;
-// also a ratio of slow calls), as sony/gobreaker's ReadyToTrip of the watermark course does; recorded decisions of
-// gobreaker are its test. Pure: `now` is an argument. Thread-safe (one small lock; exact across workers).
+// The circuit breaker. It opens on either trigger: consecutive failures, or a ratio over the calls that finished in a
+// window (also a ratio of slow calls). Recorded decisions of sony/gobreaker, configured alike, are its test. Pure:
+// `now` is an argument. Thread-safe (one small lock; exact across workers).
 //
 //              a trigger trips                        open_for has run out
 //   closed ───────────────────────────▶ open ───────────────────────────────▶ half_open
@@ -9,17 +9,24 @@
 //     │                                      by half_open_timeout (open_for doubles)│
 //     └────────────── half_open_requests probes have succeeded ◀────────────────────┘
 //
-//   forced_open, forced_closed: an operator's word, until it runs out or is taken back (then closed, counts at zero).
+//   forced_open, forced_closed: set by an operator, until it expires or is released (then closed, counts at zero).
+//
+// Acts may move the breaker: acquire(), a permit's verdict, force(), and advance(), which makes the transitions that
+// time alone makes. Looks never do: peek(), half_open_since(), view(). The owner drives and announces it:
+//
+//   act ──▶ on_change, once the lock is free ──▶ the owner: take_transitions(), log and count them,
+//                                                set a timer for next_transition_at() ──▶ advance()
+//
+// A timer that is late does no harm: every act advances first, and a look tells what an act would find.
 //
 // A permit is a call's right to be made. It carries the generation (which every transition advances; with
-// window_buckets 1 also every new window): a verdict that comes back to another generation counts for nothing.
+// window_buckets 1 also every new window): a verdict that comes back to another generation does not count.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,8 +48,8 @@ struct BreakerConfig {
   double failure_ratio = 0.6;    // (0, 1]; 0 = off
   int min_requests = 10;         // calls finished in the window before a ratio counts
   Duration window = 10s;
-  int window_buckets =
-      10;  // 1..: 1 = gobreaker's fixed window; else a sliding one, and consecutive failures outlive it
+  // 1 = gobreaker's fixed window; more: a sliding one, which consecutive failures outlive.
+  int window_buckets = 10;
   std::optional<SlowCallRule> slow_call;
   Duration open_for = 30s;
   Duration open_for_max = 300s;  // >= open_for; equal: constant and unjittered
@@ -81,13 +88,13 @@ struct Transition {
   BreakerState to;
   TransitionReason reason;
   Duration open_for{};  // when to == open: how long, jitter included
-  std::string
-      detail;  // "5 consecutive failures", "0.70 of 20 calls failed", "probe: timeout after 10 s", operator's why
+  // "5 consecutive failures", "0.70 of 20 calls failed", "probe: timeout", or the operator's reason.
+  std::string detail;
 };
 
 class Breaker;
 
-// Move-only. Dropping it without a verdict gives the (probe) place back and tells the breaker nothing.
+// Move-only. Dropping it without a verdict gives a probe's slot back; otherwise the breaker ignores the call.
 class Permit {
  public:
   Permit() = default;
@@ -116,7 +123,7 @@ class Permit {
 
 struct BreakerRefusal {
   BreakerState state;
-  Duration retry_after;  // until the next probe may go; 0 when half-open with all probe places taken
+  Duration retry_after;  // until the next probe may go; 0 when half-open with all probe slots taken
 };
 
 // Everything an operator sees.
@@ -139,9 +146,7 @@ class Breaker {
  public:
   // `made` starts the clock of the first state and window. `seed` for jitter.
   Breaker(std::string name, const BreakerConfig& config, Time made, uint64_t seed);
-
-  // Called once per transition, after the lock is released, on the thread that caused it. Set before use.
-  void on_transition(std::function<void(const Breaker&, const Transition&)> observer);
+  ~Breaker();
 
   struct Acquired {
     Permit permit;  // valid unless refused
@@ -149,35 +154,47 @@ class Breaker {
   };
   Acquired acquire(Time now);
 
-  // Would acquire refuse right now? Takes nothing. For failing at once before waiting in a bulkhead, and for a replayer
-  // that offers a queued job as the probe.
-  std::optional<BreakerRefusal> peek(Time now);
-
-  // Since when it has been half open; none in any other state, and in shadow mode.
-  std::optional<Time> half_open_since(Time now);
-
   // state: forced_open, forced_closed, or closed for "auto". `duration`: none = until changed.
   void force(BreakerState state, std::optional<Duration> duration, std::string why, Time now);
 
-  BreakerView view(Time now);
+  // Makes the transition that time alone makes, if it is due. None is due before next_transition_at(); none at all
+  // while that is empty.
+  void advance(Time now);
+  std::optional<Time> next_transition_at() const;
+
+  // Called after each act that has moved the breaker, or changed when time will; on the act's thread and outside the
+  // lock. The owner should take the transitions, soon, and set its timer anew. Set before use.
+  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+  // Those since the last call, in order. The oldest of more than a thousand are dropped.
+  std::vector<Transition> take_transitions();
+
+  // Would acquire refuse right now? Takes nothing. For failing at once before waiting in a bulkhead, and for a replayer
+  // that offers a queued job as the probe.
+  std::optional<BreakerRefusal> peek(Time now) const;
+
+  // Since when it has been half open; none in any other state, and in shadow mode.
+  std::optional<Time> half_open_since(Time now) const;
+
+  BreakerView view(Time now) const;
   const std::string& name() const { return name_; }
   const BreakerConfig& config() const { return config_; }
 
  private:
   friend class Permit;
-  struct State;    // breaker_state.h
-  struct Session;  // breaker.cc
+  struct Guarded;  // breaker.cc
+  template <typename Work>
+  void act(const Work& work);
   void report(const Permit& permit, Verdict verdict, Time now, std::string_view why);
   void give_back(const Permit& permit);
 
-  std::string name_;
-  BreakerConfig config_;
-  std::function<void(const Breaker&, const Transition&)> observer_;
-  std::unique_ptr<State, void (*)(State*)> state_;
+  const std::string name_;
+  const BreakerConfig config_;
+  std::function<void()> on_change_;
+  std::unique_ptr<Guarded> guarded_;
 };
 
-// Reports what a try came to, judged by the breaker's own `failures` list: a matching failure or status is a failure,
-// any other answer a success, any other failure is ignored. An invalid permit (no breaker) is left alone.
+// Reports the result of an attempt, judged by the breaker's own `failures` list: a matching failure or status is a
+// failure, any other response a success, any other failure is ignored. An invalid permit (no breaker) is left alone.
 void report_attempt(Permit& permit, const BreakerConfig& config, AttemptResult result, uint16_t status, Time now);
 
 }  // namespace tidegate::policy

@@ -35,6 +35,13 @@ void CallWindow::slide(Time now) {
   }
 }
 
+CallCounts CallWindow::counts_at(Time now) const {
+  if (fixed()) return ran_out(now) ? CallCounts{} : sum_;
+  CallWindow moved = *this;
+  moved.slide(now);
+  return moved.sum_;
+}
+
 void CallWindow::add(bool failed, bool slow) {
   CallCounts& bucket = buckets_[static_cast<size_t>(newest_ % static_cast<int64_t>(buckets_.size()))];
   for (CallCounts* counts : {&bucket, &sum_}) {

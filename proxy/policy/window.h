@@ -1,4 +1,4 @@
-// Counts of finished calls over the last stretch of time, in buckets on a grid from where the window was started.
+// Counts of finished calls over the last stretch of time, in buckets on a grid that begins when the window is started.
 //
 //   |  b  | b+1 | b+2 | … | b+n-1 |      each bucket spans window/n; when time moves on, the oldest are cleared
 //
@@ -23,9 +23,10 @@ class CallWindow {
   CallWindow(Duration length, int buckets);
 
   void restart(Time now);
-  void slide(Time now);              // forgets what is older than the window
-  void add(bool failed, bool slow);  // into the newest bucket; REQUIRES slide(now) or restart before
-  const CallCounts& counts() const { return sum_; }
+  void slide(Time now);                              // forgets what is older than the window
+  void add(bool failed, bool slow);                  // into the newest bucket; REQUIRES slide(now) or restart before
+  const CallCounts& counts() const { return sum_; }  // as of the last slide or restart
+  CallCounts counts_at(Time now) const;  // as a slide to `now`, or a restart where it ran out, would leave them
   bool fixed() const { return buckets_.size() == 1; }
   bool ran_out(Time now) const { return start_ + length_ < now; }  // fixed: at the exact instant it still holds
 

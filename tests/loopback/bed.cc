@@ -99,8 +99,7 @@ void Bed::start() {
   REQUIRE(queues.ok());
   auto callbacks = cli::open_callback_stores(*config_, *metrics_);
   REQUIRE(callbacks.ok());
-  gateway_ =
-      std::make_unique<core::Gateway>(config_, *metrics_, std::move(*queues), runtime.now(), 5, std::move(*callbacks));
+  gateway_ = std::make_unique<core::Gateway>(runtime, config_, *metrics_, std::move(*queues), 5, std::move(*callbacks));
   worker_ = std::make_unique<core::Worker>(runtime, *gateway_, 1);
   listeners_ = std::make_unique<core::Listeners>(*worker_);
   REQUIRE(listeners_->listen().ok());

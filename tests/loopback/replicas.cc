@@ -37,8 +37,8 @@ Replicas::Replicas(int count, const std::string& rate_limit, const std::string& 
     Replica& replica = replicas_.emplace_back();
     replica.metrics = metrics::Metrics::make(*config, "9.9.9", "loopback");
     // Each has keys of its own for its own tables, as processes have.
-    replica.gateway = std::make_unique<core::Gateway>(config, *replica.metrics, core::Policies::QueueStores{},
-                                                      runtime.now(), static_cast<uint64_t>(5 + i));
+    replica.gateway = std::make_unique<core::Gateway>(runtime, config, *replica.metrics, core::Policies::QueueStores{},
+                                                      static_cast<uint64_t>(5 + i));
     replica.worker = std::make_unique<core::Worker>(runtime, *replica.gateway, 1);
     replica.listeners = std::make_unique<core::Listeners>(*replica.worker);
     REQUIRE(replica.listeners->listen().ok());

@@ -110,7 +110,7 @@ void World::start_tidegate() {
   metrics_ = metrics::Metrics::make(*config_, "sim", "sim");
   core::Policies::QueueStores queues;
   queues[queue_name_] = store_;
-  gateway_ = std::make_unique<core::Gateway>(config_, *metrics_, std::move(queues), runtime_.now(), random_.next());
+  gateway_ = std::make_unique<core::Gateway>(runtime_, config_, *metrics_, std::move(queues), random_.next());
   worker_ = std::make_unique<core::Worker>(runtime_, *gateway_, 1);
   listeners_ = std::make_unique<core::Listeners>(*worker_);
   TG_ASSERT(listeners_->listen().ok());

@@ -1,7 +1,5 @@
 #include "core/routing/policies.h"
 
-#include "base/log.h"
-
 namespace tidegate::core {
 
 namespace {
@@ -17,23 +15,11 @@ std::shared_ptr<Object> find_or_make(std::map<Key, std::weak_ptr<Object>>& remem
   return made;
 }
 
-// The log's line and the metric of every transition: the same words.
-void announce(metrics::Metrics& metrics, const policy::Breaker& breaker, const policy::Transition& transition) {
-  metrics.breaker_transition(breaker.name(), transition);
-  const bool opened = transition.to == policy::BreakerState::open;
-  log_event(opened ? LogLevel::warn : LogLevel::info, "breaker_transition",
-            {{"breaker", breaker.name()},
-             {"from", to_string(transition.from)},
-             {"to", to_string(transition.to)},
-             {"reason", to_string(transition.reason)},
-             {"detail", transition.detail},
-             {"open_for_s", opened ? to_seconds(transition.open_for) : 0.0}});
-}
-
 }  // namespace
 
-Policies::Policies(metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks, uint64_t seed)
-    : metrics_(metrics), seeds_(seed), rate_key_secret_(seeds_.next()) {
+Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks,
+                   uint64_t seed)
+    : runtime_(runtime), metrics_(metrics), driver_(runtime, metrics), seeds_(seed), rate_key_secret_(seeds_.next()) {
   for (auto& [name, queue] : queues) {
     queues_[name].queue = std::move(queue);
     queues_[name].metrics = &metrics_.queue(name);
@@ -45,12 +31,10 @@ Policies::Policies(metrics::Metrics& metrics, QueueStores queues, QueueStores ca
 }
 
 std::shared_ptr<policy::Breaker> Policies::breaker(Owner owner, const std::string& name,
-                                                   const policy::BreakerConfig& config, Time now) {
+                                                   const policy::BreakerConfig& config) {
   return find_or_make(breakers_, OwnedName(owner, name), config, [&] {
-    auto breaker = std::make_shared<policy::Breaker>(name, config, now, seeds_.next());
-    breaker->on_transition([this](const policy::Breaker& which, const policy::Transition& transition) {
-      announce(metrics_, which, transition);
-    });
+    const auto breaker = std::make_shared<policy::Breaker>(name, config, runtime_.now(), seeds_.next());
+    driver_.add(breaker);
     return breaker;
   });
 }

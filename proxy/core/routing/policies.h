@@ -18,6 +18,7 @@
 
 #include "config/config.h"
 #include "core/limits/rate_store.h"
+#include "core/routing/breaker_driver.h"
 #include "core/routing/queue_state.h"
 #include "core/upstream/upstream.h"
 #include "metrics/metrics.h"
@@ -34,15 +35,14 @@ class Policies {
   // Whose policy it is: a route and an upstream may have the same name.
   enum class Owner : uint8_t { upstream, route };
 
-  // `queues`: open, by name; `callbacks`: the callback stores of those that have one. `metrics` outlives the policies
-  // and all that they make. `seed`: for keys and jitter.
-  Policies(metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks, uint64_t seed);
+  // `queues`: open, by name; `callbacks`: the callback stores of those that have one. `runtime`: the loop that
+  // drives the breakers. It and `metrics` outlive the policies and all that they make. `seed`: for keys and jitter.
+  Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks, uint64_t seed);
   Policies(const Policies&) = delete;
   Policies& operator=(const Policies&) = delete;
 
-  // Each finds the object of that name and those settings, or makes it. `now` starts a new breaker's clock.
-  std::shared_ptr<policy::Breaker> breaker(Owner owner, const std::string& name, const policy::BreakerConfig& config,
-                                           Time now);
+  // Each finds the object of that name and those settings, or makes it.
+  std::shared_ptr<policy::Breaker> breaker(Owner owner, const std::string& name, const policy::BreakerConfig& config);
   std::shared_ptr<policy::Bulkhead> bulkhead(Owner owner, const std::string& name,
                                              const policy::BulkheadConfig& config);
   std::shared_ptr<policy::RetryBudget> retry_budget(const std::string& upstream,
@@ -62,7 +62,9 @@ class Policies {
   using Remembered = std::map<Key, std::weak_ptr<Object>>;
   using OwnedName = std::pair<Owner, std::string>;
 
+  net::Runtime& runtime_;
   metrics::Metrics& metrics_;
+  BreakerDriver driver_;
   Random seeds_;
   uint64_t rate_key_secret_;
   std::map<std::string, QueueState> queues_;

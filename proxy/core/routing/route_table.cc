@@ -8,7 +8,7 @@ namespace tidegate::core {
 
 class RouteTable::Builder {
  public:
-  Builder(RouteTable& table, Policies& policies, Time now) : table_(table), policies_(policies), now_(now) {}
+  Builder(RouteTable& table, Policies& policies) : table_(table), policies_(policies) {}
 
   void add(const config::Upstream& upstream) {
     using Owner = Policies::Owner;
@@ -76,7 +76,7 @@ class RouteTable::Builder {
 
   std::shared_ptr<policy::Breaker> breaker(Policies::Owner owner, const std::string& name,
                                            const policy::BreakerConfig& config) {
-    return table_.breakers_.emplace_back(policies_.breaker(owner, name, config, now_));
+    return table_.breakers_.emplace_back(policies_.breaker(owner, name, config));
   }
 
   std::shared_ptr<policy::Bulkhead> bulkhead(Policies::Owner owner, const std::string& name,
@@ -92,18 +92,16 @@ class RouteTable::Builder {
 
   RouteTable& table_;
   Policies& policies_;
-  const Time now_;
   ByUpstream<policy::Breaker> breakers_;
   ByUpstream<policy::Bulkhead> bulkheads_;
   ByUpstream<policy::RetryBudget> budgets_;
 };
 
-std::shared_ptr<const RouteTable> RouteTable::build(std::shared_ptr<const config::Config> config, Policies& policies,
-                                                    Time now) {
+std::shared_ptr<const RouteTable> RouteTable::build(std::shared_ptr<const config::Config> config, Policies& policies) {
   const std::shared_ptr<RouteTable> table(new RouteTable());
   table->config_ = std::move(config);
   table->rate_key_secret_ = policies.rate_key_secret();
-  Builder builder(*table, policies, now);
+  Builder builder(*table, policies);
   for (const auto& [name, upstream] : table->config_->upstreams) builder.add(upstream);
   for (const config::Listener& listener : table->config_->listeners) builder.add(listener);
   return table;

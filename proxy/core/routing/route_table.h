@@ -43,8 +43,7 @@ struct ListenerRoutes {
 class RouteTable {
  public:
   // `policies` finds what the tables before have used, and makes what is missing; it must have every queue of `config`.
-  static std::shared_ptr<const RouteTable> build(std::shared_ptr<const config::Config> config, Policies& policies,
-                                                 Time now);
+  static std::shared_ptr<const RouteTable> build(std::shared_ptr<const config::Config> config, Policies& policies);
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 

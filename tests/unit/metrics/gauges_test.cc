@@ -37,6 +37,7 @@ TEST_CASE("Exactly one of a breaker's five state gauges is 1") {
   const auto metrics = make();
   policy::Breaker breaker("u", {}, kStart, 1);
   const auto check = [&](Time now, const std::string& expected) {
+    breaker.advance(now);
     metrics->set_breaker("u", breaker.view(now));
     const Exposition text = scrape(*metrics);
     for (const char* state : {"closed", "open", "half_open", "forced_open", "forced_closed"}) {
@@ -85,10 +86,9 @@ TEST_CASE("A breaker's calls and its time in each state are counters that never 
 TEST_CASE("Transitions are counted by from, to and reason") {
   const auto metrics = make();
   policy::Breaker breaker("u", {}, kStart, 1);
-  breaker.on_transition(
-      [&](const policy::Breaker& b, const policy::Transition& t) { metrics->breaker_transition(b.name(), t); });
   for (int i = 0; i < 5; ++i) breaker.acquire(kStart).permit.report(policy::Verdict::failure, kStart);
   breaker.force(policy::BreakerState::forced_closed, std::nullopt, "", kStart);
+  for (const auto& transition : breaker.take_transitions()) metrics->breaker_transition(breaker.name(), transition);
   const Exposition text = scrape(*metrics);
   const auto count = [&](const char* from, const char* to, const char* reason) {
     return text.value("tidegate_breaker_transitions_total",

@@ -15,7 +15,7 @@ namespace {
 
 constexpr Time kStart{300s};
 
-// Keeps every call it ever heard of and recomputes all from that list at each question.
+// Keeps every call and recomputes everything from that list at each question.
 class Model {
  public:
   explicit Model(const BreakerConfig& config) : config_(config) {}
@@ -32,13 +32,14 @@ class Model {
     }
     return state_;
   }
-  bool start(int id, Time now) {
+  bool would_refuse(Time now) {
     state_at(now);
-    if (state_ == BreakerState::open) return false;
-    if (state_ == BreakerState::half_open) {
-      if (static_cast<int>(probing_.size()) + probed_ >= config_.half_open_requests) return false;
-      probing_[id] = now;
-    }
+    if (state_ != BreakerState::half_open) return state_ == BreakerState::open;
+    return static_cast<int>(probing_.size()) + probed_ >= config_.half_open_requests;
+  }
+  bool start(int id, Time now) {
+    if (would_refuse(now)) return false;
+    if (state_ == BreakerState::half_open) probing_[id] = now;
     epoch_of_[id] = epoch_;
     return true;
   }
@@ -146,7 +147,7 @@ Day run(uint64_t seed) {
                                                          : Verdict::success;
       const bool slow = config.slow_call && now - call->second.begun >= config.slow_call->threshold;
       if (what < 0.05) {
-        breaker.view(now);  // a dropped permit has no time of its own: the breaker must know what time it is
+        breaker.advance(now);  // a dropped permit tells no time: the owner's timer must have come first
         call->second.permit = Permit();
       } else {
         call->second.permit.report(verdict, now);
@@ -154,6 +155,8 @@ Day run(uint64_t seed) {
       model.finish(call->first, verdict, slow, now);
       running.erase(call);
     }
+    day.wrong += breaker.peek(now).has_value() != model.would_refuse(now);
+    breaker.advance(now);
     const BreakerState state = breaker.view(now).state;
     day.seen.insert(state);
     day.wrong += state != model.state_at(now);

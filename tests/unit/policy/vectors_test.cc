@@ -59,6 +59,7 @@ int first_difference(const json& trace) {
     } else if (what == "finish") {
       calls.at(event[2]).report(event[3] == "success" ? Verdict::success : Verdict::failure, now);
     }
+    breaker.advance(now);
     if (to_string(breaker.view(now).state) != event[4].get<std::string>()) return index;
     ++index;
   }

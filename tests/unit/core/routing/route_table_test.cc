@@ -5,6 +5,7 @@
 
 #include "config/load/loader.h"
 #include "metrics/metrics.h"
+#include "net/sim/sim_runtime.h"
 
 namespace tidegate::core {
 
@@ -23,16 +24,16 @@ std::shared_ptr<const config::Config> load(const std::string& breaker, const std
   return loaded.config;
 }
 
-constexpr Time kNow{100s};
 constexpr const char* kLimit = ", rate_limit: {key: global, rate: 5/s}";
 
 struct Fixture {
   std::shared_ptr<const RouteTable> build(const std::string& breaker = "", const std::string& more = kLimit) {
-    return RouteTable::build(load(breaker, more), policies, kNow);
+    return RouteTable::build(load(breaker, more), policies);
   }
 
   std::unique_ptr<metrics::Metrics> metrics = metrics::Metrics::make(*load("", ""), "1", "test");
-  Policies policies{*metrics, {}, {}, 1};
+  net::SimRuntime runtime{1};
+  Policies policies{runtime, *metrics, {}, {}, 1};
 };
 
 }  // namespace
