@@ -1,5 +1,5 @@
 # cmake -DOUTPUT=page_files.cc -DFOLDER=page -DFILES="index.html;page.css;page.js" -P embed_page.cmake
-# Writes the files as byte arrays, so that any byte may stand in them.
+# Writes the files as byte arrays, so that they may contain any byte.
 set(source "// Made by embed_page.cmake from the files of api/page.\n#include \"api/page.h\"\n\n")
 string(APPEND source "namespace tidegate::api {\n\n")
 set(list_of_files "")

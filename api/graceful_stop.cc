@@ -7,7 +7,7 @@
 namespace tidegate::api {
 
 GracefulStop::GracefulStop(net::Runtime& runtime, std::optional<ApiService>& service, Stores& stores, Duration grace)
-    : service_(service), stores_(stores), grace_(grace), grace_timer_(runtime, [this] { on_grace_over(); }) {}
+    : service_(service), stores_(stores), grace_(grace), grace_timer_(runtime, [this] { on_grace_expired(); }) {}
 
 void GracefulStop::begin(std::function<void()> done) {
   done_ = std::move(done);
@@ -19,7 +19,7 @@ void GracefulStop::begin(std::function<void()> done) {
   log_info("listener_closed", {{"connections", service_->connections()}});
 }
 
-void GracefulStop::on_grace_over() {
+void GracefulStop::on_grace_expired() {
   log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(grace_)}, {"connections", service_->connections()}});
   close_stores();
 }

@@ -1,30 +1,30 @@
-// The end of the service, step by step, each with a line in the log:
+// The graceful shutdown of the service. Each step is logged:
 //
-//   begin ─▶ not ready; listener and idle connections closed ─▶ what runs is finished, and stored ─▶ cache flushed and
+//   begin ─▶ not ready; listener and idle connections closed ─▶ requests finished, results stored ─▶ cache flushed and
 //   closed ─▶ object store closed ─▶ done
 //
-// What is not finished within the grace is cut off; the rest follows all the same.
+// Requests that do not finish within the grace period are aborted; the other steps follow all the same.
 #pragma once
 
 #include <functional>
 #include <optional>
 
+#include "api/open_stores.h"
 #include "api/service.h"
-#include "api/store/open_stores.h"
 #include "net/timer.h"
 
 namespace tidegate::api {
 
 class GracefulStop {
  public:
-  // All outlive this. The service and the object store are destroyed on the way.
+  // The arguments must outlive this object. It destroys the service and the object store.
   GracefulStop(net::Runtime& runtime, std::optional<ApiService>& service, Stores& stores, Duration grace);
 
-  // Once; `done` runs later, once.
+  // REQUIRES one call. `done` runs later, once.
   void begin(std::function<void()> done);
 
  private:
-  void on_grace_over();
+  void on_grace_expired();
   void close_stores();
   void on_cache_closed();
 

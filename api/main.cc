@@ -1,4 +1,4 @@
-// watermark-api: the environment, the signals and the end of the process.
+// watermark-api: environment, signals, start and shutdown.
 #include <unistd.h>
 
 #if defined(__GLIBC__)
@@ -15,8 +15,8 @@
 #include <CLI/CLI.hpp>
 
 #include "api/graceful_stop.h"
+#include "api/open_stores.h"
 #include "api/service.h"
-#include "api/store/open_stores.h"
 #include "base/log.h"
 #include "http/client/healthcheck.h"
 #include "net/uv/until_signal.h"
@@ -26,40 +26,39 @@ namespace {
 using namespace tidegate;  // NOLINT: this file is the program
 
 constexpr int kExitUsage = 2;
-constexpr Duration kShutdownGrace = 30s;    // for what runs
-constexpr Duration kCloseTime = 5s;         // for the stores, behind it
-constexpr uint64_t kPicturesAtOnceMin = 4;  // of the largest size, in memory
+constexpr Duration kShutdownGrace = 30s;    // for requests in progress
+constexpr Duration kCloseTime = 5s;         // for the stores, afterwards
+constexpr uint64_t kPicturesAtOnceMin = 4;  // of the largest size, in the memory budget
 
 constexpr char kEnvironmentHelp[] =
     "Environment:\n"
     "  LISTEN         address and port to listen on (127.0.0.1:8080)\n"
-    "  OPTIMIZER_URL  the listener of Tidegate that stands before the optimizer (http://127.0.0.1:8081)\n"
-    "  STATE_DIR      the directory of originals, results and jobs (./var/api)\n"
-    "  MAX_UPLOAD     the largest picture taken, with a unit: B, KiB, MiB or GiB (32MiB)\n"
-    "  REDIS_URL      redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; without it results are cached in memory\n"
-    "  S3_ENDPOINT    http://HOST:PORT of an S3 server, with S3_BUCKET (watermark), S3_REGION (us-east-1), "
-    "S3_ACCESS_KEY\n"
-    "                 and S3_SECRET_KEY; without it objects lie in STATE_DIR\n"
-    "  PRESIGN_TTL    how long Tidegate may fetch an original: longer than the queue's job_ttl (25h)\n"
-    "  WEBHOOK_SECRET the callback's secret in Tidegate's configuration; without it results are only polled for\n"
-    "  TRUSTED_PROXIES  whose X-Forwarded-For is believed: 127.0.0.0/8,::1 (none)\n"
-    "  ADMIN_URL      Tidegate's admin interface, which tells whether Tidegate is well; the page shows the breaker "
-    "(not used)\n"
-    "  FAULT_URL      the optimizer's /fault: the page can break the optimizer, for demonstrations only (it cannot)\n"
-    "REDIS_URL, S3_ACCESS_KEY, S3_SECRET_KEY and WEBHOOK_SECRET may be files: NAME_FILE=/run/secrets/name";
+    "  OPTIMIZER_URL  URL of the optimizer through Tidegate's listener (http://127.0.0.1:8081)\n"
+    "  STATE_DIR      directory for originals, results and jobs (./var/api)\n"
+    "  MAX_UPLOAD     largest picture accepted, with a unit: B, KiB, MiB or GiB (32MiB)\n"
+    "  REDIS_URL      redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] for cached results (none: cached in memory)\n"
+    "  S3_ENDPOINT    http://HOST:PORT of an S3 server for the objects (none: kept in STATE_DIR); requires\n"
+    "                 S3_ACCESS_KEY and S3_SECRET_KEY, optional: S3_BUCKET (watermark) and S3_REGION (us-east-1)\n"
+    "  PRESIGN_TTL    how long Tidegate may fetch an original; set it longer than the queue's job_ttl (25h)\n"
+    "  WEBHOOK_SECRET secret of the callback in Tidegate's configuration (none: webhooks are not accepted)\n"
+    "  TRUSTED_PROXIES  addresses whose X-Forwarded-For is used, such as 127.0.0.0/8,::1 (none)\n"
+    "  ADMIN_URL      URL of Tidegate's admin interface, for /ready and the breaker on the page (none)\n"
+    "  FAULT_URL      URL of the optimizer's /fault: lets the page break the optimizer; for demonstrations only "
+    "(none)\n"
+    "REDIS_URL, S3_ACCESS_KEY, S3_SECRET_KEY and WEBHOOK_SECRET can be read from files: NAME_FILE=/run/secrets/name";
 
 int serve(const api::Settings& settings) {
   net::UvRuntime runtime;
   auto stores = api::open_stores(runtime, settings);
   if (!stores) {
-    log_error("cannot_start", {{"error", stores.error().message}});
+    log_error("cannot_start", {{"reason", stores.error().message}});
     return EXIT_FAILURE;
   }
   api::ServiceLimits limits;
   limits.pictures_bytes_max = std::max(limits.pictures_bytes_max, kPicturesAtOnceMin * settings.max_upload);
   std::optional<api::ApiService> service(std::in_place, runtime, settings, *stores->cache, *stores->objects, limits);
   if (const Status status = service->listen(); !status) {
-    log_error("cannot_start", {{"error", status.error().message}});
+    log_error("cannot_start", {{"reason", status.error().message}});
     return EXIT_FAILURE;
   }
   log_info("listening", {{"address", service->address().to_string()},
@@ -73,13 +72,13 @@ int serve(const api::Settings& settings) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Takes pictures and has a watermark put on them, through Tidegate");
+  CLI::App app("Accepts picture uploads and has them watermarked through Tidegate");
   app.name("watermark-api");
   app.footer(kEnvironmentHelp);
   const char* listen = std::getenv("LISTEN");
   std::string address = listen ? listen : "127.0.0.1:8080";
-  auto* health = app.add_subcommand("healthcheck", "Ask a running watermark-api if it is alive");
-  health->add_option("--address", address, "Where it listens; LISTEN, if that is set")->capture_default_str();
+  auto* health = app.add_subcommand("healthcheck", "Check whether a running watermark-api is alive");
+  health->add_option("--address", address, "Address of the running watermark-api")->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -95,7 +94,7 @@ int run(int argc, char** argv) {
     return kExitUsage;
   }
 #if defined(__GLIBC__)
-  mallopt(M_ARENA_MAX, 2);  // pictures come and go: many heaps would each keep their largest
+  mallopt(M_ARENA_MAX, 2);  // pictures are large and short-lived: every further heap would keep its peak size
 #endif
   log_configure(LogLevel::info, isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);
   return serve(*settings);

@@ -29,7 +29,7 @@ std::string_view type_of(std::string_view name) {
 std::optional<PageFile> find_page_file(std::string_view path) {
   if (path != "/" && !path.starts_with(kFolder)) return std::nullopt;
   const std::string_view name = path == "/" ? "index.html" : path.substr(kFolder.size());
-  if (name == "index.html" && path != "/") return std::nullopt;  // one address for it
+  if (name == "index.html" && path != "/") return std::nullopt;  // it has one address: "/"
   for (const EmbeddedFile& file : embedded_files()) {
     if (file.name == name) return PageFile{type_of(name), file.bytes};
   }

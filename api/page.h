@@ -1,4 +1,4 @@
-// The page at "/": the files of api/page, part of the program (embed_page.cmake).
+// The page at "/": the files of api/page, embedded into the program by embed_page.cmake.
 #pragma once
 
 #include <optional>
@@ -11,18 +11,18 @@ struct EmbeddedFile {
   std::string_view name;  // "look.css"
   std::string_view bytes;
 };
-std::span<const EmbeddedFile> embedded_files();  // in the source that embed_page.cmake writes
+std::span<const EmbeddedFile> embedded_files();  // defined in the source that embed_page.cmake writes
 
 struct PageFile {
   std::string_view content_type;
   std::string_view bytes;
 };
 
-// What stands at a path: "/" is index.html, "/page/NAME" every other file. Nothing: none of the page's.
+// The file at a path: "/" is index.html, "/page/NAME" any other file. Nothing: not a file of the page.
 std::optional<PageFile> find_page_file(std::string_view path);
 
-// Fields for each of them: nothing but the page's own files, this service and the chosen picture. No text becomes code
-// or markup in it: there is no policy under which a script could make any (Trusted Types).
+// Header lines of each file. The page may load only its own files, this service and the chosen picture, and no script
+// can turn text into code or markup (Trusted Types without any policy).
 inline constexpr std::string_view kPageFields =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "

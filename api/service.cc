@@ -1,9 +1,12 @@
 #include "api/service.h"
 
+#include <algorithm>
+
 #include "api/demo/demo_handlers.h"
-#include "api/key_handlers.h"
 #include "api/page.h"
-#include "api/ready_handler.h"
+#include "api/ready/ready_handler.h"
+#include "api/results/image_handler.h"
+#include "api/results/status_handler.h"
 #include "api/upload/upload_handler.h"
 #include "api/webhook/webhook_handler.h"
 #include "base/log.h"
@@ -14,9 +17,9 @@ namespace tidegate::api {
 
 namespace {
 
-constexpr uint64_t kFormOverhead = 64 * 1024;  // boundaries, heads and the two other parts
-constexpr std::string_view kStatusPath = "/status/";
-constexpr std::string_view kImagesPath = "/images/";
+using HandlerPtr = std::unique_ptr<http::Handler>;
+
+constexpr uint64_t kFormOverhead = 64 * 1024;  // boundaries, headers and the two other parts
 
 http::ServerLimits server_limits(const Settings& settings, const ServiceLimits& limits) {
   http::ServerLimits made;
@@ -25,155 +28,125 @@ http::ServerLimits server_limits(const Settings& settings, const ServiceLimits& 
   return made;
 }
 
-std::unique_ptr<http::Handler> answered(http::Responder& responder, const Reply& reply) {
+HandlerPtr respond(http::Responder& responder, const Reply& reply) {
   send(responder, reply);
-  return std::make_unique<QuietHandler>();
+  return std::make_unique<HandlerBase>();
 }
 
-std::unique_ptr<http::Handler> wrong_method(http::Responder& responder, std::string_view allow) {
-  return answered(responder, problem_reply(405, "method_not_allowed", "", field_line("Allow", allow)));
-}
+Reply not_found_reply() { return problem_reply(404, "not_found", "There is nothing at this path."); }
+Reply bad_request_reply(std::string_view detail) { return problem_reply(400, "bad_request", detail); }
 
-Reply no_path_reply() { return problem_reply(404, "not_found", "There is no such path."); }
-
-Reply preflight_reply() {
+Reply empty_reply(std::string_view fields) {
   Reply reply;
   reply.status = 204;
-  reply.fields =
+  reply.fields = fields;
+  return reply;
+}
+
+Reply preflight_reply() {
+  return empty_reply(
       "Access-Control-Allow-Methods: GET, HEAD, POST, OPTIONS\r\n"
       "Access-Control-Allow-Headers: Content-Type\r\n"
       "Access-Control-Max-Age: 86400\r\n"
-      "Allow: GET, HEAD, POST, OPTIONS\r\n";
-  return reply;
+      "Allow: GET, HEAD, POST, OPTIONS\r\n");
 }
 
-Reply nothing_reply() {
-  Reply reply;
-  reply.status = 204;
-  reply.fields = "Cache-Control: max-age=86400\r\n";
-  return reply;
-}
-
-Reply page_reply(const PageFile& file) {
+Reply content_reply(std::string_view content_type, std::string_view body, std::string_view fields) {
   Reply reply;
   reply.status = 200;
-  reply.content_type = file.content_type;
-  reply.body = file.bytes;
-  reply.fields = kPageFields;
+  reply.content_type = content_type;
+  reply.body = body;
+  reply.fields = fields;
   return reply;
 }
 
-// What /ready asks. A cache in this process is always well, and not asked.
-constexpr const char* kRedis = "redis";
-constexpr const char* kTidegate = "tidegate";
-const char* store_name(const Settings& settings) { return settings.s3 ? "object store" : "directory"; }
+// "KEY" of "/status/KEY".
+std::string key_in(std::string_view path) { return std::string(path.substr(path.find('/', 1) + 1)); }
 
-std::vector<std::string> names_of(const Settings& settings) {
-  std::vector<std::string> names{store_name(settings), kTidegate};
-  if (settings.redis) names.emplace_back(kRedis);
-  return names;
-}
+Reply bad_key_reply() { return bad_request_reply("A key has 64 hexadecimal digits."); }
 
-std::vector<Dependency> dependencies_of(const Settings& settings, const Backend& backend) {
-  std::vector<Dependency> all;
-  if (settings.redis) {
-    all.push_back({kRedis, [&cache = backend.cache](auto done) { return cache.check(std::move(done)); }});
-  }
-  all.push_back({store_name(settings), [&store = backend.store](auto done) { return store.check(std::move(done)); }});
-  all.push_back({kTidegate, [&tidegate = backend.tidegate](std::function<void(Status)> done) {
-                   return tidegate.ping([done = std::move(done)](const Result<http::FetchResponse>& response) {
-                     done(response ? Status(Ok{}) : Status(response.error()));
-                   });
-                 }});
-  return all;
-}
+enum class Method { get, post, any };  // get: with HEAD
+
+bool is_page_file(const Settings&, std::string_view path) { return find_page_file(path).has_value(); }
+bool has_webhook(const Settings& settings, std::string_view) { return !settings.webhook_secret.empty(); }
+bool has_demo(const Settings& settings, std::string_view) { return settings.faults || settings.admin; }
+bool has_faults(const Settings& settings, std::string_view) { return settings.faults.has_value(); }
 
 }  // namespace
+
+struct ApiService::Route {
+  std::string_view path;  // a path that ends in "/*" matches every path that begins so
+  Method method;
+  std::string_view endpoint;  // label of the metric
+  HandlerPtr (ApiService::*handle)(http::Responder& responder);
+  // Null: always. False: there is nothing at the path (404).
+  bool (*exists)(const Settings& settings, std::string_view path) = nullptr;
+
+  bool matches(std::string_view candidate) const {
+    return path.ends_with("/*") ? candidate.starts_with(path.substr(0, path.size() - 1)) : candidate == path;
+  }
+  bool allows(std::string_view name) const {
+    return method == Method::any || (method == Method::post ? name == "POST" : name == "GET" || name == "HEAD");
+  }
+  const char* allowed() const { return method == Method::post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS"; }
+};
+
+// The first route that matches. OPTIONS is allowed everywhere: pages of any origin may use the service (CORS).
+const std::vector<ApiService::Route> ApiService::kRoutes = {
+    {"/upload", Method::post, "upload", &ApiService::upload},
+    {"/status/*", Method::get, "status", &ApiService::status},
+    {"/images/*", Method::get, "images", &ApiService::image},
+    {"/webhooks/tidegate", Method::post, "webhook", &ApiService::webhook, has_webhook},
+    {"/health", Method::get, "health", &ApiService::health},
+    {"/ready", Method::get, "ready", &ApiService::ready},
+    {"/metrics", Method::get, "metrics", &ApiService::metrics},
+    {"/demo", Method::get, "demo", &ApiService::demo, has_demo},
+    {"/demo/fault", Method::post, "demo", &ApiService::fault, has_faults},
+    {"/", Method::get, "page", &ApiService::page},
+    {"/page/*", Method::get, "page", &ApiService::page, is_page_file},
+    {"/favicon.ico", Method::any, "page", &ApiService::favicon},
+};
+
+const ApiService::Route* ApiService::find_route(std::string_view path) {
+  const auto found = std::find_if(kRoutes.begin(), kRoutes.end(), [&](const Route& r) { return r.matches(path); });
+  return found != kRoutes.end() ? &*found : nullptr;
+}
+
+std::vector<std::string_view> ApiService::endpoints() {
+  std::vector<std::string_view> names{"other"};
+  for (const Route& route : kRoutes) {
+    if (names.back() != route.endpoint) names.push_back(route.endpoint);
+  }
+  return names;
+}
 
 ApiService::ApiService(net::Runtime& runtime, const Settings& settings, ResultCache& cache, ObjectStore& store,
                        const ServiceLimits& limits)
     : runtime_(runtime),
       settings_(settings),
       limits_(limits),
-      metrics_(names_of(settings)),
+      metrics_(endpoints()),
       cache_(cache, metrics_),
       store_(runtime, store, metrics_),
       budget_(limits.pictures_bytes_max),
-      // A watermarked picture is about as large as it was; a lossless one may grow.
+      // A watermarked picture is about as large as the original; a lossless one may grow.
       tidegate_(runtime, settings.optimizer, 2 * settings.max_upload + kFormOverhead, settings.admin),
       flights_(backend(), settings.presign_ttl),
-      dependencies_(dependencies_of(settings, backend())),
-      watch_timer_(runtime, [this] { watch(); }),
-      server_(runtime, server_limits(settings, limits), *this) {
-  watch_timer_.start_after(limits.watch_every);
-}
+      watch_(runtime, dependencies(), metrics_, limits.check_interval),
+      server_(runtime, server_limits(settings, limits), *this) {}
 
-std::unique_ptr<http::Handler> ApiService::on_request(http::Responder& responder) {
-  const http::RequestHead& head = responder.request();
-  if (head.method == "OPTIONS") return answered(responder, preflight_reply());
-  if (head.path == "/favicon.ico") return answered(responder, nothing_reply());  // browsers ask for it unasked
-  if (head.path == "/webhooks/tidegate") return webhook(responder);
-  if (head.path == "/demo" || head.path == "/demo/fault") return demo(responder);
-  if (head.path != "/upload") return get(responder);
-  if (head.method != "POST") return wrong_method(responder, "POST, OPTIONS");
-  return upload(responder);
-}
-
-// As far as the proxies that are trusted say so.
-std::string ApiService::client_of(http::Responder& responder) const {
-  const IpAddress peer = responder.peer().ip;
-  return http::client_address(peer, responder.request().fields, settings_.trusted_proxies).to_string();
-}
-
-std::unique_ptr<http::Handler> ApiService::webhook(http::Responder& responder) {
-  if (settings_.webhook_secret.empty()) return answered(responder, no_path_reply());
-  if (responder.request().method != "POST") return wrong_method(responder, "POST, OPTIONS");
-  return std::make_unique<WebhookHandler>(backend(), metrics_, responder, settings_.webhook_secret);
-}
-
-std::unique_ptr<http::Handler> ApiService::demo(http::Responder& responder) {
-  const http::RequestHead& head = responder.request();
-  const bool is_switch = head.path == "/demo/fault";
-  if (!settings_.faults && (is_switch || !settings_.admin)) return answered(responder, no_path_reply());
-  if (!is_switch) {
-    if (head.method != "GET" && head.method != "HEAD") return wrong_method(responder, "GET, HEAD, OPTIONS");
-    return std::make_unique<DemoHandler>(responder, settings_.faults, settings_.admin);
-  }
-  if (head.method != "POST") return wrong_method(responder, "POST, OPTIONS");
-  if (http::is_from_another_site(head)) {
-    return answered(responder, problem_reply(403, "cross_site", "A page of another site may not switch anything."));
-  }
-  return std::make_unique<FaultHandler>(responder, *settings_.faults, client_of(responder));
-}
-
-std::unique_ptr<http::Handler> ApiService::get(http::Responder& responder) {
-  const http::RequestHead& head = responder.request();
-  const bool names_key = head.path.starts_with(kStatusPath) || head.path.starts_with(kImagesPath);
-  const auto page = find_page_file(head.path);
-  if (!names_key && !page && head.path != "/health" && head.path != "/ready" && head.path != "/metrics") {
-    return answered(responder, no_path_reply());
-  }
-  if (head.method != "GET" && head.method != "HEAD") return wrong_method(responder, "GET, HEAD, OPTIONS");
-  if (names_key) return get_key(responder);
-  if (page) return answered(responder, page_reply(*page));
-  if (head.path == "/ready") return ready(responder);
-  if (head.path == "/metrics") return answered(responder, metrics_reply());
-  return answered(responder, json_reply(200, R"({"status":"ok"})"));
-}
-
-std::unique_ptr<http::Handler> ApiService::get_key(http::Responder& responder) {
-  const std::string_view path = responder.request().path;
-  const bool is_status = path.starts_with(kStatusPath);
-  const std::string key(path.substr((is_status ? kStatusPath : kImagesPath).size()));
-  if (!is_key(key)) return answered(responder, problem_reply(400, "bad_request", "A key has 64 hexadecimal digits."));
-  if (is_status) return std::make_unique<StatusHandler>(backend(), flights_, responder, key);
-  return std::make_unique<ImageHandler>(backend(), rooms_, responder, key);
-}
-
-std::unique_ptr<http::Handler> ApiService::ready(http::Responder& responder) {
-  if (is_draining_) return answered(responder, ready_reply({{"api", "stopping"}}));
-  return std::make_unique<ReadyHandler>(responder, dependencies_,
-                                        [this](const ReadyCheck::Findings& findings) { on_found(findings); });
+// A cache in this process is always available, so it is not listed.
+std::vector<Dependency> ApiService::dependencies() {
+  std::vector<Dependency> all;
+  if (settings_.redis) all.push_back({"redis", [this](auto done) { return cache_.check(std::move(done)); }});
+  all.push_back(
+      {settings_.s3 ? "object store" : "directory", [this](auto done) { return store_.check(std::move(done)); }});
+  all.push_back({"tidegate", [this](std::function<void(Status)> done) {
+                   return tidegate_.ping([done = std::move(done)](const Result<http::FetchResponse>& response) {
+                     done(response ? Status(Ok{}) : Status(response.error()));
+                   });
+                 }});
+  return all;
 }
 
 void ApiService::drain(std::function<void()> done) {
@@ -181,61 +154,109 @@ void ApiService::drain(std::function<void()> done) {
   server_.drain([this, done = std::move(done)] { flights_.settle(done); });
 }
 
-void ApiService::watch() {
-  watch_.emplace(runtime_, dependencies_, [this](const ReadyCheck::Findings& findings) { on_found(findings); });
-  watch_timer_.start_after(limits_.watch_every);
-}
-
-void ApiService::on_found(const ReadyCheck::Findings& findings) {
-  for (const auto& [name, failure] : findings) {
-    metrics_.dependency(name, failure.empty());
-    std::string& known = failures_[name];
-    if (known == failure) continue;
-    known = failure;
-    failure.empty() ? log_info("dependency_back", {{"dependency", name}})
-                    : log_warn("dependency_away", {{"dependency", name}, {"cause", failure}});
+HandlerPtr ApiService::on_request(http::Responder& responder) {
+  const http::RequestHead& head = responder.request();
+  if (head.method == "OPTIONS") return respond(responder, preflight_reply());
+  const Route* route = find_route(head.path);
+  if (!route || (route->exists && !route->exists(settings_, head.path))) return respond(responder, not_found_reply());
+  if (!route->allows(head.method)) {
+    return respond(responder, problem_reply(405, "method_not_allowed", "", field_line("Allow", route->allowed())));
   }
+  return (this->*route->handle)(responder);
 }
 
-Reply ApiService::metrics_reply() {
-  Reply reply;
-  reply.status = 200;
-  reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  reply.body =
-      metrics_.render({flights_.size(), budget_.used(), cache_.bytes(), cache_.errors(), server_.connections()}) +
-      store_.metrics();
-  reply.fields = "Cache-Control: no-store\r\n";
-  return reply;
+void ApiService::on_answer(const http::RequestHead& head, uint16_t status) {
+  const Route* route = find_route(head.path);
+  metrics_.count_response(route ? route->endpoint : "other", status);
 }
 
-// Whatever can be refused by the head is refused before the body is read.
-std::unique_ptr<http::Handler> ApiService::upload(http::Responder& responder) {
+http::Service::Refusal ApiService::on_refused(const http::ParseError& error, const SocketAddress& peer) {
+  log_info("request_refused", {{"status", error.status}, {"reason", error.detail}, {"client", peer.to_string()}});
+  std::string detail(error.detail);
+  // The limit of the whole body means nothing to a client; it gets the limit of the image.
+  if (error.status == 413) detail = "The image is larger than " + std::to_string(settings_.max_upload) + " bytes.";
+  Reply reply = problem_reply(error.status, error.reason, detail);
+  return {std::move(reply.content_type), std::move(reply.body), std::string(kCommonFields)};
+}
+
+// The peer, or the client that a trusted proxy names.
+std::string ApiService::client_of(http::Responder& responder) const {
+  const IpAddress peer = responder.peer().ip;
+  return http::client_address(peer, responder.request().fields, settings_.trusted_proxies).to_string();
+}
+
+// Errors in the headers are reported before the body is read.
+HandlerPtr ApiService::upload(http::Responder& responder) {
   const http::Fields& fields = responder.request().fields;
   const auto encoding = fields.find("Content-Encoding");
   if (encoding && *encoding != "identity") {
-    return answered(responder, problem_reply(415, "unsupported_media_type",
-                                             "The body has a Content-Encoding; a form is sent as it is.",
-                                             field_line("Accept-Encoding", "identity")));
+    return respond(responder, problem_reply(415, "unsupported_media_type",
+                                            "The body has a Content-Encoding; send the form without one.",
+                                            field_line("Accept-Encoding", "identity")));
   }
-  // Whoever looks at uploads before us may have gone by the other boundary.
+  // A proxy that inspects uploads may have used the other boundary.
   if (fields.count("Content-Type") > 1) {
-    return answered(responder, problem_reply(400, "bad_request", "The request has two Content-Type fields."));
+    return respond(responder, bad_request_reply("The request has two Content-Type fields."));
   }
-  const auto type = fields.find("Content-Type");
-  const Boundary boundary = parse_boundary(type.value_or(""));
-  if (boundary.complaint) return answered(responder, problem_reply(400, "bad_request", *boundary.complaint));
-  return std::make_unique<UploadHandler>(flights_, metrics_, rooms_, responder, client_of(responder),
+  const Boundary boundary = parse_boundary(fields.find("Content-Type").value_or(""));
+  if (boundary.complaint) return respond(responder, bad_request_reply(*boundary.complaint));
+  return std::make_unique<UploadHandler>(flights_, metrics_, reservations_, responder, client_of(responder),
                                          std::make_unique<UploadForm>(boundary.value, settings_.max_upload, budget_),
                                          limits_.form_timeout);
 }
 
-http::Service::Refusal ApiService::on_refused(const http::ParseError& error, const SocketAddress& peer) {
-  log_info("request_refused", {{"code", error.status}, {"detail", error.detail}, {"client", peer.to_string()}});
-  std::string detail(error.detail);
-  // Who sends a picture knows nothing of the server's limits: it is told that of the pictures.
-  if (error.status == 413) detail = "The image is larger than " + std::to_string(settings_.max_upload) + " bytes.";
-  Reply reply = problem_reply(error.status, error.reason, detail);
-  return {std::move(reply.content_type), std::move(reply.body), std::string(kCommonFields)};
+HandlerPtr ApiService::status(http::Responder& responder) {
+  const std::string key = key_in(responder.request().path);
+  if (!is_key(key)) return respond(responder, bad_key_reply());
+  return std::make_unique<StatusHandler>(backend(), flights_, responder, key);
+}
+
+HandlerPtr ApiService::image(http::Responder& responder) {
+  const std::string key = key_in(responder.request().path);
+  if (!is_key(key)) return respond(responder, bad_key_reply());
+  return std::make_unique<ImageHandler>(backend(), reservations_, responder, key);
+}
+
+HandlerPtr ApiService::health(http::Responder& responder) {
+  return respond(responder, json_reply(200, R"({"status":"ok"})"));
+}
+
+HandlerPtr ApiService::ready(http::Responder& responder) {
+  if (is_draining_) return respond(responder, ready_reply({{"api", "stopping"}}));
+  return std::make_unique<ReadyHandler>(responder, watch_.dependencies(),
+                                        [this](const ReadyCheck::Findings& findings) { watch_.record(findings); });
+}
+
+HandlerPtr ApiService::metrics(http::Responder& responder) {
+  const std::string text = metrics_.render(
+      {flights_.size(), budget_.used(), cache_.bytes(), cache_.errors(), server_.connections(), store_.circuit()});
+  return respond(responder,
+                 content_reply("text/plain; version=0.0.4; charset=utf-8", text, "Cache-Control: no-store\r\n"));
+}
+
+HandlerPtr ApiService::webhook(http::Responder& responder) {
+  return std::make_unique<WebhookHandler>(backend(), metrics_, responder, settings_.webhook_secret);
+}
+
+HandlerPtr ApiService::demo(http::Responder& responder) {
+  return std::make_unique<DemoHandler>(responder, settings_.faults, settings_.admin);
+}
+
+HandlerPtr ApiService::fault(http::Responder& responder) {
+  if (http::is_from_another_site(responder.request())) {
+    return respond(responder, problem_reply(403, "cross_site", "Pages of other sites may not change the fault."));
+  }
+  return std::make_unique<FaultHandler>(responder, *settings_.faults, client_of(responder));
+}
+
+HandlerPtr ApiService::page(http::Responder& responder) {
+  const auto file = find_page_file(responder.request().path);
+  return respond(responder, content_reply(file->content_type, file->bytes, kPageFields));
+}
+
+// Browsers request it by themselves; the page names another icon.
+HandlerPtr ApiService::favicon(http::Responder& responder) {
+  return respond(responder, empty_reply("Cache-Control: max-age=86400\r\n"));
 }
 
 }  // namespace tidegate::api

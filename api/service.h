@@ -1,16 +1,5 @@
-// The service over HTTP: what a request is, and what all of them share. One loop; the disk has its own threads.
-//
-//   POST /upload           the form: image, wm_text, wm_position      upload_handler.h
-//   GET  /status/KEY       what has become of it                      key_handlers.h
-//   GET  /images/KEY       the picture                                key_handlers.h
-//   GET  /health, /ready   alive; able to work                        ready_handler.h
-//   GET  /metrics          for Prometheus                             metrics/metrics.h
-//   POST /webhooks/tidegate  a job has ended (WEBHOOK_SECRET)         webhook/webhook_handler.h
-//   GET  /demo, POST /demo/fault  in a demonstration alone            demo/demo_handlers.h
-//   GET  /, /page.css, /page.js                                       page.h
-//   OPTIONS anything       CORS: pages of every origin may use it
-//
-// Errors are application/problem+json.
+// The service over HTTP: its routes, and what all requests share. It runs on one event loop; disk and hashing have
+// threads of their own. The table in service.cc lists the routes; errors are application/problem+json.
 #pragma once
 
 #include <functional>
@@ -18,58 +7,69 @@
 #include <string>
 #include <vector>
 
+#include "api/cache/result_cache.h"
 #include "api/metrics/counted.h"
 #include "api/metrics/metrics.h"
-#include "api/ready_check.h"
+#include "api/ready/dependency_watch.h"
 #include "api/settings.h"
-#include "api/store/cache.h"
 #include "api/store/object_store.h"
-#include "api/tidegate_client.h"
+#include "api/tidegate/tidegate_client.h"
 #include "api/upload/flight.h"
-#include "api/upload/room.h"
 #include "http/server/server.h"
 
 namespace tidegate::api {
 
 struct ServiceLimits {
-  uint64_t pictures_bytes_max = 256ull << 20;  // of all uploads that are not answered yet, and pictures being sent
+  uint64_t pictures_bytes_max = 256ull << 20;  // all uploads without a response yet, and pictures being sent
   size_t connections_max = 1000;
-  Duration form_timeout = 10min;  // for one upload to come in
-  Duration watch_every = 10s;     // between looks at the dependencies, for the metric
+  Duration form_timeout = 10min;  // for one upload to arrive
+  Duration check_interval = 10s;  // between checks of the dependencies
 };
 
 class ApiService final : private http::Service {
  public:
-  // The runtime, the cache and the store outlive the service.
+  // The runtime, the cache and the store must outlive the service.
   ApiService(net::Runtime& runtime, const Settings& settings, ResultCache& cache, ObjectStore& store,
              const ServiceLimits& limits = {});
 
   Status listen() { return server_.listen(settings_.listen); }
   SocketAddress address() const { return server_.address(); }
 
-  // Not ready any more. Takes no more requests, finishes those it has, and removes what was stored in vain; then
-  // `done`, once, which may destroy this.
+  // Stops accepting requests, reports not ready, finishes the requests in progress and removes originals of failed
+  // uploads; then calls `done`, once, which may destroy this.
   void drain(std::function<void()> done);
   size_t connections() const { return server_.connections(); }
 
-  const RoomBudget& budget() const { return budget_; }
+  const MemoryBudget& budget() const { return budget_; }
   const Flights& flights() const { return flights_; }
 
  private:
-  std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
+  using HandlerPtr = std::unique_ptr<http::Handler>;
+  struct Route;
+  static const std::vector<Route> kRoutes;
+
+  static const Route* find_route(std::string_view path);
+  static std::vector<std::string_view> endpoints();
+
+  HandlerPtr on_request(http::Responder& responder) override;
   http::Service::Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
-  std::unique_ptr<http::Handler> webhook(http::Responder& responder);
+  void on_answer(const http::RequestHead& head, uint16_t status) override;
+
+  // The handlers of the routes.
+  HandlerPtr upload(http::Responder& responder);
+  HandlerPtr status(http::Responder& responder);
+  HandlerPtr image(http::Responder& responder);
+  HandlerPtr health(http::Responder& responder);
+  HandlerPtr ready(http::Responder& responder);
+  HandlerPtr metrics(http::Responder& responder);
+  HandlerPtr webhook(http::Responder& responder);
+  HandlerPtr demo(http::Responder& responder);
+  HandlerPtr fault(http::Responder& responder);
+  HandlerPtr page(http::Responder& responder);
+  HandlerPtr favicon(http::Responder& responder);
+
+  std::vector<Dependency> dependencies();
   std::string client_of(http::Responder& responder) const;
-  std::unique_ptr<http::Handler> demo(http::Responder& responder);
-  std::unique_ptr<http::Handler> get(http::Responder& responder);
-  std::unique_ptr<http::Handler> get_key(http::Responder& responder);
-  std::unique_ptr<http::Handler> ready(http::Responder& responder);
-  void on_answer(const http::RequestHead& head, uint16_t status) override { metrics_.answered(head.path, status); }
-  void watch();
-  // Told in the log when it changes, however often it is asked.
-  void on_found(const ReadyCheck::Findings& findings);
-  Reply metrics_reply();
-  std::unique_ptr<http::Handler> upload(http::Responder& responder);
   Backend backend() { return {runtime_, cache_, store_, tidegate_}; }
 
   net::Runtime& runtime_;
@@ -78,16 +78,13 @@ class ApiService final : private http::Service {
   Metrics metrics_;
   CountedCache cache_;
   CountedStore store_;
-  RoomBudget budget_;
-  SendingRooms rooms_{budget_};
+  MemoryBudget budget_;
+  SharedReservations reservations_{budget_};
   TidegateClient tidegate_;
   Flights flights_;
-  const std::vector<Dependency> dependencies_;
-  ReadyCheck::Findings failures_;  // as they were found last; "" before the first
-  std::optional<ReadyCheck> watch_;
-  net::Timer watch_timer_;
+  DependencyWatch watch_;
   bool is_draining_ = false;
-  http::Server server_;  // first to go: its handlers use the rest
+  http::Server server_;  // destroyed first: its handlers use the rest
 };
 
 }  // namespace tidegate::api

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <fstream>
 
-#include "config/yaml/scalars.h"
 #include "config/values/urls.h"
+#include "config/yaml/scalars.h"
 #include "http/message/chars.h"
 #include "http/message/head.h"
 
@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t kMaxUploadLeast = 1ull << 10;
 constexpr uint64_t kMaxUploadMost = 1ull << 30;
 constexpr Duration kPresignLeast = 1min;
-constexpr Duration kPresignMost = 168h;  // of S3's signature
+constexpr Duration kPresignMost = 168h;  // the limit of S3 signatures
 constexpr std::streamsize kSecretBytesMax = 64 << 10;
 constexpr size_t kBucketLeast = 3, kBucketMost = 63;
 
@@ -23,15 +23,15 @@ Error wrong(const std::string& name, const std::string& value, const std::string
   return {ErrorCode::invalid, name + "=" + value + ": " + why};
 }
 
-// Without the value: it may be a secret.
+// Does not show the value: it may be a secret.
 Error wrong_secret(const std::string& name, const std::string& why) { return {ErrorCode::invalid, name + ": " + why}; }
 
-// The content of the file that NAME_FILE names.
+// The content of the file that `variable` (NAME_FILE) names.
 Result<std::string> read_secret_file(const std::string& variable, const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text(kSecretBytesMax + 1, '\0');
   file.read(text.data(), kSecretBytesMax + 1);
-  if (file.bad() || !file.eof()) return wrong(variable, path, "not a readable file of at most 64 KiB");
+  if (file.bad() || !file.eof()) return wrong(variable, path, "the file cannot be read or is larger than 64 KiB");
   text.resize(static_cast<size_t>(file.gcount()));
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
@@ -39,17 +39,16 @@ Result<std::string> read_secret_file(const std::string& variable, const std::str
   return text;
 }
 
-// Reads the variables one after another and keeps the first thing that is wrong.
+// Reads variables and keeps the first error.
 class Reader {
  public:
   explicit Reader(const Environment& environment) : environment_(environment) {}
 
-  // The first error.
   std::optional<Error> error;
 
-  std::string text(const char* name, const char* otherwise = "") const {
+  std::string text(const char* name, const char* fallback = "") const {
     const auto value = environment_(name);
-    return value && !value->empty() ? *value : otherwise;
+    return value && !value->empty() ? *value : fallback;
   }
 
   std::string secret(const std::string& name) {
@@ -57,18 +56,18 @@ class Reader {
     const std::string variable = name + "_FILE";
     const std::string path = text(variable.c_str());
     if (path.empty()) return value;
-    if (!value.empty()) return fail(wrong_secret(variable, name + " is set too; give one of them"));
+    if (!value.empty()) return fail(wrong_secret(variable, name + " is set too; set only one of them"));
     auto content = read_secret_file(variable, path);
     return content ? std::move(*content) : fail(content.error());
   }
 
-  std::optional<http::HttpUrl> url(const char* name, const char* otherwise = "") {
-    const std::string value = text(name, otherwise);
+  std::optional<http::HttpUrl> url(const char* name, const char* fallback = "") {
+    const std::string value = text(name, fallback);
     if (value.empty()) return std::nullopt;
     auto parsed = http::parse_http_url(value);
     if (!parsed) return fail_url(name, value, "not a URL such as http://127.0.0.1:8081");
     if (parsed->target.find('?') != std::string::npos) {
-      return fail_url(name, value, "has a query; only a host, a port and a path may stand there");
+      return fail_url(name, value, "a query is not allowed; give only a host, a port and a path");
     }
     if (parsed->target.ends_with('/')) parsed->target.pop_back();
     return std::move(*parsed);
@@ -133,17 +132,18 @@ void read_s3(Reader& reader, Settings& settings) {
   if (s3.endpoint.empty()) return;
   if (s3.endpoint.ends_with('/')) s3.endpoint.pop_back();
   if (!is_s3_endpoint(s3.endpoint)) {
-    reader.fail(wrong("S3_ENDPOINT", s3.endpoint, "not a URL of a host, such as http://127.0.0.1:9000"));
+    reader.fail(wrong("S3_ENDPOINT", s3.endpoint, "not the URL of a host, such as http://127.0.0.1:9000"));
   }
   s3.bucket = reader.text("S3_BUCKET", "watermark");
   if (!is_bucket_name(s3.bucket)) {
-    reader.fail(wrong("S3_BUCKET", s3.bucket, "a bucket has 3 to 63 of a-z, 0-9 and -, no - at its ends"));
+    reader.fail(wrong("S3_BUCKET", s3.bucket,
+                      "not a bucket name: 3 to 63 characters of a-z, 0-9 and -, not beginning or ending with -"));
   }
   s3.region = reader.text("S3_REGION", "us-east-1");
   s3.access_key = reader.secret("S3_ACCESS_KEY");
   s3.secret_key = reader.secret("S3_SECRET_KEY");
-  if (s3.access_key.empty()) reader.fail(wrong_secret("S3_ACCESS_KEY", "needed where S3_ENDPOINT is set"));
-  if (s3.secret_key.empty()) reader.fail(wrong_secret("S3_SECRET_KEY", "needed where S3_ENDPOINT is set"));
+  if (s3.access_key.empty()) reader.fail(wrong_secret("S3_ACCESS_KEY", "required because S3_ENDPOINT is set"));
+  if (s3.secret_key.empty()) reader.fail(wrong_secret("S3_SECRET_KEY", "required because S3_ENDPOINT is set"));
   settings.s3 = std::move(s3);
 }
 

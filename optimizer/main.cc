@@ -1,4 +1,4 @@
-// watermark-optimizer: the command line, the signals and the end of the process.
+// watermark-optimizer: command line, signals, start and shutdown.
 #include <unistd.h>
 
 #if defined(__GLIBC__)
@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "http/client/healthcheck.h"
 #include "net/uv/until_signal.h"
-#include "optimizer/service.h"
-#include "optimizer/watermark.h"
+#include "optimizer/http/service.h"
+#include "optimizer/image/watermark.h"
 
 namespace {
 
@@ -30,7 +30,7 @@ int serve(const optimizer::ServiceOptions& options) {
   net::UvRuntime runtime;
   auto service = std::make_optional<OptimizerService>(runtime, options);
   if (const Status status = service->listen(); !status) {
-    log_error("cannot_start", {{"error", status.error().message}});
+    log_error("cannot_start", {{"reason", status.error().message}});
     return EXIT_FAILURE;
   }
   log_info("listening", {{"address", service->address().to_string()},
@@ -44,27 +44,29 @@ int serve(const optimizer::ServiceOptions& options) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Puts a watermark on images: POST /optimize?text=…");
+  CLI::App app("Draws watermarks on images: POST /optimize?text=…");
   app.name("watermark-optimizer");
   std::string listen = "127.0.0.1:3001";
   std::string fault = "none";
   optimizer::ServiceOptions options;
   options.workers = net::available_cpus();
   app.add_option("--listen", listen, "Address and port to listen on")->capture_default_str();
-  auto* health = app.add_subcommand("healthcheck", "Ask a running watermark-optimizer if it is alive");
-  health->add_option("--address,--listen", listen, "Where it listens")->capture_default_str();
-  app.add_option("--workers", options.workers, "Images worked on at once")
+  auto* health = app.add_subcommand("healthcheck", "Check whether a running watermark-optimizer is alive");
+  health->add_option("--address,--listen", listen, "Address of the running watermark-optimizer")->capture_default_str();
+  app.add_option("--workers", options.workers, "Images processed at once")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  app.add_option("--queue", options.queue_max, "Images that may wait; more are answered 503")
+  app.add_option("--queue", options.queue_max, "Images that may wait; further ones get 503")
       ->check(CLI::Range(0, 10000))
       ->capture_default_str();
   int64_t time_limit_s = ceil_seconds(options.work_time_max);
-  app.add_option("--time-limit", time_limit_s, "Seconds that one image may be worked on; it is then refused (422)")
+  app.add_option("--time-limit", time_limit_s,
+                 "Longest processing time of one image, in seconds; it is then refused (422)")
       ->check(CLI::Range(1, 600))
       ->capture_default_str();
-  app.add_option("--fault", fault, "none, slow:MS, error:STATUS, hang or down (demonstrations and tests)");
-  app.add_flag("--allow-faults", options.allow_faults, "Let POST /fault change the fault while running");
+  app.add_option("--fault", fault,
+                 "Simulated fault: none, slow:MS, error:STATUS, hang or down (for demonstrations and tests)");
+  app.add_flag("--allow-faults", options.allow_faults, "Allow POST /fault to change the fault");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -87,8 +89,8 @@ int run(int argc, char** argv) {
   }
   options.fault = std::get<optimizer::Fault>(parsed);
 #if defined(__GLIBC__)
-  mallopt(M_ARENA_MAX, 2);  // large pixel buffers of many threads would leave as many fragmented heaps
-  // Left alone, the threshold grows with what is freed, and pixel buffers would stay in the heaps they then come from.
+  mallopt(M_ARENA_MAX, 2);  // more heaps would each be fragmented by large pixel buffers
+  // By default the threshold grows with each freed buffer, and pixel buffers would then stay in the heaps.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
   log_configure(LogLevel::info, isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "api/json.h"
-#include "api/reply.h"
+#include "api/http/json.h"
+#include "api/http/reply.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 
@@ -14,7 +14,7 @@ namespace {
 
 constexpr Duration kTimeout = 1s;
 constexpr size_t kBodyMax = 1024;
-constexpr size_t kAnswerMax = 1 << 20;
+constexpr size_t kResponseMax = 1 << 20;
 constexpr std::array<std::string_view, 5> kModes = {"none", "error", "hang", "slow", "down"};
 constexpr std::string_view kOptimizer = "optimizer";  // the upstream's name in the shipped configurations
 
@@ -23,7 +23,7 @@ http::FetchRequest request_to(const http::HttpUrl& url, std::string_view rest) {
   request.host = url.host;
   request.target = url.target + std::string(rest);
   request.timeout = kTimeout;
-  request.body_bytes_max = kAnswerMax;
+  request.body_bytes_max = kResponseMax;
   return request;
 }
 
@@ -61,20 +61,20 @@ DemoHandler::DemoHandler(http::Responder& responder, const std::optional<http::H
       mode_(faults ? "" : "null"),
       breaker_(admin ? "" : "null") {
   if (faults) {
-    asking_mode_ = http::fetch(responder.runtime(), request_to(*faults, ""), [this](auto response) {
+    mode_request_ = http::fetch(responder.runtime(), request_to(*faults, ""), [this](auto response) {
       mode_ = mode_json(response);
-      answer_if_known();
+      respond_when_complete();
     });
   }
   if (admin) {
-    asking_breaker_ = http::fetch(responder.runtime(), request_to(*admin, "/api/status"), [this](auto response) {
+    breaker_request_ = http::fetch(responder.runtime(), request_to(*admin, "/api/status"), [this](auto response) {
       breaker_ = response && response->status == 200 ? breaker_json(response->body) : "null";
-      answer_if_known();
+      respond_when_complete();
     });
   }
 }
 
-void DemoHandler::answer_if_known() {
+void DemoHandler::respond_when_complete() {
   if (mode_.empty() || breaker_.empty()) return;
   JsonWriter json;
   json.field("faults", has_faults_).raw("mode", mode_).raw("breaker", breaker_);
@@ -82,8 +82,8 @@ void DemoHandler::answer_if_known() {
 }
 
 void DemoHandler::on_client_gone() {
-  asking_mode_.reset();
-  asking_breaker_.reset();
+  mode_request_.reset();
+  breaker_request_.reset();
 }
 
 FaultHandler::FaultHandler(http::Responder& responder, http::HttpUrl faults, std::string client_ip)
@@ -92,21 +92,21 @@ FaultHandler::FaultHandler(http::Responder& responder, http::HttpUrl faults, std
 void FaultHandler::on_whole_body(std::string body) {
   const std::string mode = string_in(parse_object(body), "mode");
   if (!is_mode(mode)) {
-    return send(responder_, problem_reply(400, "bad_request", "mode is one of none, error, hang, slow, down."));
+    return send(responder_, problem_reply(400, "bad_request", "mode must be none, error, hang, slow or down."));
   }
-  log_warn("fault_switched", {{"mode", mode}, {"client", client_ip_}});
+  log_warn("fault_changed", {{"mode", mode}, {"client", client_ip_}});
   http::FetchRequest request = request_to(faults_, "?mode=" + mode);
   request.method = "POST";
-  step_ = http::fetch(responder_.runtime(), std::move(request), [this](auto response) { on_switched(response); });
+  step_ = http::fetch(responder_.runtime(), std::move(request), [this](auto response) { on_fault_set(response); });
 }
 
-void FaultHandler::on_switched(const Result<http::FetchResponse>& response) {
+void FaultHandler::on_fault_set(const Result<http::FetchResponse>& response) {
   if (const std::string mode = mode_json(response); mode != "null") {
     JsonWriter json;
     json.raw("mode", mode);
     return send(responder_, json_reply(200, json.take()));
   }
-  send(responder_, problem_reply(502, "connect_failure", "The optimizer's switch cannot be reached."));
+  send(responder_, problem_reply(502, "connect_failure", "The optimizer's /fault could not be reached."));
 }
 
 }  // namespace tidegate::api

@@ -22,7 +22,7 @@ const char* word_of(ErrorCode code) {
 
 std::unique_ptr<net::Operation> CountedCache::get(std::string_view key, GetCallback done) {
   return real_.get(key, [&metrics = metrics_, done = std::move(done)](ObjectPtr found) {
-    metrics.cache_asked(found != nullptr);
+    metrics.count_cache_get(found != nullptr);
     done(std::move(found));
   });
 }
@@ -30,7 +30,7 @@ std::unique_ptr<net::Operation> CountedCache::get(std::string_view key, GetCallb
 template <typename T>
 std::function<void(Result<T>)> CountedStore::counted(const char* op, std::function<void(Result<T>)> done) {
   return [this, op, begun = runtime_.now(), done = std::move(done)](Result<T> result) {
-    metrics_.store_asked(op, result ? "ok" : word_of(result.error().code), runtime_.now() - begun);
+    metrics_.count_store_operation(op, result ? "ok" : word_of(result.error().code), runtime_.now() - begun);
     done(std::move(result));
   };
 }

@@ -1,14 +1,14 @@
-// Cache and object store, counted: what is asked of them goes on to the real ones, and their answers into the metrics.
-// What nobody waits for any more is not counted.
+// Decorators that count the operations of a cache and of an object store in the metrics. Cancelled operations are not
+// counted.
 #pragma once
 
+#include "api/cache/result_cache.h"
 #include "api/metrics/metrics.h"
-#include "api/store/cache.h"
 #include "api/store/object_store.h"
 
 namespace tidegate::api {
 
-// All that is given outlives them.
+// The arguments must outlive them.
 class CountedCache final : public ResultCache {
  public:
   CountedCache(ResultCache& real, Metrics& metrics) : real_(real), metrics_(metrics) {}
@@ -38,7 +38,7 @@ class CountedStore final : public ObjectStore {
     return real_.presigned_url(name, valid_for);
   }
   std::unique_ptr<net::Operation> check(PutCallback done) override { return real_.check(std::move(done)); }
-  std::string metrics() override { return real_.metrics(); }
+  std::optional<StoreCircuit> circuit() override { return real_.circuit(); }
 
  private:
   template <typename T>

@@ -1,7 +1,6 @@
 #include "api/metrics/metrics.h"
 
 #include <algorithm>
-#include <array>
 
 #include <prometheus/text_serializer.h>
 
@@ -9,33 +8,33 @@ namespace tidegate::api {
 
 namespace {
 
-using Words = std::vector<const char*>;
+using Values = std::vector<std::string_view>;
+using policy::BreakerState;
 using Buckets = prometheus::Histogram::BucketBoundaries;
 
-const Words kOutcomes{"hit",
-                      "miss",
-                      "queued",
-                      "rate_limited",
-                      "refused",
-                      "unavailable",
-                      "failed",
-                      "bad_request",
-                      "body_too_large",
-                      "unsupported_media_type",
-                      "client_timeout",
-                      "client_closed",
-                      "busy",
-                      "store_unavailable",
-                      "tidegate_unavailable",
-                      "connect_failure",
-                      "bad_upstream_response",
-                      "timeout",
-                      "other"};
-const Words kEndpoints{"upload", "status", "images", "page", "webhook", "demo", "health", "ready", "metrics", "other"};
-const Words kCodes{"2xx", "3xx", "4xx", "5xx", "other"};
-const Words kStoreOps{"put", "get", "exists", "remove"};
-const Words kStoreResults{"ok", "not_found", "exhausted", "unavailable", "failed", "other"};
-const Words kWebhookResults{"stored", "failed", "ignored", "unauthorized", "bad_request", "retry", "other"};
+const Values kOutcomes{"hit",
+                       "miss",
+                       "queued",
+                       "rate_limited",
+                       "refused",
+                       "unavailable",
+                       "failed",
+                       "bad_request",
+                       "body_too_large",
+                       "unsupported_media_type",
+                       "client_timeout",
+                       "client_closed",
+                       "busy",
+                       "store_unavailable",
+                       "tidegate_unavailable",
+                       "connect_failure",
+                       "bad_upstream_response",
+                       "timeout",
+                       "other"};
+const Values kCodes{"2xx", "3xx", "4xx", "5xx", "other"};
+const Values kStoreOps{"put", "get", "exists", "remove"};
+const Values kStoreResults{"ok", "not_found", "exhausted", "unavailable", "failed", "other"};
+const Values kWebhookResults{"stored", "failed", "ignored", "unauthorized", "bad_request", "retry", "other"};
 
 const Buckets kUploadBuckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60};
 const Buckets kStoreBuckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
@@ -56,13 +55,17 @@ prometheus::Family<prometheus::Gauge>& gauges(prometheus::Registry& registry, co
 }
 
 template <typename T, typename... Rest>
-void add_words(ByWord<T>* to, prometheus::Family<T>& family, const char* label, const Words& words,
-               const std::map<std::string, std::string>& more, const Rest&... rest) {
-  for (const char* word : words) {
+void add_series(SeriesByLabel<T>* to, prometheus::Family<T>& family, const char* label, const Values& values,
+                const std::map<std::string, std::string>& more, const Rest&... rest) {
+  for (const std::string_view value : values) {
     auto labels = more;
-    labels.emplace(label, word);
-    to->add(word, family.Add(labels, rest...));
+    labels.emplace(label, value);
+    to->add(value, family.Add(labels, rest...));
   }
+}
+
+void set_total(prometheus::Counter& counter, uint64_t total) {
+  counter.Increment(static_cast<double>(total) - counter.Value());
 }
 
 std::string label_of(std::string name) {
@@ -72,72 +75,80 @@ std::string label_of(std::string name) {
 
 }  // namespace
 
-std::string_view endpoint_of(std::string_view path) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kExact = {
-      {{"/upload", "upload"},
-       {"/", "page"},
-       {"/favicon.ico", "page"},
-       {"/health", "health"},
-       {"/ready", "ready"},
-       {"/metrics", "metrics"},
-       {"/demo", "demo"},
-       {"/demo/fault", "demo"},
-       {"/webhooks/tidegate", "webhook"}}};
-  for (const auto& [known, endpoint] : kExact) {
-    if (path == known) return endpoint;
-  }
-  if (path.starts_with("/status/")) return "status";
-  if (path.starts_with("/images/")) return "images";
-  return path.starts_with("/page/") ? "page" : "other";
-}
-
-Metrics::Metrics(const std::vector<std::string>& dependencies)
+Metrics::Metrics(const std::vector<std::string_view>& endpoints)
     : cache_errors_(
-          counters(registry_, "cache_errors_total", "What the cache could not do: a miss, or not kept").Add({})),
-      flights_(gauges(registry_, "flights", "Keys that are being worked on").Add({})),
-      picture_bytes_(gauges(registry_, "picture_bytes", "Pictures in memory for requests under way").Add({})),
-      cache_bytes_(gauges(registry_, "cache_bytes", "Results in this process's cache").Add({})),
-      connections_(gauges(registry_, "connections", "Connections of clients").Add({})) {
-  gauges(registry_, "build_info", "1, with the version and revision that run")
+          counters(registry_, "cache_errors_total", "Failed cache operations: each was a miss, or was not cached")
+              .Add({})),
+      flights_(gauges(registry_, "flights", "Uploads in progress, by key").Add({})),
+      picture_bytes_(gauges(registry_, "picture_bytes", "Memory for the pictures of requests in progress").Add({})),
+      cache_bytes_(gauges(registry_, "cache_bytes", "Memory for the results in the cache of this process").Add({})),
+      connections_(gauges(registry_, "connections", "Open client connections").Add({})) {
+  gauges(registry_, "build_info", "Always 1, labelled with the version and revision of the program")
       .Add({{"version", TIDEGATE_VERSION}, {"revision", TIDEGATE_REVISION}})
       .Set(1);
-  add_words(&uploads_, histograms(registry_, "upload_seconds", "Uploads by outcome, from their head to their answer"),
-            "outcome", kOutcomes, {}, kUploadBuckets);
-  auto& requests = counters(registry_, "requests_total", "Answers begun, by what was asked for");
-  for (const char* endpoint : kEndpoints) {
-    add_words(&requests_[endpoint], requests, "code", kCodes, {{"endpoint", endpoint}});
+  add_series(&uploads_,
+             histograms(registry_, "upload_seconds",
+                        "Duration of uploads by outcome, from the request headers to the response"),
+             "outcome", kOutcomes, {}, kUploadBuckets);
+  auto& requests = counters(registry_, "requests_total", "Responses by endpoint and status class");
+  for (const std::string_view endpoint : endpoints) {
+    const std::string name(endpoint);
+    add_series(&requests_[name], requests, "code", kCodes, {{"endpoint", name}});
   }
-  add_words(&cache_gets_, counters(registry_, "cache_gets_total", "Results asked of the cache"), "result",
-            {"hit", "miss"}, {});
-  auto& operations = counters(registry_, "store_operations_total", "Operations of the object store that have ended");
-  for (const char* op : kStoreOps) {
-    add_words(&store_operations_[op], operations, "result", kStoreResults, {{"op", op}});
+  add_series(&cache_gets_, counters(registry_, "cache_gets_total", "Cache lookups by result"), "result",
+             {"hit", "miss"}, {});
+  auto& operations =
+      counters(registry_, "store_operations_total", "Completed object store operations by operation and result");
+  for (const std::string_view op : kStoreOps) {
+    const std::string name(op);
+    add_series(&store_operations_[name], operations, "result", kStoreResults, {{"op", name}});
   }
-  add_words(&store_seconds_, histograms(registry_, "store_operation_seconds", "Operations of the object store"), "op",
-            kStoreOps, {}, kStoreBuckets);
-  add_words(&webhooks_, counters(registry_, "webhooks_total", "Webhooks by what became of them"), "result",
-            kWebhookResults, {});
-  auto& up = gauges(registry_, "dependency_up", "1 if the dependency answered when it was last asked");
-  for (const std::string& name : dependencies) {
-    dependencies_[name] = &up.Add({{"dependency", label_of(name)}});
-  }
+  add_series(&store_seconds_, histograms(registry_, "store_operation_seconds", "Duration of object store operations"),
+             "op", kStoreOps, {}, kStoreBuckets);
+  add_series(&webhooks_, counters(registry_, "webhooks_total", "Webhooks received, by result"), "result",
+             kWebhookResults, {});
+}
+
+void Metrics::add_dependency(const std::string& name) {
+  auto& family = gauges(registry_, "dependency_up", "1 if the latest check of the dependency succeeded, else 0");
+  dependencies_[name] = &family.Add({{"dependency", label_of(name)}});
+}
+
+void Metrics::set_dependency(const std::string& name, bool is_up) {
+  const auto found = dependencies_.find(name);
+  if (found != dependencies_.end()) found->second->Set(is_up ? 1 : 0);
 }
 
 void Metrics::upload_ended(std::string_view outcome, Duration took) { uploads_.at(outcome).Observe(to_seconds(took)); }
 
-void Metrics::answered(std::string_view path, uint16_t status) {
+void Metrics::count_response(std::string_view endpoint, uint16_t status) {
   const std::string code = std::to_string(status / 100) + "xx";
-  requests_.find(endpoint_of(path))->second.at(code).Increment();
+  requests_.find(endpoint)->second.at(code).Increment();
 }
 
-void Metrics::store_asked(std::string_view op, std::string_view result, Duration took) {
+void Metrics::count_store_operation(std::string_view op, std::string_view result, Duration took) {
   store_operations_.find(op)->second.at(result).Increment();
   store_seconds_.at(op).Observe(to_seconds(took));
 }
 
-void Metrics::dependency(const std::string& name, bool up) {
-  const auto found = dependencies_.find(name);
-  if (found != dependencies_.end()) found->second->Set(up ? 1 : 0);
+void Metrics::set_circuit(const StoreCircuit& circuit) {
+  if (!circuit_) {
+    auto& states = gauges(registry_, "store_breaker_state",
+                          "State of the circuit breaker of the object store: 1 for the current state, else 0");
+    circuit_.emplace(Circuit{
+        {},
+        counters(registry_, "store_breaker_transitions_total",
+                 "State changes of the circuit breaker of the object store")
+            .Add({}),
+        counters(registry_, "store_refused_total", "Operations refused by the open circuit breaker of the object store")
+            .Add({})});
+    for (const BreakerState state : {BreakerState::closed, BreakerState::open, BreakerState::half_open}) {
+      circuit_->states[state] = &states.Add({{"state", to_string(state)}});
+    }
+  }
+  for (const auto& [state, gauge] : circuit_->states) gauge->Set(state == circuit.state ? 1 : 0);
+  set_total(circuit_->transitions, circuit.transitions);
+  set_total(circuit_->refused, circuit.refused);
 }
 
 std::string Metrics::render(const Gauges& gauges) {
@@ -145,7 +156,8 @@ std::string Metrics::render(const Gauges& gauges) {
   picture_bytes_.Set(static_cast<double>(gauges.picture_bytes));
   cache_bytes_.Set(static_cast<double>(gauges.cache_bytes));
   connections_.Set(static_cast<double>(gauges.connections));
-  cache_errors_.Increment(static_cast<double>(gauges.cache_errors) - cache_errors_.Value());
+  set_total(cache_errors_, gauges.cache_errors);
+  if (gauges.store_circuit) set_circuit(*gauges.store_circuit);
   return prometheus::TextSerializer().Serialize(registry_.Collect());
 }
 

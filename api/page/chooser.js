@@ -1,9 +1,9 @@
-// Which picture: by the file chooser, dropped anywhere on the page, or pasted.
+// Selecting a picture: with the file dialog, by dropping it on the page, or by pasting it.
 import {$} from './dom.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 
-// on_picture(file) for what may be one; on_refused(file) for what says itself that it is none.
+// on_picture(file): its type is supported; on_refused(file): its type is not.
 export function watch_pictures(on_picture, on_refused) {
   const take = (files) => {
     const list = [...files];
@@ -39,7 +39,7 @@ function watch_drags(take) {
     event.dataTransfer.dropEffect = 'copy';
     mark(true);
   });
-  // It comes for every element on the way; only the one that leads nowhere leaves the page.
+  // The event fires for every element; only the one without a related target leaves the page.
   on('dragleave', (event) => {
     if (event.relatedTarget === null) mark(false);
   });

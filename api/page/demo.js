@@ -1,4 +1,5 @@
-// The demonstration's switch, and what the breaker says meanwhile. Where the service has no /demo this shows nothing.
+// The demonstration: the switch that breaks the optimizer, and the state of the breaker. Hidden if the service has no
+// /demo.
 import {$, set_text} from './dom.js';
 import {breaker_words, probe_words} from './words.js';
 
@@ -9,12 +10,12 @@ async function look() {
   clearTimeout(timer);
   if (document.hidden) return;
   try {
-    const answer = await fetch('/demo', {cache: 'no-store'});
-    if (answer.status === 404) return;  // not a demonstration: nothing more to ask
-    if (answer.ok) show(await answer.json());
+    const response = await fetch('/demo', {cache: 'no-store'});
+    if (response.status === 404) return;  // no demonstration: do not ask again
+    if (response.ok) show(await response.json());
   } catch {
     $('demo').dataset.breaker = 'unknown';
-    set_text($('breaker'), 'Breaker: nothing is known of it just now.');
+    set_text($('breaker'), 'Breaker: state unknown.');
     set_text($('breaker-next'), '');
   }
   timer = setTimeout(look, EVERY_MS);
@@ -24,7 +25,7 @@ function show({faults, mode, breaker}) {
   $('demo').hidden = false;
   $('break').hidden = !faults;
   $('how').hidden = !faults;
-  if (mode !== null && !$('break').disabled) {  // null: the optimizer does not say; the switch stays as it was
+  if (mode !== null && !$('break').disabled) {  // null: unknown, so the switch does not change
     $('break').setAttribute('aria-checked', String(mode !== 'none'));
     if (mode !== 'none') $('how').value = mode;
   }
@@ -37,10 +38,10 @@ async function set_mode(mode) {
   $('break').disabled = true;
   try {
     const body = JSON.stringify({mode});
-    const answer = await fetch('/demo/fault', {method: 'POST', headers: {'Content-Type': 'application/json'}, body});
-    if (!answer.ok) set_text($('breaker'), 'The optimizer could not be told.');
+    const response = await fetch('/demo/fault', {method: 'POST', headers: {'Content-Type': 'application/json'}, body});
+    if (!response.ok) set_text($('breaker'), 'The setting could not be changed.');
   } catch {
-    set_text($('breaker'), 'The optimizer could not be told: no connection.');
+    set_text($('breaker'), 'The setting could not be changed: no connection.');
   }
   $('break').disabled = false;
   look();

@@ -2,18 +2,18 @@
 
 export const $ = (id) => document.getElementById(id);
 
-// Does not touch what is the same already: a live region speaks only of what changes.
+// Does not touch an unchanged text: a live region announces every change.
 export function set_text(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// An element's text or nothing at all.
+// Sets the text of an element; hides an empty one.
 export function set_line(element, text) {
   set_text(element, text);
   element.hidden = text === '';
 }
 
-// Blob URLs that are given back when the next one comes.
+// A blob URL that is revoked when the next one replaces it.
 export class BlobUrl {
   #url = '';
   of(blob) {
@@ -27,7 +27,7 @@ export class BlobUrl {
   }
 }
 
-// Calls tick(seconds left) at once and about every second until the time has come, then done(). Returns what stops it.
+// Calls tick(seconds left) now and about every second until the time, then done(). Returns a function that stops it.
 export function count_down(until_ms, tick, done = () => {}) {
   let timer = 0;
   const step = () => {

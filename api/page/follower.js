@@ -1,11 +1,11 @@
-// Follows an accepted picture until it is there. Asks as often as Retry-After allows, never while the page is hidden, and
-// goes on through lost connections, more and more slowly.
+// Polls the status of a queued picture until it is finished. Polls as often as Retry-After allows, and not while the page
+// is hidden. Continues after lost connections, with increasing delays.
 //
-//      ┌─ arm(wait) ◀──────── under way, or trouble ───────┐
+//      ┌─ arm(wait) ◀─────── pending, or an error ─────────┐
 //      ▼                                                   │
-//   waiting ── due, and the page is seen ──▶ asking ───────┤
-//      ▲ hidden: the timer rests                           └─▶ ended: on.done, on.failed
-import {NO_CONNECTION, problem_of_response} from './answer.js';
+//   waiting ──due, and the page is visible──▶ polling ─────┤
+//                                                          └─▶ ended: on.done, on.failed
+import {NO_CONNECTION, problem_of_response} from './response.js';
 import {backoff_s, retry_after_s} from './timing.js';
 
 export class Follower {
@@ -13,7 +13,7 @@ export class Follower {
   #on;
   #due_ms = 0;
   #timer = 0;
-  #asking = false;
+  #polling = false;
   #failures = 0;
   #end = new AbortController();
 
@@ -23,12 +23,12 @@ export class Follower {
     this.#on = on;
     const signal = this.#end.signal;
     document.addEventListener('visibilitychange', () => this.#plan(), {signal});
-    addEventListener('online', () => this.look_now(), {signal});
+    addEventListener('online', () => this.poll_now(), {signal});
   }
 
   start(wait_s) { this.#arm(wait_s); }
 
-  look_now() {
+  poll_now() {
     this.#due_ms = Date.now();
     this.#plan();
   }
@@ -46,14 +46,14 @@ export class Follower {
 
   #plan() {
     clearTimeout(this.#timer);
-    if (document.hidden || this.#asking || this.#end.signal.aborted) return;
-    this.#timer = setTimeout(() => this.#look(), Math.max(0, this.#due_ms - Date.now()));
+    if (document.hidden || this.#polling || this.#end.signal.aborted) return;
+    this.#timer = setTimeout(() => this.#poll(), Math.max(0, this.#due_ms - Date.now()));
   }
 
-  async #look() {
-    this.#asking = true;
-    const next = await this.#ask().catch(() => ({problem: NO_CONNECTION}));
-    this.#asking = false;
+  async #poll() {
+    this.#polling = true;
+    const next = await this.#query().catch(() => ({problem: NO_CONNECTION}));
+    this.#polling = false;
     if (this.#end.signal.aborted) return;
     if (next.picture || next.failed) {
       this.stop();
@@ -65,14 +65,14 @@ export class Follower {
     this.#arm(next.wait_s ?? next.problem?.wait_s ?? backoff_s(this.#failures, Math.random()));
   }
 
-  // {state, wait_s}, {problem}: to be asked again, {picture} or {failed}.
-  async #ask() {
+  // {state, wait_s} or {problem}: poll again; {picture} or {failed}: ended.
+  async #query() {
     const signal = this.#end.signal;
-    const answer = await fetch(`/status/${this.#key}`, {cache: 'no-store', signal});
-    if (answer.status === 404 || answer.status === 400) return {failed: await problem_of_response(answer)};
-    if (!answer.ok) return {problem: await problem_of_response(answer)};
-    const wait_s = retry_after_s(answer.headers.get('Retry-After'), Date.now()) ?? 2;
-    const state = await answer.json();
+    const response = await fetch(`/status/${this.#key}`, {cache: 'no-store', signal});
+    if (response.status === 404 || response.status === 400) return {failed: await problem_of_response(response)};
+    if (!response.ok) return {problem: await problem_of_response(response)};
+    const wait_s = retry_after_s(response.headers.get('Retry-After'), Date.now()) ?? 2;
+    const state = await response.json();
     if (state.status === 'failed') return {failed: {status: 0, reason: 'failed', detail: state.error ?? '', wait_s: null}};
     if (state.status !== 'done') return {state, wait_s};
     const picture = await fetch(`/images/${this.#key}`, {signal});

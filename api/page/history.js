@@ -1,6 +1,6 @@
-// What this tab has sent, newest first: a list of links that go on where it was left. It ends with the tab.
+// The uploads of this tab, newest first, as a list of links that resume them. The list ends with the tab.
 import {$} from './dom.js';
-import {is_key, parse_json} from './answer.js';
+import {is_key, parse_json} from './response.js';
 
 const NAME = 'watermark.history';
 const ENTRIES_MAX = 6;
@@ -15,7 +15,7 @@ export function remember(key, name, text) {
   try {
     sessionStorage.setItem(NAME, JSON.stringify({entries}));
   } catch {
-    return;  // a full or forbidden store: the list stays as it was
+    return;  // storage is full or disabled: the list does not change
   }
   show_history();
 }

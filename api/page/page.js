@@ -1,10 +1,10 @@
-// The page: one picture at a time, from the choice to the result. `work` is what runs now (an upload or a follower);
-// whoever begins another ends it first, and an ended one says nothing more.
+// The page: one picture at a time, from its selection to its result. `work` is the running upload or follower; begin()
+// stops it before the next one, and a stopped one has no further effect.
 //
-//   empty ─▶ chosen ─▶ sending ─▶ done                 #KEY in the address from the moment there is a key:
-//               ▲          ├────▶ kept ─▶ done         a reload, or a shared link, goes on there
-//               └─ cancel ─┴────▶ failed
-import {is_key} from './answer.js';
+//   empty ─▶ selected ─▶ sending ─▶ done                  The address has #KEY as soon as the key is known: a reload, or a
+//               ▲           ├─────▶ queued ─▶ done        shared link, resumes there.
+//               └── cancel ─┴─────▶ failed
+import {is_key} from './response.js';
 import {watch_pictures} from './chooser.js';
 import {start_demo} from './demo.js';
 import {$, set_text} from './dom.js';
@@ -16,7 +16,7 @@ import {hide_status, show_progress, show_status, show_wait} from './status.js';
 import {attempt_words, job_words, problem_words} from './words.js';
 
 let chosen = null;   // the File
-let sent = null;     // {key, picture}: the latest original whose key is known, for before and after
+let sent = null;     // {key, picture}: the latest original with a known key, for the comparison
 let work = null;     // {stop()}
 
 function begin(next) {
@@ -43,7 +43,7 @@ function choose(picture) {
 }
 
 function refuse(file) {
-  complain(`“${file.name}” is not a picture: the service takes JPEG, PNG and WebP.`);
+  complain(`“${file.name}” is not supported. Choose a JPEG, PNG or WebP picture.`);
 }
 
 function show_hint() {
@@ -68,7 +68,7 @@ function restart() {
 function submit() {
   const text = $('text').value.trim();
   if (!chosen) return complain('Choose a picture first.', $('image'));
-  if (!text) return complain('Write the text that shall stand on the picture.', $('text'));
+  if (!text) return complain('Enter the text of the watermark.', $('text'));
   complain('');
   start_upload(chosen, text, position());
 }
@@ -83,7 +83,7 @@ async function start_upload(picture, text, where) {
   set_key('');
   $('send').disabled = true;
   const cancel = {words: 'Cancel', act: cancel_upload};
-  show_status({step: 'sending', title: 'Sending', text: 'Your picture is on its way.', cancel});
+  show_status({step: 'sending', title: 'Sending', text: 'Your picture is being uploaded.', cancel});
   show_progress(0, picture.size);
   $('status').scrollIntoView({block: 'nearest'});
   const outcome = await upload.done;
@@ -104,12 +104,12 @@ async function start_upload(picture, text, where) {
 function on_progress(bytes, total) {
   if (bytes < total) return show_progress(bytes, total);
   const cancel = {words: 'Cancel', act: cancel_upload};
-  show_status({step: 'making', title: 'Marking', text: 'The picture is there; the text is being put on it.', cancel});
+  show_status({step: 'making', title: 'Processing', text: 'The watermark is being added to your picture.', cancel});
 }
 
 function cancel_upload() {
   begin(null);
-  const words = {title: 'Cancelled', text: 'Nothing was kept. Your picture is still chosen here.'};
+  const words = {title: 'Cancelled', text: 'The upload was cancelled. Your picture is still selected.'};
   show_status({step: 'sending', mood: 'failed', ...words});
   $('send').focus();
 }
@@ -121,7 +121,7 @@ function show_problem(step, problem, again) {
   show_status({step, mood: 'failed', title: words.title, text: words.text, retry, cancel});
   if (words.retry === 'wait') {
     begin({stop: hide_status});
-    show_wait('Trying again by itself', Date.now() + problem.wait_s * 1000, again);
+    show_wait('Trying again automatically', Date.now() + problem.wait_s * 1000, again);
   }
 }
 
@@ -131,13 +131,13 @@ function stop_waiting() {
 }
 
 function show_job(state) {
-  show_status({step: 'making', mood: 'kept', ...job_words(state), attempts: attempt_words(state)});
+  show_status({step: 'making', mood: 'queued', ...job_words(state), attempts: attempt_words(state)});
 }
 
 function show_next(state, until_ms) {
   const next_ms = Date.parse(state?.next_attempt_at ?? '');
-  if (next_ms > Date.now()) show_wait('The next attempt is', next_ms);
-  else show_wait('Looking again', until_ms);
+  if (next_ms > Date.now()) show_wait('Next attempt', next_ms);
+  else show_wait('Checking again', until_ms);
 }
 
 function start_following(key, wait_s) {
@@ -149,10 +149,10 @@ function start_following(key, wait_s) {
     },
     trouble(problem) {
       latest = null;
-      const text = problem.status === 0 ? 'Still trying. Your picture is safe at the service.'
-        : 'Its status cannot be told just now; still trying. Your picture is safe.';
-      const retry = {words: 'Look now', act: () => follower.look_now()};
-      show_status({step: 'making', mood: 'kept', title: problem_words(problem).title, text, retry});
+      const text = problem.status === 0 ? 'Still trying. Your picture is saved.'
+        : 'The status is unavailable right now; still trying. Your picture is saved.';
+      const retry = {words: 'Check now', act: () => follower.poll_now()};
+      show_status({step: 'making', mood: 'queued', title: problem_words(problem).title, text, retry});
     },
     waiting: (until_ms) => show_next(latest, until_ms),
     done: (picture) => finish(picture, key, false),
@@ -167,19 +167,19 @@ function finish(picture, key, was_cached) {
   const original = sent?.key === key ? sent.picture : null;
   const name = original?.name || name_of(key) || `picture.${picture.type.split('/')[1] ?? 'jpg'}`;
   show_result(picture, original, `watermarked ${name}`);
-  const text = was_cached ? 'It had been made before, so it was there at once.' : 'Your picture is ready.';
+  const text = was_cached ? 'Your picture is ready. It was processed before.' : 'Your picture is ready.';
   show_status({step: 'done', mood: 'done', title: 'Done', text});
   $('stage').scrollIntoView({block: 'nearest'});
 }
 
-// From the address: after a reload, from a shared link, from the history, with the browser's own Back.
+// Resumes the key in the address: after a reload, from a shared link or the history, or with the browser's Back.
 function resume() {
   const key = location.hash.slice(1);
   if (!is_key(key)) return;
   begin(null);
   complain('');
   if (sent?.key !== key) show_empty();
-  show_status({step: 'making', title: 'Looking', text: 'Asking how far this picture is.'});
+  show_status({step: 'making', title: 'Checking', text: 'Loading the status of this picture.'});
   start_following(key, 0);
 }
 

@@ -1,10 +1,10 @@
-// One upload. fetch() cannot tell how much is sent, so this is an XMLHttpRequest.
-import {NO_CONNECTION, parse_json, problem_of} from './answer.js';
+// One upload. fetch() has no upload progress, so this uses XMLHttpRequest.
+import {NO_CONNECTION, parse_json, problem_of} from './response.js';
 import {retry_after_s} from './timing.js';
 
-// Begins at once. `done` comes to one of
-//   {picture, key, was_cached}   {key, wait_s}: accepted   {problem}   null: cancelled
-// on_progress(sent, total) in bytes; the two are equal once all is sent and only the answer is missing.
+// Begins at once. `done` resolves to one of
+//   {picture, key, was_cached}   {key, wait_s}: queued   {problem}   null: cancelled
+// on_progress(sent, total) in bytes; they are equal when everything is sent and the response is pending.
 export function send(picture, text, position, on_progress) {
   const form = new FormData();
   form.append('wm_text', text);

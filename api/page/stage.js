@@ -1,4 +1,4 @@
-// The large picture: chosen, with the text laid over it as a hint, or done, with before and after.
+// The large picture: the selected one with a preview of the text, or the result with a comparison.
 import {$, BlobUrl, set_text} from './dom.js';
 import {size_words} from './words.js';
 
@@ -8,7 +8,7 @@ const after_url = new BlobUrl();
 
 function set_split(percent) {
   $('frame').style.setProperty('--split', `${percent}%`);
-  $('split').setAttribute('aria-valuetext', `${percent} % as it was, ${100 - percent} % with the watermark`);
+  $('split').setAttribute('aria-valuetext', `${percent} % original, ${100 - percent} % watermarked`);
 }
 
 function compare(on) {
@@ -34,7 +34,7 @@ export function show_empty() {
 
 export function show_chosen(picture) {
   compare(false);
-  show(before_url.of(picture), 'The chosen picture');
+  show(before_url.of(picture), 'The selected picture');
   set_text($('picked-name'), `${picture.name || 'pasted picture'}, ${size_words(picture.size)}`);
   $('marks').hidden = false;
   $('download').hidden = true;
@@ -43,10 +43,10 @@ export function show_chosen(picture) {
   $('image').hidden = false;
 }
 
-// `original` is null where only the result is at hand: after a reload, or from a shared link.
+// `original` is null if only the result is available: after a reload, or from a shared link.
 export function show_result(result, original, name) {
   $('marks').hidden = true;
-  show(after_url.of(result), 'The picture with the watermark');
+  show(after_url.of(result), 'The watermarked picture');
   compare(original !== null);
   if (original !== null) {
     $('over').src = before_url.of(original);
@@ -59,7 +59,7 @@ export function show_result(result, original, name) {
   $('download').hidden = false;
   $('restart').hidden = false;
   $('change').hidden = true;
-  $('image').hidden = true;  // nothing that is seen stands for it now
+  $('image').hidden = true;  // it has no visible label now
 }
 
 export function show_marks(text, position) {

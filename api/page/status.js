@@ -1,4 +1,4 @@
-// The card that says how far the picture is. One function shows everything of a moment; what it is not told of is gone.
+// The card with the state of the upload. show_status() sets everything in it; what is not given is hidden.
 import {$, count_down, set_line, set_text} from './dom.js';
 import {size_words} from './words.js';
 import {span} from './timing.js';
@@ -18,7 +18,7 @@ function show_steps(step) {
   }
 }
 
-// mood: '', 'kept', 'failed' or 'done'. cancel, retry: {words, act}, or nothing.
+// mood: '', 'queued', 'failed' or 'done'. cancel, retry: {words, act}, or nothing.
 export function show_status({step, mood = '', title, text, attempts = '', cancel = null, retry = null}) {
   stop_count();
   $('status').hidden = false;

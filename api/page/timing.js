@@ -1,9 +1,9 @@
-// When to come again: pure functions, no clock and no dice of their own.
+// When to try again: pure functions, without a clock or random numbers of their own.
 
 const BACKOFF_S_MAX = 30;
 const WAIT_S_MAX = 24 * 3600;
 
-// Retry-After (RFC 9110, 10.2.3) as seconds from now: a number, or a date. Null: absent, or not to be understood.
+// Retry-After (RFC 9110, 10.2.3) as seconds from now: a number, or a date. Null: absent or invalid.
 export function retry_after_s(value, now_ms) {
   const text = (value ?? '').trim();
   if (/^\d{1,9}$/.test(text)) return Math.min(Number(text), WAIT_S_MAX);
@@ -13,7 +13,7 @@ export function retry_after_s(value, now_ms) {
   return Math.min(Math.max(0, Math.ceil((at_ms - now_ms) / 1000)), WAIT_S_MAX);
 }
 
-// The wait after so many failures in a row: doubles from 1 s to 30 s; `dice` in [0, 1) takes away up to half.
+// The delay after consecutive failures: doubles from 1 s to 30 s; `dice` in [0, 1) subtracts up to half.
 export function backoff_s(failures, dice) {
   const whole_s = Math.min(BACKOFF_S_MAX, 2 ** Math.max(0, Math.min(failures, 10) - 1));
   return whole_s * (1 - dice / 2);

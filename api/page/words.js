@@ -1,7 +1,7 @@
-// What happened, in words a person can use: pure functions. A problem is {status, reason, detail, wait_s}, as answer.js
-// reads it; the words are {title, text, retry}, retry being one of
-//   wait   it is worth coming again after wait_s, which the page does by itself
-//   click  it may be worth another try; that is the person's to say
+// The texts of the page for each result: pure functions. A problem is {status, reason, detail, wait_s}, as response.js
+// parses it; its words are {title, text, retry}, where retry is one of
+//   wait   the page tries again by itself after wait_s
+//   click  the user may try again
 //   never  the same upload would fail the same way
 import {span} from './timing.js';
 
@@ -13,49 +13,49 @@ export function size_words(bytes) {
 
 function largest(detail) {
   const found = /larger than (\d+) bytes/.exec(detail);
-  return found ? `It may have ${size_words(Number(found[1]))} at most. ` : '';
+  return found ? `The limit is ${size_words(Number(found[1]))}. ` : '';
 }
 
-const NOT_LOST = 'Nothing is lost: your picture is still chosen here.';
+const NOT_LOST = 'Your picture is still selected.';
 
-// By reason; a function where the detail matters.
+// By reason; a function if the detail matters.
 const REASONS = {
   network: ['No connection', `The service cannot be reached. ${NOT_LOST}`, 'click'],
-  rate_limited: ['Too many uploads at once', `There is a limit for each visitor. ${NOT_LOST}`, 'wait'],
-  body_too_large: (detail) => ['The picture is too large', `${largest(detail)}A smaller one will do.`, 'never'],
-  image_too_large: (detail) => ['The picture has too many pixels', detail || 'A smaller one will do.', 'never'],
-  unsupported_media_type: ['This is not a picture', 'The service takes JPEG, PNG and WebP.', 'never'],
-  bad_image: ['The picture is damaged', 'It cannot be read to its end. Perhaps another copy of it can.', 'never'],
-  bad_request: (detail) => ['The service did not take it', detail || 'Something about the upload is not right.', 'never'],
-  headers_too_large: ['The service did not take it', 'The request\'s head is too large.', 'never'],
-  client_timeout: ['The upload took too long', 'The connection stood still. Perhaps it is better now.', 'click'],
-  idempotency_conflict: ['The service is confused', 'It knows this upload as another one.', 'never'],
-  breaker_open: ['The optimizer is unwell', `It gets a rest just now. ${NOT_LOST}`, 'wait'],
-  bulkhead_full: ['The optimizer is busy', `All of its places are taken. ${NOT_LOST}`, 'wait'],
-  queue_full: ['The queue is full', `No more pictures can be kept just now. ${NOT_LOST}`, 'wait'],
-  queue_unavailable: ['The picture cannot be kept just now', `The queue is away. ${NOT_LOST}`, 'wait'],
-  busy: ['The service is busy', `Too many pictures are being worked on. ${NOT_LOST}`, 'wait'],
-  draining: ['The service is being restarted', `It will be back soon. ${NOT_LOST}`, 'wait'],
-  store_unavailable: (detail) => ['The picture cannot be stored just now', `${detail} ${NOT_LOST}`.trim(), 'wait'],
+  rate_limited: ['Too many uploads at once', `You have reached the upload limit. ${NOT_LOST}`, 'wait'],
+  body_too_large: (detail) => ['The picture is too large', `${largest(detail)}Choose a smaller picture.`, 'never'],
+  image_too_large: (detail) => ['The picture has too many pixels', detail || 'Choose a smaller picture.', 'never'],
+  unsupported_media_type: ['This is not a picture', 'Choose a JPEG, PNG or WebP file.', 'never'],
+  bad_image: ['The picture is damaged', 'The file is incomplete or corrupted. Choose another copy of it.', 'never'],
+  bad_request: (detail) => ['The upload was rejected', detail || 'The upload is invalid.', 'never'],
+  headers_too_large: ['The upload was rejected', 'The request headers are too large.', 'never'],
+  client_timeout: ['The upload took too long', 'The connection was too slow. Please try again.', 'click'],
+  idempotency_conflict: ['The upload was rejected', 'It conflicts with another upload.', 'never'],
+  breaker_open: ['The optimizer is unavailable', `It is not accepting pictures right now. ${NOT_LOST}`, 'wait'],
+  bulkhead_full: ['The optimizer is busy', `It is processing as many pictures as it can. ${NOT_LOST}`, 'wait'],
+  queue_full: ['The queue is full', `No more pictures can be queued right now. ${NOT_LOST}`, 'wait'],
+  queue_unavailable: ['The queue is unavailable', `Your picture could not be queued. ${NOT_LOST}`, 'wait'],
+  busy: ['The service is busy', `It is processing as many pictures as it can. ${NOT_LOST}`, 'wait'],
+  draining: ['The service is restarting', `It will be available again soon. ${NOT_LOST}`, 'wait'],
+  store_unavailable: (detail) => ['The picture could not be stored', `${detail} ${NOT_LOST}`.trim(), 'wait'],
   connect_failure: ['The optimizer could not be reached', NOT_LOST, 'click'],
-  reset: ['The optimizer broke off', NOT_LOST, 'click'],
-  bad_upstream_response: ['The optimizer\'s answer made no sense', NOT_LOST, 'click'],
-  timeout: ['It took too long', `The optimizer did not answer in time. ${NOT_LOST}`, 'click'],
+  reset: ['The connection to the optimizer was lost', NOT_LOST, 'click'],
+  bad_upstream_response: ['The optimizer sent an invalid response', NOT_LOST, 'click'],
+  timeout: ['The optimizer did not respond in time', NOT_LOST, 'click'],
   fault: ['The optimizer failed', NOT_LOST, 'click'],
   internal_error: ['The optimizer failed', NOT_LOST, 'click'],
-  failed: (detail) => ['The picture could not be made', detail || 'All attempts have failed.', 'click'],
-  not_found: ['There is no such picture', 'The link is wrong, or it is too old: results are not kept for ever.', 'never'],
+  failed: (detail) => ['The picture could not be processed', detail || 'All attempts failed.', 'click'],
+  not_found: ['Picture not found', 'The link is wrong, or the picture has been deleted.', 'never'],
 };
 
-// By status, where the reason is none of these.
+// By status, if the reason is not in the table.
 function by_status(status) {
   if (status === 429) return REASONS.rate_limited;
   if (status === 413) return REASONS.body_too_large;
   if (status === 415) return REASONS.unsupported_media_type;
   if (status === 404 || status === 410) return REASONS.not_found;
-  if (status === 503) return ['The service cannot do it just now', NOT_LOST, 'wait'];
+  if (status === 503) return ['The service is unavailable', NOT_LOST, 'wait'];
   if (status === 504 || status === 408) return REASONS.timeout;
-  if (status >= 500) return ['Something went wrong at the service', NOT_LOST, 'click'];
+  if (status >= 500) return ['Something went wrong', NOT_LOST, 'click'];
   return REASONS.bad_request;
 }
 
@@ -65,16 +65,16 @@ export function problem_words(problem) {
   return {title, text, retry: retry === 'wait' && problem.wait_s === null ? 'click' : retry};
 }
 
-// While a job is kept: a status of the service's, as GET /status/KEY answers it, or {status: 'queued'}.
+// For a pending job: a status of the service, as GET /status/KEY returns it, or {status: 'queued'}.
 export function job_words(state) {
-  if (state.status === 'processing') return {title: 'Being made', text: 'The optimizer is at your picture right now.'};
+  if (state.status === 'processing') return {title: 'Processing', text: 'The optimizer is processing your picture.'};
   if (state.status === 'retrying') {
-    return {title: 'Accepted', text: 'The optimizer is still unwell. Your picture is kept and will be finished.'};
+    return {title: 'Queued', text: 'The optimizer is still unavailable. Your picture is saved and will be processed automatically.'};
   }
-  return {title: 'Accepted', text: 'The optimizer is unwell; your picture is kept and will be finished.'};
+  return {title: 'Queued', text: 'The optimizer is unavailable. Your picture is saved and will be processed automatically.'};
 }
 
-// "Attempt 2 of 5. Third in the queue." Empty: nothing to tell.
+// "Attempt 2 of 5. Number 3 in the queue." Empty: nothing is known.
 export function attempt_words(state) {
   const parts = [];
   if (state.attempt > 0) parts.push(`Attempt ${state.attempt}${state.max_attempts ? ` of ${state.max_attempts}` : ''}.`);
@@ -83,26 +83,26 @@ export function attempt_words(state) {
 }
 
 const WHY_OPEN = {
-  consecutive_failures: 'several calls in a row failed',
-  failure_ratio: 'too many of the recent calls failed',
-  slow_call_ratio: 'too many of the recent calls were slow',
+  consecutive_failures: 'several requests in a row failed',
+  failure_ratio: 'too many recent requests failed',
+  slow_call_ratio: 'too many recent requests were slow',
   probe_failed: 'the probe failed',
-  probe_timed_out: 'the probe had no answer in time',
+  probe_timed_out: 'the probe timed out',
   operator_forced: 'an operator opened it',
 };
 
 // A breaker of GET /demo: {state, reason, retry_in_s}, or null.
 export function breaker_words(breaker) {
-  if (!breaker) return 'Breaker: nothing is known of it.';
-  if (breaker.state === 'closed') return 'Breaker: closed, calls go through.';
-  if (breaker.state === 'forced_closed') return 'Breaker: held closed by an operator.';
-  if (breaker.state === 'forced_open') return 'Breaker: held open by an operator.';
-  if (breaker.state === 'half_open') return 'Breaker: half open, a probe decides.';
+  if (!breaker) return 'Breaker: state unknown.';
+  if (breaker.state === 'closed') return 'Breaker: closed. Requests pass.';
+  if (breaker.state === 'forced_closed') return 'Breaker: forced closed by an operator.';
+  if (breaker.state === 'forced_open') return 'Breaker: forced open by an operator.';
+  if (breaker.state === 'half_open') return 'Breaker: half open. A probe is running.';
   const why = WHY_OPEN[breaker.reason] ?? (breaker.reason || '').replaceAll('_', ' ');
   return why ? `Breaker: open because ${why}.` : 'Breaker: open.';
 }
 
 export function probe_words(breaker) {
   if (breaker?.state !== 'open' || !Number.isFinite(breaker.retry_in_s)) return '';
-  return breaker.retry_in_s > 0 ? `Next probe in ${span(breaker.retry_in_s)}.` : 'A probe is due: the next call is one.';
+  return breaker.retry_in_s > 0 ? `Next probe in ${span(breaker.retry_in_s)}.` : 'The next request is a probe.';
 }

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "api/store/next_turn.h"
+#include "api/store/next_iteration.h"
 #include "base/log.h"
 
 namespace tidegate::api {
@@ -15,8 +13,8 @@ namespace {
 using policy::BreakerState;
 using policy::Verdict;
 
-constexpr char kOpen[] = "the circuit to the store is open";
-constexpr Duration kLookAgain = 1s;  // whether whoever took the probe's place has come to a verdict
+constexpr char kOpen[] = "the circuit breaker of the store is open";
+constexpr Duration kRecheckDelay = 1s;  // until a probe of somebody else has a verdict
 
 Verdict verdict_of(const Error* error) {
   if (error == nullptr) return Verdict::success;
@@ -36,16 +34,17 @@ GuardedStore::GuardedStore(net::Runtime& runtime, std::unique_ptr<ObjectStore> s
     : runtime_(runtime),
       breaker_("store", options.breaker, runtime.now(), options.seed),
       store_(std::move(store)),
-      probe_at_(runtime, [this] { probe(); }) {}
+      probe_at_(runtime, [this] { probe(); }) {
+  breaker_.on_transition([this](const auto&, const policy::Transition& transition) { on_transition(transition); });
+}
 
 template <typename T>
 std::unique_ptr<net::Operation> GuardedStore::guard(const Begin<T>& begin, std::function<void(Result<T>)> done) {
   auto acquired = breaker_.acquire(runtime_.now());
-  announce();
   if (acquired.refused) {
-    return on_next_turn(runtime_, [done = std::move(done)] { done(Error{ErrorCode::unavailable, kOpen}); });
+    return on_next_iteration(runtime_, [done = std::move(done)] { done(Error{ErrorCode::unavailable, kOpen}); });
   }
-  // Given up with the operation: then it tells the breaker nothing.
+  // Cancelling the operation releases the permit without a verdict.
   const auto permit = std::make_shared<policy::Permit>(std::move(acquired.permit));
   return begin([this, permit, done = std::move(done)](Result<T> result) {
     report(*permit, result.ok() ? nullptr : &result.error());
@@ -55,7 +54,6 @@ std::unique_ptr<net::Operation> GuardedStore::guard(const Begin<T>& begin, std::
 
 void GuardedStore::report(policy::Permit& permit, const Error* error) {
   permit.report(verdict_of(error), runtime_.now(), error == nullptr ? "" : error->message);
-  announce();
 }
 
 std::unique_ptr<net::Operation> GuardedStore::put(std::string name, ObjectPtr object, PutCallback done) {
@@ -76,60 +74,41 @@ std::unique_ptr<net::Operation> GuardedStore::remove(std::string name, PutCallba
 
 std::unique_ptr<net::Operation> GuardedStore::check(PutCallback done) {
   if (state() == BreakerState::closed) return store_->check(std::move(done));
-  return on_next_turn(runtime_, [done = std::move(done)] { done(Error{ErrorCode::unavailable, kOpen}); });
+  return on_next_iteration(runtime_, [done = std::move(done)] { done(Error{ErrorCode::unavailable, kOpen}); });
 }
 
 Duration GuardedStore::retry_after() {
   const auto refusal = breaker_.peek(runtime_.now());
-  return refusal ? std::max<Duration>(refusal->retry_after, kLookAgain) : store_->retry_after();
+  return refusal ? std::max<Duration>(refusal->retry_after, kRecheckDelay) : store_->retry_after();
 }
 
-void GuardedStore::announce() {
-  for (const policy::Transition& transition : breaker_.take_transitions()) {
-    const bool opened = transition.to == BreakerState::open;
-    log_event(opened ? LogLevel::warn : LogLevel::info, "breaker_transition",
-              {{"breaker", breaker_.name()},
-               {"from", std::string_view(to_string(transition.from))},
-               {"to", std::string_view(to_string(transition.to))},
-               {"reason", std::string_view(to_string(transition.reason))},
-               {"detail", transition.detail}});
-    if (opened) probe_at_.start_at(transition.at + transition.open_for + 1ms);
-  }
+void GuardedStore::on_transition(const policy::Transition& transition) {
+  const bool opened = transition.to == BreakerState::open;
+  log_event(opened ? LogLevel::warn : LogLevel::info, "breaker_transition",
+            {{"breaker", breaker_.name()},
+             {"from", std::string_view(to_string(transition.from))},
+             {"to", std::string_view(to_string(transition.to))},
+             {"reason", std::string_view(to_string(transition.reason))},
+             {"detail", transition.detail}});
+  if (opened) probe_at_.start_at(transition.at + transition.open_for + 1ms);
 }
 
 void GuardedStore::probe() {
   probing_.reset();
   if (state() == BreakerState::closed) return;
   auto acquired = breaker_.acquire(runtime_.now());
-  announce();
-  if (acquired.refused) return probe_at_.start_after(std::max(acquired.refused->retry_after + 1ms, kLookAgain));
+  if (acquired.refused) return probe_at_.start_after(std::max(acquired.refused->retry_after + 1ms, kRecheckDelay));
   probe_permit_ = std::move(acquired.permit);
-  probe_at_.start_after(kLookAgain + breaker_.config().half_open_timeout);  // in case it never answers
+  probe_at_.start_after(kRecheckDelay + breaker_.config().half_open_timeout);  // in case the check never calls back
   probing_ = store_->check([this](const Status& status) {
     policy::Permit permit = std::move(probe_permit_);
     report(permit, status.ok() ? nullptr : &status.error());
   });
 }
 
-std::string GuardedStore::metrics() {
+std::optional<StoreCircuit> GuardedStore::circuit() {
   const policy::BreakerView view = breaker_.view(runtime_.now());
-  std::string text =
-      "# HELP watermark_api_store_breaker_state The state of the circuit to the object store: 1, the others 0.\n"
-      "# TYPE watermark_api_store_breaker_state gauge\n";
-  for (const BreakerState state : {BreakerState::closed, BreakerState::open, BreakerState::half_open}) {
-    text += fmt::format("watermark_api_store_breaker_state{{state=\"{}\"}} {}\n", to_string(state),
-                        view.state == state ? 1 : 0);
-  }
-  return text +
-         fmt::format(
-             "# HELP watermark_api_store_breaker_transitions_total Changes of that state.\n"
-             "# TYPE watermark_api_store_breaker_transitions_total counter\n"
-             "watermark_api_store_breaker_transitions_total {}\n"
-             "# HELP watermark_api_store_refused_total Operations that the open circuit has refused.\n"
-             "# TYPE watermark_api_store_refused_total counter\n"
-             "watermark_api_store_refused_total {}\n",
-             view.transitions, view.not_permitted) +
-         store_->metrics();
+  return StoreCircuit{view.state, view.transitions, view.not_permitted};
 }
 
 }  // namespace tidegate::api

@@ -1,10 +1,10 @@
-// An object store behind a circuit breaker: while the store fails, everything is refused at once instead of waiting for
-// its bounds. An open circuit that is due is tried by the store's own check(), so that no user's upload is spent on it.
+// An object store behind a circuit breaker: while the store fails, operations are refused at once instead of waiting
+// for their timeouts. The probe of an open circuit is the store's check(), so that no client's upload is spent on it.
 //
 //   put, get, exists, remove ──▶ breaker ──permit──▶ store ──▶ verdict
-//                                   └──refused──▶ unavailable, on the next turn
+//                                   └──refused──▶ unavailable, on the next event-loop iteration
 //
-// What is not there, or damaged, was an answer; too much under way says nothing of the store.
+// A missing or damaged object is a response, so it counts as success. Too many operations at once count as neither.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,8 @@
 
 namespace tidegate::api {
 
-// Tidegate's own, but for 2 s, however often the probe fails: it costs nobody anything, and a store that is back is
-// used.
+// Tidegate's defaults, except that the circuit is probed every 2 s however often the probe fails: a probe costs little,
+// and a recovered store is used soon.
 inline policy::BreakerConfig store_breaker() {
   policy::BreakerConfig config;
   config.open_for = config.open_for_max = 2s;
@@ -26,12 +26,12 @@ inline policy::BreakerConfig store_breaker() {
 
 struct GuardedStoreOptions {
   policy::BreakerConfig breaker = store_breaker();
-  uint64_t seed = 0;  // of the breaker's jitter
+  uint64_t seed = 0;  // for the jitter of the breaker
 };
 
 class GuardedStore final : public ObjectStore {
  public:
-  // The runtime outlives the store, the store its operations.
+  // The runtime must outlive the store, the store its operations.
   GuardedStore(net::Runtime& runtime, std::unique_ptr<ObjectStore> store, const GuardedStoreOptions& options);
 
   std::unique_ptr<net::Operation> put(std::string name, ObjectPtr object, PutCallback done) override;
@@ -41,11 +41,10 @@ class GuardedStore final : public ObjectStore {
   std::optional<std::string> presigned_url(const std::string& name, Duration valid_for) override {
     return store_->presigned_url(name, valid_for);
   }
-  // While the circuit is not closed the store would not be asked for anything else: unavailable.
+  // Unavailable unless the circuit is closed, as other operations are refused then.
   std::unique_ptr<net::Operation> check(PutCallback done) override;
   Duration retry_after() override;
-  // The circuit, and those of the store behind it.
-  std::string metrics() override;
+  std::optional<StoreCircuit> circuit() override;
 
   policy::BreakerState state() const { return breaker_.view(runtime_.now()).state; }
 

@@ -1,5 +1,5 @@
-// The names of objects: "FOLDER/NAME" of [A-Za-z0-9._-], no part beginning with a dot. They are paths of files and of
-// URLs as they are.
+// The names of objects: "FOLDER/NAME" of [A-Za-z0-9._-], with no part beginning with a dot. They can be used in file
+// paths and URLs unencoded.
 #pragma once
 
 #include <algorithm>

@@ -1,12 +1,12 @@
-// The work for one key, however many uploads wait for it: single flight. The first upload's picture does the work; the
-// others bring none that is kept.
+// Single flight: uploads of the same key share one piece of work. The picture of the first upload does the work; those
+// of the others are dropped.
 //
-//   looking up ─unknown, failed─▶ storing the original ─▶ asking Tidegate ─┬─200▶ storing the result ─▶ over: the picture
-//       │ done, under way, unavailable                                     ├─202▶ storing the job ────▶ over: 202
-//       └──────────────────────────▶ over                                  └─ any other ──────────────▶ over: passed on
+//   looking up ──unknown, failed──▶ storing the original ──▶ sent to Tidegate ─┬─ 200 ─▶ storing the result ─▶ completed
+//       │                                                                      ├─ 202 ─▶ storing the job ────▶ completed
+//       └─ done, pending, unavailable ─▶ completed                             └─ other ─────────────────────▶ completed
 //
-// When the last of those who wait has gone, so has the flight, and the original that it stored; but after a 200 or 202
-// it stores for nobody what has been made or promised. A refusal (4xx, but for 408, 425 and 429) leaves nothing either.
+// A flight whose last waiter leaves is cancelled, and the original that it stored is removed; after a 200 or 202,
+// however, it still stores the result or the job. A refusal (4xx except 408, 425 and 429) leaves nothing in the store.
 #pragma once
 
 #include <functional>
@@ -15,9 +15,9 @@
 #include <memory>
 #include <string>
 
-#include "api/lookup.h"
+#include "api/lookup/lookup.h"
+#include "api/picture/memory_budget.h"
 #include "api/upload/originals.h"
-#include "api/upload/room.h"
 #include "net/timer.h"
 
 namespace tidegate::api {
@@ -28,44 +28,44 @@ struct Upload {
   std::string position;
   std::string client_ip;
   std::shared_ptr<Object> image;
-  Room room;  // the image's
+  MemoryReservation reservation;  // of the image
 };
 
 class Flights {
  public:
   using Callback = std::function<void(const Reply&)>;
 
-  // `presign_ttl`: how long Tidegate may fetch an original of a job.
+  // `presign_ttl`: how long Tidegate may fetch the original of a job.
   Flights(Backend backend, Duration presign_ttl);
-  // REQUIRES that every seat is gone.
+  // REQUIRES that every waiter is gone.
   ~Flights();
 
-  // A seat in the flight of that key, a new one where there is none. The callback runs later, once. Destroying the
-  // operation is leaving.
+  // Waits for the key's flight, and begins one if there is none. The callback runs later, once. Destroying the
+  // operation leaves the flight.
   [[nodiscard]] std::unique_ptr<net::Operation> join(Upload upload, Callback done);
 
   bool has(const std::string& key) const { return flights_.count(key) > 0; }
   size_t size() const { return flights_.size(); }
-  size_t seats() const { return seats_; }  // those who wait, in all flights
-  size_t leaving() const { return originals_.leaving(); }
+  size_t waiters() const { return waiters_; }  // in all flights
+  size_t removals() const { return originals_.removals(); }
 
-  // Of the end: calls back later, once, when no flight is left, and nothing that was stored in vain.
+  // For the shutdown: calls back later, once, when no flight is left and no original remains to be removed.
   void settle(std::function<void()> done);
 
  private:
   class Flight;
-  class Seat;
+  class Waiter;
 
-  void land(const std::string& key, const Reply& reply);
-  void look_whether_settled();
+  void complete(const std::string& key, const Reply& reply);
+  void check_settled();
 
   Backend backend_;
   const Duration presign_ttl_;
   net::Timer settled_timer_;
   std::function<void()> settled_;
   Originals originals_;
-  size_t seats_ = 0;
-  std::map<std::string, std::unique_ptr<Flight>> flights_;  // first to go: they have claims
+  size_t waiters_ = 0;
+  std::map<std::string, std::unique_ptr<Flight>> flights_;  // destroyed before originals_: flights have claims
 };
 
 // 202 {"job_id","key","status_url"}.

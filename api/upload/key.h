@@ -1,10 +1,10 @@
-// The key of an upload: SHA-256 over image, text and position, in 64 lower-case hexadecimal digits. The same three give
-// the same key on every machine; it names the original, the result and the job.
+// The key of an upload: SHA-256 over image, text and position, as 64 lower-case hexadecimal digits. The same input has
+// the same key on every machine. The key names the original, the result and the job.
 //
-//   SHA-256( image ‖ text ‖ position ‖ image's length ‖ text's length ‖ position's length )     lengths: 8 bytes,
-//   big-endian
+//   SHA-256( image ‖ text ‖ position ‖ image length ‖ text length ‖ position length )
 //
-// The lengths at the end make the framing unambiguous and let the image be hashed while it streams in.
+// Each length is 8 bytes, big-endian. The lengths make the framing unambiguous; at the end, they allow the image to be
+// hashed while it streams in.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ class KeyHasher {
   ~KeyHasher();
 
   void add_image(std::string_view piece);
-  // Once, last.
+  // REQUIRES one call, the last.
   std::string finish(std::string_view text, std::string_view position);
 
  private:

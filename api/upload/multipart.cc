@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "api/upload/part_head.h"
+#include "api/upload/part_headers.h"
 #include "base/assert.h"
 
 namespace tidegate::api {
@@ -10,7 +10,7 @@ namespace tidegate::api {
 namespace {
 
 constexpr size_t kBoundaryMax = 70;  // RFC 2046 section 5.1.1
-constexpr std::string_view kHeadEnd = "\r\n\r\n";
+constexpr std::string_view kHeadersEnd = "\r\n\r\n";
 
 bool is_boundary(std::string_view text) {
   constexpr std::string_view kOthers = "'()+_,-./:=? ";
@@ -59,7 +59,7 @@ Complaint MultipartParser::step(bool* progressed) {
   switch (state_) {
     case State::opening: return take_opening(progressed);
     case State::after_boundary: return take_after_boundary(progressed);
-    case State::head: return take_head(progressed);
+    case State::headers: return take_headers(progressed);
     case State::data: return take_data(progressed);
     case State::after_end: return take_after_end();
     case State::failed: break;
@@ -68,7 +68,7 @@ Complaint MultipartParser::step(bool* progressed) {
 }
 
 Complaint MultipartParser::take_opening(bool* progressed) {
-  const std::string_view first = std::string_view(delimiter_).substr(2);  // nothing to end with CRLF before it
+  const std::string_view first = std::string_view(delimiter_).substr(2);  // no CRLF before the first boundary
   const std::string_view seen = std::string_view(buffer_).substr(0, first.size());
   if (!first.starts_with(seen)) return "The form does not begin with its boundary.";
   if (seen.size() < first.size()) return std::nullopt;
@@ -81,29 +81,30 @@ Complaint MultipartParser::take_opening(bool* progressed) {
 Complaint MultipartParser::take_after_boundary(bool* progressed) {
   if (buffer_.size() < 2) return std::nullopt;
   const bool is_end = buffer_.starts_with("--");
-  if (!is_end && !buffer_.starts_with("\r\n")) return "A boundary is followed by something else than a line end.";
+  if (!is_end && !buffer_.starts_with("\r\n")) return "A boundary is not followed by a line end.";
   if (is_end && parts_ == 0) return "The form has no parts.";
   if (!is_end && ++parts_ > limits_.parts) return "The form has more than " + std::to_string(limits_.parts) + " parts.";
-  // The line end stays: it is also the first half of the end of a head without fields.
+  // The line end stays in the buffer: if the part has no headers, it is the first half of their end.
   if (is_end) buffer_.erase(0, 2);
-  state_ = is_end ? State::after_end : State::head;
+  state_ = is_end ? State::after_end : State::headers;
   *progressed = true;
   return std::nullopt;
 }
 
-Complaint MultipartParser::take_head(bool* progressed) {
-  const size_t end = buffer_.find(kHeadEnd);
-  const size_t least = end != std::string::npos ? end : buffer_.size() - std::min(buffer_.size(), kHeadEnd.size() - 1);
-  if (least > limits_.part_head_bytes) {
-    return "A part's head is longer than " + std::to_string(limits_.part_head_bytes) + " bytes.";
+Complaint MultipartParser::take_headers(bool* progressed) {
+  const size_t end = buffer_.find(kHeadersEnd);
+  const size_t least =
+      end != std::string::npos ? end : buffer_.size() - std::min(buffer_.size(), kHeadersEnd.size() - 1);
+  if (least > limits_.part_headers_bytes) {
+    return "The headers of a part are longer than " + std::to_string(limits_.part_headers_bytes) + " bytes.";
   }
   if (end == std::string::npos) return std::nullopt;
-  PartHead head;
-  // Between the boundary's line end and the empty line; of a head without fields nothing is left.
+  PartHeaders headers;
+  // From the boundary's line end to the empty line; empty if the part has no headers.
   const std::string_view lines = end == 0 ? std::string_view() : std::string_view(buffer_).substr(2, end);
-  if (auto complaint = parse_part_head(lines, &head)) return complaint;
-  if (auto complaint = sink_.on_part(head)) return complaint;
-  buffer_.erase(0, end + kHeadEnd.size());
+  if (auto complaint = parse_part_headers(lines, &headers)) return complaint;
+  if (auto complaint = sink_.on_part(headers)) return complaint;
+  buffer_.erase(0, end + kHeadersEnd.size());
   state_ = State::data;
   *progressed = true;
   return std::nullopt;

@@ -1,15 +1,15 @@
-// The originals in the object store, from the uploads that bring them; and their way out again where nothing comes of
-// an upload. A removal outlives the upload it belongs to.
+// The originals in the object store: stores those that uploads bring, and removes them again if the upload fails. A
+// removal may outlive its upload.
 //
-//   claim ─▶ looking ─there─────────────▶ there ─ kept ──────────▶ over
-//              │ not there                ▲  │ given up
-//              ▼                          │  ▼
-//            putting ──put────────────────┘  removing ──▶ over, or looking where a new claim waits
-//              │ given up                       ▲
-//              ▼                                │
-//            putting for nobody ──put───────────┘     (a new claim meanwhile makes it its own)
+//   claim ──▶ checking ──exists──────────▶ stored ── kept ─────────▶ done
+//                │ missing                 ▲    │ given up
+//                ▼                         │    ▼
+//             storing ─────────────────────┘  removing ──▶ done, or checking if there is a new claim
+//                │ given up                     ▲
+//                ▼                              │
+//             storing, without a claim ─────────┘      (a new claim in the meantime takes it over)
 //
-// What was there before is removed by refuse() alone. At most one claim a key: its flight's.
+// An original that existed before the claim is removed by refuse() only. A key has at most one claim: its flight's.
 #pragma once
 
 #include <functional>
@@ -17,19 +17,19 @@
 #include <memory>
 #include <string>
 
+#include "api/picture/memory_budget.h"
 #include "api/store/object_store.h"
-#include "api/upload/room.h"
 
 namespace tidegate::api {
 
 class Originals {
  public:
   class Claim;
-  // Later, once: the original lies in the store, or why not.
+  // Called later, once: the original is in the store, or the error.
   using Callback = std::function<void(const Status&)>;
 
-  // The store outlives this, and this outlives its claims. `on_over`: nothing of a key is under way any more.
-  Originals(ObjectStore& store, std::function<void()> on_over);
+  // The store must outlive this object, and this object its claims. `on_done`: the work for some key has ended.
+  Originals(ObjectStore& store, std::function<void()> on_done);
   ~Originals();
   Originals(const Originals&) = delete;
   Originals& operator=(const Originals&) = delete;
@@ -37,27 +37,27 @@ class Originals {
   // REQUIRES that the key has no claim. The image must not change until the callback.
   [[nodiscard]] std::unique_ptr<Claim> claim(const std::string& key, ObjectPtr image, Callback done);
 
-  // Without a claim: removals, and what is put for nobody before it is removed.
-  size_t leaving() const { return entries_.size() - claims_; }
+  // Entries without a claim: originals being removed, or being stored only to be removed afterwards.
+  size_t removals() const { return entries_.size() - claims_; }
 
  private:
   struct Entry;
 
-  void look(Entry& entry);
+  void check(Entry& entry);
   void put(Entry& entry);
-  void on_there(Entry& entry, const Status& status);
+  void on_stored(Entry& entry, const Status& status);
   void give_up(Entry& entry, bool refused);
   void remove(Entry& entry);
   void on_removed(Entry& entry, const Status& status);
   void end(Entry& entry);
 
   ObjectStore& store_;
-  const std::function<void()> on_over_;
+  const std::function<void()> on_done_;
   std::map<std::string, std::unique_ptr<Entry>> entries_;
   size_t claims_ = 0;
 };
 
-// Destroying it silences the callback and, unless keep() was called, takes the original back.
+// Destroying it cancels the callback and removes the original, unless keep() was called.
 class Originals::Claim {
  public:
   Claim(Originals& originals, Entry& entry) : originals_(originals), entry_(entry) {}
@@ -65,19 +65,19 @@ class Originals::Claim {
   Claim(const Claim&) = delete;
   Claim& operator=(const Claim&) = delete;
 
-  // REQUIRES that the callback has told of success. The last word on it: the original stays, or it goes with the claim
-  // though it may have been there before.
-  void keep() { fate_ = Fate::kept; }
-  void refuse() { fate_ = Fate::refused; }
-  // The image's place in memory, held as long as the store still reads the image.
-  void hold(Room room);
+  // What the destructor does with the original: keep() leaves it in the store, refuse() removes it even if it existed
+  // before. REQUIRES that the callback reported success.
+  void keep() { fate_ = Fate::keep; }
+  void refuse() { fate_ = Fate::refuse; }
+  // Takes over the memory reservation of the image, for as long as the store reads it.
+  void hold(MemoryReservation reservation);
 
  private:
-  enum class Fate { taken_back, kept, refused };
+  enum class Fate { give_up, keep, refuse };
 
   Originals& originals_;
   Entry& entry_;
-  Fate fate_ = Fate::taken_back;
+  Fate fate_ = Fate::give_up;
 };
 
 }  // namespace tidegate::api

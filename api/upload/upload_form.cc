@@ -3,23 +3,24 @@
 #include <algorithm>
 #include <array>
 
-#include "api/upload/picture_head.h"
-#include "optimizer/text.h"
+#include "api/picture/check_picture.h"
+#include "api/picture/sniff.h"
+#include "optimizer/image/text.h"
 
 namespace tidegate::api {
 
 namespace {
 
-// Of the optimizer's query (optimizer/watermark.h).
+// As in the optimizer (optimizer/image/watermark.h).
 constexpr std::array<std::string_view, 6> kPositions = {"top-left",     "top-right", "bottom-left",
                                                         "bottom-right", "center",    "tiled"};
-constexpr size_t kTextBytesMax = 4 * optimizer::kTextCodePointsMax;  // UTF-8's longest
+constexpr size_t kTextBytesMax = 4 * optimizer::kTextCodePointsMax;  // the longest UTF-8
 constexpr size_t kPositionBytesMax = 32;
 
 }  // namespace
 
-UploadForm::UploadForm(std::string_view boundary, uint64_t image_bytes_max, RoomBudget& budget)
-    : image_bytes_max_(image_bytes_max), room_(budget), parser_(boundary, MultipartLimits{}, *this) {}
+UploadForm::UploadForm(std::string_view boundary, uint64_t image_bytes_max, MemoryBudget& budget)
+    : image_bytes_max_(image_bytes_max), reservation_(budget), parser_(boundary, MultipartLimits{}, *this) {}
 
 std::optional<Reply> UploadForm::feed(std::string_view piece) { return refusal_for(parser_.feed(piece)); }
 
@@ -31,7 +32,7 @@ std::optional<Reply> UploadForm::finish() {
   if (const auto* refusal = std::get_if<optimizer::Refusal>(&text)) return refusal_for("wm_" + refusal->detail);
   if (position_.empty()) position_ = kDefaultPosition;
   if (std::find(kPositions.begin(), kPositions.end(), position_) == kPositions.end()) {
-    return refusal_for("wm_position is one of top-left, top-right, bottom-left, bottom-right, center, tiled.");
+    return refusal_for("wm_position must be top-left, top-right, bottom-left, bottom-right, center or tiled.");
   }
   key_ = hasher_.finish(text_, position_);
   return std::nullopt;
@@ -48,18 +49,18 @@ std::optional<Reply> UploadForm::refusal_for(const Complaint& complaint) {
   return problem_reply(400, "bad_request", *complaint);
 }
 
-Complaint UploadForm::on_part(const PartHead& head) {
-  part_ = head.name == "image"         ? Part::image
-          : head.name == "wm_text"     ? Part::text
-          : head.name == "wm_position" ? Part::position
-                                       : Part::none;
-  if (part_ == Part::none) return "The form has a part that is none of image, wm_text and wm_position.";
-  // It is never used; browsers send the bare name.
-  if (head.filename && head.filename->find_first_of("/\\") != std::string::npos) {
-    return "The file name of " + head.name + " holds a path; send the bare name.";
+Complaint UploadForm::on_part(const PartHeaders& headers) {
+  part_ = headers.name == "image"         ? Part::image
+          : headers.name == "wm_text"     ? Part::text
+          : headers.name == "wm_position" ? Part::position
+                                          : Part::none;
+  if (part_ == Part::none) return "The form has an unknown part; allowed are image, wm_text and wm_position.";
+  // The name is never used; browsers send it without a path.
+  if (headers.filename && headers.filename->find_first_of("/\\") != std::string::npos) {
+    return "The file name of " + headers.name + " contains a path; send the name alone.";
   }
   bool& seen = seen_[static_cast<size_t>(part_)];
-  if (seen) return "The form has " + head.name + " twice.";
+  if (seen) return "The form has " + headers.name + " twice.";
   seen = true;
   return std::nullopt;
 }
@@ -76,7 +77,7 @@ Complaint UploadForm::on_part_data(std::string_view piece) {
 
 Complaint UploadForm::on_image_data(std::string_view piece) {
   std::string& bytes = image_->bytes;
-  // The first bytes by themselves: what they tell is told first, however the form is cut.
+  // The first bytes are checked by themselves, so that the first error does not depend on how the form is split.
   const size_t undecided = kSniffBytes - std::min(bytes.size(), kSniffBytes);
   if (undecided > 0 && piece.size() > undecided) {
     if (auto complaint = on_image_data(piece.substr(0, undecided))) return complaint;
@@ -86,7 +87,7 @@ Complaint UploadForm::on_image_data(std::string_view piece) {
     return refuse(problem_reply(413, "body_too_large",
                                 "The image is larger than " + std::to_string(image_bytes_max_) + " bytes."));
   }
-  if (!room_.grow(piece.size())) return refuse(busy_reply());
+  if (!reservation_.grow(piece.size())) return refuse(busy_reply());
   bytes += piece;
   hasher_.add_image(piece);
   if (undecided > 0 && image_->content_type.empty() && bytes.size() >= kSniffBytes) {

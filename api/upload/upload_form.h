@@ -1,14 +1,14 @@
-// The form of POST /upload as it streams in: image, wm_text, wm_position. Refuses at the first byte that tells.
+// Reads the form of POST /upload as it streams in: image, wm_text, wm_position. An error is reported at the first byte
+// that shows it.
 #pragma once
 
 #include <optional>
 #include <string>
 
-#include "api/reply.h"
-#include "api/store/image.h"
+#include "api/http/reply.h"
+#include "api/picture/memory_budget.h"
 #include "api/upload/key.h"
 #include "api/upload/multipart.h"
-#include "api/upload/room.h"
 
 namespace tidegate::api {
 
@@ -16,24 +16,24 @@ inline constexpr std::string_view kDefaultPosition = "bottom-right";
 
 class UploadForm final : private PartSink {
  public:
-  // `boundary` of the Content-Type. The budget outlives the form.
-  UploadForm(std::string_view boundary, uint64_t image_bytes_max, RoomBudget& budget);
+  // `boundary` comes from the Content-Type. The budget must outlive the form.
+  UploadForm(std::string_view boundary, uint64_t image_bytes_max, MemoryBudget& budget);
 
-  // A refusal, after which nothing may be fed. Otherwise nothing.
+  // A reply is an error; nothing may be fed after it.
   std::optional<Reply> feed(std::string_view piece);
   std::optional<Reply> finish();
 
-  // After finish(): what was sent, checked; the position is never empty.
+  // After finish(): the checked values. The position is never empty.
   const std::string& text() const { return text_; }
   const std::string& position() const { return position_; }
   const std::string& key() const { return key_; }
   std::shared_ptr<Object> take_image() { return std::move(image_); }
-  Room take_room() { return std::move(room_); }
+  MemoryReservation take_reservation() { return std::move(reservation_); }
 
  private:
   enum class Part { none, image, text, position };
 
-  Complaint on_part(const PartHead& head) override;
+  Complaint on_part(const PartHeaders& headers) override;
   Complaint on_part_data(std::string_view piece) override;
   Complaint on_part_end() override;
 
@@ -49,8 +49,8 @@ class UploadForm final : private PartSink {
   std::string key_;
   bool seen_[4] = {};  // by Part
   Part part_ = Part::none;
-  Room room_;
-  std::optional<Reply> refusal_;  // where a complaint is more than a bad request
+  MemoryReservation reservation_;
+  std::optional<Reply> refusal_;  // for an error other than 400 bad_request
   MultipartParser parser_;
 };
 

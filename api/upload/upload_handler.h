@@ -1,26 +1,26 @@
-// One POST /upload: the form comes in, a seat in the key's flight is taken, the answer goes out.
+// One POST /upload: receives the form, joins the flight of its key, sends the response.
 //
-//   receiving ──form whole──▶ waiting ──flight landed──▶ sending ──all sent──▶ ended
-//       │                        │                          │                   ▲
-//       └── refused, too large ──┴────── client gone ───────┴───────────────────┘
+//   receiving ──form complete──▶ waiting ──flight completed──▶ sending ──all sent──▶ ended
+//       │                           │                             │                   ▲
+//       └── refused, too large ─────┴──────── client gone ────────┴───────────────────┘
 #pragma once
 
 #include <memory>
+#include <string>
 
-#include "api/image_sender.h"
+#include "api/http/handler_base.h"
+#include "api/http/image_sender.h"
 #include "api/metrics/metrics.h"
-#include "api/quiet_handler.h"
 #include "api/upload/flight.h"
 #include "api/upload/upload_form.h"
 
 namespace tidegate::api {
 
-// Owned by the connection; what it is given outlives it.
-class UploadHandler final : public QuietHandler {
+// Owned by the connection. The arguments must outlive it.
+class UploadHandler final : public HandlerBase {
  public:
-  // The picture counts against the budget until it is sent. `client_ip`: whose upload it is. `form_timeout`: for the
-  // whole form, however steadily it drips.
-  UploadHandler(Flights& flights, Metrics& metrics, SendingRooms& rooms, http::Responder& responder,
+  // `form_timeout` limits the time for the whole form, however steadily its bytes arrive.
+  UploadHandler(Flights& flights, Metrics& metrics, SharedReservations& reservations, http::Responder& responder,
                 std::string client_ip, std::unique_ptr<UploadForm> form, Duration form_timeout);
 
   void on_body(std::string_view piece) override;
@@ -32,9 +32,9 @@ class UploadHandler final : public QuietHandler {
  private:
   enum class State { receiving, waiting, sending, ended };
 
-  void on_form_late();
-  void on_landed(const Reply& reply);
-  void answer(const Reply& reply);
+  void on_form_timeout();
+  void on_flight_completed(const Reply& reply);
+  void respond(const Reply& reply);
   void end();
   void record(uint16_t status, const char* outcome);
 
@@ -43,10 +43,8 @@ class UploadHandler final : public QuietHandler {
   http::Responder& responder_;
   const std::string client_ip_;
   std::unique_ptr<UploadForm> form_;
-  std::unique_ptr<net::Operation> seat_;
+  std::unique_ptr<net::Operation> waiter_;  // in the flight
   ImageSender sender_;
-  SendingRooms& rooms_;
-  std::shared_ptr<const Room> room_;  // of the picture being sent
   std::string key_;
   const Time begun_;
   net::Timer form_timer_;

@@ -1,6 +1,6 @@
 #include "api/webhook/webhook_handler.h"
 
-#include "api/json.h"
+#include "api/http/json.h"
 #include "api/upload/key.h"
 #include "base/log.h"
 #include "http/message/webhook.h"
@@ -13,7 +13,7 @@ using Kind = Finding::Kind;
 
 constexpr std::string_view kSucceeded = "job.succeeded";
 
-Reply done_reply(const char* outcome) {
+Reply no_content_reply(const char* outcome) {
   Reply reply;
   reply.status = 204;
   reply.outcome = outcome;
@@ -39,41 +39,41 @@ WebhookHandler::WebhookHandler(const Backend& backend, Metrics& metrics, http::R
     : SmallBodyHandler(responder, kWebhookBytesMax), backend_(backend), metrics_(metrics), secret_(secret) {}
 
 void WebhookHandler::on_whole_body(std::string body) {
-  const auto doubt =
+  const auto distrust =
       http::distrust_webhook(responder_.request().fields, body, secret_, responder_.runtime().wall_now());
-  if (doubt) {
-    log_warn("webhook_distrusted", {{"cause", *doubt}, {"client", responder_.peer().ip.to_string()}});
-    return answer(problem_reply(401, "unauthorized", *doubt));
+  if (distrust) {
+    log_warn("webhook_rejected", {{"reason", *distrust}, {"client", responder_.peer().ip.to_string()}});
+    return respond(problem_reply(401, "unauthorized", *distrust));
   }
   auto message = parse_webhook(body);
-  if (!message) return answer(problem_reply(400, "bad_request", "The message is no JSON object with a type."));
+  if (!message) return respond(problem_reply(400, "bad_request", "The message is not a JSON object with a type."));
   message_ = std::move(*message);
-  // Of the dead there is nothing to store, and what others have queued is not ours.
+  // A dead job has no result, and a job without a key is not one of this service.
   if (message_.type != kSucceeded || !is_key(message_.key) || message_.job.id.empty()) {
-    return answer(done_reply("ignored"));
+    return respond(no_content_reply("ignored"));
   }
   step_ = std::make_unique<Lookup>(backend_, message_.key, message_.job,
                                    [this](const Finding& finding) { on_found(finding); });
 }
 
 void WebhookHandler::on_found(const Finding& finding) {
-  if (finding.kind == Kind::unavailable) return answer(finding.reply);
+  if (finding.kind == Kind::unavailable) return respond(finding.reply);
   if (finding.kind == Kind::done) {
-    return answer(finding.is_stored
-                      ? done_reply("stored")
-                      : store_reply({ErrorCode::io, "the result is not stored"}, backend_.store.retry_after()));
+    return respond(finding.is_stored
+                       ? no_content_reply("stored")
+                       : store_reply({ErrorCode::io, "the result was not stored"}, backend_.store.retry_after()));
   }
-  log_warn("job_came_to_nothing", {{"key", message_.key}, {"cause", finding.report.error}});
-  if (!finding.is_refused) return answer(done_reply("failed"));
-  // The same picture will be refused again: nothing of it stays.
+  log_warn("job_failed", {{"key", message_.key}, {"reason", finding.report.error}});
+  if (!finding.is_refused) return respond(no_content_reply("failed"));
+  // The same picture would be refused again, so its original is removed.
   step_ = backend_.store.remove("originals/" + message_.key, [this](const Status& removed) {
-    answer(removed ? done_reply("failed") : store_reply(removed.error(), backend_.store.retry_after()));
+    respond(removed ? no_content_reply("failed") : store_reply(removed.error(), backend_.store.retry_after()));
   });
 }
 
-void WebhookHandler::answer(const Reply& reply) {
-  const bool comes_again = reply.status == 429 || reply.status >= 500;
-  metrics_.webhook_ended(comes_again ? "retry" : reply.outcome);
+void WebhookHandler::respond(const Reply& reply) {
+  const bool is_repeated = reply.status == 429 || reply.status >= 500;
+  metrics_.count_webhook(is_repeated ? "retry" : reply.outcome);
   log_info("webhook", {{"outcome", std::string_view(reply.outcome)},
                        {"status", reply.status},
                        {"type", message_.type},

@@ -1,12 +1,11 @@
-// POST /webhooks/tidegate: Tidegate tells that a job has ended, signed as Standard Webhooks has it. The result of one
-// that succeeded is brought into the store and the cache before the answer: an answer other than 2xx has Tidegate tell
-// again.
+// POST /webhooks/tidegate: Tidegate reports the end of a job, signed according to Standard Webhooks. The result of a
+// succeeded job is stored and cached before the response, because Tidegate repeats a webhook until it gets a 2xx.
 //
-//   collecting ─whole─▶ checked ─┬─ job.succeeded of a key ─▶ looking up ─┬─ stored, or refused by the optimizer ─▶ 204
-//                       │        └─ anything else ─▶ 204                  └─ a store or Tidegate is away ─▶ 503
-//                       └─ not signed by Tidegate: 401; no JSON: 400
+//   receiving ──▶ verified ─┬─ job.succeeded with a key ──▶ lookup ─┬─ stored, or refused by the optimizer ─▶ 204
+//       │                   └─ other ──▶ 204                        └─ a store or Tidegate unavailable ─▶ 503
+//       └─ wrong signature: 401; not JSON: 400
 //
-// Telling twice does no harm: what is stored already is found.
+// A repeated webhook is harmless: the lookup finds the stored result.
 #pragma once
 
 #include <memory>
@@ -14,9 +13,9 @@
 #include <string>
 #include <string_view>
 
-#include "api/lookup.h"
+#include "api/http/small_body_handler.h"
+#include "api/lookup/lookup.h"
 #include "api/metrics/metrics.h"
-#include "api/small_body_handler.h"
 
 namespace tidegate::api {
 
@@ -24,10 +23,10 @@ inline constexpr size_t kWebhookBytesMax = 64 << 10;
 
 struct WebhookMessage {
   std::string type;  // "job.succeeded"
-  std::string key;   // the job's idempotency key; "" where it has none
+  std::string key;   // the idempotency key of the job; "": none
   Job job;
 };
-// Nothing where it is no JSON object with a type.
+// Nothing: not a JSON object with a type.
 std::optional<WebhookMessage> parse_webhook(std::string_view json);
 
 class WebhookHandler final : public SmallBodyHandler {
@@ -38,7 +37,7 @@ class WebhookHandler final : public SmallBodyHandler {
  private:
   void on_whole_body(std::string body) override;
   void on_found(const Finding& finding);
-  void answer(const Reply& reply);
+  void respond(const Reply& reply);
 
   const Backend backend_;
   Metrics& metrics_;

@@ -1,5 +1,5 @@
-"""What everyone needs to use the page: names for every control, contrast in both schemes, room at every width, and a
-policy that lets nothing foreign in."""
+"""Accessibility of the page: names for every control, contrast in both schemes, the layout at every width; and its
+content security policy."""
 import pathlib
 import unittest
 
@@ -8,7 +8,7 @@ from page_case import NARROW, WIDE, PageCase
 AUDIT_JS = (pathlib.Path(__file__).parent / "audit.js").read_text()
 NAMED = {"button", "link", "textbox", "radio", "slider", "switch", "combobox", "progressbar", "image", "radiogroup",
          "heading", "region", "figure"}
-# 720 and 320 pixels are what is left of 1440 and 640 at 200 %.
+# 720 and 320 pixels are 1440 and 640 at a zoom of 200 %.
 SIZES = [WIDE, (720, 450), NARROW, (320, 640)]
 
 
@@ -27,11 +27,11 @@ class Access(PageCase):
                     self.assertEqual(self.browser.run_async(AUDIT_JS), [])
         self.browser.resize(WIDE)
         self.browser.scheme("light")
-        # The tree follows the page a moment later.
+        # The tree is updated asynchronously.
         self.browser.until(f"every control has a name ({state})", lambda: self.nameless() == [])
 
     def nameless(self):
-        """Of the tree that screen readers get, as the browser computes it."""
+        """The controls without a name in the accessibility tree of the browser."""
         nodes = [node for node in self.browser.cdp("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
         named = [node for node in nodes if node["role"]["value"] in NAMED]
         self.assertGreater(len(named), 8)
@@ -40,7 +40,7 @@ class Access(PageCase):
         return [node["role"]["value"] for node in named
                 if node["role"]["value"] not in ("figure",) and not node.get("name", {}).get("value")]
 
-    def test_every_state_has_names_contrast_and_room(self):
+    def test_every_state_has_names_contrast_and_a_fitting_layout(self):
         self.browser.until("the demonstration is there", lambda: self.browser.shown("demo"))
         self.audit("empty")
         self.browser.find("send").click()
@@ -63,10 +63,10 @@ class Access(PageCase):
         self.break_optimizer()
         self.write("kept")
         self.browser.find("send").click()
-        self.browser.until_title("Accepted")
+        self.browser.until_title("Queued")
         self.browser.until("the breaker has opened", lambda: "open" in self.browser.text("breaker"))
         self.audit("accepted")
-        self.heal()
+        self.restore_optimizer()
         self.browser.until_title("Done")
 
         self.expected_lines = ("ERR_INTERNET_DISCONNECTED",)
@@ -77,13 +77,13 @@ class Access(PageCase):
         self.audit("failed")
         self.browser.offline(False)
 
-    def test_what_happens_is_told_to_screen_readers_once(self):
+    def test_a_result_is_announced_to_screen_readers_once(self):
         live = self.browser.find("live")
         self.assertEqual((live.get_attribute("role"), live.get_attribute("aria-live")), ("status", "polite"))
         self.send(self.small, "spoken")
         self.browser.until("the end is spoken", lambda: self.browser.text("live") == "Done. Your picture is ready.")
 
-    def test_nothing_moves_for_who_wants_no_motion(self):
+    def test_reduced_motion_is_respected(self):
         for wanted, moving in (("reduce", "none"), ("no-preference", "breathe")):
             self.browser.cdp("Emulation.setEmulatedMedia",
                              features=[{"name": "prefers-reduced-motion", "value": wanted}])
@@ -102,8 +102,8 @@ class Access(PageCase):
             backs.add(self.browser.js("return getComputedStyle(document.documentElement).backgroundColor"))
         self.assertEqual(len(backs), 2)
 
-    def test_the_policy_stops_what_is_not_the_page_s_own(self):
-        self.expected_lines = ("",)  # the console tells of each: this test's own doing
+    def test_the_policy_blocks_foreign_content(self):
+        self.expected_lines = ("",)  # this test causes them
         self.browser.js("""
             window.violated = [];
             document.addEventListener('securitypolicyviolation', (event) => violated.push(event.effectiveDirective));

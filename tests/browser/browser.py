@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests: started without network beyond loopback, asked by conditions alone, closed at the end."""
+"""A headless Chromium for the tests: without network beyond loopback; waits are for conditions; closed at the end."""
 import base64
 import pathlib
 import shutil
@@ -15,7 +15,7 @@ except ImportError:
     webdriver = ActionChains = Keys = None
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# In the test's own words of what a wait is for; the bound only ends a broken run.
+# The bound of every wait: it only ends a broken run.
 WAIT_S = 40
 NARROW, WIDE = (360, 740), (1440, 900)
 SWITCHES = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -59,7 +59,7 @@ class Browser:
         return self.driver.execute_script(code, *arguments)
 
     def run_async(self, code, *arguments):
-        """The value that the promise comes to; `code` is the body of an async function."""
+        """The value of the promise; `code` is the body of an async function."""
         return self.driver.execute_async_script(
             "const done = arguments[arguments.length - 1];"
             f"(async (...given) => {{{code}}})(...arguments).then(done, (error) => done('threw: ' + error));", *arguments)
@@ -77,14 +77,14 @@ class Browser:
         return WebDriverWait(self.driver, seconds, 0.05).until(lambda _: condition(), f"never came true: {what}")
 
     def until_title(self, title):
-        """What the card of the upload says. A card that says another last word fails at once, in its own words."""
+        """Waits for the title of the status card; a failure shows its actual texts."""
         def said():
             now = self.text("status-title") if self.shown("status") else ""
             return now == title
         try:
             self.until(title, said)
         except Exception as late:
-            raise AssertionError(f"the page never said {title!r}; it says {self.text('status-title')!r}: "
+            raise AssertionError(f"the page never showed {title!r}; it shows {self.text('status-title')!r}: "
                                  f"{self.text('status-text')!r}, {self.text('complaint')!r}") from late
 
     def resize(self, size):
@@ -96,7 +96,7 @@ class Browser:
                                                          {"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def throttle(self, up_bytes_per_s):
-        """0 and more bytes a second upwards; -1: as fast as it goes."""
+        """Limits the upload rate; -1: no limit."""
         self.cdp("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1,
                  uploadThroughput=up_bytes_per_s)
 
@@ -104,7 +104,7 @@ class Browser:
         self.cdp("Network.emulateNetworkConditions", offline=is_so, latency=0, downloadThroughput=-1, uploadThroughput=-1)
 
     def console(self):
-        """What the console has said since the last time: violations of the policy, errors, failed loads."""
+        """The new messages of the console: policy violations, errors, failed loads."""
         return [entry for entry in self.driver.get_log("browser") if entry["level"] in ("WARNING", "SEVERE")]
 
     def shoot(self, path):

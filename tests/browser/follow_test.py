@@ -1,4 +1,4 @@
-"""Following an accepted picture: after a reload, from a link, hidden, and through a lost connection."""
+"""Following a queued picture: after a reload, from a link, hidden, and through a lost connection."""
 import re
 import unittest
 
@@ -14,10 +14,10 @@ class Follow(PageCase):
         cls.small = cls.make_photo("lake.jpg", 900, 600, 5, 0.9)
 
     def accept(self, text):
-        """An upload that was accepted; the optimizer is broken now."""
+        """Queues an upload; the optimizer is broken afterwards. Returns the key."""
         self.break_optimizer()
         self.send(self.small, text)
-        self.browser.until_title("Accepted")
+        self.browser.until_title("Queued")
         key = self.browser.js("return location.hash.slice(1)")
         self.assertRegex(key, "^[0-9a-f]{64}$")
         return key
@@ -25,27 +25,27 @@ class Follow(PageCase):
     def polls(self):
         return self.browser.js(POLLS)
 
-    def test_a_reload_goes_on_and_shows_the_result_alone(self):
+    def test_a_reload_resumes_and_shows_only_the_result(self):
         self.accept("reloaded")
         self.browser.driver.refresh()
-        self.browser.until_title("Accepted")
+        self.browser.until_title("Queued")
         self.assertEqual(self.browser.text("history-list"), "reloaded lake.jpg")
-        self.heal()
+        self.restore_optimizer()
         self.browser.until_title("Done")
         self.until_loaded("under")
         self.assertFalse(self.browser.shown("split"), "there is nothing to compare it with")
         self.assertTrue(self.browser.shown("download"))
         self.four_looks("7-resumed")
 
-    def test_a_link_goes_on_in_another_browser_window(self):
+    def test_a_link_resumes_in_another_window(self):
         key = self.accept("shared")
-        self.heal()
+        self.restore_optimizer()
         self.browser.driver.get("about:blank")
         self.browser.driver.get(f"{self.url}#{key}")
         self.browser.until_title("Done")
         self.until_loaded("under")
 
-    def test_an_earlier_picture_is_reached_from_the_list(self):
+    def test_an_earlier_picture_is_opened_from_the_list(self):
         for text in ("first", "second"):
             self.send(self.small, text)
             self.browser.until_title("Done")
@@ -58,22 +58,22 @@ class Follow(PageCase):
         self.browser.until_title("Done")
         self.until_loaded("over")
 
-    def test_what_no_one_has_sent_is_told_in_words(self):
+    def test_an_unknown_key_is_an_error(self):
         self.expected_lines = ("status of 404",)
         self.browser.driver.get("about:blank")
         self.browser.driver.get(f"{self.url}#{'0' * 64}")
-        self.browser.until_title("There is no such picture")
+        self.browser.until_title("Picture not found")
         self.assertFalse(self.browser.shown("retry"))
         self.browser.shoot(SCREENSHOTS / "error-no-such-picture.png")
 
-    def test_a_fragment_that_is_no_key_is_left_alone(self):
+    def test_a_fragment_that_is_not_a_key_is_ignored(self):
         self.browser.driver.get("about:blank")
         self.browser.driver.get(f"{self.url}#nonsense")
         self.browser.until("the page is there", lambda: self.browser.shown("demo"))
         self.assertFalse(self.browser.shown("status"))
         self.assertEqual(self.polls(), 0)
 
-    def test_a_hidden_page_asks_nothing_and_goes_on_when_it_is_seen(self):
+    def test_a_hidden_page_does_not_poll_and_resumes_when_visible(self):
         key = self.accept("hidden")
         driver = self.browser.driver
         hidden = driver.current_window_handle
@@ -81,42 +81,42 @@ class Follow(PageCase):
         driver.minimize_window()
         self.browser.until("it is hidden", lambda: self.browser.js("return document.hidden"))
         before = self.polls()
-        # A page that is seen is the clock: while it asks several times, the hidden one asks not once.
+        # A visible page is the clock: while it polls several times, the hidden one does not poll.
         driver.switch_to.new_window("window")
         driver.get(f"{self.url}#{key}")
-        self.browser.until("the page that is seen has asked several times", lambda: self.polls() >= 3)
+        self.browser.until("the visible page has polled several times", lambda: self.polls() >= 3)
         driver.close()
         driver.switch_to.window(hidden)
         self.assertTrue(self.browser.js("return document.hidden"))
-        self.assertLessEqual(self.polls(), before + 1, "one may have been on its way")
-        self.heal()
+        self.assertLessEqual(self.polls(), before + 1, "one request may have been pending")
+        self.restore_optimizer()
         driver.set_window_rect(0, 0, *WIDE)
         self.browser.until_title("Done")
         self.browser.resize(WIDE)
 
-    def test_a_lost_connection_ends_nothing(self):
+    def test_a_lost_connection_does_not_end_the_polling(self):
         self.accept("offline")
         self.expected_lines = ("ERR_INTERNET_DISCONNECTED",)
         self.browser.offline(True)
         self.browser.until_title("No connection")
-        self.assertIn("Your picture is safe", self.browser.text("status-text"))
+        self.assertIn("Your picture is saved", self.browser.text("status-text"))
         self.browser.shoot(SCREENSHOTS / "error-offline-while-kept.png")
-        self.heal()
+        self.restore_optimizer()
         self.browser.offline(False)
         self.browser.until_title("Done")
 
-    def test_the_page_asks_no_more_often_than_it_is_told(self):
+    def test_the_page_polls_no_more_often_than_retry_after(self):
         key = self.accept("patient")
-        answer = http("GET", f"{self.stack.urls['api']}/status/{key}")
-        self.assertEqual(answer.status, 200)
-        told_ms = int(answer.headers["Retry-After"]) * 1000
+        response = http("GET", f"{self.stack.urls['api']}/status/{key}")
+        self.assertEqual(response.status, 200)
+        retry_after_ms = int(response.headers["Retry-After"]) * 1000
         self.browser.until("it has asked three times", lambda: self.polls() >= 3)
         starts = self.browser.js("return performance.getEntriesByType('resource')"
                                  ".filter((entry) => entry.name.includes('/status/')).map((entry) => entry.startTime)")
         gaps = [later - earlier for earlier, later in zip(starts, starts[1:])]
-        self.assertGreaterEqual(min(gaps), min(told_ms, 1000) - 50, f"{gaps} with Retry-After {told_ms} ms")
+        self.assertGreaterEqual(min(gaps), min(retry_after_ms, 1000) - 50, f"{gaps} with Retry-After {retry_after_ms} ms")
 
-    def test_another_picture_begins_from_an_empty_page(self):
+    def test_new_picture_clears_the_page(self):
         self.send(self.small, "over")
         self.browser.until_title("Done")
         self.browser.find("restart").click()

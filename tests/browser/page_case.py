@@ -1,5 +1,5 @@
-"""What the tests of the page share: the three programs with the demonstration's switch, one browser, photographs. Each
-class has its own programs (`changes` to the shipped configuration, `environment` of the API); the browser is everyone's."""
+"""The base of the page's tests: the three programs with the demonstration, one browser, photographs. Each class starts
+its own programs (`changes` to the shipped configuration, `environment` of the API); all share the browser."""
 import atexit
 import base64
 import pathlib
@@ -14,7 +14,7 @@ from programs import Stack, eventually, http  # noqa: E402
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 PHOTO_JS = (pathlib.Path(__file__).parent / "photo.js").read_text()
-# One upload opens the breaker and a second later it is due: in production that takes five failures and half a minute.
+# The breaker opens after one upload and probes a second later; in production that takes five failures and 30 s.
 HASTY = [("consecutive_failures: 5", "consecutive_failures: 2"), ("open_for: 30s", "open_for: 1s"),
          ("open_for_max: 5m", "open_for_max: 1s"), ("max_attempts: 5 ", "max_attempts: 500 "),
          (r"max: 5m", "max: 1s")]
@@ -32,7 +32,7 @@ def the_browser():
 class PageCase(unittest.TestCase):
     changes = HASTY
     environment = {}
-    # What a test provokes is told by the console too: lines with one of these words in them are no finding.
+    # Console messages that a test causes: lines that contain one of these texts are not a finding.
     expected_lines = ()
 
     @classmethod
@@ -64,7 +64,7 @@ class PageCase(unittest.TestCase):
         self.failure_shot = SCREENSHOTS / f"failed-{self.id().rsplit('.', 1)[1]}.png"
         self.failure_shot.unlink(missing_ok=True)
         self.browser.driver.get("about:blank")
-        self.heal()
+        self.restore_optimizer()
         self.browser.throttle(-1)
         self.browser.resize(WIDE)
         self.browser.scheme("light")
@@ -84,7 +84,7 @@ class PageCase(unittest.TestCase):
                     if not any(words in entry["message"] for words in self.expected_lines)]
         self.assertEqual(findings, [], "the console is clean")
 
-    def heal(self):
+    def restore_optimizer(self):
         http("POST", self.stack.urls["optimizer"] + "/fault?mode=none")
 
     def break_optimizer(self):
@@ -112,7 +112,7 @@ class PageCase(unittest.TestCase):
             "return image.checkVisibility() && image.complete && image.naturalWidth > 0", image_id))
 
     def four_looks(self, state):
-        """Screenshots of a state, narrow and wide, dark and light."""
+        """Screenshots of a state: narrow and wide, dark and light."""
         for size, width in ((WIDE, "wide"), (NARROW, "narrow")):
             self.browser.resize(size)
             for scheme in ("dark", "light"):
@@ -121,7 +121,7 @@ class PageCase(unittest.TestCase):
         self.browser.resize(WIDE)
 
     def api_metric(self, pattern):
-        """The sum of the API's series whose name and labels match."""
+        """The sum of the series of the API whose name and labels match."""
         text = http("GET", self.stack.urls["api"] + "/metrics").body.decode()
         return sum(float(value) for value in re.findall(rf"^{pattern} (\S+)$", text, re.MULTILINE))
 

@@ -1,10 +1,10 @@
-"""The whole story on the page, with the real programs: a photograph goes through; the optimizer is broken by the page's
-own switch and an upload is accepted; it is mended, and the picture arrives without anyone touching the page."""
+"""The main story, with the real programs: a photograph is watermarked; the switch on the page breaks the optimizer and an
+upload is queued; the optimizer recovers, and the picture arrives without any input on the page."""
 import unittest
 
 from page_case import PageCase, http
 
-# The shown result against the service's own picture, and against the shown original.
+# Compares the shown result with the picture of the service, and with the shown original.
 SAME_PIXELS = """
   const pixels = async (url) => {
     const image = new Image();
@@ -25,7 +25,7 @@ SAME_PIXELS = """
 
 
 class Story(PageCase):
-    def test_a_picture_that_was_accepted_in_an_outage_arrives_by_itself(self):
+    def test_a_picture_that_was_queued_in_an_outage_arrives_by_itself(self):
         browser = self.browser
         self.assertTrue(2e6 < self.photo.stat().st_size < 3e6, self.photo.stat().st_size)
         self.four_looks("1-empty")
@@ -52,15 +52,15 @@ class Story(PageCase):
         browser.until("the switch is on", lambda: browser.find("break").get_attribute("aria-checked") == "true")
         self.write("© Grace Hopper")
         browser.find("send").click()
-        browser.until_title("Accepted")
+        browser.until_title("Queued")
         self.assertEqual(browser.text("status-text"),
-                         "The optimizer is unwell; your picture is kept and will be finished.")
+                         "The optimizer is unavailable. Your picture is saved and will be processed automatically.")
         browser.until("the breaker's state is told", lambda: browser.text("breaker") in (
-            "Breaker: open because several calls in a row failed.", "Breaker: open because the probe failed."))
+            "Breaker: open because several requests in a row failed.", "Breaker: open because the probe failed."))
         self.four_looks("5-accepted")
         browser.until("an attempt is told", lambda: browser.text("attempts").startswith("Attempt "))
 
-        # By a program beside the page: from here on nobody touches it.
+        # By another program: from here on there is no input on the page.
         http("POST", self.stack.urls["api"] + "/demo/fault", b'{"mode":"none"}', {"Content-Type": "application/json"})
         browser.until_title("Done")
         self.until_loaded("over")

@@ -1,4 +1,4 @@
-"""Choosing and sending: dropped, pasted, by keyboard alone, stopped half-way, and with the connection gone."""
+"""Choosing and sending a picture: dropped, pasted, with the keyboard, cancelled, and without a connection."""
 import unittest
 
 from browser import ActionChains, Keys
@@ -31,11 +31,11 @@ class Upload(PageCase):
         self.browser.find("send").click()
         self.browser.until_title("Done")
 
-    def test_a_drag_that_leaves_the_page_leaves_no_trace(self):
+    def test_a_drag_that_leaves_the_page_has_no_effect(self):
         self.drag("dragEnter", self.small)
         self.drag("dragOver", self.small)
         self.browser.until("the page shows that it would take it", lambda: self.browser.shown("dropping"))
-        # The browser's protocol has no such end of a drag: this event is the test's own.
+        # The browser's protocol has no such end of a drag, so the test sends this event itself.
         self.browser.js("const data = new DataTransfer(); data.items.add(new File(['x'], 'x.png', {type: 'image/png'}));"
                         "document.body.dispatchEvent(new DragEvent('dragleave', {dataTransfer: data, bubbles: true}))")
         self.browser.until("it no longer does", lambda: not self.browser.shown("dropping"))
@@ -65,14 +65,14 @@ class Upload(PageCase):
         self.browser.until("the text is there", lambda: field.get_attribute("value") == "Ada")
         self.assertTrue(self.browser.shown("drop"), "no picture came of it")
 
-    def test_the_whole_way_by_keyboard(self):
+    def test_the_page_can_be_used_with_the_keyboard(self):
         self.browser.js("document.body.tabIndex = -1; document.body.focus()")
         order = []
         for _ in range(4):
             self.press(Keys.TAB)
             order.append(self.focused())
         self.assertEqual(order, ["image", "text", "bottom-right", "send"])
-        self.browser.find("image").send_keys(str(self.small))  # the system's own dialog has no keyboard here
+        self.browser.find("image").send_keys(str(self.small))  # the file dialog has no keyboard here
         self.until_loaded("under")
 
         self.browser.js("document.getElementById('text').focus()")
@@ -97,7 +97,7 @@ class Upload(PageCase):
         self.press(Keys.ARROW_RIGHT)
         self.assertEqual(self.split(), "2%")
         self.assertEqual(self.browser.find("split").get_attribute("aria-valuetext"),
-                         "2 % as it was, 98 % with the watermark")
+                         "2 % original, 98 % watermarked")
         self.press(Keys.END)
         self.assertEqual(self.split(), "100%")
         self.browser.shoot(SCREENSHOTS / "slider-focused.png")
@@ -123,7 +123,7 @@ class Upload(PageCase):
     def split(self):
         return self.browser.js("return document.getElementById('frame').style.getPropertyValue('--split')")
 
-    def test_an_upload_that_is_stopped_half_way_leaves_nothing(self):
+    def test_a_cancelled_upload_leaves_nothing(self):
         before = self.left_behind()
         gone = self.api_metric(GONE)
         self.browser.throttle(200_000)
@@ -138,7 +138,7 @@ class Upload(PageCase):
         self.assertEqual(self.api_metric("watermark_api_flights"), 0)
         self.assertEqual(self.api_metric("watermark_api_picture_bytes"), 0)
         self.assertEqual(self.browser.js("return location.hash"), "")
-        self.until_loaded("under")  # still chosen
+        self.until_loaded("under")  # still selected
         self.browser.find("send").click()
         self.browser.until_title("Done")
 
@@ -147,7 +147,7 @@ class Upload(PageCase):
         calls = self.stack.metric('tidegate_http_requests_total{route="optimize"') or 0
         return files, calls
 
-    def test_without_a_connection_the_page_says_so_and_tries_again_when_told(self):
+    def test_without_a_connection_the_upload_can_be_retried(self):
         self.expected_lines = ("ERR_INTERNET_DISCONNECTED",)
         self.browser.offline(True)
         self.send(self.small, "offline")
@@ -157,13 +157,13 @@ class Upload(PageCase):
         self.browser.find("retry").click()
         self.browser.until_title("Done")
 
-    def test_a_picture_that_was_made_before_is_there_at_once(self):
-        for text in ("Your picture is ready.", "It had been made before, so it was there at once."):
+    def test_a_picture_that_was_processed_before_is_a_hit(self):
+        for text in ("Your picture is ready.", "Your picture is ready. It was processed before."):
             self.send(self.small, "twice")
             self.browser.until_title("Done")
             self.assertEqual(self.browser.text("status-text"), text)
 
-    def test_the_service_is_asked_with_what_the_page_shows(self):
+    def test_the_service_gets_what_the_page_shows(self):
         self.choose(self.small)
         self.write("  Ünïcödé 水印 🌊 ")
         self.browser.js("document.querySelector('input[value=tiled]').click()")

@@ -71,7 +71,7 @@ class Hostile(unittest.TestCase):
                   "PHP": b"<?php system($_GET[0]); ?>"}
         for name, image in (("JPEG", self.jpeg), ("PNG", self.png), ("WebP", self.webp)):
             for kind, more in hidden.items():
-                self.image(f"{name} and {kind}", image + more, 400, "Something else follows the end")
+                self.image(f"{name} and {kind}", image + more, 400, "is followed by other data")
 
     def test_pictures_that_announce_too_much(self):
         self.image("PNG of 50000 x 50000", png_announcing(50000, 50000), 413, "megapixels")

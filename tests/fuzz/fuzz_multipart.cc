@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "base/assert.h"
-#include "unit/api/form_transcript.h"
+#include "unit/api/upload/form_transcript.h"
 
 using namespace tidegate;
 using namespace tidegate::api;
@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   MultipartLimits limits;
   limits.parts = 4;
-  limits.part_head_bytes = 256;
+  limits.part_headers_bytes = 256;
   const std::string parts = test::read_parts(bytes, test::whole, limits);
   TG_ASSERT(parts == test::read_parts(bytes, test::single, limits));
   TG_ASSERT(parts == test::read_parts(bytes, test::uneven(static_cast<uint32_t>(size), 13), limits));

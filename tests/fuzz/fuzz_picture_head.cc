@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "api/store/image.h"
-#include "api/upload/picture_head.h"
+#include "api/picture/sniff.h"
+#include "api/picture/check_picture.h"
 #include "base/assert.h"
 
 using namespace tidegate::api;

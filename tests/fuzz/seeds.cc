@@ -4,7 +4,7 @@
 #include <fstream>
 #include <string>
 
-#include "unit/api/sample_pictures.h"
+#include "unit/api/picture/sample_pictures.h"
 #include "unit/http/parser/cases.h"
 
 namespace {

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <map>
 
-#include "unit/api/scratch.h"
+#include "unit/api/scratch_folder.h"
 
 namespace tidegate::api::test {
 
@@ -22,7 +22,7 @@ Result<Settings> read(const Values& values) {
 
 }  // namespace
 
-TEST_CASE("without an environment the defaults hold") {
+TEST_CASE("an empty environment gives the defaults") {
   const auto settings = read({});
   REQUIRE(settings.ok());
   CHECK(settings->listen.to_string() == "127.0.0.1:8080");
@@ -32,7 +32,7 @@ TEST_CASE("without an environment the defaults hold") {
   CHECK(settings->max_upload == 32u << 20);
 }
 
-TEST_CASE("the environment says otherwise") {
+TEST_CASE("variables override the defaults") {
   const auto settings = read({{"LISTEN", "[::1]:80"},
                               {"OPTIMIZER_URL", "http://gate:81/marks/"},
                               {"STATE_DIR", "/s"},
@@ -46,7 +46,7 @@ TEST_CASE("the environment says otherwise") {
   CHECK(settings->max_upload == 5u << 20);
 }
 
-TEST_CASE("a wrong value is refused by its name") {
+TEST_CASE("an invalid value is reported with the name of its variable") {
   const std::pair<const char*, const char*> wrong[] = {
       {"LISTEN", "8080"},
       {"LISTEN", "localhost:80"},
@@ -77,7 +77,7 @@ TEST_CASE("a wrong value is refused by its name") {
   }
 }
 
-TEST_CASE("a password in a value is not repeated") {
+TEST_CASE("an error does not show a password") {
   for (const char* name : {"REDIS_URL", "WEBHOOK_SECRET"}) {
     const auto settings = read({{name, "redis://secret@a"}});
     if (settings) continue;
@@ -86,7 +86,7 @@ TEST_CASE("a password in a value is not repeated") {
   CHECK_FALSE(read({{"REDIS_URL", "redis://secret@a"}}).ok());
 }
 
-TEST_CASE("servers are named by their variables") {
+TEST_CASE("Redis, S3 and the presign time are read from their variables") {
   const auto settings = read({{"REDIS_URL", "redis://:word@cache:6380/2"},
                               {"S3_ENDPOINT", "https://objects:9000/"},
                               {"S3_ACCESS_KEY", "me"},
@@ -108,13 +108,13 @@ TEST_CASE("servers are named by their variables") {
   CHECK(settings->faults->target == "/fault");
 }
 
-TEST_CASE("an object store needs both of its keys") {
+TEST_CASE("an S3 endpoint requires both of its keys") {
   CHECK_FALSE(read({{"S3_ENDPOINT", "http://a"}}).ok());
   CHECK_FALSE(read({{"S3_ENDPOINT", "http://a"}, {"S3_ACCESS_KEY", "me"}}).ok());
 }
 
-TEST_CASE("a secret comes from a file, without the file's last line end") {
-  const Scratch scratch;
+TEST_CASE("a secret can be read from a file, without its last line end") {
+  const ScratchFolder scratch;
   const std::string path = (scratch.path() / "secret").string();
   std::ofstream(path) << "0123456789abcdef\n";
   const auto settings = read({{"WEBHOOK_SECRET_FILE", path}});

@@ -1,0 +1,40 @@
+// The checks of the three picture formats, and the helpers that they share. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "optimizer/image/image_limits.h"
+
+namespace tidegate::api {
+
+using PictureVerdict = std::optional<optimizer::Refusal>;
+
+// REQUIRES that sniff_image() recognizes the format.
+PictureVerdict check_jpeg(std::string_view bytes, const optimizer::ImageLimits& limits);
+PictureVerdict check_png(std::string_view bytes, const optimizer::ImageLimits& limits);
+PictureVerdict check_webp(std::string_view bytes, const optimizer::ImageLimits& limits);
+
+inline optimizer::Refusal bad_picture(std::string_view sentence) {
+  return {400, "bad_image", std::string(sentence), {}};
+}
+
+// REQUIRES that the bytes are there.
+inline uint8_t byte_at(std::string_view bytes, size_t at) { return static_cast<uint8_t>(bytes[at]); }
+inline uint32_t big_16(std::string_view bytes, size_t at) {
+  return static_cast<uint32_t>(byte_at(bytes, at) << 8 | byte_at(bytes, at + 1));
+}
+inline uint32_t big_32(std::string_view bytes, size_t at) { return big_16(bytes, at) << 16 | big_16(bytes, at + 2); }
+inline uint32_t little_16(std::string_view bytes, size_t at) {
+  return static_cast<uint32_t>(byte_at(bytes, at) | byte_at(bytes, at + 1) << 8);
+}
+inline uint32_t little_24(std::string_view bytes, size_t at) {
+  return little_16(bytes, at) | static_cast<uint32_t>(byte_at(bytes, at + 2)) << 16;
+}
+inline uint32_t little_32(std::string_view bytes, size_t at) {
+  return little_16(bytes, at) | little_16(bytes, at + 2) << 16;
+}
+
+}  // namespace tidegate::api
