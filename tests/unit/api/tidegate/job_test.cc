@@ -1,4 +1,4 @@
-#include "api/tidegate/tidegate_client.h"
+#include "api/tidegate/job.h"
 
 #include <doctest/doctest.h>
 
@@ -7,10 +7,10 @@ namespace tidegate::api::test {
 namespace {
 
 http::FetchResponse response(uint16_t status, std::string body) {
-  http::FetchResponse response;
-  response.status = status;
-  response.body = std::move(body);
-  return response;
+  http::FetchResponse made;
+  made.status = status;
+  made.body = std::move(body);
+  return made;
 }
 
 std::string job(std::string_view status_url) {
@@ -84,8 +84,8 @@ TEST_CASE("a response without a report is not parsed") {
 
 TEST_CASE("the sentence of an error comes from the problem, or names the status") {
   CHECK(detail_of(response(400, R"({"detail":"The image is damaged."})")) == "The image is damaged.");
-  CHECK(detail_of(response(422, R"({"detail":7})")) == "The optimizer answered 422.");
-  CHECK(detail_of(response(500, "<html>")) == "The optimizer answered 500.");
+  CHECK(detail_of(response(422, R"({"detail":7})")) == "The optimizer responded with status 422.");
+  CHECK(detail_of(response(500, "<html>")) == "The optimizer responded with status 500.");
   CHECK(detail_of(response(400, R"({"detail":")" + std::string(5000, 'x') + "\"}")).size() == 1000);
 }
 
