@@ -1,53 +1,50 @@
-// The admin interface, asked over its own socket.
-#include "loopback/bed.h"
+// The admin interface over its own socket.
+#include "loopback/fixture.h"
 
 namespace tidegate::loopback {
 
-TEST_CASE("/health and /ready say so in JSON") {
-  Bed bed;
-  CHECK(bed.admin("/health").body == R"({"status":"ok"})");
-  const Reply ready = bed.admin("/ready");
+TEST_CASE("/health and /ready respond with JSON") {
+  Fixture fixture;
+  CHECK(fixture.admin("/health").body == R"({"status":"ok"})");
+  const Reply ready = fixture.admin("/ready");
   CHECK(ready.status == 200);
   CHECK(ready.json().at("status") == "ready");
   CHECK(ready.field("cache-control") == "no-store");
 }
 
-TEST_CASE("an open breaker is not unreadiness") {
-  Bed bed;
-  bed.upstream.behave({Behaviour::Kind::answer, 500});
-  for (int i = 0; i < 3; ++i) bed.ask(get("/guarded"));
-  CHECK(bed.admin("/ready").status == 200);
+TEST_CASE("an open breaker does not make /ready fail") {
+  Fixture fixture;
+  fixture.upstream.behave({Behaviour::Kind::answer, 500});
+  for (int i = 0; i < 3; ++i) fixture.ask(get("/guarded"));
+  CHECK(fixture.admin("/ready").status == 200);
 }
 
-TEST_CASE("a queue that cannot store, and draining, are unreadiness, each by its name") {
-  Bed bed;
-  bed.close_queue();
-  const Reply closed = bed.admin("/ready");
+TEST_CASE("/ready is 503 while a queue cannot store or the process drains, and names both") {
+  Fixture fixture;
+  fixture.close_queue();
+  const Reply closed = fixture.admin("/ready");
   CHECK(closed.status == 503);
   CHECK(closed.json().at("status") == "not ready");
   CHECK(closed.json().at("failed").size() == 1);
   CHECK(closed.json().at("failed").contains("queue jobs"));
-  bed.gateway().set_draining();
-  CHECK(bed.admin("/ready").json().at("failed").contains("draining"));
-  CHECK(bed.admin("/health").status == 200);
+  fixture.gateway().set_draining();
+  CHECK(fixture.admin("/ready").json().at("failed").contains("draining"));
+  CHECK(fixture.admin("/health").status == 200);
 }
 
-// Nothing listens there, and nothing will.
+// A queue whose server does not exist.
 std::string with_queue_at(const std::string& url) {
-  std::string yaml = usual_config();
-  const std::string usual = "url: sqlite://{DIR}/jobs.db";
-  const std::string results = url.starts_with("amqp") ? "\n    results: {url: \"sqlite://{DIR}/results.db\"}" : "";
-  const std::string queue = "url: " + url + "\n    spool: \"{DIR}/spool.db\"" + results;
-  return yaml.replace(yaml.find(usual), usual.size(), queue);
+  const std::string results = url.starts_with("amqp") ? R"(, results: {url: "sqlite://{DIR}/results.db"})" : "";
+  return usual_config().queue("jobs", "url: \"" + url + R"(", spool: "{DIR}/spool.db", max_jobs: 3)" + results);
 }
 
-TEST_CASE("every series of a queue is there from the start, at 0") {
+TEST_CASE("every series of a queue exists from the start, at 0") {
   for (const std::string url :
        {"sqlite://{DIR}/jobs.db", "redis://127.0.0.1:1/0", "amqp://guest:secret@127.0.0.1:1/vhost"}) {
     CAPTURE(url);
     const bool server = !url.starts_with("sqlite");
-    Bed bed(server ? with_queue_at(url) : usual_config());
-    const std::string text = bed.admin("/metrics").body;
+    Fixture fixture(server ? with_queue_at(url) : usual_config().yaml());
+    const std::string text = fixture.admin("/metrics").body;
     const auto check = [&](const std::string& series, int value) {
       const std::string line = "\ntidegate_" + series + " " + std::to_string(value) + "\n";
       CAPTURE(line);
@@ -67,20 +64,20 @@ TEST_CASE("every series of a queue is there from the start, at 0") {
   }
 }
 
-TEST_CASE("while a queue's server is away and its spool takes the jobs, Tidegate is ready, and says what is down") {
-  Bed bed(with_queue_at("redis://127.0.0.1:1/0"));
-  CHECK(bed.ask(post("/job", "work")).status == 202);
-  CHECK(bed.admin("/ready").status == 200);
-  CHECK(bed.metric("tidegate_dependency_up", {"queue:jobs"}) == 0);
-  CHECK(bed.metric("tidegate_queue_depth", {"status=\"queued\""}) == 1);
-  CHECK(bed.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 1);
-  CHECK(bed.metric("tidegate_queue_commit_seconds_count", {"jobs"}) == 1);
+TEST_CASE("while a queue's server is unavailable and its spool accepts jobs, /ready is 200 and dependency_up is 0") {
+  Fixture fixture(with_queue_at("redis://127.0.0.1:1/0"));
+  CHECK(fixture.ask(post("/job", "work")).status == 202);
+  CHECK(fixture.admin("/ready").status == 200);
+  CHECK(fixture.metric("tidegate_dependency_up", {"queue:jobs"}) == 0);
+  CHECK(fixture.metric("tidegate_queue_depth", {"status=\"queued\""}) == 1);
+  CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 1);
+  CHECK(fixture.metric("tidegate_queue_commit_seconds_count", {"jobs"}) == 1);
 }
 
-TEST_CASE("/metrics has what scrapers look for, in their format") {
-  Bed bed;
-  bed.ask(get("/plain"));
-  const Reply reply = bed.admin("/metrics");
+TEST_CASE("/metrics uses the text exposition format and has the expected series") {
+  Fixture fixture;
+  fixture.ask(get("/plain"));
+  const Reply reply = fixture.admin("/metrics");
   CHECK(reply.field("content-type") == "text/plain; version=0.0.4; charset=utf-8");
   for (const char* line :
        {"tidegate_build_info{revision=\"loopback\",version=\"9.9.9\"} 1", "# TYPE tidegate_http_requests_total counter",
@@ -90,14 +87,14 @@ TEST_CASE("/metrics has what scrapers look for, in their format") {
     CAPTURE(wanted);
     CHECK(reply.body.find(wanted) != std::string::npos);
   }
-  CHECK(bed.metric("tidegate_http_request_duration_seconds_count", {"plain", "proxied"}) == 1);
+  CHECK(fixture.metric("tidegate_http_request_duration_seconds_count", {"plain", "proxied"}) == 1);
 }
 
-TEST_CASE("/api/status tells of every breaker, bulkhead and queue, and what happens next") {
-  Bed bed;
-  bed.upstream.behave({Behaviour::Kind::answer, 500});
-  for (int i = 0; i < 2; ++i) bed.ask(get("/guarded"));
-  const nlohmann::json status = bed.admin("/api/status").json();
+TEST_CASE("/api/status shows every breaker, bulkhead and queue, and the next step of each breaker") {
+  Fixture fixture;
+  fixture.upstream.behave({Behaviour::Kind::answer, 500});
+  for (int i = 0; i < 2; ++i) fixture.ask(get("/guarded"));
+  const nlohmann::json status = fixture.admin("/api/status").json();
   CHECK(status.at("version") == "9.9.9");
   CHECK(status.at("draining") == false);
   CHECK(status.at("bulkheads").size() == 1);
@@ -115,15 +112,15 @@ TEST_CASE("/api/status tells of every breaker, bulkhead and queue, and what happ
   CHECK(found);
 }
 
-TEST_CASE("an unknown page is 404, a wrong method 405, a malformed request 400") {
-  Bed bed;
-  const Reply unknown = bed.admin("/nothing");
+TEST_CASE("an unknown path is 404, a wrong method 405, a malformed request 400") {
+  Fixture fixture;
+  const Reply unknown = fixture.admin("/nothing");
   CHECK(unknown.status == 404);
   CHECK(unknown.json().at("reason") == "not_found");
-  const Reply wrong = bed.ask_admin(post("/metrics", "x"));
+  const Reply wrong = fixture.ask_admin(post("/metrics", "x"));
   CHECK(wrong.status == 405);
   CHECK(wrong.field("allow") == "GET, HEAD");
-  const Reply malformed = bed.ask_admin("GET /health HTTP/1.1\r\n\r\n");
+  const Reply malformed = fixture.ask_admin("GET /health HTTP/1.1\r\n\r\n");
   CHECK(malformed.json().at("reason") == "bad_request");
   CHECK(malformed.json().at("instance") == malformed.field("x-request-id"));
 }

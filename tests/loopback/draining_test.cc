@@ -1,66 +1,66 @@
-// A graceful end: what was begun is finished, nothing new is begun, and nobody is left without an answer.
-#include "loopback/bed.h"
+// Graceful shutdown: requests in flight are finished, nothing new starts, and every client gets a response.
+#include "loopback/fixture.h"
 
 namespace tidegate::loopback {
 
-TEST_CASE("draining finishes what is in flight, with Connection: close, and ends idle connections") {
-  Bed bed;
-  bed.upstream.behave({Behaviour::Kind::hold});
-  const auto idle = bed.client(get("/nowhere"));
-  CHECK(bed.next(*idle).status == 404);
-  const auto busy = bed.client(get("/plain"));
-  bed.until("it is at the upstream", [&] { return bed.upstream.seen.size() == 1; });
+TEST_CASE("draining finishes requests in flight, with Connection: close, and closes idle connections") {
+  Fixture fixture;
+  fixture.upstream.behave({Behaviour::Kind::hold});
+  const auto idle = fixture.client(get("/nowhere"));
+  CHECK(fixture.next(*idle).status == 404);
+  const auto busy = fixture.client(get("/plain"));
+  fixture.until("it is at the upstream", [&] { return fixture.upstream.seen.size() == 1; });
 
   bool drained = false;
-  bed.gateway().set_draining();
-  bed.listeners().drain([&] { drained = true; });
-  bed.until("the idle connection is ended", [&] { return idle->over(); });
+  fixture.gateway().set_draining();
+  fixture.listeners().drain([&] { drained = true; });
+  fixture.until("the idle connection is ended", [&] { return idle->over(); });
   CHECK(idle->received.empty());
   CHECK_FALSE(drained);
-  const auto late = bed.client(get("/plain"));
-  bed.until("a new client finds nobody", [&] { return late->over(); });
+  const auto late = fixture.client(get("/plain"));
+  fixture.until("a new client finds nobody", [&] { return late->over(); });
   CHECK(late->received.empty());
 
-  bed.upstream.release({});
-  const Reply reply = bed.next(*busy);
+  fixture.upstream.release({});
+  const Reply reply = fixture.next(*busy);
   CHECK(reply.status == 200);
   CHECK(reply.body == "hello");
   CHECK(reply.field("connection") == "close");
   busy->leave();
-  bed.until("all is drained", [&] { return drained; });
+  fixture.until("all is drained", [&] { return drained; });
 }
 
-TEST_CASE("a request whose body is still arriving is finished too") {
-  Bed bed;
-  const auto client = bed.client("POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha");
-  bed.until("its head is at the upstream", [&] { return bed.upstream.seen.size() == 1; });
+TEST_CASE("draining finishes a request whose body is still arriving") {
+  Fixture fixture;
+  const auto client = fixture.client("POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha");
+  fixture.until("its head is at the upstream", [&] { return fixture.upstream.seen.size() == 1; });
   bool drained = false;
-  bed.gateway().set_draining();
-  bed.listeners().drain([&] { drained = true; });
+  fixture.gateway().set_draining();
+  fixture.listeners().drain([&] { drained = true; });
   client->send("lf");
-  const Reply reply = bed.next(*client);
+  const Reply reply = fixture.next(*client);
   CHECK(reply.status == 200);
   CHECK(reply.field("connection") == "close");
-  CHECK(bed.upstream.seen[0].body == "half");
+  CHECK(fixture.upstream.seen[0].body == "half");
   client->leave();
-  bed.until("all is drained", [&] { return drained; });
+  fixture.until("all is drained", [&] { return drained; });
 }
 
-TEST_CASE("work that is being parked while draining gets its 202") {
-  Bed bed;
-  const auto client = bed.client("POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha");
-  bed.until("the upstream was tried", [&] {
-    return bed.metric("tidegate_upstream_request_duration_seconds_count", {"\"dead\"", "connect_failure"}) == 1;
+TEST_CASE("a request that is being parked while draining gets its 202") {
+  Fixture fixture;
+  const auto client = fixture.client("POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha");
+  fixture.until("the upstream was tried", [&] {
+    return fixture.metric("tidegate_upstream_request_duration_seconds_count", {"\"dead\"", "connect_failure"}) == 1;
   });
   bool drained = false;
-  bed.gateway().set_draining();
-  bed.listeners().drain([&] { drained = true; });
+  fixture.gateway().set_draining();
+  fixture.listeners().drain([&] { drained = true; });
   client->send("lf");
-  const Reply reply = bed.next(*client);
+  const Reply reply = fixture.next(*client);
   CHECK(reply.status == 202);
   client->leave();
-  bed.until("all is drained", [&] { return drained; });
-  CHECK(bed.metric("tidegate_queue_depth", {"status=\"queued\""}) == 1);
+  fixture.until("all is drained", [&] { return drained; });
+  CHECK(fixture.metric("tidegate_queue_depth", {"status=\"queued\""}) == 1);
 }
 
 }  // namespace tidegate::loopback

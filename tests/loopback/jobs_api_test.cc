@@ -1,15 +1,12 @@
-// The operator's interface to queues and jobs, asked over its own socket.
-#include "loopback/bed.h"
+// The admin interface for queues and jobs, over its own socket.
+#include "loopback/fixture.h"
 
 namespace tidegate::loopback {
 
 namespace {
 
-// A Tidegate with an admin section of the test's own.
-std::string with_admin(const std::string& admin) {
-  std::string yaml = usual_config();
-  const std::string usual = "admin: {address: 127.0.0.1:0}";
-  return yaml.replace(yaml.find(usual), usual.size(), "admin: {address: 127.0.0.1:0, " + admin + "}");
+std::string with_admin(const std::string& settings) {
+  return usual_config().admin("address: 127.0.0.1:0, " + settings);
 }
 
 std::string erase(std::string_view target, std::string_view fields = "", const std::string& host = "tidegate.test") {
@@ -18,26 +15,21 @@ std::string erase(std::string_view target, std::string_view fields = "", const s
 
 std::string replay_of(const std::string& id) { return "/api/queues/jobs/jobs/" + id + "/replay"; }
 
-std::string park(Bed& bed, const std::string& target = "/job") {
-  const Reply reply = bed.ask(post(target, "work"));
+std::string park(Fixture& fixture, const std::string& target = "/job") {
+  const Reply reply = fixture.ask(post(target, "work"));
   REQUIRE(reply.status == 202);
   return reply.json().at("job_id");
 }
 
-nlohmann::json job(Bed& bed, const std::string& id) { return bed.admin("/api/queues/jobs/jobs/" + id).json(); }
-
-void until_status(Bed& bed, const std::string& id, const std::string& status) {
-  for (int i = 0; i < 4000; ++i) {
-    if (job(bed, id).at("status") == status) return;
-  }
-  FAIL("job " << id << " never became " << status);
+nlohmann::json job(Fixture& fixture, const std::string& id) {
+  return fixture.admin("/api/queues/jobs/jobs/" + id).json();
 }
 
-// A job whose upstream is away, and its attempts used up.
-std::string dead_job(Bed& bed) {
-  const std::string id = park(bed, "/later");
-  bed.start_replaying();
-  until_status(bed, id, "dead");
+// A job whose attempts have all failed.
+std::string dead_job(Fixture& fixture) {
+  const std::string id = park(fixture, "/later");
+  fixture.start_replaying();
+  fixture.until_status(id, "dead");
   return id;
 }
 
@@ -48,33 +40,34 @@ void check_refused(const Reply& reply, int status, const std::string& reason) {
   CHECK(reply.json().at("instance") == reply.field("x-request-id"));
 }
 
-size_t lines_with(const Bed& bed, const std::string& what) {
-  return static_cast<size_t>(std::count_if(
-      bed.log.begin(), bed.log.end(), [&](const std::string& line) { return line.find(what) != std::string::npos; }));
+size_t lines_with(const Fixture& fixture, const std::string& what) {
+  return static_cast<size_t>(std::count_if(fixture.log.begin(), fixture.log.end(), [&](const std::string& line) {
+    return line.find(what) != std::string::npos;
+  }));
 }
 
 }  // namespace
 
-TEST_CASE("queues are listed with their depth and why they are not to be had") {
-  Bed bed;
-  park(bed);
-  const nlohmann::json queues = bed.admin("/api/queues").json().at("queues");
+TEST_CASE("queues are listed with their depth and why they are unavailable") {
+  Fixture fixture;
+  park(fixture);
+  const nlohmann::json queues = fixture.admin("/api/queues").json().at("queues");
   REQUIRE(queues.size() == 1);
   CHECK(queues[0].at("name") == "jobs");
   CHECK(queues[0].at("available") == true);
   CHECK(queues[0].at("why_unavailable").is_null());
   CHECK(queues[0].at("bulk_replay").is_null());
-  bed.close_queue();
-  const nlohmann::json closed = bed.admin("/api/queues").json().at("queues")[0];
+  fixture.close_queue();
+  const nlohmann::json closed = fixture.admin("/api/queues").json().at("queues")[0];
   CHECK(closed.at("available") == false);
   CHECK(closed.at("why_unavailable").is_string());
 }
 
 TEST_CASE("jobs are listed in pages, by status and by error") {
-  Bed bed;
+  Fixture fixture;
   std::vector<std::string> ids;
-  for (int i = 0; i < 3; ++i) ids.push_back(park(bed));
-  const nlohmann::json first = bed.admin("/api/queues/jobs/jobs?limit=2").json();
+  for (int i = 0; i < 3; ++i) ids.push_back(park(fixture));
+  const nlohmann::json first = fixture.admin("/api/queues/jobs/jobs?limit=2").json();
   REQUIRE(first.at("jobs").size() == 2);
   CHECK(first.at("jobs")[0].at("job_id") == ids[0]);
   CHECK(first.at("jobs")[0].at("method") == "POST");
@@ -82,178 +75,180 @@ TEST_CASE("jobs are listed in pages, by status and by error") {
   CHECK(first.at("jobs")[0].at("body_bytes") == 4);
   REQUIRE(first.at("next").is_string());
   const nlohmann::json second =
-      bed.admin("/api/queues/jobs/jobs?limit=2&after=" + first.at("next").get<std::string>()).json();
+      fixture.admin("/api/queues/jobs/jobs?limit=2&after=" + first.at("next").get<std::string>()).json();
   REQUIRE(second.at("jobs").size() == 1);
   CHECK(second.at("jobs")[0].at("job_id") == ids[2]);
   CHECK(second.at("next").is_null());
-  CHECK(bed.admin("/api/queues/jobs/jobs?status=queued").json().at("jobs").size() == 3);
-  CHECK(bed.admin("/api/queues/jobs/jobs?status=dead").json().at("jobs").empty());
-  CHECK(bed.admin("/api/queues/jobs/jobs?error=%35%303").json().at("jobs").empty());
+  CHECK(fixture.admin("/api/queues/jobs/jobs?status=queued").json().at("jobs").size() == 3);
+  CHECK(fixture.admin("/api/queues/jobs/jobs?status=dead").json().at("jobs").empty());
+  CHECK(fixture.admin("/api/queues/jobs/jobs?error=%35%303").json().at("jobs").empty());
 }
 
-TEST_CASE("a dead job tells its history, is replayed once more, and purged") {
-  Bed bed;
-  bed.upstream.behave({Behaviour::Kind::answer, 503});
-  const std::string id = dead_job(bed);
-  const nlohmann::json dead = job(bed, id);
+TEST_CASE("a dead job shows its history, can be replayed, and can be purged") {
+  Fixture fixture;
+  fixture.upstream.behave({Behaviour::Kind::answer, 503});
+  const std::string id = dead_job(fixture);
+  const nlohmann::json dead = job(fixture, id);
   CHECK(dead.at("history").size() == 2);
   CHECK(dead.at("last_error").get<std::string>().find("503") != std::string::npos);
-  CHECK(bed.admin("/api/queues/jobs/jobs?status=dead&error=503").json().at("jobs").size() == 1);
+  CHECK(fixture.admin("/api/queues/jobs/jobs?status=dead&error=503").json().at("jobs").size() == 1);
 
-  bed.upstream.behave({Behaviour::Kind::answer, 200});
-  const Reply replayed = bed.ask_admin(post(replay_of(id), R"({"reason":"mended"})", "X-Operator: ada\r\n"));
+  fixture.upstream.behave({Behaviour::Kind::answer, 200});
+  const Reply replayed = fixture.ask_admin(post(replay_of(id), R"({"reason":"mended"})", "X-Operator: ada\r\n"));
   CHECK(replayed.status == 200);
   CHECK(replayed.json().at("done") == "replayed");
-  CHECK(lines_with(bed, "\"mended\"") == 1);
-  CHECK(lines_with(bed, "\"ada\"") == 1);
-  until_status(bed, id, "succeeded");
+  CHECK(lines_with(fixture, "\"mended\"") == 1);
+  CHECK(lines_with(fixture, "\"ada\"") == 1);
+  fixture.until_status(id, "succeeded");
 
-  check_refused(bed.ask_admin(post(replay_of(id), "")), 409, "job_conflict");
-  CHECK(bed.ask_admin(erase("/api/queues/jobs/jobs/" + id)).json().at("done") == "purged");
-  check_refused(bed.admin("/api/queues/jobs/jobs/" + id), 404, "not_found");
+  check_refused(fixture.ask_admin(post(replay_of(id), "")), 409, "job_conflict");
+  CHECK(fixture.ask_admin(erase("/api/queues/jobs/jobs/" + id)).json().at("done") == "purged");
+  check_refused(fixture.admin("/api/queues/jobs/jobs/" + id), 404, "not_found");
 }
 
-TEST_CASE("a waiting job is cancelled by the same word that purges one that has ended") {
-  Bed bed;
-  const std::string id = park(bed);
-  CHECK(bed.ask_admin(erase("/api/queues/jobs/jobs/" + id)).json().at("done") == "cancelled");
-  CHECK(job(bed, id).at("status") == "cancelled");
-  CHECK(bed.ask_admin(erase("/api/queues/jobs/jobs/" + id)).json().at("done") == "purged");
+TEST_CASE("DELETE cancels a waiting job and purges a finished one") {
+  Fixture fixture;
+  const std::string id = park(fixture);
+  CHECK(fixture.ask_admin(erase("/api/queues/jobs/jobs/" + id)).json().at("done") == "cancelled");
+  CHECK(job(fixture, id).at("status") == "cancelled");
+  CHECK(fixture.ask_admin(erase("/api/queues/jobs/jobs/" + id)).json().at("done") == "purged");
 }
 
 TEST_CASE("many dead jobs are replayed in the background, one replay at a time, and can be stopped") {
-  Bed bed;
-  bed.upstream.behave({Behaviour::Kind::answer, 503});
-  const std::string first = park(bed, "/later"), second = park(bed, "/later");
-  bed.start_replaying();
-  until_status(bed, first, "dead");
-  until_status(bed, second, "dead");
-  bed.upstream.behave({Behaviour::Kind::answer, 200});
+  Fixture fixture;
+  fixture.upstream.behave({Behaviour::Kind::answer, 503});
+  const std::string first = park(fixture, "/later"), second = park(fixture, "/later");
+  fixture.start_replaying();
+  fixture.until_status(first, "dead");
+  fixture.until_status(second, "dead");
+  fixture.upstream.behave({Behaviour::Kind::answer, 200});
 
-  const Reply slow = bed.ask_admin(post("/api/queues/jobs/replay", R"({"rate":"1/h","error":"503"})"));
+  const Reply slow = fixture.ask_admin(post("/api/queues/jobs/replay", R"({"rate":"1/h","error":"503"})"));
   CHECK(slow.status == 202);
   CHECK(slow.json().at("running") == true);
-  check_refused(bed.ask_admin(post("/api/queues/jobs/replay", "")), 409, "replay_running");
-  CHECK(bed.ask_admin(erase("/api/queues/jobs/replay")).json().at("why") == "stopped by an operator");
-  check_refused(bed.ask_admin(erase("/api/queues/jobs/replay")), 404, "not_found");
+  check_refused(fixture.ask_admin(post("/api/queues/jobs/replay", "")), 409, "replay_running");
+  CHECK(fixture.ask_admin(erase("/api/queues/jobs/replay")).json().at("why") == "stopped by an operator");
+  check_refused(fixture.ask_admin(erase("/api/queues/jobs/replay")), 404, "not_found");
 
-  CHECK(bed.ask_admin(post("/api/queues/jobs/replay", R"({"rate":"1000/s","status":"dead","limit":1})")).status == 202);
-  until_status(bed, first, "succeeded");
-  CHECK(job(bed, second).at("status") == "dead");
-  bed.until("the end of the replay", [&] { return lines_with(bed, "bulk_replay_ended") == 2; });
-  CHECK(bed.admin("/api/queues").json().at("queues")[0].at("bulk_replay").at("why") == "limit reached");
+  CHECK(fixture.ask_admin(post("/api/queues/jobs/replay", R"({"rate":"1000/s","status":"dead","limit":1})")).status ==
+        202);
+  fixture.until_status(first, "succeeded");
+  CHECK(job(fixture, second).at("status") == "dead");
+  fixture.until("the end of the replay", [&] { return lines_with(fixture, "bulk_replay_ended") == 2; });
+  CHECK(fixture.admin("/api/queues").json().at("queues")[0].at("bulk_replay").at("why") == "limit reached");
 }
 
-TEST_CASE("many jobs are purged by a status that was named, and no other") {
-  Bed bed;
+TEST_CASE("purging many jobs requires a final status, and deletes only jobs with it") {
+  Fixture fixture;
   std::vector<std::string> ids;
-  for (int i = 0; i < 3; ++i) ids.push_back(park(bed));
-  for (int i = 0; i < 2; ++i) bed.ask_admin(erase("/api/queues/jobs/jobs/" + ids[static_cast<size_t>(i)]));
-  check_refused(bed.ask_admin(erase("/api/queues/jobs/jobs")), 400, "bad_request");
-  check_refused(bed.ask_admin(erase("/api/queues/jobs/jobs?status=queued")), 400, "bad_request");
-  CHECK(bed.ask_admin(erase("/api/queues/jobs/jobs?status=dead")).json().at("purged") == 0);
-  const nlohmann::json one = bed.ask_admin(erase("/api/queues/jobs/jobs?status=cancelled&limit=1")).json();
+  for (int i = 0; i < 3; ++i) ids.push_back(park(fixture));
+  for (int i = 0; i < 2; ++i) fixture.ask_admin(erase("/api/queues/jobs/jobs/" + ids[static_cast<size_t>(i)]));
+  check_refused(fixture.ask_admin(erase("/api/queues/jobs/jobs")), 400, "bad_request");
+  check_refused(fixture.ask_admin(erase("/api/queues/jobs/jobs?status=queued")), 400, "bad_request");
+  CHECK(fixture.ask_admin(erase("/api/queues/jobs/jobs?status=dead")).json().at("purged") == 0);
+  const nlohmann::json one = fixture.ask_admin(erase("/api/queues/jobs/jobs?status=cancelled&limit=1")).json();
   CHECK(one.at("purged") == 1);
   CHECK(one.at("more") == true);
-  const nlohmann::json rest = bed.ask_admin(erase("/api/queues/jobs/jobs?status=cancelled")).json();
+  const nlohmann::json rest = fixture.ask_admin(erase("/api/queues/jobs/jobs?status=cancelled")).json();
   CHECK(rest.at("purged") == 1);
   CHECK(rest.at("more") == false);
-  CHECK(job(bed, ids[2]).at("status") == "queued");
+  CHECK(job(fixture, ids[2]).at("status") == "queued");
 }
 
-TEST_CASE("only who knows the token changes anything; looking needs none") {
-  Bed bed(with_admin("token: s3same"));
-  const std::string id = park(bed);
+TEST_CASE("changes require the token; reading does not") {
+  Fixture fixture(with_admin("token: s3same"));
+  const std::string id = park(fixture);
   const std::string target = "/api/queues/jobs/jobs/" + id;
   for (const char* wrong :
        {"", "Authorization: Bearer s3sam\r\n", "Authorization: Bearer s3samE\r\n", "Authorization: Bearer s3samee\r\n",
         "Authorization: Bearer \r\n", "Authorization: Basic s3same\r\n",
         "Authorization: Bearer x\r\nAuthorization: Bearer s3same\r\n"}) {
     CAPTURE(wrong);
-    const Reply reply = bed.ask_admin(erase(target, wrong));
+    const Reply reply = fixture.ask_admin(erase(target, wrong));
     check_refused(reply, 401, "unauthorized");
     CHECK(reply.field("www-authenticate") == "Bearer realm=\"tidegate\"");
   }
-  CHECK(job(bed, id).at("status") == "queued");
-  CHECK(lines_with(bed, "operator_refused") == 7);
-  CHECK(lines_with(bed, "s3same") == 0);
-  CHECK(bed.ask_admin(erase(target, "Authorization: bearer s3same\r\n")).json().at("done") == "cancelled");
+  CHECK(job(fixture, id).at("status") == "queued");
+  CHECK(lines_with(fixture, "operator_refused") == 7);
+  CHECK(lines_with(fixture, "s3same") == 0);
+  CHECK(fixture.ask_admin(erase(target, "Authorization: bearer s3same\r\n")).json().at("done") == "cancelled");
 }
 
 TEST_CASE("a page of another site changes nothing") {
-  Bed bed;
-  const std::string target = "/api/queues/jobs/jobs/" + park(bed);
+  Fixture fixture;
+  const std::string target = "/api/queues/jobs/jobs/" + park(fixture);
   for (const char* origin : {"http://evil.example", "null", "http://tidegate.test.evil", "tidegate.test", ""}) {
     CAPTURE(origin);
-    check_refused(bed.ask_admin(erase(target, "Origin: " + std::string(origin) + "\r\n")), 403, "cross_site");
+    check_refused(fixture.ask_admin(erase(target, "Origin: " + std::string(origin) + "\r\n")), 403, "cross_site");
   }
-  CHECK(bed.ask_admin(erase(target, "Origin: http://LocalHost:9901\r\n", "localhost:9901")).status == 200);
+  CHECK(fixture.ask_admin(erase(target, "Origin: http://LocalHost:9901\r\n", "localhost:9901")).status == 200);
 }
 
-TEST_CASE("a page whose name was made to lead here changes nothing without a token") {
-  Bed bed;
-  const std::string target = "/api/queues/jobs/jobs/" + park(bed);
+TEST_CASE("a page whose DNS name resolves to this machine changes nothing without a token") {
+  Fixture fixture;
+  const std::string target = "/api/queues/jobs/jobs/" + park(fixture);
   for (const char* host : {"tidegate.test", "evil.example:9901", "localhost.evil.example", "127.0.0.1.evil.example"}) {
     CAPTURE(host);
-    check_refused(bed.ask_admin(erase(target, "Origin: http://" + std::string(host) + "\r\n", host)), 403,
+    check_refused(fixture.ask_admin(erase(target, "Origin: http://" + std::string(host) + "\r\n", host)), 403,
                   "cross_site");
   }
-  CHECK(bed.ask_admin(erase(target, "Origin: http://[::1]:9901\r\n", "[::1]:9901")).json().at("done") == "cancelled");
-  CHECK(bed.ask_admin(erase(target)).json().at("done") == "purged");  // no page: a tool may call it what it likes
+  CHECK(fixture.ask_admin(erase(target, "Origin: http://[::1]:9901\r\n", "[::1]:9901")).json().at("done") ==
+        "cancelled");
+  CHECK(fixture.ask_admin(erase(target)).json().at("done") == "purged");  // no page: a tool may call it what it likes
 
-  Bed with_token(with_admin("token: s3same"));
+  Fixture with_token(with_admin("token: s3same"));
   const std::string other = "/api/queues/jobs/jobs/" + park(with_token);
   const std::string fields = "Origin: https://tidegate.test\r\nAuthorization: Bearer s3same\r\n";
   CHECK(with_token.ask_admin(erase(other, fields)).json().at("done") == "cancelled");
 }
 
-TEST_CASE("read_only refuses every change and shows everything") {
-  Bed bed(with_admin("read_only: true"));
-  const std::string id = park(bed);
-  check_refused(bed.ask_admin(erase("/api/queues/jobs/jobs/" + id)), 403, "read_only");
-  check_refused(bed.ask_admin(post("/api/queues/jobs/replay", "")), 403, "read_only");
-  CHECK(job(bed, id).at("status") == "queued");
+TEST_CASE("read_only refuses changes and allows reading") {
+  Fixture fixture(with_admin("read_only: true"));
+  const std::string id = park(fixture);
+  check_refused(fixture.ask_admin(erase("/api/queues/jobs/jobs/" + id)), 403, "read_only");
+  check_refused(fixture.ask_admin(post("/api/queues/jobs/replay", "")), 403, "read_only");
+  CHECK(job(fixture, id).at("status") == "queued");
 }
 
-TEST_CASE("what is not there is 404, a wrong method 405 with those that are right") {
-  Bed bed;
-  check_refused(bed.admin("/api/queues/none/jobs"), 404, "not_found");
-  check_refused(bed.admin("/api/queues/jobs/jobs/" + std::string(32, 'a')), 404, "not_found");
-  check_refused(bed.admin("/api/queues/jobs/jobs/nonsense"), 404, "not_found");
-  check_refused(bed.admin("/api/queues/jobs"), 404, "not_found");
-  check_refused(bed.admin("/api/queues/"), 404, "not_found");
-  check_refused(bed.ask_admin(post(replay_of(std::string(32, 'a')), "")), 404, "not_found");
-  check_refused(bed.ask_admin(erase("/api/queues/jobs/jobs/" + std::string(32, 'a'))), 404, "not_found");
-  CHECK(bed.admin("/api/queuesx").status == 404);
-  const Reply wrong = bed.ask_admin(post("/api/queues/jobs/jobs", "{}"));
+TEST_CASE("an unknown path is 404, and a wrong method is 405 with the allowed ones") {
+  Fixture fixture;
+  check_refused(fixture.admin("/api/queues/none/jobs"), 404, "not_found");
+  check_refused(fixture.admin("/api/queues/jobs/jobs/" + std::string(32, 'a')), 404, "not_found");
+  check_refused(fixture.admin("/api/queues/jobs/jobs/nonsense"), 404, "not_found");
+  check_refused(fixture.admin("/api/queues/jobs"), 404, "not_found");
+  check_refused(fixture.admin("/api/queues/"), 404, "not_found");
+  check_refused(fixture.ask_admin(post(replay_of(std::string(32, 'a')), "")), 404, "not_found");
+  check_refused(fixture.ask_admin(erase("/api/queues/jobs/jobs/" + std::string(32, 'a'))), 404, "not_found");
+  CHECK(fixture.admin("/api/queuesx").status == 404);
+  const Reply wrong = fixture.ask_admin(post("/api/queues/jobs/jobs", "{}"));
   check_refused(wrong, 405, "method_not_allowed");
   CHECK(wrong.field("allow") == "GET, HEAD, DELETE");
-  CHECK(bed.ask_admin(get(replay_of(std::string(32, 'a')))).field("allow") == "POST");
-  CHECK(bed.admin("/api/queues/jobs/replay").field("allow") == "POST, DELETE");
+  CHECK(fixture.ask_admin(get(replay_of(std::string(32, 'a')))).field("allow") == "POST");
+  CHECK(fixture.admin("/api/queues/jobs/replay").field("allow") == "POST, DELETE");
 }
 
-TEST_CASE("bad parameters and bodies are refused in clear words") {
-  Bed bed;
+TEST_CASE("invalid parameters and bodies are refused") {
+  Fixture fixture;
   for (const char* query : {"status=ded", "limit=0", "limit=1001", "limit=x", "erorr=503", "error=%zz", "error=%5"}) {
     CAPTURE(query);
-    check_refused(bed.admin("/api/queues/jobs/jobs?" + std::string(query)), 400, "bad_request");
+    check_refused(fixture.admin("/api/queues/jobs/jobs?" + std::string(query)), 400, "bad_request");
   }
   for (const char* body :
        {"[]", "{", "\"x\"", R"({"rate":"fast"})", R"({"rate":10})", R"({"limit":0})", R"({"limit":1000000})",
         R"({"status":"queued"})", R"({"frce":true})", R"({"force":"yes"})"}) {
     CAPTURE(body);
-    check_refused(bed.ask_admin(post("/api/queues/jobs/replay", body)), 400, "bad_request");
+    check_refused(fixture.ask_admin(post("/api/queues/jobs/replay", body)), 400, "bad_request");
   }
-  check_refused(bed.ask_admin(post("/api/queues/jobs/replay", R"({"reason":")" + std::string(1001, 'x') + "\"}")), 400,
-                "bad_request");
-  CHECK(bed.ask_admin(post("/api/queues/jobs/replay", std::string(100'000, ' '))).status == 413);
+  check_refused(fixture.ask_admin(post("/api/queues/jobs/replay", R"({"reason":")" + std::string(1001, 'x') + "\"}")),
+                400, "bad_request");
+  CHECK(fixture.ask_admin(post("/api/queues/jobs/replay", std::string(100'000, ' '))).status == 413);
 }
 
-TEST_CASE("a queue that cannot be asked is 503") {
-  Bed bed;
-  bed.close_queue();
-  check_refused(bed.admin("/api/queues/jobs/jobs"), 503, "queue_unavailable");
-  check_refused(bed.ask_admin(erase("/api/queues/jobs/jobs?status=dead")), 503, "queue_unavailable");
+TEST_CASE("an unavailable queue is 503") {
+  Fixture fixture;
+  fixture.close_queue();
+  check_refused(fixture.admin("/api/queues/jobs/jobs"), 503, "queue_unavailable");
+  check_refused(fixture.ask_admin(erase("/api/queues/jobs/jobs?status=dead")), 503, "queue_unavailable");
 }
 
 }  // namespace tidegate::loopback

@@ -1,29 +1,20 @@
-// Accepted work: 202 and what it promises, the jobs interface, and what happens where no promise can be made.
+// Parking: the 202 and its job, the jobs interface, and the responses when no job can be stored.
 #include <set>
 
-#include "loopback/own_answers.h"
+#include "loopback/own_responses.h"
 
 namespace tidegate::loopback {
 
 namespace {
 
-std::string park(Bed& bed, std::string_view body = "work") {
-  const Reply reply = bed.ask(post("/job", body));
+std::string park(Fixture& fixture, std::string_view body = "work") {
+  const Reply reply = fixture.ask(post("/job", body));
   REQUIRE(reply.status == 202);
   return reply.json().at("job_id");
 }
 
-std::string status_of(Bed& bed, const std::string& id) { return bed.ask(get("/_jobs/" + id)).json().at("status"); }
-
-void until_status(Bed& bed, const std::string& id, const std::string& status) {
-  for (int i = 0; i < 2000; ++i) {
-    if (status_of(bed, id) == status) return;
-  }
-  FAIL("job " << id << " never became " << status);
-}
-
-// Not the answer alone: the line and the count of the jobs interface too.
-void check_jobs_problem(Bed& bed, const Reply& reply, int status, const std::string& reason) {
+// Checks the response, its line in the access log and its count in the metrics.
+void check_jobs_problem(Fixture& fixture, const Reply& reply, int status, const std::string& reason) {
   CHECK(reply.status == status);
   const nlohmann::json problem = reply.json();
   CHECK(problem.at("status") == status);
@@ -31,15 +22,15 @@ void check_jobs_problem(Bed& bed, const Reply& reply, int status, const std::str
   CHECK(problem.at("instance") == reply.field("x-request-id"));
   CHECK(reply.field("content-type") == "application/problem+json");
   CHECK(reply.field("proxy-status").find(reason) != std::string::npos);
-  CHECK(bed.logged(reason).size() == 1);
-  CHECK(bed.metric("tidegate_http_requests_total", {"route=\"_jobs\"", "outcome=\"" + reason + '"'}) == 1);
+  CHECK(fixture.logged(reason).size() == 1);
+  CHECK(fixture.metric("tidegate_http_requests_total", {"route=\"_jobs\"", "outcome=\"" + reason + '"'}) == 1);
 }
 
 }  // namespace
 
-TEST_CASE("an upstream that is away: 202 with everything a client needs to come back") {
-  Bed bed;
-  const Reply reply = bed.ask(post("/job?x=1", "work", "Content-Type: image/png\r\n"));
+TEST_CASE("an unreachable upstream: 202 with everything a client needs to follow its job") {
+  Fixture fixture;
+  const Reply reply = fixture.ask(post("/job?x=1", "work", "Content-Type: image/png\r\n"));
   REQUIRE(reply.status == 202);
   CHECK(reply.field("content-type") == "application/json");
   const nlohmann::json job = reply.json();
@@ -53,12 +44,12 @@ TEST_CASE("an upstream that is away: 202 with everything a client needs to come 
   CHECK(reply.field("retry-after") == std::to_string(job.at("retry_after").get<int>()));
   CHECK(reply.field("x-request-id").size() == 32);
   CHECK(reply.field("proxy-status").find("queued") != std::string::npos);
-  REQUIRE(bed.logged("queued").size() == 1);
-  CHECK(bed.logged("queued")[0].at("reason").get<std::string>().find("connect_failure") != std::string::npos);
-  CHECK(bed.metric("tidegate_http_requests_total", {"route=\"job\"", "code=\"202\"", "outcome=\"queued\""}) == 1);
-  CHECK(bed.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 1);
+  REQUIRE(fixture.logged("queued").size() == 1);
+  CHECK(fixture.logged("queued")[0].at("reason").get<std::string>().find("connect_failure") != std::string::npos);
+  CHECK(fixture.metric("tidegate_http_requests_total", {"route=\"job\"", "code=\"202\"", "outcome=\"queued\""}) == 1);
+  CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 1);
 
-  const Reply status = bed.ask(get("/_jobs/" + id));
+  const Reply status = fixture.ask(get("/_jobs/" + id));
   CHECK(status.status == 200);
   CHECK(std::stoi(status.field("retry-after")) >= 1);
   const nlohmann::json record = status.json();
@@ -71,24 +62,24 @@ TEST_CASE("an upstream that is away: 202 with everything a client needs to come 
   for (const char* empty : {"last_error", "finished_at"}) CHECK(record.at(empty).is_null());
 }
 
-TEST_CASE("Prefer: respond-async goes straight to the queue, and its result is the upstream's answer byte for byte") {
-  Bed bed;
+TEST_CASE("Prefer: respond-async enqueues at once, and the result is the upstream's response byte for byte") {
+  Fixture fixture;
   const std::string body(20'000, 'b');
   const Reply accepted =
-      bed.ask(post("/later?n=7", body, "Prefer: respond-async\r\nAuthorization: secret\r\nX-Kept: yes\r\n"));
+      fixture.ask(post("/later?n=7", body, "Prefer: respond-async\r\nAuthorization: secret\r\nX-Kept: yes\r\n"));
   REQUIRE(accepted.status == 202);
-  CHECK(bed.upstream.seen.empty());
+  CHECK(fixture.upstream.seen.empty());
   const std::string id = accepted.json().at("job_id");
-  const Reply early = bed.ask(get("/_jobs/" + id + "/result"));
-  check_jobs_problem(bed, early, 409, "job_not_finished");
+  const Reply early = fixture.ask(get("/_jobs/" + id + "/result"));
+  check_jobs_problem(fixture, early, 409, "job_not_finished");
   CHECK(std::stoi(early.field("retry-after")) >= 1);
 
   std::string answer;
   for (int i = 0; i < 200'000; ++i) answer += static_cast<char>(i * 31 % 251);
-  bed.upstream.behave({Behaviour::Kind::answer, 201, "Content-Type: image/png\r\nX-Made: by hand\r\n", answer});
-  bed.start_replaying();
-  until_status(bed, id, "succeeded");
-  const Seen& seen = bed.upstream.seen.at(0);
+  fixture.upstream.behave({Behaviour::Kind::answer, 201, "Content-Type: image/png\r\nX-Made: by hand\r\n", answer});
+  fixture.start_replaying();
+  fixture.until_status(id, "succeeded");
+  const Seen& seen = fixture.upstream.seen.at(0);
   CHECK(seen.target == "/later?n=7");
   CHECK(seen.body == body);
   CHECK(seen.field("host") == "example");
@@ -97,143 +88,144 @@ TEST_CASE("Prefer: respond-async goes straight to the queue, and its result is t
   CHECK(seen.count("x-request-timeout-ms") == 1);
 
   for (int i = 0; i < 2; ++i) {
-    const Reply result = bed.ask(get("/_jobs/" + id + "/result"));
+    const Reply result = fixture.ask(get("/_jobs/" + id + "/result"));
     CHECK(result.status == 201);
     CHECK(result.field("content-type") == "image/png");
     CHECK(result.field("x-made") == "by hand");
     CHECK(result.body == answer);
   }
-  const Reply head = bed.ask("HEAD /_jobs/" + id + "/result HTTP/1.1\r\nHost: a\r\n\r\n");
+  const Reply head = fixture.ask("HEAD /_jobs/" + id + "/result HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(head.whole);
   CHECK(head.field("content-length") == std::to_string(answer.size()));
-  const nlohmann::json record = bed.ask(get("/_jobs/" + id)).json();
+  const nlohmann::json record = fixture.ask(get("/_jobs/" + id)).json();
   CHECK(record.at("attempt") == 1);
   CHECK(record.at("finished_at").is_string());
-  CHECK(bed.ask(get("/_jobs/" + id)).count("retry-after") == 0);
-  CHECK(bed.metric("tidegate_queue_jobs_total", {"event=\"succeeded\""}) == 1);
+  CHECK(fixture.ask(get("/_jobs/" + id)).count("retry-after") == 0);
+  CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"succeeded\""}) == 1);
 }
 
-TEST_CASE("a body of chunks is kept whole, and replayed with its length") {
-  Bed bed;
-  bed.upstream.behave({Behaviour::Kind::answer, 503});
-  const Reply accepted =
-      bed.ask("POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
+TEST_CASE("a chunked body is stored completely and replayed with Content-Length") {
+  Fixture fixture;
+  fixture.upstream.behave({Behaviour::Kind::answer, 503});
+  const Reply accepted = fixture.ask(
+      "POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
   REQUIRE(accepted.status == 202);
-  bed.upstream.behave({});
-  bed.start_replaying();
-  until_status(bed, accepted.json().at("job_id"), "succeeded");
-  CHECK(bed.upstream.seen.back().body == "abcdef");
-  CHECK(bed.upstream.seen.back().field("content-length") == "6");
+  fixture.upstream.behave({});
+  fixture.start_replaying();
+  fixture.until_status(accepted.json().at("job_id"), "succeeded");
+  CHECK(fixture.upstream.seen.back().body == "abcdef");
+  CHECK(fixture.upstream.seen.back().field("content-length") == "6");
 }
 
-TEST_CASE("a job whose every attempt fails is dead, and its result says why") {
-  Bed bed;
-  const std::string id = park(bed);
-  bed.start_replaying();
-  until_status(bed, id, "dead");
-  const Reply result = bed.ask(get("/_jobs/" + id + "/result"));
-  check_jobs_problem(bed, result, 502, "job_failed");
-  const nlohmann::json record = bed.ask(get("/_jobs/" + id)).json();
+TEST_CASE("a job whose last attempt fails is dead, and its result says why") {
+  Fixture fixture;
+  const std::string id = park(fixture);
+  fixture.start_replaying();
+  fixture.until_status(id, "dead");
+  const Reply result = fixture.ask(get("/_jobs/" + id + "/result"));
+  check_jobs_problem(fixture, result, 502, "job_failed");
+  const nlohmann::json record = fixture.ask(get("/_jobs/" + id)).json();
   CHECK(record.at("attempt") == 2);
   CHECK(record.at("last_error").get<std::string>().find("connect_failure") != std::string::npos);
   CHECK(record.at("position").is_null());
-  CHECK(bed.metric("tidegate_queue_jobs_total", {"event=\"dead\""}) == 1);
-  CHECK(bed.metric("tidegate_queue_depth", {"status=\"dead\""}) == 1);
+  CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"dead\""}) == 1);
+  CHECK(fixture.metric("tidegate_queue_depth", {"status=\"dead\""}) == 1);
 }
 
-TEST_CASE("a cancelled job never runs, and its result is gone") {
-  Bed bed;
-  const std::string id = park(bed);
+TEST_CASE("a cancelled job never runs, and its result is 410") {
+  Fixture fixture;
+  const std::string id = park(fixture);
   const std::string cancel = "DELETE /_jobs/" + id + " HTTP/1.1\r\nHost: a\r\n\r\n";
-  const Reply cancelled = bed.ask(cancel);
+  const Reply cancelled = fixture.ask(cancel);
   CHECK(cancelled.status == 204);
   CHECK(cancelled.field("x-request-id").size() == 32);
-  CHECK(status_of(bed, id) == "cancelled");
-  check_jobs_problem(bed, bed.ask(get("/_jobs/" + id + "/result")), 410, "result_gone");
-  check_jobs_problem(bed, bed.ask(cancel), 409, "job_conflict");
-  CHECK(bed.metric("tidegate_queue_jobs_total", {"event=\"cancelled\""}) == 1);
+  CHECK(fixture.status_of(id) == "cancelled");
+  check_jobs_problem(fixture, fixture.ask(get("/_jobs/" + id + "/result")), 410, "result_gone");
+  check_jobs_problem(fixture, fixture.ask(cancel), 409, "job_conflict");
+  CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"cancelled\""}) == 1);
 }
 
 TEST_CASE("a job that has run cannot be cancelled") {
-  Bed bed;
-  const std::string id = bed.ask(post("/later", "x", "Prefer: respond-async\r\n")).json().at("job_id");
-  bed.start_replaying();
-  until_status(bed, id, "succeeded");
-  check_jobs_problem(bed, bed.ask("DELETE /_jobs/" + id + " HTTP/1.1\r\nHost: a\r\n\r\n"), 409, "job_conflict");
-  CHECK(bed.ask(get("/_jobs/" + id + "/result")).body == "hello");
+  Fixture fixture;
+  const std::string id = fixture.ask(post("/later", "x", "Prefer: respond-async\r\n")).json().at("job_id");
+  fixture.start_replaying();
+  fixture.until_status(id, "succeeded");
+  check_jobs_problem(fixture, fixture.ask("DELETE /_jobs/" + id + " HTTP/1.1\r\nHost: a\r\n\r\n"), 409, "job_conflict");
+  CHECK(fixture.ask(get("/_jobs/" + id + "/result")).body == "hello");
 }
 
-TEST_CASE("a job that nobody knows is 404, whatever its id looks like") {
+TEST_CASE("an unknown job id is 404, whatever it looks like") {
   for (const char* id :
        {"0123456789abcdef0123456789abcdef", "short", "", "../jobs", "0123456789ABCDEF0123456789ABCDEF"}) {
     CAPTURE(id);
-    Bed bed;
-    check_jobs_problem(bed, bed.ask(get("/_jobs/" + std::string(id))), 404, "not_found");
+    Fixture fixture;
+    check_jobs_problem(fixture, fixture.ask(get("/_jobs/" + std::string(id))), 404, "not_found");
   }
 }
 
-TEST_CASE("the jobs interface takes GET, HEAD and DELETE only") {
-  Bed bed;
-  const std::string id = park(bed);
-  const Reply reply = bed.ask(post("/_jobs/" + id, "x"));
-  check_jobs_problem(bed, reply, 405, "method_not_allowed");
+TEST_CASE("the jobs interface allows GET, HEAD and DELETE only") {
+  Fixture fixture;
+  const std::string id = park(fixture);
+  const Reply reply = fixture.ask(post("/_jobs/" + id, "x"));
+  check_jobs_problem(fixture, reply, 405, "method_not_allowed");
   CHECK(reply.field("allow") == "GET, HEAD, DELETE");
-  CHECK(bed.ask("DELETE /_jobs/" + id + "/result HTTP/1.1\r\nHost: a\r\n\r\n").field("allow") == "GET, HEAD");
+  CHECK(fixture.ask("DELETE /_jobs/" + id + "/result HTTP/1.1\r\nHost: a\r\n\r\n").field("allow") == "GET, HEAD");
 }
 
-TEST_CASE("a queue at its limit: 503 queue_full, and room comes with what ends") {
-  Bed bed;
+TEST_CASE("a queue at max_jobs responds with 503 queue_full until a job ends") {
+  Fixture fixture;
   std::set<std::string> ids;
-  for (int i = 0; i < 3; ++i) ids.insert(park(bed));
+  for (int i = 0; i < 3; ++i) ids.insert(park(fixture));
   CHECK(ids.size() == 3);
-  check_own_answer(bed, bed.ask(post("/job", "x")), {503, "queue_full", "job", "POST", true});
-  CHECK(bed.ask("DELETE /_jobs/" + *ids.begin() + " HTTP/1.1\r\nHost: a\r\n\r\n").status == 204);
-  park(bed);
+  check_own_response(fixture, fixture.ask(post("/job", "x")), {503, "queue_full", "job", "POST", true});
+  CHECK(fixture.ask("DELETE /_jobs/" + *ids.begin() + " HTTP/1.1\r\nHost: a\r\n\r\n").status == 204);
+  park(fixture);
 }
 
-TEST_CASE("a store that cannot make it durable: 503 queue_unavailable, never a 202") {
-  Bed bed;
-  bed.close_queue();
-  check_own_answer(bed, bed.ask(post("/job", "x")), {503, "queue_unavailable", "job", "POST", true});
+TEST_CASE("a store that cannot commit: 503 queue_unavailable, never a 202") {
+  Fixture fixture;
+  fixture.close_queue();
+  check_own_response(fixture, fixture.ask(post("/job", "x")), {503, "queue_unavailable", "job", "POST", true});
 }
 
-TEST_CASE("a job's status cannot be read from a store that is away: 503") {
-  Bed bed;
-  const std::string id = park(bed);
-  bed.close_queue();
-  const Reply reply = bed.ask(get("/_jobs/" + id));
-  check_jobs_problem(bed, reply, 503, "queue_unavailable");
+TEST_CASE("the status of a job in an unavailable store is 503") {
+  Fixture fixture;
+  const std::string id = park(fixture);
+  fixture.close_queue();
+  const Reply reply = fixture.ask(get("/_jobs/" + id));
+  check_jobs_problem(fixture, reply, 503, "queue_unavailable");
   CHECK(std::stoi(reply.field("retry-after")) >= 1);
 }
 
-TEST_CASE("a body larger than the queue takes gets the upstream's failure, not a promise") {
-  Bed bed;
-  check_own_answer(bed, bed.ask(post("/job", std::string(33'000, 'x'))), {502, "connect_failure", "job", "POST"});
-  CHECK(bed.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 0);
+TEST_CASE("a body larger than max_body gets the upstream's failure, not a 202") {
+  Fixture fixture;
+  check_own_response(fixture, fixture.ask(post("/job", std::string(33'000, 'x'))),
+                     {502, "connect_failure", "job", "POST"});
+  CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 0);
 }
 
 TEST_CASE("a large body with Prefer: respond-async is 413") {
-  Bed bed;
-  const Reply reply = bed.ask(post("/later", std::string(33'000, 'x'), "Prefer: respond-async\r\n"));
-  check_own_answer(bed, reply, {413, "body_too_large", "later", "POST"});
+  Fixture fixture;
+  const Reply reply = fixture.ask(post("/later", std::string(33'000, 'x'), "Prefer: respond-async\r\n"));
+  check_own_response(fixture, reply, {413, "body_too_large", "later", "POST"});
 }
 
-TEST_CASE("a client that leaves before its 202 was promised nothing, and no job is left to run") {
-  Bed bed;
-  auto client = bed.client("POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
-  bed.until("it is parked", [&] {
-    return bed.metric("tidegate_upstream_request_duration_seconds_count", {"\"dead\"", "connect_failure"}) == 1;
+TEST_CASE("a client that disconnects before its 202 leaves no job") {
+  Fixture fixture;
+  auto client = fixture.client("POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  fixture.until("it is parked", [&] {
+    return fixture.metric("tidegate_upstream_request_duration_seconds_count", {"\"dead\"", "connect_failure"}) == 1;
   });
   client->leave();
-  bed.until("it is logged", [&] { return bed.logged("client_closed").size() == 1; });
-  CHECK(bed.metric("tidegate_queue_depth", {"status=\"queued\""}) == 0);
+  fixture.until("it is logged", [&] { return fixture.logged("client_closed").size() == 1; });
+  CHECK(fixture.metric("tidegate_queue_depth", {"status=\"queued\""}) == 0);
 }
 
-TEST_CASE("a body that stops arriving while it is parked is 408, and no job") {
-  Bed bed;
-  const Reply reply = bed.ask("POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
-  check_own_answer(bed, reply, {408, "client_timeout", "job", "POST"});
-  CHECK(bed.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 0);
+TEST_CASE("a body that stops arriving while it is parked is 408, and creates no job") {
+  Fixture fixture;
+  const Reply reply = fixture.ask("POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  check_own_response(fixture, reply, {408, "client_timeout", "job", "POST"});
+  CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"accepted\""}) == 0);
 }
 
 }  // namespace tidegate::loopback

@@ -4,8 +4,7 @@
 
 #include "admin/gauges.h"
 #include "base/log.h"
-#include "config/load/loader.h"
-#include "loopback/bed.h"
+#include "loopback/fixture.h"
 
 namespace tidegate::loopback {
 
@@ -13,30 +12,19 @@ namespace {
 
 constexpr Duration kPatience = 60s;
 
-std::shared_ptr<const config::Config> load_config(uint16_t upstream, const std::string& rate_limit,
-                                                  const std::string& more) {
-  const std::string yaml =
-      "admin: {address: 127.0.0.1:0}\nupstreams: {up: {endpoints: [\"http://127.0.0.1:" + std::to_string(upstream) +
-      "\"]}}\nlisteners:\n  - name: in\n    address: 127.0.0.1:0\n    routes:\n"
-      "      - {name: shared, match: {path: /*}, upstream: up, rate_limit: {" +
-      rate_limit + "}" + more + "}\n";
-  const auto no_environment = [](const std::string&) { return std::optional<std::string>(); };
-  const config::LoadResult loaded = config::load_text(yaml, "replicas.yaml", no_environment);
-  for (const config::Diagnostic& error : loaded.errors) FAIL_CHECK(error.to_string());
-  REQUIRE(loaded.config);
-  return loaded.config;
-}
-
 }  // namespace
 
 Replicas::Replicas(int count, const std::string& rate_limit, const std::string& more) {
   log_configure(LogLevel::info, LogFormat::json);
   log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });
-  const auto config = load_config(upstream_.port(), rate_limit, more);
+  const auto config = test::load_config(
+      test::ConfigBuilder()
+          .upstream("up", "endpoints: [\"http://127.0.0.1:" + std::to_string(upstream_.port()) + "\"]")
+          .route("shared", "match: {path: /*}, upstream: up, rate_limit: {" + rate_limit + "}" + more));
   for (int i = 0; i < count; ++i) {
     Replica& replica = replicas_.emplace_back();
     replica.metrics = metrics::Metrics::make(*config, "9.9.9", "loopback");
-    // Each has keys of its own for its own tables, as processes have.
+    // Each has its own hash key, as separate processes have.
     replica.gateway = std::make_unique<core::Gateway>(runtime, config, *replica.metrics, core::Policies::QueueStores{},
                                                       static_cast<uint64_t>(5 + i));
     replica.worker = std::make_unique<core::Worker>(runtime, *replica.gateway, 1);
@@ -59,7 +47,7 @@ void Replicas::until(const char* what, const std::function<bool()>& ready) {
   net::Timer tick(runtime, [] {});
   const Time give_up = runtime.now() + kPatience;
   while (!ready()) {
-    if (runtime.now() > give_up) FAIL("never came: " << what);
+    if (runtime.now() > give_up) FAIL("timed out: " << what);
     if (!tick.active()) tick.start_after(50ms);
     runtime.run_once();
     for (Caller& caller : callers_) take_answers(caller);
@@ -96,7 +84,7 @@ void Replicas::take_answers(Caller& caller) {
 
 std::string Replicas::ask(size_t index) {
   test::RawClient asker(runtime, replicas_.at(index).listeners->address(0), get("/"));
-  until("an answer", [&] {
+  until("a response", [&] {
     std::string copy = asker.received;
     return take_reply(&copy).whole || asker.over();
   });

@@ -1,5 +1,5 @@
-// Several Tidegates in this process, all on one loop, which share the Redis their configuration names; and clients
-// that ask as fast as they are answered.
+// Several Tidegates in this process, all on one event loop, which share the Redis of their configuration; and clients
+// that send their next request as soon as they have a response.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -22,22 +22,22 @@ namespace tidegate::loopback {
 
 class Replicas {
  public:
-  // One route at / with that rate_limit (and more settings of the route), `count` times.
+  // `count` Tidegates with one route at / that has this rate_limit (and `more` settings).
   Replicas(int count, const std::string& rate_limit, const std::string& more = "");
   ~Replicas();
 
-  // Turns the loop until `ready`; fails the test where that never comes.
+  // Runs the event loop until `ready`; fails the test if that takes too long.
   void until(const char* what, const std::function<bool()>& ready);
-  // Until every replica can use its store, or can not.
+  // Waits until the store of every replica is usable, or until none is.
   void until_store_is(bool usable);
-  // So many connections to each replica, each with one request under way at any time, until stop().
+  // Opens `connections` to each replica, each with one request in flight at any time, until stop().
   void load(int connections);
   void stop() { callers_.clear(); }
   SocketAddress address(size_t index) const { return replicas_.at(index).listeners->address(0); }
-  // One request at replica `index`: the whole answer.
+  // Sends one request to replica `index` and returns the whole response.
   std::string ask(size_t index);
 
-  // Answers to the load so far, by status; 0: connections that broke.
+  // Responses to the load so far, by status; 0: broken connections.
   std::map<int, uint64_t> answers;
   uint64_t answered() const;
   std::string metrics(size_t index);
@@ -64,11 +64,11 @@ class Replicas {
   std::vector<Caller> callers_;
 };
 
-// Every admission into a sliding window that Redis has seen, read off its log while that lasts: member and µs.
+// Records every admission into a sliding window by polling its log in Redis: member and time in µs.
 class AdmissionLog {
  public:
   AdmissionLog(net::Runtime& runtime, const redis::Address& address, std::string key, Duration every);
-  // The most that any half-open interval of that length holds.
+  // The maximum number of admissions in any half-open interval of that length.
   size_t most_in_any(Duration window) const;
   size_t size() const { return admitted_.size(); }
 

@@ -1,10 +1,10 @@
-// Rate limits that replicas share in a real Redis: what they admit together, on the server's clock, and that no request
-// fails because the store is killed, stalled or back again.
+// Rate limits that replicas share in a real Redis: what they admit together, by the server's clock, and that no request
+// fails because the store is killed, stalls or recovers.
 #include <cmath>
 
 #include "base/time.h"
 #include "core/limits/shared_limit.h"
-#include "loopback/bed.h"
+#include "loopback/fixture.h"
 #include "loopback/replicas.h"
 #include "support/redis_server.h"
 
@@ -16,7 +16,7 @@ namespace {
 
 std::string url(const RedisServer& server) { return "'redis://127.0.0.1:" + std::to_string(server.port()) + "'"; }
 
-// The one key of the route's store, for a limit by `global`.
+// The only key in the store of the route, for a limit by `global`.
 std::string key_of(const char* algorithm) {
   config::Route route;
   route.name = "shared";
@@ -39,58 +39,59 @@ double counted(const std::string& metrics, const std::string& series) {
 
 }  // namespace
 
-TEST_CASE("two Tidegates on one Redis admit together exactly what one window lets pass, and never more in any window") {
+TEST_CASE("two Tidegates on one Redis together admit exactly one window, and never more in any window") {
   NEEDS_REDIS();
-  for (const int replicas : {1, 2}) {
-    CAPTURE(replicas);
+  for (const int count : {1, 2}) {
+    CAPTURE(count);
     RedisServer server;
-    Replicas bed(replicas, "key: global, algorithm: sliding_window, rate: 100/2s, store: " + url(server));
-    AdmissionLog admissions(bed.runtime, server.address(), key_of("window"), 300ms);
-    bed.until_store_is(true);
-    bed.load(8);
-    bed.until("two windows", [&] { return bed.answers[200] >= 200; });
-    const uint64_t seen_by = bed.answered();
-    bed.stop();
-    const uint64_t admitted = bed.answers[200];
-    bed.until("the log is read", [&] { return admissions.size() >= admitted; });
+    Replicas replicas(count, "key: global, algorithm: sliding_window, rate: 100/2s, store: " + url(server));
+    AdmissionLog admissions(replicas.runtime, server.address(), key_of("window"), 300ms);
+    replicas.until_store_is(true);
+    replicas.load(8);
+    replicas.until("two windows", [&] { return replicas.answers[200] >= 200; });
+    const uint64_t seen_by = replicas.answered();
+    replicas.stop();
+    const uint64_t admitted = replicas.answers[200];
+    replicas.until("the log is read", [&] { return admissions.size() >= admitted; });
     CHECK(admissions.most_in_any(2s) == 100);
-    MESSAGE(replicas << " on one window of 100/2s: " << admitted << " of " << seen_by << " admitted, at most "
-                     << admissions.most_in_any(2s) << " in any 2 s of the server's clock");
-    CHECK(bed.answers.size() == 2);
-    CHECK(bed.answers.contains(429));
+    MESSAGE(count << " on one window of 100/2s: " << admitted << " of " << seen_by << " admitted, at most "
+                  << admissions.most_in_any(2s) << " in any 2 s of the server's clock");
+    CHECK(replicas.answers.size() == 2);
+    CHECK(replicas.answers.contains(429));
   }
 }
 
-TEST_CASE("two Tidegates on one Redis admit together what one bucket lets pass, within one in a hundred") {
+TEST_CASE("two Tidegates on one Redis together admit what one bucket allows, within one percent") {
   NEEDS_REDIS();
-  for (const int replicas : {1, 2}) {
-    CAPTURE(replicas);
+  for (const int count : {1, 2}) {
+    CAPTURE(count);
     RedisServer server;
-    Replicas bed(replicas, "key: global, rate: 200/s, burst: 50, store: " + url(server));
-    bed.until_store_is(true);
+    Replicas replicas(count, "key: global, rate: 200/s, burst: 50, store: " + url(server));
+    replicas.until_store_is(true);
     const int64_t begun = server_time_us(server);
-    bed.load(8);
-    bed.until("four hundred", [&] { return bed.answers[200] >= 400; });
+    replicas.load(8);
+    replicas.until("four hundred", [&] { return replicas.answers[200] >= 400; });
     const int64_t took = server_time_us(server) - begun;
     const double allowed = 50 + 200 * static_cast<double>(took) / 1e6;
-    const auto admitted = static_cast<double>(bed.answers[200]);
-    MESSAGE(replicas << " on one bucket of 200/s: " << admitted << " admitted, the limit allows " << allowed
-                     << ", ratio " << admitted / allowed);
+    const auto admitted = static_cast<double>(replicas.answers[200]);
+    MESSAGE(count << " on one bucket of 200/s: " << admitted << " admitted, the limit allows " << allowed << ", ratio "
+                  << admitted / allowed);
     CHECK(admitted <= allowed);
     CHECK(admitted >= allowed * 0.99 - 8);  // what stands in the pipes is not counted yet
-    CHECK(bed.answers.contains(429));
+    CHECK(replicas.answers.contains(429));
   }
 }
 
-TEST_CASE("the answers tell the shared limit, the metrics its store, and the store no client in clear") {
+TEST_CASE("responses carry the shared limit, metrics show its store, and the store holds no client in clear text") {
   NEEDS_REDIS();
   RedisServer server;
-  Replicas bed(2, "key: ['header:X-Who', client_ip], algorithm: sliding_window, rate: 2/60s, store: " + url(server));
-  bed.until_store_is(true);
-  CHECK(bed.ask(0).starts_with("HTTP/1.1 200"));
-  CHECK(bed.ask(1).starts_with("HTTP/1.1 200"));
+  Replicas replicas(2,
+                    "key: ['header:X-Who', client_ip], algorithm: sliding_window, rate: 2/60s, store: " + url(server));
+  replicas.until_store_is(true);
+  CHECK(replicas.ask(0).starts_with("HTTP/1.1 200"));
+  CHECK(replicas.ask(1).starts_with("HTTP/1.1 200"));
   for (const size_t replica : {0, 1}) {
-    const std::string refused = bed.ask(replica);
+    const std::string refused = replicas.ask(replica);
     CHECK(refused.starts_with("HTTP/1.1 429"));
     CHECK(
         refused.find(
@@ -98,11 +99,11 @@ TEST_CASE("the answers tell the shared limit, the metrics its store, and the sto
         std::string::npos);
     CHECK(refused.find("\r\nRetry-After: ") != std::string::npos);
     const std::string shown = "redis://127.0.0.1:" + std::to_string(server.port()) + "/0";
-    CHECK(counted(bed.metrics(replica), "tidegate_dependency_up{dependency=\"" + shown + "\"}") == 1);
-    CHECK(counted(bed.metrics(replica), "tidegate_ratelimit_decisions_total{decision=\"allowed\",route=\"shared\"}") ==
-          1);
-    CHECK(counted(bed.metrics(replica), "tidegate_ratelimit_decisions_total{decision=\"limited\",route=\"shared\"}") ==
-          1);
+    CHECK(counted(replicas.metrics(replica), "tidegate_dependency_up{dependency=\"" + shown + "\"}") == 1);
+    CHECK(counted(replicas.metrics(replica),
+                  "tidegate_ratelimit_decisions_total{decision=\"allowed\",route=\"shared\"}") == 1);
+    CHECK(counted(replicas.metrics(replica),
+                  "tidegate_ratelimit_decisions_total{decision=\"limited\",route=\"shared\"}") == 1);
   }
   const redis::Reply keys = server.ask({"KEYS", "*"});
   REQUIRE(keys.items.size() == 1);
@@ -111,119 +112,120 @@ TEST_CASE("the answers tell the shared limit, the metrics its store, and the sto
   CHECK(server.ask({"PTTL", keys.items[0].text}).integer > 0);
 }
 
-TEST_CASE("a store that is killed under load fails no request, and the limit holds again when it is back") {
+TEST_CASE("a store that is killed under load fails no request, and the limit applies again when it recovers") {
   NEEDS_REDIS();
   for (const std::string policy : {"local", "allow", "deny"}) {
     CAPTURE(policy);
     RedisServer server;
-    Replicas bed(2, "key: global, algorithm: sliding_window, rate: 50/500ms, on_store_failure: " + policy +
-                        ", store: " + url(server));
-    bed.until_store_is(true);
-    bed.load(8);
-    bed.until("the limit holds", [&] { return bed.answers[200] >= 50 && bed.answers[429] > 0; });
+    Replicas replicas(2, "key: global, algorithm: sliding_window, rate: 50/500ms, on_store_failure: " + policy +
+                             ", store: " + url(server));
+    replicas.until_store_is(true);
+    replicas.load(8);
+    replicas.until("the limit holds", [&] { return replicas.answers[200] >= 50 && replicas.answers[429] > 0; });
     server.kill();
-    bed.until_store_is(false);
-    bed.answers.clear();
-    bed.until("answers without the store", [&] { return bed.answered() >= 2000; });
-    const auto without = bed.answers;
+    replicas.until_store_is(false);
+    replicas.answers.clear();
+    replicas.until("answers without the store", [&] { return replicas.answered() >= 2000; });
+    const auto without = replicas.answers;
     CHECK(without.contains(200) == (policy != "deny"));
     CHECK(without.contains(429) == (policy != "allow"));
     server.start();
-    bed.until_store_is(true);
-    AdmissionLog admissions(bed.runtime, server.address(), key_of("window"), 100ms);
-    bed.answers.clear();
-    bed.until("two windows", [&] { return bed.answers[200] >= 120; });
-    bed.stop();
-    bed.until("the log is read", [&] { return admissions.size() >= 100; });
+    replicas.until_store_is(true);
+    AdmissionLog admissions(replicas.runtime, server.address(), key_of("window"), 100ms);
+    replicas.answers.clear();
+    replicas.until("two windows", [&] { return replicas.answers[200] >= 120; });
+    replicas.stop();
+    replicas.until("the log is read", [&] { return admissions.size() >= 100; });
     CHECK(admissions.most_in_any(500ms) <= 50);
-    for (const auto& answers : {without, bed.answers}) {
+    for (const auto& answers : {without, replicas.answers}) {
       for (const auto& [status, count] : answers)
         CHECK_MESSAGE((status == 200 || status == 429), count << " of " << status);
     }
-    CHECK(bed.logged("rate_limit_store_unavailable") == 2);  // once a replica, not once a request
-    CHECK(bed.logged("rate_limit_store_recovered") == 4);
+    CHECK(replicas.logged("rate_limit_store_unavailable") == 2);  // once a replica, not once a request
+    CHECK(replicas.logged("rate_limit_store_recovered") == 4);
   }
 }
 
-TEST_CASE("a store that stalls under load fails no request, and nobody waits for it once it is known") {
+TEST_CASE("a store that stalls under load fails no request, and requests stop waiting for it") {
   NEEDS_REDIS();
   for (const std::string policy : {"local", "allow"}) {
     CAPTURE(policy);
     RedisServer server;
-    Replicas bed(2, "key: global, algorithm: sliding_window, rate: 50/500ms, on_store_failure: " + policy +
-                        ", store: " + url(server));
-    bed.until_store_is(true);
-    bed.load(8);
-    bed.until("the limit holds", [&] { return bed.answers[200] >= 50 && bed.answers[429] > 0; });
+    Replicas replicas(2, "key: global, algorithm: sliding_window, rate: 50/500ms, on_store_failure: " + policy +
+                             ", store: " + url(server));
+    replicas.until_store_is(true);
+    replicas.load(8);
+    replicas.until("the limit holds", [&] { return replicas.answers[200] >= 50 && replicas.answers[429] > 0; });
     server.pause();
-    bed.until_store_is(false);
-    bed.until("answers without the store", [&, from = bed.answered()] { return bed.answered() >= from + 2000; });
+    replicas.until_store_is(false);
+    replicas.until("answers without the store",
+                   [&, from = replicas.answered()] { return replicas.answered() >= from + 2000; });
     server.resume();
-    bed.until_store_is(true);
-    AdmissionLog admissions(bed.runtime, server.address(), key_of("window"), 100ms);
-    bed.until("two windows", [&, from = bed.answers[200]] { return bed.answers[200] >= from + 120; });
-    bed.stop();
-    bed.until("the log is read", [&] { return admissions.size() >= 100; });
+    replicas.until_store_is(true);
+    AdmissionLog admissions(replicas.runtime, server.address(), key_of("window"), 100ms);
+    replicas.until("two windows", [&, from = replicas.answers[200]] { return replicas.answers[200] >= from + 120; });
+    replicas.stop();
+    replicas.until("the log is read", [&] { return admissions.size() >= 100; });
     CHECK(admissions.most_in_any(500ms) <= 50);
-    for (const auto& [status, count] : bed.answers)
+    for (const auto& [status, count] : replicas.answers)
       CHECK_MESSAGE((status == 200 || status == 429), count << " of " << status);
-    CHECK(bed.logged("rate_limit_store_unavailable") == 2);
+    CHECK(replicas.logged("rate_limit_store_unavailable") == 2);
   }
 }
 
-TEST_CASE("the local limit that takes over is warm: what the store let pass counts in it") {
+TEST_CASE("the local limit that takes over has counted what the store admitted") {
   NEEDS_REDIS();
   RedisServer server;
-  Replicas bed(1, "key: global, algorithm: sliding_window, rate: 5/600s, store: " + url(server));
-  bed.until_store_is(true);
-  for (int i = 0; i < 4; ++i) CHECK(bed.ask(0).starts_with("HTTP/1.1 200"));
+  Replicas replicas(1, "key: global, algorithm: sliding_window, rate: 5/600s, store: " + url(server));
+  replicas.until_store_is(true);
+  for (int i = 0; i < 4; ++i) CHECK(replicas.ask(0).starts_with("HTTP/1.1 200"));
   server.kill();
-  bed.until_store_is(false);
-  CHECK(bed.ask(0).starts_with("HTTP/1.1 200"));
-  CHECK(bed.ask(0).starts_with("HTTP/1.1 429"));
+  replicas.until_store_is(false);
+  CHECK(replicas.ask(0).starts_with("HTTP/1.1 200"));
+  CHECK(replicas.ask(0).starts_with("HTTP/1.1 429"));
 }
 
-TEST_CASE("a client that leaves while the store is asked ends its request at once") {
+TEST_CASE("a client that disconnects while the store is queried ends its request at once") {
   NEEDS_REDIS();
   RedisServer server;
-  Replicas bed(1, "key: global, rate: 1/h, on_store_failure: allow, store: " + url(server));
-  bed.until_store_is(true);
+  Replicas replicas(1, "key: global, rate: 1/h, on_store_failure: allow, store: " + url(server));
+  replicas.until_store_is(true);
   server.pause();
-  test::RawClient leaver(bed.runtime, bed.address(0), get("/"));
+  test::RawClient leaver(replicas.runtime, replicas.address(0), get("/"));
   const std::string in_flight = "tidegate_http_requests_in_flight{route=\"shared\"}";
-  bed.until("it is being asked for", [&] { return counted(bed.metrics(0), in_flight) == 1; });
+  replicas.until("it is being asked for", [&] { return counted(replicas.metrics(0), in_flight) == 1; });
   leaver.leave();
-  bed.until("its end", [&] { return counted(bed.metrics(0), in_flight) == 0; });
-  CHECK(bed.metrics(0).find("outcome=\"client_closed\",route=\"shared\"} 1") != std::string::npos);
+  replicas.until("its end", [&] { return counted(replicas.metrics(0), in_flight) == 0; });
+  CHECK(replicas.metrics(0).find("outcome=\"client_closed\",route=\"shared\"} 1") != std::string::npos);
 }
 
-TEST_CASE("a deadline that comes while the store is asked is kept") {
+TEST_CASE("a deadline that expires while the store is queried is kept") {
   NEEDS_REDIS();
   RedisServer server;
-  Replicas bed(1, "key: global, rate: 1/h, on_store_failure: allow, store: " + url(server),
-               ", timeout: {total: 150ms}");
-  bed.until_store_is(true);
+  Replicas replicas(1, "key: global, rate: 1/h, on_store_failure: allow, store: " + url(server),
+                    ", timeout: {total: 150ms}");
+  replicas.until_store_is(true);
   server.pause();
-  const std::string late = bed.ask(0);
+  const std::string late = replicas.ask(0);
   CHECK(late.starts_with("HTTP/1.1 504"));
   CHECK(late.find("\"reason\":\"timeout\"") != std::string::npos);
 }
 
-TEST_CASE("a store that refuses to write is as good as away, and is said to be down") {
+TEST_CASE("a store that refuses writes counts as unavailable") {
   NEEDS_REDIS();
   RedisServer server;
-  Replicas bed(1, "key: global, rate: 1/h, burst: 2, on_store_failure: allow, store: " + url(server));
-  bed.until_store_is(true);
+  Replicas replicas(1, "key: global, rate: 1/h, burst: 2, on_store_failure: allow, store: " + url(server));
+  replicas.until_store_is(true);
   server.ask({"REPLICAOF", "127.0.0.1", "1"});
-  for (int i = 0; i < 5; ++i) CHECK(bed.ask(0).starts_with("HTTP/1.1 200"));
+  for (int i = 0; i < 5; ++i) CHECK(replicas.ask(0).starts_with("HTTP/1.1 200"));
   const std::string shown = "redis://127.0.0.1:" + std::to_string(server.port()) + "/0";
-  CHECK(counted(bed.metrics(0), "tidegate_dependency_up{dependency=\"" + shown + "\"}") == 0);
+  CHECK(counted(replicas.metrics(0), "tidegate_dependency_up{dependency=\"" + shown + "\"}") == 0);
   server.ask({"REPLICAOF", "NO", "ONE"});
-  CHECK(bed.ask(0).starts_with("HTTP/1.1 200"));
-  CHECK(bed.ask(0).starts_with("HTTP/1.1 200"));
-  CHECK(bed.ask(0).starts_with("HTTP/1.1 429"));
-  CHECK(counted(bed.metrics(0), "tidegate_dependency_up{dependency=\"" + shown + "\"}") == 1);
-  CHECK(bed.logged("rate_limit_store_unavailable") == 1);
+  CHECK(replicas.ask(0).starts_with("HTTP/1.1 200"));
+  CHECK(replicas.ask(0).starts_with("HTTP/1.1 200"));
+  CHECK(replicas.ask(0).starts_with("HTTP/1.1 429"));
+  CHECK(counted(replicas.metrics(0), "tidegate_dependency_up{dependency=\"" + shown + "\"}") == 1);
+  CHECK(replicas.logged("rate_limit_store_unavailable") == 1);
 }
 
 }  // namespace tidegate::loopback

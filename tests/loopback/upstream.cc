@@ -34,7 +34,7 @@ class Upstream::Call final : public http::Handler {
       : upstream_(upstream), responder_(responder), seen_(seen), behaviour_(upstream.behaviour_) {}
   ~Call() override { leave(); }
 
-  // Inside on_request the call ends with the answer only where it is told so at once.
+  // answer_early responds inside on_request.
   void start() {
     if (behaviour_.kind == Behaviour::Kind::answer_early) answer();
   }

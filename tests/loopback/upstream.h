@@ -1,5 +1,5 @@
-// The upstream of the loopback tests: the production server on a real port, told by each test what to do, remembering
-// what it saw.
+// The upstream of the loopback tests: the production server on a real port. Each test sets its behaviour; it records
+// the requests.
 #pragma once
 
 #include <deque>
@@ -15,7 +15,7 @@
 
 namespace tidegate::loopback {
 
-// A request as the upstream saw it. Stays when the request has ended.
+// A request as the upstream received it. Kept after its end.
 struct Seen {
   std::string method;
   std::string target;
@@ -23,7 +23,7 @@ struct Seen {
   std::string body;  // unless keep_bodies is off
   uint64_t body_bytes = 0;
   bool whole = false;  // all of it has arrived
-  bool gone = false;   // whoever asked has left before the answer
+  bool gone = false;   // the client disconnected before the response
   // The first value of that name (lower case), or "".
   std::string field(std::string_view name) const;
   size_t count(std::string_view name) const;
@@ -32,7 +32,7 @@ struct Seen {
 struct Behaviour {
   enum class Kind {
     answer,        // when the request is whole
-    answer_early,  // at its head
+    answer_early,  // when its headers have arrived
     hold,          // not before release()
     hang_up,       // breaks the connection when the request is whole
     break_off,     // half of the body, then breaks the connection
@@ -49,13 +49,13 @@ struct Behaviour {
 
 class Upstream final : public http::Service {
  public:
-  // Listens on 127.0.0.1, on a port of the kernel's choice.
+  // Listens on a free port of 127.0.0.1.
   explicit Upstream(net::Runtime& runtime);
   ~Upstream();
 
   uint16_t port() const { return server_->address().port; }
   void behave(Behaviour behaviour) { behaviour_ = std::move(behaviour); }
-  // Answers what is held, as `behaviour` says.
+  // Responds to the held requests as `behaviour` says.
   void release(Behaviour behaviour);
   size_t connections() const { return server_->connections(); }
 
@@ -73,8 +73,8 @@ class Upstream final : public http::Service {
   std::unique_ptr<http::Server> server_;
 };
 
-// An upstream that says whatever bytes it is told to, for answers that no server would give: it waits for the end of a
-// request's head, sends `script`, and ends the connection if told to.
+// An upstream that sends arbitrary bytes, for responses that the production server cannot produce: it waits for the end
+// of the request headers, sends `script`, and closes the connection if `hangs_up`.
 class RawUpstream {
  public:
   explicit RawUpstream(net::Runtime& runtime);

@@ -15,7 +15,7 @@ constexpr Duration kSlack = 1500ms;  // the network's own latency, both ways, an
 
 std::string body_of(const ClientPlan& plan) { return plan.body; }
 
-// Answers that Tidegate gives itself.
+// The statuses of responses of Tidegate's own.
 void check_own_answer(Findings& findings, const ClientPlan& plan, const http::FetchResponse& answer) {
   const auto json = nlohmann::json::parse(answer.body, nullptr, false);
   if (json.is_discarded() || !json.contains("reason")) {
@@ -38,7 +38,7 @@ void check_own_answer(Findings& findings, const ClientPlan& plan, const http::Fe
 
 bool is_own(const http::FetchResponse& answer) { return !answer.field("proxy-status").empty(); }
 
-// The route's own time, or the client's shorter one.
+// The route's deadline, or the client's shorter one.
 Duration deadline_of(const ClientPlan& plan, const config::Config& config) {
   const size_t route = plan.target.starts_with("/work") ? 0 : 1;
   const Duration total = config.listeners[0].routes[route].timeout.total;
@@ -51,14 +51,14 @@ std::string job_id_of(const SimClient& client) {
   return json.is_discarded() ? "" : json.value("job_id", "");
 }
 
-// Runs that ended without a verdict: the process was killed, or the store stalled longer than a lease.
+// Runs that ended without a result: the process was killed, or the store stalled longer than a lease.
 int interruptions(const jobs::JobRecord& record) {
   return static_cast<int>(std::count_if(record.history.begin(), record.history.end(), [](const auto& attempt) {
     return attempt.error == "process_ended" || attempt.error == "lease_lost";
   }));
 }
 
-// A record tells every try, in order, and how each ended: a result's last one well, a dead letter's badly.
+// The history of a record has every attempt, in order: the last one of a result succeeded, that of a dead job failed.
 void check_history(Findings& findings, const jobs::JobRecord& record) {
   const bool succeeded = record.status == jobs::JobStatus::succeeded;
   if (!succeeded && record.status != jobs::JobStatus::dead) return;
@@ -125,7 +125,7 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue
     if (who == promised.end() && record.status != jobs::JobStatus::cancelled) {
       const auto client = std::find_if(clients.begin(), clients.end(),
                                        [&](const auto& c) { return c->plan().id == store.field(id, "x-sim-id"); });
-      // Whoever was told something else than 202 must not have a job; whoever heard nothing may.
+      // A client with another response than 202 must not have a job; a client without a response may have one.
       if (client != clients.end() && (*client)->answered()) {
         findings.add(fmt::format("{} was answered {} and has job {} all the same ({})", (*client)->plan().id,
                                  (*client)->result()->status, id, to_string(record.status)));
@@ -148,8 +148,8 @@ void check_upstream(Findings& findings, const Clients& clients, const SimUpstrea
   int of_all = 0;
   for (const jobs::JobRecord& record : store.all()) of_all += interrupted[record.id] = interruptions(record);
   const config::Upstream& settings = config.upstreams.at("up");
-  // A killed Tidegate's calls end when the upstream notices; then the next life's may overlap them.
-  // And a call that was cut short is seen running until the news of it has crossed the network.
+  // The calls of a killed Tidegate end when the upstream notices, so those of the next process may overlap them. An
+  // aborted call counts as running until the reset has crossed the network.
   const int allowed = settings.bulkhead->max_concurrent * static_cast<int>(kills + 1) + 1;
   if (upstream.running_max() > allowed) {
     findings.add(
@@ -162,7 +162,7 @@ void check_upstream(Findings& findings, const Clients& clients, const SimUpstrea
     const bool idempotent = plan.method == "GET";
     const std::string job = job_id_of(*client);  // whose 202 was lost has a job all the same
     const int again = job.empty() ? of_all : interrupted[job];
-    // An idempotent try may begin again where a kept connection was dead.
+    // An idempotent attempt may start again if a kept-alive connection was already closed.
     const int each = idempotent ? 2 : 1;
     const int tries = plan.target.starts_with("/work") ? (idempotent ? each * live : 1) + replays + again : each;
     if (upstream.tries_of(plan.id) > tries) {
@@ -203,7 +203,7 @@ void check_policies(Findings& findings, core::Gateway& gateway, Time now) {
 
 namespace {
 
-// Series that must stand at 0.
+// Series that must be 0.
 void check_zero(Findings& findings, const std::string& metrics, std::string_view part, std::string_view meaning) {
   for (size_t at = 0; (at = metrics.find(part, at)) != std::string::npos;) {
     const size_t begin = metrics[at] == '\n' ? at + 1 : metrics.rfind('\n', at) + 1;
@@ -219,7 +219,7 @@ void check_zero(Findings& findings, const std::string& metrics, std::string_view
 void check_metrics(Findings& findings, metrics::Metrics& metrics) {
   const std::string text = metrics.render();
   check_zero(findings, text, "\ntidegate_http_requests_in_flight{", "in flight at the end");
-  // Every try ends before half_open_timeout: a probe that ran into it is a permit that was lost.
+  // Every attempt ends before half_open_timeout: a probe that reached it has lost its permit.
   check_zero(findings, text, "reason=\"probe_timed_out\"", "a probe was never judged");
 }
 

@@ -1,13 +1,13 @@
-// What must hold over every simulated run, whatever the seed did. Each check adds one sentence a violation.
+// What must hold in every simulated run, for every seed. Each check adds one sentence per violation.
 //
-//   1 every request ends exactly once                     8 every job ends, its history tells each try; a result is the
-//                                                          upstream's, byte for byte
-//   2 answers are well-formed, with one reason word       9 no job runs more often than its attempts allow
-//   3 a relayed answer is whole and the upstream's       10 the upstream never sees more calls than the bulkhead allows
-//   4 answered within deadline + commit bound            11 no request is tried more often than the rule allows
+//   1 every request ends exactly once                     8 every job ends, its history has each attempt; a result is
+//                                                          the upstream's response byte for byte
+//   2 responses are well-formed, with one reason          9 no job has more attempts than allowed
+//   3 a relayed response is complete and the upstream's  10 the upstream never sees more calls than the bulkhead allows
+//   4 responses come within deadline + commit bound      11 no request has more attempts than its rule allows
 //   5 202 if and only if stored                          12 the rate limit admits no more than burst + rate * time
-//   6 no job that nobody was promised is run to an end   13 no permit, no place, no waiter is left
-//   7 503 and 429 say when to come back                  14 nothing is in flight in the metrics
+//   6 no job without a 202 is run to its end             13 no permit, no slot, no waiter is left
+//   7 503 and 429 have Retry-After                       14 nothing is in flight in the metrics
 //                                                        15 no stream, no timer, no operation is left
 #pragma once
 

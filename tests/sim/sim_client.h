@@ -1,5 +1,5 @@
-// A client in the simulated world: one request on a connection of its own, by a temper from the seed. What it got is
-// kept, for the invariants.
+// A simulated client: one request on its own connection, with behaviour from the seed. It keeps its response, for the
+// invariants.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ struct ClientPlan {
   std::string target = "/work";
   std::string body = {};
   Time starts = {};
-  std::optional<Duration> leaves_after = {};  // goes away without waiting for the answer
+  std::optional<Duration> leaves_after = {};  // disconnects without waiting for the response
   std::optional<Duration> timeout = {};       // X-Request-Timeout-Ms
 };
 

@@ -1,11 +1,11 @@
-// Seeded runs of the whole world. SIM_SEEDS (default 200) says how many, SIM_FIRST where to begin; a failure names its
-// seed, and SIM_FIRST=seed SIM_SEEDS=1 runs it again, event for event.
+// Seeded runs of the whole simulation. SIM_SEEDS (default 200) is their number, SIM_FIRST the first seed. A failure
+// names its seed; SIM_FIRST=seed SIM_SEEDS=1 repeats it event for event.
 #include <cstdlib>
 
 #include <doctest/doctest.h>
 
 #include "base/log.h"
-#include "sim/world.h"
+#include "sim/simulation.h"
 
 namespace tidegate::sim {
 
@@ -27,19 +27,19 @@ TEST_CASE("every invariant holds in every seeded run") {
   const uint64_t first = number_from("SIM_FIRST", 1);
   const uint64_t count = number_from("SIM_SEEDS", 200);
   for (uint64_t seed = first; seed < first + count; ++seed) {
-    World world({.seed = seed});
-    const std::vector<std::string> findings = world.run();
+    Simulation simulation({.seed = seed});
+    const std::vector<std::string> findings = simulation.run();
     for (const std::string& finding : findings) FAIL_CHECK("seed " << seed << ": " << finding);
   }
   MESSAGE(count << " seeds from " << first);
 }
 
-TEST_CASE("the same seed gives the same run, another seed another") {
+TEST_CASE("the same seed gives the same run, and another seed a different one") {
   quiet();
   const auto trace = [](uint64_t seed) {
-    World world({.seed = seed});
-    static_cast<void>(world.run());
-    return world.trace_hash();
+    Simulation simulation({.seed = seed});
+    static_cast<void>(simulation.run());
+    return simulation.trace_hash();
   };
   CHECK(trace(7) == trace(7));
   CHECK(trace(7) != trace(8));

@@ -40,7 +40,7 @@ class SimUpstream::Call final : public http::Handler {
   void on_body(std::string_view piece) override { body_ += piece; }
 
   void on_body_end() override {
-    // Only a whole request can be carried out.
+    // Only a complete request has a result.
     const auto id = responder_.request().fields.find("x-sim-id");
     if (id) ++upstream_.tries_[std::string(*id)];
     Random& random = upstream_.random_;

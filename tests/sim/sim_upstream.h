@@ -1,5 +1,5 @@
-// An upstream in the simulated world: real HTTP server code, behaviour from a script and a seed. It remembers what it
-// saw, for the invariants.
+// A simulated upstream: the production HTTP server with behaviour from a script and a seed. It records the requests,
+// for the invariants.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@
 namespace tidegate::sim {
 
 struct UpstreamMood {
-  double error = 0;  // answers 503
-  double hang = 0;   // never answers
-  double abort = 0;  // breaks the connection in the middle of an answer
+  double error = 0;  // the probability of a 503
+  double hang = 0;   // of no response
+  double abort = 0;  // of a reset in the middle of a response
   Duration latency_min = 1ms;
   Duration latency_max = 20ms;
 };
 
-// What the upstream would answer to a request with that path and body: so that a client can check its answer.
+// The response body of the upstream for that target and body, for a client to check.
 std::string expected_answer(std::string_view target, std::string_view body);
 
 class SimUpstream final : public http::Service {
@@ -30,14 +30,14 @@ class SimUpstream final : public http::Service {
   ~SimUpstream();
 
   void set_mood(const UpstreamMood& mood) { mood_ = mood; }
-  // As a crash: every connection is reset and nobody listens.
+  // Like a crash: every connection is reset and nobody listens.
   void stop();
   void start();
 
   int running() const { return running_; }
   int running_max() const { return running_max_; }
   uint64_t seen() const { return seen_; }
-  // Requests seen with that x-sim-id (one client request or job; every try carries it).
+  // How many requests had that x-sim-id. All attempts of one client request or job carry the same.
   int tries_of(const std::string& id) const;
 
  private:

@@ -1,5 +1,5 @@
-// A whole Tidegate in this process, on real sockets and a real job store, with a scripted upstream before it and raw
-// clients behind it: put together as proxy/cli/process.cc does, but on one loop, which the test turns.
+// A whole Tidegate in this process, on real sockets and a real job store, between raw clients and a scripted upstream.
+// It is built as in proxy/cli/process.cc, but on one event loop, which the test runs.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -19,11 +19,12 @@
 #include "loopback/upstream.h"
 #include "metrics/metrics.h"
 #include "net/uv/uv_runtime.h"
+#include "support/config_builder.h"
 #include "unit/http/raw_client.h"
 
 namespace tidegate::loopback {
 
-// An answer as the client read it.
+// A response as the client received it.
 struct Reply {
   uint16_t status = 0;
   std::vector<std::pair<std::string, std::string>> fields;
@@ -35,39 +36,46 @@ struct Reply {
   nlohmann::json json() const { return nlohmann::json::parse(body); }
 };
 
-// Takes one answer off the front of `bytes`; not whole if there is none yet. `to_head`: the answer to a HEAD.
+// Removes one response from the front of `bytes`; not `whole` if it is incomplete. `to_head`: the response to a HEAD.
 Reply take_reply(std::string* bytes, bool to_head = false, bool ended = false);
 
 std::string get(std::string_view target, std::string_view fields = "");
 std::string post(std::string_view target, std::string_view body, std::string_view fields = "");
 
-class Bed {
+// Many routes, one for each way a request can end, with short timeouts.
+test::ConfigBuilder usual_config();
+
+class Fixture {
  public:
-  // `yaml`: a whole configuration, in which {UP}, {RAW} and {DIR} stand for the upstreams' ports and a folder of the
-  // test's own. Default: usual_config().
-  explicit Bed(std::string yaml = "");
-  ~Bed();
+  // `yaml`: a configuration in which {UP} and {RAW} are replaced by the URLs of the upstreams, {DIR} by the temporary
+  // folder of the test.
+  explicit Fixture(std::string yaml = usual_config());
+  ~Fixture();
 
   SocketAddress address() const { return listeners_->address(0); }
-  // Turns the loop until `ready`; fails the test where that never comes.
+  // Runs the event loop until `ready`; fails the test if that takes too long.
   void until(const char* what, const std::function<bool()>& ready);
 
   std::unique_ptr<test::RawClient> client(std::string first = "") {
     return std::make_unique<test::RawClient>(runtime, address(), std::move(first));
   }
-  // One request on a connection of its own.
-  Reply ask(const std::string& request, const char* what = "an answer");
+  // Sends one request on its own connection and waits for the response.
+  Reply ask(const std::string& request, const char* what = "a response");
   Reply admin(const std::string& target) { return ask_admin(get(target)); }
   Reply ask_admin(const std::string& request);
-  // The next whole answer on that connection.
+  // The status of a job.
+  std::string status_of(const std::string& id);
+  // Runs the event loop until the job has that status.
+  void until_status(const std::string& id, const std::string& status);
+  // Waits for the next whole response on that connection.
   Reply next(test::RawClient& client, bool to_head = false);
 
-  // A sample of /metrics: the sum of those whose line begins with the name and has every one of `labels`.
+  // The sum of the samples in /metrics that have this name and contain all `labels`.
   double metric(const std::string& name, const std::vector<std::string>& labels = {});
-  // The access log's lines with that outcome.
+  // The lines of the access log with that outcome.
   std::vector<nlohmann::json> logged(const std::string& outcome) const;
 
-  // As kill and start: nothing drains. The listeners have new ports, the metrics begin at 0.
+  // Like a kill and a start: nothing is drained, listeners get new ports, metrics start at 0.
   void restart();
   void start_replaying() { replaying_->start(); }
   const std::filesystem::path& folder() const { return folder_; }
@@ -94,8 +102,5 @@ class Bed {
   std::unique_ptr<core::Replaying> replaying_;
   std::unique_ptr<admin::AdminService> admin_;
 };
-
-// Many routes, one for each way a request can end; short limits, so that running out of time takes little of it.
-std::string usual_config();
 
 }  // namespace tidegate::loopback

@@ -1,10 +1,9 @@
-#include "loopback/bed.h"
+#include "loopback/fixture.h"
 
 #include <algorithm>
 
 #include "base/log.h"
 #include "cli/open_queues.h"
-#include "config/load/loader.h"
 #include "http/parser/parser.h"
 
 namespace tidegate::loopback {
@@ -21,14 +20,6 @@ std::filesystem::path make_folder() {
   std::string name = (std::filesystem::temp_directory_path() / "tidegate-loopback-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
   return name;
-}
-
-std::shared_ptr<const config::Config> load(const std::string& yaml) {
-  const auto no_environment = [](const std::string&) { return std::optional<std::string>(); };
-  const config::LoadResult loaded = config::load_text(yaml, "loopback.yaml", no_environment);
-  for (const config::Diagnostic& error : loaded.errors) FAIL_CHECK(error.to_string());
-  REQUIRE(loaded.config);
-  return loaded.config;
 }
 
 template <typename List>
@@ -82,18 +73,17 @@ std::string post(std::string_view target, std::string_view body, std::string_vie
          "\r\n" + std::string(body);
 }
 
-Bed::Bed(std::string yaml) : folder_(make_folder()) {
-  if (yaml.empty()) yaml = usual_config();
+Fixture::Fixture(std::string yaml) : folder_(make_folder()) {
   replace_all(yaml, "{UP}", "http://127.0.0.1:" + std::to_string(upstream.port()));
   replace_all(yaml, "{RAW}", "http://127.0.0.1:" + std::to_string(raw.port()));
   replace_all(yaml, "{DIR}", folder_.string());
   log_configure(LogLevel::info, LogFormat::json);
   log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });
-  config_ = load(yaml);
+  config_ = test::load_config(yaml);
   start();
 }
 
-void Bed::start() {
+void Fixture::start() {
   metrics_ = metrics::Metrics::make(*config_, "9.9.9", "loopback");
   auto queues = cli::open_queues(*config_, *metrics_, runtime);
   REQUIRE(queues.ok());
@@ -108,7 +98,7 @@ void Bed::start() {
   REQUIRE(admin_->listen().ok());
 }
 
-void Bed::restart() {
+void Fixture::restart() {
   replaying_.reset();
   listeners_.reset();
   worker_.reset();
@@ -117,7 +107,7 @@ void Bed::restart() {
   start();
 }
 
-Bed::~Bed() {
+Fixture::~Fixture() {
   replaying_.reset();
   listeners_.reset();
   worker_.reset();
@@ -128,26 +118,26 @@ Bed::~Bed() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-void Bed::until(const char* what, const std::function<bool()>& ready) {
+void Fixture::until(const char* what, const std::function<bool()>& ready) {
   net::Timer tick(runtime, [] {});
   const Time give_up = runtime.now() + 30s;
   while (!ready()) {
-    if (runtime.now() > give_up) FAIL("never came: " << what);
+    if (runtime.now() > give_up) FAIL("timed out: " << what);
     if (!tick.active()) tick.start_after(50ms);
     runtime.run_once();
   }
 }
 
-Reply Bed::next(test::RawClient& client, bool to_head) {
+Reply Fixture::next(test::RawClient& client, bool to_head) {
   Reply reply;
-  until("a whole answer", [&] {
+  until("a whole response", [&] {
     reply = take_reply(&client.received, to_head, client.ended);
     return reply.whole || client.over();
   });
   return reply;
 }
 
-Reply Bed::ask(const std::string& request, const char* what) {
+Reply Fixture::ask(const std::string& request, const char* what) {
   const auto asker = client(request);
   Reply reply;
   until(what, [&] {
@@ -157,12 +147,18 @@ Reply Bed::ask(const std::string& request, const char* what) {
   return reply;
 }
 
-Reply Bed::ask_admin(const std::string& request) {
+std::string Fixture::status_of(const std::string& id) { return ask(get("/_jobs/" + id)).json().at("status"); }
+
+void Fixture::until_status(const std::string& id, const std::string& status) {
+  until(("job " + id + " is " + status).c_str(), [&] { return status_of(id) == status; });
+}
+
+Reply Fixture::ask_admin(const std::string& request) {
   test::RawClient asker(runtime, admin_->address(), request);
   return next(asker);
 }
 
-double Bed::metric(const std::string& name, const std::vector<std::string>& labels) {
+double Fixture::metric(const std::string& name, const std::vector<std::string>& labels) {
   const std::string text = admin("/metrics").body;
   double sum = 0;
   for (size_t at = 0; at < text.size();) {
@@ -177,7 +173,7 @@ double Bed::metric(const std::string& name, const std::vector<std::string>& labe
   return sum;
 }
 
-std::vector<nlohmann::json> Bed::logged(const std::string& outcome) const {
+std::vector<nlohmann::json> Fixture::logged(const std::string& outcome) const {
   std::vector<nlohmann::json> found;
   for (const std::string& line : log) {
     const nlohmann::json entry = nlohmann::json::parse(line);
@@ -188,62 +184,40 @@ std::vector<nlohmann::json> Bed::logged(const std::string& outcome) const {
   return found;
 }
 
-void Bed::close_queue() {
+void Fixture::close_queue() {
   bool closed = false;
   queue().close(runtime, [&] { closed = true; });
   until("the queue is closed", [&] { return closed; });
 }
 
-std::string usual_config() {
-  return R"(
-log: {access: all}
-admin: {address: 127.0.0.1:0}
-upstreams:
-  up: {endpoints: ["{UP}"]}
-  raw: {endpoints: ["{RAW}"]}
-  dead: {endpoints: ["http://127.0.0.1:1"]}
-  guarded:
-    endpoints: ["{UP}"]
-    breaker: {consecutive_failures: 2, failure_ratio: 0, open_for: 60s, open_for_max: 60s}
-  narrow:
-    endpoints: ["{UP}"]
-    breaker: {}
-    bulkhead: {max_concurrent: 1, max_waiting: 0}
-  kept: {endpoints: ["{UP}"]}
-queues:
-  jobs:
-    url: sqlite://{DIR}/jobs.db
-    max_jobs: 3
-    replay: {concurrency: 2, max_attempts: 2, timeout: 5s, backoff: {base: 20ms, max: 20ms, jitter: none}}
-listeners:
-  - name: in
-    address: 127.0.0.1:0
-    limits: {header_bytes: 2KiB, headers: 20, body: 64KiB, header_timeout: 200ms, body_timeout: 200ms}
-    routes:
-      - {name: plain, match: {path: /plain*}, upstream: up}
-      - {name: get_only, match: {methods: [GET], path: /get-only}, upstream: up}
-      - name: limited
-        match: {path: /limited}
-        upstream: up
-        rate_limit: {key: global, rate: 1/m, burst: 2}
-      - {name: hasty, match: {path: /hasty*}, upstream: up, timeout: {total: 200ms, idle: 200ms}}
-      - {name: guarded, match: {path: /guarded}, upstream: guarded}
-      - {name: narrow, match: {path: /narrow}, upstream: narrow}
-      - {name: dead, match: {path: /dead}, upstream: dead}
-      - {name: raw, match: {path: /raw}, upstream: raw}
-      - name: job
-        match: {path: /job*}
-        upstream: dead
-        fallback: {enqueue: {queue: jobs, max_body: 32KiB}}
-      - name: later
-        match: {path: /later*}
-        upstream: kept
-        fallback: {on: [503], enqueue: {queue: jobs, max_body: 32KiB}}
-      - name: sorry
-        match: {path: /sorry}
-        upstream: dead
-        fallback: {respond: {status: 200, content_type: text/plain, body: "try later"}}
-)";
+test::ConfigBuilder usual_config() {
+  return test::ConfigBuilder()
+      .listener(
+          "address: 127.0.0.1:0,"
+          "limits: {header_bytes: 2KiB, headers: 20, body: 64KiB, header_timeout: 200ms, body_timeout: 200ms}")
+      .upstream("up", R"(endpoints: ["{UP}"])")
+      .upstream("raw", R"(endpoints: ["{RAW}"])")
+      .upstream("dead", R"(endpoints: ["http://127.0.0.1:1"])")
+      .upstream("guarded", R"(endpoints: ["{UP}"],
+                breaker: {consecutive_failures: 2, failure_ratio: 0, open_for: 60s, open_for_max: 60s})")
+      .upstream("narrow", R"(endpoints: ["{UP}"], breaker: {}, bulkhead: {max_concurrent: 1, max_waiting: 0})")
+      .upstream("kept", R"(endpoints: ["{UP}"])")
+      .queue("jobs", R"(url: "sqlite://{DIR}/jobs.db", max_jobs: 3,
+             replay: {concurrency: 2, max_attempts: 2, timeout: 5s, backoff: {base: 20ms, max: 20ms, jitter: none}})")
+      .route("plain", "match: {path: /plain*}, upstream: up")
+      .route("get_only", "match: {methods: [GET], path: /get-only}, upstream: up")
+      .route("limited", "match: {path: /limited}, upstream: up, rate_limit: {key: global, rate: 1/m, burst: 2}")
+      .route("hasty", "match: {path: /hasty*}, upstream: up, timeout: {total: 200ms, idle: 200ms}")
+      .route("guarded", "match: {path: /guarded}, upstream: guarded")
+      .route("narrow", "match: {path: /narrow}, upstream: narrow")
+      .route("dead", "match: {path: /dead}, upstream: dead")
+      .route("raw", "match: {path: /raw}, upstream: raw")
+      .route("job", "match: {path: /job*}, upstream: dead, fallback: {enqueue: {queue: jobs, max_body: 32KiB}}")
+      .route("later",
+             "match: {path: /later*}, upstream: kept, fallback: {on: [503], enqueue: {queue: jobs, max_body: 32KiB}}")
+      .route("sorry",
+             "match: {path: /sorry}, upstream: dead,"
+             "fallback: {respond: {status: 200, content_type: text/plain, body: \"try later\"}}");
 }
 
 }  // namespace tidegate::loopback

@@ -1,6 +1,6 @@
-// A whole world in one process and one seed: clients, Tidegate (the production gateway, exchange, pool, codec,
-// policies, replayer), an upstream with moods, a job store with faults, and a network between them. A run is a schedule
-// of requests and troubles drawn from the seed, then healing, then quiet; the invariants are checked over the whole.
+// A whole simulation from one seed: clients, Tidegate (the production gateway, exchange, pool, codec, policies,
+// replayer), an upstream with moods, a job store with faults, and a network between them. A run is a schedule of
+// requests and faults from the seed, then recovery, then quiet; then the invariants are checked.
 #pragma once
 
 #include <functional>
@@ -20,29 +20,29 @@
 
 namespace tidegate::sim {
 
-// The knobs of a run that a seed turns. Everything else is fixed in world.cc.
+// What a run includes. Everything else comes from the seed or is fixed in simulation.cc.
 struct Scenario {
   uint64_t seed = 1;
   int clients = 40;
-  Duration troubles_for = 60s;  // clients come and troubles happen in this time
+  Duration troubles_for = 60s;  // the time in which clients arrive and faults happen
   bool store_faults = true;
   bool network_faults = true;
-  bool crashes = true;  // Tidegate itself is killed and started again
+  bool crashes = true;  // Tidegate itself is killed and restarted
 };
 
-class World {
+class Simulation {
  public:
-  // Settings drawn from the seed.
-  explicit World(const Scenario& scenario);
-  // Given settings: a YAML text whose first upstream, first listener and first queue are used.
-  World(const Scenario& scenario, const std::string& yaml);
-  ~World();
+  // With settings from the seed.
+  explicit Simulation(const Scenario& scenario);
+  // With the settings of a YAML text; its first upstream, first listener and first queue are used.
+  Simulation(const Scenario& scenario, const std::string& yaml);
+  ~Simulation();
 
-  // The whole run. Returns what was broken, one sentence each; empty = all invariants hold.
+  // Performs the run. Returns one sentence per violated invariant.
   std::vector<std::string> run();
   uint64_t trace_hash() const { return runtime_.trace_hash(); }
 
-  // For hand-written scenarios.
+  // For scenarios written by hand.
   net::SimRuntime& runtime() { return runtime_; }
   SimUpstream& upstream() { return *upstream_; }
   core::Gateway& gateway() { return *gateway_; }

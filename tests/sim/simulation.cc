@@ -1,4 +1,4 @@
-#include "sim/world.h"
+#include "sim/simulation.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@ namespace tidegate::sim {
 
 namespace {
 
-// Everything on, small numbers, so that every limit is met often.
+// Every feature is on and every limit is small, so that runs reach the limits often.
 std::string config_text(Random& random) {
   return fmt::format(R"(
 admin: {{address: 127.0.0.1:9901}}
@@ -77,9 +77,9 @@ std::shared_ptr<const config::Config> load(const std::string& yaml) {
 
 }  // namespace
 
-World::World(const Scenario& scenario) : World(scenario, "") {}
+Simulation::Simulation(const Scenario& scenario) : Simulation(scenario, "") {}
 
-World::World(const Scenario& scenario, const std::string& yaml)
+Simulation::Simulation(const Scenario& scenario, const std::string& yaml)
     : scenario_(scenario),
       random_(scenario.seed),
       runtime_(random_.next()),
@@ -94,7 +94,7 @@ World::World(const Scenario& scenario, const std::string& yaml)
   start_tidegate();
 }
 
-World::~World() {
+Simulation::~Simulation() {
   events_.clear();
   clients_.clear();
   replaying_.reset();
@@ -105,7 +105,7 @@ World::~World() {
   store_.reset();
 }
 
-void World::start_tidegate() {
+void Simulation::start_tidegate() {
   ++lives_;
   metrics_ = metrics::Metrics::make(*config_, "sim", "sim");
   core::Policies::QueueStores queues;
@@ -118,8 +118,8 @@ void World::start_tidegate() {
   replaying_->start();
 }
 
-// As kill -9: the store loses what was not durable, then everything is gone at once.
-void World::kill_tidegate() {
+// Like kill -9: the store loses what was not durable, then everything stops at once.
+void Simulation::kill_tidegate() {
   ++kills_;
   store_->crash();
   replaying_.reset();
@@ -129,13 +129,13 @@ void World::kill_tidegate() {
   metrics_.reset();
 }
 
-SimClient& World::client(ClientPlan plan) {
+SimClient& Simulation::client(ClientPlan plan) {
   if (plan.starts < runtime_.now()) plan.starts = runtime_.now();
   clients_.push_back(std::make_unique<SimClient>(runtime_, listener().to_string(), std::move(plan)));
   return *clients_.back();
 }
 
-void World::schedule_clients() {
+void Simulation::schedule_clients() {
   for (int i = 0; i < scenario_.clients; ++i) {
     ClientPlan plan;
     plan.id = fmt::format("r{}", i);
@@ -150,7 +150,7 @@ void World::schedule_clients() {
   }
 }
 
-void World::schedule_troubles() {
+void Simulation::schedule_troubles() {
   const auto span = static_cast<uint64_t>(scenario_.troubles_for.count());
   const int count = 3 + static_cast<int>(random_.below(8));
   for (int i = 0; i < count; ++i) {
@@ -159,7 +159,7 @@ void World::schedule_troubles() {
   }
 }
 
-void World::trouble() {
+void Simulation::trouble() {
   UpstreamMood mood;
   switch (random_.below(9)) {
     case 0: mood.error = 1; break;
@@ -198,20 +198,20 @@ void World::trouble() {
   upstream_->start();
 }
 
-void World::heal() {
+void Simulation::heal() {
   upstream_->set_mood({});
   upstream_->start();
   runtime_.set_link(upstream_address_, {});
   store_->set_faults({});
 }
 
-// After healing every job must come to an end within a bound: the longest open breaker, and every back-off.
-void World::settle() {
+// After heal() every job must end within a bound: the longest open_for plus all backoffs.
+void Simulation::settle() {
   heal();
   runtime_.run_for(600s);
 }
 
-std::vector<std::string> World::run() {
+std::vector<std::string> Simulation::run() {
   schedule_clients();
   schedule_troubles();
   runtime_.run_for(scenario_.troubles_for);

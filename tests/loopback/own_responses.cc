@@ -1,4 +1,4 @@
-#include "loopback/own_answers.h"
+#include "loopback/own_responses.h"
 
 namespace tidegate::loopback {
 
@@ -17,7 +17,7 @@ void check_problem(const Reply& reply, const Expected& expected) {
 
 }  // namespace
 
-void check_own_answer(Bed& bed, const Reply& reply, const Expected& expected) {
+void check_own_response(Fixture& fixture, const Reply& reply, const Expected& expected) {
   REQUIRE(reply.whole);
   CHECK(reply.status == expected.status);
   check_problem(reply, expected);
@@ -27,16 +27,16 @@ void check_own_answer(Bed& bed, const Reply& reply, const Expected& expected) {
   CHECK(reply.count("retry-after") == (expected.retry_after ? 1 : 0));
   if (expected.retry_after) CHECK(std::stoi(reply.field("retry-after")) >= 1);
 
-  const auto lines = bed.logged(expected.reason);
+  const auto lines = fixture.logged(expected.reason);
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].at("code") == expected.status);
   CHECK(lines[0].at("request_id") == reply.field("x-request-id"));
   CHECK(lines[0].value("route", "") == expected.route);
-  CHECK(bed.metric("tidegate_http_requests_total",
-                   {"route=\"" + expected.route + '"', "code=\"" + std::to_string(expected.status) + '"',
-                    "outcome=\"" + expected.reason + '"', "method=\"" + expected.method + '"'}) == 1);
-  CHECK(bed.metric("tidegate_http_requests_total", {"outcome=\"" + expected.reason + '"'}) == 1);
-  CHECK(bed.metric("tidegate_http_requests_in_flight") == 0);
+  CHECK(fixture.metric("tidegate_http_requests_total",
+                       {"route=\"" + expected.route + '"', "code=\"" + std::to_string(expected.status) + '"',
+                        "outcome=\"" + expected.reason + '"', "method=\"" + expected.method + '"'}) == 1);
+  CHECK(fixture.metric("tidegate_http_requests_total", {"outcome=\"" + expected.reason + '"'}) == 1);
+  CHECK(fixture.metric("tidegate_http_requests_in_flight") == 0);
 }
 
 }  // namespace tidegate::loopback
