@@ -21,7 +21,8 @@ endif()
 add_compile_options(-Wall -Wextra -Wpedantic $<$<BOOL:${TIDEGATE_WERROR}>:-Werror> -Wshadow -Wimplicit-fallthrough
                     $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)  # false alarms in its own std::string (GCC bug 105329)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>  # false alarms in its own std::string (GCC bug 105329)
+                      -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
 if(TIDEGATE_PCH)
   # What some libraries require of their users holds for every target: a precompiled header fits only sources that are

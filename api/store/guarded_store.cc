@@ -34,13 +34,12 @@ GuardedStore::GuardedStore(net::Runtime& runtime, std::unique_ptr<ObjectStore> s
     : runtime_(runtime),
       breaker_("store", options.breaker, runtime.now(), options.seed),
       store_(std::move(store)),
-      probe_at_(runtime, [this] { probe(); }) {
-  breaker_.on_transition([this](const auto&, const policy::Transition& transition) { on_transition(transition); });
-}
+      probe_at_(runtime, [this] { probe(); }) {}
 
 template <typename T>
 std::unique_ptr<net::Operation> GuardedStore::guard(const Begin<T>& begin, std::function<void(Result<T>)> done) {
   auto acquired = breaker_.acquire(runtime_.now());
+  announce();
   if (acquired.refused) {
     return on_next_iteration(runtime_, [done = std::move(done)] { done(Error{ErrorCode::unavailable, kOpen}); });
   }
@@ -54,6 +53,7 @@ std::unique_ptr<net::Operation> GuardedStore::guard(const Begin<T>& begin, std::
 
 void GuardedStore::report(policy::Permit& permit, const Error* error) {
   permit.report(verdict_of(error), runtime_.now(), error == nullptr ? "" : error->message);
+  announce();
 }
 
 std::unique_ptr<net::Operation> GuardedStore::put(std::string name, ObjectPtr object, PutCallback done) {
@@ -82,21 +82,24 @@ Duration GuardedStore::retry_after() {
   return refusal ? std::max<Duration>(refusal->retry_after, kRecheckDelay) : store_->retry_after();
 }
 
-void GuardedStore::on_transition(const policy::Transition& transition) {
-  const bool opened = transition.to == BreakerState::open;
-  log_event(opened ? LogLevel::warn : LogLevel::info, "breaker_transition",
-            {{"breaker", breaker_.name()},
-             {"from", std::string_view(to_string(transition.from))},
-             {"to", std::string_view(to_string(transition.to))},
-             {"reason", std::string_view(to_string(transition.reason))},
-             {"detail", transition.detail}});
-  if (opened) probe_at_.start_at(transition.at + transition.open_for + 1ms);
+void GuardedStore::announce() {
+  for (const policy::Transition& transition : breaker_.take_transitions()) {
+    const bool opened = transition.to == BreakerState::open;
+    log_event(opened ? LogLevel::warn : LogLevel::info, "breaker_transition",
+              {{"breaker", breaker_.name()},
+               {"from", std::string_view(to_string(transition.from))},
+               {"to", std::string_view(to_string(transition.to))},
+               {"reason", std::string_view(to_string(transition.reason))},
+               {"detail", transition.detail}});
+    if (opened) probe_at_.start_at(transition.at + transition.open_for + 1ms);
+  }
 }
 
 void GuardedStore::probe() {
   probing_.reset();
   if (state() == BreakerState::closed) return;
   auto acquired = breaker_.acquire(runtime_.now());
+  announce();
   if (acquired.refused) return probe_at_.start_after(std::max(acquired.refused->retry_after + 1ms, kRecheckDelay));
   probe_permit_ = std::move(acquired.permit);
   probe_at_.start_after(kRecheckDelay + breaker_.config().half_open_timeout);  // in case the check never calls back

@@ -10,7 +10,7 @@ from layering import INCLUDE, ROOT, files_of
 CLASS_LINES_MAX = 400
 # Classes that may be larger, and how large: a list that should become shorter.
 LARGER = {"proxy/http/server: ServerConnection": 575}
-FOLDER_FILES_MAX = 25
+FOLDER_FILES_MAX = 26
 # Folders that may hold more, and how many: likewise.
 FULLER = {"api": 28, "api/store": 33, "optimizer": 29, "proxy/jobs/rabbit": 40, "proxy/policy": 26}
 # Layers in which folders still include each other in a circle.

@@ -9,8 +9,8 @@
 #include <unordered_map>
 
 #include "jobs/job_queue.h"
-#include "jobs/rabbit/broker_loop.h"
-#include "jobs/rabbit/unacked_deliveries.h"
+#include "jobs/rabbit/broker/broker_loop.h"
+#include "jobs/rabbit/broker/unacked_deliveries.h"
 
 namespace tidegate::jobs {
 

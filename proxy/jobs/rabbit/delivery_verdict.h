@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include "jobs/job.h"
-#include "jobs/rabbit/message.h"
+#include "jobs/rabbit/broker/message.h"
 
 namespace tidegate::jobs {
 

@@ -4,9 +4,9 @@
 //          ──▶ dead                 move to the dead letters
 //          ──▶ retrying, queued     due within a second: ready here; later: move to a delay tier
 //          ──▶ (claim was lost)     ready here: the next claim checks its record
+#include "jobs/rabbit/broker/topology.h"
 #include "jobs/rabbit/call.h"
 #include "jobs/rabbit/operations.h"
-#include "jobs/rabbit/topology.h"
 
 namespace tidegate::jobs {
 

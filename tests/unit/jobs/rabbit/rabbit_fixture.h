@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "jobs/rabbit/broker/topology.h"
 #include "jobs/rabbit/queue.h"
-#include "jobs/rabbit/topology.h"
 #include "support/rabbit_server.h"
 #include "support/redis_server.h"
 #include "unit/jobs/contract/fixture.h"

@@ -1,4 +1,4 @@
-#include "jobs/rabbit/broker_state.h"
+#include "jobs/rabbit/broker/broker_state.h"
 
 #include <algorithm>
 #include <utility>

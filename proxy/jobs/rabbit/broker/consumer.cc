@@ -1,8 +1,8 @@
-#include "jobs/rabbit/consumer.h"
+#include "jobs/rabbit/broker/consumer.h"
 
 #include <utility>
 
-#include "jobs/rabbit/topology.h"
+#include "jobs/rabbit/broker/topology.h"
 #include "net/clock.h"
 
 namespace tidegate::jobs {

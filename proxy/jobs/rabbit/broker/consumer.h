@@ -8,10 +8,10 @@
 #include <atomic>
 #include <string>
 
-#include "jobs/rabbit/broker_session.h"
-#include "jobs/rabbit/delay_tiers.h"
-#include "jobs/rabbit/publisher.h"
-#include "jobs/rabbit/unacked_deliveries.h"
+#include "jobs/rabbit/broker/broker_session.h"
+#include "jobs/rabbit/broker/delay_tiers.h"
+#include "jobs/rabbit/broker/publisher.h"
+#include "jobs/rabbit/broker/unacked_deliveries.h"
 
 namespace tidegate::jobs {
 

@@ -1,8 +1,8 @@
-#include "jobs/rabbit/properties.h"
+#include "jobs/rabbit/broker/properties.h"
 
 #include <utility>
 
-#include "jobs/rabbit/amqp_values.h"
+#include "jobs/rabbit/broker/amqp_values.h"
 
 namespace tidegate::jobs {
 

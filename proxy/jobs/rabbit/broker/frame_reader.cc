@@ -1,10 +1,10 @@
-#include "jobs/rabbit/frame_reader.h"
+#include "jobs/rabbit/broker/frame_reader.h"
 
 #include <iterator>
 #include <utility>
 
-#include "jobs/rabbit/amqp_values.h"
-#include "jobs/rabbit/properties.h"
+#include "jobs/rabbit/broker/amqp_values.h"
+#include "jobs/rabbit/broker/properties.h"
 
 namespace tidegate::jobs {
 

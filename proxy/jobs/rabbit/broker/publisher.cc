@@ -1,9 +1,9 @@
-#include "jobs/rabbit/publisher.h"
+#include "jobs/rabbit/broker/publisher.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "jobs/rabbit/topology.h"
+#include "jobs/rabbit/broker/topology.h"
 #include "net/clock.h"
 
 namespace tidegate::jobs {

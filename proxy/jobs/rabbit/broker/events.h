@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "jobs/rabbit/message.h"
+#include "jobs/rabbit/broker/message.h"
 
 namespace tidegate::jobs {
 

@@ -17,12 +17,12 @@
 #include <string>
 
 #include "config/config.h"
-#include "jobs/rabbit/broker_session.h"
-#include "jobs/rabbit/consumer.h"
-#include "jobs/rabbit/dead_letter_search.h"
-#include "jobs/rabbit/delay_tiers.h"
-#include "jobs/rabbit/publisher.h"
-#include "jobs/rabbit/unacked_deliveries.h"
+#include "jobs/rabbit/broker/broker_session.h"
+#include "jobs/rabbit/broker/consumer.h"
+#include "jobs/rabbit/broker/dead_letter_search.h"
+#include "jobs/rabbit/broker/delay_tiers.h"
+#include "jobs/rabbit/broker/publisher.h"
+#include "jobs/rabbit/broker/unacked_deliveries.h"
 #include "jobs/store_thread.h"
 #include "net/doorbell.h"
 

@@ -22,7 +22,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "jobs/rabbit/events.h"
+#include "jobs/rabbit/broker/events.h"
 #include "jobs/store_call.h"
 #include "jobs/work_listener.h"
 

@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "jobs/rabbit/broker_state.h"
-#include "jobs/rabbit/connection.h"
+#include "jobs/rabbit/broker/broker_state.h"
+#include "jobs/rabbit/broker/connection.h"
 
 namespace tidegate::jobs {
 

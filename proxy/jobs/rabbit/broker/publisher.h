@@ -16,9 +16,9 @@
 #include <memory>
 #include <string>
 
-#include "jobs/rabbit/broker_session.h"
-#include "jobs/rabbit/delay_tiers.h"
-#include "jobs/rabbit/unacked_deliveries.h"
+#include "jobs/rabbit/broker/broker_session.h"
+#include "jobs/rabbit/broker/delay_tiers.h"
+#include "jobs/rabbit/broker/unacked_deliveries.h"
 #include "jobs/store_call.h"
 
 namespace tidegate::jobs {

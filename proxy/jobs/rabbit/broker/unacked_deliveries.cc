@@ -1,4 +1,4 @@
-#include "jobs/rabbit/unacked_deliveries.h"
+#include "jobs/rabbit/broker/unacked_deliveries.h"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
-#include "jobs/rabbit/dead_letter_search.h"
+#include "jobs/rabbit/broker/dead_letter_search.h"
 
 #include <utility>
 
-#include "jobs/rabbit/topology.h"
+#include "jobs/rabbit/broker/topology.h"
 
 namespace tidegate::jobs {
 

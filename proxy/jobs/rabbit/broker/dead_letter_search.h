@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "jobs/rabbit/broker_session.h"
-#include "jobs/rabbit/publisher.h"
-#include "jobs/rabbit/unacked_deliveries.h"
+#include "jobs/rabbit/broker/broker_session.h"
+#include "jobs/rabbit/broker/publisher.h"
+#include "jobs/rabbit/broker/unacked_deliveries.h"
 #include "jobs/store_call.h"
 
 namespace tidegate::jobs {

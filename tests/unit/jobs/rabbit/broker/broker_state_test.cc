@@ -1,5 +1,5 @@
 // The phases of the connection to the broker, without a broker.
-#include "jobs/rabbit/broker_state.h"
+#include "jobs/rabbit/broker/broker_state.h"
 
 #include <doctest/doctest.h>
 

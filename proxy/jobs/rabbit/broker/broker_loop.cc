@@ -1,9 +1,9 @@
-#include "jobs/rabbit/broker_loop.h"
+#include "jobs/rabbit/broker/broker_loop.h"
 
 #include <algorithm>
 
 #include "base/log.h"
-#include "jobs/rabbit/topology.h"
+#include "jobs/rabbit/broker/topology.h"
 #include "net/clock.h"
 
 namespace tidegate::jobs {

@@ -1,12 +1,12 @@
-#include "jobs/rabbit/connection.h"
+#include "jobs/rabbit/broker/connection.h"
 
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <amqp_tcp_socket.h>
 
-#include "jobs/rabbit/amqp_values.h"
-#include "jobs/rabbit/frame_reader.h"
-#include "jobs/rabbit/properties.h"
+#include "jobs/rabbit/broker/amqp_values.h"
+#include "jobs/rabbit/broker/frame_reader.h"
+#include "jobs/rabbit/broker/properties.h"
 #include "net/clock.h"
 #include "net/doorbell.h"
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "jobs/rabbit/events.h"
+#include "jobs/rabbit/broker/events.h"
 
 namespace tidegate::jobs {
 

@@ -15,7 +15,7 @@
 
 #include "base/result.h"
 #include "config/config.h"
-#include "jobs/rabbit/events.h"
+#include "jobs/rabbit/broker/events.h"
 
 struct amqp_connection_state_t_;  // librabbitmq stays out of the headers
 

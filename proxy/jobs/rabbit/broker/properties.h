@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "jobs/rabbit/message.h"
+#include "jobs/rabbit/broker/message.h"
 
 namespace tidegate::jobs {
 

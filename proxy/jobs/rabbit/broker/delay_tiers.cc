@@ -1,6 +1,6 @@
-#include "jobs/rabbit/delay_tiers.h"
+#include "jobs/rabbit/broker/delay_tiers.h"
 
-#include "jobs/rabbit/topology.h"
+#include "jobs/rabbit/broker/topology.h"
 #include "net/clock.h"
 
 namespace tidegate::jobs {

@@ -1,4 +1,4 @@
-#include "jobs/rabbit/message.h"
+#include "jobs/rabbit/broker/message.h"
 
 #include <strings.h>
 

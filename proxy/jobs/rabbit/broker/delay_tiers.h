@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "jobs/rabbit/broker_session.h"
+#include "jobs/rabbit/broker/broker_session.h"
 
 namespace tidegate::jobs {
 
