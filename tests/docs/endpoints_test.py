@@ -68,7 +68,7 @@ class Endpoints(unittest.TestCase):
             self.assertEqual(routed - known, {"/favicon.ico", "/page/"} & routed)
 
     def routed_paths(self, folder):
-        text = "".join(file.read_text() for file in (ROOT / folder).glob("*.cc"))
+        text = "".join(file.read_text() for file in (ROOT / folder).rglob("*.cc"))
         return set(re.findall(r'"(/(?:upload|status/|images/|health|ready|metrics|demo|demo/fault|webhooks/tidegate|'
                               r'optimize|fault|page/|favicon\.ico)?)"', text))
 
