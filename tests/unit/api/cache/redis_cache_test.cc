@@ -96,7 +96,7 @@ TEST_CASE("a killed server is a miss at once, and is used again after it recover
   fixture.put("before");
   fixture.server.kill();
   fixture.until([&] { return !fixture.cache->connected(); });
-  CHECK(fixture.log.find("cache_away") != std::string::npos);
+  CHECK(fixture.log.find("cache_unavailable") != std::string::npos);
   CHECK(fixture.get() == nullptr);
   CHECK(fixture.check().error().code == ErrorCode::unavailable);
   fixture.put("nobody takes this");
