@@ -60,7 +60,7 @@ class Endpoints(unittest.TestCase):
                     answer = http(method, url, b"" if method == "POST" else None)
                     self.assertNotEqual(answer.status, 405)
                     if answer.status == 404:
-                        expected = "no such path" if "webhooks" in path else "no upload"  # without a secret
+                        expected = "nothing at this path" if "webhooks" in path else "no upload"  # without a secret
                         self.assertIn(expected, answer.json()["detail"])
             routed = self.routed_paths(folder)
             self.assertGreater(len(routed), 3)

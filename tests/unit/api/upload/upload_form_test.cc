@@ -56,18 +56,18 @@ TEST_CASE("hostile forms are refused with a sentence") {
   const std::string text = text_part();
   const std::string end = "--b--\r\n";
   const std::pair<std::string, const char*> cases[] = {
-      {image_part("\"../../etc/passwd\"") + text + end, "holds a path"},
-      {image_part("\"C:\\photo.png\"") + text + end, "holds a path"},
+      {image_part("\"../../etc/passwd\"") + text + end, "contains a path"},
+      {image_part("\"C:\\photo.png\"") + text + end, "contains a path"},
       {part("name=\"image\"; filename=\"x\"; filename*=UTF-8''y", png()) + text + end, "filename*"},
       {part("name=\"image\"", "--c\r\n\r\n--c--", "Content-Type: multipart/mixed; boundary=c\r\n") + text + end,
-       "multipart of its own"},
-      {part("name=\"wm_text\"", "x", "content-type: Multipart/Related\r\n") + end, "multipart of its own"},
-      {part(std::string("name=\"image\0\"", 13), png()) + text + end, "not a field"},
-      {part("name=\"image%00\"", png()) + text + end, "none of image"},
+       "itself multipart"},
+      {part("name=\"wm_text\"", "x", "content-type: Multipart/Related\r\n") + end, "itself multipart"},
+      {part(std::string("name=\"image\0\"", 13), png()) + text + end, "invalid header line"},
+      {part("name=\"image%00\"", png()) + text + end, "unknown part"},
       {image_part("\"x\"") + image_part("\"x\""), "twice"},
       {text + part("name=\"wm_text\"", std::string(10'000'000, 'x')), "wm_text twice"},
       {part("name=\"wm_text\"", std::string(10'000'000, 'x')), "too long"},
-      {part("name=\"image\"; filename=\"" + std::string(1 << 20, 'x') + "\"", ""), "head is longer"},
+      {part("name=\"image\"; filename=\"" + std::string(1 << 20, 'x') + "\"", ""), "headers of a part are longer"},
       {image_part("\"x\"") + text, "before its last boundary"},
       {"--b--", "no parts"},
   };
