@@ -87,6 +87,7 @@ TEST_CASE("a due probe is left to a waiting job for two seconds, then a live req
   const WaitingJob job;
   RoutePolicy policy = with_everything();
   policy.probes = &job;
+  policy.breaker = std::make_shared<Breaker>("b", BreakerConfig{.open_for_max = 30s}, kStart, 1);  // no jitter
   open(*policy.breaker, kStart);
   const Time due = kStart + 30s;
   const Admission refused = admit(policy, Caller::live_request, due);
