@@ -87,9 +87,11 @@ TEST_CASE("a due probe is left to a waiting job for two seconds, then a live req
   const WaitingJob job;
   RoutePolicy policy = with_everything();
   policy.probes = &job;
-  policy.breaker = std::make_shared<Breaker>("b", BreakerConfig{.open_for_max = 30s}, kStart, 1);  // no jitter
+  BreakerConfig without_jitter;
+  without_jitter.open_for_max = without_jitter.open_for;
+  policy.breaker = std::make_shared<Breaker>("b", without_jitter, kStart, 1);
   open(*policy.breaker, kStart);
-  const Time due = kStart + 30s;
+  const Time due = kStart + 30s + 1ms;  // open until then
   const Admission refused = admit(policy, Caller::live_request, due);
   REQUIRE(word(refused) == "refused");
   CHECK(std::get<BreakerRefusal>(refused).retry_after == 1s);

@@ -30,6 +30,7 @@ TEST_CASE("while a body is fetched, its job holds neither the probe nor a slot, 
   fixture.start();
   fixture.bed.pass(breaker.config().open_for + 5s);
   REQUIRE(fixture.runner.fetches.size() == 1);
+  breaker.advance(fixture.bed.home().now());  // as the timer of its owner does
   const auto view = breaker.view(fixture.bed.home().now());
   CHECK(view.state == policy::BreakerState::half_open);
   CHECK(view.probes_in_flight == 0);
