@@ -17,7 +17,7 @@ struct PathValues {
 };
 
 enum class Access : uint8_t {
-  read,    // open to whoever reaches the address
+  read,    // open to everybody who reaches the address
   change,  // guarded: see guard.h
 };
 

@@ -70,7 +70,7 @@ std::unique_ptr<http::Handler> ListenerService::answer_last_hop(http::Responder&
   return nullptr;
 }
 
-// An answer that no route and no exchange has to do with.
+// A response without a route and an exchange.
 void ListenerService::count_own(http::Responder& responder, Outcome outcome, uint16_t status,
                                 const std::string& request_id) {
   no_route_metrics_.begun();

@@ -18,7 +18,7 @@ class Fingerprint {
   Fingerprint(const Fingerprint&) = delete;
   Fingerprint& operator=(const Fingerprint&) = delete;
 
-  // The body, piece by piece; of no account where there is a reference in its place.
+  // The body, piece by piece; ignored where there is a reference instead.
   void add(std::string_view piece);
   // 64 hex digits; once.
   std::string finish();

@@ -42,7 +42,7 @@ struct QueueView {
   std::optional<WallTime> next_due_at;        // when a claim may next find a job; past = at once
   uint64_t expired_total = 0;                 // jobs that expired, since the store was opened
   uint64_t damaged_total = 0;                 // records found damaged, since the store was opened
-  bool available = true;                      // false: append would answer unavailable
+  bool available = true;                      // false: append would fail as unavailable
   std::string why_unavailable;
   uint64_t spooled = 0;  // of those queued: taken by the spool while the queue's server is unavailable, to be forwarded
   std::string server_unavailable;  // why a spooled queue's server is; "" = it is available, or there is none
@@ -56,7 +56,7 @@ using OperationPtr = std::unique_ptr<net::Operation>;
 struct ResultReader {
   uint16_t status = 0;
   FieldList fields;
-  std::shared_ptr<net::BodyReader> body;  // reads on the loop that asked for the result
+  std::shared_ptr<net::BodyReader> body;  // reads on the loop that requested the result
 };
 
 // Where a draft went.
@@ -148,7 +148,7 @@ class JobQueue {
   // Calls `changed` on `home`, soon, whenever a claim may find more than before. A retry that comes due is the caller's
   // own timer: view().next_due_at. One listener; empty = none.
   virtual void on_work(net::Runtime& home, std::function<void()> changed) = 0;
-  // Takes no new calls (they answer unavailable), commits what was taken, closes. `done` runs once all is on disk.
+  // Takes no new calls (they fail as unavailable), commits what was taken, closes. `done` runs once all is on disk.
   virtual void close(net::Runtime& home, std::function<void()> done) = 0;
 };
 
@@ -157,8 +157,8 @@ class JobQueue {
 //   append(external) ──▶ accepting ──admit──▶ queued ──claim_id──▶ running ──▶ …
 //
 // The body of an external draft is counted (limits, body_size) and hashed (dedupe_key), not stored: open_body is not
-// for such a job. An append of an id that is `accepting` succeeds again: whoever failed to publish it tries once more.
-// find() of an accepting record answers not_found, cancel() may.
+// for such a job. An append of an id that is `accepting` succeeds again: the caller that failed to publish it tries
+// again. find() of an accepting record returns not_found, cancel() may.
 class RecordStore : public JobQueue {
  public:
   // accepting becomes queued; queued stays so. Errors: conflict (any other status).

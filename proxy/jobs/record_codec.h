@@ -1,4 +1,4 @@
-// Jobs and answers as stored text: header fields as header lines, and what a record's checksum covers.
+// Jobs and responses as stored text: header fields as header lines, and what a record's checksum covers.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,7 @@
 
 namespace tidegate::metrics {
 
-// Counts the requests of one route. The name "" stands for requests that match no route.
+// Counts the requests of one route. The name "" is for requests that match no route.
 class RouteMetrics {
  public:
   virtual ~RouteMetrics() = default;

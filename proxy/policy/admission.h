@@ -1,4 +1,4 @@
-// Admission: what a call needs before it may be sent to its upstream, asked for in one order.
+// Admission: what a call needs before it may be sent to its upstream, acquired in one order.
 //
 //   breaker, a look ──▶ bulkhead slot ──▶ breaker permit ──▶ Admitted
 //      └─ BreakerRefusal    └─ NoSlot        └─ BreakerRefusal

@@ -1,4 +1,4 @@
-// The wait before try n: t = min(max, base·2^n), jittered (M. Brooker, "Exponential Backoff And Jitter", 2015).
+// The wait before attempt n: t = min(max, base·2^n), jittered (M. Brooker, "Exponential Backoff And Jitter", 2015).
 #pragma once
 
 #include "base/random.h"

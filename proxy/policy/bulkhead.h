@@ -1,5 +1,5 @@
 // The bulkhead: at most max_concurrent calls at once, at most max_waiting waiting for a slot, first come first served.
-// The bound on the waiting time is the caller's timer. Pure but for one thing: who releases a slot tells the next
+// The bound on the waiting time is the caller's timer. Pure but for one thing: a released slot is granted to the next
 // waiter. Thread-safe (one small lock).
 //
 // Replayed jobs only ever acquire_spare(): live traffic goes first. It gives nothing while somebody waits. One job at a
@@ -44,7 +44,7 @@ class Slot {
   bool spare_ = false;            // a job's
 };
 
-// A turn in the queue. Destroying it leaves the queue; a slot granted but not taken goes to the next.
+// A position in the queue. Destroying it leaves the queue; a slot granted but not taken goes to the next.
 //
 //   waiting ──granted (any thread)──▶ granted ──take()──▶ done
 class SlotWaiter {

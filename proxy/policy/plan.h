@@ -83,7 +83,7 @@ struct Refuse {
 };
 using Step = std::variant<StartAttempt, WaitForSlot, WaitUntil, Park, Respond, Refuse>;
 
-// Not a step: only a response can be relayed, and whoever has it in hand does so.
+// Not a step: only a response can be relayed, and the exchange that has it does so.
 struct Relay {};
 
 class Plan {

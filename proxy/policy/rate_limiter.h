@@ -3,7 +3,7 @@
 //
 // A bucket holds up to `burst` tokens and gains `rate_per_s` a second (Turner 1986; the arithmetic of
 // golang.org/x/time/rate AllowN, against whose recorded decisions it is tested). A key not seen for idle_ttl is
-// forgotten; when max_keys are tracked the least recently used key makes room.
+// deleted; when max_keys are tracked the least recently used key makes room.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ class RateLimiter {
   // call's (other threads).
   RateDecision check(const RateKey& key, Time now, double cost = 1);
 
-  // Counts a call that has been let pass elsewhere: by a count shared with other processes, whose place this limiter
+  // Counts a call that another limiter allowed: by a count shared with other processes, which this limiter
   // may have to take.
   void record(const RateKey& key, Time now, double cost = 1);
 

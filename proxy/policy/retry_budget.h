@@ -1,5 +1,5 @@
-// The retry budget: over the last ten seconds, retries may be at most `ratio` of the first tries, plus min_per_second
-// (Finagle's and linkerd's rule). It bounds the storm that retries make of an outage. Thread-safe.
+// The retry budget: over the last ten seconds, retries may be at most `ratio` of the first attempts, plus
+// min_per_second (Finagle's and linkerd's rule). It bounds the storm that retries make of an outage. Thread-safe.
 #pragma once
 
 #include <array>

@@ -59,7 +59,7 @@ class SlidingWindow::Logs {
     for (; calls > 0; --calls) log.add(now, count_);
     log.last = now;
   }
-  // Calls that a cost stands for; more than the whole limit makes no difference.
+  // The number of calls in a cost; more than the whole limit makes no difference.
   uint32_t calls(double cost) const {
     return static_cast<uint32_t>(std::min(std::ceil(cost), static_cast<double>(count_) + 1));
   }

@@ -7,7 +7,7 @@
 //                                     so that no interval [t, t + window) holds more than `count`
 //
 // Bounded: 8 bytes a call in the log, at most `count` calls a key (a key that is idle for idle_ttl, or the least
-// recently used one of max_keys, is forgotten with its log).
+// recently used one of max_keys, is deleted with its log).
 #pragma once
 
 #include <cstddef>

@@ -23,7 +23,7 @@ class CallWindow {
   CallWindow(Duration length, int buckets);
 
   void restart(Time now);
-  void slide(Time now);                              // forgets what is older than the window
+  void slide(Time now);                              // drops what is older than the window
   void add(bool failed, bool slow);                  // into the newest bucket; REQUIRES slide(now) or restart before
   const CallCounts& counts() const { return sum_; }  // as of the last slide or restart
   CallCounts counts_at(Time now) const;  // as a slide to `now`, or a restart where it ran out, would leave them

@@ -28,7 +28,7 @@ class JobWait final : public net::Operation {
   JobWait(Worker& worker, QueueState& queue, std::string id, Time until, Done done);
 
  private:
-  // querying_again: an event has come while the store was queried; what it answers may be older.
+  // querying_again: an event has come while the store was queried; its reply may be older.
   enum class State { querying, querying_again, waiting, done };
 
   void query();

@@ -4,7 +4,7 @@
 //
 // Prefer: wait=N on the first two delays the response until the job has ended, up to kWaitMax.
 //
-// Ids are 128 random bits: whoever knows one was given it.
+// Ids are 128 random bits: who knows one was given it.
 #pragma once
 
 #include <memory>

@@ -4,7 +4,7 @@
 //   token bucket     hash    key: {tokens, at}                  expires when the bucket is full again
 //   sliding window   zset    key: (member, when admitted in µs) …   expires one window after the last admission
 //
-// Both answer {allowed, remaining, retry_after in µs, reset_after in µs}. A server whose clock is set back refuses
+// Both return {allowed, remaining, retry_after in µs, reset_after in µs}. A server whose clock is set back refuses
 // rather than admits more: what the log holds counts until its time is over, and a bucket begins to fill from then.
 #pragma once
 
@@ -21,7 +21,7 @@ namespace tidegate::core {
 const redis::Script& limit_script(policy::RateAlgorithm algorithm);
 // `member`: names this call and no other, of any replica.
 std::vector<std::string> limit_arguments(const policy::RateLimitConfig& limit, std::string member);
-// Errors: unavailable (the server refused to run the script), invalid (not the script's answer).
+// Errors: unavailable (the server refused to run the script), invalid (not the script's reply).
 Result<policy::RateDecision> read_limit_reply(const redis::Reply& reply);
 
 }  // namespace tidegate::core

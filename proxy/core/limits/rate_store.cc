@@ -49,7 +49,7 @@ std::unique_ptr<net::Operation> RateStore::ask(const SharedLimit& limit, const s
                      [this, done = std::move(done)](const Result<redis::Reply>& reply) { done(heard(reply)); });
 }
 
-// A server that is there and refuses (it is full, or a replica) is as good as away; the next call may find it well.
+// A server that refuses (it is full, or a replica) is as good as unavailable; the next call may find it healthy.
 std::optional<policy::RateDecision> RateStore::heard(const Result<redis::Reply>& reply) {
   if (!reply.ok()) return std::nullopt;  // a broken connection has been reported, a full pipeline is no failure of it
   const Result<policy::RateDecision> decision = read_limit_reply(*reply);

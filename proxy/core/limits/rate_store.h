@@ -43,10 +43,10 @@ class RateStore {
   RateStore(net::Runtime& runtime, RateStoreHealth& health);
   ~RateStore();
 
-  // False: it is known to be away, and nobody should wait for it.
+  // False: it is known to be unavailable, and nobody should wait for it.
   bool usable() const { return client_.ready(); }
-  // Takes a place in the limit for `key` (SharedKey::hex()). The callback runs later, within a second. Destroying the
-  // operation guarantees silence; the place may be taken all the same.
+  // Takes one request of the limit for `key` (SharedKey::hex()). The callback runs later, within a second. Destroying
+  // the operation guarantees silence; the request may be counted all the same.
   [[nodiscard]] std::unique_ptr<net::Operation> ask(const SharedLimit& limit, const std::string& key, Callback done);
 
  private:

@@ -1,4 +1,4 @@
-// A route's rate limit that replicas share: what its store is asked, and the key of each client there. Immutable; one a
+// A route's rate limit that replicas share: the query to its store, and the key of each client there. Immutable; one a
 // route, for all workers.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace tidegate::core {
 // Names a client in a store: "tidegate:limit:ROUTE:ALGORITHM:" and 32 hexadecimal digits of a SHA-256. Every replica
 // must find the same key, so the secret of the process's own tables cannot serve here. What is hashed begins with what
 // all replicas know and few others do: the store's password, and the route. Chosen values cannot be made to collide;
-// but where the store has no password, whoever reads the store can find out by trying whether an address is in it.
+// but where the store has no password, a reader of the store can find out by guessing whether an address is in it.
 class SharedKey {
  public:
   explicit SharedKey(std::string_view secret);

@@ -19,7 +19,7 @@ using Worth = RunResult::Worth;
 
 namespace {
 
-constexpr Duration kRecheckDelay = 5s;  // of a job that has not ended yet, or whose store is away
+constexpr Duration kRecheckDelay = 5s;  // of a job that has not ended yet, or whose store is unavailable
 constexpr size_t kResponseBodyMax = 4 << 20;
 constexpr const char* kJobId = "job-id";
 constexpr const char* kJobAttempt = "job-attempt";

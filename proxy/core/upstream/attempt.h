@@ -1,11 +1,12 @@
-// One try of a request on one upstream connection: takes a connection, writes the head and the body as it is given,
-// and tells of the answer. Destroying it ends the try at once (the connection is closed unless the answer was whole).
+// One attempt of a request on one upstream connection: takes a connection, writes the headers and the body as given,
+// and reports the response. Destroying it ends the attempt at once (the connection is closed unless the response was
+// complete).
 //
 //   connecting ──connected──▶ sending ──request written──▶ waiting ──head──▶ answering ──▶ ended
 //       │ connect_failure        │ timeout, reset             │ response_header    │ idle, reset
 //       └────────────────────────┴───────────▶ failed ◀───────┴────────────────────┘
 //
-// An answer's head may come while the request is still being sent.
+// Response headers may arrive while the request is still being sent.
 #pragma once
 
 #include <memory>
@@ -29,8 +30,8 @@ class AttemptUser {
   virtual void on_attempt_writable() = 0;  // write_pending() fell to 0
   virtual void on_attempt_head(const http::ResponseHead& head) = 0;
   virtual void on_attempt_body(std::string_view piece) = 0;
-  virtual void on_attempt_complete() = 0;  // the answer is whole; the last call
-  // The try's time ran out while it waited for the caller's own next piece of body: nobody's failure but the client's.
+  virtual void on_attempt_complete() = 0;  // the response is complete; the last call
+  // The attempt's time ran out while it waited for the next piece of the client's body: the upstream is not to blame.
   // The last call.
   virtual void on_attempt_starved() = 0;
   // The last call. result is never `response`.
@@ -44,8 +45,8 @@ struct AttemptLimits {
   Time attempt_deadline;  // until the head
   Duration response_header;
   Duration idle;
-  // Idempotent and without a body: where a kept connection turns out to have been dead all along, the try begins again
-  // on a fresh one, and nobody hears of it.
+  // Idempotent and without a body: where a kept connection turns out to have been dead, the attempt begins again
+  // on a fresh one, without a failure.
   bool may_start_over = false;
 };
 
@@ -67,7 +68,7 @@ class Attempt final : private http::ClientUser {
   // The head has been sent and the body is not at its end: more of it may be sent.
   bool takes_body() const { return head_sent_ && !request_written_ && state_ != State::ended; }
 
-  // Backpressure on the answer.
+  // Backpressure on the response.
   void pause();
   void resume();
 
@@ -94,7 +95,7 @@ class Attempt final : private http::ClientUser {
   State state_ = State::connecting;
   bool is_head_request_ = false;
   bool chunked_ = false;
-  bool head_sent_ = false;        // beside the state, for the request has a direction of its own: an answer may begin
+  bool head_sent_ = false;  // beside the state, since the request has a direction of its own: a response may begin
   bool request_written_ = false;  // before the request has been sent whole
   bool paused_ = false;
   bool reused_ = false;  // the connection had been kept

@@ -57,7 +57,7 @@ bool is_rewritten(std::string_view name) {
   return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view n) { return http::iequals(n, name); });
 }
 
-// Fields by which a proxy tells who its client is: only a trusted one is believed.
+// Fields in which a proxy names its client: accepted only from a trusted proxy.
 bool claims_identity(std::string_view name) {
   constexpr std::string_view kPrefix = "x-forwarded-";
   return http::iequals(name, "forwarded") || http::iequals(name, "x-real-ip") ||

@@ -1,4 +1,4 @@
-// The heads that Tidegate writes: a request on to the upstream, an answer back to the client, a job's stored request.
+// The heads that Tidegate writes: a request to the upstream, a response to the client, a job's stored request.
 // Hop-by-hop fields end here (RFC 9110 section 7.6.1); Via, X-Forwarded-*, X-Request-Id and traceparent are added.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace tidegate::core {
 
-// What is known of a request beside its head, the same for every try.
+// What is known of a request beside its head, the same for every attempt.
 struct RequestContext {
   std::string request_id;
   std::string traceparent;
@@ -40,18 +40,18 @@ struct AttemptHead {
   int64_t timeout_ms = 0;
 };
 
-// How many more hops an OPTIONS or TRACE may take (RFC 9110 section 7.6.2): 0 = it must be answered here. None: no
+// How many more hops an OPTIONS or TRACE may take (RFC 9110 section 7.6.2): 0 = it must be responded to here. None: no
 // limit (no Max-Forwards, another method, or a value that is no number, which has no meaning).
 std::optional<uint64_t> hops_left(const http::RequestHead& head);
 
-// What stands in a request line and in a job: never the absolute form.
+// The target in a request line and in a job: never the absolute form.
 std::string origin_form(const http::RequestHead& head);
 
-// Appends the request's head for one try.
+// Appends the request's head for one attempt.
 void write_request_head(std::string& out, const http::RequestHead& head, const RequestContext& context,
                         const AttemptHead& attempt);
 
-// Appends the answer's head, without the framing and connection fields (the server adds its own) and without the end.
+// Appends the response's head, without the framing and connection fields (the server adds its own) and without the end.
 void write_response_head(std::string& out, const http::ResponseHead& head, std::string_view request_id);
 
 // The length of a relayed response's body, where it is known before the body has come. The response to HEAD, and a 304,
@@ -68,7 +68,7 @@ void write_job_head(std::string& out, std::string_view method, std::string_view 
                     std::string_view authority, uint64_t body_size, std::string_view timeout_header,
                     int64_t timeout_ms);
 
-// The end-to-end fields of an answer, for a stored result.
+// The end-to-end fields of a response, for a stored result.
 jobs::FieldList result_fields(const http::ResponseHead& head);
 
 }  // namespace tidegate::core

@@ -30,7 +30,7 @@ class Pool::Request : public net::Operation {
     answer(PooledConnection(&pool_, endpoint, std::move(connection)));
   }
 
-  // Room has come: the place in the queue becomes a place among the connections.
+  // A connection is free: the waiting call takes it.
   void begin() {
     if (waiting_) pool_.waiting_.erase(position_);
     waiting_ = false;

@@ -16,7 +16,7 @@ Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics)
 size_t Upstream::choose(Time now) {
   const size_t count = endpoints_.size();
   if (count == 1) return 0;
-  // Starting at a place that moves on spreads equal endpoints evenly; for round_robin it is the whole choice.
+  // A start that moves on spreads equal endpoints evenly; for round_robin it is the whole choice.
   const size_t first = next_.fetch_add(1, std::memory_order_relaxed) % count;
   size_t best = first;
   bool best_avoided = true;

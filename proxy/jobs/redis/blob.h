@@ -24,7 +24,7 @@ std::string seal_piece(const std::string& blob, uint64_t number, std::string_vie
 // invalid: the checksum does not match.
 Result<std::string> open_piece(const std::string& blob, uint64_t number, const std::string& sealed);
 
-// What a script is told of a body: a single piece goes with the script, several are stored under `upload` before.
+// What a script gets of a body: a single piece goes with the script, several are stored under `upload` before.
 struct UploadedBody {
   std::string upload;  // key without the queue's prefix; "" = `only`
   uint64_t pieces = 0;

@@ -35,7 +35,7 @@ class RedisLink {
 
   RedisLink(net::Runtime& runtime, const RedisQueueOptions& options, Events events);
 
-  // Runs a script. Not ready: answered unavailable at once.
+  // Runs a script. Not ready: fails as unavailable at once.
   void run(const redis::Script& script, std::vector<std::string> arguments, Done done);
   // As run; the arguments begin with this process and its connection. A server that does not know them is joined again,
   // once.

@@ -55,7 +55,7 @@ class RedisQueue final : public RecordStore {
       if (appended.existing) return;
       correct(thread, [id = appended.id](RedisStore& s) { s.undo_append(id); });
     };
-    // Failed in doubt, and nobody will ask again under this id.
+    // Failed in doubt, and nobody will query this id again.
     pending->on_abandoned_error = [thread = std::weak_ptr(thread_), id = shared->id](const Error& error) {
       if (error.code != ErrorCode::unavailable) return;
       correct(thread, [id](RedisStore& s) { s.undo_append(id); });

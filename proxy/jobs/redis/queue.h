@@ -7,7 +7,7 @@
 // read back, and where they do not promise that (AOF fsynced always, nothing evicted) the queue is unavailable and says
 // why. A server that is unreachable, stopped, read-only or out of memory makes it unavailable, until it has recovered.
 //
-// A call answered `unavailable` may have been done. For an append see `undo_failed_appends`.
+// A call that ended as `unavailable` may have been executed. For an append see `undo_failed_appends`.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,7 @@ struct RedisQueueOptions {
   Duration command_timeout = std::chrono::seconds(2);  // of one command; a body takes several
   Duration poll_every = std::chrono::seconds(1);  // the view, the settings, and whether a refused server has recovered
   Duration open_wait = std::chrono::milliseconds(500);  // opening waits so long for a first reply, at most
-  size_t pending_max = 4096;                            // calls in flight; more are answered unavailable
+  size_t pending_max = 4096;                            // calls in flight; more end as unavailable
   // How long each change took, from the call to the reply; called on the store's thread.
   std::function<void(Duration)> on_commit = {};
 };

@@ -29,7 +29,7 @@ Result<ScriptReply> to_script_reply(Result<redis::Reply> reply);
 // What a word that is not the expected one means for the job `id`.
 Error to_refusal(const ScriptReply& reply, const std::string& id);
 
-// What has been sent and was not answered may have been done.
+// What was sent and got no reply may have been executed.
 inline bool in_doubt(const Error& error) { return error.code == ErrorCode::unavailable; }
 
 // {claim, route, method, …}. invalid: the checksum does not match.

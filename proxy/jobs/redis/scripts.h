@@ -2,7 +2,7 @@
 // runs alone and whole, on its own clock. Every script begins with preamble.lua. Every key of a queue begins with
 // `tidegate:{QUEUE}:`, so that all of them share one cluster slot.
 //
-//   job:ID      hash     the record: what was asked for, status, attempt, claim number, checksum
+//   job:ID      hash     the record: the request, status, attempt, claim number, checksum
 //   history:ID  list     "at took error" a failed or finished attempt
 //   body:ID     hash     piece number ─▶ checksum and up to 256 KiB; result:ID likewise
 //   upload:…    hash     a body on its way in; ends by itself unless a script takes it over by renaming it

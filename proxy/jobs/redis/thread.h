@@ -20,7 +20,7 @@ class RedisThread final : public StoreThread {
   explicit RedisThread(const RedisQueueOptions& options);
   ~RedisThread() override { stop(); }
 
-  // Any thread. `task` runs with the store and completes `call` by finished(); a call that cannot be taken is answered
+  // Any thread. `task` runs with the store and completes `call` by finished(); a call that cannot be taken ends as
   // unavailable.
   void submit(std::shared_ptr<StoreCall> call, std::function<void(RedisStore&)> task);
   void finished(const std::shared_ptr<StoreCall>& call);

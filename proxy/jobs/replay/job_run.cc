@@ -59,7 +59,7 @@ JobRun::JobRun(JobRunContext& context, ClaimedJob job, std::function<void(JobRun
 
 void JobRun::start() {
   if (job_.attempt <= job_.max_attempts) return job_.body_ref.empty() ? admit() : fetch();
-  // Its last attempts ended with their process, or without a verdict: what it does to whoever runs it, it may do again.
+  // Its last attempts ended with their process, or without a verdict: what it did to the process, it may do again.
   begun_at_ = context_.runtime.wall_now();
   since_ = context_.runtime.now();
   follow(Settlement(Dead{kAttemptsExhausted}), "");
@@ -259,7 +259,7 @@ void JobRun::on_settled(const Status& status) {
     return end(end_of(settlement_));
   }
   const ErrorCode code = status.error().code;
-  // A store that is unavailable or full is asked until it takes it; once the lease has ended it says "conflict".
+  // A store that is unavailable or full is tried again until it takes it; once the lease has ended it says "conflict".
   if (code == ErrorCode::conflict || code == ErrorCode::not_found) {
     log_warn("job_not_settled",
              {{"job_id", job_.id}, {"job_event", to_string(event())}, {"reason", status.error().message}});

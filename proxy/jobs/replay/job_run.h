@@ -107,7 +107,7 @@ class JobRun final : public net::Disposable {
   StoredResponse response_;
   std::string detail_;
   Time announce_until_{};
-  int announcements_ = 0;  // how often the announcer was asked
+  int announcements_ = 0;  // how often the announcer was called
 };
 
 }  // namespace tidegate::jobs

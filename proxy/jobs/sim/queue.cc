@@ -1,4 +1,4 @@
-// Calls are queued, as a store's are; each takes effect and is answered in one event, unless the seed says otherwise.
+// Calls are queued, as a store's are; each takes effect and is completed in one event, unless the seed says otherwise.
 #include "jobs/sim/queue.h"
 
 #include <algorithm>

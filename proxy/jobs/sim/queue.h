@@ -1,4 +1,4 @@
-// The job queue of the simulator: in memory, with the behaviour of a store. It answers after a delay from the seed,
+// The job queue of the simulator: in memory, with the behaviour of a store. It replies after a delay from the seed,
 // fails, stalls, and at crash() loses what was not yet "synced", as a disk would.
 #pragma once
 
@@ -11,8 +11,8 @@ namespace tidegate::jobs {
 struct SimQueueFaults {
   Duration delay_min = 200us;
   Duration delay_max = 5ms;
-  double fail = 0;   // probability that a call answers unavailable (it may have happened all the same: half of them do)
-  double stall = 0;  // probability that an answer takes `stall_for`
+  double fail = 0;   // probability that a call ends as unavailable (it may have happened all the same: half of them do)
+  double stall = 0;  // probability that a reply takes `stall_for`
   Duration stall_for = 10s;
 };
 
@@ -20,8 +20,8 @@ class SimQueue : public JobQueue {
  public:
   static std::unique_ptr<SimQueue> make(net::Runtime& runtime, const QueueLimits& limits, uint64_t seed);
   virtual void set_faults(const SimQueueFaults& faults) = 0;
-  // The process and its disk's cache are lost: pending calls never answer, unanswered changes may be lost or kept (by
-  // the seed), answered ones are kept, running jobs are claimable again.
+  // The process and its disk's cache are lost: pending calls never complete, uncompleted changes may be lost or kept
+  // (by the seed), completed ones are kept, running jobs are claimable again.
   virtual void crash() = 0;
   // Every job ever made durable, for invariants: id and record.
   virtual std::vector<JobRecord> all() const = 0;

@@ -30,7 +30,7 @@ SpooledAppend::SpooledAppend(net::Runtime& home, const SpoolParts& parts, JobDra
         give_up_on_server("no reply within the time for an append");
       }) {}
 
-// The caller has gone, or has its answer. A call that the server has not answered ends with it, and is undone, unless
+// The caller has gone, or has its result. A call that the server has not completed ends with it, and is undone, unless
 // the spool has taken over. Dropping undoes what the spool was doing, which may have been forwarded already.
 SpooledAppend::~SpooledAppend() {
   if (at_server_) at_server_->owner = nullptr;
@@ -42,7 +42,7 @@ void SpooledAppend::ask_server() {
   server_timer_.start_after(kServerReplyMax);
   at_server_ = std::make_shared<ServerCall>();
   at_server_->owner = this;
-  // The call holds itself until it is answered, which every queue does within a bound.
+  // The call holds itself until it is completed, which every queue does within a bound.
   at_server_->operation = parts_.server.append(home_, draft_, [call = at_server_](Result<Appended> appended) {
     const auto finished = net::finished(call->operation);
     if (call->owner) call->owner->on_server(std::move(appended));
@@ -51,7 +51,7 @@ void SpooledAppend::ask_server() {
 
 void SpooledAppend::on_server(Result<Appended> appended) {
   server_timer_.stop();
-  if (at_spool_) return;  // too late: the spool has been asked
+  if (at_spool_) return;  // too late: the spool has been queried
   if (!is_verdict(appended)) return give_up_on_server(appended.error().message);
   const auto done = std::exchange(done_, nullptr);
   done(std::move(appended));  // may destroy this

@@ -1,5 +1,5 @@
-// An append to a spooled queue. The server is asked first where it is healthy; the spool takes over where the server
-// fails or does not answer within kServerReplyMax.
+// An append to a spooled queue. The server is tried first where it is healthy; the spool takes over where the server
+// fails or does not reply within kServerReplyMax.
 //
 //   asking server ──ok, full, key taken──▶ answered
 //        │ error, or no reply in time

@@ -38,7 +38,7 @@ void SpooledCancel::ask_server(bool moving) {
   current_ = parts_.server.cancel(home_, id_, [this, moving](Status status) { on_server(moving, std::move(status)); });
 }
 
-// The server's answer about a moving job is not final: an append that was cancelled on its way may fail and be sent
+// The server's reply about a moving job is not final: an append that was cancelled on its way may fail and be sent
 // again, until the spool has let go of the job.
 void SpooledCancel::on_server(bool moving, Status status) {
   const auto finished = net::finished(current_);

@@ -19,7 +19,7 @@ class ServerCancellations {
   // Any thread.
   void add(const std::string& id) { add({id, kChecks, Time{}}); }
 
-  // On the loop: cancels those that are due, one after the other, while the server answers.
+  // On the loop: cancels those that are due, one after the other, while the server replies.
   void run();
   void stop() { cancelling_.reset(); }
 

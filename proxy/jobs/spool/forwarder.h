@@ -5,7 +5,7 @@
 //   waiting ──────────────────────────────────▶ claiming ──▶ reading bodies ──▶ appending ──▶ removing ─┐
 //      ▲  ▲                                        │ none          │ failed: released, a while later    │
 //      │  └────────────────────────────────────────┴───────────────┴────────────────────────────────────┘
-//      └──▶ probing: a server that was suspected is asked once before new jobs go to it again
+//      └──▶ probing: a suspected server is probed once before new jobs go to it again
 //
 // A job that the server refuses in the middle of a batch comes behind those after it; one that it refuses again and
 // again (a body larger than the broker takes) is set aside for a minute, and holds nobody up. One whose key the server
@@ -36,7 +36,7 @@ class SpoolForwarder {
 
   // Any thread. True: the server has failed and not recovered since; what comes goes to the spool.
   bool suspects_server() const { return suspects_server_.load(std::memory_order_relaxed); }
-  // Any thread. The server has failed an append, or not answered it in time.
+  // Any thread. The server has failed an append, or not completed it in time.
   void suspect_server(const std::string& reason);
 
  private:

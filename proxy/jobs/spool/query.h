@@ -1,5 +1,5 @@
-// Calls of a spooled queue about one job that the spool or the server has: the spool is asked first, since jobs move to
-// the server only.
+// Calls of a spooled queue about one job that the spool or the server has: the spool is queried first, since jobs move
+// to the server only.
 #pragma once
 
 #include <functional>

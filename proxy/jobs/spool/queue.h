@@ -9,7 +9,7 @@
 // under the same id, and the forwarder's append finds it there (conflict): it is one job. Where neither took it, nobody
 // was promised anything, and what the server may have is cancelled (cancellations.h).
 //
-// All other calls ask the spool first, where it holds anything, and the server then: a job moves in that direction
+// All other calls query the spool first, where it holds anything, and the server then: a job moves in that direction
 // only, and is in both for a moment rather than in neither. Jobs are run from the server alone.
 #pragma once
 

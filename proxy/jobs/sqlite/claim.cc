@@ -8,7 +8,7 @@ namespace tidegate::jobs {
 
 namespace {
 
-constexpr int kDroppedMax = 200;  // expired and damaged jobs that one claim puts away
+constexpr int kDroppedMax = 200;  // expired and damaged jobs that one claim removes
 constexpr const char* kLeaseLost = "lease_lost";
 constexpr const char* kDamaged = "damaged_record";
 

@@ -82,7 +82,7 @@ std::vector<EndedRow> find_ended(SqliteStore& store, int64_t results_before, int
   return ended;
 }
 
-// Results go after results_ttl; the bare record stays as long again, so that a late client is told "gone" and not
+// Results go after results_ttl; the bare record stays as long again, so that a late client gets "gone" and not
 // "unknown". True: there may be more.
 bool delete_ended(SqliteStore& store, WallTime now) {
   const Duration ttl = store.limits().results_ttl;

@@ -1,12 +1,12 @@
 // The job queue on SQLite: WAL, synchronous=FULL (read back), one thread of its own, group commit.
 //
-//   loops ──calls──▶ [bounded queue] ──▶ store's thread: a group of changes, one commit, then the answers
+//   loops ──calls──▶ [bounded queue] ──▶ store's thread: a group of changes, one commit, then the results
 //                                            │ WAL has grown
 //                                            ▼
 //                                        checkpoint thread (never inside a commit)
 //
-// After an I/O error: what was in the group is answered `io`, the handle is closed, reopened and checked; meanwhile
-// calls are answered `unavailable`. Records of the failed group that turn up again are cancelled: nobody was promised
+// After an I/O error: the calls of the group end as `io`, the handle is closed, reopened and checked; meanwhile
+// calls end as `unavailable`. Records of the failed group that turn up again are cancelled: nobody was promised
 // them.
 #pragma once
 
@@ -22,7 +22,7 @@ struct SqliteOptions {
   QueueLimits limits = {};
   int batch_max = 64;          // changes a commit
   Duration batch_wait = 2ms;   // how long a commit waits for more changes, at most, while more come
-  size_t pending_max = 4096;   // calls waiting for the thread; more are answered unavailable
+  size_t pending_max = 4096;   // calls waiting for the thread; more end as unavailable
   Duration reopen_every = 1s;  // after an I/O error
   std::string vfs = {};        // SQLite's file layer; "" = its default. Tests put a failing disk here.
   // How long each commit took; called on the store's thread.

@@ -99,8 +99,8 @@ SqliteThread::Group SqliteThread::take_group() {
   return group;
 }
 
-// Until there are as many as in the group before, or none has come for kLull: clients that have just been answered come
-// back in a burst, job runs of a replayer one by one.
+// Until there are as many as in the group before, or none has come for kLull: clients that have just got their response
+// come back in a burst, job runs of a replayer one by one.
 void SqliteThread::wait_for_batch(std::unique_lock<std::mutex>& lock, size_t batch_size) {
   const Time until = net::read_monotonic_clock() + options_.batch_wait;
   wake_at_ = batch_size;
@@ -133,7 +133,7 @@ void SqliteThread::run_group(const Group& group) {
   if (open_) checkpoint_->bound_wal();
 }
 
-// A change that fails alone (a full disk) is undone alone, as long as the transaction stands.
+// A change that fails alone (a full disk) is undone alone, as long as the transaction is intact.
 void SqliteThread::run_changes(const Group& group) {
   for (const auto& call : group) {
     if (call->waiting->dropped()) {

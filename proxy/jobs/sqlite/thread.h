@@ -1,4 +1,4 @@
-// The store's thread: takes calls in groups, commits each group once, answers. Owns the SqliteStore.
+// The store's thread: takes calls in groups, commits each group once, completes them. Owns the SqliteStore.
 #pragma once
 
 #include <condition_variable>
@@ -27,8 +27,8 @@ struct OpenStore {
 // `after_crash`: see SqliteStore::open. Makes the folder.
 Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash);
 
-// A call to the store: run inside a group's transaction, answered after the commit.
-// This is what the thread sees of it, whatever its answer is.
+// A call to the store: run inside a group's transaction, completed after the commit.
+// This is what the thread sees of it, whatever its result type is.
 class SqliteCall {
  public:
   explicit SqliteCall(std::shared_ptr<StoreCall> who) : waiting(std::move(who)) {}
@@ -39,7 +39,7 @@ class SqliteCall {
   bool makes_work = false;  // once committed, a claim may find more than before
   bool correction = false;  // the store's own: taken as long as the thread runs, and nobody waits for it
 
-  // Store's thread; the result is kept until the answer.
+  // Store's thread; the result is kept until completion.
   virtual void run(SqliteStore& store) = 0;
 };
 
@@ -64,7 +64,7 @@ class SqliteThread final : public StoreThread {
   SqliteThread(const SqliteOptions& options, Result<OpenStore> opened);
   ~SqliteThread() override { stop(); }
 
-  // Any thread. A call that cannot be taken is answered unavailable.
+  // Any thread. A call that cannot be taken ends as unavailable.
   void submit(std::shared_ptr<SqliteCall> call);
 
  private:

@@ -122,7 +122,7 @@ void RabbitConnection::close() {
   lose("closed");
 }
 
-// Where the queue does not exist, the broker closes the channel that asked; it is opened again.
+// Where the queue does not exist, the broker closes the channel; it is opened again.
 bool RabbitConnection::exists(const std::string& queue) {
   if (lost_) return false;
   if (amqp_queue_declare(state_, kDeadLetters, bytes_of(queue), 1, 0, 0, 0, amqp_empty_table)) return true;

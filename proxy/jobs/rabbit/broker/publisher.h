@@ -35,7 +35,7 @@ class Publisher {
  public:
   Publisher(PublisherOptions options, BrokerSession& session, DelayTiers& tiers, UnackedDeliveries& deliveries);
 
-  // Any thread. A slot among the pending publishes, freed when the call of publish() is answered; false: none is free.
+  // Any thread. A slot among the pending publishes, freed when the call of publish() is completed; false: none is free.
   bool reserve();
   // Any thread. How long a confirm of a message with such a body may take.
   Duration confirm_max(uint64_t body_size) const;
