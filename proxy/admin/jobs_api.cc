@@ -50,7 +50,8 @@ void JobsApi::on_body_end() {
   if (auto refused = read_body(body_, request_)) return refuse(*refused);
   if (request_.operation == Operation::list_queues) return list_queues();
   const auto found = context_.gateway.policies().queues().find(request_.queue);
-  if (found == context_.gateway.policies().queues().end()) return refuse({404, "not_found", "There is no such queue.", ""});
+  if (found == context_.gateway.policies().queues().end())
+    return refuse({404, "not_found", "There is no such queue.", ""});
   state_ = &found->second;
   act();
 }
@@ -142,7 +143,7 @@ void JobsApi::replay_many() {
   }
   // It runs on the admin interface's event loop, which outlives this request.
   bulk = std::make_unique<BulkReplay>(runtime(), queue(), request_);
-  log("context_.bulkreplay_started");
+  log("bulk_replay_started");
   answer(202, bulk->json());
 }
 
@@ -152,7 +153,7 @@ void JobsApi::stop_replay() {
     return refuse({404, "not_found", "No replay of this queue is running.", ""});
   }
   found->second->stop();
-  log("context_.bulkreplay_stopped");
+  log("bulk_replay_stopped");
   answer(200, found->second->json());
 }
 

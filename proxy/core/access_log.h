@@ -22,7 +22,7 @@ struct AccessEntry {
   std::string_view request_id;
   int attempts;
   uint64_t answer_bytes;
-  std::string_view reason;  // why the last attempt failed; "" if it did not
+  std::string_view reason;  // why the request ended as it did; "" where nothing failed
 };
 
 // Logs the entry if `which` includes it. `errors`: all except proxied requests with a status below 500.

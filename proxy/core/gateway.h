@@ -2,8 +2,7 @@
 // process drains.
 //
 //   Gateway (one a process) ──▶ Worker (one a loop) ──▶ ListenerService (one a listener) ──▶ Exchange (one a request)
-//     Policies, RouteTable        pools, table in force    server, routing                      its table, Plan,
-//     Attempt
+//     Policies, RouteTable        pools, table in force    server, routing                      its table, a Plan
 #pragma once
 
 #include <atomic>

@@ -69,7 +69,7 @@ void BreakerMachine::advance(Time now) {
     return move_to(due, TransitionReason::probe_timed_out,
                    fmt::format("a probe had no verdict for {:.1f} s", to_seconds(config_.half_open_timeout)), now);
   }
-  move_to(due, TransitionReason::force_expired, "the operator's time is over", now);
+  move_to(due, TransitionReason::force_expired, "the forced state has expired", now);
 }
 
 std::optional<BreakerRefusal> BreakerMachine::refusal_at(Time now) const {

@@ -81,7 +81,7 @@ class Dial final : public net::Operation, private net::StreamUser {
       const bool is_ping = --answers_due_ == 0;
       const Reply& answer = **reply;
       if (answer.is_error() && (!is_ping || is_refusal(answer.text)))
-        return end(Error{ErrorCode::unavailable, "the server says " + answer.text});
+        return end(Error{ErrorCode::unavailable, "the server replied: " + answer.text});
     }
     end(std::move(stream_));
   }

@@ -145,8 +145,9 @@ void JobsHandler::fetch_result() {
 }
 
 void JobsHandler::send_result(jobs::ResultReader result) {
-  result_ = std::make_unique<ResultSender>(responder_, std::move(result), [this](bool whole) {
-    end(whole ? Outcome::responded : Outcome::queue_unavailable, 200);
+  const uint16_t status = result.status;  // the upstream's
+  result_ = std::make_unique<ResultSender>(responder_, std::move(result), [this, status](bool whole) {
+    end(whole ? Outcome::responded : Outcome::queue_unavailable, status);
   });
   result_->start(fmt::format("X-Request-Id: {}\r\n{}", request_id_, applied_));
 }

@@ -29,10 +29,10 @@ std::vector<std::string> limit_arguments(const policy::RateLimitConfig& limit, s
 }
 
 Result<policy::RateDecision> read_limit_reply(const redis::Reply& reply) {
-  if (reply.is_error()) return Error{ErrorCode::unavailable, "the server says " + reply.text};
+  if (reply.is_error()) return Error{ErrorCode::unavailable, "the server replied: " + reply.text};
   bool fits = reply.kind == redis::Reply::Kind::array && reply.items.size() == 4;
   for (const redis::Reply& item : reply.items) fits = fits && item.kind == redis::Reply::Kind::integer;
-  if (!fits) return Error{ErrorCode::invalid, "not a reply of the rate limit's script"};
+  if (!fits) return Error{ErrorCode::invalid, "not a reply of the rate-limit script"};
   policy::RateDecision decision;
   decision.allowed = reply.items[0].integer == 1;
   decision.remaining = static_cast<double>(reply.items[1].integer);

@@ -85,15 +85,16 @@ void Attempt::resume() {
   connection_->resume_reading();
 }
 
-// While answering the timer is lazy: bytes only note the time, and the timer finds out when it fires.
+// While a response arrives the timer is lazy: bytes only note the time, and the timer finds out when it fires.
 void Attempt::on_timer() {
-  if (state_ == State::connecting) return fail(AttemptResult::connect_failure, "no connection within the try's time");
+  if (state_ == State::connecting)
+    return fail(AttemptResult::connect_failure, "no connection within the time of the attempt");
   if (state_ == State::sending && write_pending() == 0) return user_.on_attempt_starved();
-  if (state_ != State::answering) return fail(AttemptResult::timeout, "no answer in time");
+  if (state_ != State::answering) return fail(AttemptResult::timeout, "no response headers in time");
   if (paused_) last_activity_ = runtime_.now();  // the silence is ours
   const Time due = last_activity_ + limits_.idle;
   if (due > runtime_.now()) return timer_.start_at(due);
-  fail(AttemptResult::timeout, "the answer stopped");
+  fail(AttemptResult::timeout, "the response stopped: nothing arrived for timeout.idle");
 }
 
 void Attempt::on_response_head(const http::ResponseHead& head) {

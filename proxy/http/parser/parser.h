@@ -1,5 +1,6 @@
-// The codec's reading half: llhttp inside, the guard (guard.h) before and beside it (DESIGN: "llhttp alone is not a
-// proxy's policy"). Pull style: the caller feeds bytes and asks for the next event; llhttp's callbacks only record.
+// The codec's reading half: llhttp inside, the guard (guard.h) before and beside it, since llhttp alone is not
+// strict enough for a proxy. Pull style: the caller feeds bytes and asks for the next event; llhttp's callbacks only
+// record.
 //
 //   RequestParser parser(limits);
 //   for (;;) {

@@ -21,7 +21,7 @@ class HeldBody final : public net::BodyReader {
     if (content_) {
       call->set(content_->read_at(offset, count));
     } else {
-      call->fail({ErrorCode::io, "the message of this job is not held any more"});
+      call->fail({ErrorCode::io, "the message of this job is no longer in RabbitMQ"});
     }
     StoreCall::complete(call);
     return std::make_unique<StoreCallHandle>(std::move(call));
@@ -83,7 +83,8 @@ class RabbitQueue final : public JobQueue {
     };
     return start_settle(context_, home, {Settlement::Kind::retry, job, not_before, settle_record}, std::move(done));
   }
-  OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
+  OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                           Callback<Ok> done) override {
     const auto settle_record = [this, &home, job, attempt](Callback<Ok> then) {
       return records().dead_letter(home, job, attempt, std::move(then));
     };

@@ -32,7 +32,7 @@ std::string durability_problem(const redis::Reply& settings) {
   for (size_t i = 0; i + 1 < settings.items.size(); i += 2) found[settings.items[i].text] = settings.items[i + 1].text;
   const auto differs = [&](const char* name, const char* needed) -> std::string {
     const auto entry = found.find(name);
-    const std::string value = entry == found.end() ? "not reported" : entry->second;
+    const std::string value = entry == found.end() ? "no value" : entry->second;
     if (value == needed) return "";
     return std::string("redis: durability strict needs ") + name + " " + needed + ", the server has " + value;
   };

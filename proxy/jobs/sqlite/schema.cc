@@ -84,8 +84,8 @@ Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
   const std::string mode = db.value_of("PRAGMA journal_mode");
   const std::string synchronous = db.value_of("PRAGMA synchronous");
   if (mode != "wal" || synchronous != "2") {
-    return Error{ErrorCode::io, path + ": durability cannot be had here (journal_mode " + mode + ", synchronous " +
-                                    synchronous + "; needed: wal, 2)"};
+    return Error{ErrorCode::io, path + ": durable settings are not available here (journal_mode " + mode +
+                                    ", synchronous " + synchronous + "; needed: wal, 2)"};
   }
   if (const Status format = check_format(db, path); !format) return format;
   std::error_code ignored;
@@ -93,7 +93,7 @@ Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
   if (const std::string found = db.value_of("PRAGMA quick_check(1)"); found != "ok") {
     // A page that cannot be read may be readable later; what was read and is wrong stays wrong.
     const bool unread = found.find("get page") != std::string::npos || found.find("get the page") != std::string::npos;
-    if (unread) return Error{ErrorCode::io, path + ": not to be read: " + found};
+    if (unread) return Error{ErrorCode::io, path + ": cannot be read: " + found};
     return not_ours(path, "damaged: " + found);
   }
   return Ok{};
