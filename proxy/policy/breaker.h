@@ -79,7 +79,6 @@ enum class TransitionReason : uint8_t {
   operator_released,
   force_expired,
 };
-inline constexpr int kTransitionReasonCount = 10;
 const char* to_string(TransitionReason reason);
 
 struct Transition {
