@@ -44,8 +44,8 @@ std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& respond
 }
 
 void AdminService::refuse(http::Responder& responder, Outcome outcome, std::string_view detail, std::string fields) {
-  core::send_problem(responder,
-                     {outcome, detail, to_hex(context_.runtime.random_id()), std::nullopt, std::move(fields)});
+  core::send_problem(responder, {outcome, detail, to_hex(context_.runtime.random_id()), std::nullopt,
+                                 "Cache-Control: no-store\r\n" + std::move(fields)});
 }
 
 http::Service::Refusal AdminService::on_refused(const http::ParseError& error, const SocketAddress&) {

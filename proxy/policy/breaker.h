@@ -17,7 +17,8 @@
 //   act ──▶ on_change, once the lock is free ──▶ the owner: take_transitions(), log and count them,
 //                                                set a timer for next_transition_at() ──▶ advance()
 //
-// A timer that is late does no harm: every act advances first, and a look tells what an act would find.
+// A timer that is late does no harm: every act advances first, and peek() and half_open_since() tell what an act would
+// find. view() is the state as it was last made, and announced.
 //
 // A permit is a call's right to be made. It carries the generation (which every transition advances; with
 // window_buckets 1 also every new window): a verdict that comes back to another generation does not count.

@@ -1,7 +1,8 @@
 // The inside of a Breaker: the state machine that breaker.h draws, without locks or permits. Private to breaker.cc.
 //
 // Only advance(), finished() and force() move it; each move is kept until it is taken, to be announced. What the const
-// members say of a time takes into account the transition that time alone makes, though advance() may come late.
+// members say of a time takes into account the transition that time alone makes, though advance() may come late; only
+// describe() is the state as it was last made.
 #pragma once
 
 #include <array>

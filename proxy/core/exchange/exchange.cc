@@ -220,7 +220,9 @@ void Exchange::on_body_error(const http::ParseError& error) {
   refuse(outcome, std::nullopt, error.detail);
 }
 
-void Exchange::on_body_lost() { give_up(Outcome::queue_unavailable, "the body could not be kept on disk"); }
+void Exchange::on_body_lost() {
+  give_up(Outcome::queue_unavailable, "the body could not be kept on disk", ParkedRequest::kCommitBound);
+}
 
 void Exchange::on_client_gone() { end(Outcome::client_closed, status_of(Outcome::client_closed)); }
 
@@ -263,11 +265,11 @@ void Exchange::refuse(Outcome why, std::optional<Duration> retry_after, std::str
 }
 
 // The request cannot go on, and no upstream is to blame: refused, or cut off where its response has begun.
-void Exchange::give_up(Outcome outcome, std::string reason) {
+void Exchange::give_up(Outcome outcome, std::string reason, std::optional<Duration> retry_after) {
   drop_attempt();
   plan_->abandon();
   record_.failed(std::move(reason));
-  if (!response_begun()) return refuse(outcome, std::nullopt);
+  if (!response_begun()) return refuse(outcome, retry_after);
   const uint16_t status = parked_ ? parked_->response_status() : response_status_;
   responder_.abort();
   end(outcome, status);

@@ -79,7 +79,7 @@ class Exchange final : public http::Handler, private AttemptUser, private Reques
   void park(const policy::Park& step);
   void respond(const policy::Respond& step);
   void refuse(policy::Outcome why, std::optional<Duration> retry_after, std::string_view detail = {});
-  void give_up(policy::Outcome outcome, std::string reason);
+  void give_up(policy::Outcome outcome, std::string reason, std::optional<Duration> retry_after = std::nullopt);
   void on_timer();
   void end(policy::Outcome outcome, uint16_t status);
 

@@ -64,7 +64,7 @@ void RequestBody::send_from_file() {
       attempt_->send_body(*bytes);
       sent_ += bytes->size();
     }
-    drive();
+    user_.on_body_changed();  // drives this, unless the request has ended meanwhile
   });
 }
 

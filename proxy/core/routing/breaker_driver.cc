@@ -48,7 +48,10 @@ BreakerDriver::BreakerDriver(net::Runtime& runtime, metrics::Metrics& metrics)
       wake_(std::make_shared<Wake>(runtime, this)),
       timer_(runtime, [this] { advance(); }) {}
 
-BreakerDriver::~BreakerDriver() { wake_->driver = nullptr; }
+BreakerDriver::~BreakerDriver() {
+  wake_->driver = nullptr;
+  take_transitions();  // those of the last event-loop iteration
+}
 
 void BreakerDriver::add(const std::shared_ptr<policy::Breaker>& breaker) {
   breaker->on_change([wake = wake_] { Wake::post(wake); });
@@ -63,6 +66,11 @@ void BreakerDriver::advance() {
 }
 
 void BreakerDriver::announce() {
+  take_transitions();
+  set_timer();
+}
+
+void BreakerDriver::take_transitions() {
   std::erase_if(breakers_, [](const auto& entry) { return entry.expired(); });
   for (const auto& entry : breakers_) {
     const auto breaker = entry.lock();
@@ -71,7 +79,6 @@ void BreakerDriver::announce() {
       core::announce(metrics_, breaker->name(), transition);
     }
   }
-  set_timer();
 }
 
 void BreakerDriver::set_timer() {

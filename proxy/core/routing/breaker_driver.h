@@ -31,6 +31,7 @@ class BreakerDriver {
 
   void advance();
   void announce();
+  void take_transitions();
   void set_timer();
 
   metrics::Metrics& metrics_;

@@ -31,6 +31,8 @@ class LingeringClose final : public net::StreamUser {
 
   // Becomes the stream's user and ends our side. `client_ended`: it has ended its side already.
   void start(bool client_ended);
+  // Silence from now on: the connection closes before this is over.
+  void stop() { timer_.stop(); }
 
  private:
   void on_read(std::string_view bytes) override;

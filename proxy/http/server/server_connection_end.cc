@@ -8,7 +8,8 @@ namespace tidegate::http {
 
 namespace {
 
-constexpr ParseError kHeadersTimeout = {408, "client_timeout", "the head did not arrive within limits.header_timeout"};
+constexpr ParseError kHeadersTimeout = {408, "client_timeout",
+                                        "the request headers did not arrive within limits.header_timeout"};
 constexpr ParseError kBodyTimeout = {408, "client_timeout", "the body did not arrive within limits.body_timeout"};
 
 }  // namespace
@@ -122,6 +123,7 @@ void ServerConnection::close() {
   if (handler_) server_.runtime.dispose(std::move(handler_));
   stream_.reset();
   timer_.stop();
+  if (linger_) linger_->stop();
   server_.remove(this);
 }
 

@@ -15,13 +15,13 @@ OperationPtr start_claim(RabbitContext& context, net::Runtime& home, Duration le
                          Callback<std::optional<ClaimedJob>> done);
 
 // How a claim ends.
-struct Settlement {
+struct ClaimEnd {
   enum class Kind : uint8_t { succeed, retry, release, dead_letter } kind;
   ClaimedJob job;
   WallTime not_before{};                                    // retry, release
   std::function<OperationPtr(Callback<Ok>)> settle_record;  // in the record store
 };
-OperationPtr start_settle(RabbitContext& context, net::Runtime& home, Settlement settlement, Callback<Ok> done);
+OperationPtr start_settle(RabbitContext& context, net::Runtime& home, ClaimEnd settlement, Callback<Ok> done);
 
 OperationPtr start_replay(RabbitContext& context, net::Runtime& home, const std::string& id, bool force,
                           Callback<Ok> done);

@@ -74,27 +74,27 @@ class RabbitQueue final : public JobQueue {
     const auto settle_record = [this, &home, job, attempt, response = std::move(response)](Callback<Ok> then) mutable {
       return records().succeed(home, job, attempt, std::move(response), std::move(then));
     };
-    return start_settle(context_, home, {Settlement::Kind::succeed, job, {}, settle_record}, std::move(done));
+    return start_settle(context_, home, {ClaimEnd::Kind::succeed, job, {}, settle_record}, std::move(done));
   }
   OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
                      Callback<Ok> done) override {
     const auto settle_record = [this, &home, job, attempt, not_before](Callback<Ok> then) {
       return records().retry(home, job, attempt, not_before, std::move(then));
     };
-    return start_settle(context_, home, {Settlement::Kind::retry, job, not_before, settle_record}, std::move(done));
+    return start_settle(context_, home, {ClaimEnd::Kind::retry, job, not_before, settle_record}, std::move(done));
   }
   OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                            Callback<Ok> done) override {
     const auto settle_record = [this, &home, job, attempt](Callback<Ok> then) {
       return records().dead_letter(home, job, attempt, std::move(then));
     };
-    return start_settle(context_, home, {Settlement::Kind::dead_letter, job, {}, settle_record}, std::move(done));
+    return start_settle(context_, home, {ClaimEnd::Kind::dead_letter, job, {}, settle_record}, std::move(done));
   }
   OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override {
     const auto settle_record = [this, &home, job, not_before](Callback<Ok> then) {
       return records().release(home, job, not_before, std::move(then));
     };
-    return start_settle(context_, home, {Settlement::Kind::release, job, not_before, settle_record}, std::move(done));
+    return start_settle(context_, home, {ClaimEnd::Kind::release, job, not_before, settle_record}, std::move(done));
   }
 
   OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override {

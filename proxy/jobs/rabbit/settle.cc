@@ -14,9 +14,9 @@ namespace {
 
 class SettleCall final : public RabbitCall {
  public:
-  using Kind = Settlement::Kind;
+  using Kind = ClaimEnd::Kind;
 
-  SettleCall(RabbitContext& context, net::Runtime& home, Settlement settlement, Callback<Ok> done)
+  SettleCall(RabbitContext& context, net::Runtime& home, ClaimEnd settlement, Callback<Ok> done)
       : RabbitCall(context, home), settlement_(std::move(settlement)), done_(std::move(done)) {}
 
  private:
@@ -84,13 +84,13 @@ class SettleCall final : public RabbitCall {
     if (done) done(status);
   }
 
-  Settlement settlement_;
+  ClaimEnd settlement_;
   Callback<Ok> done_;
 };
 
 }  // namespace
 
-OperationPtr start_settle(RabbitContext& context, net::Runtime& home, Settlement settlement, Callback<Ok> done) {
+OperationPtr start_settle(RabbitContext& context, net::Runtime& home, ClaimEnd settlement, Callback<Ok> done) {
   return RabbitCall::start<SettleCall>(context, home, std::move(settlement), std::move(done));
 }
 

@@ -51,7 +51,9 @@ void SqliteThread::submit(std::shared_ptr<SqliteCall> call) {
     // A correction is taken as long as the thread runs.
     const bool correctable = call->correction && phase_ != Phase::ended;
     if (!correctable) reason = refusal(waiting_.size(), options_.pending_max);
-    if (reason.empty() && !view_.available) reason = view_.why_unavailable;
+    if (reason.empty() && !view_.available) {
+      reason = view_.why_unavailable.empty() ? "the store is unavailable" : view_.why_unavailable;
+    }
     if (reason.empty()) {
       waiting_.push_back(std::move(call));
       // A thread that waits for a batch is not woken by each call.
