@@ -1,17 +1,15 @@
-// The page at "/": the files of api/page, embedded into the program by embed_page.cmake.
+// The page at "/": the files of api/page, embedded into the program by cmake/TidegateEmbed.cmake.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <string_view>
 
+#include "base/embedded_file.h"
+
 namespace tidegate::api {
 
-struct EmbeddedFile {
-  std::string_view name;  // "look.css"
-  std::string_view bytes;
-};
-std::span<const EmbeddedFile> embedded_files();  // defined in the source that embed_page.cmake writes
+std::span<const EmbeddedFile> embedded_files();  // defined in the source that tidegate_embed() writes
 
 struct PageFile {
   std::string_view content_type;
