@@ -18,6 +18,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TIMEOUT_S = 900
+END_S = 20  # for a suite that was told to end
 # These take longest, so they begin first.
 FIRST = ["e2e", "browser", "sim", "docs", "unit_optimizer"]
 PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e", "monitoring": ROOT / "tests/monitoring",
@@ -105,14 +106,25 @@ def python_suites():
             for pattern in ["*.py" if name == "lint" else "*_test.py"]]
 
 
+def output_of(process):
+    """What it prints, and its exit status: None if it had to be ended. SIGTERM makes doctest name the case that hangs."""
+    output = b""
+    for seconds, end in [(TIMEOUT_S, process.terminate), (END_S, process.kill)]:
+        try:
+            output, _ = process.communicate(timeout=seconds)
+            return output.decode(errors="replace"), process.returncode if seconds == TIMEOUT_S else None
+        except subprocess.TimeoutExpired as late:
+            output = late.output or b""
+            end()
+    return output.decode(errors="replace"), None
+
+
 def run(suite, environment):
     begun = time.monotonic()
     try:
-        done = subprocess.run(suite.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT_S)
-        output, code = done.stdout.decode(errors="replace"), done.returncode
-    except subprocess.TimeoutExpired as late:
-        output, code = (late.stdout or b"").decode(errors="replace"), None
+        with subprocess.Popen(suite.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            output, code = output_of(process)
     except OSError as error:
         output, code = f"{error}\n", None
     took_s = time.monotonic() - begun

@@ -120,9 +120,10 @@ TEST_CASE("a presigned URL gives access to its object only, and only while it is
 
 TEST_CASE("a service that starts before its store creates the bucket once the store responds") {
   NEEDS_MINIO();
+  const S3Settings settings = new_bucket_settings();  // starts the server
   MinioServer& server = MinioServer::shared();
   server.kill();
-  Fixture fixture(new_bucket_settings(), impatient());
+  Fixture fixture(settings, impatient());
   fixture.until([&] { return fixture.logged("store_unavailable"); });
   CHECK(fixture.client->check().error().code == ErrorCode::unavailable);
   CHECK(fixture.client->put(kName, object("x")).error().code == ErrorCode::unavailable);
