@@ -83,7 +83,7 @@ Duration GuardedStore::retry_after() {
 }
 
 void GuardedStore::announce() {
-  for (const policy::Transition& transition : breaker_.take_transitions()) {
+  for (const policy::Transition& transition : breaker_.take_transitions().kept) {
     const bool opened = transition.to == BreakerState::open;
     log_event(opened ? LogLevel::warn : LogLevel::info, "breaker_transition",
               {{"breaker", breaker_.name()},

@@ -24,6 +24,7 @@ int Process::run() {
     return kExitRuntime;
   }
   runtime_.run();
+  gateway_.reset();  // announces the last transitions of breakers
   log_info("bye");
   return kExitOk;
 }

@@ -27,6 +27,8 @@ class Gateway {
       : metrics_(metrics),
         policies_(runtime, metrics, std::move(queues), std::move(callbacks), seed),
         table_(RouteTable::build(std::move(config), policies_)) {}
+  // The table owns the breakers, and goes before the policies: what they have queued is announced before that.
+  ~Gateway() { policies_.stop_breakers(); }
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 

@@ -152,9 +152,9 @@ std::optional<Time> Breaker::next_transition_at() const {
   return guarded_->machine.next_transition_at();
 }
 
-std::vector<Transition> Breaker::take_transitions() {
+QueuedTransitions Breaker::take_transitions() {
   const std::lock_guard lock(guarded_->mutex);
-  return guarded_->machine.take_moves();
+  return guarded_->machine.take_transitions();
 }
 
 std::optional<BreakerRefusal> Breaker::peek(Time now) const {

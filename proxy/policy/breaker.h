@@ -92,6 +92,12 @@ struct Transition {
   std::string detail;
 };
 
+// What a breaker has queued for its owner, in order.
+struct QueuedTransitions {
+  std::vector<Transition> kept;
+  uint64_t dropped = 0;  // older than those: the owner did not take them in time
+};
+
 class Breaker;
 
 // Move-only. Dropping it without a verdict gives a probe's slot back; otherwise the breaker ignores the call.
@@ -165,8 +171,9 @@ class Breaker {
   // Called after each act that has moved the breaker, or changed when time will; on the act's thread and outside the
   // lock. The owner should take the transitions, soon, and set its timer anew. Set before use.
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
-  // Those since the last call, in order. The oldest of more than a thousand are dropped.
-  std::vector<Transition> take_transitions();
+  // Those since the last call. Of more than kQueuedTransitionsMax the oldest are dropped, and counted.
+  QueuedTransitions take_transitions();
+  static constexpr size_t kQueuedTransitionsMax = 1000;
 
   // Would acquire refuse right now? Takes nothing. For failing at once before waiting in a bulkhead, and for a replayer
   // that offers a queued job as the probe.

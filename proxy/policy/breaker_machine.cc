@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -158,17 +159,22 @@ void BreakerMachine::move_to(BreakerState next, TransitionReason reason, std::st
   const Duration open_for = next == BreakerState::open ? open_.open_for : Duration::zero();
   last_ = {at, state_, next, reason, open_for, std::move(detail)};
   ++transitions_;
-  moves_.push_back(last_);
-  if (moves_.size() > kMovesMax) moves_.pop_front();
+  queued_.push_back(last_);
+  if (queued_.size() > Breaker::kQueuedTransitionsMax) {
+    queued_.pop_front();
+    ++dropped_;
+  }
   state_ = next;
   since_ = at;
   forced_.until.reset();
   new_generation(at);
 }
 
-std::vector<Transition> BreakerMachine::take_moves() {
-  std::vector<Transition> taken(std::make_move_iterator(moves_.begin()), std::make_move_iterator(moves_.end()));
-  moves_.clear();
+QueuedTransitions BreakerMachine::take_transitions() {
+  QueuedTransitions taken;
+  taken.kept.assign(std::make_move_iterator(queued_.begin()), std::make_move_iterator(queued_.end()));
+  taken.dropped = std::exchange(dropped_, 0);
+  queued_.clear();
   return taken;
 }
 

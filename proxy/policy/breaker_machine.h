@@ -1,8 +1,8 @@
 // The inside of a Breaker: the state machine that breaker.h draws, without locks or permits. Private to breaker.cc.
 //
-// Only advance(), finished() and force() move it; each move is kept until it is taken, to be announced. What the const
-// members say of a time takes into account the transition that time alone makes, though advance() may come late; only
-// describe() is the state as it was last made.
+// Only advance(), finished() and force() move it; each transition is queued until it is taken, to be announced. What
+// the const members say of a time takes into account the transition that time alone makes, though advance() may come
+// late; only describe() is the state as it was last made.
 #pragma once
 
 #include <array>
@@ -58,9 +58,6 @@ struct ForcedState {
 
 class BreakerMachine {
  public:
-  // At most so many moves are kept for an owner that does not take them; then the oldest are dropped.
-  static constexpr size_t kMovesMax = 1000;
-
   // `config` outlives the machine.
   BreakerMachine(const BreakerConfig& config, Time made, uint64_t seed);
 
@@ -81,7 +78,7 @@ class BreakerMachine {
   void finished(Verdict verdict, bool slow, Time now, std::string_view why);
   uint64_t start_probe(Time now);  // its lease
   bool end_probe(uint64_t lease) { return half_open_.end(lease); }
-  std::vector<Transition> take_moves();
+  QueuedTransitions take_transitions();
   void grant_probe_again() { half_open_.grant_again(); }
 
  private:
@@ -104,7 +101,8 @@ class BreakerMachine {
   uint64_t next_lease_ = 1;
   uint64_t transitions_ = 0;
   Transition last_{};
-  std::deque<Transition> moves_;
+  std::deque<Transition> queued_;
+  uint64_t dropped_ = 0;
   std::array<Duration, kBreakerStateCount> time_in_state_{};
 };
 

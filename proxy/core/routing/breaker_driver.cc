@@ -48,9 +48,11 @@ BreakerDriver::BreakerDriver(net::Runtime& runtime, metrics::Metrics& metrics)
       wake_(std::make_shared<Wake>(runtime, this)),
       timer_(runtime, [this] { advance(); }) {}
 
-BreakerDriver::~BreakerDriver() {
+void BreakerDriver::stop() {
   wake_->driver = nullptr;
   take_transitions();  // those of the last event-loop iteration
+  breakers_.clear();
+  timer_.stop();
 }
 
 void BreakerDriver::add(const std::shared_ptr<policy::Breaker>& breaker) {
@@ -75,9 +77,11 @@ void BreakerDriver::take_transitions() {
   for (const auto& entry : breakers_) {
     const auto breaker = entry.lock();
     if (!breaker) continue;
-    for (const policy::Transition& transition : breaker->take_transitions()) {
-      core::announce(metrics_, breaker->name(), transition);
+    const policy::QueuedTransitions queued = breaker->take_transitions();
+    if (queued.dropped > 0) {
+      log_warn("breaker_transitions_dropped", {{"breaker", breaker->name()}, {"dropped", queued.dropped}});
     }
+    for (const policy::Transition& made : queued.kept) core::announce(metrics_, breaker->name(), made);
   }
 }
 

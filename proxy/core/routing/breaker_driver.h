@@ -19,12 +19,16 @@ namespace tidegate::core {
 
 class BreakerDriver {
  public:
-  // Both outlive the driver; the runtime outlives the breakers too, and those that move later go unannounced.
+  // Both outlive the driver; the runtime outlives the breakers too.
   BreakerDriver(net::Runtime& runtime, metrics::Metrics& metrics);
-  ~BreakerDriver();
+  ~BreakerDriver() { stop(); }
+  BreakerDriver(const BreakerDriver&) = delete;
+  BreakerDriver& operator=(const BreakerDriver&) = delete;
 
   // Drives a new breaker, before any act, for as long as it exists.
   void add(const std::shared_ptr<policy::Breaker>& breaker);
+  // The end, while the breakers still exist: announces what they have queued. Later transitions go unannounced.
+  void stop();
 
  private:
   struct Wake;  // what the breakers hold

@@ -51,6 +51,9 @@ class Policies {
   std::shared_ptr<Upstream> upstream(const config::Upstream& config);
   std::shared_ptr<RateStoreHealth> rate_store(const redis::Address& address);
 
+  // The end of the breakers, while the tables still own them: see BreakerDriver::stop.
+  void stop_breakers() { driver_.stop(); }
+
   // Pointers live as long as the policies.
   std::map<std::string, QueueState>& queues() { return queues_; }
   metrics::Metrics& metrics() { return metrics_; }

@@ -88,7 +88,7 @@ TEST_CASE("Transitions are counted by from, to and reason") {
   policy::Breaker breaker("u", {}, kStart, 1);
   for (int i = 0; i < 5; ++i) breaker.acquire(kStart).permit.report(policy::Verdict::failure, kStart);
   breaker.force(policy::BreakerState::forced_closed, std::nullopt, "", kStart);
-  for (const auto& transition : breaker.take_transitions()) metrics->breaker_transition(breaker.name(), transition);
+  for (const auto& made : breaker.take_transitions().kept) metrics->breaker_transition(breaker.name(), made);
   const Exposition text = scrape(*metrics);
   const auto count = [&](const char* from, const char* to, const char* reason) {
     return text.value("tidegate_breaker_transitions_total",

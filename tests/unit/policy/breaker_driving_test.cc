@@ -34,7 +34,7 @@ TEST_CASE("Each transition is handed out once, in order, and the owner may look 
   Fixture fixture;
   std::string seen;
   fixture.breaker.on_change([&] {
-    for (const Transition& transition : fixture.breaker.take_transitions()) {
+    for (const Transition& transition : fixture.breaker.take_transitions().kept) {
       CHECK(fixture.breaker.view(fixture.now).state == transition.to);  // the lock is free
       seen += std::string(to_string(transition.from)) + ">" + to_string(transition.to) + ":" +
               to_string(transition.reason) + " ";
@@ -45,6 +45,24 @@ TEST_CASE("Each transition is handed out once, in order, and the owner may look 
   fixture.call('s');
   CHECK(seen == "closed>open:consecutive_failures open>half_open:open_for_elapsed half_open>closed:probes_succeeded ");
   CHECK(fixture.breaker.view(fixture.now).transitions == 3);
+}
+
+TEST_CASE("Of the transitions that an owner does not take the last thousand are kept, and the others are counted") {
+  Fixture fixture;
+  const auto force = [&](BreakerState to) { fixture.breaker.force(to, {}, "", fixture.now); };
+  for (int i = 0; i < 501; ++i) {
+    force(BreakerState::forced_open);
+    force(BreakerState::forced_closed);
+  }
+  const QueuedTransitions taken = fixture.breaker.take_transitions();
+  CHECK(taken.dropped == 2);
+  REQUIRE(taken.kept.size() == Breaker::kQueuedTransitionsMax);
+  CHECK(taken.kept.front().from == BreakerState::forced_closed);
+  CHECK(taken.kept.back().to == BreakerState::forced_closed);
+  force(BreakerState::closed);
+  const QueuedTransitions later = fixture.breaker.take_transitions();
+  CHECK(later.dropped == 0);
+  CHECK(later.kept.size() == 1);
 }
 
 TEST_CASE("A look changes nothing, however late the owner's timer is") {
@@ -60,7 +78,7 @@ TEST_CASE("A look changes nothing, however late the owner's timer is") {
     CHECK(fixture.breaker.view(due + late).state == BreakerState::open);
     CHECK(fixture.breaker.view(due + late).transitions == 1);
   }
-  CHECK(fixture.breaker.take_transitions().empty());
+  CHECK(fixture.breaker.take_transitions().kept.empty());
   CHECK(fixture.breaker.acquire(due + 3600s).permit.probe());
 }
 

@@ -41,7 +41,7 @@ TEST_CASE("The breaker counts every call of four threads once") {
   config.half_open_requests = 2;
   Breaker breaker("shared", config, kStart, 1);
   std::atomic<uint64_t> announced = 0, reported = 0, dropped = 0, refused = 0;
-  breaker.on_change([&] { announced += breaker.take_transitions().size(); });
+  breaker.on_change([&] { announced += breaker.take_transitions().kept.size(); });
   on_threads([&](int t) {
     Random random(static_cast<uint64_t>(t));
     for (int i = 0; i < kCalls; ++i) {

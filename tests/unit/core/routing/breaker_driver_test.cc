@@ -112,13 +112,25 @@ TEST_CASE("the earliest of several breakers sets the timer, and one that has end
   CHECK(fixture.state() == BreakerState::half_open);
 }
 
-TEST_CASE("a driver that ends announces the last transitions, and nothing afterwards") {
+TEST_CASE("transitions that were dropped before the driver took them are logged with their number") {
+  Fixture fixture;
+  for (size_t i = 0; i < policy::Breaker::kQueuedTransitionsMax + 7; ++i) {
+    fixture.breaker->force(BreakerState::forced_open, {}, "again", fixture.runtime.now());
+  }
+  fixture.runtime.run_for(10ms);
+  REQUIRE(fixture.log.size() == 1 + policy::Breaker::kQueuedTransitionsMax);
+  CHECK(fixture.log[0].find("breaker_transitions_dropped breaker=u dropped=7") != std::string::npos);
+}
+
+TEST_CASE("a driver that stops announces the last transitions, and nothing afterwards") {
   Fixture fixture;
   fixture.open();
   CHECK(fixture.log.empty());
-  fixture.driver.reset();
+  fixture.driver->stop();
   CHECK(fixture.log.size() == 1);
+  fixture.breaker->force(BreakerState::forced_open, {}, "late", fixture.runtime.now());
   fixture.runtime.run_for(60s);
+  fixture.driver.reset();
   CHECK(fixture.log.size() == 1);
   CHECK(fixture.runtime.active_timers() == 0);
 }
