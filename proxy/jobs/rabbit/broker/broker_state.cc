@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace tidegate::jobs {
 
 namespace {
@@ -12,6 +14,7 @@ constexpr Duration kBackOffMin = 100ms, kBackOffMax = 2s;
 }  // namespace
 
 void BrokerState::on_connected(Time now, Duration settle) {
+  TG_ASSERT(phase_ == Phase::connecting);
   failures_ = 0;
   back_off_ = Duration(0);
   settled_at_ = now + settle;

@@ -29,7 +29,8 @@ class BrokerState {
   int failures() const { return failures_; }
   Time retry_at() const { return retry_at_; }
 
-  // Queues that were declared just now are not relied on before `settle` has passed.
+  // REQUIRES connecting: the broker sends connection.blocked only after a first publish, and events of the connection
+  // are read only after this. Queues that were declared just now are not relied on before `settle` has passed.
   void on_connected(Time now, Duration settle);
   // The connect failed, or the connection is lost. Doubles the back-off with each failure.
   void on_failed(Time now, std::string reason);
