@@ -46,6 +46,8 @@ void RedisThread::finished(const std::shared_ptr<StoreCall>& call) {
 }
 
 void RedisThread::correct(std::function<void(RedisStore&)> task) {
+  const std::lock_guard lock(mutex_);
+  if (phase_ == Phase::ended) return;
   runtime_.post([this, task = std::move(task)] { task(*store_); });
 }
 

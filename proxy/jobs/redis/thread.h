@@ -24,7 +24,7 @@ class RedisThread final : public StoreThread {
   // unavailable.
   void submit(std::shared_ptr<StoreCall> call, std::function<void(RedisStore&)> task);
   void finished(const std::shared_ptr<StoreCall>& call);
-  // What nobody waits for: taken as long as the thread runs.
+  // What nobody waits for: taken as long as the thread runs, and done if it comes before its last call to the server.
   void correct(std::function<void(RedisStore&)> task);
 
   // Waits for the server's first word, at most so long.
@@ -32,7 +32,7 @@ class RedisThread final : public StoreThread {
 
  private:
   void run() override;
-  void on_closing() override;
+  void on_closing() override;  // nothing is left on_ended(): calls are refused since, and run() waits for those before
   void maybe_end();
   void note_first_word();
 

@@ -205,4 +205,16 @@ void SqliteThread::finish() {
   open_.reset();
 }
 
+// Corrections that were submitted during finish().
+void SqliteThread::on_ended() {
+  std::deque<std::shared_ptr<SqliteCall>> late;
+  std::string reason;
+  {
+    const std::lock_guard lock(mutex_);
+    late.swap(waiting_);
+    reason = refusal(late.size(), options_.pending_max);
+  }
+  for (const auto& call : late) refuse(call->waiting, reason);
+}
+
 }  // namespace tidegate::jobs

@@ -72,6 +72,7 @@ class SqliteThread final : public StoreThread {
 
   void run() override;
   void on_closing() override { wake_.notify_one(); }
+  void on_ended() override;
   Group take_group();
   void wait_for_batch(std::unique_lock<std::mutex>& lock, size_t batch_size);
   void run_group(const Group& group);
