@@ -165,7 +165,7 @@ HandlerPtr ApiService::on_request(http::Responder& responder) {
   return (this->*route->handle)(responder);
 }
 
-void ApiService::on_answer(const http::RequestHead& head, uint16_t status) {
+void ApiService::on_response(const http::RequestHead& head, uint16_t status) {
   const Route* route = find_route(head.path);
   metrics_.count_response(route ? route->endpoint : "other", status);
 }

@@ -53,7 +53,7 @@ class ApiService final : private http::Service {
 
   HandlerPtr on_request(http::Responder& responder) override;
   http::Service::Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
-  void on_answer(const http::RequestHead& head, uint16_t status) override;
+  void on_response(const http::RequestHead& head, uint16_t status) override;
 
   // The handlers of the routes.
   HandlerPtr upload(http::Responder& responder);

@@ -1,5 +1,5 @@
 // The base of every handler: it ignores all events, so that a handler overrides only those that it needs. By itself it
-// is the handler of a request that was answered at once.
+// is the handler of a request that had its response at once.
 #pragma once
 
 #include "http/server/server.h"

@@ -72,7 +72,7 @@ Reply forwarded_reply(http::FetchResponse response) {
 
 void send(http::Responder& responder, const Reply& reply) {
   TG_ASSERT(!reply.image);
-  responder.answer(reply.status, reply.content_type, reply.body, std::string(kCommonFields) + reply.fields);
+  responder.respond(reply.status, reply.content_type, reply.body, std::string(kCommonFields) + reply.fields);
 }
 
 }  // namespace tidegate::api

@@ -69,7 +69,7 @@ void OptimizeHandler::on_worked() {
   log_result(200, picture.bytes.size(), nullptr);
   const std::shared_ptr<Job> kept = job_;
   end(RequestResult::ok);
-  responder_.answer(200, content_type(picture.format), picture.bytes);
+  responder_.respond(200, content_type(picture.format), picture.bytes);
 }
 
 void OptimizeHandler::refuse_busy() {

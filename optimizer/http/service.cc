@@ -38,7 +38,7 @@ void send_refusal(http::Responder& responder, const optimizer::Refusal& refusal,
   problem.detail = refusal.detail;
   const auto id = responder.request().fields.find("X-Request-Id");
   if (id) problem.instance = *id;
-  responder.answer(refusal.status, http::kProblemContentType, http::problem_json(problem), fields);
+  responder.respond(refusal.status, http::kProblemContentType, http::problem_json(problem), fields);
 }
 
 OptimizerService::OptimizerService(net::Runtime& runtime, const ServiceOptions& options)
@@ -92,7 +92,7 @@ std::unique_ptr<http::Handler> OptimizerService::on_request(http::Responder& res
   } else {
     return optimize(responder);
   }
-  return nullptr;  // answered
+  return nullptr;  // finished
 }
 
 // Handles /health and /metrics; false: another path.
@@ -103,10 +103,10 @@ bool OptimizerService::handle_monitoring(http::Responder& responder) {
   if (!is_read(head)) {
     send_wrong_method(responder, "GET, HEAD");
   } else if (health) {
-    responder.answer(200, "application/json", R"({"status":"ok"})", kNoStore);
+    responder.respond(200, "application/json", R"({"status":"ok"})", kNoStore);
   } else {
-    responder.answer(200, kMetricsType,
-                     metrics_.render({options_.workers, options_.queue_max, pool_.load(), bodies_bytes_}), kNoStore);
+    responder.respond(200, kMetricsType,
+                      metrics_.render({options_.workers, options_.queue_max, pool_.load(), bodies_bytes_}), kNoStore);
   }
   return true;
 }
@@ -120,7 +120,7 @@ std::unique_ptr<http::Handler> OptimizerService::optimize(http::Responder& respo
     metrics_.begun();
     metrics_.ended(RequestResult::refused, Duration::zero());
     send_refusal(responder, *refusal);
-    return nullptr;  // answered
+    return nullptr;  // finished
   }
   auto handler = std::make_unique<OptimizeHandler>(*this, responder, std::move(std::get<WatermarkOptions>(options)));
   if (pool_.full()) handler->refuse_busy();
@@ -138,7 +138,7 @@ void OptimizerService::handle_fault(http::Responder& responder) {
     options_.fault = std::get<Fault>(fault);
     log_warn("fault_changed", {{"fault", to_json(options_.fault)}});
   }
-  responder.answer(200, "application/json", to_json(options_.fault), kNoStore);
+  responder.respond(200, "application/json", to_json(options_.fault), kNoStore);
 }
 
 http::Service::Refusal OptimizerService::on_refused(const http::ParseError& error, const SocketAddress& peer) {

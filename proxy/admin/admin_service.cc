@@ -36,7 +36,7 @@ std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& respond
   if (found.endpoint->access == Access::change) {
     if (const auto refused = refuse_mutation(head, context_.gateway.table()->config().admin)) {
       log_refused(responder, *refused);
-      answer_refused(responder, *refused);
+      send_refusal(responder, *refused);
       return nullptr;
     }
   }

@@ -49,15 +49,15 @@ std::optional<Refused> refuse_mutation(const http::RequestHead& head, const conf
   return std::nullopt;
 }
 
-void answer_refused(http::Responder& responder, const Refused& refused) {
+void send_refusal(http::Responder& responder, const Refused& refused) {
   const std::string request_id = to_hex(responder.runtime().random_id());
   http::Problem problem;
   problem.status = refused.status;
   problem.reason = refused.reason;
   problem.detail = refused.detail;
   problem.instance = request_id;
-  responder.answer(refused.status, http::kProblemContentType, http::problem_json(problem),
-                   refused.fields + "Cache-Control: no-store\r\nX-Request-Id: " + request_id + "\r\n");
+  responder.respond(refused.status, http::kProblemContentType, http::problem_json(problem),
+                    refused.fields + "Cache-Control: no-store\r\nX-Request-Id: " + request_id + "\r\n");
 }
 
 void log_refused(http::Responder& responder, const Refused& refused) {

@@ -25,7 +25,7 @@ struct Refused {
 std::optional<Refused> refuse_mutation(const http::RequestHead& head, const config::Admin& admin);
 
 // Responds with the refusal and an X-Request-Id.
-void answer_refused(http::Responder& responder, const Refused& refused);
+void send_refusal(http::Responder& responder, const Refused& refused);
 // Logs `operator_refused`.
 void log_refused(http::Responder& responder, const Refused& refused);
 

@@ -34,7 +34,7 @@ std::unique_ptr<http::Handler> JobsApi::make(Context& context, http::Responder& 
     refused = {404, "not_found", "A job id is 32 hexadecimal digits.", ""};
   }
   if (refused) {
-    answer_refused(responder, *refused);
+    send_refusal(responder, *refused);
     return nullptr;
   }
   return std::make_unique<JobsApi>(context, responder, std::move(request));
@@ -78,7 +78,7 @@ void JobsApi::list_queues() {
   for (auto& [name, state] : context_.gateway.policies().queues()) {
     queues.push_back(queue_json(name, *state.queue, context_.bulk, runtime().wall_now()));
   }
-  answer(200, JsonWriter().raw("queues", json_array(queues)).take());
+  respond(200, JsonWriter().raw("queues", json_array(queues)).take());
 }
 
 void JobsApi::list() {
@@ -91,14 +91,14 @@ void JobsApi::list() {
     JsonWriter json;
     json.raw("jobs", json_array(records));
     page->next.empty() ? json.null("next") : json.field("next", page->next);
-    answer(200, json.take());
+    respond(200, json.take());
   });
 }
 
 void JobsApi::show() {
   operation_ = queue().find(runtime(), request_.id, [this](Result<jobs::JobRecord> record) {
     if (!record) return refuse(record.error(), "");
-    answer(200, operator_job_json(request_.queue, *record, runtime().wall_now(), true));
+    respond(200, operator_job_json(request_.queue, *record, runtime().wall_now(), true));
   });
 }
 
@@ -108,7 +108,7 @@ void JobsApi::purge() {
     if (!done && done.error().code == ErrorCode::conflict) return cancel();
     if (!done) return refuse(done.error(), "");
     log("purged");
-    answer(200, JsonWriter().field("job_id", request_.id).field("done", "purged").take());
+    respond(200, JsonWriter().field("job_id", request_.id).field("done", "purged").take());
   });
 }
 
@@ -117,7 +117,7 @@ void JobsApi::cancel() {
     if (!done) return refuse(done.error(), "The job is running; it can be purged once it has finished.");
     state_->metrics->job_event(jobs::JobEvent::cancelled);
     log("cancelled");
-    answer(200, JsonWriter().field("job_id", request_.id).field("done", "cancelled").take());
+    respond(200, JsonWriter().field("job_id", request_.id).field("done", "cancelled").take());
   });
 }
 
@@ -132,7 +132,7 @@ void JobsApi::replay() {
     }
     if (!done) return refuse(done.error(), "Only a dead job can be replayed.");
     log("replayed");
-    answer(200, JsonWriter().field("job_id", request_.id).field("done", "replayed").take());
+    respond(200, JsonWriter().field("job_id", request_.id).field("done", "replayed").take());
   });
 }
 
@@ -144,7 +144,7 @@ void JobsApi::replay_many() {
   // It runs on the admin interface's event loop, which outlives this request.
   bulk = std::make_unique<BulkReplay>(runtime(), queue(), request_);
   log("bulk_replay_started");
-  answer(202, bulk->json());
+  respond(202, bulk->json());
 }
 
 void JobsApi::stop_replay() {
@@ -154,7 +154,7 @@ void JobsApi::stop_replay() {
   }
   found->second->stop();
   log("bulk_replay_stopped");
-  answer(200, found->second->json());
+  respond(200, found->second->json());
 }
 
 void JobsApi::purge_page() {
@@ -169,7 +169,7 @@ void JobsApi::purge_page() {
 }
 
 void JobsApi::purge_next() {
-  if (ids_.empty()) return last_page_ || purged_ >= request_.limit ? answer_purged() : purge_page();
+  if (ids_.empty()) return last_page_ || purged_ >= request_.limit ? respond_purged() : purge_page();
   const std::string id = ids_.back();
   ids_.pop_back();
   operation_ = queue().purge(runtime(), id, [this](Status done) {
@@ -180,19 +180,19 @@ void JobsApi::purge_next() {
   });
 }
 
-void JobsApi::answer_purged() {
+void JobsApi::respond_purged() {
   log("purged_many");
-  answer(200, JsonWriter().field("purged", purged_).field("more", !last_page_).take());
+  respond(200, JsonWriter().field("purged", purged_).field("more", !last_page_).take());
 }
 
-void JobsApi::answer(uint16_t status, const std::string& json) {
-  responder_.answer(status, "application/json", json, kNoStore);
+void JobsApi::respond(uint16_t status, const std::string& json) {
+  responder_.respond(status, "application/json", json, kNoStore);
   operation_.reset();
 }
 
 void JobsApi::refuse(const Refused& refused) {
   if (changes(request_.operation)) log_refused(responder_, refused);
-  answer_refused(responder_, refused);
+  send_refusal(responder_, refused);
   operation_.reset();
 }
 

@@ -43,8 +43,8 @@ class JobsApi final : public http::Handler {
   void stop_replay();
   void purge_page();
   void purge_next();
-  void answer_purged();
-  void answer(uint16_t status, const std::string& json);
+  void respond_purged();
+  void respond(uint16_t status, const std::string& json);
   void refuse(const Refused& refused);
   void refuse(const Error& error, std::string conflict);
   void log(std::string_view action) const;

@@ -14,7 +14,7 @@ constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
 }  // namespace
 
 std::unique_ptr<http::Handler> show_health(Context&, http::Responder& responder, const PathValues&) {
-  responder.answer(200, kJson, R"({"status":"ok"})", kNoStore);
+  responder.respond(200, kJson, R"({"status":"ok"})", kNoStore);
   return nullptr;
 }
 
@@ -35,23 +35,23 @@ std::unique_ptr<http::Handler> show_readiness(Context& context, http::Responder&
     ready = false;
   }
   if (ready) {
-    responder.answer(200, kJson, R"({"status":"ready"})", kNoStore);
+    responder.respond(200, kJson, R"({"status":"ready"})", kNoStore);
   } else {
     JsonWriter json;
     json.field("status", "not ready").raw("failed", failed.take());
-    responder.answer(503, kJson, json.take(), kNoStore);
+    responder.respond(503, kJson, json.take(), kNoStore);
   }
   return nullptr;
 }
 
 std::unique_ptr<http::Handler> show_metrics(Context& context, http::Responder& responder, const PathValues&) {
   set_gauges(context.gateway, context.runtime);
-  responder.answer(200, "text/plain; version=0.0.4; charset=utf-8", context.gateway.metrics().render(), kNoStore);
+  responder.respond(200, "text/plain; version=0.0.4; charset=utf-8", context.gateway.metrics().render(), kNoStore);
   return nullptr;
 }
 
 std::unique_ptr<http::Handler> show_status(Context& context, http::Responder& responder, const PathValues&) {
-  responder.answer(200, kJson, status_json(context), kNoStore);
+  responder.respond(200, kJson, status_json(context), kNoStore);
   return nullptr;
 }
 

@@ -15,7 +15,7 @@ void log_access(const AccessEntry& entry, config::AccessLog which) {
                        {"client", entry.client.to_string()},
                        {"took_ms", to_seconds(entry.took) * 1000},
                        {"attempts", entry.attempts},
-                       {"bytes", entry.answer_bytes},
+                       {"bytes", entry.response_bytes},
                        {"reason", entry.reason},
                        {"request_id", entry.request_id}});
 }

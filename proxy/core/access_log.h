@@ -21,7 +21,7 @@ struct AccessEntry {
   const IpAddress& client;
   std::string_view request_id;
   int attempts;
-  uint64_t answer_bytes;
+  uint64_t response_bytes;
   std::string_view reason;  // why the request ended as it did; "" where nothing failed
 };
 

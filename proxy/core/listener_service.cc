@@ -52,7 +52,7 @@ std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& resp
   if (const auto* wrong = std::get_if<WrongMethod>(&match)) {
     return refuse(responder, Outcome::method_not_allowed, "Allow: " + wrong->allow + "\r\n");
   }
-  if (hops_left(head) == 0) return answer_last_hop(responder);
+  if (hops_left(head) == 0) return respond_at_last_hop(responder);
   auto exchange = std::make_unique<Exchange>(worker_, table, listener.routes[std::get<size_t>(match)], responder);
   exchange->start();
   return exchange;
@@ -60,13 +60,13 @@ std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& resp
 
 // The request may go no further: OPTIONS learns that somebody is here, TRACE is not done (it would show a client what
 // its service has added).
-std::unique_ptr<http::Handler> ListenerService::answer_last_hop(http::Responder& responder) {
+std::unique_ptr<http::Handler> ListenerService::respond_at_last_hop(http::Responder& responder) {
   if (responder.request().method == "TRACE")
     return refuse(responder, Outcome::method_not_allowed, "Allow: OPTIONS\r\n");
   constexpr uint16_t kNoContent = 204;
   const std::string request_id = to_hex(worker_.runtime().random_id());
   count_own(responder, Outcome::responded, kNoContent, request_id);
-  responder.answer(kNoContent, "", "", "X-Request-Id: " + request_id + "\r\n");
+  responder.respond(kNoContent, "", "", "X-Request-Id: " + request_id + "\r\n");
   return nullptr;
 }
 
@@ -84,7 +84,7 @@ std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responde
   const std::string request_id = to_hex(worker_.runtime().random_id());
   count_own(responder, outcome, status_of(outcome), request_id);
   send_problem(responder, {outcome, "", request_id, std::nullopt, std::move(extra_fields)});
-  return nullptr;  // answered
+  return nullptr;  // finished
 }
 
 http::Service::Refusal ListenerService::on_refused(const http::ParseError& error, const SocketAddress& peer) {

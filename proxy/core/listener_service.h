@@ -24,7 +24,7 @@ class ListenerService final : public http::Service {
  private:
   std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
   Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
-  std::unique_ptr<http::Handler> answer_last_hop(http::Responder& responder);
+  std::unique_ptr<http::Handler> respond_at_last_hop(http::Responder& responder);
   void count_own(http::Responder& responder, policy::Outcome outcome, uint16_t status, const std::string& request_id);
   std::unique_ptr<http::Handler> refuse(http::Responder& responder, policy::Outcome outcome, std::string extra_fields);
   config::AccessLog access_log() const { return worker_.table()->config().log.access; }

@@ -100,7 +100,7 @@ std::string problem_fields(const Problem& problem) {
 
 void send_problem(http::Responder& responder, const Problem& problem) {
   const uint16_t status = status_of(problem.outcome);
-  responder.answer(status, http::kProblemContentType, problem_body(problem, status), problem_fields(problem));
+  responder.respond(status, http::kProblemContentType, problem_body(problem, status), problem_fields(problem));
 }
 
 void send_refusal(http::Responder& responder, Problem problem, std::optional<Duration> retry_after) {

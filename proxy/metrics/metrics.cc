@@ -105,15 +105,15 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
         busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})) {
     for (int i = 0; i < kResults; ++i) {
       const char* word = i + 1 == kResults ? "cancelled" : to_string(static_cast<AttemptResult>(i));
-      tries_[i] =
+      attempts_[i] =
           &families.upstream_request_duration.Add({{"upstream", upstream}, {"result", word}}, request_buckets());
     }
   }
 
   void attempt_ended(AttemptResult result, Duration took) override {
-    tries_[static_cast<int>(result)]->Observe(to_seconds(took));
+    attempts_[static_cast<int>(result)]->Observe(to_seconds(took));
   }
-  void try_cancelled(Duration took) override { tries_[kResults - 1]->Observe(to_seconds(took)); }
+  void attempt_cancelled(Duration took) override { attempts_[kResults - 1]->Observe(to_seconds(took)); }
   void retry(bool allowed_by_budget) override { (allowed_by_budget ? done_ : exhausted_).Increment(); }
   void connections_changed(int idle, int busy) override {
     idle_.Increment(idle);
@@ -122,7 +122,7 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
 
  private:
   static constexpr int kResults = 6;
-  prometheus::Histogram* tries_[kResults];
+  prometheus::Histogram* attempts_[kResults];
   prometheus::Counter& done_;
   prometheus::Counter& exhausted_;
   prometheus::Gauge& idle_;

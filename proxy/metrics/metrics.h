@@ -36,7 +36,7 @@ class UpstreamMetrics {
   virtual ~UpstreamMetrics() = default;
   // upstream_request_duration_seconds{result}: response, connect_failure, timeout, reset, bad_response, cancelled.
   virtual void attempt_ended(policy::AttemptResult result, Duration took) = 0;
-  virtual void try_cancelled(Duration took) = 0;
+  virtual void attempt_cancelled(Duration took) = 0;
   virtual void retry(bool allowed_by_budget) = 0;  // retries_total{result}: done, budget_exhausted
   // The changes since the last call; those of all workers add up.
   virtual void connections_changed(int idle, int busy) = 0;

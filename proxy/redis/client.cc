@@ -99,7 +99,7 @@ void Client::Impl::end_turn() {
   unsent_.clear();
   const std::deque<Refused> refused = std::exchange(refused_, {});
   for (const Refused& one : refused) {
-    if (!answer(*one.call, one.error)) return;
+    if (!complete(*one.call, one.error)) return;
   }
 }
 

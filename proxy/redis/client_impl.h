@@ -76,7 +76,7 @@ class Client::Impl final : private net::StreamUser {
   std::unique_ptr<net::Operation> refuse(std::shared_ptr<Call> call, ErrorCode code, std::string_view why);
   void put(Sent sent, std::string_view bytes);
   void send_whole(Sent sent);
-  bool answer(Call& call, Result<Reply> reply);
+  bool complete(Call& call, Result<Reply> reply);
   void check_overdue();
   void end_turn();
   void later() {

@@ -51,7 +51,7 @@ void Client::Impl::broken(ErrorCode first, ErrorCode rest, const std::string& wh
   if (!tell_change()) return;
   ErrorCode code = first;
   for (const Sent& sent : unanswered) {
-    if (!answer(*sent.call, Error{std::exchange(code, rest), named(why)})) return;
+    if (!complete(*sent.call, Error{std::exchange(code, rest), named(why)})) return;
   }
 }
 
@@ -67,7 +67,7 @@ bool Client::Impl::tell_change() {
 }
 
 // False: the callback has destroyed this.
-bool Client::Impl::answer(Call& call, Result<Reply> reply) {
+bool Client::Impl::complete(Call& call, Result<Reply> reply) {
   if (!call.done) return true;
   bool destroyed = false;
   destroyed_ = &destroyed;
@@ -89,7 +89,7 @@ void Client::Impl::on_read(std::string_view bytes) {
     overdue_seen_ = false;
     if (sent.script != nullptr && (*next)->is_error() && (*next)->text.starts_with("NOSCRIPT")) {
       send_whole(std::move(sent));
-    } else if (!answer(*sent.call, std::move(**next))) {
+    } else if (!complete(*sent.call, std::move(**next))) {
       return;
     }
   }

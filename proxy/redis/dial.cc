@@ -69,19 +69,19 @@ class Dial final : public net::Operation, private net::StreamUser {
 
   void say(const std::vector<std::string_view>& command) {
     stream_->write(Command(command).bytes());
-    ++answers_due_;
+    ++replies_due_;
   }
 
   void on_read(std::string_view bytes) override {
     reader_.feed(bytes);
-    while (answers_due_ > 0) {
+    while (replies_due_ > 0) {
       auto reply = reader_.next();
       if (!reply.ok()) return end(reply.error());
       if (!reply->has_value()) return;
-      const bool is_ping = --answers_due_ == 0;
-      const Reply& answer = **reply;
-      if (answer.is_error() && (!is_ping || is_refusal(answer.text)))
-        return end(Error{ErrorCode::unavailable, "the server replied: " + answer.text});
+      const bool is_ping = --replies_due_ == 0;
+      const Reply& received = **reply;
+      if (received.is_error() && (!is_ping || is_refusal(received.text)))
+        return end(Error{ErrorCode::unavailable, "the server replied: " + received.text});
     }
     end(std::move(stream_));
   }
@@ -108,7 +108,7 @@ class Dial final : public net::Operation, private net::StreamUser {
   std::vector<IpAddress> addresses_;
   size_t next_address_ = 0;
   ReplyReader reader_{kGreetingBytesMax};
-  int answers_due_ = 0;
+  int replies_due_ = 0;
 };
 
 }  // namespace

@@ -30,7 +30,7 @@ constexpr int kSilenceMs = 10'000;
 struct Workload {
   std::string request;
   int status;
-  std::size_t answer_bytes;
+  std::size_t response_bytes;
 };
 
 std::string post(const std::string& path_and_host, std::size_t body_bytes) {
@@ -97,7 +97,7 @@ class Load {
   }
 
  private:
-  ResponseReader make_reader() const { return {workload_.status, workload_.answer_bytes}; }
+  ResponseReader make_reader() const { return {workload_.status, workload_.response_bytes}; }
 
   void reconnect(Connection& connection) {
     connection.fd = connect_loopback(port_);

@@ -29,22 +29,22 @@ namespace {
 constexpr std::size_t kHeadBytesMax = 32 * 1024;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
-struct Answer {
+struct Response {
   std::string head;
   std::string body;
 };
 
-Answer make_answer(std::string_view status, std::string body) {
+Response make_response(std::string_view status, std::string body) {
   return {"HTTP/1.1 " + std::string(status) + "\r\nContent-Type: application/octet-stream\r\nContent-Length: " +
               std::to_string(body.size()) + "\r\n\r\n",
           std::move(body)};
 }
 
-const Answer kSmall = make_answer("200 OK", "Hello, bench\n");
-const Answer kPosted = make_answer("200 OK", "ok");
-const Answer kLarge = make_answer("200 OK", std::string(1 << 20, 'x'));
-const Answer kNotFound = make_answer("404 Not Found", "not found");
-const Answer kLengthRequired = make_answer("411 Length Required", "length required");
+const Response kSmall = make_response("200 OK", "Hello, bench\n");
+const Response kPosted = make_response("200 OK", "ok");
+const Response kLarge = make_response("200 OK", std::string(1 << 20, 'x'));
+const Response kNotFound = make_response("404 Not Found", "not found");
+const Response kLengthRequired = make_response("411 Length Required", "length required");
 
 // The value of a field, or empty. Names are compared without case; the head is one that a proxy wrote, so no guard.
 std::string_view field(std::string_view head, std::string_view lower_name) {
@@ -62,7 +62,7 @@ std::string_view field(std::string_view head, std::string_view lower_name) {
 }
 
 struct Request {
-  const Answer* answer = &kNotFound;
+  const Response* response = &kNotFound;
   std::size_t body_bytes = 0;
   bool closes = false;
 };
@@ -70,14 +70,14 @@ struct Request {
 Request read_head(std::string_view head) {
   Request request;
   const auto starts = [head](std::string_view text) { return head.substr(0, text.size()) == text; };
-  if (starts("GET /small ")) request.answer = &kSmall;
-  if (starts("GET /large ")) request.answer = &kLarge;
-  if (starts("POST /post ") || starts("POST /job ")) request.answer = &kPosted;
+  if (starts("GET /small ")) request.response = &kSmall;
+  if (starts("GET /large ")) request.response = &kLarge;
+  if (starts("POST /post ") || starts("POST /job ")) request.response = &kPosted;
   request.closes = field(head, "connection") == "close" || head.find(" HTTP/1.0\r\n") != std::string_view::npos;
   const std::string_view length = field(head, "content-length");
   std::from_chars(length.data(), length.data() + length.size(), request.body_bytes);
-  if (length.empty() && (request.answer == &kPosted || !field(head, "transfer-encoding").empty())) {
-    request.answer = &kLengthRequired;
+  if (length.empty() && (request.response == &kPosted || !field(head, "transfer-encoding").empty())) {
+    request.response = &kLengthRequired;
     request.closes = true;
   }
   return request;
@@ -131,7 +131,7 @@ class Connection {
       switch (state_) {
         case State::Head: progress = take_head(); break;
         case State::Body: progress = take_body(); break;
-        case State::Answer: progress = give_answer(); break;
+        case State::Response: progress = send_response(); break;
       }
       if (progress == Progress::Over) return false;
       if (progress == Progress::Wait) return true;
@@ -139,7 +139,7 @@ class Connection {
   }
 
  private:
-  enum class State { Head, Body, Answer };
+  enum class State { Head, Body, Response };
   enum class Progress { Again, Wait, Over };
 
   Progress take_head() {
@@ -156,16 +156,16 @@ class Connection {
     in_.erase(0, taken);
     request_.body_bytes -= taken;
     if (request_.body_bytes > 0) return read_more();
-    state_ = State::Answer;
+    state_ = State::Response;
     due_ = delay_.begin(this);
     written_ = 0;
     return Progress::Again;
   }
 
-  Progress give_answer() {
+  Progress send_response() {
     if (written_ == 0 && due_ > Clock::now()) return Progress::Wait;
-    const std::string& head = request_.answer->head;
-    const std::string& body = request_.answer->body;
+    const std::string& head = request_.response->head;
+    const std::string& body = request_.response->body;
     const std::size_t head_done = std::min(written_, head.size());
     const std::size_t body_done = written_ - head_done;
     iovec parts[2] = {{const_cast<char*>(head.data()) + head_done, head.size() - head_done},

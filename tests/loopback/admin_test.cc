@@ -14,7 +14,7 @@ TEST_CASE("/health and /ready respond with JSON") {
 
 TEST_CASE("an open breaker does not make /ready fail") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 500});
+  fixture.upstream.behave({Behaviour::Kind::respond, 500});
   for (int i = 0; i < 3; ++i) fixture.ask(get("/guarded"));
   CHECK(fixture.admin("/ready").status == 200);
 }
@@ -92,7 +92,7 @@ TEST_CASE("/metrics uses the text exposition format and has the expected series"
 
 TEST_CASE("/api/status shows every breaker, bulkhead and queue, and the next step of each breaker") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 500});
+  fixture.upstream.behave({Behaviour::Kind::respond, 500});
   for (int i = 0; i < 2; ++i) fixture.ask(get("/guarded"));
   const nlohmann::json status = fixture.admin("/api/status").json();
   CHECK(status.at("version") == "9.9.9");

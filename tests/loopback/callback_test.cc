@@ -233,11 +233,11 @@ TEST_CASE("a kill between storing the callback and the end of the job leaves one
   Fixture fixture(config_with());
   fixture.raw.script = kGood;
   const std::string id = park(fixture);
-  const size_t tries = fixture.upstream.seen.size();
+  const size_t seen = fixture.upstream.seen.size();
   fixture.upstream.behave({.kind = Behaviour::Kind::hold});
   fixture.start_replaying();
   fixture.until("the job runs",
-                [&] { return fixture.upstream.seen.size() > tries && fixture.upstream.seen.back().whole; });
+                [&] { return fixture.upstream.seen.size() > seen && fixture.upstream.seen.back().whole; });
   fixture.close_queue();  // its end cannot be stored any more
   fixture.upstream.release({.status = 201});
   fixture.until("the callback is stored", [&] { return callbacks_of(fixture).view().oldest_created_at.has_value(); });

@@ -25,7 +25,7 @@ TEST_CASE("the upstream closes the connection without a response: 502 reset") {
 }
 
 TEST_CASE("invalid responses are 502 bad_upstream_response, and nothing of them is relayed") {
-  const char* const kAnswers[] = {
+  const char* const kResponses[] = {
       "NONSENSE\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nsecret",
       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nsecret",
@@ -33,10 +33,10 @@ TEST_CASE("invalid responses are 502 bad_upstream_response, and nothing of them 
       "HTTP/1.1 200 OK\nX-Secret: a\n\n",
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: secret\r\nConnection: Upgrade\r\n\r\n",
   };
-  for (const char* answer : kAnswers) {
-    CAPTURE(answer);
+  for (const char* response : kResponses) {
+    CAPTURE(response);
     Fixture fixture;
-    fixture.raw.script = answer;
+    fixture.raw.script = response;
     const Reply reply = fixture.ask(get("/raw"));
     check_own_response(fixture, reply, {502, "bad_upstream_response", "raw"});
     CHECK(reply.body.find("secret") == std::string::npos);
@@ -84,7 +84,7 @@ TEST_CASE("a response that stalls is aborted after the idle timeout, and does no
 
 TEST_CASE("an open breaker responds with 503 at once, with Retry-After until its next probe") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 500});
+  fixture.upstream.behave({Behaviour::Kind::respond, 500});
   for (int i = 0; i < 2; ++i) CHECK(fixture.ask(get("/guarded")).status == 500);
   const Reply reply = fixture.ask(get("/guarded"));
   check_own_response(fixture, reply, {503, "breaker_open", "guarded", "GET", true});

@@ -5,7 +5,7 @@ namespace tidegate::loopback {
 
 TEST_CASE("a request and its response pass unchanged except for hop-by-hop and forwarding fields") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 201,
+  fixture.upstream.behave({Behaviour::Kind::respond, 201,
                            "X-Own: yes\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nSet-Cookie: a=1\r\n"
                            "Set-Cookie: b=2\r\n",
                            "made"});
@@ -134,9 +134,9 @@ TEST_CASE("a response of Tidegate's own to HEAD has no body either") {
 
 TEST_CASE("a client with HTTP/1.0 gets a response without chunks") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 200, "", "unknown length", true});
+  fixture.upstream.behave({Behaviour::Kind::respond, 200, "", "unknown length", true});
   const auto client = fixture.client("GET /plain HTTP/1.0\r\n\r\n");
-  fixture.until("the answer is ended by closing", [&] { return client->ended; });
+  fixture.until("the response is ended by closing", [&] { return client->ended; });
   CHECK(client->has("\r\n\r\nunknown length"));
   CHECK_FALSE(client->has("ransfer-"));
   CHECK(fixture.upstream.seen.at(0).field("host").starts_with("127.0.0.1:"));
@@ -153,15 +153,15 @@ TEST_CASE("a client with HTTP/1.0 gets a response without chunks") {
 
 TEST_CASE("chunks pass both ways, whatever their sizes; extensions and trailers do not") {
   Fixture fixture;
-  const std::string answer(40'000, 'z');
-  fixture.upstream.behave({Behaviour::Kind::answer, 200, "", answer, true});
+  const std::string response(40'000, 'z');
+  fixture.upstream.behave({Behaviour::Kind::respond, 200, "", response, true});
   const auto client = fixture.client(
       "POST /plain HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n1\r\na\r\n"
       "3;ext=\"x\"\r\nbcd\r\n");
   fixture.until("the head is through", [&] { return fixture.upstream.seen.size() == 1; });
   client->send("2\r\nef\r\n0\r\nX-T: trailer\r\n\r\n");
   const Reply reply = fixture.next(*client);
-  CHECK(reply.body == answer);
+  CHECK(reply.body == response);
   CHECK(reply.field("transfer-encoding") == "chunked");
   const Seen& seen = fixture.upstream.seen.at(0);
   CHECK(seen.body == "abcdef");
@@ -189,7 +189,7 @@ TEST_CASE("interim responses are consumed, and the final one is relayed") {
 
 TEST_CASE("an early response is relayed while the body arrives, and its upstream connection is not reused") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer_early, 403, "", "no"});
+  fixture.upstream.behave({Behaviour::Kind::respond_early, 403, "", "no"});
   const auto client = fixture.client("POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 30000\r\n\r\nfirst");
   const Reply reply = fixture.next(*client);
   CHECK(reply.status == 403);

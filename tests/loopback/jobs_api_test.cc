@@ -86,14 +86,14 @@ TEST_CASE("jobs are listed in pages, by status and by error") {
 
 TEST_CASE("a dead job shows its history, can be replayed, and can be purged") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 503});
+  fixture.upstream.behave({Behaviour::Kind::respond, 503});
   const std::string id = dead_job(fixture);
   const nlohmann::json dead = job(fixture, id);
   CHECK(dead.at("history").size() == 2);
   CHECK(dead.at("last_error").get<std::string>().find("503") != std::string::npos);
   CHECK(fixture.admin("/api/queues/jobs/jobs?status=dead&error=503").json().at("jobs").size() == 1);
 
-  fixture.upstream.behave({Behaviour::Kind::answer, 200});
+  fixture.upstream.behave({Behaviour::Kind::respond, 200});
   const Reply replayed = fixture.ask_admin(post(replay_of(id), R"({"reason":"mended"})", "X-Operator: ada\r\n"));
   CHECK(replayed.status == 200);
   CHECK(replayed.json().at("done") == "replayed");
@@ -116,12 +116,12 @@ TEST_CASE("DELETE cancels a waiting job and purges a finished one") {
 
 TEST_CASE("many dead jobs are replayed in the background, one replay at a time, and can be stopped") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 503});
+  fixture.upstream.behave({Behaviour::Kind::respond, 503});
   const std::string first = park(fixture, "/later"), second = park(fixture, "/later");
   fixture.start_replaying();
   fixture.until_status(first, "dead");
   fixture.until_status(second, "dead");
-  fixture.upstream.behave({Behaviour::Kind::answer, 200});
+  fixture.upstream.behave({Behaviour::Kind::respond, 200});
 
   const Reply slow = fixture.ask_admin(post("/api/queues/jobs/replay", R"({"rate":"1/h","error":"503"})"));
   CHECK(slow.status == 202);

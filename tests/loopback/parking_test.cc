@@ -74,9 +74,9 @@ TEST_CASE("Prefer: respond-async enqueues at once, and the result is the upstrea
   check_jobs_problem(fixture, early, 409, "job_not_finished");
   CHECK(std::stoi(early.field("retry-after")) >= 1);
 
-  std::string answer;
-  for (int i = 0; i < 200'000; ++i) answer += static_cast<char>(i * 31 % 251);
-  fixture.upstream.behave({Behaviour::Kind::answer, 201, "Content-Type: image/png\r\nX-Made: by hand\r\n", answer});
+  std::string response;
+  for (int i = 0; i < 200'000; ++i) response += static_cast<char>(i * 31 % 251);
+  fixture.upstream.behave({Behaviour::Kind::respond, 201, "Content-Type: image/png\r\nX-Made: by hand\r\n", response});
   fixture.start_replaying();
   fixture.until_status(id, "succeeded");
   const Seen& seen = fixture.upstream.seen.at(0);
@@ -92,11 +92,11 @@ TEST_CASE("Prefer: respond-async enqueues at once, and the result is the upstrea
     CHECK(result.status == 201);
     CHECK(result.field("content-type") == "image/png");
     CHECK(result.field("x-made") == "by hand");
-    CHECK(result.body == answer);
+    CHECK(result.body == response);
   }
   const Reply head = fixture.ask("HEAD /_jobs/" + id + "/result HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(head.whole);
-  CHECK(head.field("content-length") == std::to_string(answer.size()));
+  CHECK(head.field("content-length") == std::to_string(response.size()));
   const nlohmann::json record = fixture.ask(get("/_jobs/" + id)).json();
   CHECK(record.at("attempt") == 1);
   CHECK(record.at("finished_at").is_string());
@@ -106,7 +106,7 @@ TEST_CASE("Prefer: respond-async enqueues at once, and the result is the upstrea
 
 TEST_CASE("a chunked body is stored completely and replayed with Content-Length") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 503});
+  fixture.upstream.behave({Behaviour::Kind::respond, 503});
   const Reply accepted = fixture.ask(
       "POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
   REQUIRE(accepted.status == 202);

@@ -50,7 +50,7 @@ void Replicas::until(const char* what, const std::function<bool()>& ready) {
     if (runtime.now() > give_up) FAIL("timed out: " << what);
     if (!tick.active()) tick.start_after(50ms);
     runtime.run_once();
-    for (Caller& caller : callers_) take_answers(caller);
+    for (Caller& caller : callers_) take_responses(caller);
   }
 }
 
@@ -71,14 +71,14 @@ void Replicas::load(int connections) {
   }
 }
 
-void Replicas::take_answers(Caller& caller) {
+void Replicas::take_responses(Caller& caller) {
   if (caller.client->over()) {
-    ++answers[0];
+    ++responses[0];
     caller.client = std::make_unique<test::RawClient>(runtime, caller.to, get("/"));
   }
   const Reply reply = take_reply(&caller.client->received);
   if (!reply.whole) return;
-  ++answers[reply.status];
+  ++responses[reply.status];
   caller.client->send(get("/"));
 }
 
@@ -91,9 +91,9 @@ std::string Replicas::ask(size_t index) {
   return asker.received;
 }
 
-uint64_t Replicas::answered() const {
+uint64_t Replicas::responses_total() const {
   uint64_t sum = 0;
-  for (const auto& [status, count] : answers) sum += count;
+  for (const auto& [status, count] : responses) sum += count;
   return sum;
 }
 

@@ -38,8 +38,8 @@ class Replicas {
   std::string ask(size_t index);
 
   // Responses to the load so far, by status; 0: broken connections.
-  std::map<int, uint64_t> answers;
-  uint64_t answered() const;
+  std::map<int, uint64_t> responses;
+  uint64_t responses_total() const;
   std::string metrics(size_t index);
   size_t logged(const std::string& event) const;
 
@@ -57,7 +57,7 @@ class Replicas {
     SocketAddress to;
     std::unique_ptr<test::RawClient> client;
   };
-  void take_answers(Caller& caller);
+  void take_responses(Caller& caller);
 
   Upstream upstream_{runtime};
   std::vector<Replica> replicas_;

@@ -38,7 +38,7 @@ Reply fail_once(Fixture& fixture, const Behaviour& first, const std::string& req
 }  // namespace
 
 TEST_CASE("a retryable failure is retried, and the client sees one response") {
-  for (const Behaviour& first : {Behaviour{Behaviour::Kind::hang_up}, Behaviour{Behaviour::Kind::answer, 503}}) {
+  for (const Behaviour& first : {Behaviour{Behaviour::Kind::hang_up}, Behaviour{Behaviour::Kind::respond, 503}}) {
     Fixture fixture(retrying_config());
     const Reply reply = fail_once(fixture, first, get("/again"));
     CHECK(reply.status == 200);
@@ -76,7 +76,7 @@ TEST_CASE("a retry sends the whole body again, from memory or from its file, wit
 
 TEST_CASE("an attempt that fails while the body is arriving is followed by one with the whole body") {
   Fixture fixture(retrying_config());
-  fixture.upstream.behave({Behaviour::Kind::answer_early, 503, "", "no"});
+  fixture.upstream.behave({Behaviour::Kind::respond_early, 503, "", "no"});
   const std::string body = bytes(600'000);
   const std::string request = post("/again", body, "Idempotency-Key: k\r\n");
   const auto client = fixture.client(request.substr(0, 300'000));
@@ -97,7 +97,7 @@ TEST_CASE("a POST without Idempotency-Key has one attempt") {
 
 TEST_CASE("the response of the last attempt is relayed unchanged") {
   Fixture fixture(retrying_config());
-  fixture.upstream.behave({Behaviour::Kind::answer, 503, "X-Why: full\r\n", "busy"});
+  fixture.upstream.behave({Behaviour::Kind::respond, 503, "X-Why: full\r\n", "busy"});
   const Reply reply = fixture.ask(get("/again"));
   CHECK(reply.status == 503);
   CHECK(reply.body == "busy");
@@ -108,7 +108,7 @@ TEST_CASE("the response of the last attempt is relayed unchanged") {
 
 TEST_CASE("without retry budget there is no second attempt") {
   Fixture fixture(retrying_config());
-  fixture.upstream.behave({Behaviour::Kind::answer, 503});
+  fixture.upstream.behave({Behaviour::Kind::respond, 503});
   CHECK(fixture.ask(get("/stingy")).status == 503);
   CHECK(fixture.upstream.seen.size() == 1);
   CHECK(fixture.metric("tidegate_retries_total", {"stingy", "budget_exhausted"}) == 1);
@@ -116,7 +116,7 @@ TEST_CASE("without retry budget there is no second attempt") {
 
 TEST_CASE("a large body is stored completely after two attempts") {
   Fixture fixture(retrying_config());
-  fixture.upstream.behave({Behaviour::Kind::answer, 503});
+  fixture.upstream.behave({Behaviour::Kind::respond, 503});
   const std::string body = bytes(3'000'000);
   const Reply reply = fixture.ask(post("/park", body, "Idempotency-Key: k\r\n"));
   REQUIRE(reply.status == 202);

@@ -48,16 +48,16 @@ TEST_CASE("two Tidegates on one Redis together admit exactly one window, and nev
     AdmissionLog admissions(replicas.runtime, server.address(), key_of("window"), 300ms);
     replicas.until_store_is(true);
     replicas.load(8);
-    replicas.until("two windows", [&] { return replicas.answers[200] >= 200; });
-    const uint64_t seen_by = replicas.answered();
+    replicas.until("two windows", [&] { return replicas.responses[200] >= 200; });
+    const uint64_t seen_by = replicas.responses_total();
     replicas.stop();
-    const uint64_t admitted = replicas.answers[200];
+    const uint64_t admitted = replicas.responses[200];
     replicas.until("the log is read", [&] { return admissions.size() >= admitted; });
     CHECK(admissions.most_in_any(2s) == 100);
     MESSAGE(count << " on one window of 100/2s: " << admitted << " of " << seen_by << " admitted, at most "
                   << admissions.most_in_any(2s) << " in any 2 s of the server's clock");
-    CHECK(replicas.answers.size() == 2);
-    CHECK(replicas.answers.contains(429));
+    CHECK(replicas.responses.size() == 2);
+    CHECK(replicas.responses.contains(429));
   }
 }
 
@@ -70,15 +70,15 @@ TEST_CASE("two Tidegates on one Redis together admit what one bucket allows, wit
     replicas.until_store_is(true);
     const int64_t begun = server_time_us(server);
     replicas.load(8);
-    replicas.until("four hundred", [&] { return replicas.answers[200] >= 400; });
+    replicas.until("four hundred", [&] { return replicas.responses[200] >= 400; });
     const int64_t took = server_time_us(server) - begun;
     const double allowed = 50 + 200 * static_cast<double>(took) / 1e6;
-    const auto admitted = static_cast<double>(replicas.answers[200]);
+    const auto admitted = static_cast<double>(replicas.responses[200]);
     MESSAGE(count << " on one bucket of 200/s: " << admitted << " admitted, the limit allows " << allowed << ", ratio "
                   << admitted / allowed);
     CHECK(admitted <= allowed);
     CHECK(admitted >= allowed * 0.99 - 8);  // what stands in the pipes is not counted yet
-    CHECK(replicas.answers.contains(429));
+    CHECK(replicas.responses.contains(429));
   }
 }
 
@@ -121,24 +121,24 @@ TEST_CASE("a store that is killed under load fails no request, and the limit app
                              ", store: " + url(server));
     replicas.until_store_is(true);
     replicas.load(8);
-    replicas.until("the limit holds", [&] { return replicas.answers[200] >= 50 && replicas.answers[429] > 0; });
+    replicas.until("the limit holds", [&] { return replicas.responses[200] >= 50 && replicas.responses[429] > 0; });
     server.kill();
     replicas.until_store_is(false);
-    replicas.answers.clear();
-    replicas.until("answers without the store", [&] { return replicas.answered() >= 2000; });
-    const auto without = replicas.answers;
+    replicas.responses.clear();
+    replicas.until("responses without the store", [&] { return replicas.responses_total() >= 2000; });
+    const auto without = replicas.responses;
     CHECK(without.contains(200) == (policy != "deny"));
     CHECK(without.contains(429) == (policy != "allow"));
     server.start();
     replicas.until_store_is(true);
     AdmissionLog admissions(replicas.runtime, server.address(), key_of("window"), 100ms);
-    replicas.answers.clear();
-    replicas.until("two windows", [&] { return replicas.answers[200] >= 120; });
+    replicas.responses.clear();
+    replicas.until("two windows", [&] { return replicas.responses[200] >= 120; });
     replicas.stop();
     replicas.until("the log is read", [&] { return admissions.size() >= 100; });
     CHECK(admissions.most_in_any(500ms) <= 50);
-    for (const auto& answers : {without, replicas.answers}) {
-      for (const auto& [status, count] : answers)
+    for (const auto& responses : {without, replicas.responses}) {
+      for (const auto& [status, count] : responses)
         CHECK_MESSAGE((status == 200 || status == 429), count << " of " << status);
     }
     CHECK(replicas.logged("rate_limit_store_unavailable") == 2);  // once a replica, not once a request
@@ -155,19 +155,20 @@ TEST_CASE("a store that stalls under load fails no request, and requests stop wa
                              ", store: " + url(server));
     replicas.until_store_is(true);
     replicas.load(8);
-    replicas.until("the limit holds", [&] { return replicas.answers[200] >= 50 && replicas.answers[429] > 0; });
+    replicas.until("the limit holds", [&] { return replicas.responses[200] >= 50 && replicas.responses[429] > 0; });
     server.pause();
     replicas.until_store_is(false);
-    replicas.until("answers without the store",
-                   [&, from = replicas.answered()] { return replicas.answered() >= from + 2000; });
+    replicas.until("responses without the store",
+                   [&, from = replicas.responses_total()] { return replicas.responses_total() >= from + 2000; });
     server.resume();
     replicas.until_store_is(true);
     AdmissionLog admissions(replicas.runtime, server.address(), key_of("window"), 100ms);
-    replicas.until("two windows", [&, from = replicas.answers[200]] { return replicas.answers[200] >= from + 120; });
+    replicas.until("two windows",
+                   [&, from = replicas.responses[200]] { return replicas.responses[200] >= from + 120; });
     replicas.stop();
     replicas.until("the log is read", [&] { return admissions.size() >= 100; });
     CHECK(admissions.most_in_any(500ms) <= 50);
-    for (const auto& [status, count] : replicas.answers)
+    for (const auto& [status, count] : replicas.responses)
       CHECK_MESSAGE((status == 200 || status == 429), count << " of " << status);
     CHECK(replicas.logged("rate_limit_store_unavailable") == 2);
   }

@@ -120,7 +120,7 @@ TEST_CASE("a client that does not read slows the upstream down, and memory stays
   const double before = resident_mib();
   const auto client = fixture.client(get("/big"));
   client->paused = true;
-  fixture.until("the answer has begun", [&] { return fixture.upstream.seen.size() == 1; });
+  fixture.until("the response has begun", [&] { return fixture.upstream.seen.size() == 1; });
   // Far more event-loop iterations than it takes to fill every buffer.
   for (int i = 0; i < 200; ++i) fixture.admin("/health");
   CHECK(resident_mib() - before < kGrowthMaxMiB);

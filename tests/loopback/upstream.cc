@@ -34,14 +34,14 @@ class Upstream::Call final : public http::Handler {
       : upstream_(upstream), responder_(responder), seen_(seen), behaviour_(upstream.behaviour_) {}
   ~Call() override { leave(); }
 
-  // answer_early responds inside on_request.
+  // respond_early responds inside on_request.
   void start() {
-    if (behaviour_.kind == Behaviour::Kind::answer_early) answer();
+    if (behaviour_.kind == Behaviour::Kind::respond_early) respond();
   }
 
-  void answer_as(const Behaviour& behaviour) {
+  void respond_as(const Behaviour& behaviour) {
     behaviour_ = behaviour;
-    if (seen_.whole) answer();
+    if (seen_.whole) respond();
   }
 
  private:
@@ -55,7 +55,7 @@ class Upstream::Call final : public http::Handler {
     if (behaviour_.kind == Behaviour::Kind::hold) {
       upstream_.held_.push_back(this);
     } else if (!ended_) {
-      answer();
+      respond();
     }
   }
 
@@ -72,7 +72,7 @@ class Upstream::Call final : public http::Handler {
     if (behaviour_.kind == Behaviour::Kind::stream && !ended_) stream_on();
   }
 
-  void answer() {
+  void respond() {
     if (behaviour_.kind == Behaviour::Kind::hang_up) {
       leave();
       return responder_.abort();
@@ -130,7 +130,7 @@ Upstream::~Upstream() { server_.reset(); }
 
 void Upstream::release(Behaviour behaviour) {
   const std::vector<Call*> held = std::exchange(held_, {});
-  for (Call* call : held) call->answer_as(behaviour);
+  for (Call* call : held) call->respond_as(behaviour);
 }
 
 std::unique_ptr<http::Handler> Upstream::on_request(http::Responder& responder) {
@@ -159,8 +159,8 @@ class RawUpstream::Connection final : public net::StreamUser {
   void on_read(std::string_view bytes) override {
     owner_.received += bytes;
     head_ += bytes;
-    if (answered_ || head_.find("\r\n\r\n") == std::string::npos) return;
-    answered_ = true;
+    if (responded_ || head_.find("\r\n\r\n") == std::string::npos) return;
+    responded_ = true;
     if (!owner_.script.empty()) stream_->write(owner_.script);
     if (owner_.hangs_up) stream_->end_writing();
   }
@@ -171,7 +171,7 @@ class RawUpstream::Connection final : public net::StreamUser {
   RawUpstream& owner_;
   std::unique_ptr<net::Stream> stream_;
   std::string head_;
-  bool answered_ = false;
+  bool responded_ = false;
 };
 
 RawUpstream::RawUpstream(net::Runtime& runtime) : runtime_(runtime) {

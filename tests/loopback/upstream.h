@@ -31,19 +31,19 @@ struct Seen {
 
 struct Behaviour {
   enum class Kind {
-    answer,        // when the request is whole
-    answer_early,  // when its headers have arrived
-    hold,          // not before release()
-    hang_up,       // breaks the connection when the request is whole
-    break_off,     // half of the body, then breaks the connection
-    stop,          // half of the body, then nothing more
-    stream,        // stream_bytes of filler
+    respond,        // when the request is whole
+    respond_early,  // when its headers have arrived
+    hold,           // not before release()
+    hang_up,        // breaks the connection when the request is whole
+    break_off,      // half of the body, then breaks the connection
+    stop,           // half of the body, then nothing more
+    stream,         // stream_bytes of filler
   };
-  Kind kind = Kind::answer;
+  Kind kind = Kind::respond;
   uint16_t status = 200;
   std::string fields = {};  // "Name: value\r\n" lines
   std::string body = "hello";
-  bool chunked = false;  // the answer has no known length
+  bool chunked = false;  // the response has no known length
   uint64_t stream_bytes = 0;
 };
 

@@ -20,7 +20,7 @@ TEST_CASE("respond-async without wait is applied and reported in Preference-Appl
 
 TEST_CASE("a client that waits for its job gets the stored response when the job is done") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 201, "X-Made: by hand\r\n", std::string(100'000, 'r')});
+  fixture.upstream.behave({Behaviour::Kind::respond, 201, "X-Made: by hand\r\n", std::string(100'000, 'r')});
   fixture.start_replaying();
   const Reply reply = fixture.ask(post("/later", "work", kAsyncWait));
   REQUIRE(reply.status == 201);
@@ -43,7 +43,7 @@ TEST_CASE("a wait that ends before the job gets 202 with its position in the que
 
 TEST_CASE("a client that waits for a job that dies gets the response of its result") {
   Fixture fixture;
-  fixture.upstream.behave({Behaviour::Kind::answer, 503});
+  fixture.upstream.behave({Behaviour::Kind::respond, 503});
   fixture.start_replaying();
   const Reply reply = fixture.ask(post("/later", "work", kAsyncWait));
   check_own_response(fixture, reply, {502, "job_failed", "later", "POST"});

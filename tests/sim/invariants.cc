@@ -11,32 +11,32 @@ namespace tidegate::sim {
 namespace {
 
 constexpr Duration kCommitBound = 2s;
-constexpr Duration kSlack = 1500ms;  // the network's own latency, both ways, and a fragmented answer
+constexpr Duration kSlack = 1500ms;  // the network's own latency, both ways, and a fragmented response
 
 std::string body_of(const ClientPlan& plan) { return plan.body; }
 
 // The statuses of responses of Tidegate's own.
-void check_own_answer(Findings& findings, const ClientPlan& plan, const http::FetchResponse& answer) {
-  const auto json = nlohmann::json::parse(answer.body, nullptr, false);
+void check_own_response(Findings& findings, const ClientPlan& plan, const http::FetchResponse& response) {
+  const auto json = nlohmann::json::parse(response.body, nullptr, false);
   if (json.is_discarded() || !json.contains("reason")) {
-    return findings.add(fmt::format("{}: status {} without a reason: {}", plan.id, answer.status, answer.body));
+    return findings.add(fmt::format("{}: status {} without a reason: {}", plan.id, response.status, response.body));
   }
   static const std::map<std::string, int> kStatuses = {
       {"rate_limited", 429}, {"breaker_open", 503},    {"bulkhead_full", 503}, {"queue_unavailable", 503},
       {"queue_full", 503},   {"connect_failure", 502}, {"reset", 502},         {"bad_upstream_response", 502},
       {"timeout", 504},      {"client_timeout", 408},  {"body_too_large", 413}};
   const auto expected = kStatuses.find(json["reason"]);
-  if (expected == kStatuses.end() || expected->second != answer.status || json["status"] != answer.status) {
-    findings.add(fmt::format("{}: reason {} with status {}", plan.id, json["reason"].dump(), answer.status));
+  if (expected == kStatuses.end() || expected->second != response.status || json["status"] != response.status) {
+    findings.add(fmt::format("{}: reason {} with status {}", plan.id, json["reason"].dump(), response.status));
   }
-  const bool must_say_when = answer.status == 503 || answer.status == 429;
-  const std::string when(answer.field("retry-after"));
+  const bool must_say_when = response.status == 503 || response.status == 429;
+  const std::string when(response.field("retry-after"));
   if (must_say_when && (when.empty() || std::atoi(when.c_str()) < 1)) {
     findings.add(fmt::format("{}: {} without a Retry-After of at least 1", plan.id, json["reason"].dump()));
   }
 }
 
-bool is_own(const http::FetchResponse& answer) { return !answer.field("proxy-status").empty(); }
+bool is_own(const http::FetchResponse& response) { return !response.field("proxy-status").empty(); }
 
 // The route's deadline, or the client's shorter one.
 Duration deadline_of(const ClientPlan& plan, const config::Config& config) {
@@ -46,7 +46,7 @@ Duration deadline_of(const ClientPlan& plan, const config::Config& config) {
 }
 
 std::string job_id_of(const SimClient& client) {
-  if (!client.answered() || client.result()->status != 202) return "";
+  if (!client.has_response() || client.result()->status != 202) return "";
   const auto json = nlohmann::json::parse(client.result()->body, nullptr, false);
   return json.is_discarded() ? "" : json.value("job_id", "");
 }
@@ -62,40 +62,44 @@ int interruptions(const jobs::JobRecord& record) {
 void check_history(Findings& findings, const jobs::JobRecord& record) {
   const bool succeeded = record.status == jobs::JobStatus::succeeded;
   if (!succeeded && record.status != jobs::JobStatus::dead) return;
-  const auto& tries = record.history;
-  if (tries.empty() || static_cast<int>(tries.size()) != record.attempt) {
-    return findings.add(fmt::format("job {}: {} tries, of which {} are told", record.id, record.attempt, tries.size()));
+  const auto& attempts = record.history;
+  if (attempts.empty() || static_cast<int>(attempts.size()) != record.attempt) {
+    return findings.add(
+        fmt::format("job {}: {} attempts, of which {} are told", record.id, record.attempt, attempts.size()));
   }
-  for (size_t i = 0; i < tries.size(); ++i) {
-    const bool good = succeeded && i + 1 == tries.size();
-    if (tries[i].error.empty() != good) findings.add(fmt::format("job {}: try {}: {}", record.id, i, tries[i].error));
-    if (i > 0 && tries[i].at < tries[i - 1].at) findings.add(fmt::format("job {}: try {} is early", record.id, i));
+  for (size_t i = 0; i < attempts.size(); ++i) {
+    const bool good = succeeded && i + 1 == attempts.size();
+    if (attempts[i].error.empty() != good)
+      findings.add(fmt::format("job {}: attempt {}: {}", record.id, i, attempts[i].error));
+    if (i > 0 && attempts[i].at < attempts[i - 1].at)
+      findings.add(fmt::format("job {}: attempt {} is early", record.id, i));
   }
 }
 
 }  // namespace
 
-void check_answers(Findings& findings, const Clients& clients, const config::Config& config) {
+void check_responses(Findings& findings, const Clients& clients, const config::Config& config) {
   for (const auto& client : clients) {
     const ClientPlan& plan = client->plan();
     if (!client->started()) continue;
     if (!client->ended()) findings.add(fmt::format("{}: never ended", plan.id));
-    if (client->answers() > 1) findings.add(fmt::format("{}: ended {} times", plan.id, client->answers()));
-    if (!client->answered()) continue;
-    const http::FetchResponse& answer = *client->result();
+    if (client->callbacks() > 1) findings.add(fmt::format("{}: ended {} times", plan.id, client->callbacks()));
+    if (!client->has_response()) continue;
+    const http::FetchResponse& response = *client->result();
     if (client->took() > deadline_of(plan, config) + kCommitBound + kSlack) {
-      findings.add(fmt::format("{}: status {} took {} s", plan.id, answer.status, to_seconds(client->took())));
+      findings.add(fmt::format("{}: status {} took {} s", plan.id, response.status, to_seconds(client->took())));
     }
-    if (answer.status == 202) {
-      if (job_id_of(*client).empty()) findings.add(fmt::format("{}: 202 without a job: {}", plan.id, answer.body));
-    } else if (is_own(answer)) {
-      check_own_answer(findings, plan, answer);
-    } else if (answer.status == 200) {
-      if (answer.body != expected_answer(plan.target, body_of(plan))) {
-        findings.add(fmt::format("{}: a relayed answer is not the upstream's ({} bytes)", plan.id, answer.body.size()));
+    if (response.status == 202) {
+      if (job_id_of(*client).empty()) findings.add(fmt::format("{}: 202 without a job: {}", plan.id, response.body));
+    } else if (is_own(response)) {
+      check_own_response(findings, plan, response);
+    } else if (response.status == 200) {
+      if (response.body != expected_response(plan.target, body_of(plan))) {
+        findings.add(
+            fmt::format("{}: a relayed response is not the upstream's ({} bytes)", plan.id, response.body.size()));
       }
-    } else if (answer.status != 503 || answer.body != "broken") {
-      findings.add(fmt::format("{}: an answer nobody gave: {}", plan.id, answer.status));
+    } else if (response.status != 503 || response.body != "broken") {
+      findings.add(fmt::format("{}: a response nobody gave: {}", plan.id, response.status));
     }
   }
 }
@@ -126,8 +130,8 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue
       const auto client = std::find_if(clients.begin(), clients.end(),
                                        [&](const auto& c) { return c->plan().id == store.field(id, "x-sim-id"); });
       // A client with another response than 202 must not have a job; a client without a response may have one.
-      if (client != clients.end() && (*client)->answered()) {
-        findings.add(fmt::format("{} was answered {} and has job {} all the same ({})", (*client)->plan().id,
+      if (client != clients.end() && (*client)->has_response()) {
+        findings.add(fmt::format("{} got {} and has job {} all the same ({})", (*client)->plan().id,
                                  (*client)->result()->status, id, to_string(record.status)));
       }
     }
@@ -136,8 +140,8 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue
     const ClientPlan& plan = who->second->plan();
     if (!result) {
       findings.add(fmt::format("job {} succeeded without a result", id));
-    } else if (result->status == 200 && result->body.memory != expected_answer(plan.target, plan.body)) {
-      findings.add(fmt::format("job {}: the result is not the upstream's answer", id));
+    } else if (result->status == 200 && result->body.memory != expected_response(plan.target, plan.body)) {
+      findings.add(fmt::format("job {}: the result is not the upstream's response", id));
     }
   }
 }
@@ -164,10 +168,10 @@ void check_upstream(Findings& findings, const Clients& clients, const SimUpstrea
     const int again = job.empty() ? of_all : interrupted[job];
     // An idempotent attempt may start again if a kept-alive connection was already closed.
     const int each = idempotent ? 2 : 1;
-    const int tries = plan.target.starts_with("/work") ? (idempotent ? each * live : 1) + replays + again : each;
-    if (upstream.tries_of(plan.id) > tries) {
+    const int attempts = plan.target.starts_with("/work") ? (idempotent ? each * live : 1) + replays + again : each;
+    if (upstream.attempts_of(plan.id) > attempts) {
       findings.add(fmt::format("{} ({} {}, job {}): tried {} times, {} are allowed", plan.id, plan.method, plan.target,
-                               job.empty() ? "unknown" : job, upstream.tries_of(plan.id), tries));
+                               job.empty() ? "unknown" : job, upstream.attempts_of(plan.id), attempts));
     }
   }
 }
@@ -181,7 +185,7 @@ void check_rates(Findings& findings, const Clients& clients, const config::Confi
     if (!client->plan().target.starts_with("/work") || !client->started()) continue;
     first = std::min(first, client->plan().starts);
     last = std::max(last, client->plan().starts);
-    if (client->answered() && client->result()->status != 429) ++admitted;
+    if (client->has_response() && client->result()->status != 429) ++admitted;
   }
   if (admitted == 0) return;
   const double allowed =

@@ -34,7 +34,7 @@ class Findings {
   std::vector<std::string> all_;
 };
 
-void check_answers(Findings& findings, const Clients& clients, const config::Config& config);
+void check_responses(Findings& findings, const Clients& clients, const config::Config& config);
 void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue& store, const config::Config& config);
 void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,
                     const jobs::SimQueue& store, const config::Config& config, size_t kills);

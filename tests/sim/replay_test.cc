@@ -48,7 +48,7 @@ Hour run_hour(Simulation& simulation, bool with_backlog) {
     parked.push_back(&simulation.client(std::move(plan)));
   }
   simulation.run_for(20s);
-  for (const SimClient* client : parked) REQUIRE((client->answered() && client->result()->status == 202));
+  for (const SimClient* client : parked) REQUIRE((client->has_response() && client->result()->status == 202));
   simulation.upstream().set_mood({.latency_min = 50ms, .latency_max = 100ms});
   for (int i = 0; i < kLive; ++i) {
     ClientPlan plan;
@@ -60,7 +60,7 @@ Hour run_hour(Simulation& simulation, bool with_backlog) {
   simulation.run_for(60s);
   Hour hour;
   for (const SimClient* client : live) {
-    REQUIRE(client->answered());
+    REQUIRE(client->has_response());
     if (client->result()->status == 200) ++hour.good;
     hour.slowest = std::max(hour.slowest, client->took());
     hour.all_together += client->took();
@@ -92,8 +92,8 @@ TEST_CASE("live requests do not wait longer while a backlog is replayed, and the
     const std::string id = busy.store().field(record.id, "x-sim-id");
     const std::string number = id.substr(3);
     CHECK(busy.store().stored_result(record.id)->body.memory ==
-          expected_answer("/work?job=" + number, "body " + number));
-    CHECK(busy.upstream().tries_of(id) == 1 + static_cast<int>(record.history.size()));
+          expected_response("/work?job=" + number, "body " + number));
+    CHECK(busy.upstream().attempts_of(id) == 1 + static_cast<int>(record.history.size()));
   }
   CHECK(ended == kJobs);
 }

@@ -41,9 +41,9 @@ TEST_CASE("a retry sends the same body") {
     }
     simulation.run_for(60s);
     for (const SimClient* client : clients) {
-      if (!client->answered() || client->result().value().status != 200) continue;
+      if (!client->has_response() || client->result().value().status != 200) continue;
       ++compared;
-      CHECK((client->result().value().body == expected_answer(client->plan().target, client->plan().body)));
+      CHECK((client->result().value().body == expected_response(client->plan().target, client->plan().body)));
     }
   }
   CHECK(compared > 100);

@@ -54,7 +54,7 @@ class Fixture {
   int count_ = 0;
 };
 
-int status(const SimClient& client) { return client.answered() ? client.result()->status : 0; }
+int status(const SimClient& client) { return client.has_response() ? client.result()->status : 0; }
 
 }  // namespace
 
@@ -62,7 +62,7 @@ TEST_CASE("a healthy upstream responds through Tidegate") {
   Fixture fixture;
   const SimClient& client = fixture.upload();
   CHECK(status(client) == 200);
-  CHECK(client.result()->body == expected_answer("/optimize?text=x&position=center", "image"));
+  CHECK(client.result()->body == expected_response("/optimize?text=x&position=center", "image"));
 }
 
 TEST_CASE("five consecutive failures open the breaker, and the fifth is not refused") {
@@ -176,17 +176,17 @@ TEST_CASE("a failure of a call from before the breaker opened does not count as 
 TEST_CASE("an OPTIONS with Max-Forwards: 0 gets its response from Tidegate") {
   Fixture fixture(replaced(shipped_config(), "methods: [POST]", "methods: [POST, OPTIONS]"));
   net::SimRuntime& runtime = fixture.simulation().runtime();
-  std::optional<Result<http::FetchResponse>> answer;
+  std::optional<Result<http::FetchResponse>> response;
   http::FetchRequest request;
   request.method = "OPTIONS";
   request.host = fixture.simulation().config().listeners[0].address.to_string();
   request.target = "/optimize";
   request.fields = {{"Max-Forwards", "0"}};
   const auto fetching =
-      http::fetch(runtime, request, [&](Result<http::FetchResponse> result) { answer = std::move(result); });
+      http::fetch(runtime, request, [&](Result<http::FetchResponse> result) { response = std::move(result); });
   fixture.simulation().run_for(1s);
-  REQUIRE((answer && answer->ok()));
-  CHECK((*answer)->status == 204);
+  REQUIRE((response && response->ok()));
+  CHECK((*response)->status == 204);
   CHECK(fixture.simulation().upstream().seen() == 0);
 }
 

@@ -23,7 +23,7 @@ void SimClient::start() {
   if (plan_.timeout) request.fields.emplace_back("X-Request-Timeout-Ms", std::to_string(ceil_ms(*plan_.timeout)));
   request.timeout = std::chrono::hours(1);
   fetch_ = http::fetch(runtime_, std::move(request), [this](Result<http::FetchResponse> response) {
-    ++answers_;
+    ++callbacks_;
     took_ = runtime_.now() - begun_;
     result_ = std::move(response);
     timer_.stop();

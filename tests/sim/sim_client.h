@@ -28,10 +28,10 @@ class SimClient {
   const ClientPlan& plan() const { return plan_; }
   bool started() const { return started_; }
   bool left() const { return left_; }
-  int answers() const { return answers_; }  // callbacks of any kind
-  bool ended() const { return left_ || answers_ > 0; }
+  int callbacks() const { return callbacks_; }  // callbacks of any kind
+  bool ended() const { return left_ || callbacks_ > 0; }
   const Result<http::FetchResponse>& result() const { return *result_; }
-  bool answered() const { return result_ && result_->ok(); }
+  bool has_response() const { return result_ && result_->ok(); }
   Duration took() const { return took_; }
 
  private:
@@ -45,7 +45,7 @@ class SimClient {
   std::optional<Result<http::FetchResponse>> result_;
   bool started_ = false;
   bool left_ = false;
-  int answers_ = 0;
+  int callbacks_ = 0;
   Time begun_{};
   Duration took_{};
 };

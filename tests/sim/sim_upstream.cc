@@ -16,19 +16,19 @@ uint64_t fnv1a(std::string_view text) {
 
 }  // namespace
 
-std::string expected_answer(std::string_view target, std::string_view body) {
+std::string expected_response(std::string_view target, std::string_view body) {
   const uint64_t hash = fnv1a(std::string(target) + "|" + std::string(body));
-  std::string answer = std::to_string(hash);
-  const size_t size = hash % 8 == 0 ? hash % 150'000 : hash % 700;  // some answers are larger than any buffer
+  std::string response = std::to_string(hash);
+  const size_t size = hash % 8 == 0 ? hash % 150'000 : hash % 700;  // some responses are larger than any buffer
   Random filler(hash);
-  while (answer.size() < size) answer += static_cast<char>('a' + filler.below(26));
-  return answer;
+  while (response.size() < size) response += static_cast<char>('a' + filler.below(26));
+  return response;
 }
 
 class SimUpstream::Call final : public http::Handler {
  public:
   Call(SimUpstream& upstream, http::Responder& responder)
-      : upstream_(upstream), responder_(responder), delay_(upstream.runtime_, [this] { answer(); }) {
+      : upstream_(upstream), responder_(responder), delay_(upstream.runtime_, [this] { respond(); }) {
     upstream_.running_max_ = std::max(upstream_.running_max_, ++upstream_.running_);
     ++upstream_.seen_;
   }
@@ -59,12 +59,12 @@ class SimUpstream::Call final : public http::Handler {
   void on_client_gone() override { end(); }
   void on_response_drained() override {}
 
-  void answer() {
+  void respond() {
     if (fail_) {
-      responder_.answer(503, "text/plain", "broken");
+      responder_.respond(503, "text/plain", "broken");
       return end();
     }
-    const std::string body = expected_answer(responder_.request().target, body_);
+    const std::string body = expected_response(responder_.request().target, body_);
     std::string head;
     http::HeadWriter(head).status_line(200);
     const bool chunked = upstream_.random_.chance(0.3);
@@ -114,7 +114,7 @@ void SimUpstream::start() {
   TG_ASSERT(server_->listen(address_).ok());
 }
 
-int SimUpstream::tries_of(const std::string& id) const {
+int SimUpstream::attempts_of(const std::string& id) const {
   const auto found = tries_.find(id);
   return found == tries_.end() ? 0 : found->second;
 }

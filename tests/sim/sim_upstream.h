@@ -22,7 +22,7 @@ struct UpstreamMood {
 };
 
 // The response body of the upstream for that target and body, for a client to check.
-std::string expected_answer(std::string_view target, std::string_view body);
+std::string expected_response(std::string_view target, std::string_view body);
 
 class SimUpstream final : public http::Service {
  public:
@@ -38,7 +38,7 @@ class SimUpstream final : public http::Service {
   int running_max() const { return running_max_; }
   uint64_t seen() const { return seen_; }
   // How many requests had that x-sim-id. All attempts of one client request or job carry the same.
-  int tries_of(const std::string& id) const;
+  int attempts_of(const std::string& id) const;
 
  private:
   class Call;

@@ -217,7 +217,7 @@ std::vector<std::string> Simulation::run() {
   runtime_.run_for(scenario_.troubles_for);
   settle();
   Findings findings;
-  check_answers(findings, clients_, *config_);
+  check_responses(findings, clients_, *config_);
   check_jobs(findings, clients_, *store_, *config_);
   check_upstream(findings, clients_, *upstream_, *store_, *config_, kills_);
   check_rates(findings, clients_, *config_, kills_);

@@ -249,8 +249,8 @@ void Exchange::on_parked_request_end(const ParkedEnd& how) {
 
 void Exchange::respond(const policy::Respond& step) {
   const config::FallbackRespond& fallback = *route_.respond;
-  responder_.answer(fallback.status, fallback.content_type, fallback.body,
-                    fallback_fields(step.why, context_.request_id));
+  responder_.respond(fallback.status, fallback.content_type, fallback.body,
+                     fallback_fields(step.why, context_.request_id));
   record_.not_relayed(step.why);
   end(Outcome::responded, fallback.status);
 }

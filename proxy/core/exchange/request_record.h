@@ -22,7 +22,7 @@ class RequestRecord {
   // Why the request ends as it does, for the log; the last reason counts.
   void failed(std::string reason) { reason_ = std::move(reason); }
   void attempt_failed(policy::Outcome outcome, std::string reason);
-  // Not relayed, but parked or answered by the route. What its last attempt came to is added where that is another
+  // Not relayed, but parked, or responded to by the route. What its last attempt came to is added where that is another
   // reason.
   void not_relayed(policy::Outcome why);
   void response_bytes(uint64_t count) { response_bytes_ += count; }

@@ -19,11 +19,11 @@ void send_accepted(http::Responder& responder, const AcceptedResponse& response)
       .field("result_url", status_url + "/result")
       .field("retry_after", response.retry_after_s);
   if (response.position) json.field("position", *response.position);
-  responder.answer(202, "application/json", json.take(),
-                   fmt::format("{}Retry-After: {}\r\nX-Request-Id: {}\r\nProxy-Status: tidegate; "
-                               "details=\"queued\"\r\n{}",
-                               job_location_field(response.jobs_path, response.job_id), response.retry_after_s,
-                               response.request_id, response.extra_fields));
+  responder.respond(202, "application/json", json.take(),
+                    fmt::format("{}Retry-After: {}\r\nX-Request-Id: {}\r\nProxy-Status: tidegate; "
+                                "details=\"queued\"\r\n{}",
+                                job_location_field(response.jobs_path, response.job_id), response.retry_after_s,
+                                response.request_id, response.extra_fields));
 }
 
 Outcome outcome_without_result(JobStatus status) {

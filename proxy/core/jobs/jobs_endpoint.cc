@@ -132,7 +132,7 @@ void JobsHandler::send_status(const JobRecord& record) {
   std::string fields = fmt::format("Cache-Control: no-store\r\nX-Request-Id: {}\r\n{}", request_id_, applied_);
   if (!is_final(record.status))
     fields += fmt::format("Retry-After: {}\r\n", retry_after_seconds(wait_for(record), random()));
-  responder_.answer(200, "application/json", job_json(record), fields);
+  responder_.respond(200, "application/json", job_json(record), fields);
   end(Outcome::responded, 200);
 }
 
@@ -161,7 +161,7 @@ void JobsHandler::cancel(const JobRecord& record) {
     if (done) {
       queue().metrics->job_event(jobs::JobEvent::cancelled);
       queue().events.notify(id_);
-      responder_.answer(204, "", "", fmt::format("X-Request-Id: {}\r\n", request_id_));
+      responder_.respond(204, "", "", fmt::format("X-Request-Id: {}\r\n", request_id_));
       return end(Outcome::responded, 204);
     }
     if (done.error().code == ErrorCode::conflict) {

@@ -46,11 +46,11 @@ RateStore::~RateStore() { health_.leave(this); }
 std::unique_ptr<net::Operation> RateStore::ask(const SharedLimit& limit, const std::string& key, Callback done) {
   return client_.run(limit_script(limit.limit.algorithm), {limit.key_prefix + key},
                      limit_arguments(limit.limit, member_ + std::to_string(++asked_)),
-                     [this, done = std::move(done)](const Result<redis::Reply>& reply) { done(heard(reply)); });
+                     [this, done = std::move(done)](const Result<redis::Reply>& reply) { done(on_reply(reply)); });
 }
 
 // A server that refuses (it is full, or a replica) is as good as unavailable; the next call may find it healthy.
-std::optional<policy::RateDecision> RateStore::heard(const Result<redis::Reply>& reply) {
+std::optional<policy::RateDecision> RateStore::on_reply(const Result<redis::Reply>& reply) {
   if (!reply.ok()) return std::nullopt;  // a broken connection has been reported, a full pipeline is no failure of it
   const Result<policy::RateDecision> decision = read_limit_reply(*reply);
   report(decision.ok(), decision.ok() ? "" : decision.error().message);

@@ -50,7 +50,7 @@ class RateStore {
   [[nodiscard]] std::unique_ptr<net::Operation> ask(const SharedLimit& limit, const std::string& key, Callback done);
 
  private:
-  std::optional<policy::RateDecision> heard(const Result<redis::Reply>& reply);
+  std::optional<policy::RateDecision> on_reply(const Result<redis::Reply>& reply);
   void report(bool up, const std::string& why);
 
   RateStoreHealth& health_;

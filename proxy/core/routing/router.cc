@@ -12,7 +12,7 @@ std::string_view without_port(std::string_view authority) {
   return colon == std::string_view::npos || in_brackets ? authority : authority.substr(0, colon);
 }
 
-bool place_matches(const config::Match& match, const http::RequestHead& head) {
+bool host_and_path_match(const config::Match& match, const http::RequestHead& head) {
   if (!match.host.empty() && !http::iequals(match.host, without_port(head.authority))) return false;
   return match.prefix ? head.path.starts_with(match.path) : head.path == match.path;
 }
@@ -27,7 +27,7 @@ RouteMatch match_route(const config::Listener& listener, const http::RequestHead
   std::string allow;
   for (size_t i = 0; i < listener.routes.size(); ++i) {
     const config::Match& match = listener.routes[i].match;
-    if (!place_matches(match, head)) continue;
+    if (!host_and_path_match(match, head)) continue;
     if (method_matches(match, head.method)) return i;
     for (const std::string& method : match.methods) allow += (allow.empty() ? "" : ", ") + method;
   }

@@ -14,7 +14,7 @@ Attempt::Attempt(net::Runtime& runtime, Pool& pool, AttemptUser& user)
     : runtime_(runtime), pool_(pool), user_(user), begun_(runtime.now()), timer_(runtime, [this] { on_timer(); }) {}
 
 Attempt::~Attempt() {
-  if (state_ != State::ended) pool_.upstream().metrics().try_cancelled(runtime_.now() - begun_);
+  if (state_ != State::ended) pool_.upstream().metrics().attempt_cancelled(runtime_.now() - begun_);
 }
 
 void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
@@ -73,13 +73,13 @@ void Attempt::end_body() {
 }
 
 void Attempt::pause() {
-  if (paused_ || state_ != State::answering) return;
+  if (paused_ || state_ != State::receiving) return;
   paused_ = true;
   connection_->pause_reading();
 }
 
 void Attempt::resume() {
-  if (!paused_ || state_ != State::answering) return;
+  if (!paused_ || state_ != State::receiving) return;
   paused_ = false;
   last_activity_ = runtime_.now();
   connection_->resume_reading();
@@ -90,7 +90,7 @@ void Attempt::on_timer() {
   if (state_ == State::connecting)
     return fail(AttemptResult::connect_failure, "no connection within the time of the attempt");
   if (state_ == State::sending && write_pending() == 0) return user_.on_attempt_starved();
-  if (state_ != State::answering) return fail(AttemptResult::timeout, "no response headers in time");
+  if (state_ != State::receiving) return fail(AttemptResult::timeout, "no response headers in time");
   if (paused_) last_activity_ = runtime_.now();  // the silence is ours
   const Time due = last_activity_ + limits_.idle;
   if (due > runtime_.now()) return timer_.start_at(due);
@@ -98,7 +98,7 @@ void Attempt::on_timer() {
 }
 
 void Attempt::on_response_head(const http::ResponseHead& head) {
-  state_ = State::answering;
+  state_ = State::receiving;
   last_activity_ = runtime_.now();
   timer_.start_at(last_activity_ + limits_.idle);
   user_.on_attempt_head(head);

@@ -2,7 +2,7 @@
 // and reports the response. Destroying it ends the attempt at once (the connection is closed unless the response was
 // complete).
 //
-//   connecting ──connected──▶ sending ──request written──▶ waiting ──head──▶ answering ──▶ ended
+//   connecting ──connected──▶ sending ──request written──▶ waiting ──head──▶ receiving ──▶ ended
 //       │ connect_failure        │ timeout, reset             │ response_header    │ idle, reset
 //       └────────────────────────┴───────────▶ failed ◀───────┴────────────────────┘
 //
@@ -73,7 +73,7 @@ class Attempt final : private http::ClientUser {
   void resume();
 
  private:
-  enum class State { connecting, sending, waiting, answering, ended };
+  enum class State { connecting, sending, waiting, receiving, ended };
 
   void connected(PooledConnection connection);
   void acquire();

@@ -27,7 +27,7 @@ class Pool::Request : public net::Operation {
   void given(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
     pool_.waiting_.erase(position_);
     waiting_ = false;
-    answer(PooledConnection(&pool_, endpoint, std::move(connection)));
+    complete(PooledConnection(&pool_, endpoint, std::move(connection)));
   }
 
   // A connection is free: the waiting call takes it.
@@ -60,7 +60,7 @@ class Pool::Request : public net::Operation {
       has_room_ = false;  // the lease has it now
       pool_.upstream_.connected(endpoint_);
       auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
-      answer(PooledConnection(&pool_, endpoint_, std::move(connection)));
+      complete(PooledConnection(&pool_, endpoint_, std::move(connection)));
     });
   }
 
@@ -70,7 +70,7 @@ class Pool::Request : public net::Operation {
     pool_.upstream_.connect_failed(endpoint_, pool_.runtime_.now());
     error.message = pool_.upstream_.endpoint(endpoint_).authority + ": " + error.message;
     leave_room();
-    answer(std::move(error));
+    complete(std::move(error));
   }
 
   void leave_room() {
@@ -80,7 +80,7 @@ class Pool::Request : public net::Operation {
   }
 
   // The owner may destroy this request inside the callback.
-  void answer(Result<PooledConnection> result) {
+  void complete(Result<PooledConnection> result) {
     const Callback done = std::move(done_);
     done(std::move(result));
   }

@@ -116,7 +116,8 @@ SocketAddress Server::address() const {
 void Server::drain(std::function<void()> done) { impl_->drain(std::move(done)); }
 size_t Server::connections() const { return impl_->connections.size(); }
 
-void Responder::answer(uint16_t status, std::string_view content_type, std::string_view body, std::string_view fields) {
+void Responder::respond(uint16_t status, std::string_view content_type, std::string_view body,
+                        std::string_view fields) {
   std::string head;
   HeadWriter writer(head);
   writer.status_line(status);

@@ -71,7 +71,7 @@ class Responder {
   virtual size_t write_pending() const = 0;
 
   // Convenience: a whole small response. `fields` is zero or more "Name: value\r\n" lines.
-  void answer(uint16_t status, std::string_view content_type, std::string_view body, std::string_view fields = {});
+  void respond(uint16_t status, std::string_view content_type, std::string_view body, std::string_view fields = {});
 
  protected:
   ~Responder() = default;
@@ -92,7 +92,7 @@ class Service {
   };
   virtual Refusal on_refused(const ParseError& error, const SocketAddress& peer) = 0;
   // A response to a request that was handed out has begun; for services that count responses.
-  virtual void on_answer(const RequestHead&, uint16_t) {}
+  virtual void on_response(const RequestHead&, uint16_t) {}
 
  protected:
   ~Service() = default;

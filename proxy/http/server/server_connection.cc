@@ -219,7 +219,7 @@ void ServerConnection::send_head(uint16_t status, std::string_view head_without_
   TG_ASSERT(state_ == State::exchanging);
   const RequestHead& head = parser_.head();
   response_.begin(head, status, length);
-  server_.service.on_answer(head, status);
+  server_.service.on_response(head, status);
   // A client that still waits for 100 Continue may or may not send its body now: only closing is safe.
   closes_ = closes_ || server_.draining || continue_due_ || response_.ends_with_connection() || is_body_rest_too_long();
   continue_due_ = false;

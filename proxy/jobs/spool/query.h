@@ -18,14 +18,14 @@ class Sequence final : public net::Operation {
 };
 
 // Asks `first`; where it does not know the job, `second`. Where that is a server that is unavailable, its error is the
-// answer, not the spool's not_found.
+// result, not the spool's not_found.
 template <typename T>
 OperationPtr ask_in_turn(std::function<OperationPtr(Callback<T>)> first,
                          std::function<OperationPtr(Callback<T>)> second, Callback<T> done) {
   auto sequence = std::make_unique<Sequence>();
   Sequence* raw = sequence.get();
-  raw->current = first([raw, second = std::move(second), done = std::move(done)](Result<T> answer) {
-    if (answer.ok() || answer.error().code != ErrorCode::not_found) return done(std::move(answer));
+  raw->current = first([raw, second = std::move(second), done = std::move(done)](Result<T> result) {
+    if (result.ok() || result.error().code != ErrorCode::not_found) return done(std::move(result));
     const auto finished = net::finished(raw->current);
     raw->current = second(done);
   });

@@ -160,17 +160,17 @@ Result<std::unique_ptr<Listener>> SimRuntime::listen(const SocketAddress& at, Ac
 std::unique_ptr<Operation> SimRuntime::resolve(std::string_view host, ResolveCallback done) {
   const auto state = std::make_shared<SimOperation>(*world_);
   state->on_resolve = std::move(done);
-  Result<std::vector<IpAddress>> answer(ErrorCode::not_found, "resolve " + std::string(host) + ": no such name");
+  Result<std::vector<IpAddress>> addresses(ErrorCode::not_found, "resolve " + std::string(host) + ": no such name");
   if (const auto literal = IpAddress::parse(host)) {
-    answer = std::vector<IpAddress>{*literal};
+    addresses = std::vector<IpAddress>{*literal};
   } else if (const auto known = world_->names.find(host); known != world_->names.end()) {
-    answer = known->second;
+    addresses = known->second;
   }
   world_->schedule(world_->now + world_->latency(world_->default_link), SimEvent::resolved, 0,
-                   [state, answer = std::move(answer)] {
+                   [state, addresses = std::move(addresses)] {
                      state->end();
                      const auto told = std::exchange(state->on_resolve, nullptr);
-                     if (told) told(answer);
+                     if (told) told(addresses);
                    });
   return std::make_unique<OperationHandle>(state);
 }

@@ -28,7 +28,7 @@ class ScriptedTidegate::Exchange final : public HandlerBase {
   }
   void on_client_gone() override { std::erase(owner_.held_, this); }
   void give(const Response& response) {
-    responder_.answer(response.status, response.content_type, response.body, response.fields);
+    responder_.respond(response.status, response.content_type, response.body, response.fields);
   }
 
  private:

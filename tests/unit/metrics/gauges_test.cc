@@ -136,7 +136,7 @@ TEST_CASE("Attempts, retries, connections, jobs and commits are counted in their
   const auto metrics = make();
   UpstreamMetrics& upstream = metrics->upstream("u");
   upstream.attempt_ended(policy::AttemptResult::timeout, 2s);
-  upstream.try_cancelled(1s);
+  upstream.attempt_cancelled(1s);
   upstream.retry(true);
   upstream.retry(false);
   upstream.retry(false);
@@ -147,12 +147,12 @@ TEST_CASE("Attempts, retries, connections, jobs and commits are counted in their
   queue.job_event(jobs::JobEvent::dead);
   queue.commit(3ms);
   const Exposition text = scrape(*metrics);
-  const auto tries = [&](const char* result) {
+  const auto attempts = [&](const char* result) {
     return text.value("tidegate_upstream_request_duration_seconds_sum", {{"upstream", "u"}, {"result", result}});
   };
-  CHECK(tries("timeout") == 2.0);
-  CHECK(tries("cancelled") == 1.0);
-  CHECK(tries("response") == 0.0);
+  CHECK(attempts("timeout") == 2.0);
+  CHECK(attempts("cancelled") == 1.0);
+  CHECK(attempts("response") == 0.0);
   CHECK(text.value("tidegate_retries_total", {{"upstream", "u"}, {"result", "done"}}) == 1.0);
   CHECK(text.value("tidegate_retries_total", {{"upstream", "u"}, {"result", "budget_exhausted"}}) == 2.0);
   CHECK(text.value("tidegate_upstream_connections", {{"upstream", "u"}, {"state", "idle"}}) == 1.0);

@@ -3,11 +3,11 @@
 
 namespace tidegate::core {
 
+using test::attempts;
 using test::kGet;
 using test::kOk;
 using test::kPost;
 using test::TestAttempt;
-using test::tries;
 using test::UpstreamFixture;
 
 TEST_CASE("connect_failure: nobody listens") {
@@ -16,8 +16,8 @@ TEST_CASE("connect_failure: nobody listens") {
   TestAttempt one(fixture);
   one.start();
   fixture.settle();
-  CHECK(one.heard == ";connect_failure");
-  CHECK(tries(fixture, "connect_failure") == 1);
+  CHECK(one.events == ";connect_failure");
+  CHECK(attempts(fixture, "connect_failure") == 1);
 }
 
 TEST_CASE("connect_failure: no connection within the attempt's time") {
@@ -28,9 +28,9 @@ TEST_CASE("connect_failure: no connection within the attempt's time") {
   TestAttempt one(fixture);
   one.start(1s);
   fixture.settle(990ms);
-  CHECK(one.heard.empty());
+  CHECK(one.events.empty());
   fixture.settle(20ms);
-  CHECK(one.heard == ";connect_failure");
+  CHECK(one.events == ";connect_failure");
   one.attempt.reset();
   CHECK(fixture.runtime.open_operations() == 0);
   CHECK(fixture.pool->in_use() == 0);
@@ -43,17 +43,17 @@ TEST_CASE("timeout: response_header runs from the request's last byte") {
   fixture.settle();
   one.attempt->send(kPost, false, "half");
   fixture.settle(5s);
-  CHECK(one.heard == "ready");  // still sending
+  CHECK(one.events == "ready");  // still sending
   one.attempt->send_body("half");
   one.attempt->end_body();
   fixture.settle(2900ms);
-  CHECK(one.heard == "ready");
+  CHECK(one.events == "ready");
   fixture.settle(200ms);
-  CHECK(one.heard == "ready;timeout");
+  CHECK(one.events == "ready;timeout");
   fixture.settle();
   CHECK(fixture.far.at(0)->left());
   CHECK(fixture.pool->idle() == 0);
-  CHECK(tries(fixture, "timeout") == 1);
+  CHECK(attempts(fixture, "timeout") == 1);
 }
 
 TEST_CASE("timeout: the attempt's own deadline comes before response_header") {
@@ -61,7 +61,7 @@ TEST_CASE("timeout: the attempt's own deadline comes before response_header") {
   TestAttempt one(fixture);
   one.start(1s, 30s).get();
   fixture.settle(1s);
-  CHECK(one.heard == "ready;timeout");
+  CHECK(one.events == "ready;timeout");
 }
 
 TEST_CASE("timeout: an upstream that does not take the body has failed") {
@@ -74,7 +74,7 @@ TEST_CASE("timeout: an upstream that does not take the body has failed") {
   fixture.settle(1s);
   CHECK(one.attempt->write_pending() > 0);
   fixture.settle(1s);
-  CHECK(one.heard == "ready;timeout");
+  CHECK(one.events == "ready;timeout");
 }
 
 TEST_CASE("starved: where the caller's own body does not come, the upstream has not failed") {
@@ -84,12 +84,12 @@ TEST_CASE("starved: where the caller's own body does not come, the upstream has 
   fixture.settle();
   one.attempt->send(kPost, false, "half");
   fixture.settle(2s);
-  CHECK(one.heard == "ready;starved");
+  CHECK(one.events == "ready;starved");
   one.attempt.reset();
   fixture.settle();
   CHECK(fixture.far.at(0)->left());
-  CHECK(tries(fixture, "timeout") == 0);
-  CHECK(tries(fixture, "cancelled") == 1);
+  CHECK(attempts(fixture, "timeout") == 0);
+  CHECK(attempts(fixture, "cancelled") == 1);
 }
 
 TEST_CASE("timeout: silence inside a response, counted from its last byte") {
@@ -100,9 +100,9 @@ TEST_CASE("timeout: silence inside a response, counted from its last byte") {
   fixture.settle(1500ms);
   fixture.far[0]->say("he");
   fixture.settle(1500ms);
-  CHECK(one.heard == "ready;200");
+  CHECK(one.events == "ready;200");
   fixture.settle(1s);
-  CHECK(one.heard == "ready;200;timeout");
+  CHECK(one.events == "ready;200;timeout");
 }
 
 TEST_CASE("reset: the upstream leaves before and during its response") {
@@ -116,10 +116,10 @@ TEST_CASE("reset: the upstream leaves before and during its response") {
       fixture.settle();
       hard ? fixture.far[0]->reset() : fixture.far[0]->end();
       fixture.settle();
-      CHECK(one.heard.ends_with(";reset"));
+      CHECK(one.events.ends_with(";reset"));
       CHECK(fixture.pool->idle() == 0);
       CHECK(fixture.pool->in_use() == 0);
-      CHECK(tries(fixture, "reset") == 1);
+      CHECK(attempts(fixture, "reset") == 1);
     }
   }
 }
@@ -132,8 +132,8 @@ TEST_CASE("bad_response: what breaks HTTP's rules") {
     one.start().get();
     fixture.far.at(0)->say(said);
     fixture.settle();
-    CHECK(one.heard == "ready;bad_response");
-    CHECK(tries(fixture, "bad_response") == 1);
+    CHECK(one.events == "ready;bad_response");
+    CHECK(attempts(fixture, "bad_response") == 1);
     CHECK(fixture.far[0]->left());
   }
 }
@@ -147,9 +147,9 @@ TEST_CASE("silence after resume is a timeout, counted from there") {
   fixture.settle(10s);
   one.attempt->resume();
   fixture.settle(1900ms);
-  CHECK(one.heard == "ready;200");
+  CHECK(one.events == "ready;200");
   fixture.settle(2200ms);
-  CHECK(one.heard == "ready;200;timeout");
+  CHECK(one.events == "ready;200;timeout");
 }
 
 TEST_CASE("destroying an attempt ends it at once, in every state, and is silent") {
@@ -159,12 +159,12 @@ TEST_CASE("destroying an attempt ends it at once, in every state, and is silent"
     one.start().get();
     fixture.far.at(0)->say(said);
     fixture.settle();
-    const std::string before = one.heard;
+    const std::string before = one.events;
     one.attempt.reset();
     fixture.settle(60s);
-    CHECK(one.heard == before);
+    CHECK(one.events == before);
     CHECK(fixture.far[0]->left());
-    CHECK(tries(fixture, "cancelled") == 1);
+    CHECK(attempts(fixture, "cancelled") == 1);
     CHECK(fixture.runtime.active_timers() == 0);
   }
   UpstreamFixture fixture;
@@ -172,7 +172,7 @@ TEST_CASE("destroying an attempt ends it at once, in every state, and is silent"
   connecting.start();
   connecting.attempt.reset();
   fixture.settle(60s);
-  CHECK(connecting.heard.empty());
+  CHECK(connecting.events.empty());
   CHECK(fixture.pool->in_use() == 0);
   CHECK(fixture.runtime.open_operations() == 0);
 }
@@ -184,7 +184,7 @@ TEST_CASE("an attempt may be destroyed inside its own callback") {
   one.start().get();
   fixture.far.at(0)->say(kOk);
   fixture.settle();
-  CHECK(one.heard == "ready;200");
+  CHECK(one.events == "ready;200");
   CHECK(one.body.empty());
   CHECK(fixture.far[0]->left());
 }

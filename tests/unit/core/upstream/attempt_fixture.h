@@ -26,7 +26,7 @@ struct TestAttempt final : AttemptUser {
   // A whole request without a body.
   void get() {
     fixture_.settle();
-    REQUIRE(heard == "ready");
+    REQUIRE(events == "ready");
     attempt->send(kGet, false, {});
     attempt->end_body();
     fixture_.settle();
@@ -34,34 +34,34 @@ struct TestAttempt final : AttemptUser {
 
   void on_attempt_ready(const config::Endpoint& endpoint) override {
     CHECK(endpoint.host == "10.0.0.2");
-    heard += "ready";
+    events += "ready";
   }
   void on_attempt_writable() override { ++writable; }
   void on_attempt_head(const http::ResponseHead& head) override {
-    heard += ";" + std::to_string(head.status);
+    events += ";" + std::to_string(head.status);
     if (leave_at_head) attempt.reset();
   }
   void on_attempt_body(std::string_view piece) override {
     body += piece;
     if (pause_at_body) attempt->pause();
   }
-  void on_attempt_complete() override { heard += ";[" + body + "];complete"; }
-  void on_attempt_starved() override { heard += ";starved"; }
+  void on_attempt_complete() override { events += ";[" + body + "];complete"; }
+  void on_attempt_starved() override { events += ";starved"; }
   void on_attempt_failed(policy::AttemptResult result, std::string_view detail) override {
     CHECK_FALSE(detail.empty());
-    heard += std::string(";") + to_string(result);
+    events += std::string(";") + to_string(result);
   }
 
   UpstreamFixture& fixture_;
   std::unique_ptr<Attempt> attempt;
-  std::string heard;
+  std::string events;
   std::string body;
   int writable = 0;
   bool leave_at_head = false;
   bool pause_at_body = false;
 };
 
-inline double tries(UpstreamFixture& fixture, const std::string& result) {
+inline double attempts(UpstreamFixture& fixture, const std::string& result) {
   return fixture.metric("tidegate_upstream_request_duration_seconds_count{result=\"" + result + "\",upstream=\"up\"}");
 }
 

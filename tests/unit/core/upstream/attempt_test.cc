@@ -3,11 +3,11 @@
 
 namespace tidegate::core {
 
+using test::attempts;
 using test::kGet;
 using test::kOk;
 using test::kPost;
 using test::TestAttempt;
-using test::tries;
 using test::UpstreamFixture;
 
 TEST_CASE("a whole exchange, and its connection is kept for the next") {
@@ -17,17 +17,17 @@ TEST_CASE("a whole exchange, and its connection is kept for the next") {
   CHECK(fixture.far.at(0)->received == kGet);
   fixture.far[0]->say(kOk);
   fixture.settle();
-  CHECK(first.heard == "ready;200;[hello];complete");
+  CHECK(first.events == "ready;200;[hello];complete");
   CHECK(fixture.pool->idle() == 1);
-  CHECK(tries(fixture, "response") == 1);
+  CHECK(attempts(fixture, "response") == 1);
 
   TestAttempt second(fixture);
   second.start();
-  CHECK(second.heard == "ready");  // inside start(): a connection was at hand
+  CHECK(second.events == "ready");  // inside start(): a connection was at hand
   second.get();
   fixture.far[0]->say(kOk);
   fixture.settle();
-  CHECK(second.heard == "ready;200;[hello];complete");
+  CHECK(second.events == "ready;200;[hello];complete");
   CHECK(fixture.far.size() == 1);
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("a response that continues may take longer than the attempt's time") {
     fixture.far[0]->say(piece);
   }
   fixture.settle();
-  CHECK(one.heard == "ready;200;[hello];complete");
+  CHECK(one.events == "ready;200;[hello];complete");
 }
 
 TEST_CASE("interim responses are not reported, but too many of them are an error") {
@@ -50,16 +50,16 @@ TEST_CASE("interim responses are not reported, but too many of them are an error
   one.start().get();
   for (int i = 0; i < 10; ++i) fixture.far.at(0)->say("HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n");
   fixture.settle();
-  CHECK(one.heard == "ready");
+  CHECK(one.events == "ready");
   fixture.far[0]->say(kOk);
   fixture.settle();
-  CHECK(one.heard == "ready;200;[hello];complete");
+  CHECK(one.events == "ready;200;[hello];complete");
 
   TestAttempt two(fixture);
   two.start().get();
   for (int i = 0; i < 11; ++i) fixture.far.at(0)->say("HTTP/1.1 103 Early Hints\r\n\r\n");
   fixture.settle();
-  CHECK(two.heard == "ready;bad_response");
+  CHECK(two.events == "ready;bad_response");
 }
 
 TEST_CASE("a response to HEAD has no body, whatever its length says") {
@@ -68,7 +68,7 @@ TEST_CASE("a response to HEAD has no body, whatever its length says") {
   one.start(10s, 3s, 2s, true).get();
   fixture.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
   fixture.settle();
-  CHECK(one.heard == "ready;200;[];complete");
+  CHECK(one.events == "ready;200;[];complete");
   CHECK(fixture.pool->idle() == 1);
 }
 
@@ -101,14 +101,14 @@ TEST_CASE("a response while the body is still being sent: both go on, the connec
   fixture.settle();
   fixture.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
   fixture.settle();
-  CHECK(one.heard == "ready;200");
+  CHECK(one.events == "ready;200");
   CHECK(one.attempt->takes_body());
   one.attempt->send_body("ha");
   fixture.settle();
   CHECK(fixture.far[0]->received == std::string(kPost) + "halfha");
   fixture.far[0]->say("llo");
   fixture.settle();
-  CHECK(one.heard == "ready;200;[hello];complete");
+  CHECK(one.events == "ready;200;[hello];complete");
   CHECK_FALSE(one.attempt->takes_body());
   CHECK(fixture.pool->idle() == 0);
   CHECK(fixture.far[0]->left());
@@ -127,7 +127,7 @@ TEST_CASE("an early response whose request is then sent whole keeps its connecti
   fixture.settle();
   fixture.far[0]->say("llo");
   fixture.settle();
-  CHECK(one.heard == "ready;200;[hello];complete");
+  CHECK(one.events == "ready;200;[hello];complete");
   CHECK(fixture.pool->idle() == 1);
 }
 
@@ -158,14 +158,14 @@ TEST_CASE(
   fixture.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
   fixture.far[0]->say(std::string(1'000'000, 'y'));
   fixture.settle(30s);
-  CHECK(one.heard == "ready;200");
+  CHECK(one.events == "ready;200");
   CHECK(one.body.size() < 300'000);
   CHECK(fixture.far[0]->write_pending() > 0);
   one.pause_at_body = false;
   one.attempt->resume();
   fixture.settle(1s);
   CHECK(one.body.size() == 1'000'000);
-  CHECK(one.heard.ends_with(";complete"));
+  CHECK(one.events.ends_with(";complete"));
   CHECK(fixture.pool->idle() == 1);
 }
 

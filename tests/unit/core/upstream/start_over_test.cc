@@ -34,7 +34,7 @@ struct Dead {
 
 TEST_CASE("a request that may start over does, on a new connection") {
   Dead dead(true);
-  CHECK(dead.second.heard == "readyready");
+  CHECK(dead.second.events == "readyready");
   REQUIRE(dead.fixture.far.size() == 2);
   dead.second.attempt->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n", false, {});
   dead.second.attempt->end_body();
@@ -42,7 +42,7 @@ TEST_CASE("a request that may start over does, on a new connection") {
   CHECK(dead.fixture.far[1]->received.starts_with("GET / "));
   dead.fixture.far[1]->say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   dead.fixture.settle();
-  CHECK(dead.second.heard == "readyready;200;[ok];complete");
+  CHECK(dead.second.events == "readyready;200;[ok];complete");
 }
 
 TEST_CASE("it starts over once: a new connection that is reset is the upstream's failure") {
@@ -53,13 +53,13 @@ TEST_CASE("it starts over once: a new connection that is reset is the upstream's
   dead.fixture.settle();
   dead.fixture.far[1]->reset();
   dead.fixture.settle();
-  CHECK(dead.second.heard == "readyready;reset");
+  CHECK(dead.second.events == "readyready;reset");
   CHECK(dead.fixture.far.size() == 2);
 }
 
 TEST_CASE("what may not be sent twice, or has a partial response, does not start over") {
-  CHECK(Dead(false).second.heard == "ready;reset");
-  CHECK(Dead(true, "HTTP/1.1 20").second.heard == "ready;reset");
+  CHECK(Dead(false).second.events == "ready;reset");
+  CHECK(Dead(true, "HTTP/1.1 20").second.events == "ready;reset");
 }
 
 }  // namespace tidegate::core

@@ -55,7 +55,7 @@ TEST_ON_BOTH_RUNTIMES("pipelined requests are answered in order, each after the 
   RawClient client = fixture.client(request("GET /wait") + post("/echo", "second") + request("GET /now"));
   REQUIRE(fixture.until([&] { return !fixture.service.waiting.empty(); }));
   CHECK(fixture.service.log.size() == 2);  // the first request and its body's end: the others wait
-  fixture.service.answer_waiting();
+  fixture.service.respond_to_waiting();
   REQUIRE(fixture.until([&] { return client.has("hello"); }));
   CHECK(client.received.find("waited") < client.received.find("second"));
   CHECK(client.received.find("second") < client.received.find("hello"));
@@ -68,7 +68,7 @@ TEST_ON_BOTH_RUNTIMES("more pipelined requests than the buffer holds are all ans
   RawClient client = fixture.client(burst);
   int answered = 0;
   while (answered < 5000 && fixture.until([&] { return !fixture.service.waiting.empty(); })) {
-    fixture.service.answer_waiting();
+    fixture.service.respond_to_waiting();
     ++answered;
   }
   CHECK(fixture.until([&] { return client.count("waited") == 5000; }));
@@ -109,7 +109,7 @@ TEST_ON_BOTH_RUNTIMES("a client of HTTP/1.0 that ends its side still gets its re
   client.end();
   RawClient other = fixture.client(request("GET /now"));
   REQUIRE(fixture.until([&] { return other.has("hello"); }));
-  fixture.service.answer_waiting();
+  fixture.service.respond_to_waiting();
   CHECK(fixture.until([&] { return client.has("waited") && client.ended; }));
 }
 
@@ -282,7 +282,7 @@ TEST_ON_BOTH_RUNTIMES("draining closes idle connections, lets the others finish,
   CHECK(drained == 0);
   RawClient late = fixture.client(request("GET /now"));
   CHECK(fixture.until([&] { return late.broken; }));
-  fixture.service.answer_waiting();
+  fixture.service.respond_to_waiting();
   REQUIRE(fixture.until([&] { return busy.over(); }));
   CHECK(busy.has("Connection: close\r\n"));
   busy.leave();

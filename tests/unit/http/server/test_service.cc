@@ -23,9 +23,9 @@ class TestHandler final : public http::Handler {
   }
 
   void begin() {
-    if (path_ == "/now" || path_ == "/early") responder_.answer(200, "text/plain", "hello");
+    if (path_ == "/now" || path_ == "/early") responder_.respond(200, "text/plain", "hello");
     if (path_ == "/wait") service_.waiting.push_back(&responder_);
-    if (path_ == "/empty") responder_.answer(204, {}, {});
+    if (path_ == "/empty") responder_.respond(204, {}, {});
     if (path_ == "/drop") responder_.abort();
     if (path_ == "/chunks") send_chunks();
     if (path_ == "/half" || path_ == "/short") send_half();
@@ -39,7 +39,7 @@ class TestHandler final : public http::Handler {
 
   void on_body_end() override {
     service_.log.push_back("end");
-    if (path_ == "/echo" || path_ == "/paused") responder_.answer(200, "text/plain", body_);
+    if (path_ == "/echo" || path_ == "/paused") responder_.respond(200, "text/plain", body_);
     if (path_ == "/big") {
       responder_.send_head(200, plain_head(200), service_.big_bytes);
       left_ = service_.big_bytes;
@@ -49,7 +49,7 @@ class TestHandler final : public http::Handler {
 
   void on_body_error(const http::ParseError& error) override {
     service_.log.push_back("error " + std::to_string(error.status));
-    responder_.answer(error.status, "text/plain", error.reason);
+    responder_.respond(error.status, "text/plain", error.reason);
   }
 
   void on_client_gone() override {
@@ -111,10 +111,10 @@ http::Service::Refusal TestService::on_refused(const http::ParseError& error, co
   return {"text/plain", error.reason, "X-Refused: yes\r\n"};
 }
 
-void TestService::answer_waiting() {
+void TestService::respond_to_waiting() {
   Responder* responder = waiting.front();
   waiting.erase(waiting.begin());
-  responder->answer(200, "text/plain", "waited");
+  responder->respond(200, "text/plain", "waited");
 }
 
 void TestService::resume_paused() { paused->resume_body(); }

@@ -1,4 +1,4 @@
-// A service whose answers depend on the path, and a log of what its handlers were told.
+// A service whose responses depend on the path, and a log of what its handlers were told.
 #pragma once
 
 #include <map>
@@ -12,21 +12,21 @@ namespace tidegate::test {
 
 // /echo      the body, once it is whole
 // /now       "hello", inside on_request
-// /early     answers at once, whatever body comes
-// /wait      answers when answer_waiting() is called
+// /early     responds at once, whatever body comes
+// /wait      responds when respond_to_waiting() is called
 // /chunks    three pieces of unknown length
 // /half      promises 10 bytes, sends 4, aborts
 // /short     promises 10 bytes, sends 4, finishes
 // /empty     204
 // /big       size_t big_bytes, as the client takes them
-// /paused    takes its body only after resume_paused(), counts it, then answers
+// /paused    takes its body only after resume_paused(), counts it, then responds
 // /drop      aborts inside on_request
 class TestService final : public http::Service {
  public:
   std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
   Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
 
-  void answer_waiting();
+  void respond_to_waiting();
   void resume_paused();
 
   size_t big_bytes = 0;
