@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "net/finished.h"
+
 namespace tidegate::core {
 
 using jobs::JobRecord;
@@ -25,7 +27,7 @@ void JobWait::query() {
 }
 
 void JobWait::on_record(Result<JobRecord> record) {
-  const auto finished = std::move(querying_);  // this is its callback
+  const auto finished = net::finished(querying_);
   const Time now = worker_.runtime().now();
   const bool over = now >= until_ || worker_.gateway().draining() || !listening_;
   if (over || !record || jobs::is_final(record->status)) {

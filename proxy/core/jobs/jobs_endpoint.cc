@@ -10,6 +10,7 @@
 #include "core/jobs/wait_estimate.h"
 #include "core/responses.h"
 #include "http/message/prefer.h"
+#include "net/finished.h"
 
 namespace tidegate::core {
 
@@ -104,7 +105,7 @@ void JobsHandler::await_end() {
   applied_ = fmt::format("Preference-Applied: wait={}\r\n", wait_s);
   const Time until = responder_.runtime().now() + *wait_;
   waiting_ = std::make_unique<JobWait>(worker_, queue(), id_, until, [this](Result<JobRecord> record) {
-    const auto waited = std::move(waiting_);  // this is its callback
+    const auto finished = net::finished(waiting_);
     if (record) return respond(*record);
     if (record.error().code == ErrorCode::not_found) return problem(Outcome::not_found);
     problem(Outcome::queue_unavailable, "", wait_for_queue(queue(), 0));

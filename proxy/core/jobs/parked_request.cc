@@ -8,6 +8,7 @@
 #include "core/jobs/job_responses.h"
 #include "core/jobs/wait_estimate.h"
 #include "core/responses.h"
+#include "net/finished.h"
 #include "policy/backoff.h"
 
 namespace tidegate::core {
@@ -67,7 +68,7 @@ jobs::JobDraft ParkedRequest::draft() {
 }
 
 void ParkedRequest::on_stored(Result<jobs::Appended> appended) {
-  const auto finished = std::move(operation_);  // this is its callback
+  const auto finished = net::finished(operation_);
   timer_.stop();
   const QueueState& queue = *parking_.route.queue;
   if (!appended) {
@@ -108,7 +109,7 @@ void ParkedRequest::await_end() {
 }
 
 void ParkedRequest::on_job(Result<jobs::JobRecord> record) {
-  const auto finished = std::move(job_wait_);  // this is its callback
+  const auto finished = net::finished(job_wait_);
   // A store that cannot be queried takes nothing back: the job was accepted.
   if (!record) return respond_accepted(std::nullopt);
   job_.status = record->status;
@@ -134,7 +135,7 @@ void ParkedRequest::fetch_result() {
 }
 
 void ParkedRequest::deliver(Result<jobs::ResultReader> result) {
-  const auto finished = std::move(operation_);  // this is its callback
+  const auto finished = net::finished(operation_);
   timer_.stop();
   if (!result) return respond_accepted(std::nullopt);
   state_ = State::delivering;

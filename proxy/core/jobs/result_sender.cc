@@ -1,5 +1,7 @@
 #include "core/jobs/result_sender.h"
 
+#include "net/finished.h"
+
 namespace tidegate::core {
 
 ResultSender::ResultSender(http::Responder& responder, jobs::ResultReader result, std::function<void(bool)> done)
@@ -31,7 +33,7 @@ void ResultSender::send_next() {
 }
 
 void ResultSender::on_piece(Result<std::string> piece) {
-  const auto read = std::move(reading_);  // this is its callback
+  const auto finished = net::finished(reading_);
   if (!piece || piece->empty()) {
     ended_ = true;
     responder_.abort();

@@ -9,6 +9,7 @@
 #include "http/client/fetch.h"
 #include "http/message/http_date.h"
 #include "http/message/webhook.h"
+#include "net/finished.h"
 
 namespace tidegate::core {
 
@@ -74,7 +75,7 @@ class CallbackRun final : public net::Operation {
 
  private:
   void on_record(Result<JobRecord> record) {
-    const auto finished = std::move(step_);
+    const auto finished = net::finished(step_);
     if (!record && record.error().code == ErrorCode::not_found) return nothing_to_send("the job has been deleted");
     if (!record) return too_early();
     const std::string attempt = std::to_string(record->attempt);
@@ -85,7 +86,7 @@ class CallbackRun final : public net::Operation {
     record_ = std::move(*record);
     if (record_.status == jobs::JobStatus::dead) return post(std::nullopt);
     step_ = queue_.result(worker_.runtime(), record_.id, [this](Result<jobs::ResultReader> result) {
-      const auto finished_query = std::move(step_);
+      const auto finished_query = net::finished(step_);
       if (!result && result.error().code == ErrorCode::unavailable) return too_early();
       post(result ? std::optional<int>(result->status) : std::nullopt);
     });
@@ -114,7 +115,7 @@ class CallbackRun final : public net::Operation {
   }
 
   void on_response(Result<http::FetchResponse> response) {
-    const auto finished = std::move(step_);
+    const auto finished = net::finished(step_);
     RunResult result;
     if (!response) {
       result.result = failure_of(response.error().code);

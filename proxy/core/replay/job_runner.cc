@@ -7,6 +7,7 @@
 #include "core/upstream/attempt.h"
 #include "core/upstream/forward.h"
 #include "http/message/http_date.h"
+#include "net/finished.h"
 
 namespace tidegate::core {
 
@@ -64,7 +65,7 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
     if (!attempt_ || !attempt_->takes_body() || reading_) return;
     if (sent_ == body_size_) return attempt_->end_body();
     reading_ = body_->read_at(sent_, kPiece, [this](Result<std::string> piece) {
-      const auto read = std::move(reading_);
+      const auto finished = net::finished(reading_);
       if (!piece || piece->empty()) return finish_without_verdict("the job's body could not be read");
       if (!attempt_ || !attempt_->takes_body()) return;
       sent_ += piece->size();

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "net/finished.h"
 
 namespace tidegate::jobs {
 
@@ -106,7 +107,7 @@ void JobRun::fetch() {
 }
 
 void JobRun::on_fetched(FetchedBody fetched) {
-  const auto finished = std::move(work_);  // this is its callback
+  const auto finished = net::finished(work_);
   if (fetched.result != FetchedBody::Result::fetched) {
     Verdict verdict = judge(fetched, job_, retry_timing());
     return follow(std::move(verdict), std::move(fetched.detail));
@@ -159,7 +160,7 @@ void JobRun::run() {
 }
 
 void JobRun::on_result(RunResult result) {
-  const auto finished = std::move(work_);  // this is its callback
+  const auto finished = net::finished(work_);
   Verdict verdict = judge(result, job_, retry_timing());
   if (std::holds_alternative<Settlement>(verdict)) {
     const uint16_t status = result.response.status;
@@ -210,7 +211,7 @@ void JobRun::announce() {
 }
 
 void JobRun::on_announced(const Status& status) {
-  const auto finished = std::move(work_);  // this is its callback
+  const auto finished = net::finished(work_);
   if (status) return begin_settling();
   const Time again = context_.runtime.now() + kAnnounceRetryDelay;
   if (again >= announce_until_ || status.error().code == ErrorCode::exhausted) {
