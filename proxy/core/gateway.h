@@ -38,7 +38,7 @@ class Gateway {
   const std::shared_ptr<const RouteTable>& table() const { return table_; }
 
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
-  // Whoever waits for a job's end waits no longer.
+  // Ends every wait for a job's end.
   void set_draining() {
     draining_ = true;
     for (auto& [name, queue] : policies_.queues()) queue.events.notify_all();

@@ -94,10 +94,10 @@ TEST_CASE("a dead job shows its history, can be replayed, and can be purged") {
   CHECK(fixture.admin("/api/queues/jobs/jobs?status=dead&error=503").json().at("jobs").size() == 1);
 
   fixture.upstream.behave({Behaviour::Kind::respond, 200});
-  const Reply replayed = fixture.ask_admin(post(replay_of(id), R"({"reason":"mended"})", "X-Operator: ada\r\n"));
+  const Reply replayed = fixture.ask_admin(post(replay_of(id), R"({"reason":"fixed"})", "X-Operator: ada\r\n"));
   CHECK(replayed.status == 200);
   CHECK(replayed.json().at("done") == "replayed");
-  CHECK(lines_with(fixture, "\"mended\"") == 1);
+  CHECK(lines_with(fixture, "\"fixed\"") == 1);
   CHECK(lines_with(fixture, "\"ada\"") == 1);
   fixture.until_status(id, "succeeded");
 

@@ -1,5 +1,6 @@
-// Notifies whoever in this process waits for the end of a job. The replayer and the jobs interface notify; what another
-// process does to a job causes no event here, so that a waiter queries the store as well (core/jobs/job_wait.h).
+// Notifies the requests of this process that wait for the end of a job. The replayer and the jobs interface notify.
+// What another process does to a job causes no event here, so a waiter queries the store as well
+// (core/jobs/job_wait.h).
 #pragma once
 
 #include <functional>

@@ -67,7 +67,7 @@ void RedisStore::on_view(QueueView view) {
   if (more) announce_work();
 }
 
-// Work that stays unclaimed is announced again: whoever took it may have died.
+// Work that stays unclaimed is announced again: the process that took it may have died.
 void RedisStore::on_poll() {
   const bool waits = queued_in(last_view_) > 0;
   if (waits && last_view_.next_due_at && *last_view_.next_due_at <= runtime_.wall_now()) announce_work();

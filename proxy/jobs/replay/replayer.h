@@ -23,7 +23,7 @@
 // at most kRouteHoldMax.
 //
 // Attempts that ended with their process, or lost their lease, count: a job that is claimed beyond max_attempts is dead
-// without a run. Whoever wants to be notified of a job's end (EndAnnouncer) is notified first, then the job is settled.
+// without a run. The EndAnnouncer announces the end of a job before the job is settled.
 #pragma once
 
 #include <functional>

@@ -248,8 +248,8 @@ TEST_CASE("A breaker that was forced begins anew: open_for is not doubled by pro
     fixture.probe().report(Verdict::failure, fixture.now);
   }
   REQUIRE(fixture.open_for() > 200s);
-  fixture.breaker.force(BreakerState::forced_closed, std::nullopt, "mended", fixture.now);
-  fixture.breaker.force(BreakerState::closed, std::nullopt, "mended", fixture.now);
+  fixture.breaker.force(BreakerState::forced_closed, std::nullopt, "fixed", fixture.now);
+  fixture.breaker.force(BreakerState::closed, std::nullopt, "fixed", fixture.now);
   fixture.open();
   CHECK(fixture.open_for() == 30s);
 }
