@@ -8,6 +8,8 @@
 #include "net/sim/sim_runtime.h"
 #include "net/uv/uv_runtime.h"
 
+#define TEST_ON_BOTH_RUNTIMES(name) TEST_CASE_TEMPLATE(name, Loop, ::tidegate::test::SimLoop, ::tidegate::test::UvLoop)
+
 namespace tidegate::test {
 
 // Runs until `ready`; false when that never happens.

@@ -13,8 +13,6 @@
 #include "net/stream.h"
 #include "unit/net/both_runtimes.h"
 
-#define TEST_ON_BOTH_RUNTIMES(name) TEST_CASE_TEMPLATE(name, Loop, ::tidegate::test::SimLoop, ::tidegate::test::UvLoop)
-
 namespace tidegate::test {
 
 class Peer final : public net::StreamUser {

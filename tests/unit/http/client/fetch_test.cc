@@ -12,8 +12,6 @@
 using namespace tidegate;
 using namespace tidegate::test;
 
-#define TEST_ON_BOTH_RUNTIMES(name) TEST_CASE_TEMPLATE(name, Loop, SimLoop, UvLoop)
-
 namespace {
 
 template <typename Loop>
