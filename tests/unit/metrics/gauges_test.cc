@@ -4,8 +4,8 @@
 #include <thread>
 #include <vector>
 
-#include "config/load/loader.h"
 #include "metrics/metrics.h"
+#include "support/config_builder.h"
 #include "unit/metrics/exposition.h"
 
 namespace tidegate::metrics {
@@ -13,14 +13,10 @@ namespace tidegate::metrics {
 namespace {
 
 std::unique_ptr<Metrics> make() {
-  const config::LoadResult loaded = config::load_text(
-      "upstreams:\n  u:\n    endpoints: [http://127.0.0.1:3001]\n    breaker: {}\n"
-      "listeners:\n  - name: l\n    address: 127.0.0.1:8081\n    routes:\n"
-      "      - {name: r, match: {path: /}, upstream: u}\n",
-      "test.yaml");
-  for (const config::Diagnostic& error : loaded.errors) MESSAGE(error.to_string());
-  REQUIRE(loaded.config);
-  return Metrics::make(*loaded.config, "1", "r");
+  const auto config = test::load_config(test::ConfigBuilder()
+                                            .upstream("u", "endpoints: ['http://127.0.0.1:3001'], breaker: {}")
+                                            .route("r", "match: {path: /}, upstream: u"));
+  return Metrics::make(*config, "1", "r");
 }
 
 Exposition scrape(Metrics& metrics) {

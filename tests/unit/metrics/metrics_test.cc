@@ -3,48 +3,27 @@
 
 #include <doctest/doctest.h>
 
-#include "config/load/loader.h"
+#include "support/config_builder.h"
 #include "unit/metrics/exposition.h"
 
 namespace tidegate::metrics {
 
 namespace {
 
-constexpr const char* kConfig = R"(
-upstreams:
-  optimizer:
-    endpoints: [http://127.0.0.1:3001]
-    breaker: {}
-    bulkhead: {}
-    retry_budget: {}
-  plain:
-    endpoints: [http://127.0.0.1:3002]
-queues:
-  jobs:
-    url: sqlite:///tmp/unused.db
-    max_jobs: 500
-    max_bytes: 1MiB
-listeners:
-  - name: egress
-    address: 127.0.0.1:8081
-    routes:
-      - name: optimize
-        match: {methods: [POST, PROPFIND], path: /optimize}
-        upstream: optimizer
-        rate_limit: {rate: 10/s, burst: 20}
-      - name: other
-        match: {path: /other*}
-        upstream: plain
-        breaker: {}
-)";
+std::shared_ptr<const config::Config> config() {
+  return test::load_config(
+      test::ConfigBuilder()
+          .upstream("optimizer", "endpoints: ['http://127.0.0.1:3001'], breaker: {}, bulkhead: {}, retry_budget: {}")
+          .upstream("plain", "endpoints: ['http://127.0.0.1:3002']")
+          .queue("jobs", "url: 'sqlite:///tmp/unused.db', max_jobs: 500, max_bytes: 1MiB")
+          .listener("address: 127.0.0.1:8081")
+          .route("optimize",
+                 "match: {methods: [POST, PROPFIND], path: /optimize}, upstream: optimizer, rate_limit: {rate: 10/s, "
+                 "burst: 20}")
+          .route("other", "match: {path: /other*}, upstream: plain, breaker: {}"));
+}
 
-struct Bench {
-  Bench() {
-    const config::LoadResult loaded = config::load_text(kConfig, "test.yaml");
-    for (const config::Diagnostic& error : loaded.errors) MESSAGE(error.to_string());
-    REQUIRE(loaded.config);
-    metrics = Metrics::make(*loaded.config, "1.2.3", "abc1234");
-  }
+struct Fixture {
   Exposition scrape() {
     const Exposition exposition(metrics->render());
     for (const std::string& error : exposition.errors()) FAIL_CHECK(error);
@@ -61,7 +40,7 @@ struct Bench {
     metrics->set_loop_lag(0, 0.002);
     metrics->set_config_loaded(true, WallTime(1'700'000'000s));
   }
-  std::unique_ptr<Metrics> metrics;
+  std::unique_ptr<Metrics> metrics = Metrics::make(*config(), "1.2.3", "abc1234");
 };
 
 struct Expected {
@@ -105,11 +84,11 @@ const Expected kContract[] = {
 }  // namespace
 
 TEST_CASE("Every family has the name, the type and the labels of the contract, and there is no other") {
-  Bench bench;
-  bench.set_gauges();
-  bench.metrics->route("optimize").begun();
-  bench.metrics->route("optimize").ended("POST", 200, policy::Outcome::proxied, 20ms);
-  const Exposition text = bench.scrape();
+  Fixture fixture;
+  fixture.set_gauges();
+  fixture.metrics->route("optimize").begun();
+  fixture.metrics->route("optimize").ended("POST", 200, policy::Outcome::proxied, 20ms);
+  const Exposition text = fixture.scrape();
   std::set<std::string> known;
   for (const Expected& expected : kContract) {
     const std::string name = std::string("tidegate_") + expected.name;
@@ -127,8 +106,8 @@ TEST_CASE("Every family has the name, the type and the labels of the contract, a
 }
 
 TEST_CASE("Counters exist at 0 before the first event") {
-  Bench bench;
-  const Exposition text = bench.scrape();
+  Fixture fixture;
+  const Exposition text = fixture.scrape();
   CHECK(text.value("tidegate_build_info", {{"version", "1.2.3"}, {"revision", "abc1234"}}) == 1.0);
   for (const char* route : {"", "optimize", "other"}) {
     CAPTURE(route);
@@ -157,15 +136,15 @@ TEST_CASE("Counters exist at 0 before the first event") {
 }
 
 TEST_CASE("A queue's limits are exported from the start") {
-  Bench bench;
-  const Exposition text = bench.scrape();
+  Fixture fixture;
+  const Exposition text = fixture.scrape();
   CHECK(text.value("tidegate_queue_max_jobs", {{"queue", "jobs"}}) == 500.0);
   CHECK(text.value("tidegate_queue_max_bytes", {{"queue", "jobs"}}) == 1048576.0);
 }
 
 TEST_CASE("The refusals that are possible on a route exist at 0, by its methods") {
-  Bench bench;
-  const Exposition text = bench.scrape();
+  Fixture fixture;
+  const Exposition text = fixture.scrape();
   const auto zero = [&](const char* route, const char* method, const char* code, const char* outcome) {
     CAPTURE(method);
     CAPTURE(outcome);
@@ -189,8 +168,8 @@ TEST_CASE("The refusals that are possible on a route exist at 0, by its methods"
 }
 
 TEST_CASE("A breaker's transitions exist at 0 for upstreams and routes that have one, and for no others") {
-  Bench bench;
-  const Exposition text = bench.scrape();
+  Fixture fixture;
+  const Exposition text = fixture.scrape();
   for (const char* breaker : {"optimizer", "other"}) {
     const auto zero = [&](const char* from, const char* to, const char* reason) {
       CAPTURE(reason);
@@ -211,15 +190,15 @@ TEST_CASE("A breaker's transitions exist at 0 for upstreams and routes that have
 }
 
 TEST_CASE("A request that has ended is counted by its outcome, and by its method if that is a known one") {
-  Bench bench;
-  RouteMetrics& route = bench.metrics->route("optimize");
+  Fixture fixture;
+  RouteMetrics& route = fixture.metrics->route("optimize");
   const char* methods[] = {"GET", "get", "PROPFIND", "", "POST\n", "_OTHER", "GETX"};
   for (const char* method : methods) {
     route.begun();
     route.ended(method, 200, policy::Outcome::proxied, 30ms);
   }
   route.begun();
-  const Exposition text = bench.scrape();
+  const Exposition text = fixture.scrape();
   const auto count = [&](const char* method) {
     return text.value("tidegate_http_requests_total",
                       {{"route", "optimize"}, {"method", method}, {"code", "200"}, {"outcome", "proxied"}});
@@ -236,15 +215,15 @@ TEST_CASE("A request that has ended is counted by its outcome, and by its method
 }
 
 TEST_CASE("Each known method and each outcome has its own label value") {
-  Bench bench;
-  RouteMetrics& route = bench.metrics->route("other");
+  Fixture fixture;
+  RouteMetrics& route = fixture.metrics->route("other");
   for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"}) {
     for (int outcome = 0; outcome < policy::kOutcomeCount; ++outcome) {
       route.begun();
       route.ended(method, 599, static_cast<policy::Outcome>(outcome), 1ms);
     }
   }
-  const Exposition text = bench.scrape();
+  const Exposition text = fixture.scrape();
   for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"}) {
     for (int outcome = 0; outcome < policy::kOutcomeCount; ++outcome) {
       CHECK(text.value("tidegate_http_requests_total",
@@ -258,14 +237,14 @@ TEST_CASE("Each known method and each outcome has its own label value") {
 }
 
 TEST_CASE("Decisions of the rate limiter are counted, and those of shadow mode apart") {
-  Bench bench;
-  RouteMetrics& route = bench.metrics->route("optimize");
+  Fixture fixture;
+  RouteMetrics& route = fixture.metrics->route("optimize");
   route.rate_limit(true, false);
   route.rate_limit(true, true);
   route.rate_limit(false, false);
   route.rate_limit(false, true);
   route.would(policy::Outcome::breaker_open);
-  const Exposition text = bench.scrape();
+  const Exposition text = fixture.scrape();
   const auto decided = [&](const char* decision) {
     return text.value("tidegate_ratelimit_decisions_total", {{"route", "optimize"}, {"decision", decision}});
   };
@@ -276,17 +255,17 @@ TEST_CASE("Decisions of the rate limiter are counted, and those of shadow mode a
 }
 
 TEST_CASE("Two references to one route count on the same series") {
-  Bench bench;
-  CHECK(&bench.metrics->route("optimize") == &bench.metrics->route("optimize"));
-  CHECK(&bench.metrics->upstream("plain") == &bench.metrics->upstream("plain"));
-  CHECK(&bench.metrics->queue("jobs") == &bench.metrics->queue("jobs"));
+  Fixture fixture;
+  CHECK(&fixture.metrics->route("optimize") == &fixture.metrics->route("optimize"));
+  CHECK(&fixture.metrics->upstream("plain") == &fixture.metrics->upstream("plain"));
+  CHECK(&fixture.metrics->queue("jobs") == &fixture.metrics->queue("jobs"));
 }
 
 TEST_CASE("Names that need escaping do not break the text") {
-  Bench bench;
+  Fixture fixture;
   const std::string name = "a\"b\\c\nd";
-  bench.metrics->route(name).begun();
-  CHECK(bench.scrape().value("tidegate_http_requests_in_flight", {{"route", name}}) == 1.0);
+  fixture.metrics->route(name).begun();
+  CHECK(fixture.scrape().value("tidegate_http_requests_in_flight", {{"route", name}}) == 1.0);
 }
 
 }  // namespace tidegate::metrics

@@ -4,8 +4,8 @@
 #include <doctest/doctest.h>
 
 #include "base/log.h"
-#include "config/load/loader.h"
 #include "net/sim/sim_runtime.h"
+#include "support/config_builder.h"
 
 namespace tidegate::core {
 
@@ -15,12 +15,9 @@ using policy::BreakerState;
 using policy::Verdict;
 
 std::shared_ptr<const config::Config> config() {
-  const config::LoadResult loaded = config::load_text(
-      "upstreams: {u: {endpoints: [http://10.0.0.2:3001], breaker: {}}}\nlisteners: [{name: in, address: 10.0.0.1:1, "
-      "routes: [{name: r, match: {path: /*}, upstream: u}]}]\n",
-      "driver.yaml");
-  REQUIRE(loaded.config);
-  return loaded.config;
+  return test::load_config(test::ConfigBuilder()
+                               .upstream("u", "endpoints: ['http://10.0.0.2:3001'], breaker: {}")
+                               .route("r", "match: {path: /*}, upstream: u"));
 }
 
 struct Fixture {

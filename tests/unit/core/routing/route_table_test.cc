@@ -3,9 +3,9 @@
 
 #include <doctest/doctest.h>
 
-#include "config/load/loader.h"
 #include "metrics/metrics.h"
 #include "net/sim/sim_runtime.h"
+#include "support/config_builder.h"
 
 namespace tidegate::core {
 
@@ -13,15 +13,13 @@ namespace {
 
 // `breaker`: of the upstream; `more`: settings of the route "guarded".
 std::shared_ptr<const config::Config> load(const std::string& breaker, const std::string& more) {
-  const std::string yaml = "upstreams:\n  up:\n    endpoints: [http://10.0.0.2:3001]\n    breaker: {" + breaker +
-                           "}\n    bulkhead: {max_concurrent: 2}\n    retry_budget: {}\n"
-                           "listeners:\n  - name: in\n    address: 10.0.0.1:8081\n    routes:\n"
-                           "      - {name: guarded, match: {path: /guarded}, upstream: up" +
-                           more + "}\n      - {name: plain, match: {path: /plain}, upstream: up}\n";
-  const config::LoadResult loaded = config::load_text(yaml, "table.yaml");
-  for (const config::Diagnostic& error : loaded.errors) FAIL_CHECK(error.to_string());
-  REQUIRE(loaded.config);
-  return loaded.config;
+  return test::load_config(
+      test::ConfigBuilder()
+          .upstream("up",
+                    "endpoints: ['http://10.0.0.2:3001'], bulkhead: {max_concurrent: 2}, retry_budget: {}, breaker: {" +
+                        breaker + "}")
+          .route("guarded", "match: {path: /guarded}, upstream: up" + more)
+          .route("plain", "match: {path: /plain}, upstream: up"));
 }
 
 constexpr const char* kLimit = ", rate_limit: {key: global, rate: 5/s}";

@@ -7,11 +7,11 @@
 #include <memory>
 #include <string>
 
-#include "config/load/loader.h"
 #include "core/upstream/pool.h"
 #include "core/upstream/upstream.h"
 #include "metrics/metrics.h"
 #include "net/sim/sim_runtime.h"
+#include "support/config_builder.h"
 
 namespace tidegate::core::test {
 
@@ -52,13 +52,9 @@ struct UpstreamFixture {
   // `settings`: more keys of the upstream, each ", key: value".
   explicit UpstreamFixture(const std::string& settings = "", const std::string& endpoints = "\"http://10.0.0.2:3001\"",
                            int share = 3) {
-    const std::string yaml = "upstreams: {up: {endpoints: [" + endpoints + "]" + settings +
-                             "}}\nlisteners: [{name: in, address: 10.0.0.1:1, routes: [{name: r, match: {path: /*}, "
-                             "upstream: up}]}]\n";
-    const config::LoadResult loaded = config::load_text(yaml, "fixture.yaml");
-    for (const config::Diagnostic& error : loaded.errors) FAIL_CHECK(error.to_string());
-    REQUIRE(loaded.config);
-    config = loaded.config;
+    config = tidegate::test::load_config(tidegate::test::ConfigBuilder()
+                                             .upstream("up", "endpoints: [" + endpoints + "]" + settings)
+                                             .route("r", "match: {path: /*}, upstream: up"));
     metrics = metrics::Metrics::make(*config, "", "");
     upstream = std::make_unique<Upstream>(config->upstreams.at("up"), metrics->upstream("up"));
     pool = std::make_unique<Pool>(runtime, *upstream, share);
