@@ -1,7 +1,8 @@
 # What people type. Each target is a few commands over CMakePresets.json; `make` alone lists them.
 #
 #   build/           quick: the programs in build/bin/        build/release/   the same, optimized at link time
-#   build/dev/       tests          build/asan/ build/tsan/   tests with sanitizers
+#   build/test/      programs and tests, soon from nothing    build/dev/       the same, soon after a change
+#   build/asan/ build/tsan/   tests with sanitizers
 #   build/bench/     release with the benchmark's programs and the simulation          build/fuzz/
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SEEDS ?= 10000
@@ -56,11 +57,11 @@ down: ## Stop the containers; their volumes stay
 	$(COMPOSE) --profile monitoring down
 
 # MinIO's build downloads and links for a while: beside the compiler.
-build-tests: ## The programs and the tests: build/dev/bin/, and the MinIO server that they start
+build-tests: ## The programs and the tests: build/test/bin/, and the MinIO server that they start
 	@deploy/deps.sh build test
-	@cmake --preset dev >/dev/null
+	@cmake --preset test >/dev/null
 	@python3 -B tests/support/minio.py --build >/dev/null & minio=$$!; \
-	  ninja -C build/dev -j $(JOBS) && wait $$minio || { kill $$minio 2>/dev/null; exit 1; }
+	  ninja -C build/test -j $(JOBS) && wait $$minio || { kill $$minio 2>/dev/null; exit 1; }
 
 test: build-tests ## Every test: units, simulation, lint of layers, end to end
 	@python3 tests/run.py
@@ -126,7 +127,7 @@ tsan: build-tests ## The same under ThreadSanitizer, and four workers end to end
 	@cmake --preset tsan >/dev/null
 	ninja -C build/tsan -j $(JOBS)
 	@SIM_SEEDS=$(SANITIZED_SEEDS) python3 tests/run.py --build build/tsan --programs-only $(TSAN_SUITES)
-	TIDEGATE_BIN=$(CURDIR)/build/tsan/bin TIDEGATE_OPTIMIZER=$(CURDIR)/build/dev/bin/watermark-optimizer \
+	TIDEGATE_BIN=$(CURDIR)/build/tsan/bin TIDEGATE_OPTIMIZER=$(CURDIR)/build/test/bin/watermark-optimizer \
 	  python3 -B -m unittest discover -s tests/e2e -p workers_test.py
 
 clean: ## Remove everything built (not the state in var/)

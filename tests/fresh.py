@@ -46,6 +46,7 @@ def mirror():
 
 
 def make_root(folder):
+    call("mount", "--bind", folder, folder)  # a root that is a mount: tests/chaos changes how it propagates
     call("debootstrap", "--variant=minbase", f"--include={FIRST_PACKAGES}", SUITE, folder, mirror(),
          stdout=subprocess.DEVNULL)
     apt, own = pathlib.Path("/etc/apt"), folder / "etc/apt"
@@ -200,7 +201,7 @@ def main():
             good = [step(folder, title, log, report) for title, step in
                     [("make run", try_run), ("make test", try_test), ("run again", try_run), ("test again", try_test)]]
         finally:
-            for place in ("dev/pts", "dev/shm", "sys", "proc"):
+            for place in ("dev/pts", "dev/shm", "sys", "proc", "."):
                 subprocess.run(["umount", "-l", folder / place], stderr=subprocess.DEVNULL)
             shutil.rmtree(folder, ignore_errors=True)
     return 0 if all(good) else 1

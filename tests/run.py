@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Runs every test, two suites at a time, and ends with the line `N passed, N failed`.
+"""Runs every test, three suites at a time, and ends with the line `N passed, N failed`.
 
-A suite is a doctest program that CMake knows of, or a folder of Python tests. What a suite prints is shown when it
-fails. A suite that crashes, hangs or runs nothing is a failure of its own: nothing fails silently.
+A suite is a doctest program that CMake knows of, or a folder of Python tests; in the slow folders each file is one
+(e2e:kill). What a suite prints is shown when it fails. A suite that crashes, hangs or runs nothing is a failure of its
+own: nothing fails silently.
 """
 import argparse
 import concurrent.futures
@@ -20,7 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 TIMEOUT_S = 900
 END_S = 20  # for a suite that was told to end
 # These take longest, so they begin first.
-FIRST = ["e2e", "browser", "sim", "docs", "unit_optimizer"]
+FIRST = ["e2e", "unit_jobs", "browser", "unit_jobs_rabbit", "loopback", "docs"]
+BY_FILE = ["e2e", "browser"]
 PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e", "monitoring": ROOT / "tests/monitoring",
                  "compose": ROOT / "tests/compose", "browser": ROOT / "tests/browser", "docs": ROOT / "tests/docs"}
 
@@ -39,6 +41,10 @@ class Suite:
     name: str
     command: list
     count: callable  # the output -> (passed, failed, skipped), or None where it says nothing
+
+    @property
+    def group(self):
+        return self.name.split(":")[0]
 
 
 @dataclasses.dataclass
@@ -100,10 +106,13 @@ def interpreter_for(name):
 
 
 def python_suites():
-    return [Suite(name, [interpreter_for(name), "-B", "-m", "unittest", "discover", "-v", "-s", str(folder), "-p", pattern],
-                  count_unittest)
-            for name, folder in PYTHON_SUITES.items()
-            for pattern in ["*.py" if name == "lint" else "*_test.py"]]
+    for name, folder in PYTHON_SUITES.items():
+        pattern = "*.py" if name == "lint" else "*_test.py"
+        files = sorted(folder.glob(pattern)) if name in BY_FILE else []
+        parts = {f"{name}:{file.stem.removesuffix('_test')}": file.name for file in files} or {name: pattern}
+        for part, files_wanted in parts.items():
+            yield Suite(part, [interpreter_for(name), "-B", "-m", "unittest", "discover", "-v", "-s", str(folder), "-p",
+                               files_wanted], count_unittest)
 
 
 def output_of(process):
@@ -154,14 +163,14 @@ def describe(verdict):
         counts += f", {verdict.skipped} skipped"
     if verdict.trouble:
         counts += f" ({verdict.trouble})"
-    return f"{'FAIL' if verdict.failed else 'ok  '}  {verdict.suite.name:16} {counts}  {verdict.took_s:.1f} s"
+    return f"{'FAIL' if verdict.failed else 'ok  '}  {verdict.suite.name:20} {counts}  {verdict.took_s:.1f} s"
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/dev", help="the build folder to test")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/test", help="the build folder to test")
     parser.add_argument("--programs-only", action="store_true", help="leave out the Python suites")
-    parser.add_argument("--jobs", type=int, default=2, help="suites at a time (default 2)")
+    parser.add_argument("--jobs", type=int, default=3, help="suites at a time (default 3)")
     parser.add_argument("suites", nargs="*", help="run only these, by name (unit_http, sim, e2e, ...)")
     return parser.parse_args()
 
@@ -170,13 +179,13 @@ def choose_suites(options):
     suites = doctest_suites(options.build)
     if not options.programs_only:
         suites += python_suites()
-    unknown = set(options.suites) - {suite.name for suite in suites}
+    names = {suite.name for suite in suites} | {suite.group for suite in suites}
+    unknown = set(options.suites) - names
     if unknown:
-        sys.exit(f"no such suite: {', '.join(sorted(unknown))}; there are "
-                 f"{', '.join(suite.name for suite in suites)}")
+        sys.exit(f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
     if options.suites:
-        suites = [suite for suite in suites if suite.name in options.suites]
-    return sorted(suites, key=lambda suite: FIRST.index(suite.name) if suite.name in FIRST else len(FIRST))
+        suites = [suite for suite in suites if {suite.name, suite.group} & set(options.suites)]
+    return sorted(suites, key=lambda suite: FIRST.index(suite.group) if suite.group in FIRST else len(FIRST))
 
 
 def main():

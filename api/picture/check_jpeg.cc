@@ -30,10 +30,10 @@ bool is_supported(uint8_t frame) {
 }
 
 // Walks one picture from its SOI to its EOI.
-class Walk {
+class JpegWalk {
  public:
   // `limits` is null for a further picture in the file: it is never decoded.
-  Walk(std::string_view bytes, const optimizer::ImageLimits* limits) : bytes_(bytes), limits_(limits) {}
+  JpegWalk(std::string_view bytes, const optimizer::ImageLimits* limits) : bytes_(bytes), limits_(limits) {}
 
   PictureVerdict run() {
     while (const auto marker = next_marker()) {
@@ -109,7 +109,7 @@ class Walk {
 PictureVerdict check_jpeg(std::string_view bytes, const optimizer::ImageLimits& limits) {
   const optimizer::ImageLimits* checked = &limits;
   while (true) {
-    Walk walk(bytes, checked);
+    JpegWalk walk(bytes, checked);
     if (auto refusal = walk.run()) return refusal;
     const std::string_view rest = bytes.substr(walk.end_at());
     const size_t next = std::min(rest.find_first_not_of('\0'), rest.size());

@@ -13,8 +13,8 @@ constexpr size_t kHeaderBytes = 13;
 constexpr uint32_t kNumberMax = 0x7FFFFFFF;  // of lengths and dimensions
 constexpr size_t kTypeBytes = 4;
 
-constexpr char kCutOff[] = "The PNG image is truncated.";
-constexpr char kDamaged[] = "The PNG image's header is damaged.";
+constexpr char kPngCutOff[] = "The PNG image is truncated.";
+constexpr char kPngDamaged[] = "The PNG image's header is damaged.";
 constexpr char kFollowed[] = "The PNG image is followed by other data.";
 
 // CRC-32 of ISO 3309, bit by bit: the input is 17 bytes.
@@ -41,11 +41,11 @@ bool depth_fits(uint8_t depth, uint8_t colour_type) {
 }
 
 PictureVerdict check_header(std::string_view bytes, const optimizer::ImageLimits& limits) {
-  if (bytes.size() < kSignatureBytes + kChunkFrame + kHeaderBytes) return bad_picture(kCutOff);
+  if (bytes.size() < kSignatureBytes + kChunkFrame + kHeaderBytes) return bad_picture(kPngCutOff);
   const std::string_view chunk = bytes.substr(kSignatureBytes, kChunkFrame + kHeaderBytes);
-  if (big_32(chunk, 0) != kHeaderBytes || chunk.substr(4, kTypeBytes) != "IHDR") return bad_picture(kDamaged);
+  if (big_32(chunk, 0) != kHeaderBytes || chunk.substr(4, kTypeBytes) != "IHDR") return bad_picture(kPngDamaged);
   if (crc_32(chunk.substr(4, kTypeBytes + kHeaderBytes)) != big_32(chunk, 8 + kHeaderBytes)) {
-    return bad_picture(kDamaged);
+    return bad_picture(kPngDamaged);
   }
   const std::string_view header = chunk.substr(8, kHeaderBytes);
   const uint32_t width = big_32(header, 0);
@@ -53,7 +53,7 @@ PictureVerdict check_header(std::string_view bytes, const optimizer::ImageLimits
   const bool known_methods = header[10] == 0 && header[11] == 0 && byte_at(header, 12) <= 1;
   if (width == 0 || height == 0 || width > kNumberMax || height > kNumberMax || !known_methods ||
       !depth_fits(byte_at(header, 8), byte_at(header, 9))) {
-    return bad_picture(kDamaged);
+    return bad_picture(kPngDamaged);
   }
   if (optimizer::exceeds(width, height, limits)) return optimizer::too_large(limits);
   return std::nullopt;
@@ -74,11 +74,11 @@ PictureVerdict check_png(std::string_view bytes, const optimizer::ImageLimits& l
   bool has_palette = false;
   bool has_data = false;
   for (std::string_view rest = bytes.substr(kSignatureBytes + kChunkFrame + kHeaderBytes); !rest.empty();) {
-    if (rest.size() < kChunkFrame) return bad_picture(kCutOff);
+    if (rest.size() < kChunkFrame) return bad_picture(kPngCutOff);
     const uint32_t length = big_32(rest, 0);
     const std::string_view type = rest.substr(4, kTypeBytes);
     if (length > kNumberMax || !is_type(type)) return bad_picture("The PNG image is damaged.");
-    if (length > rest.size() - kChunkFrame) return bad_picture(kCutOff);
+    if (length > rest.size() - kChunkFrame) return bad_picture(kPngCutOff);
     rest.remove_prefix(kChunkFrame + length);
     has_palette = has_palette || type == "PLTE";
     has_data = has_data || (type == "IDAT" && (has_palette || !needs_palette));
@@ -88,7 +88,7 @@ PictureVerdict check_png(std::string_view bytes, const optimizer::ImageLimits& l
     if (!rest.empty()) return bad_picture(kFollowed);
     return std::nullopt;
   }
-  return bad_picture(kCutOff);
+  return bad_picture(kPngCutOff);
 }
 
 }  // namespace tidegate::api

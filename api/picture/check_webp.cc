@@ -11,8 +11,8 @@ constexpr size_t kRiffHead = 12;
 constexpr size_t kChunkHead = 8;
 constexpr size_t kCountedHead = 4;  // the length includes "WEBP"
 
-constexpr char kCutOff[] = "The WebP image is truncated.";
-constexpr char kDamaged[] = "The WebP image's header is damaged.";
+constexpr char kWebpCutOff[] = "The WebP image is truncated.";
+constexpr char kWebpDamaged[] = "The WebP image's header is damaged.";
 
 struct Size {
   uint32_t width = 0;
@@ -52,17 +52,17 @@ std::optional<Size> size_in(std::string_view type, std::string_view data) {
 }
 
 // Walks the chunks of one file.
-class Walk {
+class WebpWalk {
  public:
-  explicit Walk(const optimizer::ImageLimits& limits) : limits_(limits) {}
+  explicit WebpWalk(const optimizer::ImageLimits& limits) : limits_(limits) {}
 
   PictureVerdict run(std::string_view rest) {
     while (!rest.empty()) {
-      if (rest.size() < kChunkHead) return bad_picture(kCutOff);
+      if (rest.size() < kChunkHead) return bad_picture(kWebpCutOff);
       const std::string_view type = rest.substr(0, 4);
       const size_t length = little_32(rest, 4);
       rest.remove_prefix(kChunkHead);
-      if (length > rest.size()) return bad_picture(kCutOff);
+      if (length > rest.size()) return bad_picture(kWebpCutOff);
       if (auto refusal = take(type, rest.substr(0, length))) return refusal;
       rest.remove_prefix(std::min(rest.size(), length + (length & 1)));
     }
@@ -76,9 +76,9 @@ class Walk {
     const bool is_first = !size_;
     if (is_first || is_frame) {
       const auto size = size_in(type, data);
-      if (!size || size->width == 0 || size->height == 0) return bad_picture(kDamaged);
+      if (!size || size->width == 0 || size->height == 0) return bad_picture(kWebpDamaged);
       if (optimizer::exceeds(size->width, size->height, limits_)) return optimizer::too_large(limits_);
-      if (!is_first && !(*size == *size_)) return bad_picture(kDamaged);
+      if (!is_first && !(*size == *size_)) return bad_picture(kWebpDamaged);
       size_ = size;
     }
     has_frame_ = has_frame_ || is_frame || type == "ANMF";
@@ -94,12 +94,12 @@ class Walk {
 
 PictureVerdict check_webp(std::string_view bytes, const optimizer::ImageLimits& limits) {
   const uint64_t end = kChunkHead + uint64_t{little_32(bytes, 4)};
-  if (end < kChunkHead + kCountedHead) return bad_picture(kDamaged);
-  if (end > bytes.size()) return bad_picture(kCutOff);
+  if (end < kChunkHead + kCountedHead) return bad_picture(kWebpDamaged);
+  if (end > bytes.size()) return bad_picture(kWebpCutOff);
   // Some encoders pad an odd length and some do not.
   const bool is_padded = (end & 1) != 0 && bytes.size() == end + 1 && bytes.back() == '\0';
   if (end < bytes.size() && !is_padded) return bad_picture("The WebP image is followed by other data.");
-  return Walk(limits).run(bytes.substr(kRiffHead, end - kRiffHead));
+  return WebpWalk(limits).run(bytes.substr(kRiffHead, end - kRiffHead));
 }
 
 }  // namespace tidegate::api

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "admin/bulk_replay.h"
 #include "base/time.h"
@@ -11,6 +12,9 @@
 #include "net/runtime.h"
 
 namespace tidegate::admin {
+
+// Of each response: it is out of date at once.
+inline constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
 
 struct Build {
   std::string version;

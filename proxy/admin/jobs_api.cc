@@ -15,7 +15,6 @@ using Operation = JobsRequest::Operation;
 namespace {
 
 constexpr int kPurgePage = 100;
-constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
 
 bool changes(Operation operation) {
   return operation != Operation::list_queues && operation != Operation::list && operation != Operation::show;

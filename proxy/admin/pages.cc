@@ -9,7 +9,6 @@ namespace tidegate::admin {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
-constexpr std::string_view kNoStore = "Cache-Control: no-store\r\n";
 
 }  // namespace
 

@@ -15,7 +15,7 @@ std::string erase(std::string_view target, std::string_view fields = "", const s
 
 std::string replay_of(const std::string& id) { return "/api/queues/jobs/jobs/" + id + "/replay"; }
 
-std::string park(Fixture& fixture, const std::string& target = "/job") {
+std::string park_at(Fixture& fixture, const std::string& target = "/job") {
   const Reply reply = fixture.ask(post(target, "work"));
   REQUIRE(reply.status == 202);
   return reply.json().at("job_id");
@@ -27,7 +27,7 @@ nlohmann::json job(Fixture& fixture, const std::string& id) {
 
 // A job whose attempts have all failed.
 std::string dead_job(Fixture& fixture) {
-  const std::string id = park(fixture, "/later");
+  const std::string id = park_at(fixture, "/later");
   fixture.start_replaying();
   fixture.until_status(id, "dead");
   return id;
@@ -50,7 +50,7 @@ size_t lines_with(const Fixture& fixture, const std::string& what) {
 
 TEST_CASE("queues are listed with their depth and why they are unavailable") {
   Fixture fixture;
-  park(fixture);
+  park_at(fixture);
   const nlohmann::json queues = fixture.admin("/api/queues").json().at("queues");
   REQUIRE(queues.size() == 1);
   CHECK(queues[0].at("name") == "jobs");
@@ -66,7 +66,7 @@ TEST_CASE("queues are listed with their depth and why they are unavailable") {
 TEST_CASE("jobs are listed in pages, by status and by error") {
   Fixture fixture;
   std::vector<std::string> ids;
-  for (int i = 0; i < 3; ++i) ids.push_back(park(fixture));
+  for (int i = 0; i < 3; ++i) ids.push_back(park_at(fixture));
   const nlohmann::json first = fixture.admin("/api/queues/jobs/jobs?limit=2").json();
   REQUIRE(first.at("jobs").size() == 2);
   CHECK(first.at("jobs")[0].at("job_id") == ids[0]);
@@ -108,7 +108,7 @@ TEST_CASE("a dead job shows its history, can be replayed, and can be purged") {
 
 TEST_CASE("DELETE cancels a waiting job and purges a finished one") {
   Fixture fixture;
-  const std::string id = park(fixture);
+  const std::string id = park_at(fixture);
   CHECK(fixture.ask_admin(erase("/api/queues/jobs/jobs/" + id)).json().at("done") == "cancelled");
   CHECK(job(fixture, id).at("status") == "cancelled");
   CHECK(fixture.ask_admin(erase("/api/queues/jobs/jobs/" + id)).json().at("done") == "purged");
@@ -117,7 +117,7 @@ TEST_CASE("DELETE cancels a waiting job and purges a finished one") {
 TEST_CASE("many dead jobs are replayed in the background, one replay at a time, and can be stopped") {
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond, 503});
-  const std::string first = park(fixture, "/later"), second = park(fixture, "/later");
+  const std::string first = park_at(fixture, "/later"), second = park_at(fixture, "/later");
   fixture.start_replaying();
   fixture.until_status(first, "dead");
   fixture.until_status(second, "dead");
@@ -141,7 +141,7 @@ TEST_CASE("many dead jobs are replayed in the background, one replay at a time, 
 TEST_CASE("purging many jobs requires a final status, and deletes only jobs with it") {
   Fixture fixture;
   std::vector<std::string> ids;
-  for (int i = 0; i < 3; ++i) ids.push_back(park(fixture));
+  for (int i = 0; i < 3; ++i) ids.push_back(park_at(fixture));
   for (int i = 0; i < 2; ++i) fixture.ask_admin(erase("/api/queues/jobs/jobs/" + ids[static_cast<size_t>(i)]));
   check_refused(fixture.ask_admin(erase("/api/queues/jobs/jobs")), 400, "bad_request");
   check_refused(fixture.ask_admin(erase("/api/queues/jobs/jobs?status=queued")), 400, "bad_request");
@@ -157,7 +157,7 @@ TEST_CASE("purging many jobs requires a final status, and deletes only jobs with
 
 TEST_CASE("changes require the token; reading does not") {
   Fixture fixture(with_admin("token: s3same"));
-  const std::string id = park(fixture);
+  const std::string id = park_at(fixture);
   const std::string target = "/api/queues/jobs/jobs/" + id;
   for (const char* wrong :
        {"", "Authorization: Bearer s3sam\r\n", "Authorization: Bearer s3samE\r\n", "Authorization: Bearer s3samee\r\n",
@@ -176,7 +176,7 @@ TEST_CASE("changes require the token; reading does not") {
 
 TEST_CASE("a page of another site changes nothing") {
   Fixture fixture;
-  const std::string target = "/api/queues/jobs/jobs/" + park(fixture);
+  const std::string target = "/api/queues/jobs/jobs/" + park_at(fixture);
   for (const char* origin : {"http://evil.example", "null", "http://tidegate.test.evil", "tidegate.test", ""}) {
     CAPTURE(origin);
     check_refused(fixture.ask_admin(erase(target, "Origin: " + std::string(origin) + "\r\n")), 403, "cross_site");
@@ -186,7 +186,7 @@ TEST_CASE("a page of another site changes nothing") {
 
 TEST_CASE("a page whose DNS name resolves to this machine changes nothing without a token") {
   Fixture fixture;
-  const std::string target = "/api/queues/jobs/jobs/" + park(fixture);
+  const std::string target = "/api/queues/jobs/jobs/" + park_at(fixture);
   for (const char* host : {"tidegate.test", "evil.example:9901", "localhost.evil.example", "127.0.0.1.evil.example"}) {
     CAPTURE(host);
     check_refused(fixture.ask_admin(erase(target, "Origin: http://" + std::string(host) + "\r\n", host)), 403,
@@ -197,14 +197,14 @@ TEST_CASE("a page whose DNS name resolves to this machine changes nothing withou
   CHECK(fixture.ask_admin(erase(target)).json().at("done") == "purged");  // no page: a tool may call it what it likes
 
   Fixture with_token(with_admin("token: s3same"));
-  const std::string other = "/api/queues/jobs/jobs/" + park(with_token);
+  const std::string other = "/api/queues/jobs/jobs/" + park_at(with_token);
   const std::string fields = "Origin: https://tidegate.test\r\nAuthorization: Bearer s3same\r\n";
   CHECK(with_token.ask_admin(erase(other, fields)).json().at("done") == "cancelled");
 }
 
 TEST_CASE("read_only refuses changes and allows reading") {
   Fixture fixture(with_admin("read_only: true"));
-  const std::string id = park(fixture);
+  const std::string id = park_at(fixture);
   check_refused(fixture.ask_admin(erase("/api/queues/jobs/jobs/" + id)), 403, "read_only");
   check_refused(fixture.ask_admin(post("/api/queues/jobs/replay", "")), 403, "read_only");
   CHECK(job(fixture, id).at("status") == "queued");

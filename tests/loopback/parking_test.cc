@@ -7,7 +7,7 @@ namespace tidegate::loopback {
 
 namespace {
 
-std::string park(Fixture& fixture, std::string_view body = "work") {
+std::string park_body(Fixture& fixture, std::string_view body = "work") {
   const Reply reply = fixture.ask(post("/job", body));
   REQUIRE(reply.status == 202);
   return reply.json().at("job_id");
@@ -119,7 +119,7 @@ TEST_CASE("a chunked body is stored completely and replayed with Content-Length"
 
 TEST_CASE("a job whose last attempt fails is dead, and its result says why") {
   Fixture fixture;
-  const std::string id = park(fixture);
+  const std::string id = park_body(fixture);
   fixture.start_replaying();
   fixture.until_status(id, "dead");
   const Reply result = fixture.ask(get("/_jobs/" + id + "/result"));
@@ -134,7 +134,7 @@ TEST_CASE("a job whose last attempt fails is dead, and its result says why") {
 
 TEST_CASE("a cancelled job never runs, and its result is 410") {
   Fixture fixture;
-  const std::string id = park(fixture);
+  const std::string id = park_body(fixture);
   const std::string cancel = "DELETE /_jobs/" + id + " HTTP/1.1\r\nHost: a\r\n\r\n";
   const Reply cancelled = fixture.ask(cancel);
   CHECK(cancelled.status == 204);
@@ -165,7 +165,7 @@ TEST_CASE("an unknown job id is 404, whatever it looks like") {
 
 TEST_CASE("the jobs interface allows GET, HEAD and DELETE only") {
   Fixture fixture;
-  const std::string id = park(fixture);
+  const std::string id = park_body(fixture);
   const Reply reply = fixture.ask(post("/_jobs/" + id, "x"));
   check_jobs_problem(fixture, reply, 405, "method_not_allowed");
   CHECK(reply.field("allow") == "GET, HEAD, DELETE");
@@ -175,11 +175,11 @@ TEST_CASE("the jobs interface allows GET, HEAD and DELETE only") {
 TEST_CASE("a queue at max_jobs responds with 503 queue_full until a job ends") {
   Fixture fixture;
   std::set<std::string> ids;
-  for (int i = 0; i < 3; ++i) ids.insert(park(fixture));
+  for (int i = 0; i < 3; ++i) ids.insert(park_body(fixture));
   CHECK(ids.size() == 3);
   check_own_response(fixture, fixture.ask(post("/job", "x")), {503, "queue_full", "job", "POST", true});
   CHECK(fixture.ask("DELETE /_jobs/" + *ids.begin() + " HTTP/1.1\r\nHost: a\r\n\r\n").status == 204);
-  park(fixture);
+  park_body(fixture);
 }
 
 TEST_CASE("a store that cannot commit: 503 queue_unavailable, never a 202") {
@@ -190,7 +190,7 @@ TEST_CASE("a store that cannot commit: 503 queue_unavailable, never a 202") {
 
 TEST_CASE("the status of a job in an unavailable store is 503") {
   Fixture fixture;
-  const std::string id = park(fixture);
+  const std::string id = park_body(fixture);
   fixture.close_queue();
   const Reply reply = fixture.ask(get("/_jobs/" + id));
   check_jobs_problem(fixture, reply, 503, "queue_unavailable");

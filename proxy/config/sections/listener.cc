@@ -6,7 +6,7 @@ namespace tidegate::config {
 
 namespace {
 
-void read_tls(Section& section) {
+void read_listener_tls(Section& section) {
   section.unsupported_text("cert_file", "TLS on listeners");
   section.unsupported_text("key_file", "TLS on listeners");
 }
@@ -29,7 +29,7 @@ void read_listener(Section& section, Listener& out) {
   if (section.require("address")) {
     section.parsed("address", out.address, "an IP address and port such as `127.0.0.1:8081`", parse_socket_address);
   }
-  section.child("tls", read_tls);
+  section.child("tls", read_listener_tls);
   section.parsed_list("trusted_proxies", out.trusted_proxies, "an IP address or prefix such as `10.0.0.0/8`",
                       parse_cidr);
   section.parsed("jobs_path", out.jobs_path, "a path such as `/_jobs/`", parse_jobs_path);

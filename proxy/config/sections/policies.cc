@@ -8,7 +8,6 @@ namespace tidegate::config {
 namespace {
 
 constexpr int kCallsMax = 1'000'000;
-constexpr int kCountMax = 1'000'000'000;
 
 void read_slow_call(Section& section, policy::SlowCallRule& out) {
   section.duration("threshold", out.threshold);

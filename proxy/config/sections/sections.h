@@ -7,6 +7,8 @@
 
 namespace tidegate::config {
 
+constexpr int kCountMax = 1'000'000'000;  // of what has no limit of its own
+
 void read_config(Section& root, Config& out);
 
 void read_upstream(Section& section, Upstream& out);

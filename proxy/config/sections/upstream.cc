@@ -7,7 +7,6 @@ namespace tidegate::config {
 namespace {
 
 constexpr int kConnectionsMax = 1'000'000;
-constexpr int kCountMax = 1'000'000'000;
 
 void read_endpoints(Section& section, std::vector<Endpoint>& out) {
   if (!section.require("endpoints")) return;
@@ -19,7 +18,7 @@ void read_endpoints(Section& section, std::vector<Endpoint>& out) {
 }
 
 // The keys of features to come are read: a mistake in them is not the same as "not supported yet".
-void read_tls(Section& section) {
+void read_upstream_tls(Section& section) {
   Duration handshake_timeout{};
   section.duration("handshake_timeout", handshake_timeout);
   for (const char* key : {"ca_file", "cert_file", "key_file", "server_name"}) {
@@ -50,7 +49,7 @@ void read_upstream(Section& section, Upstream& out) {
   section.choice<Balance>("balance", out.balance,
                           {{"least_requests", Balance::least_requests}, {"round_robin", Balance::round_robin}});
   section.duration("connect_timeout", out.connect_timeout);
-  section.child("tls", read_tls);
+  section.child("tls", read_upstream_tls);
   section.integer("max_connections", out.max_connections, 1, kConnectionsMax);
   section.integer("max_idle_connections", out.max_idle_connections, 0, kConnectionsMax);
   section.duration("idle_timeout", out.idle_timeout);

@@ -8,7 +8,7 @@ namespace tidegate::core {
 
 namespace {
 
-constexpr std::string_view kName = "tidegate-body-ref";
+constexpr std::string_view kReferenceField = "tidegate-body-ref";
 constexpr std::string_view kScheme = "http://";
 
 Error invalid(std::string_view what) { return {ErrorCode::invalid, "Tidegate-Body-Ref: " + std::string(what)}; }
@@ -77,9 +77,9 @@ Result<BodyReference> check_body_reference(std::string_view url, const std::vect
 }
 
 Result<std::optional<std::string>> body_reference(const http::Fields& fields, const std::vector<std::string>& hosts) {
-  const auto url = fields.find(kName);
+  const auto url = fields.find(kReferenceField);
   if (!url) return std::optional<std::string>();
-  if (fields.count(kName) > 1) return invalid("repeated");
+  if (fields.count(kReferenceField) > 1) return invalid("repeated");
   if (const auto checked = check_body_reference(*url, hosts); !checked) return checked.error();
   return std::optional<std::string>(*url);
 }

@@ -6,7 +6,7 @@ namespace tidegate::core {
 
 namespace {
 
-constexpr std::string_view kName = "idempotency-key";
+constexpr std::string_view kKeyField = "idempotency-key";
 
 // RFC 9651 section 3.3.3: printable ASCII, in which only the quote and the backslash are escaped.
 bool is_quoted_string(std::string_view text) {
@@ -29,9 +29,9 @@ bool is_bare_word(std::string_view text) {
 }  // namespace
 
 Result<std::string> idempotency_key(const http::Fields& fields) {
-  const auto value = fields.find(kName);
+  const auto value = fields.find(kKeyField);
   if (!value) return std::string();
-  if (fields.count(kName) > 1) return Error{ErrorCode::invalid, "Idempotency-Key is repeated"};
+  if (fields.count(kKeyField) > 1) return Error{ErrorCode::invalid, "Idempotency-Key is repeated"};
   if (value->size() > kIdempotencyKeyMax) return Error{ErrorCode::invalid, "Idempotency-Key is longer than 255 bytes"};
   if (!is_quoted_string(*value) && !is_bare_word(*value)) {
     return Error{ErrorCode::invalid, "Idempotency-Key must be a quoted string or a word of visible characters"};

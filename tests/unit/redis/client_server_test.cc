@@ -4,12 +4,12 @@
 
 namespace tidegate::test {
 
-using Fixture = ClientFixture<UvLoop>;
+using ServerFixture = ClientFixture<UvLoop>;
 
 TEST_CASE("every kind of reply of a real server arrives as it is") {
   NEEDS_REDIS();
   RedisServer server;
-  Fixture fixture(server.address());
+  ServerFixture fixture(server.address());
   REQUIRE(fixture.becomes_ready());
   CHECK(fixture.client.why_not_ready().empty());
   CHECK(fixture.ask({"SET", "k", std::string("a\r\n\0b", 5)}).text == "OK");
@@ -34,7 +34,7 @@ TEST_CASE("every kind of reply of a real server arrives as it is") {
 TEST_CASE("commands sent in one iteration are answered in their order") {
   NEEDS_REDIS();
   RedisServer server;
-  Fixture fixture(server.address());
+  ServerFixture fixture(server.address());
   REQUIRE(fixture.becomes_ready());
   constexpr int kCount = 4000;
   std::vector<int64_t> answers;
@@ -52,7 +52,7 @@ TEST_CASE("commands sent in one iteration are answered in their order") {
 TEST_CASE("a value of 24 MiB goes there and back whole, and small commands around it keep their order") {
   NEEDS_REDIS();
   RedisServer server;
-  Fixture fixture(server.address(), {.command_timeout = 20s});
+  ServerFixture fixture(server.address(), {.command_timeout = 20s});
   REQUIRE(fixture.becomes_ready());
   std::string value(24 << 20, ' ');
   for (size_t i = 0; i < value.size(); ++i) value[i] = static_cast<char>((i * 7919) >> 5);
@@ -73,7 +73,7 @@ TEST_CASE("a value of 24 MiB goes there and back whole, and small commands aroun
 TEST_CASE("a script is known after its first run, and sent whole again when the server has lost it") {
   NEEDS_REDIS();
   RedisServer server;
-  Fixture fixture(server.address());
+  ServerFixture fixture(server.address());
   REQUIRE(fixture.becomes_ready());
   const redis::Script script("return redis.call('INCRBY', KEYS[1], ARGV[1])");
   CHECK(script.sha1() == server.ask({"SCRIPT", "LOAD", script.source()}).text);
@@ -98,15 +98,15 @@ TEST_CASE("a script is known after its first run, and sent whole again when the 
 TEST_CASE("password and database are given before anything else; a wrong one is named as the reason") {
   NEEDS_REDIS();
   RedisServer server({.password = "secret"});
-  Fixture right(server.address(3));
+  ServerFixture right(server.address(3));
   REQUIRE(right.becomes_ready());
   CHECK(right.ask({"SET", "here", "1"}).text == "OK");
-  Fixture other(server.address(0));
+  ServerFixture other(server.address(0));
   REQUIRE(other.becomes_ready());
   CHECK(other.ask({"GET", "here"}).is_nil());
 
   const auto refused = [&](redis::Address address, const std::string& why) {
-    Fixture fixture(address);
+    ServerFixture fixture(address);
     REQUIRE(fixture.loop.run_until([&] { return fixture.client.why_not_ready().find(why) != std::string::npos; }));
     CHECK_FALSE(fixture.client.ready());
     Asked asked;
@@ -127,7 +127,7 @@ TEST_CASE("password and database are given before anything else; a wrong one is 
 TEST_CASE("a stalled server costs a command its time-out, the rest nothing, and no late reply reaches another") {
   NEEDS_REDIS();
   RedisServer server;
-  Fixture fixture(server.address(), {.connect_timeout = 300ms, .command_timeout = 300ms});
+  ServerFixture fixture(server.address(), {.connect_timeout = 300ms, .command_timeout = 300ms});
   REQUIRE(fixture.becomes_ready());
   CHECK(fixture.ask({"SET", "k", "right"}).text == "OK");
   server.pause();
@@ -152,7 +152,7 @@ TEST_CASE("a stalled server costs a command its time-out, the rest nothing, and 
 TEST_CASE("a killed server ends what was asked, and is connected to again when it is back") {
   NEEDS_REDIS();
   RedisServer server({.append_only = true});
-  Fixture fixture(server.address());
+  ServerFixture fixture(server.address());
   int changes = 0;
   fixture.client.on_change([&] { ++changes; });
   REQUIRE(fixture.becomes_ready());
@@ -173,7 +173,7 @@ TEST_CASE("a killed server ends what was asked, and is connected to again when i
 TEST_CASE("what a server refuses to do now is a reply, not a broken connection") {
   NEEDS_REDIS();
   RedisServer server({.more = {"--maxmemory", "1mb"}});
-  Fixture fixture(server.address());
+  ServerFixture fixture(server.address());
   REQUIRE(fixture.becomes_ready());
   CHECK(fixture.ask({"SET", "k", std::string(100'000, 'x')}).text.starts_with("OOM"));
   server.ask({"REPLICAOF", "127.0.0.1", "1"});

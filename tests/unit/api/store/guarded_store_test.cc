@@ -20,11 +20,11 @@ namespace {
 using policy::BreakerState;
 using tidegate::test::MinioServer;
 
-const std::string kName = "results/abc";
+const std::string kResultName = "results/abc";
 constexpr int kFailures = 5;  // open the circuit breaker
 
-struct Fixture {
-  explicit Fixture(Duration open_for = 50ms) {
+struct GuardedFixture {
+  explicit GuardedFixture(Duration open_for = 50ms) {
     log_set_sink([this](LogLevel, std::string_view line) { log.append(line) += '\n'; });
     S3StoreOptions s3;
     s3.put_timeout = s3.get_timeout = s3.small_timeout = s3.check_timeout = 300ms;
@@ -38,13 +38,13 @@ struct Fixture {
     store.emplace(runtime, std::move(*opened), options);
     client.emplace(runtime, *store);
   }
-  ~Fixture() { log_set_sink({}); }
+  ~GuardedFixture() { log_set_sink({}); }
 
   void until(BreakerState state) {
     while (store->state() != state) runtime.run_once();
   }
   void fail() {
-    for (int i = 0; i < kFailures; ++i) CHECK_FALSE(client->put(kName, object("x")).ok());
+    for (int i = 0; i < kFailures; ++i) CHECK_FALSE(client->put(kResultName, object("x")).ok());
   }
   bool shows(const std::string& line) {
     Metrics metrics({"other"});
@@ -62,19 +62,19 @@ struct Fixture {
 
 TEST_CASE("repeated failures open the circuit breaker, which refuses operations and sets retry_after") {
   NEEDS_MINIO();
-  Fixture fixture(1h);
+  GuardedFixture fixture(1h);
   CHECK(fixture.store->retry_after() == kStoreRetryAfter);
   fixture.server.kill();
   fixture.fail();
   CHECK(fixture.store->state() == BreakerState::open);
   CHECK(fixture.log.find("breaker_transition breaker=store from=closed to=open reason=consecutive_failures") !=
         std::string::npos);
-  const auto refused = fixture.client->get(kName);
+  const auto refused = fixture.client->get(kResultName);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::unavailable);
   CHECK(refused.error().message == "the circuit breaker of the store is open");
-  CHECK_FALSE(fixture.client->exists(kName).ok());
-  CHECK_FALSE(fixture.client->remove(kName).ok());
+  CHECK_FALSE(fixture.client->exists(kResultName).ok());
+  CHECK_FALSE(fixture.client->remove(kResultName).ok());
   CHECK(fixture.store->retry_after() > 59min);
   CHECK(fixture.store->retry_after() <= 1h);
   CHECK(fixture.shows("watermark_api_store_breaker_state{state=\"open\"} 1"));
@@ -84,20 +84,20 @@ TEST_CASE("repeated failures open the circuit breaker, which refuses operations 
 
 TEST_CASE("a probe closes the circuit breaker after the store recovers, without an upload") {
   NEEDS_MINIO();
-  Fixture fixture;
+  GuardedFixture fixture;
   fixture.server.kill();
   fixture.fail();
   fixture.until(BreakerState::half_open);  // its probe fails
   fixture.until(BreakerState::open);
   fixture.server.start();
   fixture.until(BreakerState::closed);
-  CHECK(fixture.client->put(kName, object("x")).ok());
+  CHECK(fixture.client->put(kResultName, object("x")).ok());
   CHECK(fixture.shows("watermark_api_store_breaker_state{state=\"closed\"} 1"));
 }
 
 TEST_CASE("the check fails until the circuit breaker is closed") {
   NEEDS_MINIO();
-  Fixture fixture(1h);
+  GuardedFixture fixture(1h);
   fixture.server.kill();
   fixture.fail();
   fixture.server.start();
@@ -108,7 +108,7 @@ TEST_CASE("the check fails until the circuit breaker is closed") {
 
 TEST_CASE("timeouts open the circuit breaker too") {
   NEEDS_MINIO();
-  Fixture fixture(1h);
+  GuardedFixture fixture(1h);
   fixture.server.pause();
   fixture.fail();
   CHECK(fixture.store->state() == BreakerState::open);
@@ -116,18 +116,18 @@ TEST_CASE("timeouts open the circuit breaker too") {
 
 TEST_CASE("missing objects and destroyed operations do not count as failures") {
   NEEDS_MINIO();
-  Fixture fixture;
-  for (int i = 0; i < 2 * kFailures; ++i) CHECK(fixture.client->get(kName).error().code == ErrorCode::not_found);
+  GuardedFixture fixture;
+  for (int i = 0; i < 2 * kFailures; ++i) CHECK(fixture.client->get(kResultName).error().code == ErrorCode::not_found);
   fixture.server.pause();
   std::vector<std::unique_ptr<net::Operation>> operations;
   for (int i = 0; i < 2 * kFailures; ++i) {
-    operations.push_back(fixture.store->get(kName, [](const Result<ObjectPtr>&) { FAIL("called back"); }));
+    operations.push_back(fixture.store->get(kResultName, [](const Result<ObjectPtr>&) { FAIL("called back"); }));
   }
   fixture.runtime.run_once();
   operations.clear();
   fixture.server.resume();
   CHECK(fixture.store->state() == BreakerState::closed);
-  CHECK(fixture.client->put(kName, object("x")).ok());
+  CHECK(fixture.client->put(kResultName, object("x")).ok());
 }
 
 }  // namespace tidegate::api::test

@@ -20,13 +20,13 @@ std::shared_ptr<const config::Config> config() {
                                .route("r", "match: {path: /*}, upstream: u"));
 }
 
-struct Fixture {
-  Fixture() {
+struct DriverFixture {
+  DriverFixture() {
     log_configure(LogLevel::info, LogFormat::text);
     log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });
     driver->add(breaker);
   }
-  ~Fixture() { log_set_sink({}); }
+  ~DriverFixture() { log_set_sink({}); }
 
   void call(Verdict verdict) { breaker->acquire(runtime.now()).permit.report(verdict, runtime.now()); }
   void open() {
@@ -48,7 +48,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("a transition that a call causes is logged and counted on the driver's loop") {
-  Fixture fixture;
+  DriverFixture fixture;
   fixture.open();
   CHECK(fixture.state() == BreakerState::open);
   CHECK(fixture.log.empty());
@@ -62,7 +62,7 @@ TEST_CASE("a transition that a call causes is logged and counted on the driver's
 }
 
 TEST_CASE("a breaker that nobody calls is half open when its time has come") {
-  Fixture fixture;
+  DriverFixture fixture;
   fixture.open();
   fixture.runtime.run_for(29s);
   CHECK(fixture.state() == BreakerState::open);
@@ -72,7 +72,7 @@ TEST_CASE("a breaker that nobody calls is half open when its time has come") {
 }
 
 TEST_CASE("a probe without a verdict opens it again when its lease has ended") {
-  Fixture fixture;
+  DriverFixture fixture;
   fixture.open();
   fixture.runtime.run_for(31s);
   const auto probe = fixture.breaker->acquire(fixture.runtime.now());
@@ -85,7 +85,7 @@ TEST_CASE("a probe without a verdict opens it again when its lease has ended") {
 }
 
 TEST_CASE("a force ends on time") {
-  Fixture fixture;
+  DriverFixture fixture;
   fixture.breaker->force(BreakerState::forced_open, 10s, "maintenance", fixture.runtime.now());
   fixture.runtime.run_for(11s);
   CHECK(fixture.state() == BreakerState::closed);
@@ -93,7 +93,7 @@ TEST_CASE("a force ends on time") {
 }
 
 TEST_CASE("the earliest of several breakers sets the timer, and one that has ended is no longer driven") {
-  Fixture fixture;
+  DriverFixture fixture;
   policy::BreakerConfig quick;
   quick.open_for = quick.open_for_max = 1s;
   auto other = std::make_shared<policy::Breaker>("u", quick, fixture.runtime.now(), 2);
@@ -110,7 +110,7 @@ TEST_CASE("the earliest of several breakers sets the timer, and one that has end
 }
 
 TEST_CASE("transitions that were dropped before the driver took them are logged with their number") {
-  Fixture fixture;
+  DriverFixture fixture;
   for (size_t i = 0; i < policy::Breaker::kQueuedTransitionsMax + 7; ++i) {
     fixture.breaker->force(BreakerState::forced_open, {}, "again", fixture.runtime.now());
   }
@@ -120,7 +120,7 @@ TEST_CASE("transitions that were dropped before the driver took them are logged 
 }
 
 TEST_CASE("a driver that stops announces the last transitions, and nothing afterwards") {
-  Fixture fixture;
+  DriverFixture fixture;
   fixture.open();
   CHECK(fixture.log.empty());
   fixture.driver->stop();

@@ -20,8 +20,8 @@ http::ServerLimits short_limits() {
   return limits;
 }
 
-struct Fixture {
-  Fixture() : server(loop, short_limits(), service) { REQUIRE(server.listen(any_port()).ok()); }
+struct TimeFixture {
+  TimeFixture() : server(loop, short_limits(), service) { REQUIRE(server.listen(any_port()).ok()); }
   net::SimRuntime loop{3};
   TestService service;
   http::Server server;
@@ -30,7 +30,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("a head that does not end in time gets 408") {
-  Fixture fixture;
+  TimeFixture fixture;
   RawClient client(fixture.loop, fixture.server.address(), "GET / HTTP/1.1\r\n");
   fixture.loop.run_for(4s);
   client.send("X: y\r\n");  // progress does not extend it
@@ -42,7 +42,7 @@ TEST_CASE("a head that does not end in time gets 408") {
 }
 
 TEST_CASE("a connection on which nothing comes is closed without a response") {
-  Fixture fixture;
+  TimeFixture fixture;
   RawClient client(fixture.loop, fixture.server.address());
   fixture.loop.run_for(29s);
   CHECK_FALSE(client.over());
@@ -53,7 +53,7 @@ TEST_CASE("a connection on which nothing comes is closed without a response") {
 }
 
 TEST_CASE("the idle limit counts from the last response") {
-  Fixture fixture;
+  TimeFixture fixture;
   RawClient client(fixture.loop, fixture.server.address());
   fixture.loop.run_for(20s);
   client.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -65,7 +65,7 @@ TEST_CASE("the idle limit counts from the last response") {
 }
 
 TEST_CASE("a body that falls silent is reported to the handler as 408") {
-  Fixture fixture;
+  TimeFixture fixture;
   RawClient client(fixture.loop, fixture.server.address(),
                    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
   for (int i = 0; i < 3; ++i) {
@@ -81,7 +81,7 @@ TEST_CASE("a body that falls silent is reported to the handler as 408") {
 }
 
 TEST_CASE("a body that is paused has no limit in time") {
-  Fixture fixture;
+  TimeFixture fixture;
   RawClient client(fixture.loop, fixture.server.address(),
                    "POST /paused HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
   fixture.loop.run_for(60s);
@@ -93,7 +93,7 @@ TEST_CASE("a body that is paused has no limit in time") {
 }
 
 TEST_CASE("a client that takes nothing of its response is disconnected") {
-  Fixture fixture;
+  TimeFixture fixture;
   fixture.service.big_bytes = 10 << 20;
   RawClient client(fixture.loop, fixture.server.address());
   client.paused = true;
@@ -106,7 +106,7 @@ TEST_CASE("a client that takes nothing of its response is disconnected") {
 }
 
 TEST_CASE("draining an unread body ends after two seconds") {
-  Fixture fixture;
+  TimeFixture fixture;
   RawClient client(fixture.loop, fixture.server.address(),
                    "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
   fixture.loop.run_for(1900ms);
@@ -119,7 +119,7 @@ TEST_CASE("draining an unread body ends after two seconds") {
 }
 
 TEST_CASE("a client that never ends its side is closed after one second") {
-  Fixture fixture;
+  TimeFixture fixture;
   RawClient client(fixture.loop, fixture.server.address(), "rubbish\r\n");
   fixture.loop.run_for(500ms);
   CHECK(client.ended);
@@ -129,7 +129,7 @@ TEST_CASE("a client that never ends its side is closed after one second") {
 }
 
 TEST_CASE("nothing is left open at the end") {
-  Fixture fixture;
+  TimeFixture fixture;
   {
     RawClient client(fixture.loop, fixture.server.address(), "GET /now HTTP/1.1\r\nHost: a\r\n\r\n");
     fixture.loop.run_for(1s);

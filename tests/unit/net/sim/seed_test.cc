@@ -10,7 +10,7 @@ using namespace tidegate::test;
 
 namespace {
 
-const SocketAddress kServer = *SocketAddress::parse("10.0.0.1:80");
+const SocketAddress kListener = *SocketAddress::parse("10.0.0.1:80");
 
 constexpr net::SimLink kRough = {.latency_min = 10us,
                                  .latency_max = 20ms,
@@ -92,12 +92,12 @@ Outcome rough_day(uint64_t seed) {
   Random chance(seed + 1);
   std::vector<std::unique_ptr<Restless>> ends;
   std::vector<std::unique_ptr<net::Operation>> connecting;
-  auto listener = loop.listen(kServer, [&](auto stream) {
+  auto listener = loop.listen(kListener, [&](auto stream) {
     ends.emplace_back(std::make_unique<Restless>(loop, chance))->adopt(std::move(stream));
   });
   REQUIRE(listener.ok());
   for (int i = 0; i < 20; ++i) {
-    connecting.push_back(loop.connect(kServer, [&](auto result) {
+    connecting.push_back(loop.connect(kListener, [&](auto result) {
       if (result.ok()) ends.emplace_back(std::make_unique<Restless>(loop, chance))->adopt(std::move(*result));
     }));
   }
@@ -105,7 +105,7 @@ Outcome rough_day(uint64_t seed) {
   for (; loop.run_one(); ++outcome.events) {
     REQUIRE(outcome.events < 1'000'000);
     if (outcome.events % 97 == 5) connecting[chance.below(connecting.size())].reset();
-    if (outcome.events == 800) loop.reset_connections(kServer);
+    if (outcome.events == 800) loop.reset_connections(kListener);
   }
   for (const auto& end : ends) {
     outcome.bytes += end->peer.received_bytes;
@@ -156,8 +156,8 @@ TEST_CASE("The trace tells runs apart that differ in one byte's worth of traffic
   const auto trace = [](const std::string& bytes) {
     net::SimRuntime loop(5);
     Peer server, client;
-    const auto listener = loop.listen(kServer, [&](auto stream) { server.adopt(std::move(stream)); });
-    const auto connecting = loop.connect(kServer, [&](auto result) {
+    const auto listener = loop.listen(kListener, [&](auto stream) { server.adopt(std::move(stream)); });
+    const auto connecting = loop.connect(kListener, [&](auto result) {
       client.adopt(std::move(*result));
       client.stream->write(bytes);
     });
@@ -181,10 +181,10 @@ TEST_CASE("A program that asks for more random numbers does not change the netwo
     net::SimRuntime loop(9);
     for (int i = 0; i < asked; ++i) loop.random().next();
     std::vector<Time> answered;
-    const auto listener = loop.listen(kServer, [](auto) {});
+    const auto listener = loop.listen(kListener, [](auto) {});
     std::vector<std::unique_ptr<net::Operation>> connecting;
     for (int i = 0; i < 10; ++i) {
-      connecting.push_back(loop.connect(kServer, [&](auto) { answered.push_back(loop.now()); }));
+      connecting.push_back(loop.connect(kListener, [&](auto) { answered.push_back(loop.now()); }));
     }
     while (loop.run_one()) {
     }

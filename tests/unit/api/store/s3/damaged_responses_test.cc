@@ -15,7 +15,7 @@ namespace tidegate::api::test {
 
 namespace {
 
-const std::string kName = "results/abc";
+const std::string kObjectName = "results/abc";
 const std::string kWell = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 // One connection: responds after the request headers, reads on, and closes if it should.
@@ -47,8 +47,8 @@ class Conversation final : public net::StreamUser {
   std::unique_ptr<net::Stream> stream_;
 };
 
-struct Fixture {
-  Fixture(const std::string& method, std::string response, bool hangs = false) {
+struct DamageFixture {
+  DamageFixture(const std::string& method, std::string response, bool hangs = false) {
     responses.emplace(method, std::move(response));
     log_set_sink([](LogLevel, std::string_view) {});
     auto listening = runtime.listen(*SocketAddress::parse("127.0.0.1:0"), [this, hangs](auto stream) {
@@ -65,10 +65,10 @@ struct Fixture {
     store = std::move(*opened);
     client.emplace(runtime, *store);
   }
-  ~Fixture() { log_set_sink({}); }
+  ~DamageFixture() { log_set_sink({}); }
 
   Error error_of_get() {
-    const auto found = client->get(kName);
+    const auto found = client->get(kObjectName);
     REQUIRE_FALSE(found.ok());
     return found.error();
   }
@@ -88,40 +88,40 @@ std::string refusal(const std::string& status, const std::string& body) {
 }  // namespace
 
 TEST_CASE("a truncated download is an error") {
-  Fixture fixture("GET", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nContent-Type: image/png\r\n\r\nhalf of it");
+  DamageFixture fixture("GET", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nContent-Type: image/png\r\n\r\nhalf of it");
   CHECK(fixture.error_of_get().code == ErrorCode::unavailable);
 }
 
 TEST_CASE("a stalled download is aborted") {
-  Fixture fixture("GET", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it", true);
+  DamageFixture fixture("GET", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it", true);
   CHECK(fixture.error_of_get().code == ErrorCode::timeout);
 }
 
 TEST_CASE("a download with a wrong checksum is damaged") {
-  Fixture fixture("GET", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nx-amz-meta-crc32c: 00000000\r\n\r\npicture");
+  DamageFixture fixture("GET", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nx-amz-meta-crc32c: 00000000\r\n\r\npicture");
   CHECK(fixture.error_of_get().code == ErrorCode::invalid);
 }
 
 TEST_CASE("a download without a Content-Length is limited too") {
-  Fixture fixture("GET", "HTTP/1.1 200 OK\r\n\r\n" + std::string(1001, 'x'));
+  DamageFixture fixture("GET", "HTTP/1.1 200 OK\r\n\r\n" + std::string(1001, 'x'));
   CHECK(fixture.error_of_get().code == ErrorCode::exhausted);
 }
 
 TEST_CASE("a download with a Content-Length above the limit is not read") {
-  Fixture fixture("GET", "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\nx", true);
+  DamageFixture fixture("GET", "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\nx", true);
   CHECK(fixture.error_of_get().code == ErrorCode::exhausted);
 }
 
 TEST_CASE("a response that is not HTTP, or is empty, is an error") {
   for (const char* response : {"what?\r\n\r\n", "HTTP/0.9 200\r\n\r\n", ""}) {
     CAPTURE(response);
-    Fixture fixture("GET", response);
+    DamageFixture fixture("GET", response);
     CHECK(fixture.error_of_get().code == ErrorCode::unavailable);
   }
 }
 
 TEST_CASE("a redirect is not followed") {
-  Fixture fixture("GET", "HTTP/1.1 307 Elsewhere\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
+  DamageFixture fixture("GET", "HTTP/1.1 307 Elsewhere\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
   const Error error = fixture.error_of_get();
   CHECK(error.code == ErrorCode::unavailable);
   CHECK(error.message.ends_with(": 307"));
@@ -133,21 +133,21 @@ TEST_CASE("every way of a server to report that it has no space is understood") 
         refusal("503 Full", "<Error><Code>XMinioStorageFull</Code><Message>no space</Message></Error>"),
         refusal("403 Quota", "<Error><Code>QuotaExceeded</Code></Error>"), refusal("413 Too Large", "")}) {
     CAPTURE(response);
-    Fixture fixture("PUT", response);
-    CHECK(fixture.client->put(kName, object("x")).error().code == ErrorCode::exhausted);
+    DamageFixture fixture("PUT", response);
+    CHECK(fixture.client->put(kObjectName, object("x")).error().code == ErrorCode::exhausted);
   }
 }
 
 TEST_CASE("a truncated or non-XML error body is shown as far as possible") {
-  Fixture fixture("GET", refusal("503 Slow", "<Error><Code>SlowDown</Code>" + std::string(1 << 20, 'x')));
+  DamageFixture fixture("GET", refusal("503 Slow", "<Error><Code>SlowDown</Code>" + std::string(1 << 20, 'x')));
   CHECK(fixture.error_of_get().message.ends_with("503 SlowDown"));
-  Fixture other("GET", refusal("502 Bad", "<html><Code>"));
+  DamageFixture other("GET", refusal("502 Bad", "<html><Code>"));
   CHECK(other.error_of_get().message.ends_with(": 502"));
 }
 
 TEST_CASE("an upload that is refused before it is read has the reason") {
-  Fixture fixture("PUT", refusal("403 No", "<Error><Code>AccessDenied</Code></Error>"));
-  const Status put = fixture.client->put(kName, object(much(8 << 20)));
+  DamageFixture fixture("PUT", refusal("403 No", "<Error><Code>AccessDenied</Code></Error>"));
+  const Status put = fixture.client->put(kObjectName, object(much(8 << 20)));
   REQUIRE_FALSE(put.ok());
   CHECK(put.error().code == ErrorCode::unavailable);
 }
