@@ -30,7 +30,7 @@ help: ## List the targets
 deps: ## Install what Tidegate is built with (Debian 12; as root or with sudo), only what is missing
 	@deploy/deps.sh build
 
-deps-all: ## The same, with what lint, fuzz and bench need
+deps-all: ## The same, with what the tests, lint, fuzz and bench need
 	@deploy/deps.sh build test lint fuzz bench
 
 build: deps ## The programs, optimized: build/bin/ (installs what it needs)

@@ -93,7 +93,7 @@ function(tidegate_test_support name)
   tidegate_precompile(${name} ${name} ${TIDEGATE_TEST_HEADERS})
 endfunction()
 
-# Where there is no repository to ask, whoever builds may say.
+# Without a git repository, the builder sets it.
 set(TIDEGATE_REVISION "" CACHE STRING "The revision that is built; empty: what git says")
 
 # tidegate_build_info(SOURCE...): they know TIDEGATE_VERSION and TIDEGATE_REVISION, and they alone are compiled anew for

@@ -3,7 +3,7 @@
 //   start ──▶ paging ──page──▶ waiting ──interval──▶ replaying ──▶ waiting …   end of the page ──▶ paging
 //                │ no more jobs, limit reached, stop(), or store error: finished, with the reason
 //
-// It walks the queue once, oldest first: a job that dies again is behind the cursor and is not replayed twice. A job
+// It walks the queue once, oldest first: a job that is dead again is behind the cursor and is not replayed twice. A job
 // that has already been replayed kReplaysMax times and failed each time is skipped and counted, unless forced.
 #pragma once
 

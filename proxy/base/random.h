@@ -1,5 +1,5 @@
 // A small seeded generator (xoshiro256**, Blackman and Vigna 2018, seeded by splitmix64). For jitter, balancing and
-// simulation; never for secrets: job ids come from net::Runtime::random_bytes.
+// simulation; never for secrets: job ids come from net::Runtime::random_id.
 #pragma once
 
 #include <cstdint>

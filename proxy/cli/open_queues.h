@@ -13,7 +13,7 @@ namespace tidegate::cli {
 // server: a queue whose server is unavailable opens all the same. Errors: invalid; conflict (another program's file, or
 // another process uses it).
 Result<core::Policies::QueueStores> open_queues(const config::Config& config, metrics::Metrics& metrics,
-                                          net::Runtime& runtime);
+                                                net::Runtime& runtime);
 
 // Opens the stores of callbacks (core/replay/callbacks.h): for each queue that a route with a callback uses, an SQLite
 // file next to the queue's own (or its spool's), named like it plus ".callbacks.db". Blocks. Errors: as above.

@@ -58,7 +58,7 @@ std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& resp
   return exchange;
 }
 
-// The request may go no further: OPTIONS learns that somebody is here, TRACE is not done (it would show a client what
+// The request may go no further: OPTIONS gets an empty response, TRACE is not done (it would show a client what
 // its service has added).
 std::unique_ptr<http::Handler> ListenerService::respond_at_last_hop(http::Responder& responder) {
   if (responder.request().method == "TRACE")

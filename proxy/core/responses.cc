@@ -76,7 +76,7 @@ std::string_view describe(Outcome outcome) {
     case Outcome::job_conflict: return "The status of the job does not allow this operation.";
     case Outcome::job_failed: return "The last attempt of the job failed.";
     case Outcome::idempotency_conflict: return "The idempotency key was already used with a different payload.";
-    case Outcome::result_gone: return "The job has no result: it was cancelled or has expired.";
+    case Outcome::result_gone: return "The job has no result: it was cancelled, or it or its result has expired.";
     default: return "";
   }
 }

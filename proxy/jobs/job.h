@@ -1,12 +1,14 @@
 // A job: a request that was accepted with 202, its record, and its result.
 //
-//                      claim                 response
-//   queued ───────────────────▶ running ──────────────▶ succeeded
-//     ▲  │ cancel                 │  │  last attempt failed
-//     │  └──────▶ cancelled       │  └──────────────────▶ dead ──replay by an operator──▶ queued
-//     │  │ expires_at passed      │ failed, attempts left
-//     │  └──────▶ expired         ▼
-//     └──── claim when due ─── retrying        (a lease that ends while running: claimable again)
+//   queued ────── claim ──────▶ running ── response ────────────▶ succeeded
+//     ▲                          ▲  │ │ └─── last attempt failed ──▶ dead ──replay by an operator──▶ queued
+//     │                    claim │  │ │ failed, attempts left
+//     │                 when due │  │ ▼
+//     │                         retrying
+//     └────────── given back ───────┘          (a lease that ends while running: claimable again)
+//
+//   queued, retrying ── cancel ────────────▶ cancelled
+//                    └─ expires_at passed ─▶ expired
 #pragma once
 
 #include <cstdint>

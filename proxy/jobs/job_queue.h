@@ -5,7 +5,7 @@
 //
 //   1. the class, and a function that opens it         open_queues.cc of cli/ chooses it by the configuration
 //   2. its operations, in files of the same names      append, claim, settle, query, operator, housekeeping
-//   3. a fixture in tests/unit/jobs/contract           the contract's tests then run on it, unchanged
+//   3. a fixture in tests/unit/jobs/NAME               named in contract/every_queue.h there: its tests run, unchanged
 //
 // Any loop may call. `home` is the caller's own loop: `done` runs there, once, later, never inside the call. Destroying
 // the returned operation guarantees silence; the change may happen all the same, except where said.
@@ -90,8 +90,8 @@ class JobQueue {
   // reference: the URL without its query). Errors: exhausted (a limit: `queue_full`), conflict (id taken), invalid (the
   // key was used with another payload).
   // An operation destroyed before its callback has run: nobody was promised anything, and a record that became durable
-  // all the same is cancelled. Answered unavailable or timeout: the record may exist; a store cancels it once it can
-  // tell, or, where its options say so, leaves it to be found by the next append of this id (conflict).
+  // all the same is cancelled. Failed as unavailable or timeout: the record may exist; a store cancels it once it can
+  // find out, or, where its options say so, leaves it to be found by the next append of this id (conflict).
   [[nodiscard]] virtual OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) = 0;
 
   // ---- claim ----

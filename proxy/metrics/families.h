@@ -1,4 +1,5 @@
-// The declarations of all metric families: name, type, HELP and labels, in one table (families.cc). Private to metrics/.
+// The declarations of all metric families: name, type, HELP and labels, in one table (families.cc). Private to
+// metrics/.
 #pragma once
 
 #include <prometheus/counter.h>

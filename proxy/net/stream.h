@@ -4,7 +4,7 @@
 //        start_reading             peer's FIN              destroy
 //   idle ────────────▶ reading ───────────────▶ ended ───────────────▶ closed
 //     ▲  stop_reading     │                                  ▲
-//     └───────────────────┘            on_error ─────────────┘ (the owner's move)
+//     └───────────────────┘     on_stream_error ─────────────┘ (the owner's move)
 #pragma once
 
 #include <cstddef>

@@ -38,7 +38,7 @@ class KeyTable {
   // The key's entry, made of `fresh` if it is new (the oldest makes room at the bound); now the newest. Valid until the
   // next call.
   Keyed<Value>& use(const RateKey& key, Value fresh, Time now);
-  // Forgets up to `count` of the oldest that were last used before `before`.
+  // Deletes up to `count` of the oldest that were last used before `before`.
   void forget(Time before, int count);
   uint32_t size() const { return size_; }
 

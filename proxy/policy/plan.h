@@ -1,7 +1,7 @@
 // The Plan proposes, the Exchange performs: every decision about one request, and nothing else. A Plan does no I/O and
 // owns no timer; it holds the request's permit and slot and gives them back when it is destroyed.
 //
-//   begin ──▶ Refuse (rate_limited) | Park (asked for) | ─┐
+//   begin ──▶ Refuse (rate_limited) | Park (queued) | ───┐
 //                                                        ▼
 //        ┌──▶ [admission] ──▶ Refuse | Park | Respond  (breaker_open, bulkhead_full, timeout)
 //        │        │  └──▶ WaitForSlot ──slot_granted | slot_wait_over──▶ [admission]
@@ -95,7 +95,7 @@ class Plan {
   Step begin(const RateDecision& decided, Time now);  // the same, where the limit has been checked elsewhere
   Step next_attempt(Time now);                        // after WaitUntil
   Step slot_granted(Slot slot, Time now);             // after WaitForSlot
-  Step slot_wait_over(Time now);                      // after WaitForSlot: in vain, or the queue was full
+  Step slot_wait_over(Time now);                      // after WaitForSlot: no slot in time, or the queue was full
 
   // `can_resend`: the body can be sent again; if not, there is no retry and the request is not parked.
   Step after_failure(AttemptResult failed, bool can_resend, Time now);  // REQUIRES failed != response

@@ -14,7 +14,7 @@ struct RateLimitConfig {
   double rate_per_s = 10;      // > 0; count / window
   double burst = 20;           // >= 1
   Duration idle_ttl = 180s;    // > 0; shorter than burst/rate_per_s (or the window) would let a client refill by
-                               // waiting for oblivion: the effective ttl is the longer of the two
+                               // waiting to be deleted: the effective ttl is the longer of the two
   uint64_t max_keys = 100000;  // >= 1
   Mode mode = Mode::enforce;
   RateAlgorithm algorithm = RateAlgorithm::token_bucket;

@@ -93,7 +93,7 @@ class Disconnect(unittest.TestCase):
             self.leave_after(wire, len(wire))
         self.check_nothing_left()
 
-    def test_while_the_optimizer_is_asked(self):
+    def test_while_the_optimizer_works(self):
         self.fault("mode=hang")
         self.addCleanup(self.fault, "mode=none")
         with connect(self.stack.urls["api"]) as client:

@@ -43,7 +43,7 @@ class Healthcheck(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (UNHEALTHY, ""))
         self.assertIn(self.address, done.stderr)
 
-    def test_the_api_is_asked_where_it_listens(self):
+    def test_the_api_is_queried_where_it_listens(self):
         environment = {"LISTEN": self.address, "STATE_DIR": str(self.folder / "api")}
         self.assertEqual(ask(BIN / "watermark-api", environment=environment).returncode, UNHEALTHY)
         self.start("api", [BIN / "watermark-api"], environment)

@@ -112,7 +112,7 @@ class Hostile(unittest.TestCase):
         self.refused("control characters", form(self.png, b"a\x00b"), 400, "control character")
         self.refused("only blanks", form(self.png, b" \t "), 400, "empty")
 
-    def test_heads_of_parts(self):
+    def test_headers_of_parts(self):
         def image(head):
             return head + b"\r\n" + self.png + b"\r\n" + text_part() + end()
 

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(os.environ.get("TIDEGATE_BIN", ROOT / "build" / "dev" / "bin"))
+BIN = Path(os.environ.get("TIDEGATE_BIN", ROOT / "build" / "test" / "bin"))
 # Sanitizer builds can use another optimizer: the image libraries are not instrumented.
 OPTIMIZER = Path(os.environ.get("TIDEGATE_OPTIMIZER", BIN / "watermark-optimizer"))
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "api/picture/sniff.h"
 #include "api/picture/check_picture.h"
+#include "api/picture/sniff.h"
 #include "base/assert.h"
 
 using namespace tidegate::api;

@@ -23,7 +23,7 @@ class Counting(unittest.TestCase):
         for message in ("a.cc:9: MESSAGE: cases are absent: skipped\n", "a.cc:9: MESSAGE: skipped: no cases\n"):
             self.assertEqual(runner.count_doctest(message + DOCTEST % (3, 3, 0, 0)), (2, 0, 1))
 
-    def test_why_cases_were_skipped_is_told_once_for_each_reason(self):
+    def test_why_cases_were_skipped_is_listed_once_for_each_reason(self):
         said = "a.cc:9: MESSAGE: skipped: no cases\n" * 2 + "test_a (b.C) ... skipped 'no broker'\ntest_b (b.C) ... ok\n"
         self.assertEqual(runner.skip_reasons(said), ["no cases (2)", "no broker (1)"])
 

@@ -41,7 +41,7 @@ TEST_CASE("a wait that ends before the job gets 202 with its position in the que
   CHECK(reply.field("preference-applied") == "respond-async, wait=0");
 }
 
-TEST_CASE("a client that waits for a job that dies gets the response of its result") {
+TEST_CASE("a client that waits for a job that ends dead gets the response of its result") {
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond, 503});
   fixture.start_replaying();

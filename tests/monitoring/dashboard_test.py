@@ -36,7 +36,7 @@ class Dashboard(unittest.TestCase):
             if panel["type"] in ("timeseries", "stat"):
                 self.assertTrue(panel["fieldConfig"]["defaults"].get("unit"), panel["title"])
 
-    def test_what_is_asked_at_night_comes_first(self):
+    def test_what_an_operator_needs_in_an_outage_comes_first(self):
         first = [panel["title"] for panel in self.panels if panel["gridPos"]["y"] < 9]
         for title in ("Breakers", "Open for", "Reasons for opening", "Dependencies", "Jobs waiting", "Dead letters"):
             self.assertIn(title, first)

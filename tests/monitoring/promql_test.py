@@ -18,7 +18,7 @@ class Expressions(unittest.TestCase):
         self.assertEqual(self.selectors(text), ['a_total{x="y"}', "b", "c", "d"])
         self.assertEqual(Expression(text).grouped_by, {"job", "le"})
 
-    def test_what_stands_in_strings_ranges_and_numbers_is_no_metric(self):
+    def test_the_text_of_strings_ranges_and_numbers_is_no_metric(self):
         text = 'max_over_time(timestamp(a{b="c{d}(e)"} == 1)[1d:15s]) - 1e3 + a offset 5m + label_replace(f, "g", "$1", "h", "(i)")'
         self.assertEqual(self.selectors(text), ['a{b="c{d}(e)"}', "a", "f"])
 

@@ -93,7 +93,7 @@ class Series(unittest.TestCase):
             self.assertGreater(len(rule["annotations"]["summary"]), 20, rule["name"])
             self.assertGreater(len(rule["annotations"]["description"]), 100, rule["name"])
 
-    def test_every_target_of_the_configuration_answers(self):
+    def test_every_target_of_the_configuration_responds(self):
         targets = self.prometheus.ask("targets")["activeTargets"]
         self.assertEqual({target["labels"]["job"]: target["health"] for target in targets},
                          {"tidegate": "up", "watermark-api": "up", "watermark-optimizer": "up"},

@@ -1,6 +1,6 @@
 // A route's rate limit: the key that a client has in it, and, where replicas share the limit, the check at its store.
 //
-//   asking ──▶ done with the store's decision
+//   calling ──▶ done with the store's decision
 //      └── the store failed, or the deadline came ──▶ done by on_store_failure: local, allow, deny
 //
 // While the store is known to be unavailable nobody waits for it: see decide_without_store.

@@ -24,7 +24,7 @@ struct AcceptedResponse {
 };
 void send_accepted(http::Responder& responder, const AcceptedResponse& response);
 
-// The outcome of asking for the result of a job in that status. REQUIRES status != succeeded, which has one.
+// The outcome of a request for the result of a job in that status. REQUIRES status != succeeded, which has one.
 policy::Outcome outcome_without_result(jobs::JobStatus status);
 
 // "Location: /_jobs/ID\r\n"

@@ -4,7 +4,7 @@
 //
 //   receiving ──body whole──▶ storing ──durable──▶ awaiting ──job ended──▶ fetching ──result──▶ delivering ──▶ ended
 //       │                        │                    │                       │
-//       └─ too large ──▶ ended   └─ refused ──▶ ended └─ 202 ──▶ ended        └─ no result: problem, 202 ──▶ ended
+//       └─ too large ──▶ ended   └─ refused ──▶ ended └─ 202, problem ──▶ ended └─ no result: 202 ──▶ ended
 //
 // awaiting: only where the client asked for it; otherwise the 202, or the result of an existing job, follows at once.
 #pragma once
@@ -51,7 +51,7 @@ struct Parking {
   const RequestContext& context;
   const JobPreferences* preferences;  // null: the request has none
   SpooledBody* body;                  // null: the request has none, or the job does not need it
-  policy::Outcome why;                // queued: the client asked for it
+  policy::Outcome why;                // queued: the client sent respond-async
   Time deadline;                      // of the request
   bool attempted;                     // the upstream has failed it just now
 };

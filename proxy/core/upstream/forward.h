@@ -1,4 +1,4 @@
-// The heads that Tidegate writes: a request to the upstream, a response to the client, a job's stored request.
+// What Tidegate writes ahead of bodies: a request to the upstream, a response to the client, a job's stored request.
 // Hop-by-hop fields end here (RFC 9110 section 7.6.1); Via, X-Forwarded-*, X-Request-Id and traceparent are added.
 #pragma once
 
@@ -22,8 +22,8 @@ struct RequestContext {
   bool peer_trusted = false;
 };
 
-// X-Request-Id of a trusted peer if it is a plain token of at most 128 characters, else a new one; traceparent likewise
-// (W3C Trace Context: continued with a new parent id, or begun).
+// X-Request-Id of a trusted peer if it is a plain token of at most 128 characters, else a new one; traceparent of
+// any peer (W3C Trace Context: continued with a new parent id, or begun).
 RequestContext make_context(const http::RequestHead& head, const IpAddress& peer, bool peer_trusted,
                             const std::string& new_id, Random& random);
 

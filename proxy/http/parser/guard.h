@@ -1,7 +1,7 @@
 // The guard: reads a message's head strictly, before llhttp sees it, and decides the framing of its body: llhttp
 // alone is not strict enough for a proxy. Sources: RFC 9110, RFC 9112, RFC 3986.
 //
-// Lines are judged as they become whole, so that rubbish is refused without waiting for the end of a head. The bytes
+// Lines are judged as they become whole, so that bad bytes are refused without waiting for the end of a head. The bytes
 // are kept here, the head's views point at them until clear().
 //
 //   start line ──▶ field line ─┐ ──empty line──▶ whole

@@ -14,7 +14,7 @@
 //   }
 //
 //   reading head ──head──▶ reading body ──complete──▶ done ──reset()──▶ reading head
-//         └──────────────error─────┴──▶ failed (only destruction or hard_reset leaves it)
+//         └──────────────error─────┴──▶ failed (only destruction leaves it)
 #pragma once
 
 #include <cstdint>

@@ -27,7 +27,7 @@ class ResponseWriter {
 
   class Owner {
    public:
-    // Bytes wait for the client to read: has_stalled() should be asked from now on.
+    // Bytes wait for the client to read: has_stalled() should be called from now on.
     virtual void on_write_blocked() = 0;
 
    protected:
@@ -61,10 +61,10 @@ class ResponseWriter {
 
   // Sends what is held back.
   void flush();
-  // Forgets what is held back: the connection closes.
+  // Drops what is held back: the connection closes.
   void discard();
 
-  // No byte has left for limits.write_timeout although some wait. Asked at least four times in that time.
+  // No byte has left for limits.write_timeout although some wait. Called at least four times in that time.
   bool has_stalled(Time now);
 
  private:

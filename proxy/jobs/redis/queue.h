@@ -3,7 +3,7 @@
 //
 //   loops ──calls──▶ store's thread, a loop of its own ──redis::Client──▶ server
 //
-// Answers yes only where the server has the change on its disk: at each connection, and every second, its settings are
+// Confirms only where the server has the change on its disk: at each connection, and every second, its settings are
 // read back, and where they do not promise that (AOF fsynced always, nothing evicted) the queue is unavailable and says
 // why. A server that is unreachable, stopped, read-only or out of memory makes it unavailable, until it has recovered.
 //
@@ -37,7 +37,7 @@ struct RedisQueueOptions {
 };
 
 // Never fails: where the server is unreachable or not durable the queue opens unavailable, and checks again and again.
-// The queue's last calls must have been answered or dropped before the runtimes they came from end.
+// The queue's last calls must have completed or been dropped before the runtimes they came from end.
 std::unique_ptr<RecordStore> open_redis_queue(const RedisQueueOptions& options);
 
 }  // namespace tidegate::jobs

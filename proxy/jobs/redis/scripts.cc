@@ -13,7 +13,7 @@ namespace {
 // What a script may do. Without a flag the server refuses it whole, before its first write, where it is out of memory,
 // read-only, or cannot write its own log.
 enum class Kind {
-  look,     // writes nothing: a read-only server answers it too
+  look,     // writes nothing: a read-only server runs it too
   freeing,  // frees more than it takes: a server out of memory runs it
   taking,
 };

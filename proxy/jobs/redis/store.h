@@ -1,6 +1,6 @@
 // What the queue on Redis knows and holds: its connection, the claims of this process, and appends that must be undone.
 // What each call of the queue does with it is in operations.h. Store's thread and its loop, which outlives it; every
-// operation answers exactly once, or never where the store is destroyed first (thread.h waits for what is under way).
+// operation completes exactly once, or never where the store is destroyed first (thread.h waits for what is under way).
 #pragma once
 
 #include <deque>

@@ -27,7 +27,7 @@ class RedisThread final : public StoreThread {
   // What nobody waits for: taken as long as the thread runs, and done if it comes before its last call to the server.
   void correct(std::function<void(RedisStore&)> task);
 
-  // Waits for the server's first word, at most so long.
+  // Waits for the server's first reply, at most so long.
   void wait_for_server(Duration at_most);
 
  private:

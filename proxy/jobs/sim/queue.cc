@@ -11,7 +11,7 @@ namespace tidegate::jobs {
 
 namespace {
 
-// A queued call. `apply` makes the change; `complete` answers with what it returned, or with an error instead.
+// A queued call. `apply` makes the change; `complete` passes on what it returned, or with an error instead.
 struct Call {
   std::function<void()> apply;
   std::function<void(const Error*)> complete;

@@ -1,9 +1,9 @@
 // An append to a spooled queue. The server is tried first where it is healthy; the spool takes over where the server
 // fails or does not reply within kServerReplyMax.
 //
-//   asking server ──ok, full, key taken──▶ answered
+//   server's call ──ok, full, key taken──▶ completed
 //        │ error, or no reply in time
-//        └──▶ asking spool ──▶ answered       (a later reply of the server changes nothing: both have one id)
+//        └──▶ spool's call ──▶ completed      (a later reply of the server changes nothing: both have one id)
 #pragma once
 
 #include <memory>

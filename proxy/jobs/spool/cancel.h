@@ -1,8 +1,8 @@
 // A cancel while the spool holds something. A job that is being forwarded at this moment is waited for.
 //
-//   asking spool ──ok, or nowhere else to ask──▶ answered
+//   spool's call ──ok, or there is no server──▶ completed
 //     ▲   │ not found, or being forwarded
-//     │   └──▶ asking server ──▶ answered
+//     │   └──▶ server's call ──▶ completed
 //     └──────────── being forwarded: again, kRecheckDelay later, kRechecksMax times
 #pragma once
 

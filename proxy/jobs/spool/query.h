@@ -17,7 +17,7 @@ class Sequence final : public net::Operation {
   OperationPtr current;
 };
 
-// Asks `first`; where it does not know the job, `second`. Where that is a server that is unavailable, its error is the
+// Calls `first`; where it does not know the job, `second`. Where that is a server that is unavailable, its error is the
 // result, not the spool's not_found.
 template <typename T>
 OperationPtr ask_in_turn(std::function<OperationPtr(Callback<T>)> first,

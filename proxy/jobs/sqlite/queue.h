@@ -39,7 +39,7 @@ class SqliteSpool : public RecordStore {
 // Opens or makes the file (and its folder), checks it (format, settings read back, jobs that were running are queued
 // again). Blocking: at start, before loops run. Errors: invalid (not ours, or damaged), conflict (another process has
 // it). Where the disk is full, broken or read-only the queue opens unavailable, and is opened again and again: a
-// restart must not turn a full disk into an outage. The queue's last calls must have been answered or dropped before
+// restart must not turn a full disk into an outage. The queue's last calls must have completed or been dropped before
 // the runtimes they came from end.
 Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options);
 

@@ -7,7 +7,7 @@ namespace tidegate::jobs {
 namespace {
 
 // due_at: when a claim may take it (queued: created_at, retrying: not before, running: the lease's end), so that one
-// index orders the whole queue; put back where the clock is (SqliteStore::sweep), so it may lie before created_at.
+// index orders the whole queue; put back where the clock is (housekeeping.cc), so it may lie before created_at.
 // Times are nanoseconds since the epoch; status is JobStatus.
 constexpr const char* kTables = R"sql(
 CREATE TABLE jobs (
@@ -77,7 +77,7 @@ Status check_format(SqliteDb& db, const std::string& path) {
 }  // namespace
 
 Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
-  // Checkpoints are made by a thread of their own (sqlite_checkpoint.h), never inside a commit.
+  // Checkpoints are made by a thread of their own (checkpoint.h), never inside a commit.
   db.exec(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
       "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");

@@ -38,7 +38,7 @@ class UvRuntime final : public Runtime {
   IdBytes random_id() override;
   Random& random() override;
 
-  struct Loop;  // everything that speaks libuv; uv_loop.h
+  struct Loop;  // everything that speaks libuv; loop.h
   Loop& loop() { return *loop_; }
 
  private:

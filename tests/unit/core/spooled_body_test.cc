@@ -260,7 +260,7 @@ TEST_CASE("a full disk: from then on the body passes through, and a reader that 
   CHECK(fixture.body.peek(401'000) == pattern(500, 401'000));
 }
 
-TEST_CASE("a full disk answers a read that waits for the write") {
+TEST_CASE("a full disk fails a read that waits for the write") {
   Fixture fixture(10 * kMiB);
   fixture.runtime.set_disk_limit(310'000);
   fixture.append_all(300'000);

@@ -42,7 +42,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("A due breaker lets as many probes through as it was told, and no more") {
+TEST_CASE("A due breaker lets half_open_requests probes through, and no more") {
   for (const int places : {1, 3}) {
     CAPTURE(places);
     BreakerConfig config;
@@ -65,7 +65,7 @@ TEST_CASE("A due breaker lets as many probes through as it was told, and no more
   }
 }
 
-TEST_CASE("A probe that has succeeded keeps its place: no more calls than needed to decide") {
+TEST_CASE("A probe that has succeeded keeps its slot: no more calls than needed to decide") {
   BreakerConfig config;
   config.half_open_requests = 2;
   Fixture fixture(config);
@@ -118,7 +118,7 @@ TEST_CASE("A verdict that itself comes after the lease is a timeout, not a succe
   CHECK(fixture.state() == BreakerState::open);
 }
 
-TEST_CASE("A probe dropped, or ignored, gives its place to the next") {
+TEST_CASE("A probe dropped, or ignored, gives its slot to the next") {
   for (const bool report : {false, true}) {
     CAPTURE(report);
     Fixture fixture;
@@ -145,7 +145,7 @@ TEST_CASE("A dropped probe's lease cannot run out any more") {
   CHECK(fixture.state() == BreakerState::half_open);
 }
 
-TEST_CASE("A permit moved is one permit, and overwriting one gives its place back") {
+TEST_CASE("A permit moved is one permit, and overwriting one gives its slot back") {
   Fixture fixture;
   fixture.open();
   fixture.wait_until_due();
@@ -158,7 +158,7 @@ TEST_CASE("A permit moved is one permit, and overwriting one gives its place bac
   CHECK_FALSE(fixture.refuses());
 }
 
-TEST_CASE("Each failed probe doubles open_for to its maximum, a tenth jittered; a success forgets it") {
+TEST_CASE("Each failed probe doubles open_for to its maximum, a tenth jittered; a success resets it") {
   bool below = false, above = false;
   for (uint64_t seed = 1; seed <= 50; ++seed) {
     Fixture fixture({}, seed);

@@ -133,7 +133,7 @@ TEST_CASE("An open breaker refuses for its thirty seconds, and says how long sti
   CHECK(fixture.breaker.acquire(kStart + 30s + 1ns).permit.probe());
 }
 
-TEST_CASE("peek tells what acquire would, and takes and counts nothing") {
+TEST_CASE("peek returns what acquire would, and takes and counts nothing") {
   Fixture fixture;
   CHECK_FALSE(fixture.breaker.peek(kStart));
   fixture.calls("fffff");
@@ -146,7 +146,7 @@ TEST_CASE("peek tells what acquire would, and takes and counts nothing") {
   for (int i = 0; i < 3; ++i) CHECK_FALSE(fixture.breaker.peek(kStart + 31s));  // a probe's place is there, each time
 }
 
-TEST_CASE("Failures that have slid out of the window are forgotten by the ratio") {
+TEST_CASE("Failures that have slid out of the window no longer count in the ratio") {
   Fixture fixture(only_ratio());
   fixture.calls("ffffff");
   fixture.now += 11s;

@@ -58,7 +58,7 @@ TEST_CASE("A table of one key holds the last") {
   }
 }
 
-TEST_CASE("Idle keys are deleted, oldest first, at most as many as asked for") {
+TEST_CASE("Idle keys are deleted, oldest first, at most `count` of them") {
   BucketTable table(100);
   for (uint64_t n = 0; n < 10; ++n) touch(table, n, kStart + n * 1s);
   table.forget(kStart, 100);

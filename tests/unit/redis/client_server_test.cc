@@ -31,7 +31,7 @@ TEST_CASE("every kind of reply of a real server arrives as it is") {
   CHECK(nested.items[3].text == "argument");
 }
 
-TEST_CASE("commands sent in one iteration are answered in their order") {
+TEST_CASE("the replies of commands sent in one iteration come in their order") {
   NEEDS_REDIS();
   RedisServer server;
   ServerFixture fixture(server.address());
@@ -149,7 +149,7 @@ TEST_CASE("a stalled server costs a command its time-out, the rest nothing, and 
   CHECK(fixture.ask({"GET", "k"}).text == "right");
 }
 
-TEST_CASE("a killed server ends what was asked, and is connected to again when it is back") {
+TEST_CASE("a killed server fails pending commands, and is connected to again when it has recovered") {
   NEEDS_REDIS();
   RedisServer server({.append_only = true});
   ServerFixture fixture(server.address());

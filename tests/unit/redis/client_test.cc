@@ -55,7 +55,7 @@ TEST_CASE("replies are understood wherever they are split, and however many come
   }
 }
 
-TEST_CASE("what is not RESP breaks the connection: the first is told so, the others that the server is unavailable") {
+TEST_CASE("what is not RESP breaks the connection: the first command fails so, the others as unavailable") {
   for (const char* garbage : {"HTTP/1.1 400 Bad Request\r\n\r\n", ":12x\r\n", "$-7\r\n", "$abc\r\n",
                               "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"}) {
     CAPTURE(garbage);
@@ -98,7 +98,7 @@ TEST_CASE("a server that is loading is not ready, and says so") {
   REQUIRE(fixture.loop.run_until([&] { return fixture.client->ready(); }));
 }
 
-TEST_CASE("the listener learns that the first connection has failed, once, and then of changes") {
+TEST_CASE("the listener is called once when the first connection has failed, and then on changes") {
   Fixture fixture;
   std::vector<bool> heard;
   fixture.client->on_change([&] { heard.push_back(fixture.client->ready()); });
@@ -154,7 +154,7 @@ TEST_CASE("a script is whole the first time on a connection, short then, and a N
   CHECK(count("$7\r\nEVALSHA\r\n") == 1);
 }
 
-TEST_CASE("more than the bounds is refused at once, and what was asked before is answered") {
+TEST_CASE("more than the bounds is refused at once, and earlier commands get their replies") {
   Fixture fixture({.pending_max = 2, .pending_bytes_max = 200}, {":1\r\n:2\r\n"});
   Asked large, first, second, third;
   fixture.begin(large, {"SET", "k", std::string(200, 'x')});
@@ -210,7 +210,7 @@ TEST_CASE("the client may be destroyed inside any of its callbacks, and is silen
   }
 }
 
-TEST_CASE("a server that ends every connection is tried again ever more rarely") {
+TEST_CASE("a server that ends every connection is connected to again ever more rarely") {
   Fixture fixture({.reconnect_base = 50ms, .reconnect_max = 2s});
   fixture.peer.greeting = "-NOAUTH Authentication required.\r\n";
   fixture.loop.impl.run_for(10s);
@@ -222,7 +222,7 @@ TEST_CASE("a server that ends every connection is tried again ever more rarely")
   CHECK(fixture.peer.accepted - early <= 160);
 }
 
-TEST_CASE("a host name is resolved, and its next address tried where the first refuses") {
+TEST_CASE("a host name is resolved, and its next address used where the first refuses") {
   SimLoop loop;
   ScriptedPeer peer(loop.runtime());
   loop.impl.add_name("redis", {*IpAddress::parse("127.0.0.9"), *IpAddress::parse("127.0.0.1")});

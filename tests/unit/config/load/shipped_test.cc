@@ -123,7 +123,8 @@ TEST_CASE("the watermark service's example reads its addresses from the environm
 }
 
 TEST_CASE(
-    "a job of the watermark service's example survives two hours without optimizer or store, and ends before its presigned URL") {
+    "a job of the watermark service's example survives two hours without optimizer or store, and ends before its "
+    "presigned URL") {
   const Secrets secrets;
   const auto config = secrets.load(kFolder / "examples" / "watermark.yaml").config;
   REQUIRE(config != nullptr);

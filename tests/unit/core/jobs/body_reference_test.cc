@@ -101,7 +101,7 @@ TEST_CASE("whatever is not plainly a listed host is refused") {
   }
 }
 
-TEST_CASE("a reference stands once in a request, or not at all") {
+TEST_CASE("a reference occurs once in a request, or not at all") {
   http::Fields fields;
   CHECK_FALSE(body_reference(fields, kHosts)->has_value());
   fields.add("Tidegate-Body-Ref", "http://minio/x");

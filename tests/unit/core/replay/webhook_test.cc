@@ -20,7 +20,7 @@ jobs::JobRecord ended(jobs::JobStatus status) {
 
 }  // namespace
 
-TEST_CASE("a message tells what became of the job, and where its result is") {
+TEST_CASE("a message has the final status of the job and the URL of its result") {
   const auto good = nlohmann::json::parse(webhook_body(ended(jobs::JobStatus::succeeded), "photo-7", 201, "/_jobs/"));
   CHECK(good.at("type") == "job.succeeded");
   CHECK(good.at("timestamp") == "2021-02-25T15:03:40.000Z");

@@ -31,7 +31,7 @@ TEST_CASE("nobody listens: refused, with the name of the endpoint; waiting calle
   CHECK(fixture.pool->in_use() == 0);
 }
 
-TEST_CASE("a connect that nobody answers ends after connect_timeout") {
+TEST_CASE("a connect without a reply ends after connect_timeout") {
   UpstreamFixture fixture(", connect_timeout: 2s");
   net::SimLink link;
   link.blackhole = 1;
@@ -54,7 +54,7 @@ TEST_CASE("the time of waiting for room is not the time of connecting") {
   CHECK(b.has());
 }
 
-TEST_CASE("a name is resolved, and its addresses are tried in turn") {
+TEST_CASE("a name is resolved, and its addresses are attempted in order") {
   UpstreamFixture fixture("", "\"http://optimizer.test:3001\"");
   fixture.runtime.add_name("optimizer.test", {*IpAddress::parse("10.0.0.9"), *IpAddress::parse("10.0.0.2")});
   Taker a(*fixture.pool);

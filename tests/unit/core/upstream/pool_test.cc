@@ -72,7 +72,7 @@ TEST_CASE("the room of a spent connection goes to a waiter, as a new connection"
   CHECK(fixture.far[0]->left());
 }
 
-TEST_CASE("a waiter that gives up is not answered, and those behind it are") {
+TEST_CASE("a waiter that gives up is not called, and those behind it are") {
   UpstreamFixture fixture("", "\"http://10.0.0.2:3001\"", 1);
   Taker a(*fixture.pool), b(*fixture.pool), c(*fixture.pool);
   fixture.settle();
@@ -123,7 +123,7 @@ TEST_CASE("an idle connection is closed after idle_timeout, each by its own time
   CHECK(fixture.runtime.active_timers() == 0);
 }
 
-TEST_CASE("an idle connection that dies, or sends unexpected bytes, is not handed out") {
+TEST_CASE("an idle connection that is closed, or sends unexpected bytes, is not handed out") {
   for (const int how : {0, 1, 2}) {
     CAPTURE(how);
     UpstreamFixture fixture;

@@ -39,7 +39,7 @@ TEST_CASE("Retry-After is seconds, or a date by the clock of the response that c
   CHECK(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", "", kMoment) == Duration(0));
 }
 
-TEST_CASE("Retry-After is at most a day, and nonsense says nothing") {
+TEST_CASE("Retry-After is at most a day, and an invalid value is ignored") {
   CHECK(parse_retry_after("99999999", "", kMoment) == Duration(std::chrono::hours(24)));
   CHECK(parse_retry_after("99999999999999999999999", "", kMoment) == Duration(std::chrono::hours(24)));
   CHECK(parse_retry_after("Mon, 06 Nov 2034 08:49:37 GMT", "", kMoment) == Duration(std::chrono::hours(24)));

@@ -11,7 +11,7 @@
 using namespace tidegate;
 using namespace tidegate::http;
 
-TEST_CASE("a head is written as RFC 9112 has it") {
+TEST_CASE("a start line and headers are written as in RFC 9112") {
   std::string out;
   HeadWriter writer(out);
   writer.request_line("GET", "/a?b");

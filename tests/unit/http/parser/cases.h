@@ -1,4 +1,4 @@
-// The byte-exact cases that stand beside the project (shared/cases): read where they are, never copied.
+// The byte-exact cases of ../shared/cases, if that folder is there: read where they are, never copied.
 #pragma once
 
 #include <cstdint>

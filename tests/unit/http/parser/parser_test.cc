@@ -167,7 +167,7 @@ TEST_CASE("chunks follow the grammar, and trailers are checked and dropped") {
   }
 }
 
-TEST_CASE("heads, trailers and chunk extensions are bounded exactly") {
+TEST_CASE("headers, trailers and chunk extensions are bounded exactly") {
   HeadLimits limits;
   limits.header_bytes = 100;
   limits.header_count = 3;

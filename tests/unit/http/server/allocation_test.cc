@@ -55,7 +55,7 @@ TEST_CASE("messages after the first are read without allocating") {
   CHECK(allocations_of_tenth<ResponseParser>("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: x\r\n\r\nok") == 0);
 }
 
-TEST_CASE("heads after the first are written without allocating") {
+TEST_CASE("response headers after the first are written without allocating") {
   std::string out;
   size_t before = 0;
   for (int i = 0; i < 2; ++i) {

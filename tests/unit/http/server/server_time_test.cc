@@ -29,7 +29,7 @@ struct TimeFixture {
 
 }  // namespace
 
-TEST_CASE("a head that does not end in time gets 408") {
+TEST_CASE("request headers that do not end in time get 408") {
   TimeFixture fixture;
   RawClient client(fixture.loop, fixture.server.address(), "GET / HTTP/1.1\r\n");
   fixture.loop.run_for(4s);

@@ -210,7 +210,7 @@ TEST_CASE_TEMPLATE("results are deleted after results_ttl, records after twice t
   CHECK(asker.find(id).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE_TEMPLATE("limits answer exhausted, and store nothing", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("at a limit an append fails as exhausted, and nothing is stored", Fixture, EVERY_QUEUE) {
   QueueLimits limits;
   limits.max_jobs = 2;
   limits.max_bytes = 100;

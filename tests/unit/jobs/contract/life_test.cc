@@ -97,7 +97,7 @@ TEST_CASE_TEMPLATE("the view counts, and work is announced", Fixture, EVERY_QUEU
   CHECK(announced == so_far);
 }
 
-TEST_CASE_TEMPLATE("after close, calls are answered unavailable", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("after close, calls fail as unavailable", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   asker.append_new();

@@ -52,7 +52,7 @@ TEST_CASE("a Redis that is killed in the middle of work loses nothing that was a
   for (const std::string& id : promised) CHECK(handed_out.count(id) == 1);
 }
 
-TEST_CASE("calls to a Redis that hangs are answered within the bound, and what it does too late is void") {
+TEST_CASE("calls to a Redis that hangs end within the bound, and what it does too late is void") {
   NEEDS_REDIS();
   RedisServer server({.append_only = true});
   RedisFixture fixture(server);

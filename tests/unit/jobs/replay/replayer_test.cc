@@ -173,7 +173,7 @@ TEST_CASE("a run that takes longer than a lease keeps its job") {
   CHECK(fixture.asker.status(id) == JobStatus::succeeded);
 }
 
-TEST_CASE("a store that is unavailable is asked again; the response is not lost") {
+TEST_CASE("a store that is unavailable is called again; the response is not lost") {
   Fixture fixture;
   fixture.runner.takes = 2s;
   const std::string id = fixture.asker.append_new();

@@ -90,7 +90,7 @@ TEST_CASE("a run's result and the job's attempts decide whether it succeeded, is
   }
 }
 
-TEST_CASE("a word of the runner's own takes the place of the status in the history") {
+TEST_CASE("a word of the runner's own replaces the status in the history") {
   RunResult result = response(400, {}, Worth::hopeless);
   result.error = "invalid_url";
   CHECK(verdict_of(result, 1) == "dead: invalid_url");

@@ -253,7 +253,7 @@ TEST_CASE("little free disk is a full queue") {
   CHECK(Asker(fixture).append(make_draft(fixture.home())).error().code == ErrorCode::exhausted);
 }
 
-TEST_CASE("more calls than may wait are answered unavailable, the others are done") {
+TEST_CASE("more calls than may wait fail as unavailable, the others are done") {
   SqliteFixture fixture;
   fixture.close();
   fixture.options().pending_max = 10;

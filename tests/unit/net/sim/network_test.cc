@@ -72,7 +72,7 @@ TEST_CASE("A link refuses as often as it was configured to") {
   }
 }
 
-TEST_CASE("A black hole never answers, and destroying the connect leaves nothing behind") {
+TEST_CASE("A black hole never replies, and destroying the connect leaves nothing behind") {
   Network network;
   network.loop.set_link(kServer, {.blackhole = 1});
   for (int i = 0; i < 10; ++i) network.connect();
@@ -201,7 +201,7 @@ TEST_CASE("reset_connections breaks what is open to that address, and nothing el
   CHECK_FALSE(other_server.over());
 }
 
-TEST_CASE("A connection reset before its connect has been answered breaks when it is read") {
+TEST_CASE("A connection reset before its connect has completed breaks when it is read") {
   Network network;
   network.loop.set_link(kServer, {.latency_min = 10ms, .latency_max = 10ms});
   Peer& client = network.connect();
@@ -213,7 +213,7 @@ TEST_CASE("A connection reset before its connect has been answered breaks when i
   CHECK(network.servers[0]->error);
 }
 
-TEST_CASE("A server that writes before the client knows of the connection is heard from the first byte") {
+TEST_CASE("A server that writes before the client knows of the connection is read from the first byte") {
   net::SimRuntime loop(3);
   loop.set_default_link({.latency_min = 0ns, .latency_max = 10ms});
   Peer server, client;

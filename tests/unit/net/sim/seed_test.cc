@@ -152,7 +152,7 @@ TEST_CASE("Three hundred rough days break no invariant") {
   CHECK(events > 100'000);
 }
 
-TEST_CASE("The trace tells runs apart that differ in one byte's worth of traffic") {
+TEST_CASE("The trace differs between runs that differ in one byte's worth of traffic") {
   const auto trace = [](const std::string& bytes) {
     net::SimRuntime loop(5);
     Peer server, client;
@@ -176,7 +176,7 @@ TEST_CASE("Identifiers and random numbers come from the seed") {
   CHECK(one.random_id() != other.random_id());
 }
 
-TEST_CASE("A program that asks for more random numbers does not change the network's fate") {
+TEST_CASE("A program that takes more random numbers does not change the network") {
   const auto latencies = [](int asked) {
     net::SimRuntime loop(9);
     for (int i = 0; i < asked; ++i) loop.random().next();
@@ -193,7 +193,7 @@ TEST_CASE("A program that asks for more random numbers does not change the netwo
   CHECK(latencies(0) == latencies(100));
 }
 
-TEST_CASE("run_until leaves the clock where it was asked to, and runs what is due then and not later") {
+TEST_CASE("run_until leaves the clock at the given time, and runs what is due then and not later") {
   net::SimRuntime loop(1);
   const Time start = loop.now();
   int fired = 0;

@@ -31,7 +31,7 @@ struct Pair {
 
 }  // namespace
 
-TEST_CASE("a watched descriptor tells what it is asked for, for as long as it is so") {
+TEST_CASE("a watched descriptor reports the events it is watched for, as long as they last") {
   net::UvRuntime runtime;
   const Pair pair;
   int told = 0, last = 0;

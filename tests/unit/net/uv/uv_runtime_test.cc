@@ -93,7 +93,7 @@ TEST_CASE("Tasks posted by other threads all run, on the loop's thread, each thr
   CHECK(elsewhere == 0);
 }
 
-TEST_CASE("run goes on until stop, which another thread asks for by a post") {
+TEST_CASE("run goes on until stop, which another thread posts") {
   std::atomic<net::UvRuntime*> ready = nullptr;
   int turns = 0;
   std::jthread worker([&] {
