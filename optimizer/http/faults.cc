@@ -57,9 +57,16 @@ Expected<Fault> parse_fault(std::string_view text) {
 }
 
 Expected<Fault> fault_from_query(const Query& query) {
-  if (query.first_unknown({"mode", "ms", "status"}))
-    return bad_request("The query has an unknown parameter; allowed are mode, ms and status.");
-  return make_fault(query.find("mode").value_or(""), query.find("ms"), query.find("status"));
+  if (query.first_unknown({"mode", "ms", "status", "text"}))
+    return bad_request("The query has an unknown parameter; allowed are mode, ms, status and text.");
+  Expected<Fault> read = make_fault(query.find("mode").value_or(""), query.find("ms"), query.find("status"));
+  const auto text = query.find("text");
+  auto* fault = std::get_if<Fault>(&read);
+  if (!text || !fault) return read;
+  const bool none = fault->mode == FaultMode::none || fault->mode == FaultMode::down;
+  if (none) return bad_request("text is allowed only with mode=slow, mode=error or mode=hang.");
+  fault->text = *text;
+  return read;
 }
 
 std::string to_json(const Fault& fault) {
@@ -69,6 +76,7 @@ std::string to_json(const Fault& fault) {
   }
   if (fault.mode == FaultMode::slow) json.field("ms", ceil_ms(fault.delay));
   if (fault.mode == FaultMode::error) json.field("status", static_cast<int64_t>(fault.status));
+  if (!fault.text.empty()) json.field("text", fault.text);
   return json.take();
 }
 

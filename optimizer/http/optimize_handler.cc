@@ -46,6 +46,7 @@ void OptimizeHandler::on_body(std::string_view piece) {
 void OptimizeHandler::on_body_end() {
   if (state_ != State::receiving) return;
   const Fault& fault = service_.fault();
+  if (!fault.meets(job_->options.text)) return start_work();
   switch (fault.mode) {
     case FaultMode::slow: state_ = State::delayed; return delay_.start_after(fault.delay);
     case FaultMode::error: return refuse({fault.status, "fault", "This failure is simulated (/fault).", {}});

@@ -109,9 +109,13 @@ TEST_CASE("faults are parsed from a query and rendered as JSON") {
   const auto read = [](std::string_view query) { return fault_from_query(std::get<Query>(Query::parse(query))); };
   CHECK(to_json(std::get<Fault>(read("mode=slow&ms=2500"))) == R"({"mode":"slow","ms":2500})");
   CHECK(to_json(std::get<Fault>(read("mode=error&status=500"))) == R"({"mode":"error","status":500})");
+  const Fault one = std::get<Fault>(read("mode=error&status=500&text=bad%20one"));
+  CHECK(to_json(one) == R"({"mode":"error","status":500,"text":"bad one"})");
+  CHECK(one.meets("bad one"));
+  CHECK(!one.meets("bad"));
   CHECK(to_json(std::get<Fault>(read("mode=none"))) == R"({"mode":"none"})");
   for (const char* bad : {"", "mode=", "mode=fire", "mode=hang&ms=5", "mode=slow&status=500", "mode=slow&ms=-1",
-                          "mode=error&status=200", "mode=slow&seconds=2"}) {
+                          "mode=error&status=200", "mode=slow&seconds=2", "mode=none&text=x", "mode=down&text=x"}) {
     CHECK(std::holds_alternative<Refusal>(read(bad)));
   }
 }
