@@ -22,6 +22,7 @@ const char* to_string(JobEvent event) {
     case JobEvent::replayed: return "replayed";
     case JobEvent::succeeded: return "succeeded";
     case JobEvent::retried: return "retried";
+    case JobEvent::deferred: return "deferred";
     case JobEvent::dead: return "dead";
     case JobEvent::cancelled: return "cancelled";
     case JobEvent::expired: return "expired";

@@ -2,13 +2,16 @@
 //
 //   queued ────── claim ──────▶ running ── response ────────────▶ succeeded
 //     ▲                          ▲  │ │ └─── last attempt failed ──▶ dead ──replay by an operator──▶ queued
-//     │                    claim │  │ │ failed, attempts left
+//     │                    claim │  │ │ failed, attempts left; deferred
 //     │                 when due │  │ ▼
 //     │                         retrying
 //     └────────── given back ───────┘          (a lease that ends while running: claimable again)
 //
 //   queued, retrying ── cancel ────────────▶ cancelled
 //                    └─ expires_at passed ─▶ expired
+//
+// max_attempts bounds the failed attempts against a healthy upstream. An attempt that failed while the upstream
+// succeeded for nobody is a deferral: it does not count, and only expires_at bounds it (jobs/replay/verdict.h decides).
 #pragma once
 
 #include <cstdint>
@@ -33,8 +36,8 @@ inline bool is_final(JobStatus s) {
 }
 
 // What happens to a job, as metrics and the log name it.
-enum class JobEvent : uint8_t { accepted, replayed, succeeded, retried, dead, cancelled, expired };
-inline constexpr int kJobEventCount = 7;
+enum class JobEvent : uint8_t { accepted, replayed, succeeded, retried, deferred, dead, cancelled, expired };
+inline constexpr int kJobEventCount = 8;
 const char* to_string(JobEvent event);
 
 using FieldList = std::vector<std::pair<std::string, std::string>>;
@@ -66,14 +69,16 @@ struct AttemptRecord {
   WallTime at;
   Duration took{};
   std::string error;  // "timeout", "connect_failure", "503", …
+  int deferrals = 0;  // 0: it counts. Else so many deferrals in a row with this error, the last of them at `at`
 };
 
 struct JobRecord {
   std::string id;
   std::string route;
   JobStatus status = JobStatus::queued;
-  int attempt = 0;  // attempts begun so far
+  int attempt = 0;  // attempts begun so far, without deferrals
   int max_attempts = 5;
+  int deferrals = 0;  // since it was accepted or replayed; the history holds the last ones
   WallTime created_at{};
   WallTime expires_at{};
   std::optional<WallTime> next_attempt_at;  // retrying
@@ -104,6 +109,8 @@ struct ClaimedJob {
   WallTime created_at{};
   WallTime expires_at{};
   std::string dedupe_key;
+  int deferrals = 0;        // before this attempt
+  WallTime attempted_at{};  // the end of the attempt before; of a replayed job at least the replay. Zero: none
 };
 
 struct StoredResponse {

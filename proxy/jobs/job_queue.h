@@ -113,6 +113,12 @@ class JobQueue {
                                              StoredResponse response, Callback<Ok> done) = 0;
   [[nodiscard]] virtual OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                                            WallTime not_before, Callback<Ok> done) = 0;
+  // As retry, but a deferral: the attempt does not count, nor do those before it that were lost with their process or
+  // their lease (a run with a verdict shows that the job did not end them). In the history, equal deferrals in a row
+  // are one entry, and the oldest of more than kDeferralsKept entries are dropped.
+  static constexpr int kDeferralsKept = 20;
+  [[nodiscard]] virtual OperationPtr defer(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                                           WallTime not_before, Callback<Ok> done) = 0;
   [[nodiscard]] virtual OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                                                  Callback<Ok> done) = 0;
   // Given back without an attempt (the breaker opened, shutdown): queued again, not handed out before `not_before`; the
@@ -132,8 +138,8 @@ class JobQueue {
 
   // Errors: conflict (running, or final).
   [[nodiscard]] virtual OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
-  // A dead job is queued again with fresh attempts; its history stays. Errors: conflict (not dead), exhausted (it has
-  // been replayed kReplaysMax times and failed each time; `force` replays it all the same).
+  // A dead job is queued again with fresh attempts and deferrals; its history stays. Errors: conflict (not dead),
+  // exhausted (it has been replayed kReplaysMax times and failed each time; `force` replays it all the same).
   static constexpr int kReplaysMax = 3;
   [[nodiscard]] virtual OperationPtr replay(net::Runtime& home, const std::string& id, bool force,
                                             Callback<Ok> done) = 0;

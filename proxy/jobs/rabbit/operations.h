@@ -16,9 +16,9 @@ OperationPtr start_claim(RabbitContext& context, net::Runtime& home, Duration le
 
 // How a claim ends.
 struct ClaimEnd {
-  enum class Kind : uint8_t { succeed, retry, release, dead_letter } kind;
+  enum class Kind : uint8_t { succeed, retry, defer, release, dead_letter } kind;
   ClaimedJob job;
-  WallTime not_before{};                                    // retry, release
+  WallTime not_before{};                                    // retry, defer, release
   std::function<OperationPtr(Callback<Ok>)> settle_record;  // in the record store
 };
 OperationPtr start_settle(RabbitContext& context, net::Runtime& home, ClaimEnd settlement, Callback<Ok> done);

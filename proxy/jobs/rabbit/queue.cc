@@ -83,6 +83,13 @@ class RabbitQueue final : public JobQueue {
     };
     return start_settle(context_, home, {ClaimEnd::Kind::retry, job, not_before, settle_record}, std::move(done));
   }
+  OperationPtr defer(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    const auto settle_record = [this, &home, job, attempt, not_before](Callback<Ok> then) {
+      return records().defer(home, job, attempt, not_before, std::move(then));
+    };
+    return start_settle(context_, home, {ClaimEnd::Kind::defer, job, not_before, settle_record}, std::move(done));
+  }
   OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                            Callback<Ok> done) override {
     const auto settle_record = [this, &home, job, attempt](Callback<Ok> then) {

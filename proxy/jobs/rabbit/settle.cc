@@ -30,6 +30,7 @@ class SettleCall final : public RabbitCall {
     switch (settlement_.kind) {
       case Kind::succeed: ack(); break;
       case Kind::retry:
+      case Kind::defer:
       case Kind::release: wait_until_due(); break;
       case Kind::dead_letter: return find_history();
     }

@@ -35,6 +35,8 @@ void succeed_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& 
                  std::shared_ptr<const StoredResponse> response, RedisStore::Dropped dropped, RedisDone<Ok> done);
 void retry_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before,
                RedisDone<Ok> done);
+void defer_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before,
+               RedisDone<Ok> done);
 void dead_letter_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& attempt, RedisDone<Ok> done);
 void dead_letter_damaged(RedisStore& store, const std::string& id, uint64_t claim, const std::string& reason,
                          RedisDone<Ok> done);

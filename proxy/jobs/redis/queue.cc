@@ -121,6 +121,13 @@ class RedisQueue final : public RecordStore {
     });
   }
 
+  OperationPtr defer(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    return ask<Ok>(home, std::move(done), [job, attempt, not_before](RedisStore& s, auto on_result) {
+      defer_job(s, job, attempt, not_before, std::move(on_result));
+    });
+  }
+
   OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                            Callback<Ok> done) override {
     return ask<Ok>(home, std::move(done), [job, attempt](RedisStore& s, auto on_result) {

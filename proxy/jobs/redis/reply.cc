@@ -77,7 +77,7 @@ uint32_t redis_record_crc(const JobDraft& draft) {
 }
 
 Result<ClaimedJob> to_claimed_job(const std::string& id, const std::vector<redis::Reply>& fields) {
-  if (fields.size() != 13) return Error{ErrorCode::invalid, "record " + id + " is not whole"};
+  if (fields.size() != 15) return Error{ErrorCode::invalid, "record " + id + " is not whole"};
   const auto text = [&](size_t index) -> const std::string& { return fields[index].text; };
   ClaimedJob job;
   job.id = id;
@@ -93,6 +93,8 @@ Result<ClaimedJob> to_claimed_job(const std::string& id, const std::vector<redis
   job.created_at = wall(text(9));
   job.expires_at = wall(text(10));
   job.dedupe_key = text(11);
+  job.deferrals = static_cast<int>(number(text(13)));  // a record from before deferrals has none
+  job.attempted_at = wall(text(14));
   const uint32_t head = job_head_crc(id, job.route, job.method, job.target, text(4), to_ns(job.created_at));
   if (std::to_string(record_crc(head, job.body_size, job.body_ref, job.dedupe_key)) != text(12)) {
     return Error{ErrorCode::invalid, "the checksum of record " + id + " does not match"};
@@ -103,7 +105,7 @@ Result<ClaimedJob> to_claimed_job(const std::string& id, const std::vector<redis
 JobRecord to_record(const std::string& id, const std::vector<redis::Reply>& fields) {
   JobRecord record;
   record.id = id;
-  if (fields.size() != 14) return record;
+  if (fields.size() != 15) return record;
   const auto text = [&](size_t index) -> const std::string& { return fields[index].text; };
   record.route = text(0);
   record.status = static_cast<JobStatus>(number(text(1)));
@@ -119,15 +121,21 @@ JobRecord to_record(const std::string& id, const std::vector<redis::Reply>& fiel
   record.body_size = static_cast<uint64_t>(number(text(11)));
   record.body_ref = text(12);
   record.replays = static_cast<int>(number(text(13)));
+  record.deferrals = static_cast<int>(number(text(14)));
   return record;
 }
 
-// "at took error"
+// "at took error", "at took *n error"
 AttemptRecord to_attempt(const std::string& line) {
   const size_t first = line.find(' ');
   const size_t second = line.find(' ', std::min(first, line.size() - 1) + 1);
   if (first == std::string::npos || second == std::string::npos) return {};
-  return {wall(line), Duration(number(line.substr(first + 1))), line.substr(second + 1)};
+  AttemptRecord attempt{wall(line), Duration(number(line.substr(first + 1))), line.substr(second + 1)};
+  const size_t space = attempt.error.find(' ');
+  if (!attempt.error.starts_with("*") || space == std::string::npos) return attempt;
+  attempt.deferrals = static_cast<int>(number(attempt.error.substr(1)));
+  attempt.error.erase(0, space + 1);
+  return attempt;
 }
 
 }  // namespace tidegate::jobs

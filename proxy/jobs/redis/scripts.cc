@@ -45,6 +45,7 @@ RedisScripts::RedisScripts()
       renew(script(Kind::freeing, "renew")),
       succeed(script(Kind::freeing, "succeed")),
       retry(script(Kind::freeing, "retry")),
+      defer(script(Kind::freeing, "defer")),
       dead_letter(script(Kind::freeing, "dead_letter")),
       release(script(Kind::freeing, "release")),
       damaged(script(Kind::freeing, "damaged")),

@@ -3,7 +3,7 @@
 // `tidegate:{QUEUE}:`, so that all of them share one cluster slot.
 //
 //   job:ID      hash     the record: the request, status, attempt, claim number, checksum
-//   history:ID  list     "at took error" a failed or finished attempt
+//   history:ID  list     "at took error" a failed or finished attempt; "at took *n error" n deferrals in a row
 //   body:ID     hash     piece number ─▶ checksum and up to 256 KiB; result:ID likewise
 //   upload:…    hash     a body on its way in; ends by itself unless a script takes it over by renaming it
 //   key:KEY     string   the job that an Idempotency-Key has made
@@ -22,7 +22,7 @@
 //   processes   hash     consumer ─▶ number of its connection: what a dead connection still had under way is refused
 //
 //          append ─▶ XADD work ──claim: XREADGROUP, XAUTOCLAIM──▶ pending ──succeed, dead_letter──▶ XACK, XDEL
-//                      ▲                                            │ retry, release at a time
+//                      ▲                                            │ retry, defer, release at a time
 //                      └────────── claim: what has come due ── ZADD delayed
 //
 // Reply: {view, word, …}: the view after the change (reply.h), `ok` or what was wrong.
@@ -38,7 +38,7 @@ struct RedisScripts {
 
   redis::Script append, admit;
   redis::Script claim, claim_id;
-  redis::Script renew, succeed, retry, dead_letter, release, damaged;
+  redis::Script renew, succeed, retry, defer, dead_letter, release, damaged;
   redis::Script find, list, result;
   redis::Script cancel, replay, purge;
   redis::Script prepare, leave, view, tidy;

@@ -70,8 +70,18 @@ void succeed_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& 
 void retry_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before,
                RedisDone<Ok> done) {
   auto arguments = attempt_arguments(job, attempt);
+  arguments.push_back(std::to_string(to_ns(attempt.at + attempt.took)));
   add_time(arguments, not_before);
   end_claim(store, store.scripts().retry, std::move(arguments), job.id, std::move(done));
+}
+
+void defer_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before,
+               RedisDone<Ok> done) {
+  auto arguments = attempt_arguments(job, attempt);
+  arguments.push_back(std::to_string(to_ns(attempt.at + attempt.took)));
+  add_time(arguments, not_before);
+  arguments.push_back(std::to_string(JobQueue::kDeferralsKept));
+  end_claim(store, store.scripts().defer, std::move(arguments), job.id, std::move(done));
 }
 
 void dead_letter_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& attempt, RedisDone<Ok> done) {

@@ -11,19 +11,6 @@ namespace {
 
 Error no_job(const std::string& id) { return {ErrorCode::not_found, "no job " + id}; }
 
-void fail_attempt(MemoryJob& job, const AttemptRecord& attempt) {
-  job.record.history.push_back(attempt);
-  job.record.last_error = attempt.error;
-}
-
-void end(MemoryJob& job, JobStatus status, WallTime now) {
-  job.record.status = status;
-  job.record.next_attempt_at.reset();
-  job.record.finished_at = now;
-  if (status != JobStatus::succeeded) job.draft.dedupe_key.clear();
-  job.draft.body = {};
-}
-
 }  // namespace
 
 std::string slice(const BodyContent& body, uint64_t offset, size_t count) {
@@ -76,7 +63,10 @@ Result<Appended> MemoryJobs::append(const JobDraft& draft) {
   if (open >= limits_.max_jobs) return Error{ErrorCode::exhausted, "max_jobs reached"};
   if (bytes() + draft.body.size() > limits_.max_bytes) return Error{ErrorCode::exhausted, "max_bytes reached"};
   if (find_job(draft.id)) return Error{ErrorCode::conflict, "job " + draft.id + " exists"};
-  MemoryJob job{draft, {}, std::max(draft.created_at, draft.not_before), 0, {}, std::move(fingerprint)};
+  MemoryJob job;
+  job.draft = draft;
+  job.due_at = std::max(draft.created_at, draft.not_before);
+  job.fingerprint = std::move(fingerprint);
   if (draft.body.file) {
     const auto bytes = draft.body.file->read_at(0, static_cast<size_t>(draft.body.size()));
     if (!bytes) return bytes.error();
@@ -102,16 +92,17 @@ Result<std::optional<ClaimedJob>> MemoryJobs::claim(Duration lease, WallTime now
     if (!is_final(job.record.status) && job.due_at <= now && (!next || job.due_at < next->due_at)) next = &job;
   }
   if (!next) return std::optional<ClaimedJob>();
-  if (next->record.status == JobStatus::running) next->record.history.push_back({now, Duration(0), "lease_lost"});
+  if (next->record.status == JobStatus::running) next->lose_attempt(now, "lease_lost");
   next->record.status = JobStatus::running;
   next->record.next_attempt_at.reset();
   ++next->record.attempt;
   ++next->claim;
   next->due_at = now + lease;
   const JobDraft& draft = next->draft;
-  return std::optional<ClaimedJob>(ClaimedJob{
-      draft.id, next->claim, draft.route, draft.method, draft.target, draft.fields, draft.body.size(), draft.body_ref,
-      next->record.attempt, draft.max_attempts, draft.created_at, next->record.expires_at, draft.dedupe_key});
+  return std::optional<ClaimedJob>(ClaimedJob{draft.id, next->claim, draft.route, draft.method, draft.target,
+                                              draft.fields, draft.body.size(), draft.body_ref, next->record.attempt,
+                                              draft.max_attempts, draft.created_at, next->record.expires_at,
+                                              draft.dedupe_key, next->record.deferrals, next->attempted_at});
 }
 
 Status MemoryJobs::renew(const ClaimedJob& claimed, Duration lease, WallTime now) {
@@ -129,23 +120,22 @@ Status MemoryJobs::succeed(const ClaimedJob& claimed, const AttemptRecord& attem
   return with_held(claimed, [&](MemoryJob& job) {
     job.record.history.push_back(attempt);
     job.record.last_error.clear();
-    end(job, JobStatus::succeeded, now);
+    job.end(JobStatus::succeeded, now);
     job.result = std::move(stored);
   });
 }
 
 Status MemoryJobs::retry(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime not_before) {
-  return with_held(claimed, [&](MemoryJob& job) {
-    fail_attempt(job, attempt);
-    job.record.status = JobStatus::retrying;
-    job.record.next_attempt_at = not_before;
-    job.due_at = not_before;
-  });
+  return with_held(claimed, [&](MemoryJob& job) { job.retry(attempt, not_before); });
+}
+
+Status MemoryJobs::defer(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime not_before) {
+  return with_held(claimed, [&](MemoryJob& job) { job.defer(attempt, not_before); });
 }
 
 Status MemoryJobs::dead_letter(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime now) {
   return with_held(claimed, [&](MemoryJob& job) {
-    fail_attempt(job, attempt);
+    job.fail_attempt(attempt);
     job.record.status = JobStatus::dead;
     job.record.finished_at = now;
     job.draft.dedupe_key.clear();
@@ -194,7 +184,7 @@ Status MemoryJobs::cancel(const std::string& id, WallTime now) {
   if (is_final(job->record.status) || job->record.status == JobStatus::running) {
     return Error{ErrorCode::conflict, std::string("the job is ") + to_string(job->record.status)};
   }
-  end(*job, JobStatus::cancelled, now);
+  job->end(JobStatus::cancelled, now);
   return Ok{};
 }
 
@@ -205,12 +195,7 @@ Status MemoryJobs::replay(const std::string& id, bool force, WallTime now) {
   if (job->record.replays >= JobQueue::kReplaysMax && !force) {
     return Error{ErrorCode::exhausted, "job " + id + " has been replayed too often"};
   }
-  ++job->record.replays;
-  job->record.status = JobStatus::queued;
-  job->record.attempt = 0;
-  job->record.finished_at.reset();
-  job->record.expires_at += now - job->record.created_at;
-  job->due_at = now;
+  job->replay(now);
   return Ok{};
 }
 
@@ -242,7 +227,8 @@ Result<JobPage> MemoryJobs::list(const JobFilter& filter) const {
 void MemoryJobs::recover(WallTime now) {
   for (MemoryJob& job : jobs_) {
     if (job.record.status != JobStatus::running) continue;
-    fail_attempt(job, {now, Duration(0), "process_ended"});
+    job.lose_attempt(now, "process_ended");
+    job.record.last_error = "process_ended";
     job.record.status = JobStatus::queued;
     job.due_at = job.record.created_at;
   }
@@ -277,7 +263,7 @@ void MemoryJobs::sweep(WallTime now) {
     const bool waits = job.record.status == JobStatus::queued || job.record.status == JobStatus::retrying;
     const bool late = job.record.status == JobStatus::running && job.due_at <= now;
     if ((!waits && !late) || job.record.expires_at > now) continue;
-    end(job, JobStatus::expired, now);
+    job.end(JobStatus::expired, now);
     ++expired_;
   }
   for (MemoryJob& job : jobs_) {

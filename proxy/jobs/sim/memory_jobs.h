@@ -1,22 +1,13 @@
-// The jobs of the simulator's queue: their state and every change of it, in plain memory, without delays and failures.
+// The jobs of the simulator's queue: found, chosen and counted, in plain memory, without delays and failures.
 #pragma once
 
 #include <deque>
 #include <optional>
 #include <string>
 
-#include "jobs/job_queue.h"
+#include "jobs/sim/memory_job.h"
 
 namespace tidegate::jobs {
-
-struct MemoryJob {
-  JobDraft draft;
-  JobRecord record;
-  WallTime due_at;  // when a claim may take it; running: the lease's end
-  uint64_t claim = 0;
-  std::optional<StoredResponse> result;
-  std::string fingerprint;  // with a dedupe_key
-};
 
 class MemoryJobs {
  public:
@@ -28,6 +19,7 @@ class MemoryJobs {
   Status renew(const ClaimedJob& claimed, Duration lease, WallTime now);
   Status succeed(const ClaimedJob& claimed, const AttemptRecord& attempt, const StoredResponse& response, WallTime now);
   Status retry(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime not_before);
+  Status defer(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime not_before);
   Status dead_letter(const ClaimedJob& claimed, const AttemptRecord& attempt, WallTime now);
   Status release(const ClaimedJob& claimed, WallTime not_before);
   Result<std::string> read_body(const ClaimedJob& claimed, uint64_t offset, size_t count);

@@ -107,6 +107,10 @@ class SimQueueImpl final : public SimQueue {
                      Callback<Ok> done) override {
     return ask<Ok>([this, job, attempt, not_before] { return jobs_.retry(job, attempt, not_before); }, std::move(done));
   }
+  OperationPtr defer(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    return ask<Ok>([this, job, attempt, not_before] { return jobs_.defer(job, attempt, not_before); }, std::move(done));
+  }
   OperationPtr dead_letter(net::Runtime&, const ClaimedJob& job, AttemptRecord attempt, Callback<Ok> done) override {
     return ask<Ok>([this, job, attempt] { return jobs_.dead_letter(job, attempt, runtime_.wall_now()); },
                    std::move(done));

@@ -15,7 +15,7 @@ constexpr const char* kDamaged = "damaged_record";
 // In the order in which read_candidate reads them; a literal, so that a statement made of it is one.
 #define TG_CANDIDATE_COLUMNS                                                                              \
   "seq, id, status, attempt, max_attempts, route, method, target, fields, created_at, expires_at, claim," \
-  " body_size, crc, due_at, external, body_ref, dedupe_key"
+  " body_size, crc, due_at, external, body_ref, dedupe_key, deferrals, attempted_at"
 
 struct Candidate {  // a row that may be claimed
   int64_t seq;
@@ -48,6 +48,8 @@ Candidate read_candidate(const Query& row) {
   job.body_size = static_cast<uint64_t>(row.integer(12));
   job.body_ref = row.text(16);
   job.dedupe_key = row.text(17);
+  job.deferrals = static_cast<int>(row.integer(18));
+  job.attempted_at = wall(row.integer(19));
   return candidate;
 }
 
@@ -61,9 +63,16 @@ bool is_whole(SqliteStore& store, const Candidate& candidate) {
 
 ClaimedJob hand_out(SqliteStore& store, Candidate candidate, Duration lease, WallTime now) {
   candidate.job.fields = decode_fields(candidate.fields);
-  if (candidate.from == JobStatus::running) add_attempt(store, candidate.seq, {now, Duration(0), kLeaseLost});
-  Query(store.db(), "UPDATE jobs SET status = 1, attempt = ?, claim = ?, due_at = ? WHERE seq = ?",
-        candidate.job.attempt, candidate.job.claim, ns(now + lease), candidate.seq)
+  const bool lost = candidate.from == JobStatus::running;
+  if (lost) {
+    add_attempt(store, candidate.seq, {now, Duration(0), kLeaseLost});
+    candidate.job.attempted_at = now;
+  }
+  Query(store.db(),
+        "UPDATE jobs SET status = 1, attempt = ?, claim = ?, due_at = ?, attempted_at = ?, lost = lost + ?"
+        " WHERE seq = ?",
+        candidate.job.attempt, candidate.job.claim, ns(now + lease), ns(candidate.job.attempted_at), lost ? 1 : 0,
+        candidate.seq)
       .run();
   store.counters().move(candidate.from, JobStatus::running);
   return std::move(candidate.job);

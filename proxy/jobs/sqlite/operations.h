@@ -26,6 +26,7 @@ Status renew_claim(SqliteStore& store, const ClaimedJob& job, Duration lease, Wa
 Status succeed_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt,
                    const StoredResponse& response, WallTime now);
 Status retry_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before);
+Status defer_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before);
 Status dead_letter_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime now);
 Status release_job(SqliteStore& store, const ClaimedJob& job, WallTime not_before);
 Status remove_job(SqliteStore& store, const ClaimedJob& job);

@@ -30,9 +30,9 @@ Status replay_job(SqliteStore& store, const std::string& id, bool force, WallTim
   }
   const int64_t lifetime = query.integer(3) - query.integer(2);
   Query(store.db(),
-        "UPDATE jobs SET status = 0, attempt = 0, replays = replays + 1, due_at = ?, expires_at = ?,"
-        " finished_at = NULL WHERE seq = ?",
-        ns(now), ns(now) + lifetime, query.integer(0))
+        "UPDATE jobs SET status = 0, attempt = 0, deferrals = 0, lost = 0, replays = replays + 1, due_at = ?,"
+        " attempted_at = ?, expires_at = ?, finished_at = NULL WHERE seq = ?",
+        ns(now), ns(now), ns(now) + lifetime, query.integer(0))
       .run();
   store.counters().move(JobStatus::dead, JobStatus::queued);
   return Ok{};

@@ -16,7 +16,7 @@ constexpr int64_t kPageMax = 1000;
 // In the order in which read_record reads them; a literal, so that a statement made of it is one.
 #define TG_RECORD_COLUMNS                                                                                       \
   "seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error, method," \
-  " target, body_size, body_ref, replays"
+  " target, body_size, body_ref, replays, deferrals"
 
 JobRecord read_record(std::string id, const Query& row) {
   JobRecord record;
@@ -35,6 +35,7 @@ JobRecord read_record(std::string id, const Query& row) {
   record.body_size = static_cast<uint64_t>(row.integer(12));
   record.body_ref = row.text(13);
   record.replays = static_cast<int>(row.integer(14));
+  record.deferrals = static_cast<int>(row.integer(15));
   return record;
 }
 
@@ -57,9 +58,10 @@ Result<JobRecord> find_job(SqliteStore& store, const std::string& id, WallTime n
   if (record.status == JobStatus::queued || record.status == JobStatus::retrying) {
     record.position = position_of(store, due_at, seq);
   }
-  Query history(store.db(), "SELECT at, took, error FROM attempts WHERE owner = ? ORDER BY rowid", seq);
+  Query history(store.db(), "SELECT at, took, error, deferrals FROM attempts WHERE owner = ? ORDER BY rowid", seq);
   while (history.step()) {
-    record.history.push_back({wall(history.integer(0)), Duration(history.integer(1)), history.text(2)});
+    record.history.push_back({wall(history.integer(0)), Duration(history.integer(1)), history.text(2),
+                              static_cast<int>(history.integer(3))});
   }
   return record;
 }
@@ -99,7 +101,7 @@ Result<JobPage> list_jobs(SqliteStore& store, const JobFilter& filter) {
   while (page.records.size() < limit && rows.step()) {
     ++scanned;
     after = rows.integer(0);
-    JobRecord record = read_record(rows.text(15), rows);
+    JobRecord record = read_record(rows.text(16), rows);
     if (matches(filter, record)) page.records.push_back(std::move(record));
   }
   if (page.records.size() == limit || scanned == kScannedMax) page.next = std::to_string(after);

@@ -117,6 +117,16 @@ class SqliteQueue final : public SqliteSpool {
         std::move(done));
   }
 
+  OperationPtr defer(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    return ask<Ok>(
+        home,
+        [job, attempt = std::move(attempt), not_before](SqliteStore& s) {
+          return defer_job(s, job, attempt, not_before);
+        },
+        std::move(done));
+  }
+
   OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                            Callback<Ok> done) override {
     return ask<Ok>(

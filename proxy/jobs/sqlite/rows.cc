@@ -24,8 +24,27 @@ Result<HeldJob> held_job(SqliteStore& store, const ClaimedJob& job) {
 }
 
 void add_attempt(SqliteStore& store, int64_t seq, const AttemptRecord& attempt) {
-  Query(store.db(), "INSERT INTO attempts VALUES (?, ?, ?, ?)", seq, ns(attempt.at), attempt.took.count(),
-        attempt.error)
+  Query(store.db(), "INSERT INTO attempts (owner, at, took, error) VALUES (?, ?, ?, ?)", seq, ns(attempt.at),
+        attempt.took.count(), attempt.error)
+      .run();
+}
+
+void add_deferral(SqliteStore& store, int64_t seq, const AttemptRecord& attempt) {
+  Query last(store.db(), "SELECT rowid, error, deferrals FROM attempts WHERE owner = ? ORDER BY rowid DESC LIMIT 1",
+             seq);
+  if (last.step() && last.integer(2) > 0 && last.text(1) == attempt.error) {
+    Query(store.db(), "UPDATE attempts SET at = ?, took = ?, deferrals = deferrals + 1 WHERE rowid = ?", ns(attempt.at),
+          attempt.took.count(), last.integer(0))
+        .run();
+    return;
+  }
+  Query(store.db(), "INSERT INTO attempts (owner, at, took, error, deferrals) VALUES (?, ?, ?, ?, 1)", seq,
+        ns(attempt.at), attempt.took.count(), attempt.error)
+      .run();
+  Query(store.db(),
+        "DELETE FROM attempts WHERE rowid IN"
+        " (SELECT rowid FROM attempts WHERE owner = ? AND deferrals > 0 ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
+        seq, JobQueue::kDeferralsKept)
       .run();
 }
 

@@ -35,6 +35,8 @@ struct HeldJob {
 Result<HeldJob> held_job(SqliteStore& store, const ClaimedJob& job);
 
 void add_attempt(SqliteStore& store, int64_t seq, const AttemptRecord& attempt);
+// As JobQueue::defer has it in the history.
+void add_deferral(SqliteStore& store, int64_t seq, const AttemptRecord& attempt);
 void drop_body(SqliteStore& store, int64_t seq, uint64_t size);
 void expire_job(SqliteStore& store, int64_t seq, JobStatus from, uint64_t body_size, WallTime now);
 // All of it. `bytes`: what the job's body and result count for.

@@ -39,6 +39,16 @@ CREATE UNIQUE INDEX jobs_key ON jobs (dedupe_key) WHERE dedupe_key IS NOT NULL;
 CREATE INDEX jobs_accepting ON jobs (finished_at) WHERE status = 7;
 )sql";
 
+// Format 3. attempted_at: the end of the attempt before, or the replay (0: none); lost: attempts that ended without a
+// verdict since the last deferral. In attempts, deferrals is 0 for one that counts, else how many deferrals it stands
+// for.
+constexpr const char* kThirdFormat = R"sql(
+ALTER TABLE jobs ADD COLUMN deferrals INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN attempted_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN deferrals INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 constexpr uintmax_t kCheckedWhole = 64u << 20;  // larger files are not read through at start: each record has its CRC
 
 Error not_ours(const std::string& path, const std::string& why) { return {ErrorCode::invalid, path + ": " + why}; }
@@ -53,9 +63,10 @@ Status check_format(SqliteDb& db, const std::string& path) {
   if (application == std::to_string(kSqliteApplicationId)) {
     const std::string format = db.value_of("PRAGMA user_version");
     if (format == std::to_string(kSqliteFormat)) return Ok{};
-    if (format == "1") {
+    if (format == "1" || format == "2") {
       db.exec("BEGIN IMMEDIATE");
-      db.exec(kSecondFormat);
+      if (format == "1") db.exec(kSecondFormat);
+      db.exec(kThirdFormat);
       set_format(db);
       db.exec("COMMIT");
       return Ok{};
@@ -69,6 +80,7 @@ Status check_format(SqliteDb& db, const std::string& path) {
   db.exec("BEGIN IMMEDIATE");
   db.exec(kTables);
   db.exec(kSecondFormat);
+  db.exec(kThirdFormat);
   set_format(db);
   db.exec("COMMIT");
   return Ok{};

@@ -6,7 +6,8 @@
 namespace tidegate::jobs {
 
 inline constexpr int kSqliteApplicationId = 0x54474a51;  // "TGJQ"
-inline constexpr int kSqliteFormat = 2;  // 1: without keys, references and replays; is brought up to date
+// 1: without keys, references and replays; 2: without deferrals. Both are brought up to date.
+inline constexpr int kSqliteFormat = 3;
 
 // Makes the tables in a new file; refuses a file that is not ours, or of a newer format, or damaged. Then sets what
 // durability needs (WAL, synchronous=FULL) and reads it back. Throws SqliteFailure; Error invalid is returned.

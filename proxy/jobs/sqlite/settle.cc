@@ -51,8 +51,21 @@ Status retry_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord&
   const auto held = held_job(store, job);
   if (!held) return held.error();
   add_attempt(store, held->seq, attempt);
-  Query(store.db(), "UPDATE jobs SET status = 2, due_at = ?, last_error = ? WHERE seq = ?", ns(not_before),
-        attempt.error, held->seq)
+  Query(store.db(), "UPDATE jobs SET status = 2, due_at = ?, attempted_at = ?, last_error = ? WHERE seq = ?",
+        ns(not_before), ns(attempt.at + attempt.took), attempt.error, held->seq)
+      .run();
+  store.counters().move(JobStatus::running, JobStatus::retrying);
+  return Ok{};
+}
+
+Status defer_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before) {
+  const auto held = held_job(store, job);
+  if (!held) return held.error();
+  add_deferral(store, held->seq, attempt);
+  Query(store.db(),
+        "UPDATE jobs SET status = 2, due_at = ?, attempted_at = ?, last_error = ?, deferrals = deferrals + 1,"
+        " attempt = attempt - 1 - lost, lost = 0 WHERE seq = ?",
+        ns(not_before), ns(attempt.at + attempt.took), attempt.error, held->seq)
       .run();
   store.counters().move(JobStatus::running, JobStatus::retrying);
   return Ok{};

@@ -61,10 +61,16 @@ void SqliteStore::fold_wal() {
 
 void SqliteStore::recover() {
   begin();
-  Query(db_, "INSERT INTO attempts SELECT seq, ?, 0, 'process_ended' FROM jobs WHERE status = 1",
-        ns(net::read_wall_clock()))
+  const int64_t now = ns(net::read_wall_clock());
+  Query(db_,
+        "INSERT INTO attempts (owner, at, took, error) SELECT seq, ?, 0, 'process_ended' FROM jobs WHERE status = 1",
+        now)
       .run();
-  Query(db_, "UPDATE jobs SET status = 0, due_at = created_at, last_error = 'process_ended' WHERE status = 1").run();
+  Query(db_,
+        "UPDATE jobs SET status = 0, due_at = created_at, last_error = 'process_ended', attempted_at = ?,"
+        " lost = lost + 1 WHERE status = 1",
+        now)
+      .run();
   commit();
 }
 

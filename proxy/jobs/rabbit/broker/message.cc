@@ -33,6 +33,7 @@ std::string history_json(const JobRecord& record) {
                            .field("at", to_rfc3339(attempt.at))
                            .field("took_ms", ceil_ms(attempt.took))
                            .field("error", attempt.error)
+                           .field("deferrals", attempt.deferrals)
                            .take());
   }
   return json_array(attempts);

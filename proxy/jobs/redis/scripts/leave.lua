@@ -8,7 +8,7 @@ for i = 2, #ARGV, 2 do
   local id = ARGV[i]
   local job = fields_of(id)
   if tonumber(job.status or EXPIRED) == RUNNING and job.claim == ARGV[i + 1] then
-    add_attempt(id, ns(now), '0', 'process_ended')
+    lose_attempt(id, 'process_ended')
     requeue(id, job, job.created, job.order)
     call('HINCRBY', P .. 'job:' .. id, 'claim', 1)
     set(id, 'error', 'process_ended')

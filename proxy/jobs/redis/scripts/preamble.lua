@@ -87,6 +87,22 @@ local function add_attempt(id, at_ns, took_ns, failure)
   call('RPUSH', P .. 'history:' .. id, at_ns .. ' ' .. took_ns .. ' ' .. failure)
 end
 
+-- "at took *n error": n deferrals in a row with this error, the last of them then. The oldest entries of more than `kept`
+-- are dropped.
+local function add_deferral(id, at_ns, took_ns, failure, kept)
+  local history = P .. 'history:' .. id
+  local count, error_before = string.match(call('LINDEX', history, -1) or '', '^%S+ %S+ %*(%d+) (.*)$')
+  local again = error_before == failure
+  local line = at_ns .. ' ' .. took_ns .. ' *' .. text(again and count + 1 or 1) .. ' ' .. failure
+  if again then return call('LSET', history, -1, line) end
+  call('RPUSH', history, line)
+  local deferred = {}
+  for _, entry in ipairs(call('LRANGE', history, 0, -1)) do
+    if string.match(entry, '^%S+ %S+ %*%d+ ') then deferred[#deferred + 1] = entry end
+  end
+  if #deferred > tonumber(kept) then call('LREM', history, 1, deferred[1]) end
+end
+
 -- 0 - size: "-0" is not a number to the server.
 local function subtract_bytes(size) call('HINCRBY', P .. 'meta', 'bytes', text(0 - tonumber(size))) end
 local function drop_body(id, size)
@@ -152,6 +168,23 @@ local function held()
   return nil, reply('conflict', 'job ' .. id .. ' is no longer held by this claim')
 end
 
+-- A running job whose attempt has failed waits for its next one.
+local function await_retry(id, job, failure, ended_ns, due_ns, due_us)
+  dequeue(id, job.entry)
+  move(id, job.seq, RUNNING, RETRYING)
+  set(id, 'due', due_ns, 'error', failure, 'attempted', ended_ns)
+  call('ZADD', P .. 'order', due_us, id)
+  call('ZADD', P .. 'expiring', text(us(job.expires)), id)
+  if job.external ~= '1' then call('ZADD', P .. 'delayed', due_us, id) end
+end
+
+-- An attempt has ended with its process or its lease, without a verdict.
+local function lose_attempt(id, failure)
+  add_attempt(id, ns(now), '0', failure)
+  call('HINCRBY', P .. 'job:' .. id, 'lost', 1)
+  set(id, 'attempted', ns(now))
+end
+
 -- A running job is queued again, due at `due_ns`.
 local function requeue(id, job, due_ns, order)
   move(id, job.seq, RUNNING, QUEUED)
@@ -162,20 +195,20 @@ end
 
 -- The job is running, for `lease` microseconds from now.
 local function hand_out(id, seq, status, lease)
-  if status == RUNNING then add_attempt(id, ns(now), '0', 'lease_lost') end
+  if status == RUNNING then lose_attempt(id, 'lease_lost') end
   call('HINCRBY', P .. 'job:' .. id, 'attempt', 1)
   call('HINCRBY', P .. 'job:' .. id, 'claim', 1)
   move(id, seq, status, RUNNING)
   set(id, 'lease', text(now + lease), 'due', ns(now + lease))
   call('ZADD', P .. 'order', text(now + lease), id)
   return reply('job', id, get(id, 'claim', 'route', 'method', 'target', 'fields', 'size', 'body_ref', 'attempt',
-                               'max_attempts', 'created', 'expires', 'key', 'crc'))
+                               'max_attempts', 'created', 'expires', 'key', 'crc', 'deferrals', 'attempted'))
 end
 
 -- The fields of a record that a client or an operator sees (reply.cc reads them in this order).
 local function record(id)
   return get(id, 'route', 'status', 'attempt', 'max_attempts', 'created', 'expires', 'due', 'finished', 'error',
-             'method', 'target', 'size', 'body_ref', 'replays')
+             'method', 'target', 'size', 'body_ref', 'replays', 'deferrals')
 end
 
 -- Expires what is too old and deletes what ended long ago, at most `rows` of each kind. True: there may be more.

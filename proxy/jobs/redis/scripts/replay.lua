@@ -12,7 +12,8 @@ if ARGV[2] ~= '1' and tonumber(replays) >= tonumber(ARGV[3]) then
 end
 local order = next_order()
 local new_expires = now + us(expires) - us(created)
-set(id, 'attempt', 0, 'expires', ns(new_expires), 'due', ns(now), 'order', text(order))
+set(id, 'attempt', 0, 'deferrals', 0, 'lost', 0, 'attempted', ns(now), 'expires', ns(new_expires), 'due', ns(now),
+    'order', text(order))
 call('HINCRBY', P .. 'job:' .. id, 'replays', 1)
 call('HDEL', P .. 'job:' .. id, 'finished')
 call('ZREM', P .. 'ended', id)

@@ -110,6 +110,12 @@ class Asker {
       return fixture_.queue().retry(fixture_.home(), job, {now, 5ms, error}, now + wait, done);
     });
   }
+  Status defer(const ClaimedJob& job, Duration wait, const std::string& error = "timeout") {
+    const WallTime now = fixture_.home().wall_now();
+    return ask<Ok>(fixture_, [&](auto done) {
+      return fixture_.queue().defer(fixture_.home(), job, {now, 5ms, error}, now + wait, done);
+    });
+  }
   Status dead_letter(const ClaimedJob& job) {
     return ask<Ok>(fixture_, [&](auto done) {
       return fixture_.queue().dead_letter(fixture_.home(), job, {fixture_.home().wall_now(), 5ms, "503"}, done);

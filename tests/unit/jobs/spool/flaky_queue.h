@@ -78,6 +78,10 @@ class FlakyQueue final : public JobQueue {
                      Callback<Ok> done) override {
     return real_->retry(home, job, std::move(attempt), not_before, std::move(done));
   }
+  OperationPtr defer(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override {
+    return real_->defer(home, job, std::move(attempt), not_before, std::move(done));
+  }
   OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
                            Callback<Ok> done) override {
     return real_->dead_letter(home, job, std::move(attempt), std::move(done));

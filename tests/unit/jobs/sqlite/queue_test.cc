@@ -41,28 +41,6 @@ uint64_t depth(JobQueue& queue, JobStatus status) { return queue.view().depth[st
 
 }  // namespace
 
-TEST_CASE("a file of the first format is brought up to date, and its jobs are there") {
-  SqliteFixture fixture;
-  Asker asker(fixture);
-  const std::string id = asker.append_new("of old");
-  fixture.close();
-  SqliteDb(fixture.path(), "")
-      .exec(
-          "DROP INDEX jobs_key; DROP INDEX jobs_accepting; ALTER TABLE jobs DROP COLUMN body_ref;"
-          "ALTER TABLE jobs DROP COLUMN dedupe_key; ALTER TABLE jobs DROP COLUMN fingerprint;"
-          "ALTER TABLE jobs DROP COLUMN replays; ALTER TABLE jobs DROP COLUMN external; PRAGMA user_version=1");
-  fixture.open();
-  JobDraft keyed = make_draft(fixture.home());
-  keyed.dedupe_key = "key";
-  REQUIRE(asker.append(keyed).ok());
-  const ClaimedJob job = asker.claim();
-  CHECK(job.id == id);
-  CHECK(asker.body_of(job) == "of old");
-  CHECK(asker.append(keyed).error().code == ErrorCode::conflict);
-  keyed.id = to_hex(fixture.home().random_id());
-  CHECK(asker.append(keyed)->existing);
-}
-
 TEST_CASE("what is not a job store is refused, and left as it is") {
   TestFolder folder;
   const std::string text = folder.file("text.db");
