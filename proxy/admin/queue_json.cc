@@ -19,6 +19,7 @@ void text_field(JsonWriter& json, std::string_view name, const std::string& text
 std::string attempt_json(const jobs::AttemptRecord& attempt) {
   JsonWriter json;
   json.field("at", to_rfc3339(attempt.at)).field("took_s", to_seconds(attempt.took)).field("error", attempt.error);
+  json.field("deferrals", attempt.deferrals);
   return json.take();
 }
 
@@ -56,7 +57,8 @@ std::string operator_job_json(const std::string& queue, const jobs::JobRecord& r
       .field("target", record.target)
       .field("body_bytes", record.body_size);
   text_field(json, "body_ref", without_query(record.body_ref));
-  json.field("attempt", record.attempt).field("max_attempts", record.max_attempts).field("replays", record.replays);
+  json.field("attempt", record.attempt).field("max_attempts", record.max_attempts);
+  json.field("deferrals", record.deferrals).field("replays", record.replays);
   text_field(json, "last_error", record.last_error);
   json.field("age_s", to_seconds(now - record.created_at));
   json.field("created_at", to_rfc3339(record.created_at)).field("expires_at", to_rfc3339(record.expires_at));

@@ -27,15 +27,21 @@ std::string attempts_of(const json& job) { return text_of(job, "attempt") + "/" 
 
 std::string age_of(const json& job) { return short_age(job.value("age_s", 0.0)); }
 
-using Row = std::array<std::string, 6>;
+using Row = std::array<std::string, 7>;
 
 Row row_of(const json& job) {
   return {text_of(job, "job_id"),
           text_of(job, "status"),
           attempts_of(job),
+          text_of(job, "deferrals"),
           age_of(job),
           printable(request_of(job), kCellBytesMax),
           printable(text_of(job, "last_error"), kCellBytesMax)};
+}
+
+std::string deferral_note(int deferrals) {
+  if (deferrals == 0) return "";
+  return deferrals == 1 ? "  (deferral)" : fmt::format("  (deferral, {} in a row)", deferrals);
 }
 
 std::string next_step(const json& job) {
@@ -74,9 +80,9 @@ std::string printable(std::string text, size_t bytes_max) {
 }
 
 std::string jobs_table(const json& jobs) {
-  std::vector<Row> rows{{"ID", "STATUS", "ATTEMPTS", "AGE", "REQUEST", "LAST ERROR"}};
+  std::vector<Row> rows{{"ID", "STATUS", "ATTEMPTS", "DEFERRALS", "AGE", "REQUEST", "LAST ERROR"}};
   for (const json& job : jobs) rows.push_back(row_of(job));
-  std::array<size_t, 6> widths{};
+  std::array<size_t, 7> widths{};
   for (const Row& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
@@ -102,6 +108,7 @@ std::string job_text(const json& job) {
   line("body", text_of(job, "body_bytes") + " bytes");
   line("body from", text_of(job, "body_ref"));
   line("attempts", attempts_of(job));
+  line("deferrals", text_of(job, "deferrals"));
   line("replays", text_of(job, "replays"));
   line("accepted", text_of(job, "created_at") + " (" + age_of(job) + " ago)");
   line("next attempt", text_of(job, "next_attempt_at"));
@@ -110,8 +117,9 @@ std::string job_text(const json& job) {
   const json history = job.value("history", json::array());
   if (!history.empty()) out += "history\n";
   for (const json& attempt : history) {
-    out += fmt::format("  {}  {:>7.3f}s  {}\n", text_of(attempt, "at"), attempt.value("took_s", 0.0),
-                       printable(text_of(attempt, "error"), 200));
+    const int deferrals = attempt.value("deferrals", 0);
+    out += fmt::format("  {}  {:>7.3f}s  {}{}\n", text_of(attempt, "at"), attempt.value("took_s", 0.0),
+                       printable(text_of(attempt, "error"), 200), deferral_note(deferrals));
   }
   return out + next_step(job) + "\n";
 }

@@ -8,7 +8,7 @@
 
 namespace tidegate::cli {
 
-// An aligned table, one line per job: id, status, attempts, age, request, last error. `jobs`: an array.
+// An aligned table, one line per job: id, status, attempts, deferrals, age, request, last error. `jobs`: an array.
 std::string jobs_table(const nlohmann::json& jobs);
 // One job with its history and the possible next steps.
 std::string job_text(const nlohmann::json& job);

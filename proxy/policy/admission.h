@@ -8,6 +8,7 @@
 // differs is said by Caller.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -26,11 +27,34 @@ class ProbeSource {
   ~ProbeSource() = default;
 };
 
-// What guards an upstream.
+// When an upstream last succeeded, for whomever: a live request or a job, on any route and any worker of this process.
+// By it a job's failed attempt is the job's fault, or an outage's. Thread-safe and lock-free; knows nothing at first.
+//
+// It succeeds by a response that would be a job's result. What a breaker counts as a failure is the breaker's own
+// setting, and plays no part here.
+class UpstreamHealth {
+ public:
+  // A call has ended. Another thread's clock may be a little behind: the time may go back by as much.
+  void note(AttemptResult result, uint16_t status, Time now) {
+    if (result == AttemptResult::response && is_result(status)) {
+      last_success_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+  }
+  // False as long as no success has been seen.
+  bool succeeded_since(Time since) const {
+    return last_success_.load(std::memory_order_relaxed) > since.time_since_epoch().count();
+  }
+
+ private:
+  std::atomic<Time::rep> last_success_{Time::min().time_since_epoch().count()};
+};
+
+// What guards an upstream, and what is known of it.
 struct AdmissionPolicy {
-  std::shared_ptr<Breaker> breaker;     // null: none
-  std::shared_ptr<Bulkhead> bulkhead;   // null: none
-  const ProbeSource* probes = nullptr;  // null: live requests probe
+  std::shared_ptr<Breaker> breaker;        // null: none
+  std::shared_ptr<Bulkhead> bulkhead;      // null: none
+  std::shared_ptr<UpstreamHealth> health;  // null: nobody keeps it
+  const ProbeSource* probes = nullptr;     // null: live requests probe
 };
 
 enum class Caller : uint8_t {

@@ -169,6 +169,11 @@ std::optional<Time> Breaker::half_open_since(Time now) const {
   return guarded_->machine.half_open_since(now);
 }
 
+uint64_t Breaker::transitions() const {
+  const std::lock_guard lock(guarded_->mutex);
+  return guarded_->machine.transitions();
+}
+
 BreakerView Breaker::view(Time now) const {
   const std::lock_guard lock(guarded_->mutex);
   BreakerView view{};

@@ -183,6 +183,7 @@ class Breaker {
   std::optional<Time> half_open_since(Time now) const;
 
   BreakerView view(Time now) const;
+  uint64_t transitions() const;  // made so far
   const std::string& name() const { return name_; }
   const BreakerConfig& config() const { return config_; }
 

@@ -81,4 +81,7 @@ class Conditions {
 
 enum class Mode : uint8_t { enforce, shadow };  // shadow: decide, count, never act
 
+// Whether a job is done with a response of this status; what shows that an upstream is healthy.
+inline bool is_result(uint16_t status) { return status < 500 && status != 408 && status != 425 && status != 429; }
+
 }  // namespace tidegate::policy

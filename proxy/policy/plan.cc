@@ -134,6 +134,7 @@ Step Plan::fall_back(Outcome why, bool matches, Duration retry_after) {
 }
 
 void Plan::give_verdict(AttemptResult result, uint16_t status, Time now) {
+  if (policy_.health) policy_.health->note(result, status, now);
   if (policy_.breaker) report_attempt(permit_, policy_.breaker->config(), result, status, now);
 }
 

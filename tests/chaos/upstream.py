@@ -104,7 +104,7 @@ class _Connection(asyncio.Protocol):
                 return
             lines = self._buffer[:end].decode("latin-1").split("\r\n")
             fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-            self._needed = end + 4 + int(fields["content-length"])
+            self._needed = end + 4 + int(fields.get("content-length", 0))
             if len(self._buffer) < self._needed:
                 return
             body = bytes(self._buffer[end + 4:self._needed])

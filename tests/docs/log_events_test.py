@@ -7,7 +7,7 @@ from pages import DOCS, ROOT, all_documents, code_spans, rows
 
 # Calls that compute the name of their event, and what they make of it.
 COMPUTED = {"proxy/core/replay/replaying.cc": [f"{kind}_{end}" for kind in ("job", "callback")
-                                               for end in ("succeeded", "retried", "dead")]}
+                                               for end in ("succeeded", "retried", "dead")] + ["job_deferred"]}
 
 
 class LogEvents(unittest.TestCase):

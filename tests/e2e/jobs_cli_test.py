@@ -33,13 +33,14 @@ listeners:
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Responds with the server's `status` and records the bodies."""
+    """Responds with the server's `status` and records the bodies; to /other with 200."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.server.status == 200:
+        status = 200 if self.path == "/other" else self.server.status
+        if status == 200 and self.path != "/other":
             self.server.bodies.append(body)
-        self.send_response(self.server.status)
+        self.send_response(status)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"ok")
@@ -84,6 +85,8 @@ class DeadJobs(unittest.TestCase):
             self.assertEqual(answer.status, 202)
 
         def all_dead():
+            # Others succeed meanwhile: so each failed attempt is the job's fault.
+            self.assertEqual(ask("POST", f"{self.proxy}/other", b"").status, 200)
             dead = self.listed("--status", "dead")
             return dead if len(dead) == count else None
         return [job["job_id"] for job in eventually("all are dead", all_dead)]
@@ -93,9 +96,9 @@ class DeadJobs(unittest.TestCase):
         listed = self.jobs("list", "--status", "dead", "--error", "503")
         self.assertEqual((listed.returncode, listed.stderr), (0, ""))
         lines = listed.stdout.splitlines()
-        self.assertRegex(lines[0], r"^ID +STATUS +ATTEMPTS +AGE +REQUEST +LAST ERROR$")
+        self.assertRegex(lines[0], r"^ID +STATUS +ATTEMPTS +DEFERRALS +AGE +REQUEST +LAST ERROR$")
         self.assertEqual(len(lines), 5)
-        self.assertRegex(lines[1], rf"^{ids[0]}  dead +2/2 +\d+s +POST /work/0\?q=0 +503$")
+        self.assertRegex(lines[1], rf"^{ids[0]}  dead +2/2 +\d+ +\d+s +POST /work/0\?q=0 +503$")
         self.assertIn("There are more", self.jobs("list", "--limit", "2").stdout)
         self.assertEqual(self.jobs("list", "--status", "running").stdout, "No matching jobs.\n")
 

@@ -53,7 +53,8 @@ TEST_CASE("every series of a queue exists from the start, at 0") {
     for (const char* status : {"queued", "running", "retrying", "succeeded", "dead", "cancelled", "expired"}) {
       check("queue_depth{queue=\"jobs\",status=\"" + std::string(status) + "\"}", 0);
     }
-    for (const char* event : {"accepted", "replayed", "succeeded", "retried", "dead", "cancelled", "expired"}) {
+    for (const char* event :
+         {"accepted", "replayed", "succeeded", "retried", "deferred", "dead", "cancelled", "expired"}) {
       check("queue_jobs_total{event=\"" + std::string(event) + "\",queue=\"jobs\"}", 0);
     }
     check("queue_oldest_age_seconds{queue=\"jobs\"}", 0);

@@ -125,6 +125,7 @@ TEST_CASE("a dead job sends a callback too") {
   Fixture fixture(config_with());
   fixture.raw.script = kGood;
   const std::string id = park(fixture);
+  fixture.let_others_succeed();
   fixture.start_replaying();
   until_callbacks(fixture, "succeeded", 1);
   REQUIRE(told(fixture).size() == 1);

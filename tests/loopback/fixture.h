@@ -67,6 +67,8 @@ class Fixture {
   std::string status_of(const std::string& id);
   // Runs the event loop until the job has that status.
   void until_status(const std::string& id, const std::string& status);
+  // As if others' calls of every upstream succeeded all the time: each failed attempt of a job counts.
+  void let_others_succeed();
   // Waits for the next whole response on that connection.
   Reply next(test::RawClient& client, bool to_head = false);
 

@@ -28,6 +28,7 @@ nlohmann::json job(Fixture& fixture, const std::string& id) {
 // A job whose attempts have all failed.
 std::string dead_job(Fixture& fixture) {
   const std::string id = park_at(fixture, "/later");
+  fixture.let_others_succeed();
   fixture.start_replaying();
   fixture.until_status(id, "dead");
   return id;
@@ -118,6 +119,7 @@ TEST_CASE("many dead jobs are replayed in the background, one replay at a time, 
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond, 503});
   const std::string first = park_at(fixture, "/later"), second = park_at(fixture, "/later");
+  fixture.let_others_succeed();
   fixture.start_replaying();
   fixture.until_status(first, "dead");
   fixture.until_status(second, "dead");

@@ -117,9 +117,10 @@ TEST_CASE("a chunked body is stored completely and replayed with Content-Length"
   CHECK(fixture.upstream.seen.back().field("content-length") == "6");
 }
 
-TEST_CASE("a job whose last attempt fails is dead, and its result says why") {
+TEST_CASE("a job whose last attempt fails while others succeed is dead, and its result says why") {
   Fixture fixture;
   const std::string id = park_body(fixture);
+  fixture.let_others_succeed();
   fixture.start_replaying();
   fixture.until_status(id, "dead");
   const Reply result = fixture.ask(get("/_jobs/" + id + "/result"));
@@ -130,6 +131,27 @@ TEST_CASE("a job whose last attempt fails is dead, and its result says why") {
   CHECK(record.at("position").is_null());
   CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"dead\""}) == 1);
   CHECK(fixture.metric("tidegate_queue_depth", {"status=\"dead\""}) == 1);
+}
+
+TEST_CASE("a job that fails while nothing succeeds is deferred, beyond its attempts, and its record says so") {
+  Fixture fixture;
+  const std::string id = park_body(fixture);
+  fixture.start_replaying();
+  nlohmann::json record;
+  fixture.until("the deferrals", [&] {
+    record = fixture.ask(get("/_jobs/" + id)).json();
+    return record.at("deferrals") >= 3;
+  });
+  CHECK((record.at("status") == "retrying" || record.at("status") == "running"));
+  CHECK(record.at("attempt") <= 1);
+  CHECK(record.at("max_attempts") == 2);
+  CHECK(record.at("last_error").get<std::string>().find("connect_failure") != std::string::npos);
+  const nlohmann::json shown = fixture.admin("/api/queues/jobs/jobs/" + id).json();
+  CHECK(shown.at("deferrals") >= 3);
+  CHECK(shown.at("history").size() == 1);
+  CHECK(shown.at("history")[0].at("deferrals") >= 3);
+  CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"deferred\""}) >= 3);
+  CHECK(fixture.metric("tidegate_queue_jobs_total", {"event=\"retried\""}) == 0);
 }
 
 TEST_CASE("a cancelled job never runs, and its result is 410") {

@@ -104,8 +104,8 @@ TEST_CASE("a fetch that fails, breaks off or is partial is retried") {
     CAPTURE(behaviour.status);
     ReferenceFixture fixture;
     fixture.store.behave(behaviour);
-    fixture.check_dead_in_the_end(fixture.park(), "reference_unreachable");
-    CHECK(fixture.store.seen.size() == 3);
+    fixture.check_deferred(fixture.park(), "reference_unreachable");
+    CHECK(fixture.store.seen.size() > 3);
   }
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("a redirect is not followed") {
   ReferenceFixture fixture;
   Upstream elsewhere{fixture.runtime};
   fixture.store.behave({.status = 302, .fields = "Location: " + fixture.url(elsewhere.port()) + "\r\n"});
-  fixture.check_dead_in_the_end(fixture.park(), "reference_unreachable");
+  fixture.check_deferred(fixture.park(), "reference_unreachable");
   CHECK(elsewhere.seen.empty());
 }
 
@@ -123,13 +123,13 @@ TEST_CASE("a response to a fetch that is not HTTP, or has no length, is not acce
     ReferenceFixture fixture;
     fixture.raw.script = script;
     fixture.raw.hangs_up = true;
-    fixture.check_dead_in_the_end(fixture.park(fixture.url(fixture.raw.port())), "reference_unreachable");
+    fixture.check_deferred(fixture.park(fixture.url(fixture.raw.port())), "reference_unreachable");
   }
 }
 
 TEST_CASE("a fetch from a host where nobody listens is retried") {
   ReferenceFixture fixture;
-  fixture.check_dead_in_the_end(fixture.park(fixture.url(1)), "reference_unreachable");
+  fixture.check_deferred(fixture.park(fixture.url(1)), "reference_unreachable");
 }
 
 TEST_CASE("a fetch that failed once can succeed later") {

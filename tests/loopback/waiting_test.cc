@@ -44,6 +44,7 @@ TEST_CASE("a wait that ends before the job gets 202 with its position in the que
 TEST_CASE("a client that waits for a job that ends dead gets the response of its result") {
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond, 503});
+  fixture.let_others_succeed();
   fixture.start_replaying();
   const Reply reply = fixture.ask(post("/later", "work", kAsyncWait));
   check_own_response(fixture, reply, {502, "job_failed", "later", "POST"});

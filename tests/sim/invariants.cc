@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -51,11 +52,44 @@ std::string job_id_of(const SimClient& client) {
   return json.is_discarded() ? "" : json.value("job_id", "");
 }
 
-// Runs that ended without a result: the process was killed, or the store stalled longer than a lease.
+// It ended without a result: the process was killed, or the store stalled longer than a lease.
+bool is_interrupted(const jobs::AttemptRecord& attempt) {
+  return attempt.error == "process_ended" || attempt.error == "lease_lost";
+}
+
 int interruptions(const jobs::JobRecord& record) {
-  return static_cast<int>(std::count_if(record.history.begin(), record.history.end(), [](const auto& attempt) {
-    return attempt.error == "process_ended" || attempt.error == "lease_lost";
-  }));
+  return static_cast<int>(std::count_if(record.history.begin(), record.history.end(), is_interrupted));
+}
+
+// Entries of the history that count as attempts: neither deferrals, nor interrupted runs before one.
+int counted_attempts(const jobs::JobRecord& record) {
+  int counted = 0, interrupted = 0;
+  for (const jobs::AttemptRecord& attempt : record.history) {
+    if (attempt.deferrals > 0) {
+      counted -= std::exchange(interrupted, 0);
+    } else {
+      ++counted;
+      if (is_interrupted(attempt)) ++interrupted;
+    }
+  }
+  return counted;
+}
+
+// What the proxy has learned of a success, it may have learned so much later than the upstream has sent it.
+constexpr Duration kSuccessDelay = 4s;
+
+// Each failed attempt that counts has a success of the upstream before it, since the one before.
+void check_blame(Findings& findings, const jobs::JobRecord& record, const SimUpstream& upstream) {
+  WallTime since = record.created_at;
+  for (const jobs::AttemptRecord& attempt : record.history) {
+    const bool counts = attempt.deferrals == 0 && !is_interrupted(attempt) && !attempt.error.empty() &&
+                        attempt.error != "attempts_exhausted";
+    const WallTime end = attempt.at + attempt.took;
+    if (counts && !upstream.succeeded_between(since - kSuccessDelay, end)) {
+      findings.add(fmt::format("job {}: {} counts although the upstream has not succeeded", record.id, attempt.error));
+    }
+    since = end;
+  }
 }
 
 // The history of a record has every attempt, in order: the last one of a result succeeded, that of a dead job failed.
@@ -63,9 +97,9 @@ void check_history(Findings& findings, const jobs::JobRecord& record) {
   const bool succeeded = record.status == jobs::JobStatus::succeeded;
   if (!succeeded && record.status != jobs::JobStatus::dead) return;
   const auto& attempts = record.history;
-  if (attempts.empty() || static_cast<int>(attempts.size()) != record.attempt) {
+  if (attempts.empty() || counted_attempts(record) != record.attempt) {
     return findings.add(
-        fmt::format("job {}: {} attempts, of which {} are told", record.id, record.attempt, attempts.size()));
+        fmt::format("job {}: {} attempts, of which {} are told", record.id, record.attempt, counted_attempts(record)));
   }
   for (size_t i = 0; i < attempts.size(); ++i) {
     const bool good = succeeded && i + 1 == attempts.size();
@@ -104,7 +138,8 @@ void check_responses(Findings& findings, const Clients& clients, const config::C
   }
 }
 
-void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue& store, const config::Config& config) {
+void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue& store, const SimUpstream& upstream,
+                const config::Config& config) {
   std::map<std::string, jobs::JobRecord> jobs;
   for (jobs::JobRecord& record : store.all()) jobs[record.id] = std::move(record);
   std::map<std::string, const SimClient*> promised;
@@ -125,6 +160,7 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue
     if (record.attempt > allowed + interruptions(record))
       findings.add(fmt::format("job {} had {} attempts of {}", id, record.attempt, allowed));
     check_history(findings, record);
+    check_blame(findings, record, upstream);
     const auto who = promised.find(id);
     if (who == promised.end() && record.status != jobs::JobStatus::cancelled) {
       const auto client = std::find_if(clients.begin(), clients.end(),
@@ -148,9 +184,11 @@ void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue
 
 void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,
                     const jobs::SimQueue& store, const config::Config& config, size_t kills) {
-  std::map<std::string, int> interrupted;  // by job
+  std::map<std::string, int> uncounted;  // runs that are no attempts, by job
   int of_all = 0;
-  for (const jobs::JobRecord& record : store.all()) of_all += interrupted[record.id] = interruptions(record);
+  for (const jobs::JobRecord& record : store.all()) {
+    of_all += uncounted[record.id] = interruptions(record) + record.deferrals;
+  }
   const config::Upstream& settings = config.upstreams.at("up");
   // The calls of a killed Tidegate end when the upstream notices, so those of the next process may overlap them. An
   // aborted call counts as running until the reset has crossed the network.
@@ -165,7 +203,7 @@ void check_upstream(Findings& findings, const Clients& clients, const SimUpstrea
     const ClientPlan& plan = client->plan();
     const bool idempotent = plan.method == "GET";
     const std::string job = job_id_of(*client);  // whose 202 was lost has a job all the same
-    const int again = job.empty() ? of_all : interrupted[job];
+    const int again = job.empty() ? of_all : uncounted[job];
     // An idempotent attempt may start again if a kept-alive connection was already closed.
     const int each = idempotent ? 2 : 1;
     const int attempts = plan.target.starts_with("/work") ? (idempotent ? each * live : 1) + replays + again : each;

@@ -9,6 +9,7 @@
 //   6 no job without a 202 is run to its end             13 no permit, no slot, no waiter is left
 //   7 503 and 429 have Retry-After                       14 nothing is in flight in the metrics
 //                                                        15 no stream, no timer, no operation is left
+//  16 a job's failed attempt counts only if the upstream has succeeded since the one before: no outage ends a job
 #pragma once
 
 #include <memory>
@@ -35,7 +36,8 @@ class Findings {
 };
 
 void check_responses(Findings& findings, const Clients& clients, const config::Config& config);
-void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue& store, const config::Config& config);
+void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue& store, const SimUpstream& upstream,
+                const config::Config& config);
 void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,
                     const jobs::SimQueue& store, const config::Config& config, size_t kills);
 void check_rates(Findings& findings, const Clients& clients, const config::Config& config, size_t kills);

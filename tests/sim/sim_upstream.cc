@@ -46,7 +46,8 @@ class SimUpstream::Call final : public http::Handler {
     Random& random = upstream_.random_;
     const UpstreamMood& mood = upstream_.mood_;
     if (random.chance(mood.hang)) return;
-    fail_ = random.chance(mood.error);
+    const bool poison = responder_.request().target.find("poison") != std::string::npos;
+    fail_ = random.chance(mood.error) || poison;
     abort_ = random.chance(mood.abort);
     const auto spread = static_cast<uint64_t>((mood.latency_max - mood.latency_min).count());
     delay_.start_after(mood.latency_min + Duration(static_cast<int64_t>(random.below(spread + 1))));
@@ -75,6 +76,7 @@ class SimUpstream::Call final : public http::Handler {
     } else {
       responder_.send_body(body);
       responder_.finish();
+      upstream_.successes_.push_back(upstream_.runtime_.wall_now());
     }
     end();
   }
@@ -117,6 +119,11 @@ void SimUpstream::start() {
 int SimUpstream::attempts_of(const std::string& id) const {
   const auto found = tries_.find(id);
   return found == tries_.end() ? 0 : found->second;
+}
+
+bool SimUpstream::succeeded_between(WallTime from, WallTime to) const {
+  const auto first = std::lower_bound(successes_.begin(), successes_.end(), from);
+  return first != successes_.end() && *first <= to;
 }
 
 std::unique_ptr<http::Handler> SimUpstream::on_request(http::Responder& responder) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/random.h"
 #include "http/server/server.h"
@@ -24,6 +25,7 @@ struct UpstreamMood {
 // The response body of the upstream for that target and body, for a client to check.
 std::string expected_response(std::string_view target, std::string_view body);
 
+// Requests whose target contains "poison" fail in every mood.
 class SimUpstream final : public http::Service {
  public:
   SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed);
@@ -39,6 +41,8 @@ class SimUpstream final : public http::Service {
   uint64_t seen() const { return seen_; }
   // How many requests had that x-sim-id. All attempts of one client request or job carry the same.
   int attempts_of(const std::string& id) const;
+  // Whether it has sent a whole good response in that time.
+  bool succeeded_between(WallTime from, WallTime to) const;
 
  private:
   class Call;
@@ -54,6 +58,7 @@ class SimUpstream final : public http::Service {
   int running_max_ = 0;
   uint64_t seen_ = 0;
   std::map<std::string, int> tries_;
+  std::vector<WallTime> successes_;  // in order
 };
 
 }  // namespace tidegate::sim

@@ -218,7 +218,7 @@ std::vector<std::string> Simulation::run() {
   settle();
   Findings findings;
   check_responses(findings, clients_, *config_);
-  check_jobs(findings, clients_, *store_, *config_);
+  check_jobs(findings, clients_, *store_, *upstream_, *config_);
   check_upstream(findings, clients_, *upstream_, *store_, *config_, kills_);
   check_rates(findings, clients_, *config_, kills_);
   check_policies(findings, *gateway_, runtime_.now());

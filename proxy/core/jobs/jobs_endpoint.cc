@@ -31,7 +31,8 @@ std::string job_json(const JobRecord& record) {
   json.field("job_id", record.id)
       .field("status", to_string(record.status))
       .field("attempt", record.attempt)
-      .field("max_attempts", record.max_attempts);
+      .field("max_attempts", record.max_attempts)
+      .field("deferrals", record.deferrals);
   time_field(json, "next_attempt_at", record.next_attempt_at);
   const bool waiting = record.status == JobStatus::queued || record.status == JobStatus::retrying;
   waiting ? json.field("position", record.position) : json.null("position");

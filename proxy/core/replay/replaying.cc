@@ -26,6 +26,7 @@ void note(const Observed& observed, jobs::JobEvent event, const jobs::ClaimedJob
              {"route", job.route},
              {"attempt", job.attempt},
              {"max_attempts", job.max_attempts},
+             {"deferrals", job.deferrals},
              {"reason", detail}});
 }
 

@@ -60,6 +60,14 @@ std::shared_ptr<Upstream> Policies::upstream(const config::Upstream& config) {
                       [&] { return std::make_shared<Upstream>(config, metrics_.upstream(config.name)); });
 }
 
+std::shared_ptr<policy::UpstreamHealth> Policies::health(const std::string& upstream) {
+  std::weak_ptr<policy::UpstreamHealth>& entry = healths_[upstream];
+  if (auto found = entry.lock()) return found;
+  const auto made = std::make_shared<policy::UpstreamHealth>();
+  entry = made;
+  return made;
+}
+
 std::shared_ptr<RateStoreHealth> Policies::rate_store(const redis::Address& address) {
   std::weak_ptr<RateStoreHealth>& entry = rate_stores_[address.shown()];
   if (auto found = entry.lock(); found && found->address() == address) return found;

@@ -22,6 +22,7 @@
 #include "core/routing/queue_state.h"
 #include "core/upstream/upstream.h"
 #include "metrics/metrics.h"
+#include "policy/admission.h"
 #include "policy/breaker.h"
 #include "policy/bulkhead.h"
 #include "policy/rate_limiter.h"
@@ -49,6 +50,8 @@ class Policies {
                                                     const policy::RetryBudgetConfig& config);
   std::shared_ptr<policy::RateLimiter> rate_limiter(const std::string& route, const policy::RateLimitConfig& config);
   std::shared_ptr<Upstream> upstream(const config::Upstream& config);
+  // By its name alone: whatever else changes, what it last did stays true.
+  std::shared_ptr<policy::UpstreamHealth> health(const std::string& upstream);
   std::shared_ptr<RateStoreHealth> rate_store(const redis::Address& address);
 
   // The end of the breakers, while the tables still own them: see BreakerDriver::stop.
@@ -76,6 +79,7 @@ class Policies {
   Remembered<std::string, policy::RetryBudget> budgets_;
   Remembered<std::string, policy::RateLimiter> limiters_;
   Remembered<std::string, Upstream> upstreams_;
+  Remembered<std::string, policy::UpstreamHealth> healths_;
   Remembered<std::string, RateStoreHealth> rate_stores_;  // by the address as shown, and compared whole
 };
 

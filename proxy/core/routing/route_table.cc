@@ -46,6 +46,7 @@ class RouteTable::Builder {
     policy.breaker = route.breaker ? breaker(Owner::route, route.name, *route.breaker) : of(breakers_, route);
     policy.bulkhead = route.bulkhead ? bulkhead(Owner::route, route.name, *route.bulkhead) : of(bulkheads_, route);
     policy.budget = of(budgets_, route);
+    policy.health = policies_.health(route.upstream);
     policy.timeout = route.timeout;
     policy.retry = route.retry;
     if (route.rate_limit) set_rate_limit(state, *route.rate_limit);

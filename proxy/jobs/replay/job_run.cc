@@ -22,31 +22,13 @@ JobRunEnd end_of(const Settlement& settlement) {
   struct End {
     JobRunEnd operator()(const Succeeded&) const { return JobRunEnd::succeeded; }
     JobRunEnd operator()(const Retry&) const { return JobRunEnd::retried; }
+    JobRunEnd operator()(const Deferral&) const { return JobRunEnd::retried; }
     JobRunEnd operator()(const Dead&) const { return JobRunEnd::dead; }
   };
   return std::visit(End{}, settlement);
 }
 
 }  // namespace
-
-bool JobRunContext::is_held(const std::string& route) const {
-  const auto held = held_until.find(route);
-  return held != held_until.end() && held->second > runtime.now();
-}
-
-void JobRunContext::hold(const std::string& route, Duration wait) {
-  Time& until = held_until[route];
-  until = std::max(until, runtime.now() + wait);
-}
-
-std::optional<Duration> JobRunContext::refusal_of(const std::string& route) {
-  const Time now = runtime.now();
-  const auto policy = runner.policy_of(route);
-  const auto refusal = policy && policy->breaker ? policy->breaker->peek(now) : std::nullopt;
-  std::optional<Duration> wait = refusal ? std::optional(refusal->retry_after) : std::nullopt;
-  if (is_held(route)) wait = std::max(wait.value_or(Duration(0)), held_until[route] - now);
-  return wait;
-}
 
 JobRun::JobRun(JobRunContext& context, ClaimedJob job, std::function<void(JobRun&, JobRunEnd)> ended)
     : context_(context),
@@ -109,9 +91,10 @@ void JobRun::fetch() {
 void JobRun::on_fetched(FetchedBody fetched) {
   const auto finished = net::finished(work_);
   if (fetched.result != FetchedBody::Result::fetched) {
-    Verdict verdict = judge(fetched, job_, retry_timing());
+    Verdict verdict = judge(fetched, job_, fault_by(&context_.health_of_host(job_.body_ref)), retry_timing());
     return follow(std::move(verdict), std::move(fetched.detail));
   }
+  context_.on_body_fetched(job_.body_ref);
   fetched_ = std::move(fetched.body);
   since_ = context_.runtime.now();
   admit();
@@ -161,11 +144,9 @@ void JobRun::run() {
 
 void JobRun::on_result(RunResult result) {
   const auto finished = net::finished(work_);
-  Verdict verdict = judge(result, job_, retry_timing());
-  if (std::holds_alternative<Settlement>(verdict)) {
-    const uint16_t status = result.response.status;
-    const Time now = context_.runtime.now();
-    if (policy_->breaker) report_attempt(admitted_.permit, policy_->breaker->config(), result.result, status, now);
+  Verdict verdict = judge(result, job_, fault_by(policy_->health.get()), retry_timing());
+  if (const auto* settlement = std::get_if<Settlement>(&verdict)) {
+    judge_upstream(result, !std::holds_alternative<Succeeded>(*settlement));
     if (const auto wait = hold_of_route(result)) context_.hold(job_.route, *wait);
     ran_ = true;
   }
@@ -174,16 +155,26 @@ void JobRun::on_result(RunResult result) {
   follow(std::move(verdict), std::move(result.detail));
 }
 
+void JobRun::judge_upstream(const RunResult& result, bool failed) {
+  const uint16_t status = result.response.status;
+  const Time now = context_.runtime.now();
+  if (policy_->health) policy_->health->note(result.result, status, now);
+  if (!policy_->breaker) return;
+  const bool probe = admitted_.permit.valid() && admitted_.permit.probe();
+  report_attempt(admitted_.permit, policy_->breaker->config(), result.result, status, now);
+  if (probe && failed) context_.on_probe_failed(*policy_->breaker);
+}
+
 // The job's end, if this is its end, is announced before it is settled.
 void JobRun::follow(Verdict verdict, std::string detail) {
-  if (const auto* deferred = std::get_if<Deferred>(&verdict)) {
-    if (!deferred->reason.empty()) log_warn("job_not_run", {{"job_id", job_.id}, {"reason", deferred->reason}});
-    return give_back(deferred->wait);
+  if (const auto* back = std::get_if<GivenBack>(&verdict)) {
+    if (!back->reason.empty()) log_warn("job_not_run", {{"job_id", job_.id}, {"reason", back->reason}});
+    return give_back(back->wait);
   }
   settlement_ = std::move(std::get<Settlement>(verdict));
   attempt_ = {begun_at_, context_.runtime.now() - since_, error_of(settlement_)};
   detail_ = std::move(detail);
-  const bool ends = event() != JobEvent::retried;
+  const bool ends = event() == JobEvent::succeeded || event() == JobEvent::dead;
   if (!ends || !context_.announcer || !context_.announcer->wants(job_)) return begin_settling();
   state_ = State::announcing;
   announce_until_ = context_.runtime.now() + Replayer::kAnnounceWithin;
@@ -194,6 +185,7 @@ JobEvent JobRun::event() const {
   struct Event {
     JobEvent operator()(const Succeeded&) const { return JobEvent::succeeded; }
     JobEvent operator()(const Retry&) const { return JobEvent::retried; }
+    JobEvent operator()(const Deferral&) const { return JobEvent::deferred; }
     JobEvent operator()(const Dead&) const { return JobEvent::dead; }
   };
   return std::visit(Event{}, settlement_);
@@ -201,6 +193,10 @@ JobEvent JobRun::event() const {
 
 RetryTiming JobRun::retry_timing() const {
   return {context_.config.backoff, context_.runtime.wall_now(), context_.runtime.random()};
+}
+
+Fault JobRun::fault_by(const policy::UpstreamHealth* health) const {
+  return fault_of(health, job_, context_.runtime.wall_now(), context_.runtime.now());
 }
 
 void JobRun::announce() {
@@ -244,6 +240,9 @@ void JobRun::settle() {
     }
     OperationPtr operator()(const Retry& s) const {
       return queue.retry(home, self.job_, self.attempt_, s.not_before, done());
+    }
+    OperationPtr operator()(const Deferral& s) const {
+      return queue.defer(home, self.job_, self.attempt_, s.not_before, done());
     }
     OperationPtr operator()(const Dead&) const { return queue.dead_letter(home, self.job_, self.attempt_, done()); }
     Callback<Ok> done() const {

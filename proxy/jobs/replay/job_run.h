@@ -11,34 +11,15 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
-#include <string>
 
-#include "jobs/replay/replayer.h"
+#include "jobs/replay/job_run_context.h"
 #include "net/timer.h"
 
 namespace tidegate::jobs {
 
 // `refused`: given back because its route's breaker, or the route's upstream by Retry-After, wants no calls now.
 enum class JobRunEnd : uint8_t { succeeded, dead, retried, refused, given_back, lost };
-
-// What all job runs of a replayer share; outlives them.
-struct JobRunContext {
-  net::Runtime& runtime;
-  JobQueue& queue;
-  JobRunner& runner;
-  const config::Replay& config;
-  JobObserver observer;
-  EndAnnouncer* announcer;
-  std::function<void()> on_capacity_freed;      // a run no longer fetches, is admitted, or waits for the store alone
-  std::map<std::string, Time> held_until = {};  // by route; by the upstream's Retry-After
-
-  // How long the route wants no calls; none = a call may be made.
-  std::optional<Duration> refusal_of(const std::string& route);
-  bool is_held(const std::string& route) const;
-  void hold(const std::string& route, Duration wait);
-};
 
 class JobRun final : public net::Disposable {
  public:
@@ -85,6 +66,8 @@ class JobRun final : public net::Disposable {
   void end(JobRunEnd end);
   JobEvent event() const;
   RetryTiming retry_timing() const;
+  Fault fault_by(const policy::UpstreamHealth* health) const;
+  void judge_upstream(const RunResult& result, bool failed);
 
   JobRunContext& context_;
   const ClaimedJob job_;

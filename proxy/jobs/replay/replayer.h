@@ -8,22 +8,26 @@
 // A job whose body lies elsewhere has it fetched first, before it takes a slot or a permit: the result of the fetch
 // says nothing about the upstream. No body: a failed attempt, or the job's end where no retry can help.
 //
-// An open breaker that is due gets a queued job as its probe. Replay starts with one run at a time; when as many runs
-// in a row have succeeded as are allowed at once, that number doubles, up to `concurrency`; a failed run makes it one
-// again, and runs that began before it no longer count. Jobs take bulkhead slots by the rule for jobs
-// (policy/bulkhead.h): live traffic goes first.
+// An open breaker that is due gets a queued job as its probe. The turn goes round: a job whose probe has failed goes
+// behind those that wait, and the next probe is left to a live request, if one comes within two seconds. Replay starts
+// with one run at a time; when as many runs in a row have succeeded as are allowed at once, that number doubles, up to
+// `concurrency`; a failed run makes it one again, and runs that began before it no longer count. While one run after
+// the other fails, a second passes between two, so that a row of bad jobs does not open the breaker of an upstream that
+// serves live requests meanwhile. Jobs take bulkhead slots by the rule for jobs (policy/bulkhead.h): live traffic goes
+// first.
 //
 // A job whose own breaker refuses, while another route's permits, is given back until that breaker is due. Where many
 // such jobs lie before another route's, they are claimed and given back in batches, each a few commits: 1, 2, 4, …
 // kClaimBatchMax.
 //
-// A response other than 408, 425, 429 and 5xx is the job's result. Anything else is a failed attempt: retried after
-// base·2^n with jitter or the upstream's Retry-After, whichever is later, and dead after max_attempts
+// A response other than 408, 425, 429 and 5xx is the job's result. Anything else is a failed attempt: repeated after
+// base·2^n with jitter or the upstream's Retry-After, whichever is later. It counts where the upstream has succeeded
+// for somebody meanwhile, and after max_attempts of those the job is dead; else it is a deferral
 // (jobs/replay/verdict.h). A 429 or 503 with Retry-After also holds the other jobs of its route back, for as long but
 // at most kRouteHoldMax.
 //
-// Attempts that ended with their process, or lost their lease, count: a job that is claimed beyond max_attempts is dead
-// without a run. The EndAnnouncer announces the end of a job before the job is settled.
+// Attempts that ended with their process, or lost their lease, count until the job is deferred: a job that is claimed
+// beyond max_attempts is dead without a run. The EndAnnouncer announces the end of a job before the job is settled.
 #pragma once
 
 #include <functional>

@@ -12,15 +12,13 @@ namespace {
 
 constexpr Duration kOwnFailureDelay = 5s;  // where the disk or the store failed
 
-bool is_result(uint16_t status) { return status < 500 && status != 408 && status != 425 && status != 429; }
-
 bool has_succeeded(const RunResult& result) {
   switch (result.worth) {
     case RunResult::Worth::succeeded: return true;
     case RunResult::Worth::failed:
     case RunResult::Worth::hopeless: return false;
     case RunResult::Worth::by_status:
-      return result.result == AttemptResult::response && is_result(result.response.status);
+      return result.result == AttemptResult::response && policy::is_result(result.response.status);
   }
   return false;
 }
@@ -32,28 +30,43 @@ std::string error_of(const RunResult& result) {
 
 // The delay before the previous attempt is not kept (a restart would lose it too): decorrelated jitter begins at its
 // base.
-Settlement failed(std::string error, bool hopeless, Duration retry_after, const ClaimedJob& job,
-                  const RetryTiming& timing) {
-  if (hopeless || job.attempt >= job.max_attempts) return Dead{std::move(error)};
+struct Failure {
+  std::string error;
+  bool hopeless;
+  Duration retry_after;
+};
+
+Settlement settlement_of(Failure failure, const ClaimedJob& job, Fault fault, const RetryTiming& timing) {
+  const bool last = fault == Fault::job && job.attempt >= job.max_attempts;
+  if (failure.hopeless || last) return Dead{std::move(failure.error)};
   const policy::Backoff backoff(timing.backoff);
-  const Duration delay = backoff.delay(job.attempt - 1, timing.backoff.base, timing.random);
-  return Retry{std::move(error), timing.now + std::max(delay, retry_after)};
+  const Duration delay = backoff.delay(job.attempt - 1 + job.deferrals, timing.backoff.base, timing.random);
+  const WallTime not_before = timing.now + std::max(delay, failure.retry_after);
+  if (fault == Fault::outage) return Deferral{std::move(failure.error), not_before};
+  return Retry{std::move(failure.error), not_before};
 }
 
 }  // namespace
 
-Verdict judge(const RunResult& result, const ClaimedJob& job, const RetryTiming& timing) {
-  if (!result.counts_against_upstream) return Deferred{kOwnFailureDelay, result.detail};
-  if (result.too_early_for) return Deferred{*result.too_early_for, ""};
+Verdict judge(const RunResult& result, const ClaimedJob& job, Fault fault, const RetryTiming& timing) {
+  if (!result.counts_against_upstream) return GivenBack{kOwnFailureDelay, result.detail};
+  if (result.too_early_for) return GivenBack{*result.too_early_for, ""};
   if (has_succeeded(result)) return Settlement(Succeeded{});
   const bool hopeless = result.worth == RunResult::Worth::hopeless;
-  return failed(error_of(result), hopeless, result.retry_after.value_or(Duration(0)), job, timing);
+  return settlement_of({error_of(result), hopeless, result.retry_after.value_or(Duration(0))}, job, fault, timing);
 }
 
-Verdict judge(const FetchedBody& fetched, const ClaimedJob& job, const RetryTiming& timing) {
+Verdict judge(const FetchedBody& fetched, const ClaimedJob& job, Fault fault, const RetryTiming& timing) {
   TG_ASSERT(fetched.result != FetchedBody::Result::fetched);
-  if (fetched.result == FetchedBody::Result::own_failure) return Deferred{kOwnFailureDelay, fetched.detail};
-  return failed(fetched.error, fetched.result == FetchedBody::Result::hopeless, Duration(0), job, timing);
+  if (fetched.result == FetchedBody::Result::own_failure) return GivenBack{kOwnFailureDelay, fetched.detail};
+  const bool hopeless = fetched.result == FetchedBody::Result::hopeless;
+  return settlement_of({fetched.error, hopeless, Duration(0)}, job, fault, timing);
+}
+
+Fault fault_of(const policy::UpstreamHealth* health, const ClaimedJob& job, WallTime wall_now, Time now) {
+  if (!health) return Fault::job;
+  const Duration ago = wall_now - std::max(job.created_at, job.attempted_at);
+  return health->succeeded_since(now - std::max(ago, Duration(0))) ? Fault::job : Fault::outage;
 }
 
 const std::string& error_of(const Settlement& settlement) {
@@ -61,6 +74,7 @@ const std::string& error_of(const Settlement& settlement) {
   struct Error {
     const std::string& operator()(const Succeeded&) const { return kNone; }
     const std::string& operator()(const Retry& s) const { return s.error; }
+    const std::string& operator()(const Deferral& s) const { return s.error; }
     const std::string& operator()(const Dead& s) const { return s.error; }
   };
   return std::visit(Error{}, settlement);

@@ -1,8 +1,15 @@
 // What came of running a job, and what that means for it. Pure: the caller gives the random numbers.
 //
 //   response other than 408, 425, 429, 5xx ──▶ Succeeded
-//   any other response, or none ─────────────▶ Retry; Dead after the last attempt, or where no retry can help
-//   our own side failed, or it is too early ─▶ Deferred: no attempt, and the upstream is not judged by it
+//   any other response, or none:
+//     no retry can help ─────────────────────▶ Dead
+//     the upstream has succeeded meanwhile ──▶ Retry; Dead after the last attempt        the job's fault
+//     it has not ────────────────────────────▶ Deferral: the attempt does not count      the outage's
+//   our own side failed, or it is too early ─▶ GivenBack: no attempt, and the upstream is not judged by it
+//
+// "Meanwhile": for whomever, since the end of this job's previous attempt, or since it was accepted. A job that fails
+// while others succeed ends after max_attempts; an outage, however long, ends none. Where nobody else calls the
+// upstream, nothing tells a job's fault from an outage, and the job waits until it expires.
 #pragma once
 
 #include <memory>
@@ -13,6 +20,7 @@
 #include "base/random.h"
 #include "jobs/job.h"
 #include "net/body_reader.h"
+#include "policy/admission.h"
 #include "policy/backoff.h"
 #include "policy/outcome.h"
 
@@ -45,17 +53,24 @@ struct Retry {
   std::string error;
   WallTime not_before;  // after the back-off or the upstream's Retry-After, whichever is later
 };
+struct Deferral {
+  std::string error;
+  WallTime not_before;  // as for a retry
+};
 struct Dead {
   std::string error;
 };
-using Settlement = std::variant<Succeeded, Retry, Dead>;
+using Settlement = std::variant<Succeeded, Retry, Deferral, Dead>;
+
+// Whose fault a failed attempt is.
+enum class Fault : uint8_t { job, outage };
 
 // Given back, to be claimed again.
-struct Deferred {
+struct GivenBack {
   Duration wait;
   std::string reason;  // "" = nothing that should be logged
 };
-using Verdict = std::variant<Settlement, Deferred>;
+using Verdict = std::variant<Settlement, GivenBack>;
 
 // What the next attempt is delayed by.
 struct RetryTiming {
@@ -64,8 +79,14 @@ struct RetryTiming {
   Random& random;
 };
 
-Verdict judge(const RunResult& result, const ClaimedJob& job, const RetryTiming& timing);
-Verdict judge(const FetchedBody& fetched, const ClaimedJob& job, const RetryTiming& timing);  // REQUIRES no body
+// `fault`: if it has failed.
+Verdict judge(const RunResult& result, const ClaimedJob& job, Fault fault, const RetryTiming& timing);
+// REQUIRES no body.
+Verdict judge(const FetchedBody& fetched, const ClaimedJob& job, Fault fault, const RetryTiming& timing);
+
+// `health`: of what the job depends on; null: nobody keeps it, and every failure is the job's. The job's times are the
+// wall's, so that they outlive the process; a success from before a restart is not known, which defers.
+Fault fault_of(const policy::UpstreamHealth* health, const ClaimedJob& job, WallTime wall_now, Time now);
 
 const std::string& error_of(const Settlement& settlement);  // "" = it succeeded
 

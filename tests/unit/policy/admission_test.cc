@@ -100,4 +100,36 @@ TEST_CASE("a due probe is left to a waiting job for two seconds, then a live req
   CHECK(word(admit(policy, Caller::live_request, due + 2s)) == "admitted");
 }
 
+TEST_CASE("an upstream has succeeded since a time if a response that would be a result has come after it") {
+  const Time start{100s};
+  const struct {
+    AttemptResult result;
+    uint16_t status;
+    bool success;
+  } cases[] = {
+      {AttemptResult::response, 200, true},       {AttemptResult::response, 302, true},
+      {AttemptResult::response, 404, true},       {AttemptResult::response, 408, false},
+      {AttemptResult::response, 425, false},      {AttemptResult::response, 429, false},
+      {AttemptResult::response, 500, false},      {AttemptResult::response, 503, false},
+      {AttemptResult::connect_failure, 0, false}, {AttemptResult::timeout, 0, false},
+      {AttemptResult::reset, 200, false},         {AttemptResult::bad_response, 0, false},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.status);
+    UpstreamHealth health;
+    CHECK(!health.succeeded_since(Time::min()));
+    health.note(c.result, c.status, start);
+    CHECK(health.succeeded_since(start - 1s) == c.success);
+    CHECK(!health.succeeded_since(start));
+    CHECK(!health.succeeded_since(start + 1s));
+  }
+}
+
+TEST_CASE("a failure does not undo a success") {
+  UpstreamHealth health;
+  health.note(AttemptResult::response, 200, Time(100s));
+  health.note(AttemptResult::response, 503, Time(101s));
+  CHECK(health.succeeded_since(Time(99s)));
+}
+
 }  // namespace tidegate::policy

@@ -52,23 +52,44 @@ TEST_CASE("an open breaker keeps a body from being fetched for nothing") {
 }
 
 TEST_CASE(
-    "no body this time: a failed attempt, as often as the job has; neither the breaker nor the number of runs counts "
-    "it") {
+    "no body this time, while the host sends others: a failed attempt, as often as the job has; neither the breaker "
+    "nor "
+    "the drain rate counts it") {
   Fixture fixture;
   policy::Breaker& breaker = fixture.add_breaker();
-  fixture.runner.fetched = no_body(FetchedBody::Result::failed, "reference_unreachable");
   const std::string id = append_reference(fixture);
+  fixture.runner.unfetchable = {id};
   fixture.start();
-  fixture.bed.pass(60s);
+  for (int i = 0; i < 60; ++i) {
+    append_reference(fixture);
+    fixture.bed.pass(1s);
+  }
   const auto record = fixture.asker.find(id);
   CHECK(record->status == JobStatus::dead);
   CHECK(record->last_error == "reference_unreachable");
-  CHECK(record->history.size() == 3);
-  CHECK(fixture.runner.fetches.size() == 3);
-  CHECK(fixture.runner.ran.empty());
+  CHECK(record->attempt == 3);
+  const auto& ran = fixture.runner.ran;
+  CHECK(std::find(ran.begin(), ran.end(), id) == ran.end());
   const auto view = breaker.view(fixture.bed.home().now());
-  CHECK(view.successes + view.failures + view.ignored == 0);
+  CHECK(view.failures + view.ignored == 0);
+}
+
+TEST_CASE("while the host of bodies sends none, its jobs are deferred, however long") {
+  Fixture fixture;
+  fixture.runner.fetched = no_body(FetchedBody::Result::failed, "reference_unreachable");
+  const std::string id = append_reference(fixture);
+  fixture.start();
+  fixture.bed.pass(std::chrono::hours(10));
+  const auto record = fixture.asker.find(id);
+  CHECK(record->status == JobStatus::retrying);
+  CHECK(record->attempt == 0);
+  CHECK(record->deferrals > 500);
+  CHECK(record->last_error == "reference_unreachable");
+  CHECK(fixture.runner.ran.empty());
   CHECK(fixture.replayer->drain_rate() == 0);
+  fixture.runner.fetched = {};
+  fixture.bed.pass(2min);
+  CHECK(fixture.asker.status(id) == JobStatus::succeeded);
 }
 
 TEST_CASE("a body that no retry can fetch ends its job at the first attempt") {

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 
 #include "base/log.h"
 #include "jobs/replay/replayer.h"
@@ -21,7 +22,7 @@ inline RunResult failed(policy::AttemptResult how) {
   return result;
 }
 
-// Responds to each run by the script, else with 200, after `takes`.
+// Responds to each run by the script, else by `respond`, else with 200, after `takes`.
 class ScriptedRunner final : public JobRunner {
  public:
   explicit ScriptedRunner(net::Runtime& runtime) : runtime_(runtime) {}
@@ -40,7 +41,7 @@ class ScriptedRunner final : public JobRunner {
                                       std::function<void(RunResult)> done) override {
     ran.push_back(job.id);
     running_max = std::max(running_max, ++running);
-    RunResult result = responded(200);
+    RunResult result = respond ? respond(job) : responded(200);
     if (!script.empty()) {
       result = script.front();
       script.pop_front();
@@ -50,14 +51,18 @@ class ScriptedRunner final : public JobRunner {
 
   std::unique_ptr<net::Operation> fetch_body(const ClaimedJob& job, std::function<void(FetchedBody)> done) override {
     fetches.push_back(job.id);
-    auto timer = std::make_unique<Fetch>(runtime_, std::move(done), fetched);
+    const FetchedBody unreachable{FetchedBody::Result::failed, nullptr, "reference_unreachable", ""};
+    auto timer =
+        std::make_unique<Fetch>(runtime_, std::move(done), unfetchable.contains(job.id) ? unreachable : fetched);
     timer->timer.start_after(fetch_takes);
     return timer;
   }
 
   std::map<std::string, policy::RoutePolicy> policies;
   std::deque<RunResult> script;
+  std::function<RunResult(const ClaimedJob&)> respond;
   FetchedBody fetched;
+  std::set<std::string> unfetchable;  // jobs whose body cannot be fetched, whatever `fetched` is
   Duration fetch_takes = 10ms;
   std::vector<std::string> fetches;
   Duration takes = 10ms;
@@ -126,6 +131,10 @@ class Fixture {
     breaker.open_for_max = breaker.open_for;
     runner.policies[route].breaker = std::make_shared<policy::Breaker>(route, breaker, bed.home().now(), 1);
     return *runner.policies[route].breaker;
+  }
+  policy::UpstreamHealth& add_health(const std::string& route = "optimize") {
+    runner.policies[route].health = std::make_shared<policy::UpstreamHealth>();
+    return *runner.policies[route].health;
   }
   void open(policy::Breaker& breaker) {
     for (int i = 0; i < 5; ++i) {

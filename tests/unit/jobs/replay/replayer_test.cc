@@ -121,7 +121,7 @@ TEST_CASE("a failed probe opens the breaker again, and the job waits") {
   fixture.bed.pass(31s);
   CHECK(fixture.state(breaker) == policy::BreakerState::open);
   CHECK(fixture.asker.find(id)->attempt == 1);
-  fixture.bed.pass(31s);
+  fixture.bed.pass(33s);  // two seconds were a live request's to be the probe
   CHECK(fixture.asker.status(id) == JobStatus::succeeded);
   CHECK(fixture.state(breaker) == policy::BreakerState::closed);
 }

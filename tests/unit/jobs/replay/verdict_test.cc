@@ -20,15 +20,18 @@ ClaimedJob job_at(int attempt) {
   return job;
 }
 
-// "succeeded", "retry in 2 s: 503", "dead: 503", "deferred for 5 s: why".
+// "succeeded", "retry in 2 s: 503", "deferral for 2 s: 503", "dead: 503", "back for 5 s: why".
 std::string text(const Verdict& verdict) {
   struct Text {
     std::string operator()(const Succeeded&) const { return "succeeded"; }
     std::string operator()(const Retry& s) const { return "retry in " + seconds(s.not_before - kNow) + ": " + s.error; }
+    std::string operator()(const Deferral& s) const {
+      return "deferral for " + seconds(s.not_before - kNow) + ": " + s.error;
+    }
     std::string operator()(const Dead& s) const { return "dead: " + s.error; }
     std::string operator()(const Settlement& s) const { return std::visit(Text{}, s); }
-    std::string operator()(const Deferred& s) const {
-      return "deferred for " + seconds(s.wait) + (s.reason.empty() ? "" : ": " + s.reason);
+    std::string operator()(const GivenBack& s) const {
+      return "back for " + seconds(s.wait) + (s.reason.empty() ? "" : ": " + s.reason);
     }
     static std::string seconds(Duration wait) { return std::to_string(static_cast<int>(to_seconds(wait))) + " s"; }
   };
@@ -36,9 +39,14 @@ std::string text(const Verdict& verdict) {
 }
 
 template <typename Came>
-std::string verdict_of(const Came& came, int attempt) {
+std::string verdict_of(const Came& came, const ClaimedJob& job, Fault fault) {
   Random random(1);
-  return text(judge(came, job_at(attempt), {kBackoff, kNow, random}));
+  return text(judge(came, job, fault, {kBackoff, kNow, random}));
+}
+
+template <typename Came>
+std::string verdict_of(const Came& came, int attempt) {
+  return verdict_of(came, job_at(attempt), Fault::job);
 }
 
 RunResult response(uint16_t status, std::optional<Duration> retry_after = {}, Worth worth = Worth::by_status) {
@@ -90,28 +98,83 @@ TEST_CASE("a run's result and the job's attempts decide whether it succeeded, is
   }
 }
 
+TEST_CASE("what fails in an outage is a deferral, after however many attempts, unless no retry can help") {
+  const struct {
+    RunResult result;
+    int attempt;
+    const char* verdict;
+  } cases[] = {
+      {response(200), 1, "succeeded"},
+      {response(404), 3, "succeeded"},
+      {response(503), 1, "deferral for 1 s: 503"},
+      {response(503), 3, "deferral for 4 s: 503"},
+      {response(503, 30s), 3, "deferral for 30 s: 503"},
+      {failure(AttemptResult::connect_failure), 3, "deferral for 4 s: connect_failure"},
+      {failure(AttemptResult::timeout), 5, "deferral for 16 s: timeout"},
+      {response(410, {}, Worth::hopeless), 1, "dead: 410"},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.verdict);
+    CHECK(verdict_of(c.result, job_at(c.attempt), Fault::outage) == c.verdict);
+  }
+}
+
+TEST_CASE("deferrals lengthen the back-off as attempts do, up to its maximum, and do not use up the attempts") {
+  ClaimedJob job = job_at(1);
+  job.deferrals = 3;
+  CHECK(verdict_of(response(503), job, Fault::outage) == "deferral for 8 s: 503");
+  CHECK(verdict_of(response(503), job, Fault::job) == "retry in 8 s: 503");
+  job.deferrals = 100'000;
+  CHECK(verdict_of(response(503), job, Fault::outage) == "deferral for 60 s: 503");
+  job.attempt = 3;
+  CHECK(verdict_of(response(503), job, Fault::job) == "dead: 503");
+}
+
+TEST_CASE(
+    "a failure is the job's fault if the upstream has succeeded since its last attempt, or since it was accepted") {
+  const WallTime wall{10'000s};
+  const Time now{500s};  // another clock
+  policy::UpstreamHealth health;
+  ClaimedJob job;
+  job.created_at = wall - 60s;
+  CHECK(fault_of(nullptr, job, wall, now) == Fault::job);
+  CHECK(fault_of(&health, job, wall, now) == Fault::outage);  // as after a restart: nothing has been seen
+  health.note(AttemptResult::response, 200, now - 61s);
+  CHECK(fault_of(&health, job, wall, now) == Fault::outage);
+  health.note(AttemptResult::response, 200, now - 59s);
+  CHECK(fault_of(&health, job, wall, now) == Fault::job);
+  job.attempted_at = wall - 30s;
+  CHECK(fault_of(&health, job, wall, now) == Fault::outage);
+  health.note(AttemptResult::response, 200, now - 29s);
+  CHECK(fault_of(&health, job, wall, now) == Fault::job);
+  job.attempted_at = wall + 300s;  // the wall clock has been set back
+  CHECK(fault_of(&health, job, wall, now) == Fault::outage);
+}
+
 TEST_CASE("a word of the runner's own replaces the status in the history") {
   RunResult result = response(400, {}, Worth::hopeless);
   result.error = "invalid_url";
   CHECK(verdict_of(result, 1) == "dead: invalid_url");
 }
 
-TEST_CASE("a failure of our own side, or a run that came too early, defers the job even after its last attempt") {
+TEST_CASE("a failure of our own side, or a run that came too early, gives the job back even after its last attempt") {
   RunResult ours = failure(AttemptResult::reset);
   ours.counts_against_upstream = false;
   ours.detail = "the disk is full";
-  CHECK(verdict_of(ours, 3) == "deferred for 5 s: the disk is full");
+  CHECK(verdict_of(ours, 3) == "back for 5 s: the disk is full");
   RunResult early = response(200);
   early.too_early_for = 7s;
-  CHECK(verdict_of(early, 3) == "deferred for 7 s");
+  CHECK(verdict_of(early, 3) == "back for 7 s");
 }
 
 TEST_CASE("a body that could not be fetched is a failed attempt, or the end, or nobody's attempt") {
   using Result = FetchedBody::Result;
   CHECK(verdict_of(FetchedBody{Result::failed, nullptr, "unreachable", ""}, 1) == "retry in 1 s: unreachable");
   CHECK(verdict_of(FetchedBody{Result::failed, nullptr, "unreachable", ""}, 3) == "dead: unreachable");
+  CHECK(verdict_of(FetchedBody{Result::failed, nullptr, "unreachable", ""}, job_at(3), Fault::outage) ==
+        "deferral for 4 s: unreachable");
   CHECK(verdict_of(FetchedBody{Result::hopeless, nullptr, "gone", ""}, 1) == "dead: gone");
-  CHECK(verdict_of(FetchedBody{Result::own_failure, nullptr, "", "no disk"}, 3) == "deferred for 5 s: no disk");
+  CHECK(verdict_of(FetchedBody{Result::own_failure, nullptr, "", "no disk"}, 3) == "back for 5 s: no disk");
 }
 
 }  // namespace tidegate::jobs

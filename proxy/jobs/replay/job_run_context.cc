@@ -1,0 +1,67 @@
+#include "jobs/replay/job_run_context.h"
+
+#include <algorithm>
+
+namespace tidegate::jobs {
+
+namespace {
+
+constexpr Duration kLiveProbeTurn = 2s;  // of a breaker that has come due, before a job is its probe
+
+// Of "http://host[:port]/…", host and port.
+std::string host_of(const std::string& url) {
+  const size_t scheme = url.find("://");
+  const size_t from = scheme == std::string::npos ? 0 : scheme + 3;
+  return url.substr(from, url.find_first_of("/?", from) - from);
+}
+
+}  // namespace
+
+bool JobRunContext::is_held(const std::string& route) const {
+  const auto held = held_until.find(route);
+  return held != held_until.end() && held->second > runtime.now();
+}
+
+void JobRunContext::hold(const std::string& route, Duration wait) {
+  Time& until = held_until[route];
+  until = std::max(until, runtime.now() + wait);
+}
+
+std::optional<Duration> JobRunContext::refusal_of(const std::string& route) {
+  const Time now = runtime.now();
+  const auto policy = runner.policy_of(route);
+  const auto refusal = policy && policy->breaker ? policy->breaker->peek(now) : std::nullopt;
+  std::optional<Duration> wait = refusal ? std::optional(refusal->retry_after) : std::nullopt;
+  if (is_held(route)) wait = std::max(wait.value_or(Duration(0)), held_until[route] - now);
+  if (refusal || !policy || !policy->breaker || !is_live_turn(*policy->breaker)) return wait;
+  const auto half_open_since = policy->breaker->half_open_since(now);
+  const Duration left = half_open_since ? *half_open_since + kLiveProbeTurn - now : Duration(0);
+  return left > Duration(0) ? std::max(wait.value_or(Duration(0)), left) : wait;
+}
+
+// It has opened since, and at most become half open.
+bool JobRunContext::is_live_turn(const policy::Breaker& breaker) const {
+  const auto failed = probe_failed_at.find(&breaker);
+  return failed != probe_failed_at.end() && breaker.transitions() <= failed->second + 1;
+}
+
+bool JobRunContext::wants_probe(const std::string& route) {
+  const auto policy = runner.policy_of(route);
+  return !is_held(route) && !(policy && policy->breaker && is_live_turn(*policy->breaker));
+}
+
+void JobRunContext::on_probe_failed(const policy::Breaker& breaker) {
+  probe_failed_at[&breaker] = breaker.transitions();
+}
+
+const policy::UpstreamHealth& JobRunContext::health_of_host(const std::string& url) const {
+  static const policy::UpstreamHealth kNeverSeen;
+  const auto seen = body_hosts.find(host_of(url));
+  return seen == body_hosts.end() ? kNeverSeen : seen->second;
+}
+
+void JobRunContext::on_body_fetched(const std::string& url) {
+  body_hosts[host_of(url)].note(policy::AttemptResult::response, 200, runtime.now());
+}
+
+}  // namespace tidegate::jobs

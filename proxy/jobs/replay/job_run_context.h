@@ -1,0 +1,41 @@
+// What all job runs of a replayer share, and what they have found out for each other: when a route wants no jobs, whose
+// turn a breaker's probe is, and when the hosts of bodies last sent one. Owned by the replayer; outlives its runs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "jobs/replay/replayer.h"
+
+namespace tidegate::jobs {
+
+struct JobRunContext {
+  net::Runtime& runtime;
+  JobQueue& queue;
+  JobRunner& runner;
+  const config::Replay& config;
+  JobObserver observer;
+  EndAnnouncer* announcer;
+  std::function<void()> on_capacity_freed;      // a run no longer fetches, is admitted, or waits for the store alone
+  std::map<std::string, Time> held_until = {};  // by route; by the upstream's Retry-After
+  // How many transitions a breaker had made when a job's probe had failed.
+  std::map<const policy::Breaker*, uint64_t> probe_failed_at = {};
+  // Of the hosts that bodies are fetched from, by host and port; only those that have sent one.
+  std::map<std::string, policy::UpstreamHealth> body_hosts = {};
+
+  // How long the route wants no jobs; none = one may run.
+  std::optional<Duration> refusal_of(const std::string& route);
+  bool is_held(const std::string& route) const;
+  void hold(const std::string& route, Duration wait);
+  // The probe's turn goes round: after a job's failed probe the next one is a live request's, if one comes soon.
+  bool is_live_turn(const policy::Breaker& breaker) const;
+  bool wants_probe(const std::string& route);
+  void on_probe_failed(const policy::Breaker& breaker);
+
+  const policy::UpstreamHealth& health_of_host(const std::string& url) const;
+  void on_body_fetched(const std::string& url);
+};
+
+}  // namespace tidegate::jobs
