@@ -80,8 +80,8 @@ def large_classes():
 def node_of(path, layer):
     """What a file of the layer counts as: the folder that it is in, or, at the top of the layer, itself (header and source
     together)."""
-    inside = path.split("/")[1:]
-    return f"{layer}/{inside[0] if len(inside) > 1 else pathlib.PurePath(inside[0]).stem}"
+    inside = pathlib.PurePath(path).relative_to(layer)
+    return f"{layer}/{inside.parent.as_posix() if len(inside.parts) > 1 else inside.stem}"
 
 
 def dependencies_inside(layer):
@@ -159,6 +159,7 @@ class Rules(unittest.TestCase):
         self.assertEqual(find_cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}, "b"), ["b", "c", "b"])
         self.assertEqual(node_of("core/exchange/exchange.h", "core"), "core/exchange")
         self.assertEqual(node_of("core/worker.h", "core"), "core/worker")
+        self.assertEqual(node_of("jobs/rabbit/broker/link.h", "jobs"), "jobs/rabbit/broker")
 
 
 if __name__ == "__main__":
