@@ -27,20 +27,24 @@ class ProbeSource {
   ~ProbeSource() = default;
 };
 
-// When an upstream last succeeded, for whomever: a live request or a job, on any route and any worker of this process.
-// By it a job's failed attempt is the job's fault, or an outage's. Thread-safe and lock-free; knows nothing at first.
+// When the last call began that an upstream served well, for whomever: a live request or a job, on any route and any
+// worker of this process. By it a job's failed attempt is the job's fault, or an outage's. Thread-safe and lock-free;
+// knows nothing at first.
 //
 // It succeeds by a response that would be a job's result. What a breaker counts as a failure is the breaker's own
 // setting, and plays no part here.
 class UpstreamHealth {
  public:
-  // A call has ended. Another thread's clock may be a little behind: the time may go back by as much.
-  void note(AttemptResult result, uint16_t status, Time now) {
-    if (result == AttemptResult::response && is_result(status)) {
-      last_success_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  // A call that began at `begun_at` has ended. In an outage, what began before it may still end well: so its beginning
+  // counts.
+  void note(AttemptResult result, uint16_t status, Time begun_at) {
+    if (result != AttemptResult::response || !is_result(status)) return;
+    const Time::rep begun = begun_at.time_since_epoch().count();
+    Time::rep last = last_success_.load(std::memory_order_relaxed);
+    while (last < begun && !last_success_.compare_exchange_weak(last, begun, std::memory_order_relaxed)) {
     }
   }
-  // False as long as no success has been seen.
+  // Whether a call that began after `since` has succeeded. False as long as no success has been seen.
   bool succeeded_since(Time since) const {
     return last_success_.load(std::memory_order_relaxed) > since.time_since_epoch().count();
   }

@@ -57,6 +57,7 @@ Step Plan::step_of(Admission admission, Time now) {
   permit_ = std::move(admitted.permit);
   would_break_ = would_break_ || permit_.would_refuse();
   ++attempts_;
+  attempt_begun_at_ = now;
   return StartAttempt{attempts_, deadline_, std::min(deadline_, now + policy_.timeout.per_try)};
 }
 
@@ -134,7 +135,7 @@ Step Plan::fall_back(Outcome why, bool matches, Duration retry_after) {
 }
 
 void Plan::give_verdict(AttemptResult result, uint16_t status, Time now) {
-  if (policy_.health) policy_.health->note(result, status, now);
+  if (policy_.health) policy_.health->note(result, status, attempt_begun_at_);
   if (policy_.breaker) report_attempt(permit_, policy_.breaker->config(), result, status, now);
 }
 

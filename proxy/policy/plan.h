@@ -132,6 +132,7 @@ class Plan {
   Random& random_;
   Time deadline_;
   int attempts_ = 0;
+  Time attempt_begun_at_{};
   Duration last_delay_{};
   uint16_t relayed_status_ = 0;
   std::optional<RateDecision> rate_;

@@ -24,6 +24,7 @@ constexpr Duration kRecheckDelay = 5s;  // of a job that has not ended yet, or w
 constexpr size_t kResponseBodyMax = 4 << 20;
 constexpr const char* kJobId = "job-id";
 constexpr const char* kJobAttempt = "job-attempt";
+constexpr const char* kJobDeferrals = "job-deferrals";  // absent in what older versions stored: none
 constexpr const char* kJobKey = "job-key";
 constexpr const char* kWebhookId = "webhook-id";
 
@@ -43,6 +44,12 @@ std::string field_of(const jobs::ClaimedJob& job, std::string_view name) {
   const auto found =
       std::find_if(job.fields.begin(), job.fields.end(), [&](const auto& field) { return field.first == name; });
   return found == job.fields.end() ? "" : found->second;
+}
+
+// How many deferrals the job that ended had; with its attempt, which end this is.
+std::string deferrals_of(const jobs::ClaimedJob& callback) {
+  const std::string stored = field_of(callback, kJobDeferrals);
+  return stored.empty() ? "0" : stored;
 }
 
 AttemptResult failure_of(ErrorCode code) {
@@ -78,8 +85,8 @@ class CallbackRun final : public net::Operation {
     const auto finished = net::finished(step_);
     if (!record && record.error().code == ErrorCode::not_found) return nothing_to_send("the job has been deleted");
     if (!record) return too_early();
-    const std::string attempt = std::to_string(record->attempt);
-    const bool ours = attempt == field_of(job_, kJobAttempt);
+    const bool ours = std::to_string(record->attempt) == field_of(job_, kJobAttempt) &&
+                      std::to_string(record->deferrals) == deferrals_of(job_);
     if (!is_final(record->status)) return ours ? too_early() : nothing_to_send("the job is being run again");
     const bool has_callback = record->status == jobs::JobStatus::succeeded || record->status == jobs::JobStatus::dead;
     if (!ours || !has_callback) return nothing_to_send("the job ended in another way");
@@ -180,7 +187,10 @@ jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs
   draft.route = job.route;
   draft.method = "POST";
   draft.target = "/";
-  draft.fields = {{kJobId, job.id}, {kJobAttempt, std::to_string(job.attempt)}, {kWebhookId, "msg_" + id_from(end)}};
+  draft.fields = {{kJobId, job.id},
+                  {kJobAttempt, std::to_string(job.attempt)},
+                  {kJobDeferrals, std::to_string(job.deferrals)},
+                  {kWebhookId, "msg_" + id_from(end)}};
   if (!job.dedupe_key.empty()) draft.fields.emplace_back(kJobKey, job.dedupe_key);
   draft.created_at = now;
   draft.expires_at = now + config_.job_ttl;

@@ -158,11 +158,12 @@ void JobRun::on_result(RunResult result) {
 void JobRun::judge_upstream(const RunResult& result, bool failed) {
   const uint16_t status = result.response.status;
   const Time now = context_.runtime.now();
-  if (policy_->health) policy_->health->note(result.result, status, now);
+  if (policy_->health) policy_->health->note(result.result, status, since_);
   if (!policy_->breaker) return;
+  context_.on_judged(job_.route, failed);
   const bool probe = admitted_.permit.valid() && admitted_.permit.probe();
   report_attempt(admitted_.permit, policy_->breaker->config(), result.result, status, now);
-  if (probe && failed) context_.on_probe_failed(*policy_->breaker);
+  if (probe && failed) context_.on_probe_failed(policy_->breaker);
 }
 
 // The job's end, if this is its end, is announced before it is settled.

@@ -8,11 +8,17 @@ namespace {
 
 constexpr Duration kLiveProbeTurn = 2s;  // of a breaker that has come due, before a job is its probe
 
-// Of "http://host[:port]/…", host and port.
+constexpr int kFailuresInARow = 3;     // then the route's runs are spread
+constexpr Duration kFailingPace = 1s;  // between two of them
+
+// Of "http://host[:port]/…", host and port, spelled in one way.
 std::string host_of(const std::string& url) {
   const size_t scheme = url.find("://");
   const size_t from = scheme == std::string::npos ? 0 : scheme + 3;
-  return url.substr(from, url.find_first_of("/?", from) - from);
+  std::string host = url.substr(from, url.find_first_of("/?#", from) - from);
+  for (char& c : host) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+  if (host.find(':') == std::string::npos) host += ":80";
+  return host;
 }
 
 }  // namespace
@@ -33,25 +39,36 @@ std::optional<Duration> JobRunContext::refusal_of(const std::string& route) {
   const auto refusal = policy && policy->breaker ? policy->breaker->peek(now) : std::nullopt;
   std::optional<Duration> wait = refusal ? std::optional(refusal->retry_after) : std::nullopt;
   if (is_held(route)) wait = std::max(wait.value_or(Duration(0)), held_until[route] - now);
-  if (refusal || !policy || !policy->breaker || !is_live_turn(*policy->breaker)) return wait;
+  const auto pace = paces.find(route);
+  if (pace != paces.end() && pace->second.until > now) {
+    wait = std::max(wait.value_or(Duration(0)), pace->second.until - now);
+  }
+  if (refusal || !policy || !policy->breaker || !is_live_turn(policy->breaker)) return wait;
   const auto half_open_since = policy->breaker->half_open_since(now);
   const Duration left = half_open_since ? *half_open_since + kLiveProbeTurn - now : Duration(0);
   return left > Duration(0) ? std::max(wait.value_or(Duration(0)), left) : wait;
 }
 
 // It has opened since, and at most become half open.
-bool JobRunContext::is_live_turn(const policy::Breaker& breaker) const {
-  const auto failed = probe_failed_at.find(&breaker);
-  return failed != probe_failed_at.end() && breaker.transitions() <= failed->second + 1;
+bool JobRunContext::is_live_turn(const std::shared_ptr<policy::Breaker>& breaker) const {
+  const auto failed = probe_failed_at.find(breaker);
+  return failed != probe_failed_at.end() && breaker->transitions() <= failed->second + 1;
+}
+
+void JobRunContext::on_judged(const std::string& route, bool failed) {
+  Pace& pace = paces[route];
+  pace.failed_in_a_row = failed ? pace.failed_in_a_row + 1 : 0;
+  if (pace.failed_in_a_row >= kFailuresInARow) pace.until = runtime.now() + kFailingPace;
 }
 
 bool JobRunContext::wants_probe(const std::string& route) {
   const auto policy = runner.policy_of(route);
-  return !is_held(route) && !(policy && policy->breaker && is_live_turn(*policy->breaker));
+  return !is_held(route) && !(policy && policy->breaker && is_live_turn(policy->breaker));
 }
 
-void JobRunContext::on_probe_failed(const policy::Breaker& breaker) {
-  probe_failed_at[&breaker] = breaker.transitions();
+void JobRunContext::on_probe_failed(const std::shared_ptr<policy::Breaker>& breaker) {
+  std::erase_if(probe_failed_at, [](const auto& entry) { return entry.first.expired(); });
+  probe_failed_at[breaker] = breaker->transitions();
 }
 
 const policy::UpstreamHealth& JobRunContext::health_of_host(const std::string& url) const {

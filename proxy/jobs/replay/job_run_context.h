@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,8 +21,14 @@ struct JobRunContext {
   EndAnnouncer* announcer;
   std::function<void()> on_capacity_freed;      // a run no longer fetches, is admitted, or waits for the store alone
   std::map<std::string, Time> held_until = {};  // by route; by the upstream's Retry-After
-  // How many transitions a breaker had made when a job's probe had failed.
-  std::map<const policy::Breaker*, uint64_t> probe_failed_at = {};
+  // By route with a breaker, while one run after the other fails.
+  struct Pace {
+    int failed_in_a_row = 0;
+    Time until{};
+  };
+  std::map<std::string, Pace> paces = {};
+  // How many transitions a breaker had made when a job's probe had failed. A reload may end the breaker.
+  std::map<std::weak_ptr<policy::Breaker>, uint64_t, std::owner_less<>> probe_failed_at = {};
   // Of the hosts that bodies are fetched from, by host and port; only those that have sent one.
   std::map<std::string, policy::UpstreamHealth> body_hosts = {};
 
@@ -29,10 +36,13 @@ struct JobRunContext {
   std::optional<Duration> refusal_of(const std::string& route);
   bool is_held(const std::string& route) const;
   void hold(const std::string& route, Duration wait);
+  // Runs that fail in a row are spread: a row of bad jobs must not open the breaker of an upstream that serves live
+  // requests meanwhile.
+  void on_judged(const std::string& route, bool failed);
   // The probe's turn goes round: after a job's failed probe the next one is a live request's, if one comes soon.
-  bool is_live_turn(const policy::Breaker& breaker) const;
+  bool is_live_turn(const std::shared_ptr<policy::Breaker>& breaker) const;
   bool wants_probe(const std::string& route);
-  void on_probe_failed(const policy::Breaker& breaker);
+  void on_probe_failed(const std::shared_ptr<policy::Breaker>& breaker);
 
   const policy::UpstreamHealth& health_of_host(const std::string& url) const;
   void on_body_fetched(const std::string& url);

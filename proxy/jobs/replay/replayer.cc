@@ -15,7 +15,6 @@ constexpr Duration kIdlePollInterval = 10s;  // for expiry
 constexpr Duration kTidyInterval = 5s;
 constexpr Duration kStoreRecheckDelay = 1s;
 constexpr Duration kPollIntervalMin = 50ms;
-constexpr Duration kFailingPace = 1s;  // between two runs while one after the other fails
 constexpr size_t kWaitingForStoreMax = 4 * Replayer::kClaimBatchMax;
 constexpr double kNewestWeight = 0.2;  // of the newest run in the typical one
 
@@ -59,7 +58,6 @@ class Replayer::Impl {
     if (!view.next_due_at) return idle_for(kIdlePollInterval);
     const Duration due_in = *view.next_due_at - context_.runtime.wall_now();
     if (due_in > Duration(0)) return idle_for(due_in);
-    if (const Duration pause = paced_until_ - context_.runtime.now(); pause > Duration(0)) return idle_for(pause);
     if (const auto refused_for = all_refuse()) {
       runs_allowed_ = 1;
       succeeded_in_a_row_ = 0;
@@ -144,11 +142,7 @@ class Replayer::Impl {
       runs_allowed_ = 1;
       succeeded_in_a_row_ = 0;
       failed_at_ = context_.runtime.now();
-      if (++failed_in_a_row_ > 1) paced_until_ = failed_at_ + kFailingPace;
-      return;
-    }
-    failed_in_a_row_ = 0;
-    if (begun_at >= failed_at_ && ++succeeded_in_a_row_ >= runs_allowed_) {
+    } else if (begun_at >= failed_at_ && ++succeeded_in_a_row_ >= runs_allowed_) {
       runs_allowed_ = std::min(runs_allowed_ * 2, context_.config.concurrency);
       succeeded_in_a_row_ = 0;
     }
@@ -216,8 +210,6 @@ class Replayer::Impl {
   int runs_allowed_ = 1;  // at once
   int succeeded_in_a_row_ = 0;
   Time failed_at_ = Time::min();
-  int failed_in_a_row_ = 0;
-  Time paced_until_{};
   bool draining_ = false;
   std::function<void()> drained_;
   uint64_t expired_ = 0;

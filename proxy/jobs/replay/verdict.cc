@@ -65,7 +65,7 @@ Verdict judge(const FetchedBody& fetched, const ClaimedJob& job, Fault fault, co
 
 Fault fault_of(const policy::UpstreamHealth* health, const ClaimedJob& job, WallTime wall_now, Time now) {
   if (!health) return Fault::job;
-  const Duration ago = wall_now - std::max(job.created_at, job.attempted_at);
+  const Duration ago = wall_now - (job.attempted_at > WallTime{} ? job.attempted_at : job.created_at);
   return health->succeeded_since(now - std::max(ago, Duration(0))) ? Fault::job : Fault::outage;
 }
 

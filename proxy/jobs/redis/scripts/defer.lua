@@ -9,7 +9,7 @@ if lost then return lost end
 add_deferral(id, ARGV[3], ARGV[4], ARGV[5], ARGV[9])
 await_retry(id, job, ARGV[5], ARGV[6], ARGV[7], ARGV[8])
 local without_verdict = tonumber(get(id, 'lost')[1] or '0')
-call('HINCRBY', P .. 'job:' .. id, 'attempt', -1 - without_verdict)
+set(id, 'attempt', math.max(0, tonumber(get(id, 'attempt')[1]) - 1 - without_verdict))
 call('HINCRBY', P .. 'job:' .. id, 'deferrals', 1)
 set(id, 'lost', 0)
 return reply('ok')

@@ -189,6 +189,44 @@ TEST_CASE("ten bad jobs and a hundred good ones: the breaker closes, the good su
   }
 }
 
+TEST_CASE("from the third failure in a row a route's runs are a second apart, where a breaker guards it") {
+  for (const bool guarded : {true, false}) {
+    CAPTURE(guarded);
+    Fixture fixture;
+    if (guarded) fixture.add_breaker();
+    fixture.add_health();
+    fixture.runner.respond = [](const ClaimedJob&) { return responded(500); };
+    append_some(fixture, 20);
+    LiveTraffic live(fixture);  // keeps the breaker closed
+    fixture.start();
+    fixture.bed.pass(900ms);
+    if (!guarded) {
+      CHECK(fixture.runner.ran.size() >= 20);
+      continue;
+    }
+    CHECK(fixture.runner.ran.size() == 3);
+    fixture.bed.pass(5s);
+    CHECK(fixture.runner.ran.size() >= 6);
+    CHECK(fixture.runner.ran.size() <= 8);
+    CHECK(live.refused == 0);
+  }
+}
+
+TEST_CASE("a success that began before the outage blames no job") {
+  Fixture fixture;
+  policy::UpstreamHealth& health = fixture.add_health();
+  const Time before = fixture.bed.home().now();
+  fixture.runner.respond = [](const ClaimedJob&) { return failed(AttemptResult::connect_failure); };
+  const std::string id = append_some(fixture, 1)[0];
+  fixture.start();
+  for (int ended = 0; ended < 10; ++ended) {  // long calls that the upstream still finishes
+    health.note(AttemptResult::response, 200, before);
+    fixture.bed.pass(5s);
+  }
+  CHECK(fixture.asker.find(id)->attempt == 0);
+  CHECK(fixture.asker.find(id)->deferrals > 3);
+}
+
 TEST_CASE("after a job's failed probe the next is a live request's, and then a job's again") {
   Fixture fixture;
   policy::Breaker& breaker = fixture.add_breaker();
