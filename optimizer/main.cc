@@ -55,7 +55,8 @@ struct CommandLine {
   CommandLine();
 };
 
-CommandLine::CommandLine() : time_limit_s(ceil_seconds(options.work_time_max)) {
+CommandLine::CommandLine() {
+  time_limit_s = ceil_seconds(options.work_time_max);
   options.workers = net::available_cpus();
   app.name("watermark-optimizer");
   app.add_option("--listen", listen, "Address and port to listen on")->capture_default_str();

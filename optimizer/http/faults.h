@@ -25,7 +25,7 @@ struct Fault {
   FaultMode mode = FaultMode::none;
   Duration delay = 2s;    // of slow: 1 ms to 10 min
   uint16_t status = 503;  // of error: 400 to 599
-  std::string text = {};       // "": all requests
+  std::string text = {};  // "": all requests
 
   bool meets(const std::string& drawn) const { return text.empty() || text == drawn; }
 };

@@ -53,20 +53,20 @@ TEST_CASE_TEMPLATE("a claim tells the deferrals so far, and when the attempt bef
   ClaimedJob job = claim_when_due(fixture, asker);
   CHECK(job.attempt == 1);
   CHECK(job.deferrals == 1);
-  const WallTime first_end = job.attempted_at;
-  CHECK(first_end == asker.find(id)->history.at(0).at + 5ms);
+  CHECK(job.attempted_at == asker.find(id)->history.at(0).at + 5ms);
   REQUIRE(asker.retry(job, Duration(0)).ok());
   job = claim_when_due(fixture, asker);
   CHECK(job.attempt == 2);
   CHECK(job.deferrals == 1);
   CHECK(job.attempted_at == asker.find(id)->history.at(1).at + 5ms);
   REQUIRE(asker.dead_letter(job).ok());
+  const WallTime asked_at = fixture.home().wall_now();
   REQUIRE(asker.replay(id).ok());  // it begins anew
   const WallTime replayed_at = fixture.home().wall_now();
   job = claim_when_due(fixture, asker);
   CHECK(job.attempt == 1);
   CHECK(job.deferrals == 0);
-  CHECK(job.attempted_at > first_end);
+  CHECK(job.attempted_at >= asked_at - Fixture::kMoment);
   CHECK(job.attempted_at <= replayed_at + Fixture::kMoment);
 }
 
