@@ -123,7 +123,7 @@ TEST_CASE("the watermark service's example reads its addresses from the environm
 }
 
 TEST_CASE(
-    "a job of the watermark service's example survives two hours without optimizer or store, and ends before its "
+    "a callback of the watermark service's example survives two hours without its receiver, and a job ends before its "
     "presigned URL") {
   const Secrets secrets;
   const auto config = secrets.load(kFolder / "examples" / "watermark.yaml").config;
