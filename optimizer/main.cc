@@ -49,14 +49,13 @@ struct CommandLine {
   CLI::App* health = nullptr;
   std::string listen = "127.0.0.1:3001";
   std::string fault = "none";
-  int64_t time_limit_s = 0;
   optimizer::ServiceOptions options;
+  int64_t time_limit_s = ceil_seconds(options.work_time_max);  // what is parsed, of `options`
 
   CommandLine();
 };
 
 CommandLine::CommandLine() {
-  time_limit_s = ceil_seconds(options.work_time_max);
   options.workers = net::available_cpus();
   app.name("watermark-optimizer");
   app.add_option("--listen", listen, "Address and port to listen on")->capture_default_str();

@@ -99,7 +99,7 @@ void check_history(Findings& findings, const jobs::JobRecord& record) {
   const auto& attempts = record.history;
   if (attempts.empty() || counted_attempts(record) != record.attempt) {
     return findings.add(
-        fmt::format("job {}: {} attempts, of which {} are told", record.id, record.attempt, counted_attempts(record)));
+        fmt::format("job {}: {} attempts, but {} in its history", record.id, record.attempt, counted_attempts(record)));
   }
   for (size_t i = 0; i < attempts.size(); ++i) {
     const bool good = succeeded && i + 1 == attempts.size();

@@ -4,15 +4,21 @@ namespace tidegate::core {
 
 namespace {
 
+// The live object of `entry`, if it is the same; else the new one of `make`, remembered in its place.
+template <typename Object, typename IsSame, typename Make>
+std::shared_ptr<Object> remembered_or_made(std::weak_ptr<Object>& entry, const IsSame& is_same, const Make& make) {
+  if (auto found = entry.lock(); found && is_same(*found)) return found;
+  const std::shared_ptr<Object> made = make();
+  entry = made;
+  return made;
+}
+
 // The live object under `key` whose settings are `config`; else the new one of `make`, remembered in its place.
 template <typename Key, typename Object, typename Config, typename Make>
 std::shared_ptr<Object> find_or_make(std::map<Key, std::weak_ptr<Object>>& remembered, const Key& key,
                                      const Config& config, const Make& make) {
-  std::weak_ptr<Object>& entry = remembered[key];
-  if (auto found = entry.lock(); found && found->config() == config) return found;
-  const std::shared_ptr<Object> made = make();
-  entry = made;
-  return made;
+  return remembered_or_made(
+      remembered[key], [&](const Object& found) { return found.config() == config; }, make);
 }
 
 }  // namespace
@@ -61,19 +67,14 @@ std::shared_ptr<Upstream> Policies::upstream(const config::Upstream& config) {
 }
 
 std::shared_ptr<policy::UpstreamHealth> Policies::health(const std::string& upstream) {
-  std::weak_ptr<policy::UpstreamHealth>& entry = healths_[upstream];
-  if (auto found = entry.lock()) return found;
-  const auto made = std::make_shared<policy::UpstreamHealth>();
-  entry = made;
-  return made;
+  const auto always = [](const auto&) { return true; };
+  return remembered_or_made(healths_[upstream], always, [] { return std::make_shared<policy::UpstreamHealth>(); });
 }
 
 std::shared_ptr<RateStoreHealth> Policies::rate_store(const redis::Address& address) {
-  std::weak_ptr<RateStoreHealth>& entry = rate_stores_[address.shown()];
-  if (auto found = entry.lock(); found && found->address() == address) return found;
-  const auto made = std::make_shared<RateStoreHealth>(address);
-  entry = made;
-  return made;
+  const auto same_address = [&](const RateStoreHealth& found) { return found.address() == address; };
+  return remembered_or_made(rate_stores_[address.shown()], same_address,
+                            [&] { return std::make_shared<RateStoreHealth>(address); });
 }
 
 }  // namespace tidegate::core

@@ -32,6 +32,13 @@ void add_time(std::vector<std::string>& arguments, WallTime time) {
   arguments.push_back(std::to_string(to_us(time)));
 }
 
+std::vector<std::string> retry_arguments(const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before) {
+  auto arguments = attempt_arguments(job, attempt);
+  arguments.push_back(std::to_string(to_ns(attempt.at + attempt.took)));
+  add_time(arguments, not_before);
+  return arguments;
+}
+
 void add_response(std::vector<std::string>& arguments, const StoredResponse& response, UploadedBody body) {
   const std::string fields = encode_fields(response.fields);
   const std::string size = std::to_string(response.body.size());
@@ -69,17 +76,12 @@ void succeed_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& 
 
 void retry_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before,
                RedisDone<Ok> done) {
-  auto arguments = attempt_arguments(job, attempt);
-  arguments.push_back(std::to_string(to_ns(attempt.at + attempt.took)));
-  add_time(arguments, not_before);
-  end_claim(store, store.scripts().retry, std::move(arguments), job.id, std::move(done));
+  end_claim(store, store.scripts().retry, retry_arguments(job, attempt, not_before), job.id, std::move(done));
 }
 
 void defer_job(RedisStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before,
                RedisDone<Ok> done) {
-  auto arguments = attempt_arguments(job, attempt);
-  arguments.push_back(std::to_string(to_ns(attempt.at + attempt.took)));
-  add_time(arguments, not_before);
+  auto arguments = retry_arguments(job, attempt, not_before);
   arguments.push_back(std::to_string(JobQueue::kDeferralsKept));
   end_claim(store, store.scripts().defer, std::move(arguments), job.id, std::move(done));
 }

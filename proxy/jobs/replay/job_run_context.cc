@@ -7,9 +7,8 @@ namespace tidegate::jobs {
 namespace {
 
 constexpr Duration kLiveProbeTurn = 2s;  // of a breaker that has come due, before a job is its probe
-
-constexpr int kFailuresInARow = 3;     // then the route's runs are spread
-constexpr Duration kFailingPace = 1s;  // between two of them
+constexpr int kFailuresInARow = 3;       // then the route's runs are spread
+constexpr Duration kFailingPace = 1s;    // between two of them
 
 // Of "http://host[:port]/…", host and port, spelled in one way.
 std::string host_of(const std::string& url) {
@@ -37,16 +36,14 @@ std::optional<Duration> JobRunContext::refusal_of(const std::string& route) {
   const Time now = runtime.now();
   const auto policy = runner.policy_of(route);
   const auto refusal = policy && policy->breaker ? policy->breaker->peek(now) : std::nullopt;
-  std::optional<Duration> wait = refusal ? std::optional(refusal->retry_after) : std::nullopt;
-  if (is_held(route)) wait = std::max(wait.value_or(Duration(0)), held_until[route] - now);
-  const auto pace = paces.find(route);
-  if (pace != paces.end() && pace->second.until > now) {
-    wait = std::max(wait.value_or(Duration(0)), pace->second.until - now);
+  Time until = refusal ? now + refusal->retry_after : now;
+  if (is_held(route)) until = std::max(until, held_until[route]);
+  if (const auto pace = paces.find(route); pace != paces.end()) until = std::max(until, pace->second.until);
+  if (!refusal && policy && policy->breaker && is_live_turn(policy->breaker)) {
+    const auto half_open_since = policy->breaker->half_open_since(now);
+    if (half_open_since) until = std::max(until, *half_open_since + kLiveProbeTurn);
   }
-  if (refusal || !policy || !policy->breaker || !is_live_turn(policy->breaker)) return wait;
-  const auto half_open_since = policy->breaker->half_open_since(now);
-  const Duration left = half_open_since ? *half_open_since + kLiveProbeTurn - now : Duration(0);
-  return left > Duration(0) ? std::max(wait.value_or(Duration(0)), left) : wait;
+  return refusal || until > now ? std::optional(until - now) : std::nullopt;
 }
 
 // It has opened since, and at most become half open.

@@ -39,7 +39,7 @@ struct JobRunContext {
   // Runs that fail in a row are spread: a row of bad jobs must not open the breaker of an upstream that serves live
   // requests meanwhile.
   void on_judged(const std::string& route, bool failed);
-  // The probe's turn goes round: after a job's failed probe the next one is a live request's, if one comes soon.
+  // After a job's failed probe the next one is a live request's, if one comes soon.
   bool is_live_turn(const std::shared_ptr<policy::Breaker>& breaker) const;
   bool wants_probe(const std::string& route);
   void on_probe_failed(const std::shared_ptr<policy::Breaker>& breaker);

@@ -8,8 +8,8 @@
 // A job whose body lies elsewhere has it fetched first, before it takes a slot or a permit: the result of the fetch
 // says nothing about the upstream. No body: a failed attempt, or the job's end where no retry can help.
 //
-// An open breaker that is due gets a queued job as its probe. The turn goes round: a job whose probe has failed goes
-// behind those that wait, and the next probe is left to a live request, if one comes within two seconds. Replay starts
+// An open breaker that is due gets a queued job as its probe. A job whose probe has failed goes behind those that
+// wait, and the next probe is left to a live request, if one comes within two seconds. Replay starts
 // with one run at a time; when as many runs in a row have succeeded as are allowed at once, that number doubles, up to
 // `concurrency`; a failed run makes it one again, and runs that began before it no longer count. From the third
 // failure in a row of a route with a breaker, a second passes between two of its runs, so that a row of bad jobs does

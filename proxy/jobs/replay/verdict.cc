@@ -28,14 +28,14 @@ std::string error_of(const RunResult& result) {
   return result.result == AttemptResult::response ? std::to_string(result.response.status) : to_string(result.result);
 }
 
-// The delay before the previous attempt is not kept (a restart would lose it too): decorrelated jitter begins at its
-// base.
 struct Failure {
   std::string error;
   bool hopeless;
   Duration retry_after;
 };
 
+// The delay before the previous attempt is not kept (a restart would lose it too): decorrelated jitter begins at its
+// base.
 Settlement settlement_of(Failure failure, const ClaimedJob& job, Fault fault, const RetryTiming& timing) {
   const bool last = fault == Fault::job && job.attempt >= job.max_attempts;
   if (failure.hopeless || last) return Dead{std::move(failure.error)};

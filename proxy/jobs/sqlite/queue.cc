@@ -109,22 +109,12 @@ class SqliteQueue final : public SqliteSpool {
 
   OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
                      Callback<Ok> done) override {
-    return ask<Ok>(
-        home,
-        [job, attempt = std::move(attempt), not_before](SqliteStore& s) {
-          return retry_job(s, job, attempt, not_before);
-        },
-        std::move(done));
+    return fail(home, job, std::move(attempt), not_before, std::move(done), &retry_job);
   }
 
   OperationPtr defer(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
                      Callback<Ok> done) override {
-    return ask<Ok>(
-        home,
-        [job, attempt = std::move(attempt), not_before](SqliteStore& s) {
-          return defer_job(s, job, attempt, not_before);
-        },
-        std::move(done));
+    return fail(home, job, std::move(attempt), not_before, std::move(done), &defer_job);
   }
 
   OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
@@ -220,6 +210,16 @@ class SqliteQueue final : public SqliteSpool {
     auto call = std::make_shared<TypedSqliteCall<T>>(pending, std::move(work));
     call->makes_work = makes_work;
     return submit(std::move(call), std::move(pending));
+  }
+  // A failed attempt ends in one of two ways: retry_job, defer_job.
+  OperationPtr fail(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                    Callback<Ok> done, Status (*end)(SqliteStore&, const ClaimedJob&, const AttemptRecord&, WallTime)) {
+    return ask<Ok>(
+        home,
+        [job, attempt = std::move(attempt), not_before, end](SqliteStore& s) {
+          return end(s, job, attempt, not_before);
+        },
+        std::move(done));
   }
   OperationPtr ask_for_work(net::Runtime& home, Work<Ok> work, Callback<Ok> done) {
     return ask<Ok>(home, std::move(work), std::move(done), true);

@@ -21,6 +21,14 @@ void insert_result(SqliteStore& store, int64_t seq, const StoredResponse& respon
   Query(store.db(), "UPDATE results SET crc = ? WHERE owner = ?", crc, seq).run();
 }
 
+// A running job whose attempt has failed waits for its next one.
+void await_retry(SqliteStore& store, int64_t seq, const AttemptRecord& attempt, WallTime not_before) {
+  Query(store.db(), "UPDATE jobs SET status = 2, due_at = ?, attempted_at = ?, last_error = ? WHERE seq = ?",
+        ns(not_before), ns(attempt.at + attempt.took), attempt.error, seq)
+      .run();
+  store.counters().move(JobStatus::running, JobStatus::retrying);
+}
+
 }  // namespace
 
 Status renew_claim(SqliteStore& store, const ClaimedJob& job, Duration lease, WallTime now) {
@@ -51,10 +59,7 @@ Status retry_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord&
   const auto held = held_job(store, job);
   if (!held) return held.error();
   add_attempt(store, held->seq, attempt);
-  Query(store.db(), "UPDATE jobs SET status = 2, due_at = ?, attempted_at = ?, last_error = ? WHERE seq = ?",
-        ns(not_before), ns(attempt.at + attempt.took), attempt.error, held->seq)
-      .run();
-  store.counters().move(JobStatus::running, JobStatus::retrying);
+  await_retry(store, held->seq, attempt, not_before);
   return Ok{};
 }
 
@@ -62,12 +67,10 @@ Status defer_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord&
   const auto held = held_job(store, job);
   if (!held) return held.error();
   add_deferral(store, held->seq, attempt);
-  Query(store.db(),
-        "UPDATE jobs SET status = 2, due_at = ?, attempted_at = ?, last_error = ?, deferrals = deferrals + 1,"
-        " attempt = attempt - 1 - lost, lost = 0 WHERE seq = ?",
-        ns(not_before), ns(attempt.at + attempt.took), attempt.error, held->seq)
+  await_retry(store, held->seq, attempt, not_before);
+  Query(store.db(), "UPDATE jobs SET deferrals = deferrals + 1, attempt = attempt - 1 - lost, lost = 0 WHERE seq = ?",
+        held->seq)
       .run();
-  store.counters().move(JobStatus::running, JobStatus::retrying);
   return Ok{};
 }
 
