@@ -74,9 +74,10 @@ export function job_words(state) {
   return {title: 'Queued', text: 'The optimizer is unavailable. Your picture is saved and will be processed automatically.'};
 }
 
-// "Attempt 2 of 5. Number 3 in the queue." Empty: nothing is known.
+// "Tried 4 times during the outage. Attempt 2 of 5. Number 3 in the queue." Empty: nothing is known.
 export function attempt_words(state) {
   const parts = [];
+  if (state.deferrals > 0) parts.push(`Tried ${state.deferrals === 1 ? 'once' : `${state.deferrals} times`} during the outage.`);
   if (state.attempt > 0) parts.push(`Attempt ${state.attempt}${state.max_attempts ? ` of ${state.max_attempts}` : ''}.`);
   if (Number.isInteger(state.position) && state.position > 0) parts.push(`Number ${state.position} in the queue.`);
   return parts.join(' ');

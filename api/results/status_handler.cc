@@ -28,6 +28,7 @@ Reply status_reply(const std::string& key, const Finding& finding) {
   json.field("key", key).field("status", done ? "done" : to_string(report.state));
   number_or_null(&json, "attempt", report.attempt);
   number_or_null(&json, "max_attempts", report.max_attempts);
+  number_or_null(&json, "deferrals", report.deferrals);
   text_or_null(&json, "next_attempt_at", done ? "" : report.next_attempt_at);
   text_or_null(&json, "url", done ? "/images/" + key : "");
   text_or_null(&json, "error", done ? "" : report.error);

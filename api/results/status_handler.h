@@ -10,7 +10,7 @@
 
 namespace tidegate::api {
 
-// {"key","status","attempt","max_attempts","next_attempt_at","url","error"}; a member that does not apply is null.
+// {"key","status","attempt","max_attempts","deferrals","next_attempt_at","url","error"}; a member that does not apply is null.
 Reply status_reply(const std::string& key, const Finding& finding);
 
 class StatusHandler final : public HandlerBase {

@@ -76,6 +76,7 @@ std::optional<JobReport> parse_report(const http::FetchResponse& response) {
   report.state = *state;
   report.attempt = number_in(json, "attempt");
   report.max_attempts = number_in(json, "max_attempts");
+  report.deferrals = number_in(json, "deferrals");
   report.next_attempt_at = string_in(json, "next_attempt_at");
   report.error = string_in(json, "last_error").substr(0, kTextMax);
   if (*state == JobState::lost) report.error = why_lost(word, report.error);

@@ -29,6 +29,7 @@ struct JobReport {
   JobState state = JobState::queued;
   std::optional<int64_t> attempt;
   std::optional<int64_t> max_attempts;
+  std::optional<int64_t> deferrals;  // attempts that failed in an outage and do not count
   std::string next_attempt_at;  // RFC 3339; empty: none is scheduled
   std::string error;            // of the last attempt; for a lost job, why it was lost
   std::string retry_after;      // Tidegate's Retry-After; may be empty

@@ -84,6 +84,8 @@ class Modules(PageCase):
         self.assertEqual(self.call("words.js", "return own.attempt_words(given[0])", state),
                          "Attempt 2 of 5. Number 3 in the queue.")
         self.assertEqual(self.call("words.js", "return own.attempt_words({attempt: 0, position: null})"), "")
+        self.assertEqual(self.call("words.js", "return [1, 7].map((n) => own.attempt_words({attempt: 0, deferrals: n}))"),
+                         ["Tried once during the outage.", "Tried 7 times during the outage."])
         self.assertEqual(self.call("words.js", "return own.job_words({status: 'processing'}).title"), "Processing")
 
     def test_a_problem_that_is_not_json(self):

@@ -58,7 +58,7 @@ class Story(PageCase):
         browser.until("the breaker's state is told", lambda: browser.text("breaker") in (
             "Breaker: open because several requests in a row failed.", "Breaker: open because the probe failed."))
         self.four_looks("5-accepted")
-        browser.until("an attempt is told", lambda: browser.text("attempts").startswith("Attempt "))
+        browser.until("a failed attempt is told", lambda: browser.text("attempts").startswith("Tried "))
 
         # By another program: from here on there is no input on the page.
         http("POST", self.stack.urls["api"] + "/demo/fault", b'{"mode":"none"}', {"Content-Type": "application/json"})

@@ -68,9 +68,11 @@ TEST_CASE("the status follows the states of the job until its picture is finishe
   fixture.set("running", R"(,"attempt":1)");
   CHECK(fixture.status_word() == "processing");
   fixture.set("retrying",
-              R"(,"attempt":1,"max_attempts":5,"next_attempt_at":"2026-11-24T02:00:00.000Z","last_error":"503")");
+              R"(,"attempt":1,"max_attempts":5,"deferrals":2,"next_attempt_at":"2026-11-24T02:00:00.000Z",)"
+              R"("last_error":"503")");
   const auto retrying = fixture.get("/status/" + fixture.key);
   CHECK(value_of(retrying, "status") == "retrying");
+  CHECK(value_of(retrying, "deferrals") == "2");
   CHECK(value_of(retrying, "next_attempt_at") == "2026-11-24T02:00:00.000Z");
   CHECK(value_of(retrying, "error") == "503");
   const auto early = fixture.get("/images/" + fixture.key);

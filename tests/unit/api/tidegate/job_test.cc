@@ -57,11 +57,12 @@ TEST_CASE("each status of a job has its state") {
 }
 
 TEST_CASE("a report contains what is known") {
-  const auto full = parse_report(response(200, R"({"status":"retrying","attempt":2,"max_attempts":5,)"
+  const auto full = parse_report(response(200, R"({"status":"retrying","attempt":2,"max_attempts":5,"deferrals":7,)"
                                                R"("next_attempt_at":"2026-11-24T01:59:43.123Z","last_error":"503"})"));
   REQUIRE(full.has_value());
   CHECK(full->attempt == 2);
   CHECK(full->max_attempts == 5);
+  CHECK(full->deferrals == 7);
   CHECK(full->next_attempt_at == "2026-11-24T01:59:43.123Z");
   CHECK(full->error == "503");
   const auto bare = parse_report(response(200, R"({"status":"queued","attempt":null,"next_attempt_at":null})"));
