@@ -9,6 +9,11 @@ namespace tidegate::cli {
 
 namespace {
 
+void count_in(metrics::QueueMetrics& counted, jobs::SqliteOptions& options) {
+  options.on_commit = [&counted](Duration took) { counted.commit(took); };
+  options.on_checkpoint_blocked = [&counted] { counted.checkpoint_blocked(); };
+}
+
 class QueueOpener {
  public:
   QueueOpener(const config::Queue& queue, metrics::Metrics& metrics, net::Runtime& runtime)
@@ -43,7 +48,7 @@ class QueueOpener {
     jobs::SqliteOptions options;
     options.path = path;
     options.limits = limits_;
-    options.on_commit = on_commit();
+    count_in(counted_, options);
     return jobs::open_sqlite_queue(options);
   }
 
@@ -105,7 +110,7 @@ Result<core::Policies::QueueStores> open_callback_stores(const config::Config& c
     options.path = (sqlite ? sqlite->path : queue.spool_path) + ".callbacks.db";
     options.limits.max_jobs = queue.max_jobs;
     options.limits.results_ttl = queue.results_ttl;
-    options.on_commit = [&counted = metrics.queue(core::callbacks_name(name))](Duration took) { counted.commit(took); };
+    count_in(metrics.queue(core::callbacks_name(name)), options);
     auto opened = jobs::open_sqlite_queue(options);
     if (!opened) return Error{opened.error().code, "callbacks of queue " + name + ": " + opened.error().message};
     stores[name] = std::move(*opened);

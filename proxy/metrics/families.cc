@@ -47,6 +47,9 @@ Families::Families(prometheus::Registry& r)
       queue_max_bytes(gauge(r, "queue_max_bytes", "Limit of stored bytes (max_bytes)")),
       queue_jobs(counter(r, "queue_jobs_total", "Job events by kind")),
       queue_commit(histogram(r, "queue_commit_seconds", "Seconds per commit of the job store")),
+      queue_checkpoints_blocked(
+          counter(r, "queue_checkpoints_blocked_total",
+                  "Checkpoints of the queue's SQLite files that another connection's read stopped")),
       dependency_up(gauge(r, "dependency_up", "1 if the dependency is available, else 0")),
       config_last_reload_successful(
           gauge(r, "config_last_reload_successful", "1 if the last configuration load succeeded, else 0")),

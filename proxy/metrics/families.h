@@ -32,16 +32,17 @@ struct Families {
   GaugeFamily& bulkhead_in_use;                // bulkhead
   GaugeFamily& bulkhead_limit;
   GaugeFamily& bulkhead_waiting;
-  CounterFamily& retries;               // upstream, result
-  GaugeFamily& retry_budget_remaining;  // upstream
-  GaugeFamily& queue_depth;             // queue, status
-  GaugeFamily& queue_oldest_age;        // queue
-  GaugeFamily& queue_bytes;             // queue
-  GaugeFamily& queue_max_jobs;          // queue
-  GaugeFamily& queue_max_bytes;         // queue
-  CounterFamily& queue_jobs;            // queue, event
-  HistogramFamily& queue_commit;        // queue
-  GaugeFamily& dependency_up;           // dependency
+  CounterFamily& retries;                    // upstream, result
+  GaugeFamily& retry_budget_remaining;       // upstream
+  GaugeFamily& queue_depth;                  // queue, status
+  GaugeFamily& queue_oldest_age;             // queue
+  GaugeFamily& queue_bytes;                  // queue
+  GaugeFamily& queue_max_jobs;               // queue
+  GaugeFamily& queue_max_bytes;              // queue
+  CounterFamily& queue_jobs;                 // queue, event
+  HistogramFamily& queue_commit;             // queue
+  CounterFamily& queue_checkpoints_blocked;  // queue
+  GaugeFamily& dependency_up;                // dependency
   GaugeFamily& config_last_reload_successful;
   GaugeFamily& config_last_reload_timestamp;
   GaugeFamily& loop_lag;  // worker

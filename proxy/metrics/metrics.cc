@@ -132,7 +132,8 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
 class QueueMetricsImpl final : public QueueMetrics {
  public:
   QueueMetricsImpl(Families& families, const std::string& queue)
-      : commit_(families.queue_commit.Add({{"queue", queue}}, commit_buckets())) {
+      : commit_(families.queue_commit.Add({{"queue", queue}}, commit_buckets())),
+        checkpoints_blocked_(families.queue_checkpoints_blocked.Add({{"queue", queue}})) {
     for (size_t i = 0; i < events_.size(); ++i) {
       const char* event = to_string(static_cast<jobs::JobEvent>(i));
       events_[i] = &families.queue_jobs.Add({{"queue", queue}, {"event", event}});
@@ -141,9 +142,11 @@ class QueueMetricsImpl final : public QueueMetrics {
 
   void job_event(jobs::JobEvent event) override { events_[static_cast<size_t>(event)]->Increment(); }
   void commit(Duration took) override { commit_.Observe(to_seconds(took)); }
+  void checkpoint_blocked() override { checkpoints_blocked_.Increment(); }
 
  private:
   prometheus::Histogram& commit_;
+  prometheus::Counter& checkpoints_blocked_;
   std::array<prometheus::Counter*, jobs::kJobEventCount> events_{};
 };
 

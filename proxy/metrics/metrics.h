@@ -50,6 +50,7 @@ class QueueMetrics {
   virtual ~QueueMetrics() = default;
   virtual void job_event(jobs::JobEvent event) = 0;
   virtual void commit(Duration took) = 0;
+  virtual void checkpoint_blocked() = 0;
 };
 
 class Metrics {

@@ -1,16 +1,23 @@
 #include "jobs/sqlite/checkpoint.h"
 
+#include <limits>
+
 #include "base/log.h"
 
 namespace tidegate::jobs {
 
 namespace {
-constexpr int kWorthwhilePages = 1000;  // 4 MB
-constexpr int kTooManyPages = 32'000;   // 128 MB
+
+// So many the store's thread moves in a few milliseconds.
+constexpr int kRestFrames = SqliteCheckpoint::kPassFrames / 4;
+constexpr int kTooManyFrames = 3 * SqliteCheckpoint::kPassFrames;
+constexpr const char* kBlocked = "another connection reads an old state of the file, or makes a checkpoint itself";
+
 }  // namespace
 
-SqliteCheckpoint::SqliteCheckpoint(SqliteDb& writer, const std::string& path, const std::string& vfs)
-    : writer_(writer), path_(path), vfs_(vfs), thread_([this] { run(); }) {
+SqliteCheckpoint::SqliteCheckpoint(SqliteDb& writer, const std::string& path, const std::string& vfs,
+                                   std::function<void()> on_blocked)
+    : writer_(writer), path_(path), vfs_(vfs), on_blocked_(std::move(on_blocked)), thread_([this] { run(); }) {
   sqlite3_wal_hook(writer_.handle(), &on_commit, this);
 }
 
@@ -20,42 +27,102 @@ SqliteCheckpoint::~SqliteCheckpoint() {
     const std::lock_guard lock(mutex_);
     ending_ = true;
   }
-  wake_.notify_one();
+  changed_.notify_all();
   thread_.join();
 }
 
-int SqliteCheckpoint::on_commit(void* self, sqlite3*, const char*, int pages) {
+// ---- the writer's thread ----
+
+int SqliteCheckpoint::on_commit(void* self, sqlite3*, const char*, int frames) {
   auto* checkpoint = static_cast<SqliteCheckpoint*>(self);
-  checkpoint->wal_pages_ = pages;
-  if (pages < kWorthwhilePages) return SQLITE_OK;
-  const std::lock_guard lock(checkpoint->mutex_);
-  checkpoint->wanted_ = true;
-  checkpoint->wake_.notify_one();
+  const bool again = frames < checkpoint->frames_;
+  checkpoint->frames_ = frames;
+  if (again) {
+    checkpoint->begin_again();
+  } else if (checkpoint->rest_moved_) {
+    checkpoint->note_blocked();
+  }
+  checkpoint->rest_moved_ = false;
   return SQLITE_OK;
 }
 
-void SqliteCheckpoint::bound_wal() {
-  if (wal_pages_ < kTooManyPages) return;
-  wal_pages_ = 0;
-  sqlite3_wal_checkpoint_v2(writer_.handle(), nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
+void SqliteCheckpoint::begin_again() {
+  attempted_at_ = 0;
+  if (blocked_) log_info("checkpoint_recovered", {{"store", path_}});
+  blocked_ = false;
+  const std::lock_guard lock(mutex_);
+  ++lap_;
+  passed_ = 0;
 }
 
+void SqliteCheckpoint::between_groups() {
+  const int grown = frames_ - attempted_at_;
+  if (grown >= kPassFrames && !pass_is_due(grown)) move_rest();
+}
+
+// True: a pass is under way, or was started. False: what is left is for the store's thread.
+bool SqliteCheckpoint::pass_is_due(int grown) {
+  std::unique_lock lock(mutex_);
+  if (grown >= kTooManyFrames) {
+    changed_.wait(lock, [this] { return state_ == State::idle; });
+    return false;
+  }
+  if (state_ != State::idle) return true;
+  if (frames_ - passed_ <= kRestFrames) return false;
+  state_ = State::wanted;
+  changed_.notify_all();
+  return true;
+}
+
+void SqliteCheckpoint::move_rest() {
+  try {
+    const WalState wal = writer_.checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+    rest_moved_ = wal.all_moved();
+    if (!rest_moved_) note_blocked();
+  } catch (const SqliteFailure& failure) {
+    attempted_at_ = frames_;
+    log_warn("checkpoint_failed", {{"store", path_}, {"reason", failure.what()}});
+  }
+}
+
+void SqliteCheckpoint::note_blocked() {
+  attempted_at_ = frames_;
+  if (on_blocked_) on_blocked_();
+  if (!blocked_) {
+    log_warn("checkpoint_blocked", {{"store", path_}, {"wal_frames", frames_}, {"reason", kBlocked}});
+  }
+  blocked_ = true;
+}
+
+// ---- the thread of the passes ----
+
 void SqliteCheckpoint::run() {
+  std::unique_ptr<SqliteDb> db;  // made for the first pass, and again after a failure
+  std::unique_lock lock(mutex_);
   for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return wanted_ || ending_; });
-      if (ending_) return;
-      wanted_ = false;
-    }
-    try {
-      SqliteDb db(path_, vfs_);
-      // Passive: takes what it can without making the writer wait. What is left waits for the next commit.
-      const int result = sqlite3_wal_checkpoint_v2(db.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-      if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) throw SqliteFailure(db.handle(), result, "checkpoint");
-    } catch (const SqliteFailure& failure) {
-      log_warn("checkpoint_failed", {{"store", path_}, {"reason", failure.what()}});
-    }
+    changed_.wait(lock, [this] { return state_ == State::wanted || ending_; });
+    if (ending_) return;
+    state_ = State::passing;
+    const uint64_t lap = lap_;
+    lock.unlock();
+    const int passed = pass(db);
+    lock.lock();
+    if (lap == lap_) passed_ = passed;
+    state_ = State::idle;
+    changed_.notify_all();
+  }
+}
+
+// Passive: takes what it can without making the writer wait. Returns the frames that it has looked at; where it fails,
+// all: the store's thread, which moves the rest, then finds out whether it can.
+int SqliteCheckpoint::pass(std::unique_ptr<SqliteDb>& db) {
+  try {
+    if (!db) db = std::make_unique<SqliteDb>(path_, vfs_);
+    return db->checkpoint(SQLITE_CHECKPOINT_PASSIVE).frames;
+  } catch (const SqliteFailure& failure) {
+    log_warn("checkpoint_failed", {{"store", path_}, {"reason", failure.what()}});
+    db.reset();
+    return std::numeric_limits<int>::max();
   }
 }
 

@@ -1,8 +1,18 @@
-// Moves what the WAL holds into the database file, on a thread and a connection of its own, so that no commit waits for
-// it (an automatic checkpoint stalls the commit that happens to cross the mark, for tens of milliseconds).
+// Keeps the WAL short: moves what it holds into the database file.
+//
+//        the WAL has grown by kPassFrames            the store's thread is between two groups
+//   idle ───────────────────────────────▶ wanted ─▶ passing ─▶ idle ─────────────────────────▶ the rest is moved
+//
+// A pass runs on a thread and a connection of its own, beside the commits, so that none waits for it (an automatic
+// checkpoint stalls the commit that crosses the mark for tens of milliseconds). A commit begins the WAL again from its
+// start only if all of it has been moved, and a pass beside commits always leaves some: these few frames are moved by
+// the store's thread itself. Where another connection reads an old state (a backup, a shell within a transaction)
+// neither can go on: that is reported, and attempted again whenever the WAL has grown as much again.
 #pragma once
 
 #include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -13,24 +23,44 @@ namespace tidegate::jobs {
 
 class SqliteCheckpoint {
  public:
-  // Watches the commits of `writer`, which outlives this.
-  SqliteCheckpoint(SqliteDb& writer, const std::string& path, const std::string& vfs);
+  // Frames of one page. With nobody reading, the WAL stays below four times as many, if no commit is larger than one.
+  static constexpr int kPassFrames = 1000;
+
+  // Watches the commits of `writer`, which outlives this. `on_blocked` runs on the writer's thread for each checkpoint
+  // that another connection has stopped.
+  SqliteCheckpoint(SqliteDb& writer, const std::string& path, const std::string& vfs, std::function<void()> on_blocked);
   ~SqliteCheckpoint();
 
-  // On the writer's thread, between groups: where the WAL has outrun its checkpoints, wait for one after all.
-  void bound_wal();
+  // Writer's thread. Waits for a pass only where commits outrun it.
+  void between_groups();
 
  private:
-  static int on_commit(void* self, sqlite3* db, const char* name, int pages);
+  enum class State { idle, wanted, passing };
+
+  static int on_commit(void* self, sqlite3* db, const char* name, int frames);
+  void begin_again();
+  bool pass_is_due(int grown);
+  void move_rest();
+  void note_blocked();
   void run();
+  int pass(std::unique_ptr<SqliteDb>& db);
 
   SqliteDb& writer_;
   const std::string path_, vfs_;
-  int wal_pages_ = 0;  // writer's thread only
+  const std::function<void()> on_blocked_;
+
+  // The writer's thread alone.
+  int frames_ = 0;           // in the WAL
+  int attempted_at_ = 0;     // frames_ when a checkpoint was blocked last
+  bool rest_moved_ = false;  // the next commit should begin the WAL again
+  bool blocked_ = false;
+
   std::mutex mutex_;
-  std::condition_variable wake_;
-  bool wanted_ = false;
+  std::condition_variable changed_;
+  State state_ = State::idle;
   bool ending_ = false;
+  uint64_t lap_ = 0;  // how often the WAL has begun again
+  int passed_ = 0;    // frames of this lap that passes have looked at
   std::thread thread_;
 };
 

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-namespace tidegate::jobs {
+#include "base/assert.h"
 
-namespace {
-constexpr int kBusyWaitMs = 5000;
-}
+namespace tidegate::jobs {
 
 SqliteFailure::SqliteFailure(sqlite3* db, int result, std::string_view what)
     : std::runtime_error(std::string(what) + ": " + (db ? sqlite3_errmsg(db) : sqlite3_errstr(result))),
@@ -28,6 +26,7 @@ bool SqliteFailure::handle_is_lost() const {
 
 Error SqliteFailure::to_error() const {
   if (disk_full()) return {ErrorCode::exhausted, what()};
+  if (locked()) return {ErrorCode::unavailable, std::string("another process has locked the job file: ") + what()};
   return {handle_is_lost() ? ErrorCode::io : ErrorCode::unavailable, what()};
 }
 
@@ -35,17 +34,23 @@ SqliteDb::SqliteDb(const std::string& path, const std::string& vfs) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int result = sqlite3_open_v2(path.c_str(), &db_, flags, vfs.empty() ? nullptr : vfs.c_str());
   if (result == SQLITE_OK) {
-    sqlite3_busy_timeout(db_, kBusyWaitMs);  // somebody looks with a shell
+    set_busy_wait(kBusyWait);
     return;
   }
   const SqliteFailure failure(db_, result, "open " + path);
-  sqlite3_close(db_);
+  static_cast<void>(sqlite3_close(db_));
   throw failure;
 }
 
+// A statement's finalizing repeats the error of its last step, which was thrown then.
 SqliteDb::~SqliteDb() {
-  for (auto& [sql, statement] : statements_) sqlite3_finalize(statement);
-  sqlite3_close(db_);
+  for (auto& [sql, statement] : statements_) static_cast<void>(sqlite3_finalize(statement));
+  TG_ASSERT(sqlite3_close(db_) == SQLITE_OK);  // nothing of it is open any more
+}
+
+void SqliteDb::set_busy_wait(Duration wait) {
+  const auto wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+  TG_ASSERT(sqlite3_busy_timeout(db_, static_cast<int>(wait_ms)) == SQLITE_OK);
 }
 
 sqlite3_stmt* SqliteDb::statement(const char* sql) {
@@ -64,6 +69,17 @@ void SqliteDb::exec(const char* sql) {
 std::string SqliteDb::value_of(const char* sql) {
   Query query(*this, sql);
   return query.step() ? query.text(0) : "";
+}
+
+WalState SqliteDb::checkpoint(int mode) {
+  // A connection that has read nothing has no WAL: its checkpoint would move nothing, and only the counts would say so.
+  value_of("PRAGMA user_version");
+  WalState wal;
+  const int result = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, &wal.frames, &wal.moved);
+  wal.busy = (result & 0xff) == SQLITE_BUSY;
+  if (result != SQLITE_OK && !wal.busy) throw SqliteFailure(db_, result, "checkpoint");
+  if (!wal.busy && wal.frames < 0) throw SqliteFailure(nullptr, SQLITE_MISUSE, "checkpoint: the connection has no WAL");
+  return wal;
 }
 
 namespace {

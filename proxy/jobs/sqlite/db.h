@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace tidegate::jobs {
 
@@ -20,6 +21,7 @@ class SqliteFailure : public std::runtime_error {
   SqliteFailure(sqlite3* db, int result, std::string_view what);
   int primary() const { return code_ & 0xff; }
   bool disk_full() const { return primary() == SQLITE_FULL; }
+  bool locked() const { return primary() == SQLITE_BUSY; }  // by another connection, for longer than the busy wait
   // The handle cannot be trusted any more: close it, open it again, look what is there.
   bool handle_is_lost() const;
   Error to_error() const;
@@ -28,17 +30,31 @@ class SqliteFailure : public std::runtime_error {
   int code_;  // extended
 };
 
+// The WAL after a checkpoint.
+struct WalState {
+  bool busy = false;  // another connection makes a checkpoint, or would have had to be waited for too long
+  int frames = 0;
+  int moved = 0;  // of them, those that the database file has
+  bool all_moved() const { return !busy && moved == frames; }
+};
+
 class SqliteDb {
  public:
+  static constexpr Duration kBusyWait = std::chrono::seconds(5);
+
   SqliteDb(const std::string& path, const std::string& vfs);
   ~SqliteDb();
   SqliteDb(const SqliteDb&) = delete;
   SqliteDb& operator=(const SqliteDb&) = delete;
 
   sqlite3* handle() const { return db_; }
+  // How long a lock of another connection is waited for: somebody looks with a shell, or makes a backup.
+  void set_busy_wait(Duration wait);
   void exec(const char* sql);
   // The one value of a one-row query ("PRAGMA synchronous").
   std::string value_of(const char* sql);
+  // `mode`: SQLITE_CHECKPOINT_PASSIVE and the others. Outside transactions.
+  WalState checkpoint(int mode);
 
   // Pieces of a stored blob, without loading the whole.
   std::string read_blob(const char* table, int64_t row, uint64_t offset, size_t count);

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "jobs/job_queue.h"
+#include "jobs/sqlite/db.h"
 
 namespace tidegate::jobs {
 
@@ -27,6 +28,8 @@ struct SqliteOptions {
   std::string vfs = {};        // SQLite's file layer; "" = its default. Tests put a failing disk here.
   // How long each commit took; called on the store's thread.
   std::function<void(Duration)> on_commit = {};
+  // A checkpoint could not be made, since another connection reads an old state; called on the store's thread.
+  std::function<void()> on_checkpoint_blocked = {};
 };
 
 // What only the SQLite queue can: be a spool.

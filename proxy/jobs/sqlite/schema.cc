@@ -89,10 +89,11 @@ Status check_format(SqliteDb& db, const std::string& path) {
 }  // namespace
 
 Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
-  // Checkpoints are made by a thread of their own (checkpoint.h), never inside a commit.
+  // Checkpoints are made by a thread of their own (checkpoint.h), never inside a commit. A WAL that could not be moved
+  // for a while is cut, once it has been, to the length that it otherwise keeps.
   db.exec(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
-      "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
+      "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16384000");
   const std::string mode = db.value_of("PRAGMA journal_mode");
   const std::string synchronous = db.value_of("PRAGMA synchronous");
   if (mode != "wal" || synchronous != "2") {

@@ -40,7 +40,8 @@ SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opene
 void SqliteThread::adopt(OpenStore opened) {
   open_.emplace(std::move(opened));
   was_open_ = true;
-  checkpoint_ = std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs);
+  checkpoint_ =
+      std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs, options_.on_checkpoint_blocked);
   publish(store().view());
 }
 
@@ -70,11 +71,12 @@ void SqliteThread::run() {
     const Group group = take_group();
     if (!group.empty()) {
       run_group(group);
-      continue;
+    } else if (open_ && store().sweep_state().more) {
+      sweep_on();
     }
-    if (open_ && store().sweep_state().more) sweep_on();
+    if (open_) checkpoint_->between_groups();
     const std::lock_guard lock(mutex_);
-    if (phase_ != Phase::open && waiting_.empty()) break;
+    if (group.empty() && phase_ != Phase::open && waiting_.empty()) break;
   }
   finish();
 }
@@ -132,7 +134,6 @@ void SqliteThread::run_group(const Group& group) {
   }
   for (const auto& call : group) StoreCall::complete(call->waiting);
   if (std::any_of(group.begin(), group.end(), [](const auto& call) { return call->makes_work; })) announce_work();
-  if (open_) checkpoint_->bound_wal();
 }
 
 // A change that fails alone (a full disk) is undone alone, as long as the transaction is intact.
@@ -201,7 +202,11 @@ void SqliteThread::reopen() {
 
 void SqliteThread::finish() {
   checkpoint_.reset();
-  if (open_) sqlite3_wal_checkpoint_v2(store().db().handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  try {
+    if (open_) static_cast<void>(store().db().checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
+  } catch (const SqliteFailure& failure) {  // the next start reads the WAL
+    log_warn("checkpoint_failed", {{"store", options_.path}, {"reason", failure.what()}});
+  }
   open_.reset();
 }
 
