@@ -21,11 +21,12 @@ namespace tidegate::jobs {
 struct SqliteOptions {
   std::string path;
   QueueLimits limits = {};
-  int batch_max = 64;          // changes a commit
-  Duration batch_wait = 2ms;   // how long a commit waits for more changes, at most, while more come
-  size_t pending_max = 4096;   // calls waiting for the thread; more end as unavailable
-  Duration reopen_every = 1s;  // after an I/O error
-  std::string vfs = {};        // SQLite's file layer; "" = its default. Tests put a failing disk here.
+  int batch_max = 64;                        // changes a commit
+  Duration batch_wait = 2ms;                 // how long a commit waits for more changes, at most, while more come
+  size_t pending_max = 4096;                 // calls waiting for the thread; more end as unavailable
+  Duration reopen_every = 1s;                // after an I/O error
+  Duration busy_wait = SqliteDb::kBusyWait;  // for another process's lock; then the group's calls end as unavailable
+  std::string vfs = {};                      // SQLite's file layer; "" = its default. Tests put a failing disk here.
   // How long each commit took; called on the store's thread.
   std::function<void(Duration)> on_commit = {};
   // A checkpoint could not be made, since another connection reads an old state; called on the store's thread.

@@ -90,9 +90,11 @@ void SqliteStore::count() {
 
 // ---- transactions ----
 
+// IMMEDIATE: only the lock of a transaction that begins with it is waited for (set_busy_wait). One that becomes a
+// writer by its first change is refused at once while another connection writes.
 void SqliteStore::begin() {
-  Query(db_, "BEGIN").run();
-  before_group_ = counters_;
+  before_group_ = counters_;  // what rollback() returns to, also after a BEGIN that fails
+  Query(db_, "BEGIN IMMEDIATE").run();
   sweep_state_.done_in_group = false;
 }
 

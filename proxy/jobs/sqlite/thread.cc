@@ -40,6 +40,7 @@ SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opene
 void SqliteThread::adopt(OpenStore opened) {
   open_.emplace(std::move(opened));
   was_open_ = true;
+  store().db().set_busy_wait(options_.busy_wait);
   checkpoint_ =
       std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs, options_.on_checkpoint_blocked);
   publish(store().view());
@@ -128,7 +129,11 @@ void SqliteThread::run_group(const Group& group) {
     publish(store().view());
   } catch (const SqliteFailure& failure) {
     for (const auto& call : group) call->waiting->fail(failure.to_error());
-    log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}, {"calls", group.size()}});
+    if (failure.locked()) {
+      log_warn("store_locked", {{"store", options_.path}, {"reason", failure.what()}, {"calls", group.size()}});
+    } else {
+      log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}, {"calls", group.size()}});
+    }
     if (open_) store().rollback();
     if (failure.handle_is_lost() && open_) lose_store(group, failure);
   }
