@@ -16,7 +16,7 @@ class BodyReader {
  public:
   virtual ~BodyReader() = default;
   virtual uint64_t size() const = 0;
-  // Up to `count` bytes at `offset`, fewer only at the end. The callback runs later, on the caller's loop, never
+  // Up to `count` bytes at `offset`, none only at the end. The callback runs later, on the caller's loop, never
   // inside this call. One read at a time. Errors: io, unavailable.
   [[nodiscard]] virtual std::unique_ptr<Operation> read_at(uint64_t offset, size_t count,
                                                            std::function<void(Result<std::string>)> done) = 0;

@@ -40,56 +40,100 @@ Result<Appended> append_again(SqliteStore& store, const JobDraft& draft, JobStat
   return Appended{draft.id, store.counters().open_jobs(), false, JobStatus::queued};
 }
 
-// Returns the record's checksum: of all that never changes, the body included.
-uint32_t insert_body(SqliteStore& store, int64_t seq, const JobDraft& draft, const std::string& fields) {
-  const uint32_t crc = crc32c(
-      draft.body_ref, job_head_crc(draft.id, draft.route, draft.method, draft.target, fields, ns(draft.created_at)));
-  if (draft.external) return crc;
-  if (draft.body.file) {
-    Query(store.db(), "INSERT INTO bodies VALUES (?, ?)", seq, ZeroBlob{draft.body.size()}).run();
-  } else if (draft.body.size() > 0) {
-    Query(store.db(), "INSERT INTO bodies VALUES (?, ?)", seq, Blob{draft.body.memory}).run();
-  }
-  return write_blob(store.db(), "bodies", seq, draft.body, crc);
+// What happens to the draft without anything being stored: it is refused, or has been appended before. No value: it may
+// be inserted. `size`: of what is still to be stored for it.
+std::optional<Result<Appended>> known_outcome(SqliteStore& store, const JobDraft& draft, const std::string& fingerprint,
+                                              uint64_t size) {
+  Query taken(store.db(), "SELECT status FROM jobs WHERE id = ?", draft.id);
+  if (taken.step()) return append_again(store, draft, static_cast<JobStatus>(taken.integer(0)));
+  auto before = appended_before(store, draft, fingerprint);
+  if (before || before.error().code != ErrorCode::not_found) return before;
+  if (const Status limits = store.check_limits(size); !limits) return limits.error();
+  return std::nullopt;
 }
 
-void insert(SqliteStore& store, const JobDraft& draft, const std::string& fingerprint, WallTime now) {
+// Returns the record's checksum: of all that never changes, the body included.
+Result<uint32_t> insert_body(SqliteStore& store, int64_t seq, const JobDraft& draft, const std::string& fields,
+                             int64_t chunks) {
+  const uint32_t crc = crc32c(
+      draft.body_ref, job_head_crc(draft.id, draft.route, draft.method, draft.target, fields, ns(draft.created_at)));
+  if (chunks != 0) return chunked_crc(chunks, draft.body.size(), crc);
+  if (draft.external || draft.body.size() == 0) return crc;
+  const auto value = read_content(draft.body, 0, draft.body.size());
+  if (!value) return value.error();
+  Query(store.db(), "INSERT INTO bodies VALUES (?, ?)", seq, Blob{*value}).run();
+  return crc32c(*value, crc);
+}
+
+// `chunks`: the owner of the body's, where it is large.
+Result<Appended> insert(SqliteStore& store, const JobDraft& draft, const std::string& fingerprint, WallTime now,
+                        int64_t chunks = 0) {
+  const uint64_t position = store.counters().open_jobs();
   const uint64_t size = draft.body.size();
   const int64_t seq = store.next_seq();
   const std::string fields = encode_fields(draft.fields);
-  const uint32_t crc = insert_body(store, seq, draft, fields);
+  const auto crc = insert_body(store, seq, draft, fields, chunks);
+  if (!crc) return crc.error();
   const JobStatus status = draft.external ? JobStatus::accepting : JobStatus::queued;
   Query(store.db(),
         "INSERT INTO jobs (seq, id, status, attempt, max_attempts, route, method, target, fields, created_at,"
         " expires_at, due_at, claim, last_error, body_size, result_size, crc, body_ref, dedupe_key, fingerprint,"
-        " external, finished_at)"
-        " VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', ?, 0, ?, ?, nullif(?, ''), ?, ?, nullif(?, 0))",
+        " external, finished_at, chunks)"
+        " VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', ?, 0, ?, ?, nullif(?, ''), ?, ?, nullif(?, 0), ?)",
         seq, draft.id, code(status), draft.max_attempts, draft.route, draft.method, draft.target, fields,
-        ns(draft.created_at), ns(draft.expires_at), ns(std::max(draft.created_at, draft.not_before)), size, crc,
-        draft.body_ref, draft.dedupe_key, fingerprint, draft.external ? 1 : 0, draft.external ? ns(now) : 0)
+        ns(draft.created_at), ns(draft.expires_at), ns(std::max(draft.created_at, draft.not_before)), size, *crc,
+        draft.body_ref, draft.dedupe_key, fingerprint, draft.external ? 1 : 0, draft.external ? ns(now) : 0, chunks)
       .run();
   store.counters().add(status, size);
-  store.use_disk(size);
+  if (chunks == 0) store.use_disk(size);
+  return Appended{draft.id, position, false, JobStatus::queued};
 }
 
 }  // namespace
 
 Result<Appended> append_job(SqliteStore& store, const JobDraft& draft, WallTime now) {
   sweep(store, now);
-  Query taken(store.db(), "SELECT status FROM jobs WHERE id = ?", draft.id);
-  if (taken.step()) return append_again(store, draft, static_cast<JobStatus>(taken.integer(0)));
   std::string fingerprint;
   if (!draft.dedupe_key.empty()) {
     auto computed = fingerprint_of(draft);
     if (!computed) return computed.error();
     fingerprint = std::move(*computed);
   }
-  auto before = appended_before(store, draft, fingerprint);
-  if (before || before.error().code != ErrorCode::not_found) return before;
-  if (const Status limits = store.check_limits(draft.body.size()); !limits) return limits.error();
-  const uint64_t position = store.counters().open_jobs();
-  insert(store, draft, fingerprint, now);
-  return Appended{draft.id, position, false, JobStatus::queued};
+  if (auto known = known_outcome(store, draft, fingerprint, draft.body.size())) return std::move(*known);
+  return insert(store, draft, fingerprint, now);
+}
+
+LargeAppend::LargeAppend(std::shared_ptr<const JobDraft> draft, WallTime now)
+    : draft_(std::move(draft)),
+      now_(now),
+      writer_(draft_->body),
+      hashing_(draft_->dedupe_key.empty() ? nullptr : std::make_unique<Fingerprint>(*draft_)) {}
+
+// Whether another job has the key may change with each step of others.
+std::optional<Result<Appended>> LargeAppend::step(SqliteStore& store) {
+  const auto hashed = hash_on();
+  if (!hashed) return hashed.error();
+  if (!*hashed) return std::nullopt;
+  sweep(store, now_);
+  if (auto known = known_outcome(store, *draft_, fingerprint_, writer_.begun() ? 0 : draft_->body.size())) return known;
+  if (draft_->external) return insert(store, *draft_, fingerprint_, now_);
+  const auto written = writer_.step(store);
+  if (!written) return written.error();
+  if (!*written) return std::nullopt;
+  return insert(store, *draft_, fingerprint_, now_, writer_.own_chunks(store));
+}
+
+// True: the fingerprint is known, or not needed.
+Result<bool> LargeAppend::hash_on() {
+  if (!hashing_) return true;
+  const auto piece = read_content(draft_->body, hashed_, kChunkStepBytes);
+  if (!piece) return piece.error();
+  hashing_->add(*piece);
+  hashed_ += piece->size();
+  if (hashed_ < draft_->body.size()) return false;
+  fingerprint_ = hashing_->finish();
+  hashing_.reset();
+  return true;
 }
 
 Status admit_job(SqliteStore& store, const std::string& id) {

@@ -10,14 +10,14 @@ namespace {
 
 // So many the store's thread moves in a few milliseconds.
 constexpr int kRestFrames = SqliteCheckpoint::kPassFrames / 4;
+constexpr int kBehindFrames = 2 * SqliteCheckpoint::kPassFrames;
 constexpr int kTooManyFrames = 3 * SqliteCheckpoint::kPassFrames;
 constexpr const char* kBlocked = "another connection reads an old state of the file, or makes a checkpoint itself";
 
 }  // namespace
 
-SqliteCheckpoint::SqliteCheckpoint(SqliteDb& writer, const std::string& path, const std::string& vfs,
-                                   std::function<void()> on_blocked)
-    : writer_(writer), path_(path), vfs_(vfs), on_blocked_(std::move(on_blocked)), thread_([this] { run(); }) {
+SqliteCheckpoint::SqliteCheckpoint(SqliteDb& writer, const std::string& path, const std::string& vfs, Events events)
+    : writer_(writer), path_(path), vfs_(vfs), events_(std::move(events)), thread_([this] { run(); }) {
   sqlite3_wal_hook(writer_.handle(), &on_commit, this);
 }
 
@@ -60,6 +60,12 @@ void SqliteCheckpoint::between_groups() {
   if (grown >= kPassFrames && !pass_is_due(grown)) move_rest();
 }
 
+bool SqliteCheckpoint::behind() {
+  if (frames_ - attempted_at_ < kBehindFrames) return false;
+  const std::lock_guard lock(mutex_);
+  return state_ != State::idle;
+}
+
 // True: a pass is under way, or was started. False: what is left is for the store's thread.
 bool SqliteCheckpoint::pass_is_due(int grown) {
   std::unique_lock lock(mutex_);
@@ -87,7 +93,7 @@ void SqliteCheckpoint::move_rest() {
 
 void SqliteCheckpoint::note_blocked() {
   attempted_at_ = frames_;
-  if (on_blocked_) on_blocked_();
+  if (events_.blocked) events_.blocked();
   if (!blocked_) {
     log_warn("checkpoint_blocked", {{"store", path_}, {"wal_frames", frames_}, {"reason", kBlocked}});
   }
@@ -110,6 +116,9 @@ void SqliteCheckpoint::run() {
     if (lap == lap_) passed_ = passed;
     state_ = State::idle;
     changed_.notify_all();
+    lock.unlock();
+    if (events_.passed) events_.passed();
+    lock.lock();
   }
 }
 

@@ -26,13 +26,20 @@ class SqliteCheckpoint {
   // Frames of one page. With nobody reading, the WAL stays below four times as many, if no commit is larger than one.
   static constexpr int kPassFrames = 1000;
 
-  // Watches the commits of `writer`, which outlives this. `on_blocked` runs on the writer's thread for each checkpoint
-  // that another connection has stopped.
-  SqliteCheckpoint(SqliteDb& writer, const std::string& path, const std::string& vfs, std::function<void()> on_blocked);
+  struct Events {
+    std::function<void()> blocked;  // on the writer's thread: another connection has stopped a checkpoint
+    std::function<void()> passed;   // on the passes' thread: behind() may be false now
+  };
+
+  // Watches the commits of `writer`, which outlives this.
+  SqliteCheckpoint(SqliteDb& writer, const std::string& path, const std::string& vfs, Events events);
   ~SqliteCheckpoint();
 
   // Writer's thread. Waits for a pass only where commits outrun it.
   void between_groups();
+  // Writer's thread: commits are outrunning the pass under way. What can wait for its end should, so that nothing else
+  // has to.
+  bool behind();
 
  private:
   enum class State { idle, wanted, passing };
@@ -47,7 +54,7 @@ class SqliteCheckpoint {
 
   SqliteDb& writer_;
   const std::string path_, vfs_;
-  const std::function<void()> on_blocked_;
+  const Events events_;
 
   // The writer's thread alone.
   int frames_ = 0;           // in the WAL

@@ -3,6 +3,7 @@
 #include "jobs/record_codec.h"
 #include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/rows.h"
+#include "jobs/sqlite/stored_body.h"
 
 namespace tidegate::jobs {
 
@@ -15,13 +16,14 @@ constexpr const char* kDamaged = "damaged_record";
 // In the order in which read_candidate reads them; a literal, so that a statement made of it is one.
 #define TG_CANDIDATE_COLUMNS                                                                              \
   "seq, id, status, attempt, max_attempts, route, method, target, fields, created_at, expires_at, claim," \
-  " body_size, crc, due_at, external, body_ref, dedupe_key, deferrals, attempted_at"
+  " body_size, crc, due_at, external, body_ref, dedupe_key, deferrals, attempted_at, chunks"
 
 struct Candidate {  // a row that may be claimed
   int64_t seq;
   JobStatus from;
   int64_t due_at;
   bool external;  // its body is not here
+  int64_t chunks;
   uint32_t crc;
   std::string fields;
   ClaimedJob job;
@@ -35,6 +37,7 @@ Candidate read_candidate(const Query& row) {
   candidate.crc = static_cast<uint32_t>(row.integer(13));
   candidate.due_at = row.integer(14);
   candidate.external = row.integer(15) != 0;
+  candidate.chunks = row.integer(20);
   ClaimedJob& job = candidate.job;
   job.id = row.text(1);
   job.attempt = static_cast<int>(row.integer(3)) + 1;
@@ -53,10 +56,12 @@ Candidate read_candidate(const Query& row) {
   return candidate;
 }
 
+// Chunks have checksums of their own, which are looked at when they are read.
 bool is_whole(SqliteStore& store, const Candidate& candidate) {
   const ClaimedJob& job = candidate.job;
   const uint32_t head = crc32c(
       job.body_ref, job_head_crc(job.id, job.route, job.method, job.target, candidate.fields, ns(job.created_at)));
+  if (candidate.chunks != 0) return chunked_crc(candidate.chunks, job.body_size, head) == candidate.crc;
   const uint64_t here = candidate.external ? 0 : job.body_size;
   return blob_crc(store.db(), {"bodies", candidate.seq, here}, head) == candidate.crc;
 }
@@ -78,15 +83,14 @@ ClaimedJob hand_out(SqliteStore& store, Candidate candidate, Duration lease, Wal
   return std::move(candidate.job);
 }
 
-void mark_damaged(SqliteStore& store, const Candidate& candidate, WallTime now) {
-  log_error(
-      "job_damaged",
-      {{"job_id", candidate.job.id}, {"store", store.path()}, {"reason", "checksum does not match: dead letter"}});
+void mark_damaged(SqliteStore& store, const std::string& id, int64_t seq, JobStatus from, WallTime now) {
+  log_error("job_damaged",
+            {{"job_id", id}, {"store", store.path()}, {"reason", "checksum does not match: dead letter"}});
   Query(store.db(), "UPDATE jobs SET status = 4, finished_at = ?, last_error = ?, dedupe_key = NULL WHERE seq = ?",
-        ns(now), std::string(kDamaged), candidate.seq)
+        ns(now), std::string(kDamaged), seq)
       .run();
-  add_attempt(store, candidate.seq, {now, Duration(0), kDamaged});
-  store.counters().move(candidate.from, JobStatus::dead);
+  add_attempt(store, seq, {now, Duration(0), kDamaged});
+  store.counters().move(from, JobStatus::dead);
   ++store.counters().damaged;
 }
 
@@ -102,9 +106,9 @@ Result<std::optional<ClaimedJob>> claim_job(SqliteStore& store, Duration lease, 
     if (!next.step()) return std::optional<ClaimedJob>();
     Candidate candidate = read_candidate(next);
     if (candidate.job.expires_at <= now) {
-      expire_job(store, candidate.seq, candidate.from, candidate.job.body_size, now);
+      expire_job(store, candidate.seq, candidate.from, {candidate.job.body_size, candidate.chunks}, now);
     } else if (!is_whole(store, candidate)) {
-      mark_damaged(store, candidate, now);
+      mark_damaged(store, candidate.job.id, candidate.seq, candidate.from, now);
     } else {
       return std::optional<ClaimedJob>(hand_out(store, std::move(candidate), lease, now));
     }
@@ -122,20 +126,22 @@ Result<ClaimedJob> claim_job_by_id(SqliteStore& store, const std::string& id, Du
     return Error{ErrorCode::conflict, "job " + id + " is " + to_string(from)};
   }
   if (candidate.job.expires_at <= now) {
-    expire_job(store, candidate.seq, from, candidate.job.body_size, now);
+    expire_job(store, candidate.seq, from, {candidate.job.body_size, candidate.chunks}, now);
     return Error{ErrorCode::conflict, "job " + id + " has expired"};
   }
   if (!is_whole(store, candidate)) {
-    mark_damaged(store, candidate, now);
+    mark_damaged(store, id, candidate.seq, from, now);
     return Error{ErrorCode::conflict, "job " + id + " is damaged"};
   }
   return hand_out(store, std::move(candidate), lease, now);
 }
 
-Result<StoredBlob> locate_body(SqliteStore& store, const ClaimedJob& job) {
+Result<std::string> read_body(SqliteStore& store, const ClaimedJob& job, uint64_t n, WallTime now) {
   const auto held = held_job(store, job);
   if (!held) return held.error();
-  return StoredBlob{"bodies", held->seq, held->body_size};
+  auto piece = read_chunk(store.db(), {"bodies", held->seq, held->body.bytes, held->body.chunks}, n);
+  if (!piece) mark_damaged(store, job.id, held->seq, JobStatus::running, now);
+  return piece;
 }
 
 }  // namespace tidegate::jobs

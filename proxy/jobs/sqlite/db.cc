@@ -82,52 +82,27 @@ WalState SqliteDb::checkpoint(int mode) {
   return wal;
 }
 
-namespace {
+ValueReader::ValueReader(SqliteDb& db, const char* table, int64_t row) : db_(db.handle()) {
+  const int result = sqlite3_blob_open(db_, "main", table, "bytes", row, 0, &blob_);
+  if (result != SQLITE_OK) throw SqliteFailure(db_, result, "open of a stored body");
+}
 
-// An open incremental blob.
-class OpenBlob {
- public:
-  OpenBlob(sqlite3* db, const char* table, int64_t row, bool write) : db_(db) {
-    const int result = sqlite3_blob_open(db, "main", table, "bytes", row, write, &blob_);
-    if (result != SQLITE_OK) throw SqliteFailure(db, result, "open of a stored body");
-  }
-  ~OpenBlob() { sqlite3_blob_close(blob_); }
-  OpenBlob(const OpenBlob&) = delete;
-  OpenBlob& operator=(const OpenBlob&) = delete;
+// Repeats the error of its last read, which was thrown then.
+ValueReader::~ValueReader() { static_cast<void>(sqlite3_blob_close(blob_)); }
 
-  uint64_t size() const { return static_cast<uint64_t>(sqlite3_blob_bytes(blob_)); }
-  void read(std::string& into, uint64_t offset) {
-    check(sqlite3_blob_read(blob_, into.data(), static_cast<int>(into.size()), static_cast<int>(offset)));
-  }
-  void write(std::string_view bytes, uint64_t offset) {
-    check(sqlite3_blob_write(blob_, bytes.data(), static_cast<int>(bytes.size()), static_cast<int>(offset)));
-  }
-
- private:
-  void check(int result) const {
-    if (result != SQLITE_OK) throw SqliteFailure(db_, result, "a stored body");
-  }
-  sqlite3* db_;
-  sqlite3_blob* blob_ = nullptr;
-};
-
-}  // namespace
-
-std::string SqliteDb::read_blob(const char* table, int64_t row, uint64_t offset, size_t count) {
-  OpenBlob blob(db_, table, row, false);
-  const uint64_t left = offset < blob.size() ? blob.size() - offset : 0;
-  std::string bytes(static_cast<size_t>(std::min<uint64_t>(count, left)), '\0');
-  if (!bytes.empty()) blob.read(bytes, offset);
+std::string ValueReader::read(uint64_t offset, uint64_t count) {
+  const auto size = static_cast<uint64_t>(sqlite3_blob_bytes(blob_));
+  std::string bytes(static_cast<size_t>(std::min(count, size - std::min(size, offset))), '\0');
+  if (bytes.empty()) return bytes;
+  const int result = sqlite3_blob_read(blob_, bytes.data(), static_cast<int>(bytes.size()), static_cast<int>(offset));
+  if (result != SQLITE_OK) throw SqliteFailure(db_, result, "a stored body");
   return bytes;
 }
 
-void SqliteDb::write_blob(const char* table, int64_t row, uint64_t offset, std::string_view bytes) {
-  OpenBlob(db_, table, row, true).write(bytes, offset);
-}
-
+// A reset repeats the error of the last step, which was thrown then.
 Query::~Query() {
-  sqlite3_reset(statement_);
-  sqlite3_clear_bindings(statement_);
+  static_cast<void>(sqlite3_reset(statement_));
+  static_cast<void>(sqlite3_clear_bindings(statement_));
 }
 
 bool Query::step() {

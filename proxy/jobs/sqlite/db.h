@@ -56,10 +56,6 @@ class SqliteDb {
   // `mode`: SQLITE_CHECKPOINT_PASSIVE and the others. Outside transactions.
   WalState checkpoint(int mode);
 
-  // Pieces of a stored blob, without loading the whole.
-  std::string read_blob(const char* table, int64_t row, uint64_t offset, size_t count);
-  void write_blob(const char* table, int64_t row, uint64_t offset, std::string_view bytes);
-
  private:
   friend class Query;
   sqlite3_stmt* statement(const char* sql);  // prepared once; `sql` must be a literal
@@ -68,11 +64,25 @@ class SqliteDb {
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
 };
 
+// Reads pieces of the value `bytes` of a row, without loading the whole. The first piece has to find its way from the
+// value's beginning to its offset; those after it do not, so a value is best read by one reader.
+class ValueReader {
+ public:
+  ValueReader(SqliteDb& db, const char* table, int64_t row);
+  ~ValueReader();
+  ValueReader(const ValueReader&) = delete;
+  ValueReader& operator=(const ValueReader&) = delete;
+
+  // Fewer bytes only at the end.
+  std::string read(uint64_t offset, uint64_t count);
+
+ private:
+  sqlite3* db_;
+  sqlite3_blob* blob_ = nullptr;
+};
+
 struct Blob {
   std::string_view bytes;
-};
-struct ZeroBlob {
-  uint64_t size;
 };
 
 // One run of a statement.
@@ -105,7 +115,6 @@ class Query {
   void bind(int index, const std::string& value);  // copied
   void bind(int index, const char* value) = delete;
   void bind(int index, const Blob& value);  // not copied: outlives the query
-  void bind(int index, const ZeroBlob& value) { check(sqlite3_bind_zeroblob64(statement_, index, value.size)); }
   void check(int result) const;
 
   sqlite3* db_;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/rows.h"
+#include "jobs/sqlite/stored_body.h"
 
 namespace tidegate::jobs {
 
@@ -34,20 +35,22 @@ bool expire_overdue(SqliteStore& store, WallTime now) {
   struct Row {
     int64_t seq;
     JobStatus status;
-    uint64_t size;
+    Kept body;
   };
   std::vector<Row> overdue;
-  Query query(store.db(), "SELECT seq, status, body_size FROM jobs WHERE status IN (0, 2) AND expires_at <= ? LIMIT ?",
+  Query query(store.db(),
+              "SELECT seq, status, body_size, chunks FROM jobs WHERE status IN (0, 2) AND expires_at <= ? LIMIT ?",
               ns(now), kRowsMax);
   while (query.step()) {
-    overdue.push_back(
-        {query.integer(0), static_cast<JobStatus>(query.integer(1)), static_cast<uint64_t>(query.integer(2))});
+    overdue.push_back({query.integer(0),
+                       static_cast<JobStatus>(query.integer(1)),
+                       {static_cast<uint64_t>(query.integer(2)), query.integer(3)}});
   }
-  for (const Row& row : overdue) expire_job(store, row.seq, row.status, row.size, now);
+  for (const Row& row : overdue) expire_job(store, row.seq, row.status, row.body, now);
   return overdue.size() == kRowsMax;
 }
 
-// Nobody was promised them, and nobody publishes them any more.
+// Nobody was promised them, and nobody publishes them any more. Their bodies are not here.
 void delete_stale_accepting(SqliteStore& store, WallTime now) {
   struct Row {
     int64_t seq;
@@ -57,27 +60,28 @@ void delete_stale_accepting(SqliteStore& store, WallTime now) {
   Query query(store.db(), "SELECT seq, body_size FROM jobs WHERE status = 7 AND finished_at <= ? LIMIT ?",
               ns(now - kAcceptingMax), kRowsMax);
   while (query.step()) stale.push_back({query.integer(0), static_cast<uint64_t>(query.integer(1))});
-  for (const Row& row : stale) delete_job(store, row.seq, row.bytes, JobStatus::accepting);
+  for (const Row& row : stale) delete_job(store, row.seq, {row.bytes}, JobStatus::accepting);
 }
 
 struct EndedRow {
   int64_t seq;
-  uint64_t bytes;
+  Kept kept;
   JobStatus status;
   bool record_too;
 };
 
 std::vector<EndedRow> find_ended(SqliteStore& store, int64_t results_before, int64_t records_before) {
   std::vector<EndedRow> ended;
-  Query query(store.db(),
-              "SELECT seq, status, body_size, result_size, finished_at FROM jobs WHERE status BETWEEN 3 AND 6 AND "
-              "finished_at <= ?1"
-              " AND (finished_at <= ?2 OR (status = 3 AND result_size >= 0)) ORDER BY finished_at LIMIT ?3",
-              results_before, records_before, kRowsMax);
+  Query query(
+      store.db(),
+      "SELECT seq, status, body_size, result_size, finished_at, chunks FROM jobs WHERE status BETWEEN 3 AND 6 AND "
+      "finished_at <= ?1"
+      " AND (finished_at <= ?2 OR (status = 3 AND result_size >= 0)) ORDER BY finished_at LIMIT ?3",
+      results_before, records_before, kRowsMax);
   while (query.step()) {
     const auto status = static_cast<JobStatus>(query.integer(1));
-    const int64_t bytes = status == JobStatus::dead ? query.integer(2) : std::max<int64_t>(0, query.integer(3));
-    ended.push_back({query.integer(0), static_cast<uint64_t>(bytes), status, query.integer(4) <= records_before});
+    const Kept kept = kept_by_ended(status, query.integer(2), query.integer(3), query.integer(5));
+    ended.push_back({query.integer(0), kept, status, query.integer(4) <= records_before});
   }
   return ended;
 }
@@ -89,12 +93,12 @@ bool delete_ended(SqliteStore& store, WallTime now) {
   const auto ended = find_ended(store, ns(now - ttl), ns(now - 2 * ttl));
   for (const EndedRow& row : ended) {
     if (row.record_too) {
-      delete_job(store, row.seq, row.bytes, row.status);
+      delete_job(store, row.seq, row.kept, row.status);
       continue;
     }
     Query(store.db(), "DELETE FROM results WHERE owner = ?", row.seq).run();
-    drop_body(store, row.seq, row.bytes);
-    Query(store.db(), "UPDATE jobs SET result_size = -1, dedupe_key = NULL WHERE seq = ?", row.seq).run();
+    drop_kept(store, row.seq, row.kept);
+    Query(store.db(), "UPDATE jobs SET result_size = -1, chunks = 0, dedupe_key = NULL WHERE seq = ?", row.seq).run();
   }
   return ended.size() == kRowsMax;
 }
@@ -112,7 +116,8 @@ void sweep(SqliteStore& store, WallTime now) {
   const bool more_overdue = expire_overdue(store, now);
   delete_stale_accepting(store, now);
   const bool more_ended = delete_ended(store, now);
-  state.more = more_overdue || more_ended;
+  const bool more_unowned = delete_unowned(store);
+  state.more = more_overdue || more_ended || more_unowned;
 }
 
 }  // namespace tidegate::jobs

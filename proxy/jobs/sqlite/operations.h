@@ -3,28 +3,63 @@
 // caller has begun; SqliteFailure is thrown, expected refusals are returned.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "jobs/fingerprint.h"
 #include "jobs/job_queue.h"
-#include "jobs/sqlite/blob.h"
 #include "jobs/sqlite/store.h"
+#include "jobs/sqlite/stored_body.h"
 
 namespace tidegate::jobs {
 
-// append.cc
+// append.cc. REQUIRES that the body is not large (stored_body.h).
 Result<Appended> append_job(SqliteStore& store, const JobDraft& draft, WallTime now);
+// The same for a draft whose body is large: hashed where it has a key, then written unless it is external. Each step is
+// a change of its own; no value: another one follows.
+class LargeAppend {
+ public:
+  LargeAppend(std::shared_ptr<const JobDraft> draft, WallTime now);
+  std::optional<Result<Appended>> step(SqliteStore& store);
+
+ private:
+  Result<bool> hash_on();
+
+  const std::shared_ptr<const JobDraft> draft_;
+  const WallTime now_;
+  ChunkWriter writer_;
+  std::unique_ptr<Fingerprint> hashing_;  // until `hashed_` is the body's size
+  uint64_t hashed_ = 0;
+  std::string fingerprint_;
+};
 Status admit_job(SqliteStore& store, const std::string& id);
 
 // claim.cc
 Result<std::optional<ClaimedJob>> claim_job(SqliteStore& store, Duration lease, WallTime now);
 Result<ClaimedJob> claim_job_by_id(SqliteStore& store, const std::string& id, Duration lease, WallTime now);
-Result<StoredBlob> locate_body(SqliteStore& store, const ClaimedJob& job);
+// The piece of its body that begins at `n` * kChunkBytes. Error io: it is damaged, and the job is dead.
+Result<std::string> read_body(SqliteStore& store, const ClaimedJob& job, uint64_t n, WallTime now);
 
-// settle.cc
+// settle.cc. `response` of succeed_job: small, or written as the chunks of that owner.
 Status renew_claim(SqliteStore& store, const ClaimedJob& job, Duration lease, WallTime now);
 Status succeed_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt,
-                   const StoredResponse& response, WallTime now);
+                   const StoredResponse& response, WallTime now, int64_t chunks = 0);
+// The same with a response that is large, as LargeAppend.
+class LargeSuccess {
+ public:
+  LargeSuccess(const ClaimedJob& job, const AttemptRecord& attempt, std::shared_ptr<const StoredResponse> response,
+               WallTime now)
+      : job_(job), attempt_(attempt), response_(std::move(response)), now_(now), writer_(response_->body) {}
+  std::optional<Result<Ok>> step(SqliteStore& store);
+
+ private:
+  const ClaimedJob job_;
+  const AttemptRecord attempt_;
+  const std::shared_ptr<const StoredResponse> response_;
+  const WallTime now_;
+  ChunkWriter writer_;
+};
 Status retry_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before);
 Status defer_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before);
 Status dead_letter_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime now);
@@ -39,6 +74,8 @@ struct StoredResultHead {
 };
 Result<JobRecord> find_job(SqliteStore& store, const std::string& id, WallTime now);
 Result<StoredResultHead> find_result(SqliteStore& store, const std::string& id);
+// The piece of its body that begins at `n` * kChunkBytes.
+Result<std::string> read_result(SqliteStore& store, const std::string& id, const StoredBlob& body, uint64_t n);
 Result<JobPage> list_jobs(SqliteStore& store, const JobFilter& filter);
 
 // operator.cc

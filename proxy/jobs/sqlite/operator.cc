@@ -6,15 +6,17 @@
 namespace tidegate::jobs {
 
 Status cancel_job(SqliteStore& store, const std::string& id, WallTime now) {
-  Query query(store.db(), "SELECT seq, status, body_size FROM jobs WHERE id = ?", id);
+  Query query(store.db(), "SELECT seq, status, body_size, chunks FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
   const auto status = static_cast<JobStatus>(query.integer(1));
   if (status != JobStatus::queued && status != JobStatus::retrying && status != JobStatus::accepting) {
     return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
   }
   const int64_t seq = query.integer(0);
-  Query(store.db(), "UPDATE jobs SET status = 5, finished_at = ?, dedupe_key = NULL WHERE seq = ?", ns(now), seq).run();
-  drop_body(store, seq, static_cast<uint64_t>(query.integer(2)));
+  Query(store.db(), "UPDATE jobs SET status = 5, finished_at = ?, dedupe_key = NULL, chunks = 0 WHERE seq = ?", ns(now),
+        seq)
+      .run();
+  drop_kept(store, seq, {static_cast<uint64_t>(query.integer(2)), query.integer(3)});
   store.counters().move(status, JobStatus::cancelled);
   return Ok{};
 }
@@ -39,12 +41,12 @@ Status replay_job(SqliteStore& store, const std::string& id, bool force, WallTim
 }
 
 Status purge_job(SqliteStore& store, const std::string& id) {
-  Query query(store.db(), "SELECT seq, status, body_size, result_size FROM jobs WHERE id = ?", id);
+  Query query(store.db(), "SELECT seq, status, body_size, result_size, chunks FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
   const auto status = static_cast<JobStatus>(query.integer(1));
   if (!is_final(status)) return wrong_status(id, status, "ended");
-  const int64_t bytes = status == JobStatus::dead ? query.integer(2) : std::max<int64_t>(0, query.integer(3));
-  delete_job(store, query.integer(0), static_cast<uint64_t>(bytes), status);
+  const Kept kept = kept_by_ended(status, query.integer(2), query.integer(3), query.integer(4));
+  delete_job(store, query.integer(0), kept, status);
   return Ok{};
 }
 

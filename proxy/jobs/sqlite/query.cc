@@ -5,6 +5,7 @@
 #include "jobs/record_codec.h"
 #include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/rows.h"
+#include "jobs/sqlite/stored_body.h"
 
 namespace tidegate::jobs {
 
@@ -39,6 +40,16 @@ JobRecord read_record(std::string id, const Query& row) {
   return record;
 }
 
+Error no_result(const std::string& id) {
+  return {ErrorCode::not_found, "the result of job " + id + " has been deleted"};
+}
+
+Error damaged_result(SqliteStore& store, const std::string& id) {
+  log_error("job_damaged",
+            {{"job_id", id}, {"store", store.path()}, {"reason", "checksum of the result does not match"}});
+  return {ErrorCode::io, "the result of job " + id + " is damaged"};
+}
+
 bool matches(const JobFilter& filter, const JobRecord& record) {
   if (record.status == JobStatus::accepting) return false;
   if (filter.status && record.status != *filter.status) return false;
@@ -67,23 +78,30 @@ Result<JobRecord> find_job(SqliteStore& store, const std::string& id, WallTime n
 }
 
 Result<StoredResultHead> find_result(SqliteStore& store, const std::string& id) {
-  Query job(store.db(), "SELECT seq, status, result_size FROM jobs WHERE id = ?", id);
+  Query job(store.db(), "SELECT seq, status, result_size, chunks FROM jobs WHERE id = ?", id);
   if (!job.step()) return no_job(id);
   const auto status = static_cast<JobStatus>(job.integer(1));
   if (status != JobStatus::succeeded) return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
-  const StoredBlob body{"results", job.integer(0), static_cast<uint64_t>(job.integer(2))};
+  const StoredBlob body{"results", job.integer(0), static_cast<uint64_t>(job.integer(2)), job.integer(3)};
   Query stored(store.db(), "SELECT status, fields, crc FROM results WHERE owner = ?", body.row);
-  if (!stored.step()) return Error{ErrorCode::not_found, "the result of job " + id + " has been deleted"};
+  if (!stored.step()) return no_result(id);
   StoredResultHead head{static_cast<uint16_t>(stored.integer(0)), {}, body};
   const std::string fields = stored.text(1);
-  const uint32_t crc = blob_crc(store.db(), body, result_head_crc(head.status, fields));
-  if (crc != static_cast<uint32_t>(stored.integer(2))) {
-    log_error("job_damaged",
-              {{"job_id", id}, {"store", store.path()}, {"reason", "checksum of the result does not match"}});
-    return Error{ErrorCode::io, "the result of job " + id + " is damaged"};
-  }
+  const uint32_t of_head = result_head_crc(head.status, fields);
+  const uint32_t crc =
+      body.chunks != 0 ? chunked_crc(body.chunks, body.size, of_head) : blob_crc(store.db(), body, of_head);
+  if (crc != static_cast<uint32_t>(stored.integer(2))) return damaged_result(store, id);
   head.fields = decode_fields(fields);
   return head;
+}
+
+Result<std::string> read_result(SqliteStore& store, const std::string& id, const StoredBlob& body, uint64_t n) {
+  Query same(store.db(), "SELECT 1 FROM jobs WHERE id = ? AND result_size = ? AND chunks = ?", id, body.size,
+             body.chunks);
+  if (!same.step()) return no_result(id);
+  auto piece = read_chunk(store.db(), body, n);
+  if (!piece) return damaged_result(store, id);
+  return piece;
 }
 
 Result<JobPage> list_jobs(SqliteStore& store, const JobFilter& filter) {

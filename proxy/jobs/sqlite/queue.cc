@@ -1,6 +1,8 @@
 // The JobQueue interface over the store's thread: each call becomes a StoreCall.
 #include "jobs/sqlite/queue.h"
 
+#include <algorithm>
+
 #include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/thread.h"
 
@@ -8,37 +10,78 @@ namespace tidegate::jobs {
 
 namespace {
 
-// Reads a stored blob piece by piece through the store's thread.
+// Reads a stored body through the store's thread, a whole chunk at a time: its checksum covers the whole, and the
+// pieces that are asked for are smaller.
 class StoredBody final : public net::BodyReader {
  public:
-  using Locate = std::function<Result<StoredBlob>(SqliteStore&)>;
-  StoredBody(std::shared_ptr<SqliteThread> thread, net::Runtime& home, uint64_t size, Locate locate)
-      : thread_(std::move(thread)), home_(home), size_(size), locate_(std::move(locate)) {}
+  using ReadChunk = std::function<Result<std::string>(SqliteStore&, uint64_t n, WallTime now)>;
+  StoredBody(std::shared_ptr<SqliteThread> thread, net::Runtime& home, uint64_t size, ReadChunk read)
+      : thread_(std::move(thread)), home_(home), size_(size), read_(std::move(read)) {}
 
   uint64_t size() const override { return size_; }
 
   std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count,
                                           std::function<void(Result<std::string>)> done) override {
-    const auto read = [locate = locate_, offset, count](SqliteStore& store) -> Result<std::string> {
-      const auto blob = locate(store);
-      if (!blob) return blob.error();
-      if (blob->size == 0) return std::string();
-      return store.db().read_blob(blob->table, blob->row, offset, count);
+    const uint64_t n = offset / kChunkBytes;
+    if (!chunk_->bytes.empty() && chunk_->n == n) {
+      auto pending = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
+      pending->set(chunk_->take(offset, count));
+      StoreCall::complete(pending);
+      return std::make_unique<StoreCallHandle>(std::move(pending));
+    }
+    auto keep = [chunk = chunk_, n, offset, count, done = std::move(done)](Result<std::string> bytes) {
+      if (!bytes) return done(bytes.error());
+      *chunk = {n, std::move(*bytes)};
+      done(chunk->take(offset, count));
     };
-    auto pending = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
+    auto pending = std::make_shared<PendingCall<std::string>>(&home_, std::move(keep));
+    const auto read = [read = read_, n, now = home_.wall_now()](SqliteStore& store) { return read(store, n, now); };
     thread_->submit(std::make_shared<TypedSqliteCall<std::string>>(pending, read));
     return std::make_unique<StoreCallHandle>(std::move(pending));
   }
 
  private:
+  struct Chunk {
+    uint64_t n = 0;
+    std::string bytes;
+
+    // The piece at `offset`; with the last one the chunk is let go.
+    std::string take(uint64_t offset, size_t count) {
+      const auto at = static_cast<size_t>(offset - n * kChunkBytes);
+      if (at >= bytes.size()) return "";
+      if (at == 0 && count >= bytes.size()) return std::exchange(bytes, {});
+      std::string piece = bytes.substr(at, count);
+      if (at + piece.size() == bytes.size()) bytes = {};
+      return piece;
+    }
+  };
+
   std::shared_ptr<SqliteThread> thread_;
   net::Runtime& home_;
   uint64_t size_;
-  Locate locate_;
+  ReadChunk read_;
+  const std::shared_ptr<Chunk> chunk_ = std::make_shared<Chunk>();  // shared with the read under way
 };
 
 template <typename T>
 using Work = typename TypedSqliteCall<T>::Work;
+
+uint64_t bytes_of_step(const BodyContent& body) { return std::min(body.size(), kChunkStepBytes); }
+
+Work<Appended> append_work(const std::shared_ptr<const JobDraft>& draft, WallTime now) {
+  if (!is_large(draft->body)) return [draft, now](SqliteStore& s) { return append_job(s, *draft, now); };
+  return [append = std::make_shared<LargeAppend>(draft, now)](SqliteStore& s) { return append->step(s); };
+}
+
+Work<Ok> succeed_work(const ClaimedJob& job, const AttemptRecord& attempt,
+                      const std::shared_ptr<const StoredResponse>& response, WallTime now) {
+  if (!is_large(response->body)) {
+    return [=](SqliteStore& s) { return succeed_job(s, job, attempt, *response, now); };
+  }
+  return [success = std::make_shared<LargeSuccess>(job, attempt, response, now)](SqliteStore& s) {
+    return success->step(s);
+  };
+}
 
 // A correction that nobody waits for; without a thread (it has ended) there is nothing left to correct.
 void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work, bool makes_work = false) {
@@ -61,13 +104,13 @@ class SqliteQueue final : public SqliteSpool {
     const std::string id = draft.id;
     const WallTime now = home.wall_now();
     auto shared = std::make_shared<const JobDraft>(std::move(draft));
-    const auto work = [shared, now](SqliteStore& s) { return append_job(s, *shared, now); };
     auto pending = std::make_shared<PendingCall<Appended>>(&home, std::move(done));
     pending->on_abandoned = [thread = std::weak_ptr(thread_), now](Appended& appended) {
       if (appended.existing) return;
       correct(thread, [id = appended.id, now](SqliteStore& s) { return cancel_job(s, id, now); });
     };
-    auto call = std::make_shared<TypedSqliteCall<Appended>>(pending, work);
+    auto call = std::make_shared<TypedSqliteCall<Appended>>(pending, append_work(shared, now));
+    call->bytes = bytes_of_step(shared->body);
     call->promised = id;
     call->makes_work = true;
     return submit(std::move(call), std::move(pending));
@@ -92,19 +135,18 @@ class SqliteQueue final : public SqliteSpool {
   }
 
   std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override {
-    return std::make_shared<StoredBody>(thread_, home, job.body_size,
-                                        [job](SqliteStore& s) { return locate_body(s, job); });
+    return std::make_shared<StoredBody>(thread_, home, job.body_size, [job](SqliteStore& s, uint64_t n, WallTime now) {
+      return read_body(s, job, n, now);
+    });
   }
 
   OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
                        Callback<Ok> done) override {
-    auto shared = std::make_shared<const StoredResponse>(std::move(response));
-    return ask<Ok>(
-        home,
-        [job, attempt = std::move(attempt), shared, now = home.wall_now()](SqliteStore& s) {
-          return succeed_job(s, job, attempt, *shared, now);
-        },
-        std::move(done));
+    const auto shared = std::make_shared<const StoredResponse>(std::move(response));
+    auto pending = std::make_shared<PendingCall<Ok>>(&home, std::move(done));
+    auto call = std::make_shared<TypedSqliteCall<Ok>>(pending, succeed_work(job, attempt, shared, home.wall_now()));
+    call->bytes = bytes_of_step(shared->body);
+    return submit(std::move(call), std::move(pending));
   }
 
   OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
@@ -143,12 +185,14 @@ class SqliteQueue final : public SqliteSpool {
   }
 
   OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override {
-    const auto open = [thread = thread_, &home, done = std::move(done)](Result<StoredResultHead> head) {
+    const auto open = [thread = thread_, &home, id, done = std::move(done)](Result<StoredResultHead> head) {
       if (!head) return done(head.error());
       const StoredBlob blob = head->body;
-      done(ResultReader{head->status, std::move(head->fields),
-                        std::make_shared<StoredBody>(thread, home, blob.size,
-                                                     [blob](SqliteStore&) -> Result<StoredBlob> { return blob; })});
+      done(ResultReader{
+          head->status, std::move(head->fields),
+          std::make_shared<StoredBody>(thread, home, blob.size, [id, blob](SqliteStore& s, uint64_t n, WallTime) {
+            return read_result(s, id, blob, n);
+          })});
     };
     return ask<StoredResultHead>(
         home, [id](SqliteStore& s) { return find_result(s, id); }, open);

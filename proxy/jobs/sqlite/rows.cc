@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "jobs/sqlite/stored_body.h"
+
 namespace tidegate::jobs {
 
 namespace {
@@ -15,12 +17,17 @@ Error wrong_status(const std::string& id, JobStatus status, const char* wanted) 
 }
 
 Result<HeldJob> held_job(SqliteStore& store, const ClaimedJob& job) {
-  Query query(store.db(), "SELECT seq, status, claim, body_size FROM jobs WHERE id = ?", job.id);
+  Query query(store.db(), "SELECT seq, status, claim, body_size, chunks FROM jobs WHERE id = ?", job.id);
   if (!query.step()) return no_job(job.id);
   const bool ours =
       query.integer(1) == code(JobStatus::running) && static_cast<uint64_t>(query.integer(2)) == job.claim;
   if (!ours) return Error{ErrorCode::conflict, "job " + job.id + " is no longer held by this claim"};
-  return HeldJob{query.integer(0), static_cast<uint64_t>(query.integer(3))};
+  return HeldJob{query.integer(0), {static_cast<uint64_t>(query.integer(3)), query.integer(4)}};
+}
+
+Kept kept_by_ended(JobStatus status, int64_t body_size, int64_t result_size, int64_t chunks) {
+  const int64_t bytes = status == JobStatus::dead ? body_size : std::max<int64_t>(0, result_size);
+  return {static_cast<uint64_t>(bytes), chunks};
 }
 
 void add_attempt(SqliteStore& store, int64_t seq, const AttemptRecord& attempt) {
@@ -48,21 +55,24 @@ void add_deferral(SqliteStore& store, int64_t seq, const AttemptRecord& attempt)
       .run();
 }
 
-void drop_body(SqliteStore& store, int64_t seq, uint64_t size) {
+void drop_kept(SqliteStore& store, int64_t seq, const Kept& kept) {
   Query(store.db(), "DELETE FROM bodies WHERE owner = ?", seq).run();
-  store.counters().subtract_bytes(size);
+  if (kept.chunks != 0) return disown_chunks(store, kept.chunks, kept.bytes);
+  store.counters().subtract_bytes(kept.bytes);
 }
 
-void expire_job(SqliteStore& store, int64_t seq, JobStatus from, uint64_t body_size, WallTime now) {
-  Query(store.db(), "UPDATE jobs SET status = 6, finished_at = ?, dedupe_key = NULL WHERE seq = ?", ns(now), seq).run();
-  drop_body(store, seq, body_size);
+void expire_job(SqliteStore& store, int64_t seq, JobStatus from, const Kept& body, WallTime now) {
+  Query(store.db(), "UPDATE jobs SET status = 6, finished_at = ?, dedupe_key = NULL, chunks = 0 WHERE seq = ?", ns(now),
+        seq)
+      .run();
+  drop_kept(store, seq, body);
   store.counters().move(from, JobStatus::expired);
   ++store.counters().expired;
 }
 
-void delete_job(SqliteStore& store, int64_t seq, uint64_t bytes, JobStatus status) {
+void delete_job(SqliteStore& store, int64_t seq, const Kept& kept, JobStatus status) {
   Query(store.db(), "DELETE FROM results WHERE owner = ?", seq).run();
-  drop_body(store, seq, bytes);
+  drop_kept(store, seq, kept);
   Query(store.db(), "DELETE FROM attempts WHERE owner = ?", seq).run();
   Query(store.db(), "DELETE FROM jobs WHERE seq = ?", seq).run();
   store.counters().remove(status);

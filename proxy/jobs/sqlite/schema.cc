@@ -49,6 +49,15 @@ ALTER TABLE jobs ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN deferrals INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// Format 4. What a job keeps (its body, once it has succeeded its result) is a value in bodies or results, or, where
+// jobs.chunks is not 0, the chunks of that owner (stored_body.h).
+constexpr const char* kFourthFormat = R"sql(
+CREATE TABLE chunks (owner INTEGER NOT NULL, n INTEGER NOT NULL, crc INTEGER NOT NULL, bytes BLOB NOT NULL,
+                     PRIMARY KEY (owner, n));
+CREATE TABLE unowned (owner INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);
+ALTER TABLE jobs ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 constexpr uintmax_t kCheckedWhole = 64u << 20;  // larger files are not read through at start: each record has its CRC
 
 Error not_ours(const std::string& path, const std::string& why) { return {ErrorCode::invalid, path + ": " + why}; }
@@ -63,10 +72,11 @@ Status check_format(SqliteDb& db, const std::string& path) {
   if (application == std::to_string(kSqliteApplicationId)) {
     const std::string format = db.value_of("PRAGMA user_version");
     if (format == std::to_string(kSqliteFormat)) return Ok{};
-    if (format == "1" || format == "2") {
+    if (format == "1" || format == "2" || format == "3") {
       db.exec("BEGIN IMMEDIATE");
       if (format == "1") db.exec(kSecondFormat);
-      db.exec(kThirdFormat);
+      if (format != "3") db.exec(kThirdFormat);
+      db.exec(kFourthFormat);
       set_format(db);
       db.exec("COMMIT");
       return Ok{};
@@ -81,6 +91,7 @@ Status check_format(SqliteDb& db, const std::string& path) {
   db.exec(kTables);
   db.exec(kSecondFormat);
   db.exec(kThirdFormat);
+  db.exec(kFourthFormat);
   set_format(db);
   db.exec("COMMIT");
   return Ok{};
@@ -93,7 +104,7 @@ Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
   // for a while is cut, once it has been, to the length that it otherwise keeps.
   db.exec(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16000;"
-      "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16384000");
+      "PRAGMA secure_delete=FAST; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16384000");
   const std::string mode = db.value_of("PRAGMA journal_mode");
   const std::string synchronous = db.value_of("PRAGMA synchronous");
   if (mode != "wal" || synchronous != "2") {

@@ -6,8 +6,9 @@
 namespace tidegate::jobs {
 
 inline constexpr int kSqliteApplicationId = 0x54474a51;  // "TGJQ"
-// 1: without keys, references and replays; 2: without deferrals. Both are brought up to date.
-inline constexpr int kSqliteFormat = 3;
+// 1: without keys, references and replays; 2: without deferrals; 3: without chunks. All are brought up to date at once;
+// the values of bodies and results stay where they are.
+inline constexpr int kSqliteFormat = 4;
 
 // Makes the tables in a new file; refuses a file that is not ours, or of a newer format, or damaged. Then sets what
 // durability needs (WAL, synchronous=FULL) and reads it back. Throws SqliteFailure; Error invalid is returned.

@@ -1,24 +1,26 @@
 #include <algorithm>
 
+#include "base/crc32c.h"
 #include "jobs/record_codec.h"
 #include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/rows.h"
+#include "jobs/sqlite/stored_body.h"
 
 namespace tidegate::jobs {
 
 namespace {
 
-void insert_result(SqliteStore& store, int64_t seq, const StoredResponse& response) {
-  const char* insert = "INSERT INTO results VALUES (?, ?, ?, 0, ?)";
+// `chunks`: the owner of the response's, where it is large.
+Status insert_result(SqliteStore& store, int64_t seq, const StoredResponse& response, int64_t chunks) {
   const std::string fields = encode_fields(response.fields);
+  const uint32_t head = result_head_crc(response.status, fields);
+  const BodyContent& body = response.body;
+  const auto value = chunks == 0 ? read_content(body, 0, body.size()) : Result<std::string>(std::string());
+  if (!value) return value.error();
+  const uint32_t crc = chunks == 0 ? crc32c(*value, head) : chunked_crc(chunks, body.size(), head);
   const int status = response.status;
-  if (response.body.file) {
-    Query(store.db(), insert, seq, status, fields, ZeroBlob{response.body.size()}).run();
-  } else {
-    Query(store.db(), insert, seq, status, fields, Blob{response.body.memory}).run();
-  }
-  const uint32_t crc = write_blob(store.db(), "results", seq, response.body, result_head_crc(response.status, fields));
-  Query(store.db(), "UPDATE results SET crc = ? WHERE owner = ?", crc, seq).run();
+  Query(store.db(), "INSERT INTO results VALUES (?, ?, ?, ?, ?)", seq, status, fields, crc, Blob{*value}).run();
+  return Ok{};
 }
 
 // A running job whose attempt has failed waits for its next one.
@@ -39,20 +41,28 @@ Status renew_claim(SqliteStore& store, const ClaimedJob& job, Duration lease, Wa
 }
 
 Status succeed_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt,
-                   const StoredResponse& response, WallTime now) {
+                   const StoredResponse& response, WallTime now, int64_t chunks) {
   const auto held = held_job(store, job);
   if (!held) return held.error();
   const uint64_t size = response.body.size();
-  if (size > kSqliteBodyMax) return Error{ErrorCode::exhausted, "the response is too large for the store"};
-  insert_result(store, held->seq, response);
-  drop_body(store, held->seq, held->body_size);
+  if (const Status inserted = insert_result(store, held->seq, response, chunks); !inserted) return inserted;
+  drop_kept(store, held->seq, held->body);
   add_attempt(store, held->seq, attempt);
-  Query(store.db(), "UPDATE jobs SET status = 3, finished_at = ?, result_size = ?, last_error = '' WHERE seq = ?",
-        ns(now), size, held->seq)
+  Query(store.db(),
+        "UPDATE jobs SET status = 3, finished_at = ?, result_size = ?, chunks = ?, last_error = '' WHERE seq = ?",
+        ns(now), size, chunks, held->seq)
       .run();
   store.counters().bytes += size;
   store.counters().move(JobStatus::running, JobStatus::succeeded);
   return Ok{};
+}
+
+std::optional<Result<Ok>> LargeSuccess::step(SqliteStore& store) {
+  if (const auto held = held_job(store, job_); !held) return held.error();
+  const auto written = writer_.step(store);
+  if (!written) return written.error();
+  if (!*written) return std::nullopt;
+  return succeed_job(store, job_, attempt_, *response_, now_, writer_.own_chunks(store));
 }
 
 Status retry_job(SqliteStore& store, const ClaimedJob& job, const AttemptRecord& attempt, WallTime not_before) {
@@ -99,7 +109,7 @@ Status release_job(SqliteStore& store, const ClaimedJob& job, WallTime not_befor
 Status remove_job(SqliteStore& store, const ClaimedJob& job) {
   const auto held = held_job(store, job);
   if (!held) return held.error();
-  delete_job(store, held->seq, held->body_size, JobStatus::running);
+  delete_job(store, held->seq, held->body, JobStatus::running);
   return Ok{};
 }
 

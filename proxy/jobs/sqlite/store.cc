@@ -83,7 +83,13 @@ void SqliteStore::count() {
   // It was at least so late when the store was last written to.
   Query newest(db_, "SELECT max(created_at) FROM jobs WHERE status <= 2");
   if (newest.step() && !newest.is_null(0)) counters_.latest_now = wall(newest.integer(0));
-  Query last(db_, "SELECT coalesce(max(seq), 0) + 1 FROM jobs");
+  Query unowned(db_, "SELECT coalesce(sum(bytes), 0), count(*) FROM unowned");
+  unowned.step();
+  counters_.bytes += static_cast<uint64_t>(unowned.integer(0));
+  sweep_state_.more = unowned.integer(1) > 0;
+  Query last(db_,
+             "SELECT 1 + max((SELECT coalesce(max(seq), 0) FROM jobs), (SELECT coalesce(max(owner), 0) FROM chunks),"
+             " (SELECT coalesce(max(owner), 0) FROM unowned))");
   last.step();
   next_seq_ = last.integer(0);
 }
@@ -121,6 +127,20 @@ void SqliteStore::touch() { db_.exec(("PRAGMA user_version=" + std::to_string(kS
 
 bool SqliteStore::in_transaction() const { return sqlite3_get_autocommit(db_.handle()) == 0; }
 
+// ---- chunks ----
+
+std::shared_ptr<const int64_t> SqliteStore::begin_chunks() {
+  std::erase_if(chunk_writers_, [](const auto& writer) { return writer.second.expired(); });
+  const auto owner = std::make_shared<const int64_t>(next_seq());
+  chunk_writers_[*owner] = owner;
+  return owner;
+}
+
+bool SqliteStore::is_writing_chunks(int64_t owner) const {
+  const auto writer = chunk_writers_.find(owner);
+  return writer != chunk_writers_.end() && !writer->second.expired();
+}
+
 // ---- the disk, and what may still be stored ----
 
 void SqliteStore::check_file() {
@@ -141,7 +161,6 @@ void SqliteStore::use_disk(uint64_t size) { free_disk_ -= std::min(free_disk_, s
 Status SqliteStore::check_limits(uint64_t size) const {
   if (counters_.open_jobs() >= limits_.max_jobs) return Error{ErrorCode::exhausted, "max_jobs reached"};
   if (counters_.bytes + size > limits_.max_bytes) return Error{ErrorCode::exhausted, "max_bytes reached"};
-  if (size > kSqliteBodyMax) return Error{ErrorCode::exhausted, "the body is too large for the store"};
   if (free_disk_ < limits_.min_free_disk + size) return Error{ErrorCode::exhausted, "the disk is nearly full"};
   return Ok{};
 }

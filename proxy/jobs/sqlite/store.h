@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -70,6 +71,9 @@ class SqliteStore {
   SqliteCounters& counters() { return counters_; }
   SweepState& sweep_state() { return sweep_state_; }
   int64_t next_seq() { return next_seq_++; }
+  // A number for chunks that are to be written (stored_body.h). While it exists, is_writing_chunks(number).
+  std::shared_ptr<const int64_t> begin_chunks();
+  bool is_writing_chunks(int64_t owner) const;
   // Whether there is room for a job of this size. Error: exhausted.
   Status check_limits(uint64_t size) const;
   void use_disk(uint64_t size);
@@ -86,7 +90,8 @@ class SqliteStore {
   SqliteCounters counters_;
   SqliteCounters before_group_, before_change_;
   SweepState sweep_state_;
-  int64_t next_seq_ = 1;
+  int64_t next_seq_ = 1;  // above every number of a job and of chunks that the tables have
+  std::map<int64_t, std::weak_ptr<const int64_t>> chunk_writers_;
   uint64_t free_disk_ = ~uint64_t{0};
   struct stat file_ {};
 };

@@ -12,6 +12,9 @@ namespace tidegate::jobs {
 namespace {
 
 constexpr Duration kLull = 150us;
+// What one commit writes of bodies, about. Beside other calls large bodies get one step of it, so that these wait
+// little longer than they would alone.
+constexpr uint64_t kGroupBytesMax = 2 << 20;
 
 }  // namespace
 
@@ -41,8 +44,12 @@ void SqliteThread::adopt(OpenStore opened) {
   open_.emplace(std::move(opened));
   was_open_ = true;
   store().db().set_busy_wait(options_.busy_wait);
-  checkpoint_ =
-      std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs, options_.on_checkpoint_blocked);
+  const auto passed = [this] {
+    const std::lock_guard lock(mutex_);
+    wake_.notify_one();
+  };
+  checkpoint_ = std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs,
+                                                   SqliteCheckpoint::Events{options_.on_checkpoint_blocked, passed});
   publish(store().view());
 }
 
@@ -77,28 +84,37 @@ void SqliteThread::run() {
     }
     if (open_) checkpoint_->between_groups();
     const std::lock_guard lock(mutex_);
-    if (group.empty() && phase_ != Phase::open && waiting_.empty()) break;
+    if (group.empty() && unfinished_.empty() && phase_ != Phase::open && waiting_.empty()) break;
   }
   finish();
 }
 
-// Waits for calls; then, where several have been coming at once, a moment for more of them.
+// Waits for calls; then, where several have been coming at once, a moment for more of them. While a large body is being
+// written there is no wait: its steps give the others time to come. But a step of it waits for a pass of the
+// checkpoints that it would outrun.
 SqliteThread::Group SqliteThread::take_group() {
   std::unique_lock lock(mutex_);
-  const auto something = [this] { return !waiting_.empty() || phase_ != Phase::open; };
+  const auto step_is_due = [this] { return !unfinished_.empty() && (phase_ != Phase::open || !checkpoint_->behind()); };
+  const auto something = [&] { return !waiting_.empty() || phase_ != Phase::open || step_is_due(); };
   if (!open_) {
     wake_.wait_for(lock, options_.reopen_every, something);
   } else if (!store().sweep_state().more) {
     wake_.wait(lock, something);
   }
   const auto batch_max = static_cast<size_t>(options_.batch_max);
-  if (last_group_ > 1 && waiting_.size() < last_group_ && phase_ == Phase::open) {
+  if (unfinished_.empty() && last_group_ > 1 && waiting_.size() < last_group_ && phase_ == Phase::open) {
     wait_for_batch(lock, std::min(batch_max, last_group_));
   }
   Group group;
-  while (!waiting_.empty() && group.size() < batch_max) {
+  uint64_t bytes = 0;
+  while (!waiting_.empty() && group.size() < batch_max && bytes < kGroupBytesMax) {
+    bytes += waiting_.front()->bytes;
     group.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
+  }
+  if (step_is_due()) {
+    group.push_back(std::move(unfinished_.front()));
+    unfinished_.pop_front();
   }
   last_group_ = group.size();
   return group;
@@ -128,43 +144,75 @@ void SqliteThread::run_group(const Group& group) {
     if (options_.on_commit) options_.on_commit(net::read_monotonic_clock() - before);
     publish(store().view());
   } catch (const SqliteFailure& failure) {
-    for (const auto& call : group) call->waiting->fail(failure.to_error());
-    if (failure.locked()) {
-      log_warn("store_locked", {{"store", options_.path}, {"reason", failure.what()}, {"calls", group.size()}});
-    } else {
-      log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}, {"calls", group.size()}});
-    }
-    if (open_) store().rollback();
-    if (failure.handle_is_lost() && open_) lose_store(group, failure);
+    fail_group(group, failure);
   }
-  for (const auto& call : group) StoreCall::complete(call->waiting);
-  if (std::any_of(group.begin(), group.end(), [](const auto& call) { return call->makes_work; })) announce_work();
+  bool work = false;
+  for (const auto& call : group) {
+    if (!call->ended) {
+      unfinished_.push_back(call);
+      continue;
+    }
+    work = work || call->makes_work;
+    StoreCall::complete(call->waiting);
+  }
+  if (work) announce_work();
 }
 
-// A change that fails alone (a full disk) is undone alone, as long as the transaction is intact.
+// A large body has one step of it, as long as there are others.
 void SqliteThread::run_changes(const Group& group) {
   for (const auto& call : group) {
-    if (call->waiting->dropped()) {
-      call->waiting->fail({ErrorCode::cancelled, "nobody waits"});
-      continue;
-    }
-    store().begin_change();
-    try {
-      call->run(store());
-    } catch (const SqliteFailure& failure) {
-      if (failure.handle_is_lost() || !store().in_transaction()) throw;
-      log_warn("store_call_failed", {{"store", options_.path}, {"reason", failure.what()}});
-      call->waiting->fail(failure.to_error());
-      store().undo_change();
-      continue;
-    }
-    store().keep_change();
+    uint64_t bytes = 0;
+    do {
+      call->ended = run_change(*call);
+      bytes += call->bytes;
+    } while (!call->ended && group.size() == 1 && bytes < kGroupBytesMax);
   }
+}
+
+// True: the call has ended. A change that fails alone (a full disk) is undone alone, as long as the transaction is
+// intact.
+bool SqliteThread::run_change(SqliteCall& call) {
+  if (call.waiting->dropped()) {
+    call.waiting->fail({ErrorCode::cancelled, "nobody waits"});
+    return true;
+  }
+  store().begin_change();
+  bool ended = false;
+  try {
+    ended = call.run(store());
+  } catch (const SqliteFailure& failure) {
+    if (failure.handle_is_lost() || !store().in_transaction()) throw;
+    log_warn("store_call_failed", {{"store", options_.path}, {"reason", failure.what()}});
+    call.waiting->fail(failure.to_error());
+    store().undo_change();
+    return true;
+  }
+  store().keep_change();
+  return ended;
+}
+
+void SqliteThread::fail_group(const Group& group, const SqliteFailure& failure) {
+  for (const auto& call : group) {
+    call->waiting->fail(failure.to_error());
+    call->ended = true;
+  }
+  if (failure.locked()) {
+    log_warn("store_locked", {{"store", options_.path}, {"reason", failure.what()}, {"calls", group.size()}});
+  } else {
+    log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}, {"calls", group.size()}});
+  }
+  if (open_) store().rollback();
+  if (failure.handle_is_lost() && open_) lose_store(group, failure);
 }
 
 void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) {
   for (const auto& call : group) {
     if (!call->promised.empty()) to_cancel_.push_back(call->promised);
+  }
+  // What they have written belongs to nobody: the store that is opened next deletes it.
+  for (const auto& call : std::exchange(unfinished_, {})) {
+    call->waiting->fail(failure.to_error());
+    StoreCall::complete(call->waiting);
   }
   checkpoint_.reset();
   open_.reset();

@@ -38,20 +38,27 @@ class SqliteCall {
   std::string promised;     // the id of a job that must be cancelled if it turns up after its commit has failed
   bool makes_work = false;  // once committed, a claim may find more than before
   bool correction = false;  // the store's own: taken as long as the thread runs, and nobody waits for it
+  uint64_t bytes = 0;       // of a body, that a step of it writes
+  bool ended = false;       // the thread's: it needs no more steps
 
-  // Store's thread; the result is kept until completion.
-  virtual void run(SqliteStore& store) = 0;
+  // Store's thread; the result is kept until completion. False: another step, in a later commit, is needed.
+  virtual bool run(SqliteStore& store) = 0;
 };
 
 template <typename T>
 class TypedSqliteCall final : public SqliteCall {
  public:
-  using Work = std::function<Result<T>(SqliteStore&)>;
+  // No value: it needs another step.
+  using Work = std::function<std::optional<Result<T>>(SqliteStore&)>;
 
   TypedSqliteCall(std::shared_ptr<PendingCall<T>> pending, Work work)
       : SqliteCall(pending), pending_(std::move(pending)), work_(std::move(work)) {}
 
-  void run(SqliteStore& store) override { pending_->set(work_(store)); }
+  bool run(SqliteStore& store) override {
+    auto result = work_(store);
+    if (result) pending_->set(std::move(*result));
+    return result.has_value();
+  }
 
  private:
   std::shared_ptr<PendingCall<T>> pending_;
@@ -77,6 +84,8 @@ class SqliteThread final : public StoreThread {
   void wait_for_batch(std::unique_lock<std::mutex>& lock, size_t batch_size);
   void run_group(const Group& group);
   void run_changes(const Group& group);
+  bool run_change(SqliteCall& call);
+  void fail_group(const Group& group, const SqliteFailure& failure);
   void lose_store(const Group& group, const SqliteFailure& failure);
   void reopen();
   SqliteStore& store() { return *open_->store; }
@@ -90,6 +99,7 @@ class SqliteThread final : public StoreThread {
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::vector<std::string> to_cancel_;  // ids of failed appends: cancelled if found after reopening
   size_t last_group_ = 0;
+  std::deque<std::shared_ptr<SqliteCall>> unfinished_;  // large bodies; the first has a step in the next commit
 
   // Under the lock.
   std::condition_variable wake_;

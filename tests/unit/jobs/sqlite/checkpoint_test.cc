@@ -1,5 +1,6 @@
 // The WAL is moved into the file beside the commits, and stays short.
 #include <algorithm>
+#include <atomic>
 #include <deque>
 
 #include "base/log.h"

@@ -1,12 +1,20 @@
 // Files of older formats are brought up to date.
+#include "base/crc32c.h"
+#include "jobs/record_codec.h"
 #include "jobs/sqlite/db.h"
+#include "jobs/sqlite/stored_body.h"
 #include "unit/jobs/sqlite/fixture.h"
 
 namespace tidegate::jobs {
 
 namespace {
 
+void drop_fourth_format(const std::string& path) {
+  SqliteDb(path, "").exec("DROP TABLE chunks; DROP TABLE unowned; ALTER TABLE jobs DROP COLUMN chunks");
+}
+
 void drop_third_format(const std::string& path) {
+  drop_fourth_format(path);
   SqliteDb(path, "").exec(
       "ALTER TABLE jobs DROP COLUMN deferrals; ALTER TABLE jobs DROP COLUMN attempted_at;"
       "ALTER TABLE jobs DROP COLUMN lost; ALTER TABLE attempts DROP COLUMN deferrals");
@@ -55,6 +63,35 @@ TEST_CASE("in a file of the second format no job has deferrals, and each can be 
   REQUIRE(asker.defer(job, 1h).ok());
   CHECK(asker.find(id)->attempt == 1);
   CHECK(asker.find(id)->deferrals == 1);
+}
+
+TEST_CASE(
+    "in a file of the third format a large body is one value; it is replayed whole, and its result is in chunks") {
+  SqliteFixture fixture;
+  Asker asker(fixture);
+  const JobDraft draft = make_draft(fixture.home(), "small");
+  REQUIRE(asker.append(draft).ok());
+  fixture.close();
+  const std::string body(3 * kChunkBytes + 5, 'b');
+  const uint32_t crc =
+      crc32c(body, job_head_crc(draft.id, draft.route, draft.method, draft.target, encode_fields(draft.fields),
+                                draft.created_at.time_since_epoch().count()));
+  {
+    SqliteDb db(fixture.path(), "");
+    Query(db, "UPDATE bodies SET bytes = ?", Blob{body}).run();
+    Query(db, "UPDATE jobs SET body_size = ?, crc = ?", static_cast<uint64_t>(body.size()), crc).run();
+  }
+  drop_fourth_format(fixture.path());
+  SqliteDb(fixture.path(), "").exec("PRAGMA user_version=3");
+  fixture.open();
+  CHECK(fixture.queue().view().bytes == body.size());
+  const ClaimedJob job = asker.claim();
+  CHECK(asker.body_of(job) == body);
+  REQUIRE(asker.succeed(job, {200, {}, {body, {}}}).ok());
+  fixture.restart();
+  CHECK(asker.body_of(*asker.result(draft.id)->body) == body);
+  REQUIRE(asker.purge(draft.id).ok());
+  fixture.run_until([&] { return fixture.queue().view().bytes == 0; });
 }
 
 }  // namespace tidegate::jobs

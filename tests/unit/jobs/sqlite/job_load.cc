@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "jobs/sqlite/stored_body.h"
+
 namespace tidegate::jobs {
 
 struct JobLoad::Client {
@@ -57,6 +59,7 @@ auto JobLoad::then(Client& client, const std::string& id, JobStatus next) {
 BodyContent JobLoad::random_body(std::string& bytes) {
   constexpr uint64_t kSizes[] = {1, 100, 1000, 5000, 20'000, 60'000};
   bytes.resize(random_.below(kSizes[random_.below(std::size(kSizes))]));
+  if (random_.below(40) == 0) bytes.resize(kChunkBytes + random_.below(1'500'000));  // in chunks, and several commits
   for (char& c : bytes) c = static_cast<char>(random_.next());
   if (bytes.size() > 10'000) return {"", std::make_shared<MemoryFile>(bytes)};
   return {bytes, nullptr};

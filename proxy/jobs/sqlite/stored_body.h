@@ -1,0 +1,75 @@
+// Bodies and results in the store. Small ones, and all of the file formats before 4, are one value of a row. Large ones
+// are rows of one table, so that a piece is read or written in the same time wherever it is, and a body is written by
+// many small commits, between which others have theirs.
+//
+//   table chunks: owner, n, crc, bytes (kChunkBytes, the last one fewer)      table unowned: owner, bytes
+//
+//   ChunkWriter ── unowned ── chunk, chunk, … ── all written ──▶ own_chunks(): a job's ── disown_chunks() ──┐
+//                     └─ given up, or the process has ended ──▶ delete_unowned(): some at a time ◀──────────┘
+//
+// Whatever the tables hold counts as stored bytes, whoever owns it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "jobs/job.h"
+#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/store.h"
+
+namespace tidegate::jobs {
+
+// Where a stored body is.
+struct StoredBlob {
+  const char* table = "bodies";
+  int64_t row = 0;
+  uint64_t size = 0;
+  int64_t chunks = 0;  // the owner of its chunks; 0: it is the value `bytes` of the row
+};
+
+// `crc` continued over a value; one that is shorter than its size matches no checksum.
+uint32_t blob_crc(SqliteDb& db, const StoredBlob& blob, uint32_t crc);
+// A piece of a body on its way into the store. Errors: io (its file cannot be read, or is shorter than it was).
+Result<std::string> read_content(const BodyContent& body, uint64_t offset, uint64_t count);
+
+inline constexpr uint64_t kChunkBytes = 256 * 1024;      // a body up to this is one value
+inline constexpr uint64_t kChunkStepBytes = 512 * 1024;  // written by one step
+
+inline bool is_large(const BodyContent& body) { return body.size() > kChunkBytes; }
+
+// Writes a large body, a step in each commit. Where it is destroyed before own_chunks(), what it has written is
+// deleted.
+class ChunkWriter {
+ public:
+  // `body` outlives this.
+  explicit ChunkWriter(const BodyContent& body) : body_(body) {}
+
+  // True: all is written. Errors: io (the kept body cannot be read).
+  Result<bool> step(SqliteStore& store);
+  bool begun() const { return owner_ != nullptr; }
+  // REQUIRES that step() has returned true. In the transaction that gives the chunks to a job; returns their owner.
+  int64_t own_chunks(SqliteStore& store) const;
+
+ private:
+  Status write_chunk(SqliteStore& store);
+
+  const BodyContent& body_;
+  std::shared_ptr<const int64_t> owner_;  // while it exists, the chunks are not deleted
+  uint64_t written_ = 0;
+};
+
+// The job that owned them needs them no more.
+void disown_chunks(SqliteStore& store, int64_t owner, uint64_t bytes);
+// Deletes some of what is owned by nobody and written by nobody. True: there may be more.
+bool delete_unowned(SqliteStore& store);
+
+// The checksum of a record whose body is in chunks, which have their own: `crc` continued over where and how long it
+// is.
+uint32_t chunked_crc(int64_t owner, uint64_t size, uint32_t crc);
+
+// The piece of `blob` that begins at `n` * kChunkBytes. Error io: it is damaged.
+Result<std::string> read_chunk(SqliteDb& db, const StoredBlob& blob, uint64_t n);
+
+}  // namespace tidegate::jobs
