@@ -75,6 +75,7 @@ std::string post(std::string_view target, std::string_view body, std::string_vie
 
 Fixture::Fixture(std::string yaml) : folder_(make_folder()) {
   replace_all(yaml, "{UP}", "http://127.0.0.1:" + std::to_string(upstream.port()));
+  replace_all(yaml, "{SECOND}", "http://127.0.0.1:" + std::to_string(second.port()));
   replace_all(yaml, "{RAW}", "http://127.0.0.1:" + std::to_string(raw.port()));
   replace_all(yaml, "{DIR}", folder_.string());
   log_configure(LogLevel::info, LogFormat::json);

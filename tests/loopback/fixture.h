@@ -47,8 +47,8 @@ test::ConfigBuilder usual_config();
 
 class Fixture {
  public:
-  // `yaml`: a configuration in which {UP} and {RAW} are replaced by the URLs of the upstreams, {DIR} by the temporary
-  // folder of the test.
+  // `yaml`: a configuration in which {UP}, {SECOND} and {RAW} are replaced by the URLs of the upstreams, {DIR} by the
+  // temporary folder of the test.
   explicit Fixture(std::string yaml = usual_config());
   ~Fixture();
 
@@ -89,6 +89,7 @@ class Fixture {
 
   net::UvRuntime runtime{11};
   Upstream upstream{runtime};
+  Upstream second{runtime};
   RawUpstream raw{runtime};
   std::vector<std::string> log;
 

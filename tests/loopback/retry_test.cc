@@ -20,7 +20,7 @@ std::string retrying_config() {
              "fallback: {on: [503], enqueue: {queue: jobs, max_body: 8MiB}}");
 }
 
-std::string bytes(size_t size) {
+std::string patterned(size_t size) {
   std::string text(size, '\0');
   for (size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 2654435761u >> 11);
   return text;
@@ -58,7 +58,7 @@ TEST_CASE("a retry sends the whole body again, from memory or from its file, wit
       CAPTURE(size);
       CAPTURE(chunked);
       Fixture fixture(retrying_config());
-      const std::string body = bytes(size);
+      const std::string body = patterned(size);
       std::string request = post("/again", body, "Idempotency-Key: k\r\n");
       if (chunked) {
         char length[24];
@@ -77,7 +77,7 @@ TEST_CASE("a retry sends the whole body again, from memory or from its file, wit
 TEST_CASE("an attempt that fails while the body is arriving is followed by one with the whole body") {
   Fixture fixture(retrying_config());
   fixture.upstream.behave({Behaviour::Kind::respond_early, 503, "", "no"});
-  const std::string body = bytes(600'000);
+  const std::string body = patterned(600'000);
   const std::string request = post("/again", body, "Idempotency-Key: k\r\n");
   const auto client = fixture.client(request.substr(0, 300'000));
   fixture.until("the first try", [&] { return fixture.upstream.seen.size() == 1; });
@@ -117,7 +117,7 @@ TEST_CASE("without retry budget there is no second attempt") {
 TEST_CASE("a large body is stored completely after two attempts") {
   Fixture fixture(retrying_config());
   fixture.upstream.behave({Behaviour::Kind::respond, 503});
-  const std::string body = bytes(3'000'000);
+  const std::string body = patterned(3'000'000);
   const Reply reply = fixture.ask(post("/park", body, "Idempotency-Key: k\r\n"));
   REQUIRE(reply.status == 202);
   CHECK(fixture.upstream.seen.size() == 2);

@@ -6,14 +6,14 @@ namespace tidegate::loopback {
 
 namespace {
 
-constexpr std::string_view kAsync = "Prefer: respond-async\r\n";
+constexpr std::string_view kRespondAsync = "Prefer: respond-async\r\n";
 constexpr std::string_view kAsyncWait = "Prefer: respond-async, wait=20\r\n";
 
 }  // namespace
 
 TEST_CASE("respond-async without wait is applied and reported in Preference-Applied") {
   Fixture fixture;
-  const Reply reply = fixture.ask(post("/later", "work", kAsync));
+  const Reply reply = fixture.ask(post("/later", "work", kRespondAsync));
   CHECK(reply.status == 202);
   CHECK(reply.field("preference-applied") == "respond-async");
 }
@@ -55,7 +55,7 @@ TEST_CASE("Prefer: wait works for the status and the result of a job") {
   for (const std::string path : {"", "/result"}) {
     CAPTURE(path);
     Fixture fixture;
-    const std::string id = fixture.ask(post("/later", "work", kAsync)).json().at("job_id");
+    const std::string id = fixture.ask(post("/later", "work", kRespondAsync)).json().at("job_id");
     const auto waiter = fixture.client(get("/_jobs/" + id + path, "Prefer: wait=30\r\n"));
     fixture.until("it has arrived", [&] { return fixture.metric("tidegate_http_requests_in_flight", {"_jobs"}) == 1; });
     fixture.start_replaying();
@@ -72,7 +72,7 @@ TEST_CASE("Prefer: wait works for the status and the result of a job") {
 
 TEST_CASE("draining ends every wait for a job") {
   Fixture fixture;
-  const std::string id = fixture.ask(post("/later", "work", kAsync)).json().at("job_id");
+  const std::string id = fixture.ask(post("/later", "work", kRespondAsync)).json().at("job_id");
   const auto waiter = fixture.client(get("/_jobs/" + id, "Prefer: wait=60\r\n"));
   fixture.until("it has arrived", [&] { return fixture.metric("tidegate_http_requests_in_flight", {"_jobs"}) == 1; });
   fixture.gateway().set_draining();

@@ -21,18 +21,16 @@ void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
   limits_ = limits;
   is_head_request_ = is_head_request;
   timer_.start_at(limits_.attempt_deadline);
-  if (PooledConnection idle = pool_.take_idle()) {
-    reused_ = true;
-    return connected(std::move(idle));
-  }
-  acquire();
+  Pool::Acquired acquired = pool_.acquire([this](Result<PooledConnection> result) { on_acquired(std::move(result)); });
+  acquiring_ = std::move(acquired.pending);
+  if (acquiring_) return;
+  reused_ = true;
+  connected(std::move(acquired.connection));
 }
 
-void Attempt::acquire() {
-  acquiring_ = pool_.acquire([this](Result<PooledConnection> connection) {
-    if (!connection) return fail(AttemptResult::connect_failure, connection.error().message);
-    connected(std::move(*connection));
-  });
+void Attempt::on_acquired(Result<PooledConnection> connection) {
+  if (!connection) return fail(AttemptResult::connect_failure, connection.error().message);
+  connected(std::move(*connection));
 }
 
 void Attempt::connected(PooledConnection connection) {
@@ -123,7 +121,7 @@ void Attempt::start_over() {
   request_written_ = false;
   state_ = State::connecting;
   timer_.start_at(limits_.attempt_deadline);
-  acquire();
+  acquiring_ = pool_.acquire_fresh([this](Result<PooledConnection> result) { on_acquired(std::move(result)); });
 }
 
 void Attempt::on_client_failure(http::ClientFailure failure, bool nothing_received, std::string_view detail) {

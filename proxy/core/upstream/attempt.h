@@ -75,8 +75,8 @@ class Attempt final : private http::ClientUser {
  private:
   enum class State { connecting, sending, waiting, receiving, ended };
 
+  void on_acquired(Result<PooledConnection> connection);
   void connected(PooledConnection connection);
-  void acquire();
   void start_over();
   void on_timer();
   void fail(policy::AttemptResult result, std::string_view detail);

@@ -30,14 +30,14 @@ class Pool::Request : public net::Operation {
     complete(PooledConnection(&pool_, endpoint, std::move(connection)));
   }
 
-  // A connection is free: the waiting call takes it.
-  void begin() {
+  // REQUIRES that there is room for one more connection, which this call takes.
+  void begin(size_t endpoint_index) {
     if (waiting_) pool_.waiting_.erase(position_);
     waiting_ = false;
     has_room_ = true;
     ++pool_.open_;
     timer_.start_after(pool_.upstream_.config().connect_timeout);
-    endpoint_ = pool_.upstream_.choose(pool_.runtime_.now());
+    endpoint_ = endpoint_index;
     const config::Endpoint& endpoint = pool_.upstream_.endpoint(endpoint_);
     if (const auto literal = IpAddress::parse(endpoint.host)) {
       addresses_ = {*literal};
@@ -133,27 +133,33 @@ Pool::~Pool() {
   upstream_.metrics().connections_changed(-idle_counted_, -busy_counted_);
 }
 
-PooledConnection Pool::take_idle() {
-  if (idle_.empty()) return {};
-  auto chosen = idle_.begin();
-  if (upstream_.config().endpoints.size() > 1) {
-    // Balance over endpoints first; an idle connection to another one may wait.
-    const size_t endpoint = upstream_.choose(runtime_.now());
-    chosen = std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return idle.endpoint == endpoint; });
-    if (chosen == idle_.end()) return {};
-  }
-  PooledConnection lease(this, chosen->endpoint, std::move(chosen->connection));
-  lease.connection_->set_on_spent({});
-  idle_.erase(chosen);
+Pool::Acquired Pool::acquire(Callback done) {
+  if (!waiting_.empty() || !has_room()) return {{}, acquire_fresh(std::move(done))};
+  const size_t endpoint = upstream_.choose(runtime_.now());
+  if (PooledConnection idle = take_idle(endpoint)) return {std::move(idle), nullptr};
+  auto request = std::make_unique<Request>(*this, std::move(done));
+  make_room();
+  request->begin(endpoint);
   count();
-  return lease;
+  return {{}, std::move(request)};
 }
 
-std::unique_ptr<net::Operation> Pool::acquire(Callback done) {
+std::unique_ptr<net::Operation> Pool::acquire_fresh(Callback done) {
   auto request = std::make_unique<Request>(*this, std::move(done));
   request->wait();
   serve_waiters();
   return request;
+}
+
+PooledConnection Pool::take_idle(size_t endpoint) {
+  const auto chosen =
+      std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return idle.endpoint == endpoint; });
+  if (chosen == idle_.end()) return {};
+  PooledConnection lease(this, endpoint, std::move(chosen->connection));
+  lease.connection_->set_on_spent({});
+  idle_.erase(chosen);
+  count();
+  return lease;
 }
 
 void Pool::close_idle() {
@@ -180,15 +186,17 @@ void Pool::returned(size_t endpoint, std::unique_ptr<http::ClientConnection> con
   serve_waiters();
 }
 
-// At the limit, an idle connection (to another endpoint, or acquire would not have been called) makes room.
+// At the limit, the connection that has been idle longest makes room. REQUIRES has_room().
+void Pool::make_room() {
+  if (open_ < connections_max_) return;
+  idle_.pop_back();
+  --open_;
+}
+
 void Pool::serve_waiters() {
-  while (!waiting_.empty()) {
-    if (open_ >= connections_max_) {
-      if (idle_.empty()) return;
-      idle_.pop_back();
-      --open_;
-    }
-    waiting_.front()->begin();
+  while (!waiting_.empty() && has_room()) {
+    make_room();
+    waiting_.front()->begin(upstream_.choose(runtime_.now()));
   }
   count();
 }

@@ -1,5 +1,5 @@
 // One worker's connections to one upstream: idle ones kept for reuse, new ones made up to the worker's share of
-// max_connections; who finds none free waits in order.
+// max_connections; who finds none free waits in order. The endpoint is chosen once a request, when it is served.
 //
 //   acquire ──idle one──▶ leased ──~PooledConnection, reusable──▶ idle ──idle_timeout, closed by peer──▶ gone
 //      │ room: connect ──▶ ─┘                └── not reusable ──▶ gone (the next waiter may connect)
@@ -50,13 +50,16 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // An idle connection, at once; or an empty one.
-  PooledConnection take_idle();
-
-  // A connection, idle or new. The callback runs later. Its time is bounded by connect_timeout from when connecting
-  // begins; waiting for room is bounded by the caller. Errors: those of connect and resolve.
   using Callback = std::function<void(Result<PooledConnection>)>;
-  [[nodiscard]] std::unique_ptr<net::Operation> acquire(Callback done);
+  struct Acquired {
+    PooledConnection connection;              // an idle one was at hand; or empty:
+    std::unique_ptr<net::Operation> pending;  // `done` runs later
+  };
+  // A connection for one request, to the endpoint that `balance` chooses. Its time is bounded by connect_timeout from
+  // when connecting begins; waiting for room is bounded by the caller. Errors: those of connect and resolve.
+  [[nodiscard]] Acquired acquire(Callback done);
+  // The same, but none that has been idle: such a one has just turned out to be dead.
+  [[nodiscard]] std::unique_ptr<net::Operation> acquire_fresh(Callback done);
 
   // Closes idle connections.
   void close_idle();
@@ -74,6 +77,9 @@ class Pool {
     std::unique_ptr<http::ClientConnection> connection;
   };
 
+  PooledConnection take_idle(size_t endpoint);
+  bool has_room() const { return open_ < connections_max_ || !idle_.empty(); }
+  void make_room();
   void returned(size_t endpoint, std::unique_ptr<http::ClientConnection> connection);
   void serve_waiters();
   void drop_idle(http::ClientConnection* connection);

@@ -14,7 +14,7 @@ namespace tidegate::core::test {
 // One call of acquire and what it came to.
 struct Taker {
   explicit Taker(Pool& pool) {
-    operation = pool.acquire([this](Result<PooledConnection> result) {
+    Pool::Acquired acquired = pool.acquire([this](Result<PooledConnection> result) {
       ++answers;
       if (result) {
         connection = std::move(*result);
@@ -23,6 +23,9 @@ struct Taker {
       }
     });
     CHECK(answers == 0);  // later, never inside the call
+    connection = std::move(acquired.connection);
+    operation = std::move(acquired.pending);
+    CHECK(has() != (operation != nullptr));
   }
   bool has() const { return static_cast<bool>(connection); }
 

@@ -9,8 +9,8 @@ using test::UpstreamFixture;
 
 TEST_CASE("a connection that is returned complete is used again") {
   UpstreamFixture fixture;
-  CHECK_FALSE(fixture.pool->take_idle());
   Taker first(*fixture.pool);
+  CHECK_FALSE(first.has());
   fixture.settle();
   REQUIRE(first.has());
   CHECK(fixture.pool->in_use() == 1);
@@ -18,9 +18,9 @@ TEST_CASE("a connection that is returned complete is used again") {
   CHECK_FALSE(first.has());
   CHECK(fixture.pool->in_use() == 0);
   CHECK(fixture.pool->idle() == 1);
-  PooledConnection again = fixture.pool->take_idle();
-  CHECK(again);
-  CHECK(again.endpoint().authority == "10.0.0.2:3001");
+  Taker again(*fixture.pool);
+  CHECK(again.has());
+  CHECK(again.connection.endpoint().authority == "10.0.0.2:3001");
   CHECK(fixture.pool->idle() == 0);
   fixture.settle();
   CHECK(fixture.far.size() == 1);
@@ -135,8 +135,8 @@ TEST_CASE("an idle connection that is closed, or sends unexpected bytes, is not 
     if (how == 2) fixture.far[0]->say("HTTP/1.1 408 Request Timeout\r\n\r\n");
     fixture.settle();
     CHECK(fixture.pool->idle() == 0);
-    CHECK_FALSE(fixture.pool->take_idle());
     Taker b(*fixture.pool);
+    CHECK_FALSE(b.has());
     fixture.settle();
     CHECK(b.has());
     CHECK(fixture.far.size() == 2);
