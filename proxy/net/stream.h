@@ -5,6 +5,8 @@
 //   idle ────────────▶ reading ───────────────▶ ended ───────────────▶ closed
 //     ▲  stop_reading     │                                  ▲
 //     └───────────────────┘     on_stream_error ─────────────┘ (the owner's move)
+//
+// Where writing fails first (EPIPE, ECONNRESET) the user may have what was sent before read to its end.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +25,10 @@ class StreamUser {
   virtual void on_read(std::string_view bytes) = 0;
   // The peer has ended its side; nothing more will be read.
   virtual void on_read_end() = 0;
+  // A write has failed since the peer has closed the connection; nothing more is written. At most once, later. True:
+  // what the peer sent before it closed is still wanted: it is read, then on_read_end or on_stream_error follows.
+  // Reading it never waits, since nothing more can arrive. Must not destroy the stream.
+  virtual bool on_write_failed() { return false; }
   // The connection is broken (reset, write failure): nothing more will be read or written. At most once.
   virtual void on_stream_error(const Error& error) = 0;
   // write_pending() has fallen to 0 after a write that could not be taken whole by the kernel.

@@ -157,12 +157,13 @@ class RawUpstream::Connection final : public net::StreamUser {
 
  private:
   void on_read(std::string_view bytes) override {
-    owner_.received += bytes;
+    if (owner_.keep) owner_.received += bytes;
     head_ += bytes;
     if (responded_ || head_.find("\r\n\r\n") == std::string::npos) return;
     responded_ = true;
     if (!owner_.script.empty()) stream_->write(owner_.script);
     if (owner_.hangs_up) stream_->end_writing();
+    if (owner_.closes) stream_.reset();
   }
   void on_read_end() override { stream_->end_writing(); }
   void on_stream_error(const Error&) override {}

@@ -74,7 +74,7 @@ class Upstream final : public http::Service {
 };
 
 // An upstream that sends arbitrary bytes, for responses that the production server cannot produce: it waits for the end
-// of the request headers, sends `script`, and closes the connection if `hangs_up`.
+// of the request headers, sends `script`, and ends the connection if it is told to.
 class RawUpstream {
  public:
   explicit RawUpstream(net::Runtime& runtime);
@@ -83,7 +83,9 @@ class RawUpstream {
 
   std::string script;
   bool hangs_up = false;  // FIN after the script
+  bool closes = false;    // the whole connection after the script: what is unread makes it a reset
   std::string received;   // all bytes of all connections
+  bool keep = true;       // false: not even the bytes
   int accepted = 0;
 
  private:

@@ -124,7 +124,7 @@ bool ClientConnection::take_complete(bool nothing_left) {
     parser_.expect(is_head_request_);
     return true;
   }
-  const bool kept = head.keep_alive && request_written_ && nothing_left;
+  const bool kept = head.keep_alive && request_written_ && nothing_left && !write_failed_;
   state_ = kept ? State::idle : State::spent;
   set_reading(kept);
   std::exchange(user_, nullptr)->on_response_complete();  // may begin the next request, or destroy this
@@ -135,11 +135,17 @@ void ClientConnection::on_read_end() {
   reading_ = false;
   if (state_ == State::idle) return become_spent();
   if (state_ == State::spent) return;
-  if (parser_.end_of_input() != ParseEvent::complete) {
+  // Where the end of the connection is the end of the body, a reset must not pass for it.
+  if (parser_.end_of_input() != ParseEvent::complete || write_failed_) {
     return fail(ClientFailure::reset, "the upstream closed the connection before its response was complete");
   }
   state_ = State::spent;
   std::exchange(user_, nullptr)->on_response_complete();  // may destroy this
+}
+
+bool ClientConnection::on_write_failed() {
+  write_failed_ = true;
+  return state_ == State::busy;
 }
 
 void ClientConnection::on_stream_error(const Error& error) {

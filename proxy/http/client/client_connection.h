@@ -5,6 +5,9 @@
 //   idle ───────────────────▶ busy ───────────────────────────────────────────▶ idle (reusable) or spent
 //    │ any byte, end or error            │ error, truncated, rule broken
 //    └────────▶ spent ◀──────────────────┘        (spent: the owner destroys it)
+//
+// A failed write ends nothing: an upstream that refuses a request early sends its response and closes, so the
+// connection is read to its end, and only a response that is not whole is a failure.
 #pragma once
 
 #include <functional>
@@ -70,6 +73,7 @@ class ClientConnection final : private net::StreamUser {
 
   void on_read(std::string_view bytes) override;
   void on_read_end() override;
+  bool on_write_failed() override;
   void on_stream_error(const Error& error) override;
   void on_write_drained() override;
 
@@ -88,6 +92,7 @@ class ClientConnection final : private net::StreamUser {
   State state_ = State::idle;
   bool request_written_ = false;
   bool is_head_request_ = false;
+  bool write_failed_ = false;
   bool received_ = false;  // any byte of a response to the request in progress
   bool reading_ = false;
   bool* destroyed_ = nullptr;  // set while a callback runs: the callback has destroyed this

@@ -45,6 +45,7 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
     bool reading = false;
     bool end_told = false;
     bool reset_arrived = false;
+    bool write_failure_told = false;
     bool error_told = false;
     StreamUser* user = nullptr;
   };
@@ -70,6 +71,7 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
   void send_reset(int side);
   void segment_arrives(int from, std::string bytes);
   void fin_arrives(int from);
+  void write_fails(int side);
   void window_opens(int side);
   void deliver(int side);
   void later(SimEvent kind, Time at, std::function<void(SimConnection&)> run);
@@ -89,10 +91,7 @@ Time SimConnection::arrival(Pipe& pipe) {
 void SimConnection::write(int side, std::span<const std::string_view> pieces) {
   End& end = ends[side];
   if (end.error_told) return;
-  if (end.reset_arrived) {
-    pipes_[1 - side].inbox.clear();  // the failed write is reported, not the bytes
-    return later(SimEvent::pump, world.now, [side](SimConnection& c) { c.deliver(side); });
-  }
+  if (end.reset_arrived) return later(SimEvent::pump, world.now, [side](SimConnection& c) { c.write_fails(side); });
   Pipe& pipe = pipes_[side];
   for (const std::string_view piece : pieces) pipe.unsent.append(piece);
   send_on(side);
@@ -164,8 +163,19 @@ void SimConnection::reset_arrives(int side) {
   End& end = ends[side];
   if (end.gone || end.reset_arrived) return;
   end.reset_arrived = true;
-  if (!pipes_[side].unsent.empty()) pipes_[1 - side].inbox.clear();  // as in write(): the writer learns it first
-  if (end.reading || !pipes_[side].unsent.empty()) deliver(side);
+  if (!pipes_[side].unsent.empty()) return write_fails(side);
+  if (end.reading) deliver(side);
+}
+
+// What has arrived before the reset is read first, or lost where the user does not want it; then comes the error.
+void SimConnection::write_fails(int side) {
+  End& end = ends[side];
+  if (!end.attached || end.write_failure_told) return;
+  end.write_failure_told = true;
+  pipes_[side].unsent.clear();
+  const bool reads_on = !end.end_told && end.user->on_write_failed();
+  if (!reads_on) pipes_[1 - side].inbox.clear();
+  deliver(side);
 }
 
 void SimConnection::window_opens(int side) {

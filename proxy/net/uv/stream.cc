@@ -43,7 +43,7 @@ class UvStream final : public Stream {
     if (reading_ || ended_ || broken_) return;
     reading_ = true;
     const int status = uv_read_start(stream(), &on_alloc, &on_read);
-    if (status != 0) report_later(status, "read");
+    if (status != 0) report_later(status, &UvStream::fail_reading);
   }
 
   void stop_reading() override {
@@ -52,11 +52,11 @@ class UvStream final : public Stream {
   }
 
   void write(std::span<const std::string_view> pieces) override {
-    if (broken_) return;
+    if (broken_ || write_failed_) return;
     size_t sent = 0;
     if (write_pending_ == 0) {
       const int taken = try_write(pieces);
-      if (taken < 0 && taken != UV_EAGAIN) return report_later(taken, "write");
+      if (taken < 0 && taken != UV_EAGAIN) return report_later(taken, &UvStream::fail_writing);
       sent = static_cast<size_t>(std::max(taken, 0));
     }
     for (std::string_view piece : pieces) {
@@ -72,7 +72,7 @@ class UvStream final : public Stream {
   size_t write_pending() const override { return write_pending_; }
 
   void end_writing() override {
-    if (broken_ || ending_) return;
+    if (broken_ || write_failed_ || ending_) return;
     ending_ = true;
     if (write_pending_ == 0) send_fin();
   }
@@ -105,10 +105,11 @@ class UvStream final : public Stream {
     self->reading_ = false;
     uv_read_stop(handle);
     if (count == UV_EOF) {
+      if (const int error = self->socket_error()) return self->fail_reading(error);
       self->ended_ = true;
       return self->user_->on_read_end();
     }
-    self->fail(static_cast<int>(count), "read");
+    self->fail_reading(static_cast<int>(count));
   }
 
   int try_write(std::span<const std::string_view> pieces) {
@@ -131,7 +132,7 @@ class UvStream final : public Stream {
     const int status = uv_write(&write->request, stream(), &buffer, 1, &on_written);
     if (status == 0) return;
     delete write;
-    report_later(status, "write");
+    report_later(status, &UvStream::fail_writing);
   }
 
   static void on_written(uv_write_t* request, int status) {
@@ -140,23 +141,45 @@ class UvStream final : public Stream {
     if (!self) return;
     self->writing_ = false;
     self->write_pending_ -= write->bytes.size();
-    if (status != 0) return self->fail(status, "write");
+    if (status != 0) return self->fail_writing(status);
     if (self->write_pending_ > 0) return self->write_on();
     if (self->ending_) self->send_fin();
     self->user_->on_write_drained();
   }
 
-  void fail(int status, const char* what) {
+  // Where bytes came before a reset, libuv takes the hang-up behind them for an end.
+  int socket_error() const {
+    uv_os_fd_t descriptor{};
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (uv_fileno(reinterpret_cast<const uv_handle_t*>(tcp_), &descriptor) != 0) return 0;
+    return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? uv_translate_sys_error(error) : 0;
+  }
+
+  void fail_reading(int status) { fail(uv_error(status, "read " + peer().to_string())); }
+
+  // A peer that has closed may have sent something before: it is in the kernel's buffer, and can be read.
+  void fail_writing(int status) {
+    if (broken_ || write_failed_) return;
+    write_failed_ = true;
+    waiting_.clear();
+    write_pending_ = 0;
+    const Error error = uv_error(status, "write " + peer().to_string());
+    const bool readable = error.code == ErrorCode::reset && !ended_;
+    if (!readable || !user_->on_write_failed()) fail(error);
+  }
+
+  void fail(const Error& error) {
     if (broken_) return;
     broken_ = true;
     stop_reading();
-    user_->on_stream_error(uv_error(status, std::string(what) + " " + peer().to_string()));
+    user_->on_stream_error(error);
   }
 
   // Errors found inside a call of the owner are reported in a later iteration.
-  void report_later(int status, const char* what) {
-    loop_.runtime.post([self = self_, status, what] {
-      if (*self) (*self)->fail(status, what);
+  void report_later(int status, void (UvStream::*report)(int)) {
+    loop_.runtime.post([self = self_, status, report] {
+      if (*self) ((*self)->*report)(status);
     });
   }
 
@@ -178,6 +201,7 @@ class UvStream final : public Stream {
   bool reading_ = false;
   bool ended_ = false;  // the peer's FIN has been reported
   bool broken_ = false;
+  bool write_failed_ = false;  // nothing more is written; reading may go on
   bool ending_ = false;
   bool reset_on_close_ = false;
 };

@@ -33,6 +33,8 @@ class Peer final : public net::StreamUser {
   int ends = 0;
   int drains = 0;
   int errors = 0;
+  int write_failures = 0;
+  bool reads_after_write_failure = false;
   bool ended = false;
   std::optional<Error> error;
   int calls_when_closed = 0;
@@ -53,6 +55,11 @@ class Peer final : public net::StreamUser {
     ++ends;
     ended = true;
     if (in_end) in_end();
+  }
+  bool on_write_failed() override {
+    called();
+    ++write_failures;
+    return reads_after_write_failure;
   }
   void on_stream_error(const Error& what) override {
     called();

@@ -95,6 +95,21 @@ TEST_ON_BOTH_RUNTIMES("Closing with unread bytes resets: the peer learns that th
   CHECK(pair.client.error->code == ErrorCode::reset);
 }
 
+TEST_ON_BOTH_RUNTIMES("A reset behind the last bytes is a reset, and not the end") {
+  Pair<Loop> pair({.client_reads = false, .server_reads = true});
+  pair.server.stream->write("half of it");
+  settle(pair.loop);
+  pair.server.stream->reset_on_close();
+  pair.server.close();
+  settle(pair.loop);
+  pair.client.stream->start_reading();
+  REQUIRE(pair.until([&] { return pair.client.over(); }));
+  CHECK(pair.client.received == "half of it");
+  CHECK(pair.client.ends == 0);
+  REQUIRE(pair.client.error);
+  CHECK(pair.client.error->code == ErrorCode::reset);
+}
+
 TEST_ON_BOTH_RUNTIMES("Writing to a peer that has closed fails later, never inside write") {
   Pair<Loop> pair;
   pair.server.close();
@@ -125,6 +140,41 @@ TEST_ON_BOTH_RUNTIMES("A write after a reset fails although bytes are still unre
   CHECK_FALSE(pair.client.error);
   REQUIRE(pair.until([&] { return pair.client.error.has_value(); }));
   CHECK(pair.client.error->code == ErrorCode::reset);
+}
+
+TEST_ON_BOTH_RUNTIMES("What a peer sent before it closed is read after a failed write, by a user that wants it") {
+  Pair<Loop> pair({.client_reads = false, .server_reads = true});
+  pair.client.reads_after_write_failure = true;
+  pair.server.stream->write("an early answer");
+  settle(pair.loop);
+  pair.server.stream->reset_on_close();
+  pair.server.close();
+  settle(pair.loop);
+  pair.client.stream->write("more of the request");
+  pair.client.stream->start_reading();
+  REQUIRE(pair.until([&] { return pair.client.over(); }));
+  CHECK(pair.client.write_failures == 1);
+  CHECK(pair.client.received == "an early answer");
+  CHECK(pair.client.ends + pair.client.errors == 1);
+  CHECK(pair.client.stream->write_pending() == 0);
+}
+
+TEST_ON_BOTH_RUNTIMES("The same with a write under way: what is unsent is dropped") {
+  Pair<Loop> pair({.client_reads = false, .server_reads = false});
+  pair.client.reads_after_write_failure = true;
+  pair.client.stream->write(block(Loop::kBeyondBuffers));
+  REQUIRE(pair.client.stream->write_pending() > 0);
+  pair.server.stream->write("no more, please");
+  settle(pair.loop);
+  pair.server.close();
+  REQUIRE(pair.until([&] { return pair.client.write_failures == 1; }));
+  CHECK(pair.client.stream->write_pending() == 0);
+  pair.client.stream->write("to nobody");
+  pair.client.stream->start_reading();
+  REQUIRE(pair.until([&] { return pair.client.over(); }));
+  CHECK(pair.client.received == "no more, please");
+  CHECK(pair.client.write_failures == 1);
+  CHECK(pair.client.drains == 0);
 }
 
 TEST_ON_BOTH_RUNTIMES("A reset is reported to a writer that waits for room") {

@@ -164,6 +164,29 @@ TEST_CASE("a response before the request is whole leaves the connection spent") 
   CHECK_FALSE(peer.client->reusable());
 }
 
+TEST_CASE("a response that an upstream sent before it closed is taken, although the request could not be written") {
+  for (const std::string_view how : {"whole", "cut short", "ended by the connection"}) {
+    CAPTURE(how);
+    Peer peer;
+    peer.upstream->stop_reading();
+    peer.client->begin_request(&peer, false);
+    const std::string request(1'000'000, 'x');
+    const std::string_view pieces[] = {request};
+    peer.client->write(pieces);
+    peer.client->pause_reading();
+    peer.say("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n");
+    if (how == "whole") peer.say("Content-Length: 2\r\n\r\nno");
+    if (how == "cut short") peer.say("Content-Length: 3\r\n\r\nno");
+    if (how == "ended by the connection") peer.say("\r\nno");
+    peer.hang_up();
+    CHECK(peer.heard.empty());
+    peer.client->resume_reading();
+    peer.settle();
+    CHECK(peer.heard == std::string("head 413;no") + (how == "whole" ? ";complete" : ";reset"));
+    CHECK_FALSE(peer.client->reusable());
+  }
+}
+
 TEST_CASE("an idle connection is spent by a byte or by its end, and notifies") {
   for (const bool by_byte : {true, false}) {
     Peer peer;

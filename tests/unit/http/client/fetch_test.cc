@@ -89,6 +89,50 @@ TEST_ON_BOTH_RUNTIMES("a fetch without a listener is refused") {
   CHECK(fixture.fetch(request).error().code == ErrorCode::refused);
 }
 
+namespace {
+
+// Responds to the first bytes of a request and closes, with the rest unread.
+class Refuser final : private net::StreamUser {
+ public:
+  explicit Refuser(net::Runtime& runtime) {
+    auto listening = runtime.listen(any_port(), [this](std::unique_ptr<net::Stream> accepted) {
+      stream_ = std::move(accepted);
+      stream_->set_user(this);
+      stream_->start_reading();
+    });
+    REQUIRE(listening.ok());
+    listener_ = std::move(*listening);
+  }
+  SocketAddress address() const { return listener_->address(); }
+
+ private:
+  void on_read(std::string_view) override {
+    stream_->write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+    stream_.reset();
+  }
+  void on_read_end() override {}
+  void on_stream_error(const Error&) override {}
+  void on_write_drained() override {}
+
+  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<net::Stream> stream_;
+};
+
+}  // namespace
+
+TEST_ON_BOTH_RUNTIMES("a fetch that is refused before its body is written brings the refusal") {
+  Fixture<Loop> fixture;
+  Refuser refuser(fixture.loop.runtime());
+  auto request = fixture.request("/upload");
+  request.host = refuser.address().to_string();
+  request.method = "POST";
+  request.body = std::string(8'000'000, 'y');
+  const auto result = fixture.fetch(request);
+  REQUIRE(result.ok());
+  CHECK(result.value().status == 413);
+  CHECK(result.value().body == "no");
+}
+
 TEST_ON_BOTH_RUNTIMES("a fetch that would write a broken head is refused before it is sent") {
   Fixture<Loop> fixture;
   auto request = fixture.request("/now");
