@@ -19,6 +19,7 @@
 #include "api/service.h"
 #include "base/log.h"
 #include "http/client/healthcheck.h"
+#include "net/uv/descriptors.h"
 #include "net/uv/until_signal.h"
 
 namespace {
@@ -96,6 +97,7 @@ int run(int argc, char** argv) {
 #if defined(__GLIBC__)
   mallopt(M_ARENA_MAX, 2);  // pictures are large and short-lived: every further heap would keep its peak size
 #endif
+  net::raise_descriptor_limit();
   log_configure(LogLevel::info, isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);
   return serve(*settings);
 }

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "http/client/healthcheck.h"
+#include "net/uv/descriptors.h"
 #include "net/uv/until_signal.h"
 #include "optimizer/http/service.h"
 #include "optimizer/image/watermark.h"
@@ -104,6 +105,7 @@ int run(int argc, char** argv) {
   // By default the threshold grows with each freed buffer, and pixel buffers would then stay in the heaps.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
+  net::raise_descriptor_limit();
   log_configure(LogLevel::info, isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);
   const optimizer::ImageLibrary library("watermark-optimizer");
   return serve(line.options);

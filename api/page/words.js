@@ -32,6 +32,7 @@ const REASONS = {
   idempotency_conflict: ['The upload was rejected', 'It conflicts with another upload.', 'never'],
   breaker_open: ['The optimizer is unavailable', `It is not accepting pictures right now. ${NOT_LOST}`, 'wait'],
   bulkhead_full: ['The optimizer is busy', `It is processing as many pictures as it can. ${NOT_LOST}`, 'wait'],
+  pool_full: ['The optimizer is busy', `It is processing as many pictures as it can. ${NOT_LOST}`, 'wait'],
   queue_full: ['The queue is full', `No more pictures can be queued right now. ${NOT_LOST}`, 'wait'],
   queue_unavailable: ['The queue is unavailable', `Your picture could not be queued. ${NOT_LOST}`, 'wait'],
   busy: ['The service is busy', `It is processing as many pictures as it can. ${NOT_LOST}`, 'wait'],

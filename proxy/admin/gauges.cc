@@ -21,6 +21,9 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
     const policy::Bulkhead::View view = bulkhead->view();
     metrics.set_bulkhead(bulkhead->name(), view.in_use, view.waiting, view.limit);
   }
+  for (const auto& [name, upstream] : table.upstreams()) {
+    metrics.set_upstream_pending(name, upstream->connections().waiting());
+  }
   for (const core::ListenerRoutes& listener : table.listeners()) {
     for (const core::RouteState& route : listener.routes) {
       if (route.policy.limiter) metrics.set_tracked_clients(route.config->name, route.policy.limiter->tracked());

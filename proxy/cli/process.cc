@@ -6,9 +6,26 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/open_queues.h"
+#include "net/uv/descriptors.h"
 #include "net/uv/port.h"
 
 namespace tidegate::cli {
+
+namespace {
+
+constexpr uint64_t kOwnDescriptors = 100;       // logs, files of stores, admin connections, pollers
+constexpr uint64_t kDescriptorsPerWorker = 10;  // its loop, its listening sockets, its connections to rate-limit stores
+
+// What the limits of the configuration add up to.
+uint64_t descriptors_needed(const config::Config& config, size_t workers) {
+  uint64_t needed = kOwnDescriptors + workers * kDescriptorsPerWorker;
+  for (const config::Listener& listener : config.listeners)
+    needed += static_cast<uint64_t>(listener.limits.connections);
+  for (const auto& [name, upstream] : config.upstreams) needed += static_cast<uint64_t>(upstream.max_connections);
+  return needed;
+}
+
+}  // namespace
 
 Process::Process(std::shared_ptr<const config::Config> config)
     : config_(std::move(config)), grace_timer_(runtime_, [this] {
@@ -31,6 +48,7 @@ int Process::run() {
 
 Status Process::start() {
   if (Status status = check_ports(); !status) return status;
+  const uint64_t descriptors = net::raise_descriptor_limit();
   const admin::Build build = build_info();
   metrics_ = metrics::Metrics::make(*config_, build.version, build.revision);
   auto queues = open_queues(*config_, *metrics_, runtime_);
@@ -47,6 +65,9 @@ Status Process::start() {
   }
   metrics_->set_config_loaded(true, runtime_.wall_now());
   workers_.front()->start_replaying();
+  if (const uint64_t needed = descriptors_needed(*config_, workers_.size()); descriptors < needed) {
+    log_warn("descriptors_short", {{"limit", descriptors}, {"needed", needed}});
+  }
   log_info("serving", {{"version", build.version},
                        {"config", config_->file},
                        {"workers", workers_.size()},
@@ -68,7 +89,7 @@ Status Process::check_ports() const {
 
 Status Process::start_workers() {
   const int count = config_->workers > 0 ? config_->workers : net::available_cpus();
-  for (int i = 0; i < count; ++i) workers_.push_back(std::make_unique<WorkerThread>(*gateway_, i, count));
+  for (int i = 0; i < count; ++i) workers_.push_back(std::make_unique<WorkerThread>(*gateway_, i));
   Status all = Ok{};
   for (auto& worker : workers_) {
     if (Status status = worker->started(); !status && all) all = status;

@@ -10,8 +10,7 @@ constexpr Duration kLagInterval = 500ms;
 
 }  // namespace
 
-WorkerThread::WorkerThread(core::Gateway& gateway, int index, int count)
-    : gateway_(gateway), index_(index), count_(count) {
+WorkerThread::WorkerThread(core::Gateway& gateway, int index) : gateway_(gateway), index_(index) {
   std::promise<Status> listening;
   listening_ = listening.get_future();
   thread_ = std::thread([this, promise = std::move(listening)]() mutable { run(std::move(promise)); });
@@ -22,7 +21,7 @@ WorkerThread::~WorkerThread() { TG_ASSERT(!thread_.joinable()); }
 Status WorkerThread::started() { return listening_.get(); }
 
 void WorkerThread::run(std::promise<Status> listening) {
-  worker_ = std::make_unique<core::Worker>(runtime_, gateway_, count_);
+  worker_ = std::make_unique<core::Worker>(runtime_, gateway_);
   listeners_ = std::make_unique<core::Listeners>(*worker_);
   if (index_ == 0) replaying_ = std::make_unique<core::Replaying>(*worker_);
   lag_timer_ = std::make_unique<net::Timer>(runtime_, [this] { measure_lag(); });

@@ -15,7 +15,7 @@ namespace tidegate::cli {
 class WorkerThread {
  public:
   // Starts the thread; started() waits until it listens. The gateway outlives the object.
-  WorkerThread(core::Gateway& gateway, int index, int count);
+  WorkerThread(core::Gateway& gateway, int index);
   // REQUIRES: stop() was called.
   ~WorkerThread();
 
@@ -34,7 +34,6 @@ class WorkerThread {
 
   core::Gateway& gateway_;
   const int index_;
-  const int count_;
   net::UvRuntime runtime_;
   std::unique_ptr<core::Worker> worker_;        // owned by the thread
   std::unique_ptr<core::Listeners> listeners_;  // owned by the thread

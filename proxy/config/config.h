@@ -47,7 +47,9 @@ struct Upstream {
   std::vector<Endpoint> endpoints;  // at least one
   Balance balance = Balance::least_requests;
   Duration connect_timeout = 3s;
-  int max_connections = 100;  // divided evenly among the workers: see core/upstream/pool.h
+  int max_connections = 100;      // over all workers
+  int max_pending = 100;          // requests that may wait for a connection
+  Duration pending_timeout = 5s;  // how long each may wait
   int max_idle_connections = 10;
   Duration idle_timeout = 90s;
   std::optional<policy::BreakerConfig> breaker;  // none: the section is absent; an empty section means the defaults
@@ -152,7 +154,7 @@ struct FallbackRespond {
 };
 
 struct Fallback {
-  policy::Conditions on = *policy::Conditions::of({"breaker_open", "bulkhead_full", "connect_failure"});
+  policy::Conditions on = *policy::Conditions::of({"breaker_open", "bulkhead_full", "pool_full", "connect_failure"});
   std::variant<FallbackEnqueue, FallbackRespond> action;
 };
 

@@ -20,7 +20,6 @@ http::ServerLimits server_limits(const config::ListenerLimits& limits) {
   result.head.header_bytes = limits.header_bytes;
   result.head.header_count = static_cast<size_t>(limits.headers);
   result.body_bytes = limits.body;
-  result.connections = static_cast<size_t>(limits.connections);
   result.header_timeout = limits.header_timeout;
   result.body_timeout = limits.body_timeout;
   result.write_timeout = limits.write_timeout;
@@ -36,7 +35,8 @@ ListenerService::ListenerService(Worker& worker, const config::Listener& config)
       configured_address_(config.address),
       no_route_metrics_(worker.gateway().metrics().route("")),
       jobs_metrics_(worker.gateway().metrics().route(JobsHandler::kRoute)),
-      server_(worker.runtime(), server_limits(config.limits), *this) {}
+      metrics_(worker.gateway().metrics().listener(name_)),
+      server_(worker.runtime(), server_limits(config.limits), *this, worker.table()->listener(name_).connections) {}
 
 std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();

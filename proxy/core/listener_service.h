@@ -23,6 +23,7 @@ class ListenerService final : public http::Service {
 
  private:
   std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
+  void on_connection_refused(net::ConnectionRefusal why) override { metrics_.connection_refused(why); }
   Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
   std::unique_ptr<http::Handler> respond_at_last_hop(http::Responder& responder);
   void count_own(http::Responder& responder, policy::Outcome outcome, uint16_t status, const std::string& request_id);
@@ -34,6 +35,7 @@ class ListenerService final : public http::Service {
   const SocketAddress configured_address_;
   metrics::RouteMetrics& no_route_metrics_;
   metrics::RouteMetrics& jobs_metrics_;
+  metrics::ListenerMetrics& metrics_;
   http::Server server_;
 };
 

@@ -23,7 +23,8 @@ std::string_view proxy_error(Outcome outcome) {
     case Outcome::reset: return "connection_terminated";
     case Outcome::timeout: return "connection_read_timeout";
     case Outcome::bad_upstream_response: return "http_protocol_error";
-    case Outcome::bulkhead_full: return "connection_limit_reached";
+    case Outcome::bulkhead_full:
+    case Outcome::pool_full: return "connection_limit_reached";
     case Outcome::breaker_open: return "destination_unavailable";
     case Outcome::rate_limited: return "http_request_denied";
     case Outcome::bad_request:
@@ -58,6 +59,7 @@ std::string_view describe(Outcome outcome) {
     case Outcome::rate_limited: return "Too many requests from this client.";
     case Outcome::breaker_open: return "The upstream is failing; its circuit breaker is open.";
     case Outcome::bulkhead_full: return "The upstream is at its concurrency limit; no slot became free in time.";
+    case Outcome::pool_full: return "All connections to the upstream are in use; none became free in time.";
     case Outcome::queue_unavailable: return "The job queue cannot store the request durably.";
     case Outcome::queue_full: return "The job queue is full.";
     case Outcome::draining: return "The proxy is shutting down.";

@@ -1,14 +1,11 @@
 #include "core/worker.h"
 
-#include <algorithm>
-
 namespace tidegate::core {
 
-Worker::Worker(net::Runtime& runtime, Gateway& gateway, int count)
+Worker::Worker(net::Runtime& runtime, Gateway& gateway)
     : runtime_(runtime), gateway_(gateway), table_(gateway.table()) {
   for (const auto& [name, upstream] : table_->upstreams()) {
-    const int share = std::max(1, upstream->config().max_connections / count);
-    pools_[upstream.get()] = std::make_unique<Pool>(runtime_, *upstream, share);
+    pools_[upstream.get()] = std::make_unique<Pool>(runtime_, *upstream);
   }
   for (const auto& health : table_->rate_stores()) {
     rate_stores_[health.get()] = std::make_unique<RateStore>(runtime_, *health);

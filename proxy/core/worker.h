@@ -15,9 +15,8 @@ namespace tidegate::core {
 
 class Worker {
  public:
-  // Uses the gateway's table. `count`: how many workers share the upstreams' max_connections. Runtime and gateway
-  // outlive the worker.
-  Worker(net::Runtime& runtime, Gateway& gateway, int count);
+  // Uses the gateway's table. Runtime and gateway outlive the worker.
+  Worker(net::Runtime& runtime, Gateway& gateway);
 
   // The table in force: what begins now holds it until its end.
   const std::shared_ptr<const RouteTable>& table() const { return table_; }

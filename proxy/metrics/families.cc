@@ -27,6 +27,10 @@ Families::Families(prometheus::Registry& r)
       upstream_request_duration(
           histogram(r, "upstream_request_duration_seconds", "Seconds of one attempt at the upstream, by result")),
       upstream_connections(gauge(r, "upstream_connections", "Open connections to the upstream, idle or busy")),
+      upstream_pending(gauge(r, "upstream_pending_requests", "Requests waiting for a connection to the upstream")),
+      upstream_refused(
+          counter(r, "upstream_connections_refused_total", "Calls that got no connection to the upstream, by reason")),
+      listener_refused(counter(r, "listener_connections_refused_total", "Clients disconnected on accept, by reason")),
       breaker_state(gauge(r, "breaker_state", "1 for the current state of the breaker, 0 for the others")),
       breaker_transitions(counter(r, "breaker_transitions_total", "Breaker state transitions by reason")),
       breaker_state_seconds(counter(r, "breaker_state_seconds_total", "Seconds the breaker has spent in each state")),

@@ -23,6 +23,9 @@ struct Families {
   GaugeFamily& http_requests_in_flight;        // route
   HistogramFamily& upstream_request_duration;  // upstream, result
   GaugeFamily& upstream_connections;           // upstream, state
+  GaugeFamily& upstream_pending;               // upstream
+  CounterFamily& upstream_refused;             // upstream, reason
+  CounterFamily& listener_refused;             // listener, reason
   GaugeFamily& breaker_state;                  // breaker, state: one-hot
   CounterFamily& breaker_transitions;          // breaker, from, to, reason
   CounterFamily& breaker_state_seconds;        // breaker, state

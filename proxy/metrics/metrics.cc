@@ -10,13 +10,13 @@
 #include <prometheus/text_serializer.h>
 
 #include "base/assert.h"
+#include "metrics/connection_metrics.h"
 #include "metrics/families.h"
 #include "metrics/from_config.h"
 #include "metrics/methods.h"
 
 namespace tidegate::metrics {
 
-using policy::AttemptResult;
 using policy::BreakerState;
 using policy::Outcome;
 using policy::TransitionReason;
@@ -96,39 +96,6 @@ class RouteMetricsImpl final : public RouteMetrics {
   std::unordered_map<uint32_t, Series> series_;
 };
 
-class UpstreamMetricsImpl final : public UpstreamMetrics {
- public:
-  UpstreamMetricsImpl(Families& families, const std::string& upstream)
-      : done_(families.retries.Add({{"upstream", upstream}, {"result", "done"}})),
-        exhausted_(families.retries.Add({{"upstream", upstream}, {"result", "budget_exhausted"}})),
-        idle_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "idle"}})),
-        busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})) {
-    for (int i = 0; i < kResults; ++i) {
-      const char* word = i + 1 == kResults ? "cancelled" : to_string(static_cast<AttemptResult>(i));
-      attempts_[i] =
-          &families.upstream_request_duration.Add({{"upstream", upstream}, {"result", word}}, request_buckets());
-    }
-  }
-
-  void attempt_ended(AttemptResult result, Duration took) override {
-    attempts_[static_cast<int>(result)]->Observe(to_seconds(took));
-  }
-  void attempt_cancelled(Duration took) override { attempts_[kResults - 1]->Observe(to_seconds(took)); }
-  void retry(bool allowed_by_budget) override { (allowed_by_budget ? done_ : exhausted_).Increment(); }
-  void connections_changed(int idle, int busy) override {
-    idle_.Increment(idle);
-    busy_.Increment(busy);
-  }
-
- private:
-  static constexpr int kResults = 6;
-  prometheus::Histogram* attempts_[kResults];
-  prometheus::Counter& done_;
-  prometheus::Counter& exhausted_;
-  prometheus::Gauge& idle_;
-  prometheus::Gauge& busy_;
-};
-
 class QueueMetricsImpl final : public QueueMetrics {
  public:
   QueueMetricsImpl(Families& families, const std::string& queue)
@@ -156,8 +123,9 @@ class MetricsImpl final : public Metrics {
       : families_(registry_) {
     families_.build_info.Add({{"version", std::string(version)}, {"revision", std::string(revision)}}).Set(1);
     route("");
-    for (const config::Listener& listener : config.listeners) {
-      for (const config::Route& r : listener.routes) {
+    for (const config::Listener& each : config.listeners) {
+      listener(each.name);
+      for (const config::Route& r : each.routes) {
         route(r.name);
         make_refusals(families_, r);
         if (r.breaker) make_breaker(r.name);
@@ -176,6 +144,7 @@ class MetricsImpl final : public Metrics {
   RouteMetrics& route(const std::string& name) override { return find_or_make(routes_, name); }
   UpstreamMetrics& upstream(const std::string& name) override { return find_or_make(upstreams_, name); }
   QueueMetrics& queue(const std::string& name) override { return find_or_make(queues_, name); }
+  ListenerMetrics& listener(const std::string& name) override { return find_or_make(listeners_, name); }
 
   void breaker_transition(const std::string& breaker, const policy::Transition& transition) override {
     transition_counter(breaker, transition.from, transition.to, transition.reason).Increment();
@@ -202,6 +171,9 @@ class MetricsImpl final : public Metrics {
     families_.bulkhead_in_use.Add({{"bulkhead", bulkhead}}).Set(in_use);
     families_.bulkhead_waiting.Add({{"bulkhead", bulkhead}}).Set(waiting);
     families_.bulkhead_limit.Add({{"bulkhead", bulkhead}}).Set(limit);
+  }
+  void set_upstream_pending(const std::string& upstream, int waiting) override {
+    families_.upstream_pending.Add({{"upstream", upstream}}).Set(waiting);
   }
   void set_tracked_clients(const std::string& name, size_t clients) override {
     families_.ratelimit_tracked_clients.Add({{"route", name}}).Set(static_cast<double>(clients));
@@ -268,6 +240,7 @@ class MetricsImpl final : public Metrics {
   std::map<std::string, std::unique_ptr<RouteMetricsImpl>> routes_;
   std::map<std::string, std::unique_ptr<UpstreamMetricsImpl>> upstreams_;
   std::map<std::string, std::unique_ptr<QueueMetricsImpl>> queues_;
+  std::map<std::string, std::unique_ptr<ListenerMetricsImpl>> listeners_;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "config/config.h"
 #include "jobs/job.h"
+#include "net/connection_refusal.h"
 #include "policy/breaker.h"
 #include "policy/outcome.h"
 
@@ -40,6 +41,15 @@ class UpstreamMetrics {
   virtual void retry(bool allowed_by_budget) = 0;  // retries_total{result}: done, budget_exhausted
   // The changes since the last call; those of all workers add up.
   virtual void connections_changed(int idle, int busy) = 0;
+  // A call got no connection: upstream_connections_refused_total{reason}.
+  virtual void connection_refused(net::ConnectionRefusal why) = 0;
+};
+
+class ListenerMetrics {
+ public:
+  virtual ~ListenerMetrics() = default;
+  // A client was disconnected on accept: listener_connections_refused_total{reason}.
+  virtual void connection_refused(net::ConnectionRefusal why) = 0;
 };
 
 // By JobStatus.
@@ -64,12 +74,14 @@ class Metrics {
   virtual RouteMetrics& route(const std::string& name) = 0;
   virtual UpstreamMetrics& upstream(const std::string& name) = 0;
   virtual QueueMetrics& queue(const std::string& name) = 0;
+  virtual ListenerMetrics& listener(const std::string& name) = 0;
 
   virtual void breaker_transition(const std::string& breaker, const policy::Transition& transition) = 0;
 
   // The gauges that mirror state, before render().
   virtual void set_breaker(const std::string& breaker, const policy::BreakerView& view) = 0;
   virtual void set_bulkhead(const std::string& bulkhead, int in_use, int waiting, int limit) = 0;
+  virtual void set_upstream_pending(const std::string& upstream, int waiting) = 0;
   virtual void set_tracked_clients(const std::string& route, size_t clients) = 0;
   virtual void set_retry_budget(const std::string& upstream, double remaining_ratio) = 0;
   virtual void set_queue(const std::string& queue, const JobCounts& depth_by_status, uint64_t bytes,

@@ -49,6 +49,7 @@ class Disposable {
 
 using ConnectCallback = std::function<void(Result<std::unique_ptr<Stream>>)>;
 using AcceptCallback = std::function<void(std::unique_ptr<Stream>)>;
+using AcceptFailure = std::function<void(const Error&)>;
 using ResolveCallback = std::function<void(Result<std::vector<IpAddress>>)>;
 
 class Runtime {
@@ -69,10 +70,11 @@ class Runtime {
   // unreachable, no route), timeout (the kernel's own; ours are the caller's timers), exhausted (descriptors), io.
   [[nodiscard]] virtual std::unique_ptr<Operation> connect(const SocketAddress& to, ConnectCallback done) = 0;
 
-  // Listens by TCP with SO_REUSEPORT, so that each worker has its own socket. Port 0: any free port. When descriptors
-  // run out, accepting pauses and goes on by itself; no connection is spun on. Errors: conflict (address in use),
-  // invalid, io.
-  [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(const SocketAddress& at, AcceptCallback accept) = 0;
+  // Listens by TCP with SO_REUSEPORT, so that each worker has its own socket. Port 0: any free port. Errors: conflict
+  // (address in use), invalid, io. A connection for which no descriptor is left is closed, and `failed` called
+  // (exhausted); accepting goes on.
+  [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(const SocketAddress& at, AcceptCallback accept,
+                                                                 AcceptFailure failed = {}) = 0;
 
   // The addresses of a name, IPv4 first; a literal address resolves to itself. The callback runs later. Errors:
   // not_found, unavailable.

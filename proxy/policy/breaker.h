@@ -112,6 +112,8 @@ class Permit {
   bool probe() const { return probe_; }
   // In shadow mode: the breaker would have refused.
   bool would_refuse() const { return would_refuse_; }
+  // The call reaches its upstream only now: what it waited for meanwhile was ours.
+  void begin(Time now) { begun_ = now; }
   // REQUIRES valid(). `why` describes a failure ("timeout", "503"), for the transition's detail.
   void report(Verdict verdict, Time now, std::string_view why = {});
 

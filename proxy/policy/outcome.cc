@@ -19,6 +19,7 @@ constexpr OutcomeWord kOutcomes[] = {
     {"rate_limited", 429},
     {"breaker_open", 503},
     {"bulkhead_full", 503},
+    {"pool_full", 503},
     {"queue_unavailable", 503},
     {"queue_full", 503},
     {"draining", 503},
@@ -42,11 +43,19 @@ constexpr OutcomeWord kOutcomes[] = {
 };
 static_assert(std::size(kOutcomes) == kOutcomeCount);
 
-enum Flag : uint8_t { kBreakerOpen = 1, kBulkheadFull = 2, kConnectFailure = 4, kTimeout = 8, kReset = 16 };
+enum Flag : uint8_t {
+  kBreakerOpen = 1,
+  kBulkheadFull = 2,
+  kConnectFailure = 4,
+  kTimeout = 8,
+  kReset = 16,
+  kPoolFull = 32,
+};
 
 uint8_t flag_of(std::string_view name) {
   if (name == "breaker_open") return kBreakerOpen;
   if (name == "bulkhead_full") return kBulkheadFull;
+  if (name == "pool_full") return kPoolFull;
   if (name == "connect_failure") return kConnectFailure;
   if (name == "timeout") return kTimeout;
   if (name == "reset") return kReset;
@@ -100,7 +109,8 @@ bool Conditions::add(std::string_view name) {
 
 bool Conditions::has(Outcome refused) const {
   return (refused == Outcome::breaker_open && (flags_ & kBreakerOpen)) ||
-         (refused == Outcome::bulkhead_full && (flags_ & kBulkheadFull));
+         (refused == Outcome::bulkhead_full && (flags_ & kBulkheadFull)) ||
+         (refused == Outcome::pool_full && (flags_ & kPoolFull));
 }
 
 bool Conditions::has(AttemptResult failed) const {

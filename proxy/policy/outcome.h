@@ -18,6 +18,7 @@ enum class Outcome : uint8_t {
   rate_limited,
   breaker_open,
   bulkhead_full,
+  pool_full,  // our own limits left no connection to the upstream
   queue_unavailable,
   queue_full,
   draining,
@@ -54,12 +55,12 @@ Outcome outcome_of(AttemptResult result);
 // A set of conditions: a decision of a policy, the failure of an attempt, or the status of its response.
 class Conditions {
  public:
-  // Adds a condition by its name in the YAML: breaker_open, bulkhead_full, connect_failure, timeout, reset, "503",
-  // "5xx". False: unknown name.
+  // Adds a condition by its name in the YAML: breaker_open, bulkhead_full, pool_full, connect_failure, timeout, reset,
+  // "503", "5xx". False: unknown name.
   bool add(std::string_view name);
   bool empty() const { return flags_ == 0 && statuses_.none(); }
 
-  bool has(Outcome refused) const;  // breaker_open, bulkhead_full
+  bool has(Outcome refused) const;  // breaker_open, bulkhead_full, pool_full
   // `reset` also matches an invalid response (bad_response).
   bool has(AttemptResult failed) const;  // REQUIRES: failed != response
   bool has_status(uint16_t status) const { return status < statuses_.size() && statuses_[status]; }

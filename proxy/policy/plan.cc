@@ -58,7 +58,7 @@ Step Plan::step_of(Admission admission, Time now) {
   would_break_ = would_break_ || permit_.would_refuse();
   ++attempts_;
   attempt_begun_at_ = now;
-  return StartAttempt{attempts_, deadline_, std::min(deadline_, now + policy_.timeout.per_try)};
+  return StartAttempt{attempts_, deadline_, policy_.timeout.per_try};
 }
 
 Step Plan::without_slot(Time now) {
@@ -93,22 +93,35 @@ std::optional<WaitUntil> Plan::retry(AttemptResult result, uint16_t status, bool
   return WaitUntil{now + delay};
 }
 
-bool Plan::falls_back(AttemptResult result, uint16_t status, bool can_resend) const {
-  const bool can_fall_back = policy_.fallback == FallbackKind::respond || can_resend || traits_.body_elsewhere;
-  return policy_.fallback_on.matches(result, status) && can_fall_back;
+void Plan::attempt_begun(Time now) {
+  attempt_begun_at_ = now;
+  permit_.begin(now);
+}
+
+Step Plan::pool_full(bool can_resend) {
+  const Outcome full = Outcome::pool_full;
+  --attempts_;
+  permit_ = Permit();
+  return fall_back(full, policy_.fallback_on.has(full) && can_fall_back(can_resend), kDefaultRetryAfter);
+}
+
+bool Plan::can_fall_back(bool can_resend) const {
+  return policy_.fallback == FallbackKind::respond || can_resend || traits_.body_elsewhere;
 }
 
 Step Plan::after_failure(AttemptResult failed, bool can_resend, Time now) {
   TG_ASSERT(failed != AttemptResult::response);
   if (const auto wait = retry(failed, 0, can_resend, now)) return *wait;
   give_verdict(failed, 0, now);
-  return fall_back(outcome_of(failed), falls_back(failed, 0, can_resend), kDefaultRetryAfter);
+  const bool matches = policy_.fallback_on.matches(failed, 0) && can_fall_back(can_resend);
+  return fall_back(outcome_of(failed), matches, kDefaultRetryAfter);
 }
 
 std::variant<Relay, Step> Plan::after_response(uint16_t status, bool can_resend, Time now) {
   constexpr AttemptResult kResponse = AttemptResult::response;
   if (const auto wait = retry(kResponse, status, can_resend, now)) return Step(*wait);
-  if (policy_.fallback == FallbackKind::none || !falls_back(kResponse, status, can_resend)) {
+  const bool matches = policy_.fallback_on.matches(kResponse, status) && can_fall_back(can_resend);
+  if (policy_.fallback == FallbackKind::none || !matches) {
     relayed_status_ = status;
     return Relay{};  // the verdict comes with relay_ended
   }

@@ -6,7 +6,8 @@
 //        ┌──▶ [admission] ──▶ Refuse | Park | Respond  (breaker_open, bulkhead_full, timeout)
 //        │        │  └──▶ WaitForSlot ──slot_granted | slot_wait_over──▶ [admission]
 //        │        ▼
-//        │   StartAttempt ──failed────▶ [after_failure] ──▶ WaitUntil | Park | Respond | Refuse
+//        │   StartAttempt ──no connection──▶ Refuse | Park | Respond  (pool_full)
+//        │        ├─────────failed────▶ [after_failure] ──▶ WaitUntil | Park | Respond | Refuse
 //        │        └─────────response──▶ [after_response] ─▶ the same, or Relay ──relay_ended──▶ (done)
 //        │                                    │
 //        └─────────────── next_attempt ◀── WaitUntil
@@ -61,9 +62,9 @@ struct RequestTraits {
 
 // The steps. A variant, so that a forgotten case does not compile.
 struct StartAttempt {
-  int attempt;            // 1 = the first
-  Time deadline;          // of the whole request
-  Time attempt_deadline;  // of this attempt, until the response headers: min(deadline, now + per_try)
+  int attempt;       // 1 = the first
+  Time deadline;     // of the whole request
+  Duration per_try;  // of this attempt, from when it has a connection to the response headers; the deadline holds too
 };
 struct WaitForSlot {
   Time until;
@@ -97,6 +98,10 @@ class Plan {
   Step slot_granted(Slot slot, Time now);             // after WaitForSlot
   Step slot_wait_over(Time now);                      // after WaitForSlot: no slot in time, or the queue was full
 
+  // The attempt has a connection, or is connecting: what came before was our own wait, and the upstream's time begins.
+  void attempt_begun(Time now);
+  // Our own limits left no connection for the attempt. The upstream is not judged by it, and it was no attempt.
+  Step pool_full(bool can_resend);
   // `can_resend`: the body can be sent again; if not, there is no retry and the request is not parked.
   Step after_failure(AttemptResult failed, bool can_resend, Time now);  // REQUIRES failed != response
   std::variant<Relay, Step> after_response(uint16_t status, bool can_resend, Time now);
@@ -123,7 +128,7 @@ class Plan {
   Step step_of(Admission admission, Time now);
   Step without_slot(Time now);
   std::optional<WaitUntil> retry(AttemptResult result, uint16_t status, bool can_resend, Time now);
-  bool falls_back(AttemptResult result, uint16_t status, bool can_resend) const;
+  bool can_fall_back(bool can_resend) const;
   Step fall_back(Outcome why, bool matches, Duration retry_after);
   void give_verdict(AttemptResult result, uint16_t status, Time now);
 

@@ -3,7 +3,7 @@ import unittest
 
 from page_case import HASTY, SCREENSHOTS, PageCase, http
 
-FALLBACK = "on: [breaker_open, bulkhead_full, connect_failure, timeout, reset, 502, 503, 504]"
+FALLBACK = "on: [breaker_open, bulkhead_full, pool_full, connect_failure, timeout, reset, 502, 503, 504]"
 
 
 class Refused(PageCase):

@@ -4,7 +4,7 @@ import unittest
 from page_case import PageCase
 
 REASONS = """rate_limited body_too_large image_too_large unsupported_media_type bad_image bad_request headers_too_large
-client_timeout idempotency_conflict breaker_open bulkhead_full queue_full queue_unavailable busy draining
+client_timeout idempotency_conflict breaker_open bulkhead_full pool_full queue_full queue_unavailable busy draining
 store_unavailable connect_failure reset bad_upstream_response timeout fault internal_error failed not_found""".split()
 
 

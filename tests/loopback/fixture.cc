@@ -91,7 +91,7 @@ void Fixture::start() {
   auto callbacks = cli::open_callback_stores(*config_, *metrics_);
   REQUIRE(callbacks.ok());
   gateway_ = std::make_unique<core::Gateway>(runtime, config_, *metrics_, std::move(*queues), 5, std::move(*callbacks));
-  worker_ = std::make_unique<core::Worker>(runtime, *gateway_, 1);
+  worker_ = std::make_unique<core::Worker>(runtime, *gateway_);
   listeners_ = std::make_unique<core::Listeners>(*worker_);
   REQUIRE(listeners_->listen().ok());
   replaying_ = std::make_unique<core::Replaying>(*worker_);

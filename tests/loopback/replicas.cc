@@ -27,7 +27,7 @@ Replicas::Replicas(int count, const std::string& rate_limit, const std::string& 
     // Each has its own hash key, as separate processes have.
     replica.gateway = std::make_unique<core::Gateway>(runtime, config, *replica.metrics, core::Policies::QueueStores{},
                                                       static_cast<uint64_t>(5 + i));
-    replica.worker = std::make_unique<core::Worker>(runtime, *replica.gateway, 1);
+    replica.worker = std::make_unique<core::Worker>(runtime, *replica.gateway);
     replica.listeners = std::make_unique<core::Listeners>(*replica.worker);
     REQUIRE(replica.listeners->listen().ok());
   }

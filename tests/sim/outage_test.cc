@@ -25,7 +25,7 @@ std::string config_of_outages() {
                 bulkhead: {max_concurrent: 10, max_waiting: 50, max_wait: 5s})")
       .queue("q", R"(url: "sqlite:///sim.db", job_ttl: 200h, results: {ttl: 200h}, replay: {max_attempts: 5})")
       .route("work", R"(match: {path: /work}, upstream: up, timeout: {total: 15s, response_header: 5s},
-             fallback: {on: [breaker_open, bulkhead_full, connect_failure, timeout, reset, 503],
+             fallback: {on: [breaker_open, bulkhead_full, pool_full, connect_failure, timeout, reset, 503],
                         enqueue: {queue: q}})");
 }
 

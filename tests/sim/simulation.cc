@@ -18,6 +18,8 @@ upstreams:
     endpoints: [http://10.0.0.2:3001]
     connect_timeout: 1s
     max_connections: {connections}
+    max_pending: {pending}
+    pending_timeout: 500ms
     max_idle_connections: 3
     idle_timeout: 5s
     breaker: {{consecutive_failures: {failures}, failure_ratio: 0.6, min_requests: 10, window: 10s, window_buckets: {buckets},
@@ -43,17 +45,18 @@ listeners:
         retry: {{max_attempts: {tries}, on: [connect_failure, reset, 503], methods: idempotent,
                 backoff: {{base: 50ms, max: 1s, jitter: full}}}}
         fallback:
-          on: [breaker_open, bulkhead_full, connect_failure, timeout, reset, 502, 503, 504]
+          on: [breaker_open, bulkhead_full, pool_full, connect_failure, timeout, reset, 502, 503, 504]
           enqueue: {{queue: q, max_body: 512KiB}}
       - name: plain
         match: {{methods: [POST, GET], path: /plain}}
         upstream: up
         timeout: {{total: 5s, per_try: 4s, response_header: 3s, idle: 2s}}
 )",
-                     fmt::arg("connections", 2 + random.below(10)), fmt::arg("failures", 2 + random.below(5)),
-                     fmt::arg("buckets", random.chance(0.3) ? 1 : 10), fmt::arg("probes", 1 + random.below(2)),
-                     fmt::arg("places", 2 + random.below(6)), fmt::arg("jobs", 3 + random.below(40)),
-                     fmt::arg("job_attempts", 3 + random.below(4)), fmt::arg("tries", 1 + random.below(3)));
+                     fmt::arg("connections", 2 + random.below(10)), fmt::arg("pending", random.below(6)),
+                     fmt::arg("failures", 2 + random.below(5)), fmt::arg("buckets", random.chance(0.3) ? 1 : 10),
+                     fmt::arg("probes", 1 + random.below(2)), fmt::arg("places", 2 + random.below(6)),
+                     fmt::arg("jobs", 3 + random.below(40)), fmt::arg("job_attempts", 3 + random.below(4)),
+                     fmt::arg("tries", 1 + random.below(3)));
 }
 
 std::string random_body(Random& random) {
@@ -111,7 +114,7 @@ void Simulation::start_tidegate() {
   core::Policies::QueueStores queues;
   queues[queue_name_] = store_;
   gateway_ = std::make_unique<core::Gateway>(runtime_, config_, *metrics_, std::move(queues), random_.next());
-  worker_ = std::make_unique<core::Worker>(runtime_, *gateway_, 1);
+  worker_ = std::make_unique<core::Worker>(runtime_, *gateway_);
   listeners_ = std::make_unique<core::Listeners>(*worker_);
   TG_ASSERT(listeners_->listen().ok());
   replaying_ = std::make_unique<core::Replaying>(*worker_);

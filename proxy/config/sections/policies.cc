@@ -38,7 +38,7 @@ bool read_conditions(Section& section, std::string_view key, policy::Conditions&
   if (!items) return false;
   if (items->empty()) section.error(key, "is empty; list at least one condition");
   static const std::vector<std::string_view> kResults{"connect_failure", "timeout", "reset", "5xx"};
-  static const std::vector<std::string_view> kAll{"breaker_open", "bulkhead_full", "connect_failure",
+  static const std::vector<std::string_view> kAll{"breaker_open", "bulkhead_full", "pool_full", "connect_failure",
                                                   "timeout",      "reset",         "5xx"};
   policy::Conditions read;
   bool good = !items->empty();
@@ -46,7 +46,7 @@ bool read_conditions(Section& section, std::string_view key, policy::Conditions&
     const auto name = section.scalar(item, "a condition");
     good = name && good;
     if (!name) continue;
-    if (!decisions && (*name == "breaker_open" || *name == "bulkhead_full")) {
+    if (!decisions && (*name == "breaker_open" || *name == "bulkhead_full" || *name == "pool_full")) {
       good =
           section.refuse(item, "a condition", shown(*name) + " is decided before an attempt; use it in `fallback.on`");
     } else if (!read.add(*name)) {

@@ -51,6 +51,8 @@ void read_upstream(Section& section, Upstream& out) {
   section.duration("connect_timeout", out.connect_timeout);
   section.child("tls", read_upstream_tls);
   section.integer("max_connections", out.max_connections, 1, kConnectionsMax);
+  section.integer("max_pending", out.max_pending, 0, kConnectionsMax);
+  section.duration("pending_timeout", out.pending_timeout);
   section.integer("max_idle_connections", out.max_idle_connections, 0, kConnectionsMax);
   section.duration("idle_timeout", out.idle_timeout);
   if (section.has("health_check")) section.unsupported("health_check", "active health checks; remove the section");

@@ -96,7 +96,7 @@ void Exchange::begin_attempt(const policy::StartAttempt& step) {
   attempt_ = std::make_unique<Attempt>(runtime(), worker_.pool(*route_.upstream), static_cast<AttemptUser&>(*this));
   const policy::TimeoutConfig& timeout = route_.config->timeout;
   const bool may_start_over = !body_ && plan_->idempotent();
-  attempt_->start({step.attempt_deadline, timeout.response_header, timeout.idle, may_start_over},
+  attempt_->start({step.deadline, step.per_try, timeout.response_header, timeout.idle, may_start_over},
                   head().method == "HEAD");
 }
 
@@ -160,6 +160,13 @@ void Exchange::on_attempt_complete() {
 
 // The upstream is not to blame: it waited for the client's body.
 void Exchange::on_attempt_starved() { give_up(Outcome::client_timeout, "the body did not arrive in time"); }
+
+void Exchange::on_attempt_refused(std::string_view detail) {
+  record_.attempt_failed(Outcome::pool_full, std::string(detail));
+  const policy::Step step = plan_->pool_full(can_resend());
+  drop_attempt();
+  perform(step);
+}
 
 void Exchange::on_attempt_failed(AttemptResult result, std::string_view detail) {
   record_.attempt_failed(outcome_of(result), std::string(to_string(result)) + ": " + std::string(detail));

@@ -3,7 +3,7 @@
 //
 //   deciding ──▶ perform ──StartAttempt──▶ attempting ──Relay──▶ relaying ──▶ ended
 //      │          ▲ │ ▲ │                      │
-//      │          │ │ └─┼──── after_… ◀────────┘ failed, or a response that is not relayed
+//      │          │ │ └─┼──── after_… ◀────────┘ failed, refused, or a response that is not relayed
 //      ▼          │ │   │
 //   checking_limit│ │   ├── WaitForSlot ──▶ waiting_for_slot ──slot, or none──▶ perform
 //      └──────────┘ │   └── WaitUntil ────▶ backing_off ──time is over──▶ perform
@@ -54,12 +54,14 @@ class Exchange final : public http::Handler, private AttemptUser, private Reques
   void on_response_drained() override;
 
   // AttemptUser: the upstream's side.
+  void on_attempt_begun() override { plan_->attempt_begun(runtime().now()); }
   void on_attempt_ready(const config::Endpoint& endpoint) override;
   void on_attempt_writable() override;
   void on_attempt_head(const http::ResponseHead& head) override;
   void on_attempt_body(std::string_view piece) override;
   void on_attempt_complete() override;
   void on_attempt_starved() override;
+  void on_attempt_refused(std::string_view detail) override;
   void on_attempt_failed(policy::AttemptResult result, std::string_view detail) override;
 
   // RequestBodyUser, ParkedRequestUser.

@@ -18,6 +18,7 @@ namespace {
 
 constexpr size_t kPiece = 60 * 1024;
 constexpr uint64_t kResultMax = 512ull << 20;
+constexpr Duration kPoolRecheckDelay = 1s;  // before a job that got no connection is claimed again
 
 std::optional<Duration> retry_after_of(const http::ResponseHead& head, WallTime now) {
   return http::parse_retry_after(head.fields.find("retry-after").value_or(""), head.fields.find("date").value_or(""),
@@ -43,14 +44,16 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
         response_body_(worker.runtime(), kResultMax, [this] { settle(); }),
         deadline_(worker.runtime(), [this] { finish_with(AttemptResult::timeout, "the replay's timeout"); }) {}
 
+  // The timeout is the upstream's: the wait for a connection has a limit of its own.
   void start(Duration timeout) {
-    const Time until = worker_.runtime().now() + timeout;
-    deadline_.start_at(until);
-    attempt_->start({until, timeout, route_->config->timeout.idle}, job_.method == "HEAD");
+    timeout_ = timeout;
+    attempt_->start({Time::max(), timeout, timeout, route_->config->timeout.idle}, job_.method == "HEAD");
   }
 
  private:
   enum class State { under_way, settling, finished };
+
+  void on_attempt_begun() override { deadline_.start_after(timeout_); }
 
   void on_attempt_ready(const config::Endpoint& endpoint) override {
     std::string head;
@@ -108,6 +111,12 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
 
   void on_attempt_starved() override { finish_without_verdict("the job's body could not be read in time"); }
 
+  // No failure of the job's or of the upstream's: it is given back for a moment.
+  void on_attempt_refused(std::string_view detail) override {
+    result_.too_early_for = kPoolRecheckDelay;
+    finish_with(AttemptResult::connect_failure, std::string(detail));
+  }
+
   void on_attempt_failed(AttemptResult failure, std::string_view detail) override {
     finish_with(failure, std::string(detail));
   }
@@ -139,6 +148,7 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
   std::function<void(RunResult)> done_;
   std::unique_ptr<Attempt> attempt_;
   SpooledBody response_body_;
+  Duration timeout_{};
   net::Timer deadline_;
   std::unique_ptr<net::Operation> reading_;
   uint64_t sent_ = 0;

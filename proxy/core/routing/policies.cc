@@ -71,6 +71,13 @@ std::shared_ptr<policy::UpstreamHealth> Policies::health(const std::string& upst
   return remembered_or_made(healths_[upstream], always, [] { return std::make_shared<policy::UpstreamHealth>(); });
 }
 
+std::shared_ptr<http::ConnectionCount> Policies::connection_count(const config::Listener& listener) {
+  const auto max = static_cast<size_t>(listener.limits.connections);
+  const auto same_max = [max](const http::ConnectionCount& found) { return found.max() == max; };
+  return remembered_or_made(connection_counts_[listener.name], same_max,
+                            [max] { return std::make_shared<http::ConnectionCount>(max); });
+}
+
 std::shared_ptr<RateStoreHealth> Policies::rate_store(const redis::Address& address) {
   const auto same_address = [&](const RateStoreHealth& found) { return found.address() == address; };
   return remembered_or_made(rate_stores_[address.shown()], same_address,

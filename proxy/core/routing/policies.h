@@ -1,5 +1,5 @@
 // What survives a reload, by name: breakers, bulkheads, retry budgets, rate limiters, the shared state of upstreams,
-// the health of rate-limit stores, and the queues.
+// the connections of listeners, the health of rate-limit stores, and the queues.
 //
 //   Config ──┐
 //            ├──▶ RouteTable::build ──▶ RouteTable      each table, and each request that holds one,
@@ -21,6 +21,7 @@
 #include "core/routing/breaker_driver.h"
 #include "core/routing/queue_state.h"
 #include "core/upstream/upstream.h"
+#include "http/server/connection_count.h"
 #include "metrics/metrics.h"
 #include "policy/admission.h"
 #include "policy/breaker.h"
@@ -52,6 +53,7 @@ class Policies {
   std::shared_ptr<Upstream> upstream(const config::Upstream& config);
   // By its name alone: whatever else changes, what it last did stays true.
   std::shared_ptr<policy::UpstreamHealth> health(const std::string& upstream);
+  std::shared_ptr<http::ConnectionCount> connection_count(const config::Listener& listener);
   std::shared_ptr<RateStoreHealth> rate_store(const redis::Address& address);
 
   // The end of the breakers, while the tables still own them: see BreakerDriver::stop.
@@ -80,6 +82,7 @@ class Policies {
   Remembered<std::string, policy::RateLimiter> limiters_;
   Remembered<std::string, Upstream> upstreams_;
   Remembered<std::string, policy::UpstreamHealth> healths_;
+  Remembered<std::string, http::ConnectionCount> connection_counts_;
   Remembered<std::string, RateStoreHealth> rate_stores_;  // by the address as shown, and compared whole
 };
 

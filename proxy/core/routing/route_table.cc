@@ -22,6 +22,7 @@ class RouteTable::Builder {
   void add(const config::Listener& listener) {
     ListenerRoutes& added = table_.listeners_.emplace_back();
     added.config = &listener;
+    added.connections = policies_.connection_count(listener);
     for (const config::Route& route : listener.routes) {
       added.routes.push_back(make_route(listener, route));
       QueueState* queue = added.routes.back().queue;

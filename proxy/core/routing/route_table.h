@@ -38,6 +38,7 @@ struct ListenerRoutes {
   const config::Listener* config = nullptr;
   std::vector<RouteState> routes;   // in the configuration's order
   std::vector<QueueState*> queues;  // that its routes enqueue to, each once
+  std::shared_ptr<http::ConnectionCount> connections;
 };
 
 class RouteTable {

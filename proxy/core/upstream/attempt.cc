@@ -11,25 +11,41 @@ namespace tidegate::core {
 using policy::AttemptResult;
 
 Attempt::Attempt(net::Runtime& runtime, Pool& pool, AttemptUser& user)
-    : runtime_(runtime), pool_(pool), user_(user), begun_(runtime.now()), timer_(runtime, [this] { on_timer(); }) {}
+    : runtime_(runtime), pool_(pool), user_(user), timer_(runtime, [this] { on_timer(); }) {}
 
 Attempt::~Attempt() {
-  if (state_ != State::ended) pool_.upstream().metrics().attempt_cancelled(runtime_.now() - begun_);
+  if (state_ != State::ended && state_ != State::pending)
+    pool_.upstream().metrics().attempt_cancelled(runtime_.now() - begun_);
 }
 
 void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
   limits_ = limits;
   is_head_request_ = is_head_request;
-  timer_.start_at(limits_.attempt_deadline);
-  Pool::Acquired acquired = pool_.acquire([this](Result<PooledConnection> result) { on_acquired(std::move(result)); });
+  Pool::Acquired acquired = pool_.acquire(*this, limits_.deadline);
   acquiring_ = std::move(acquired.pending);
   if (acquiring_) return;
   reused_ = true;
+  begin();
   connected(std::move(acquired.connection));
 }
 
-void Attempt::on_acquired(Result<PooledConnection> connection) {
+void Attempt::begin() {
+  begun_ = runtime_.now();
+  head_deadline_ = std::min(limits_.deadline, begun_ + limits_.per_try);
+  timer_.start_at(head_deadline_);
+  user_.on_attempt_begun();
+}
+
+void Attempt::on_connecting() {
+  state_ = State::connecting;
+  begin();
+}
+
+// A connection that another call has given back comes while the attempt is still pending.
+void Attempt::on_connection(Result<PooledConnection> connection) {
+  if (!connection && connection.error().code == ErrorCode::exhausted) return refuse(connection.error().message);
   if (!connection) return fail(AttemptResult::connect_failure, connection.error().message);
+  if (state_ == State::pending) begin();
   connected(std::move(*connection));
 }
 
@@ -67,7 +83,7 @@ void Attempt::end_body() {
   connection_->end_request();
   if (state_ != State::sending) return;
   state_ = State::waiting;
-  timer_.start_at(std::min(limits_.attempt_deadline, runtime_.now() + limits_.response_header));
+  timer_.start_at(std::min(head_deadline_, runtime_.now() + limits_.response_header));
 }
 
 void Attempt::pause() {
@@ -119,9 +135,9 @@ void Attempt::start_over() {
   reused_ = false;
   head_sent_ = false;
   request_written_ = false;
-  state_ = State::connecting;
-  timer_.start_at(limits_.attempt_deadline);
-  acquiring_ = pool_.acquire_fresh([this](Result<PooledConnection> result) { on_acquired(std::move(result)); });
+  state_ = State::pending;
+  timer_.stop();
+  acquiring_ = pool_.acquire_fresh(*this, limits_.deadline);
 }
 
 void Attempt::on_client_failure(http::ClientFailure failure, bool nothing_received, std::string_view detail) {
@@ -138,6 +154,11 @@ void Attempt::fail(AttemptResult result, std::string_view detail) {
   const std::string why(detail);  // it may point into what is about to be closed
   connection_.give_back();
   user_.on_attempt_failed(result, why);
+}
+
+void Attempt::refuse(const std::string& detail) {
+  end();
+  user_.on_attempt_refused(detail);
 }
 
 void Attempt::end() {

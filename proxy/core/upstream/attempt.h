@@ -2,10 +2,12 @@
 // and reports the response. Destroying it ends the attempt at once (the connection is closed unless the response was
 // complete).
 //
-//   connecting ──connected──▶ sending ──request written──▶ waiting ──head──▶ receiving ──▶ ended
-//       │ connect_failure        │ timeout, reset             │ response_header    │ idle, reset
-//       └────────────────────────┴───────────▶ failed ◀───────┴────────────────────┘
+//   pending ──room──▶ connecting ──connected──▶ sending ──request written──▶ waiting ──head──▶ receiving ──▶ ended
+//      │                  │ connect_failure        │ timeout, reset             │ response_header    │ idle, reset
+//      │ no connection    └────────────────────────┴───────────▶ failed ◀───────┴────────────────────┘
+//      └───────▶ refused
 //
+// While it is pending it waits for Tidegate's own limits, not for the upstream: its time begins when there is room.
 // Response headers may arrive while the request is still being sent.
 #pragma once
 
@@ -21,10 +23,13 @@
 
 namespace tidegate::core {
 
-// All calls but on_attempt_ready come later, never inside a call to the attempt. The attempt may be destroyed inside
+// All calls but the first two come later, never inside a call to the attempt. The attempt may be destroyed inside
 // any of them.
 class AttemptUser {
  public:
+  // A connection has been found, or is about to be made: from now on the time is the upstream's. May come inside
+  // start(); must not destroy the attempt.
+  virtual void on_attempt_begun() = 0;
   // Connected; inside start() where an idle connection was at hand. Time to build the head for `endpoint` and send().
   virtual void on_attempt_ready(const config::Endpoint& endpoint) = 0;
   virtual void on_attempt_writable() = 0;  // write_pending() fell to 0
@@ -34,6 +39,8 @@ class AttemptUser {
   // The attempt's time ran out while it waited for the next piece of the client's body: the upstream is not to blame.
   // The last call.
   virtual void on_attempt_starved() = 0;
+  // Tidegate's own limits or descriptors left no connection for it: the upstream was not called. The last call.
+  virtual void on_attempt_refused(std::string_view detail) = 0;
   // The last call. result is never `response`.
   virtual void on_attempt_failed(policy::AttemptResult result, std::string_view detail) = 0;
 
@@ -42,7 +49,8 @@ class AttemptUser {
 };
 
 struct AttemptLimits {
-  Time attempt_deadline;  // until the head
+  Time deadline;     // of the whole request; it bounds the wait for a connection, and the attempt until the head
+  Duration per_try;  // from when it begins until the head
   Duration response_header;
   Duration idle;
   // Idempotent and without a body: where a kept connection turns out to have been dead, the attempt begins again
@@ -50,7 +58,7 @@ struct AttemptLimits {
   bool may_start_over = false;
 };
 
-class Attempt final : private http::ClientUser {
+class Attempt final : private http::ClientUser, private PoolUser {
  public:
   // Pool, runtime and user outlive the attempt.
   Attempt(net::Runtime& runtime, Pool& pool, AttemptUser& user);
@@ -73,14 +81,18 @@ class Attempt final : private http::ClientUser {
   void resume();
 
  private:
-  enum class State { connecting, sending, waiting, receiving, ended };
+  enum class State { pending, connecting, sending, waiting, receiving, ended };
 
-  void on_acquired(Result<PooledConnection> connection);
+  void begin();
   void connected(PooledConnection connection);
   void start_over();
   void on_timer();
   void fail(policy::AttemptResult result, std::string_view detail);
+  void refuse(const std::string& detail);
   void end();
+
+  void on_connecting() override;
+  void on_connection(Result<PooledConnection> connection) override;
 
   void on_response_head(const http::ResponseHead& head) override;
   void on_response_body(std::string_view piece) override;
@@ -92,14 +104,15 @@ class Attempt final : private http::ClientUser {
   Pool& pool_;
   AttemptUser& user_;
   AttemptLimits limits_{};
-  State state_ = State::connecting;
+  State state_ = State::pending;
   bool is_head_request_ = false;
   bool chunked_ = false;
   bool head_sent_ = false;  // beside the state, since the request has a direction of its own: a response may begin
   bool request_written_ = false;  // before the request has been sent whole
   bool paused_ = false;
   bool reused_ = false;  // the connection had been kept
-  Time begun_;
+  Time begun_{};
+  Time head_deadline_{};
   Time last_activity_{};
   net::Timer timer_;
   std::unique_ptr<net::Operation> acquiring_;

@@ -3,151 +3,173 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/log.h"
 
 namespace tidegate::core {
 
-// One call of acquire: waiting for room, then resolving, then connecting.
-class Pool::Request : public net::Operation {
+using net::ConnectionRefusal;
+
+// One call of acquire.
+//
+//   created ──room──────────────────▶ connecting ──▶ ended (a connection, or a failure)
+//      ├─none──▶ waiting ──room──────────┘
+//      │            ├── given a connection that came back ──▶ ended
+//      │            └── the time is over ──▶ ended (refused)
+//      └─too many wait──▶ refused ──in the next event-loop iteration──▶ ended
+class Pool::Request final : public net::Operation {
  public:
-  Request(Pool& pool, Callback done)
-      : pool_(pool), done_(std::move(done)), timer_(pool.runtime_, [this] {
-          fail(Error{ErrorCode::timeout, "connect"});
-        }) {}
+  Request(Pool& pool, PoolUser& user) : pool_(pool), user_(user), timer_(pool.runtime_, [this] { on_timer(); }) {}
   ~Request() override {
-    if (waiting_) pool_.waiting_.erase(position_);
+    stop_waiting();
     if (has_room_) leave_room();
   }
 
-  void wait() {
-    waiting_ = true;
+  void wait(Time until) {
+    state_ = State::waiting;
     position_ = pool_.waiting_.insert(pool_.waiting_.end(), this);
+    timer_.start_at(std::min(until, pool_.runtime_.now() + pool_.upstream_.config().pending_timeout));
   }
 
-  // A connection that came back goes straight to who has waited longest.
+  void refuse() {
+    state_ = State::refused;
+    timer_.start_at(pool_.runtime_.now());
+  }
+
+  // A connection that came back serves who has waited longest.
   void given(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
-    pool_.waiting_.erase(position_);
-    waiting_ = false;
-    complete(PooledConnection(&pool_, endpoint, std::move(connection)));
+    leave_line();
+    end(PooledConnection(&pool_, endpoint, std::move(connection)));
   }
 
-  // REQUIRES that there is room for one more connection, which this call takes.
+  // REQUIRES that room has been taken for this call.
   void begin(size_t endpoint_index) {
-    if (waiting_) pool_.waiting_.erase(position_);
-    waiting_ = false;
+    leave_line();
+    state_ = State::connecting;
     has_room_ = true;
-    ++pool_.open_;
     timer_.start_after(pool_.upstream_.config().connect_timeout);
     endpoint_ = endpoint_index;
     const config::Endpoint& endpoint = pool_.upstream_.endpoint(endpoint_);
     if (const auto literal = IpAddress::parse(endpoint.host)) {
       addresses_ = {*literal};
-      return connect_next(Error{ErrorCode::refused, "no address"});
+      connect_next(Error{ErrorCode::refused, "no address"});
+    } else {
+      step_ = pool_.runtime_.resolve(endpoint.host, [this](Result<std::vector<IpAddress>> found) {
+        if (!found) return fail(found.error());
+        addresses_ = std::move(*found);
+        connect_next(Error{ErrorCode::not_found, "no address"});
+      });
     }
-    step_ = pool_.runtime_.resolve(endpoint.host, [this](Result<std::vector<IpAddress>> found) {
-      if (!found) return fail(found.error());
-      addresses_ = std::move(*found);
-      connect_next(Error{ErrorCode::not_found, "no address"});
-    });
+    user_.on_connecting();
   }
 
  private:
+  enum class State { created, waiting, connecting, refused, ended };
+
+  void on_timer() {
+    if (state_ == State::connecting) return fail(Error{ErrorCode::timeout, "connect"});
+    const char* const why =
+        state_ == State::refused ? "max_pending requests wait for a connection" : "no connection became free in time";
+    stop_waiting();
+    pool_.refused(ConnectionRefusal::limit);
+    end(Error{ErrorCode::exhausted, why});
+  }
+
+  void stop_waiting() {
+    if (state_ != State::waiting) return;
+    leave_line();
+    pool_.limit_.stop_waiting(pool_);
+  }
+
+  void leave_line() {
+    if (state_ == State::waiting) pool_.waiting_.erase(position_);
+  }
+
   void connect_next(const Error& last_error) {
     if (next_address_ == addresses_.size()) return fail(last_error);
     const SocketAddress to{addresses_[next_address_++], pool_.upstream_.endpoint(endpoint_).port};
     step_ = pool_.runtime_.connect(to, [this](Result<std::unique_ptr<net::Stream>> stream) {
       if (!stream) return connect_next(stream.error());
-      timer_.stop();
       has_room_ = false;  // the lease has it now
       pool_.upstream_.connected(endpoint_);
       auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
-      complete(PooledConnection(&pool_, endpoint_, std::move(connection)));
+      end(PooledConnection(&pool_, endpoint_, std::move(connection)));
     });
   }
 
   void fail(Error error) {
-    timer_.stop();
     step_.reset();
-    pool_.upstream_.connect_failed(endpoint_, pool_.runtime_.now());
+    if (error.code == ErrorCode::exhausted) {
+      pool_.refused(ConnectionRefusal::descriptors);
+    } else {
+      pool_.upstream_.connect_failed(endpoint_, pool_.runtime_.now());
+    }
     error.message = pool_.upstream_.endpoint(endpoint_).authority + ": " + error.message;
     leave_room();
-    complete(std::move(error));
+    end(std::move(error));
   }
 
   void leave_room() {
     has_room_ = false;
-    --pool_.open_;
-    pool_.serve_waiters();
+    pool_.leave_room();
+    pool_.count();
   }
 
-  // The owner may destroy this request inside the callback.
-  void complete(Result<PooledConnection> result) {
-    const Callback done = std::move(done_);
-    done(std::move(result));
+  // The user may destroy this request inside the call.
+  void end(Result<PooledConnection> result) {
+    state_ = State::ended;
+    timer_.stop();
+    user_.on_connection(std::move(result));
   }
 
   Pool& pool_;
-  Callback done_;
+  PoolUser& user_;
   net::Timer timer_;
   std::unique_ptr<net::Operation> step_;
   std::vector<IpAddress> addresses_;
   size_t next_address_ = 0;
   size_t endpoint_ = 0;
-  bool waiting_ = false;
+  State state_ = State::created;
   bool has_room_ = false;
   std::list<Request*>::iterator position_;
 };
 
-PooledConnection::PooledConnection(Pool* pool, size_t endpoint, std::unique_ptr<http::ClientConnection> connection)
-    : pool_(pool), endpoint_(endpoint), connection_(std::move(connection)) {
-  pool_->upstream_.request_begun(endpoint_);
-}
-
-PooledConnection::PooledConnection(PooledConnection&& other) noexcept
-    : pool_(other.pool_), endpoint_(other.endpoint_), connection_(std::move(other.connection_)) {}
-
-PooledConnection& PooledConnection::operator=(PooledConnection&& other) noexcept {
-  if (this == &other) return *this;
-  give_back();
-  pool_ = other.pool_;
-  endpoint_ = other.endpoint_;
-  connection_ = std::move(other.connection_);
-  return *this;
-}
-
-const config::Endpoint& PooledConnection::endpoint() const { return pool_->upstream_.endpoint(endpoint_); }
-
-void PooledConnection::give_back() {
-  if (!connection_) return;
-  pool_->upstream_.request_ended(endpoint_);
-  pool_->returned(endpoint_, std::move(connection_));
-}
-
-Pool::Pool(net::Runtime& runtime, Upstream& upstream, int connections_max)
+Pool::Pool(net::Runtime& runtime, Upstream& upstream)
     : runtime_(runtime),
       upstream_(upstream),
-      connections_max_(connections_max),
-      idle_timer_(runtime, [this] { expire_idle(); }) {}
+      limit_(upstream.connections()),
+      idle_timer_(runtime, [this] { expire_idle(); }),
+      link_(std::make_shared<Pool*>(this)) {
+  limit_.join(*this);
+}
 
 Pool::~Pool() {
   TG_ASSERT(waiting_.empty());
+  *link_ = nullptr;
+  limit_.leave(*this);
   upstream_.metrics().connections_changed(-idle_counted_, -busy_counted_);
 }
 
-Pool::Acquired Pool::acquire(Callback done) {
-  if (!waiting_.empty() || !has_room()) return {{}, acquire_fresh(std::move(done))};
+Pool::Acquired Pool::acquire(PoolUser& user, Time until) {
+  if (idle_.empty()) return {{}, acquire_fresh(user, until)};
   const size_t endpoint = upstream_.choose(runtime_.now());
   if (PooledConnection idle = take_idle(endpoint)) return {std::move(idle), nullptr};
-  auto request = std::make_unique<Request>(*this, std::move(done));
-  make_room();
+  auto request = std::make_unique<Request>(*this, user);
+  TG_ASSERT(take_room());  // at least that of an idle connection
   request->begin(endpoint);
   count();
   return {{}, std::move(request)};
 }
 
-std::unique_ptr<net::Operation> Pool::acquire_fresh(Callback done) {
-  auto request = std::make_unique<Request>(*this, std::move(done));
-  request->wait();
-  serve_waiters();
+std::unique_ptr<net::Operation> Pool::acquire_fresh(PoolUser& user, Time until) {
+  auto request = std::make_unique<Request>(*this, user);
+  if (take_room()) {
+    request->begin(upstream_.choose(runtime_.now()));
+    count();
+  } else if (limit_.wait(*this)) {
+    request->wait(until);
+  } else {
+    request->refuse();
+  }
   return request;
 }
 
@@ -162,43 +184,65 @@ PooledConnection Pool::take_idle(size_t endpoint) {
   return lease;
 }
 
+// At the limit, the connection that has been idle longest makes room.
+bool Pool::take_room() {
+  if (limit_.try_open(*this)) {
+    ++open_;
+    return true;
+  }
+  if (idle_.empty()) return false;
+  idle_.pop_back();  // its room is taken over
+  return true;
+}
+
+void Pool::on_room_granted() {
+  runtime_.post([link = link_] {
+    if (*link) (*link)->take_granted_room();
+  });
+}
+
+// Whoever it was granted for may have given up meanwhile.
+void Pool::take_granted_room() {
+  ++open_;
+  waiting_.empty() ? leave_room() : waiting_.front()->begin(upstream_.choose(runtime_.now()));
+  count();
+}
+
+void Pool::on_idle_wanted() {
+  runtime_.post([link = link_] {
+    if (*link) (*link)->close_wanted();
+  });
+}
+
+void Pool::close_wanted() {
+  while (!idle_.empty() && limit_.anyone_waits()) drop_oldest_idle();
+  count();
+}
+
 void Pool::close_idle() {
-  open_ -= idle();
-  idle_.clear();
+  while (!idle_.empty()) drop_oldest_idle();
   idle_timer_.stop();
   count();
 }
 
 void Pool::returned(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
-  if (connection->reusable() && !waiting_.empty()) {
-    return waiting_.front()->given(endpoint, std::move(connection));
+  const auto next = connection->reusable() ? limit_.returned(*this) : ConnectionLimit::Returned::close;
+  if (next == ConnectionLimit::Returned::serve_next) return waiting_.front()->given(endpoint, std::move(connection));
+  if (next == ConnectionLimit::Returned::idle && idle() < upstream_.config().max_idle_connections) {
+    return keep(endpoint, std::move(connection));
   }
-  if (connection->reusable() && idle() < upstream_.config().max_idle_connections) {
-    http::ClientConnection* raw = connection.get();
-    raw->set_on_spent([this, raw] { drop_idle(raw); });
-    idle_.push_front({endpoint, runtime_.now(), std::move(connection)});
-    if (!idle_timer_.active()) idle_timer_.start_after(upstream_.config().idle_timeout);
-  } else {
-    connection.reset();
-    --open_;
-  }
+  connection.reset();
+  leave_room();
   count();
-  serve_waiters();
 }
 
-// At the limit, the connection that has been idle longest makes room. REQUIRES has_room().
-void Pool::make_room() {
-  if (open_ < connections_max_) return;
-  idle_.pop_back();
-  --open_;
-}
-
-void Pool::serve_waiters() {
-  while (!waiting_.empty() && has_room()) {
-    make_room();
-    waiting_.front()->begin(upstream_.choose(runtime_.now()));
-  }
+void Pool::keep(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
+  http::ClientConnection* raw = connection.get();
+  raw->set_on_spent([this, raw] { drop_idle(raw); });
+  idle_.push_front({endpoint, runtime_.now(), std::move(connection)});
+  if (!idle_timer_.active()) idle_timer_.start_after(upstream_.config().idle_timeout);
   count();
+  close_wanted();
 }
 
 void Pool::drop_idle(http::ClientConnection* connection) {
@@ -206,24 +250,39 @@ void Pool::drop_idle(http::ClientConnection* connection) {
       std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return idle.connection.get() == connection; });
   TG_ASSERT(found != idle_.end());
   idle_.erase(found);
-  --open_;
+  leave_room();
   count();
-  serve_waiters();
+}
+
+void Pool::drop_oldest_idle() {
+  idle_.pop_back();
+  leave_room();
 }
 
 void Pool::expire_idle() {
   const Time now = runtime_.now();
   const Duration timeout = upstream_.config().idle_timeout;
-  while (!idle_.empty() && idle_.back().since + timeout <= now) {
-    idle_.pop_back();
-    --open_;
-  }
+  while (!idle_.empty() && idle_.back().since + timeout <= now) drop_oldest_idle();
   count();
   if (!idle_.empty()) idle_timer_.start_at(idle_.back().since + timeout);
 }
 
+void Pool::leave_room() {
+  --open_;
+  limit_.closed(*this);
+}
+
+void Pool::refused(ConnectionRefusal why) {
+  upstream_.metrics().connection_refused(why);
+  if (const auto count = refusals_.add(runtime_.now())) {
+    log_warn("upstream_connections_refused",
+             {{"upstream", upstream_.config().name}, {"reason", net::to_string(why)}, {"count", *count}});
+  }
+}
+
 void Pool::count() {
   if (idle() == idle_counted_ && in_use() == busy_counted_) return;
+  limit_.set_idle(*this, idle());
   upstream_.metrics().connections_changed(idle() - idle_counted_, in_use() - busy_counted_);
   idle_counted_ = idle();
   busy_counted_ = in_use();

@@ -1,65 +1,56 @@
-// One worker's connections to one upstream: idle ones kept for reuse, new ones made up to the worker's share of
-// max_connections; who finds none free waits in order. The endpoint is chosen once a request, when it is served.
+// One worker's connections to one upstream: idle ones kept for reuse, new ones made while the process has room for them
+// (connection_limit.h); who finds none waits in order, for a time. The endpoint is chosen once a request, when it is
+// served.
 //
-//   acquire ──idle one──▶ leased ──~PooledConnection, reusable──▶ idle ──idle_timeout, closed by peer──▶ gone
-//      │ room: connect ──▶ ─┘                └── not reusable ──▶ gone (the next waiter may connect)
-//      └ full: waiting ─────┘
+//   acquire ──idle one──▶ leased ──~PooledConnection, reusable──▶ idle ──idle_timeout, closed by peer, wanted──▶ gone
+//      │ room: connect ──▶ ─┘                └── not reusable ──▶ gone (its room goes to who waits)
+//      └ none: waiting ─────┘
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
 #include <string>
 
+#include "base/log_throttle.h"
+#include "core/upstream/connection_limit.h"
+#include "core/upstream/pooled_connection.h"
 #include "core/upstream/upstream.h"
-#include "http/client/client_connection.h"
 #include "net/runtime.h"
 
 namespace tidegate::core {
 
-class Pool;
-
-// A connection on loan; destroying it gives it back (reusable) or closes it. The pool outlives it.
-class PooledConnection {
+// Who wants a connection.
+class PoolUser {
  public:
-  PooledConnection() = default;
-  PooledConnection(PooledConnection&& other) noexcept;
-  PooledConnection& operator=(PooledConnection&& other) noexcept;
-  ~PooledConnection() { give_back(); }
+  // There is room, and connecting begins: so far the time was Tidegate's own, from now on it is the upstream's. Not
+  // called where an open connection is given. Inside acquire() where there is room at once; must not end the request.
+  virtual void on_connecting() = 0;
+  // The last call, later; it may end the request. Errors: exhausted where Tidegate's own limits or descriptors leave no
+  // connection (the upstream was not called), else those of connect and resolve.
+  virtual void on_connection(Result<PooledConnection> connection) = 0;
 
-  http::ClientConnection* operator->() const { return connection_.get(); }
-  explicit operator bool() const { return connection_ != nullptr; }
-  const config::Endpoint& endpoint() const;
-  void give_back();
-
- private:
-  friend class Pool;
-  PooledConnection(Pool* pool, size_t endpoint, std::unique_ptr<http::ClientConnection> connection);
-
-  Pool* pool_ = nullptr;
-  size_t endpoint_ = 0;
-  std::unique_ptr<http::ClientConnection> connection_;
+ protected:
+  ~PoolUser() = default;
 };
 
-class Pool {
+class Pool final : private ConnectionLimit::Member {
  public:
-  // `connections_max`: this worker's share, >= 1. Runtime and upstream outlive the pool.
-  Pool(net::Runtime& runtime, Upstream& upstream, int connections_max);
-  ~Pool();
+  // Runtime and upstream outlive the pool.
+  Pool(net::Runtime& runtime, Upstream& upstream);
+  ~Pool() override;
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  using Callback = std::function<void(Result<PooledConnection>)>;
   struct Acquired {
     PooledConnection connection;              // an idle one was at hand; or empty:
-    std::unique_ptr<net::Operation> pending;  // `done` runs later
+    std::unique_ptr<net::Operation> pending;  // the user is called
   };
-  // A connection for one request, to the endpoint that `balance` chooses. Its time is bounded by connect_timeout from
-  // when connecting begins; waiting for room is bounded by the caller. Errors: those of connect and resolve.
-  [[nodiscard]] Acquired acquire(Callback done);
+  // A connection for one request, to the endpoint that `balance` chooses. It waits for room until `until`, and no
+  // longer than pending_timeout; connecting is bounded by connect_timeout. The user outlives the pending operation.
+  [[nodiscard]] Acquired acquire(PoolUser& user, Time until);
   // The same, but none that has been idle: such a one has just turned out to be dead.
-  [[nodiscard]] std::unique_ptr<net::Operation> acquire_fresh(Callback done);
+  [[nodiscard]] std::unique_ptr<net::Operation> acquire_fresh(PoolUser& user, Time until);
 
   // Closes idle connections.
   void close_idle();
@@ -77,24 +68,33 @@ class Pool {
     std::unique_ptr<http::ClientConnection> connection;
   };
 
+  void on_room_granted() override;
+  void on_idle_wanted() override;
+  void take_granted_room();
+  void close_wanted();
+
   PooledConnection take_idle(size_t endpoint);
-  bool has_room() const { return open_ < connections_max_ || !idle_.empty(); }
-  void make_room();
+  bool take_room();
   void returned(size_t endpoint, std::unique_ptr<http::ClientConnection> connection);
-  void serve_waiters();
+  void keep(size_t endpoint, std::unique_ptr<http::ClientConnection> connection);
   void drop_idle(http::ClientConnection* connection);
+  void drop_oldest_idle();
   void expire_idle();
+  void leave_room();
+  void refused(net::ConnectionRefusal why);
   void count();
 
   net::Runtime& runtime_;
   Upstream& upstream_;
-  int connections_max_;
+  ConnectionLimit& limit_;
   int open_ = 0;          // idle, leased and being connected
   int idle_counted_ = 0;  // as the metrics know them
   int busy_counted_ = 0;
-  std::list<Idle> idle_;  // most recently used first
-  std::list<Request*> waiting_;
+  std::list<Idle> idle_;         // most recently used first
+  std::list<Request*> waiting_;  // for room, that which has been granted and is on its way included
   net::Timer idle_timer_;
+  LogThrottle refusals_;
+  std::shared_ptr<Pool*> link_;  // null inside once this has ended; what is posted holds it
 };
 
 }  // namespace tidegate::core

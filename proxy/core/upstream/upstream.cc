@@ -11,7 +11,10 @@ int64_t ns(Time time) { return time.time_since_epoch().count(); }
 }  // namespace
 
 Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics)
-    : config_(std::move(config)), metrics_(metrics), endpoints_(config_.endpoints.size()) {}
+    : config_(std::move(config)),
+      metrics_(metrics),
+      connections_(config_.max_connections, config_.max_pending),
+      endpoints_(config_.endpoints.size()) {}
 
 size_t Upstream::choose(Time now) {
   const size_t count = endpoints_.size();

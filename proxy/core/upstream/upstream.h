@@ -1,4 +1,5 @@
-// An upstream as all workers share it: its endpoints, and how busy each is. Thread-safe.
+// An upstream as all workers share it: its endpoints, how busy each is, and how many connections there may be.
+// Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "core/upstream/connection_limit.h"
 #include "metrics/metrics.h"
 
 namespace tidegate::core {
@@ -26,6 +28,7 @@ class Upstream {
   const config::Upstream& config() const { return config_; }
   const config::Endpoint& endpoint(size_t index) const { return config_.endpoints[index]; }
   metrics::UpstreamMetrics& metrics() { return metrics_; }
+  ConnectionLimit& connections() { return connections_; }
 
  private:
   struct EndpointState {
@@ -35,6 +38,7 @@ class Upstream {
 
   const config::Upstream config_;
   metrics::UpstreamMetrics& metrics_;
+  ConnectionLimit connections_;
   std::vector<EndpointState> endpoints_;
   std::atomic<size_t> next_{0};
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "http/message/http_date.h"
 #include "http/message/writer.h"
 #include "http/server/response_writer.h"
@@ -19,10 +20,12 @@ constexpr size_t kSpareBufferBytes = 64 * 1024;
 
 }  // namespace
 
-Server::Impl::Impl(net::Runtime& loop, const ServerLimits& server_limits, Service& user)
+Server::Impl::Impl(net::Runtime& loop, const ServerLimits& server_limits, Service& user,
+                   std::shared_ptr<ConnectionCount> shared)
     : runtime(loop),
       limits(server_limits),
       service(user),
+      count_(shared ? std::move(shared) : std::make_shared<ConnectionCount>(limits.connections)),
       flush_timer_(loop, [this] { flush_held(); }),
       drained_timer_(loop, [this] { std::exchange(on_drained_, nullptr)(); }) {}
 
@@ -32,7 +35,9 @@ Server::Impl::~Impl() {
 }
 
 Status Server::Impl::listen(const SocketAddress& address) {
-  auto listening = runtime.listen(address, [this](std::unique_ptr<net::Stream> stream) { accept(std::move(stream)); });
+  auto listening = runtime.listen(
+      address, [this](std::unique_ptr<net::Stream> stream) { accept(std::move(stream)); },
+      [this](const Error&) { refused(net::ConnectionRefusal::descriptors); });
   if (!listening.ok()) return listening.error();
   listener = std::move(*listening);
   bound = listener->address();
@@ -40,12 +45,20 @@ Status Server::Impl::listen(const SocketAddress& address) {
 }
 
 void Server::Impl::accept(std::unique_ptr<net::Stream> stream) {
-  if (draining || connections.size() >= limits.connections) return;
+  if (draining) return;
+  if (!count_->add()) return refused(net::ConnectionRefusal::limit);
   auto connection = std::make_unique<ServerConnection>(*this, std::move(stream));
   ServerConnection& added = *connection;
   added.set_index(connections.size());
   connections.push_back(std::move(connection));
   added.start();
+}
+
+void Server::Impl::refused(net::ConnectionRefusal why) {
+  service.on_connection_refused(why);
+  const auto count = refusals_.add(runtime.now());
+  if (!count) return;
+  log_warn("connections_refused", {{"address", bound.to_string()}, {"reason", to_string(why)}, {"count", *count}});
 }
 
 void Server::Impl::remove(ServerConnection* connection) {
@@ -55,6 +68,7 @@ void Server::Impl::remove(ServerConnection* connection) {
   connections[index]->set_index(index);
   runtime.dispose(std::move(connections.back()));
   connections.pop_back();
+  count_->remove();
   finish_drain();
 }
 
@@ -102,8 +116,9 @@ std::string_view Server::Impl::date_field() {
   return date_field_;
 }
 
-Server::Server(net::Runtime& runtime, const ServerLimits& limits, Service& service)
-    : impl_(std::make_unique<Impl>(runtime, limits, service)) {}
+Server::Server(net::Runtime& runtime, const ServerLimits& limits, Service& service,
+               std::shared_ptr<ConnectionCount> connections)
+    : impl_(std::make_unique<Impl>(runtime, limits, service, std::move(connections))) {}
 Server::~Server() = default;
 
 Status Server::listen(const SocketAddress& address) { return impl_->listen(address); }

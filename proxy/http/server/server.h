@@ -16,6 +16,8 @@
 
 #include "http/message/head.h"
 #include "http/parser/parser.h"
+#include "http/server/connection_count.h"
+#include "net/connection_refusal.h"
 #include "net/runtime.h"
 
 namespace tidegate::http {
@@ -91,6 +93,9 @@ class Service {
     std::string fields;  // zero or more "Name: value\r\n" lines
   };
   virtual Refusal on_refused(const ParseError& error, const SocketAddress& peer) = 0;
+  // A client was disconnected on accept: limits.connections, or no descriptor was left. Logged (at intervals); counted
+  // here.
+  virtual void on_connection_refused(net::ConnectionRefusal) {}
   // A response to a request that was handed out has begun; for services that count responses.
   virtual void on_response(const RequestHead&, uint16_t) {}
 
@@ -101,7 +106,9 @@ class Service {
 // Listens on one address on one loop. Service and Runtime outlive it.
 class Server {
  public:
-  Server(net::Runtime& runtime, const ServerLimits& limits, Service& service);
+  // `connections`: shared with other servers, instead of limits.connections.
+  Server(net::Runtime& runtime, const ServerLimits& limits, Service& service,
+         std::shared_ptr<ConnectionCount> connections = nullptr);
   // Closes every connection at once; handlers get on_client_gone.
   ~Server();
   Server(const Server&) = delete;

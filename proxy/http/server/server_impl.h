@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log_throttle.h"
 #include "http/server/server.h"
 #include "net/timer.h"
 
@@ -16,7 +17,7 @@ class ServerConnection;
 
 class Server::Impl {
  public:
-  Impl(net::Runtime& loop, const ServerLimits& server_limits, Service& user);
+  Impl(net::Runtime& loop, const ServerLimits& server_limits, Service& user, std::shared_ptr<ConnectionCount> shared);
   ~Impl();
 
   Status listen(const SocketAddress& address);
@@ -44,9 +45,12 @@ class Server::Impl {
 
  private:
   void accept(std::unique_ptr<net::Stream> stream);
+  void refused(net::ConnectionRefusal why);
   void flush_held();
   void finish_drain();
 
+  const std::shared_ptr<ConnectionCount> count_;
+  LogThrottle refusals_;
   std::vector<ResponseWriter*> held_;
   std::vector<std::string> spare_;
   net::Timer flush_timer_;

@@ -151,7 +151,7 @@ std::unique_ptr<Operation> SimRuntime::connect(const SocketAddress& to, ConnectC
   return std::make_unique<OperationHandle>(state);
 }
 
-Result<std::unique_ptr<Listener>> SimRuntime::listen(const SocketAddress& at, AcceptCallback accept) {
+Result<std::unique_ptr<Listener>> SimRuntime::listen(const SocketAddress& at, AcceptCallback accept, AcceptFailure) {
   SocketAddress address = at;
   while (address.port == 0 || (at.port == 0 && pick_listener(*world_, address))) address.port = world_->next_port++;
   return std::unique_ptr<Listener>(std::make_unique<SimListener>(*world_, address, std::move(accept)));

@@ -1,12 +1,10 @@
-// Connections made, accepted and looked up; signals.
+// Connections made and looked up; signals.
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cstring>
 
 #include "base/assert.h"
-#include "base/log.h"
 #include "net/uv/loop.h"
 
 namespace tidegate::net {
@@ -84,71 +82,6 @@ class UvConnect final : public Operation {
   uv_tcp_t* tcp_;
   uv_connect_t* request_ = nullptr;
   std::shared_ptr<UvConnect*> alive_;
-};
-
-// Out of descriptors, libuv accepts with its spare one and closes (no connection is spun on).
-class UvListener final : public Listener {
- public:
-  UvListener(UvRuntime::Loop& loop, AcceptCallback accept)
-      : loop_(loop), accept_(std::make_shared<AcceptCallback>(std::move(accept))), tcp_(new uv_tcp_t{}) {
-    uv_tcp_init(&loop_.uv, tcp_);
-    tcp_->data = this;
-  }
-  ~UvListener() override {
-    tcp_->data = nullptr;
-    close_and_free(tcp_);
-  }
-
-  Status open(const SocketAddress& at) {
-    const int fd = ::socket(at.ip.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) return uv_error(uv_translate_sys_error(errno), "socket");
-    const int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    const sockaddr_storage address = to_sockaddr(at);
-    const socklen_t size = at.ip.v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-    const std::string what = "listen " + at.to_string();
-    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) != 0) {
-      const int error = uv_translate_sys_error(errno);
-      ::close(fd);
-      return uv_error(error, what);
-    }
-    int status = uv_tcp_open(tcp_, fd);
-    if (status == 0) status = uv_listen(reinterpret_cast<uv_stream_t*>(tcp_), 1024, &on_connection);
-    if (status != 0) return uv_error(status, what);
-    return Ok{};
-  }
-
-  SocketAddress address() const override {
-    sockaddr_storage storage{};
-    int size = sizeof(storage);
-    uv_tcp_getsockname(tcp_, reinterpret_cast<sockaddr*>(&storage), &size);
-    return from_sockaddr(storage);
-  }
-
- private:
-  static void on_connection(uv_stream_t* server, int status) {
-    auto* self = static_cast<UvListener*>(server->data);
-    if (!self) return;
-    if (status == 0) return self->accept_one();
-    log_warn("accept_failed", {{"reason", uv_strerror(status)}});
-  }
-
-  void accept_one() {
-    auto* client = new uv_tcp_t{};
-    uv_tcp_init(&loop_.uv, client);
-    const int status = uv_accept(reinterpret_cast<uv_stream_t*>(tcp_), reinterpret_cast<uv_stream_t*>(client));
-    if (status == 0) {
-      const auto accept = accept_;  // the call may destroy the listener
-      return (*accept)(make_uv_stream(loop_, client));
-    }
-    close_and_free(client);
-    log_warn("accept_failed", {{"reason", uv_strerror(status)}});
-  }
-
-  UvRuntime::Loop& loop_;
-  std::shared_ptr<AcceptCallback> accept_;
-  uv_tcp_t* tcp_;
 };
 
 class UvResolve final : public Operation {
@@ -272,12 +205,6 @@ SocketAddress from_sockaddr(const sockaddr_storage& storage) {
 
 std::unique_ptr<Operation> UvRuntime::connect(const SocketAddress& to, ConnectCallback done) {
   return std::make_unique<UvConnect>(*loop_, to, std::move(done));
-}
-
-Result<std::unique_ptr<Listener>> UvRuntime::listen(const SocketAddress& at, AcceptCallback accept) {
-  auto listener = std::make_unique<UvListener>(*loop_, std::move(accept));
-  if (Status status = listener->open(at); !status) return status.error();
-  return std::unique_ptr<Listener>(std::move(listener));
 }
 
 std::unique_ptr<Operation> UvRuntime::resolve(std::string_view host, ResolveCallback done) {

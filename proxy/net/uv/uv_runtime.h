@@ -30,7 +30,8 @@ class UvRuntime final : public Runtime {
   Time now() const override;
   WallTime wall_now() const override;
   std::unique_ptr<Operation> connect(const SocketAddress& to, ConnectCallback done) override;
-  Result<std::unique_ptr<Listener>> listen(const SocketAddress& at, AcceptCallback accept) override;
+  Result<std::unique_ptr<Listener>> listen(const SocketAddress& at, AcceptCallback accept,
+                                           AcceptFailure failed = {}) override;
   std::unique_ptr<Operation> resolve(std::string_view host, ResolveCallback done) override;
   Result<std::unique_ptr<TempFile>> open_temp_file() override;
   void post(std::function<void()> task) override;

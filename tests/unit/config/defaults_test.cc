@@ -85,6 +85,8 @@ void add_upstream(Values& values, const Upstream& u) {
   add(values, "upstreams.NAME.",
       {{"connect_timeout", time(u.connect_timeout)},
        {"max_connections", number(u.max_connections)},
+       {"max_pending", number(u.max_pending)},
+       {"pending_timeout", time(u.pending_timeout)},
        {"max_idle_connections", number(u.max_idle_connections)},
        {"idle_timeout", time(u.idle_timeout)}});
   const policy::BreakerConfig& b = *u.breaker;

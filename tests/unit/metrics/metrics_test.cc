@@ -33,6 +33,7 @@ struct Fixture {
   void set_gauges() {
     policy::Breaker breaker("optimizer", {}, Time{}, 1);
     for (const char* name : {"optimizer", "other"}) metrics->set_breaker(name, breaker.view(Time{} + 1s));
+    metrics->set_upstream_pending("optimizer", 0);
     metrics->set_bulkhead("optimizer", 3, 2, 10);
     metrics->set_tracked_clients("optimize", 17);
     metrics->set_retry_budget("optimizer", 0.75);
@@ -57,6 +58,9 @@ const Expected kContract[] = {
     {"http_requests_in_flight", "gauge", {"route"}},
     {"upstream_request_duration_seconds", "histogram", {"upstream", "result"}},
     {"upstream_connections", "gauge", {"upstream", "state"}},
+    {"upstream_pending_requests", "gauge", {"upstream"}},
+    {"upstream_connections_refused_total", "counter", {"upstream", "reason"}},
+    {"listener_connections_refused_total", "counter", {"listener", "reason"}},
     {"breaker_state", "gauge", {"breaker", "state"}},
     {"breaker_transitions_total", "counter", {"breaker", "from", "to", "reason"}},
     {"breaker_state_seconds_total", "counter", {"breaker", "state"}},
@@ -154,7 +158,7 @@ TEST_CASE("The refusals that are possible on a route exist at 0, by its methods"
   for (const char* method : {"POST", "_OTHER"}) {
     zero("optimize", method, "202", "queued");
     zero("optimize", method, "429", "rate_limited");
-    for (const char* outcome : {"breaker_open", "bulkhead_full", "queue_unavailable", "queue_full"}) {
+    for (const char* outcome : {"breaker_open", "bulkhead_full", "pool_full", "queue_unavailable", "queue_full"}) {
       zero("optimize", method, "503", outcome);
     }
     for (const char* outcome : {"connect_failure", "reset", "bad_upstream_response"}) {
@@ -163,7 +167,7 @@ TEST_CASE("The refusals that are possible on a route exist at 0, by its methods"
     zero("optimize", method, "504", "timeout");
   }
   for (const char* method : {"GET", "POST"}) zero("other", method, "503", "breaker_open");
-  CHECK(text.families().at("tidegate_http_requests_total").samples.size() == 40);
+  CHECK(text.families().at("tidegate_http_requests_total").samples.size() == 44);
   CHECK(text.sum("tidegate_http_requests_total") == 0);
 }
 

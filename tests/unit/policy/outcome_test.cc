@@ -18,6 +18,7 @@ TEST_CASE("Each outcome has the status that the contract gives it") {
       {Outcome::rate_limited, "rate_limited", 429},
       {Outcome::breaker_open, "breaker_open", 503},
       {Outcome::bulkhead_full, "bulkhead_full", 503},
+      {Outcome::pool_full, "pool_full", 503},
       {Outcome::queue_unavailable, "queue_unavailable", 503},
       {Outcome::queue_full, "queue_full", 503},
       {Outcome::draining, "draining", 503},
@@ -56,8 +57,8 @@ TEST_CASE("A failed attempt has its outcome") {
 }
 
 TEST_CASE("Conditions know exactly their names") {
-  for (const char* name :
-       {"breaker_open", "bulkhead_full", "connect_failure", "timeout", "reset", "1xx", "5xx", "100", "599"}) {
+  for (const char* name : {"breaker_open", "bulkhead_full", "pool_full", "connect_failure", "timeout", "reset", "1xx",
+                           "5xx", "100", "599"}) {
     CAPTURE(name);
     Conditions conditions;
     CHECK(conditions.add(name));
@@ -77,6 +78,8 @@ TEST_CASE("Conditions match what they name and nothing else") {
   const Conditions conditions = *Conditions::of({"breaker_open", "timeout", "503", "4xx"});
   CHECK(conditions.has(Outcome::breaker_open));
   CHECK_FALSE(conditions.has(Outcome::bulkhead_full));
+  CHECK_FALSE(conditions.has(Outcome::pool_full));
+  CHECK(Conditions::of({"pool_full"})->has(Outcome::pool_full));
   CHECK(conditions.has(AttemptResult::timeout));
   CHECK_FALSE(conditions.has(AttemptResult::reset));
   CHECK_FALSE(conditions.has(AttemptResult::connect_failure));

@@ -11,7 +11,7 @@ namespace tidegate::policy {
 namespace {
 
 // How a request can fail.
-enum class Failing { breaker, bulkhead, connect, timeout, reset, bad_response, response_503, late };
+enum class Failing { breaker, bulkhead, pool, connect, timeout, reset, bad_response, response_503, late };
 
 RoutePolicy route(FallbackKind kind, std::string_view on) {
   RoutePolicy policy;
@@ -32,6 +32,7 @@ std::string course(FallbackKind kind, std::string_view on, Failing failing, bool
   const Step first = plan.begin(kStart);
   if (word(first) != "attempt") return word(first);
   switch (failing) {
+    case Failing::pool: return word(plan.pool_full(can_resend));
     case Failing::connect: return word_after(plan, AttemptResult::connect_failure, 0, can_resend, kStart);
     case Failing::timeout: return word_after(plan, AttemptResult::timeout, 0, can_resend, kStart);
     case Failing::reset: return word_after(plan, AttemptResult::reset, 0, can_resend, kStart);
@@ -50,6 +51,7 @@ TEST_CASE("Each outcome falls back by its own condition, and only by it") {
   } cases[] = {
       {Failing::breaker, "breaker_open", "breaker_open"},
       {Failing::bulkhead, "bulkhead_full", "bulkhead_full"},
+      {Failing::pool, "pool_full", "pool_full"},
       {Failing::connect, "connect_failure", "connect_failure"},
       {Failing::timeout, "timeout", "timeout"},
       {Failing::late, "timeout", "timeout"},
@@ -66,7 +68,8 @@ TEST_CASE("Each outcome falls back by its own condition, and only by it") {
     CHECK(course(FallbackKind::respond, c.condition, c.failing, true) == "respond:" + outcome);
     CHECK(course(FallbackKind::none, c.condition, c.failing, true) == without);
     CHECK(course(FallbackKind::enqueue, "", c.failing, true) == without);
-    for (const char* other : {"breaker_open", "bulkhead_full", "connect_failure", "timeout", "reset", "504", "4xx"}) {
+    for (const char* other :
+         {"breaker_open", "bulkhead_full", "pool_full", "connect_failure", "timeout", "reset", "504", "4xx"}) {
       if (other == std::string(c.condition)) continue;
       CAPTURE(other);
       CHECK(course(FallbackKind::enqueue, other, c.failing, true) == without);
@@ -80,6 +83,8 @@ TEST_CASE("A body that cannot be sent again cannot be parked; the route's own re
   CHECK(course(FallbackKind::enqueue, "503", Failing::response_503, false) == "relay");
   CHECK(course(FallbackKind::respond, "reset", Failing::reset, false) == "respond:reset");
   CHECK(course(FallbackKind::respond, "503", Failing::response_503, false) == "respond:bad_upstream_response");
+  CHECK(course(FallbackKind::enqueue, "pool_full", Failing::pool, false) == "refuse:pool_full");
+  CHECK(course(FallbackKind::respond, "pool_full", Failing::pool, false) == "respond:pool_full");
   CHECK(course(FallbackKind::enqueue, "breaker_open", Failing::breaker, false) == "park:breaker_open");
 }
 
@@ -127,14 +132,14 @@ void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::st
       REQUIRE(attempt->attempt == ++attempts);
       REQUIRE(attempts <= policy.retry.max_attempts);
       REQUIRE(now < plan.deadline());
-      REQUIRE(attempt->attempt_deadline <= attempt->deadline);
       REQUIRE(attempt->deadline == plan.deadline());
       REQUIRE((policy.bulkhead == nullptr || plan.holds_slot()));
       REQUIRE((policy.breaker == nullptr || plan.holds_permit()));
       if (sent_once) REQUIRE(could_resend);
       if (sent_once) REQUIRE((traits.idempotent || policy.retry.any_method));
       sent_once = true;
-      now = std::min(now + Duration(static_cast<int64_t>(random.below(3'000'000'000))), attempt->attempt_deadline);
+      const Time attempt_deadline = std::min(attempt->deadline, now + attempt->per_try);
+      now = std::min(now + Duration(static_cast<int64_t>(random.below(3'000'000'000))), attempt_deadline);
       if (random.chance(0.05)) {
         plan.abandon();
         return;

@@ -11,7 +11,7 @@ TEST_CASE("A route without policies makes an attempt at once and relays the resp
   REQUIRE(word(step) == "attempt");
   CHECK(std::get<StartAttempt>(step).attempt == 1);
   CHECK(std::get<StartAttempt>(step).deadline == kStart + 30s);
-  CHECK(std::get<StartAttempt>(step).attempt_deadline == kStart + 15s);
+  CHECK(std::get<StartAttempt>(step).per_try == 15s);
   CHECK(word_after(fixture.plan, AttemptResult::response, 503, true, kStart) == "relay");
 }
 
@@ -26,9 +26,42 @@ TEST_CASE("The deadline is the smaller of the route's and the client's, and boun
     if (expected == 0s) {
       CHECK(word(step) == "refuse:timeout");
     } else {
-      CHECK(std::get<StartAttempt>(step).attempt_deadline == kStart + std::min<Duration>(expected, 15s));
+      CHECK(std::get<StartAttempt>(step).deadline == kStart + expected);
     }
   }
+}
+
+TEST_CASE("An attempt that got no connection is pool_full: no verdict, no attempt, and everything is given back") {
+  for (const bool probe : {false, true}) {
+    CAPTURE(probe);
+    const RoutePolicy policy = with_everything();
+    if (probe) open(*policy.breaker, kStart);
+    const Time now = kStart + (probe ? 40s : 0s);
+    Random random{1};
+    Plan plan(policy, RequestTraits{}, now, random);
+    REQUIRE(word(plan.begin(now)) == "attempt");
+    CHECK(word(plan.pool_full(true)) == "refuse:pool_full");
+    CHECK(plan.attempts() == 0);
+    CHECK_FALSE(plan.holds_permit());
+    CHECK_FALSE(plan.holds_slot());
+    CHECK(policy.breaker->view(now).failures == (probe ? 5u : 0u));
+    CHECK(policy.breaker->view(now).probes_in_flight == 0);
+    CHECK(policy.breaker->view(now).state == (probe ? BreakerState::half_open : BreakerState::closed));
+  }
+}
+
+TEST_CASE("The wait for a connection is not the upstream's slowness") {
+  RoutePolicy policy = with_everything();
+  BreakerConfig config;
+  config.slow_call = SlowCallRule{1s, 0.5};
+  policy.breaker = std::make_shared<Breaker>("b", config, kStart, 1);
+  Random random{1};
+  Plan plan(policy, RequestTraits{}, kStart, random);
+  REQUIRE(word(plan.begin(kStart)) == "attempt");
+  plan.attempt_begun(kStart + 4s);
+  CHECK(word_after(plan, AttemptResult::response, 200, true, kStart + 4500ms) == "relay");
+  plan.relay_ended(AttemptResult::response, kStart + 4500ms);
+  CHECK(policy.breaker->view(kStart + 5s).slow == 0);
 }
 
 TEST_CASE("Over the rate: refused with the time it takes, before anything else is checked") {

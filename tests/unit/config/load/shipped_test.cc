@@ -92,7 +92,7 @@ TEST_CASE("the shipped configuration fits the watermark service") {
   CHECK(config->admin.address.to_string() == "127.0.0.1:9901");
   CHECK(config->upstreams.at("optimizer").endpoints.at(0).authority == "127.0.0.1:3001");
   CHECK(config->listeners.at(0).routes.at(0).fallback->on.text() ==
-        "breaker_open, bulkhead_full, connect_failure, timeout, reset, 502, 503, 504");
+        "breaker_open, bulkhead_full, pool_full, connect_failure, timeout, reset, 502, 503, 504");
 }
 
 TEST_CASE("the watermark service's example reads its addresses from the environment and its secrets from files") {

@@ -22,6 +22,8 @@ upstreams:
     connect_timeout: 4s
     tls: {handshake_timeout: 6s, ca_file: , cert_file: , key_file: , server_name: }
     max_connections: 101
+    max_pending: 102
+    pending_timeout: 7s
     max_idle_connections: 11
     idle_timeout: 91s
     breaker:
@@ -115,6 +117,8 @@ TEST_CASE("every key of an upstream is read") {
   CHECK(upstream.balance == Balance::round_robin);
   CHECK(upstream.connect_timeout == 4s);
   CHECK(upstream.max_connections == 101);
+  CHECK(upstream.max_pending == 102);
+  CHECK(upstream.pending_timeout == 7s);
   CHECK(upstream.max_idle_connections == 11);
   CHECK(upstream.idle_timeout == 91s);
   CHECK(upstream.bulkhead->max_concurrent == 12);
@@ -247,7 +251,7 @@ TEST_CASE("an absent section is off, and an empty one has its defaults") {
   CHECK(!route.rate_limit);
   CHECK(route.retry.max_attempts == 1);
   CHECK(route.timeout_header == "X-Request-Timeout-Ms");
-  CHECK(route.fallback->on.text() == "breaker_open, bulkhead_full, connect_failure");
+  CHECK(route.fallback->on.text() == "breaker_open, bulkhead_full, pool_full, connect_failure");
   CHECK(std::get<FallbackRespond>(route.fallback->action).status == 503);
   CHECK(config->listeners[0].jobs_path == "/_jobs/");
 

@@ -54,6 +54,8 @@ TEST_CASE("mistakes in an upstream") {
        "t.yaml:4:14: upstreams.u.balance: unknown value `random`; one of: least_requests, round_robin"},
       {In::upstream, "connect_timeout: 0s", "t.yaml:4:22: upstreams.u.connect_timeout: must be at least 1ms, not 0s"},
       {In::upstream, "max_connections: 0", "t.yaml:4:22: upstreams.u.max_connections: must be 1 to 1000000, not 0"},
+      {In::upstream, "max_pending: -1", "t.yaml:4:18: upstreams.u.max_pending: must be 0 to 1000000, not -1"},
+      {In::upstream, "pending_timeout: 0s", "t.yaml:4:22: upstreams.u.pending_timeout: must be at least 1ms, not 0s"},
       {In::upstream, "breaker: [1]", "t.yaml:4:14: upstreams.u.breaker: expected a section, not a list"},
       {In::upstream, "breaker: true", "t.yaml:4:14: upstreams.u.breaker: expected a section, not a value"},
       {In::upstream, "breaker: {failure_ratio: 1.5}",
@@ -184,6 +186,9 @@ TEST_CASE("mistakes in a route") {
        "t.yaml:11:31: listeners[0].routes[0].retry.max_attempts: must be 1 to 100, not 0\nt.yaml:11:43: "
        "listeners[0].routes[0].retry.methods: unknown value `GET`; one of: idempotent, any\nt.yaml:11:53: "
        "listeners[0].routes[0].retry.on[0]: `bulkhead_full` is decided before an attempt; use it in `fallback.on`"},
+      {In::route, "retry: {on: [pool_full]}",
+       "t.yaml:11:22: listeners[0].routes[0].retry.on[0]: `pool_full` is decided before an attempt; use it in "
+       "`fallback.on`"},
       {In::route, "rate_limit: {key: ip}",
        "t.yaml:11:27: listeners[0].routes[0].rate_limit.key: `ip` is not a rate limit key; write `client_ip`, "
        "`header:NAME` or `global`"},

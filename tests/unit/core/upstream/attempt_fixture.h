@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/upstream/attempt.h"
@@ -19,8 +20,11 @@ struct TestAttempt final : AttemptUser {
   explicit TestAttempt(UpstreamFixture& fixture)
       : fixture_(fixture), attempt(std::make_unique<Attempt>(fixture.runtime, *fixture.pool, *this)) {}
 
+  // The time of the whole request. Set before start().
+  Duration total = 60s;
+
   TestAttempt& start(Duration per_try = 10s, Duration header = 3s, Duration idle = 2s, bool is_head = false) {
-    attempt->start({fixture_.runtime.now() + per_try, header, idle}, is_head);
+    attempt->start({fixture_.runtime.now() + total, per_try, header, idle}, is_head);
     return *this;
   }
   // A whole request without a body.
@@ -36,6 +40,7 @@ struct TestAttempt final : AttemptUser {
     CHECK(endpoint.host == "10.0.0.2");
     events += "ready";
   }
+  void on_attempt_begun() override { begun_at = fixture_.runtime.now(); }
   void on_attempt_writable() override { ++writable; }
   void on_attempt_head(const http::ResponseHead& head) override {
     events += ";" + std::to_string(head.status);
@@ -47,6 +52,10 @@ struct TestAttempt final : AttemptUser {
   }
   void on_attempt_complete() override { events += ";[" + body + "];complete"; }
   void on_attempt_starved() override { events += ";starved"; }
+  void on_attempt_refused(std::string_view detail) override {
+    CHECK_FALSE(detail.empty());
+    events += "refused";
+  }
   void on_attempt_failed(policy::AttemptResult result, std::string_view detail) override {
     CHECK_FALSE(detail.empty());
     events += std::string(";") + to_string(result);
@@ -57,6 +66,7 @@ struct TestAttempt final : AttemptUser {
   std::string events;
   std::string body;
   int writable = 0;
+  std::optional<Time> begun_at;
   bool leave_at_head = false;
   bool pause_at_body = false;
 };

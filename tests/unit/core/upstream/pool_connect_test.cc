@@ -46,10 +46,11 @@ TEST_CASE("a connect without a reply ends after connect_timeout") {
 }
 
 TEST_CASE("the time of waiting for room is not the time of connecting") {
-  UpstreamFixture fixture(", connect_timeout: 1s", "\"http://10.0.0.2:3001\"", 1);
+  UpstreamFixture fixture(", connect_timeout: 1s, pending_timeout: 60s", "\"http://10.0.0.2:3001\"", 1);
   Taker a(*fixture.pool), b(*fixture.pool);
   fixture.settle(10s);
   CHECK(b.answers == 0);
+  CHECK_FALSE(b.connecting);
   a.connection.give_back();
   CHECK(b.has());
 }

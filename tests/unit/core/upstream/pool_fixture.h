@@ -12,16 +12,9 @@
 namespace tidegate::core::test {
 
 // One call of acquire and what it came to.
-struct Taker {
-  explicit Taker(Pool& pool) {
-    Pool::Acquired acquired = pool.acquire([this](Result<PooledConnection> result) {
-      ++answers;
-      if (result) {
-        connection = std::move(*result);
-      } else {
-        error = result.error();
-      }
-    });
+struct Taker final : PoolUser {
+  explicit Taker(Pool& pool, Time until = Time::max()) {
+    Pool::Acquired acquired = pool.acquire(*this, until);
     CHECK(answers == 0);  // later, never inside the call
     connection = std::move(acquired.connection);
     operation = std::move(acquired.pending);
@@ -29,6 +22,17 @@ struct Taker {
   }
   bool has() const { return static_cast<bool>(connection); }
 
+  void on_connecting() override { connecting = true; }
+  void on_connection(Result<PooledConnection> result) override {
+    ++answers;
+    if (result) {
+      connection = std::move(*result);
+    } else {
+      error = result.error();
+    }
+  }
+
+  bool connecting = false;
   int answers = 0;
   PooledConnection connection;
   std::optional<Error> error;

@@ -18,7 +18,7 @@ struct Dead {
     fixture.far.at(0)->say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
     fixture.settle();
     REQUIRE(fixture.pool->idle() == 1);
-    second.attempt->start({fixture.runtime.now() + 10s, 3s, 2s, may_start_over}, false);
+    second.attempt->start({fixture.runtime.now() + 60s, 10s, 3s, 2s, may_start_over}, false);
     second.get();
     if (!said_first.empty()) fixture.far[0]->say(said_first);
     fixture.settle();

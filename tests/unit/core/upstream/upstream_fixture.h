@@ -51,13 +51,14 @@ inline constexpr const char* kSecond = "10.0.0.3:3001";
 struct UpstreamFixture {
   // `settings`: more keys of the upstream, each ", key: value".
   explicit UpstreamFixture(const std::string& settings = "", const std::string& endpoints = "\"http://10.0.0.2:3001\"",
-                           int share = 3) {
+                           int connections_max = 3) {
     config = tidegate::test::load_config(tidegate::test::ConfigBuilder()
-                                             .upstream("up", "endpoints: [" + endpoints + "]" + settings)
+                                             .upstream("up", "endpoints: [" + endpoints + "], max_connections: " +
+                                                                 std::to_string(connections_max) + settings)
                                              .route("r", "match: {path: /*}, upstream: up"));
     metrics = metrics::Metrics::make(*config, "", "");
     upstream = std::make_unique<Upstream>(config->upstreams.at("up"), metrics->upstream("up"));
-    pool = std::make_unique<Pool>(runtime, *upstream, share);
+    pool = std::make_unique<Pool>(runtime, *upstream);
     listen(kFirst);
   }
 

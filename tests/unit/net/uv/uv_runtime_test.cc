@@ -139,11 +139,14 @@ TEST_CASE("A worker's loop and another's talk through the kernel, each on its ow
 
 // UBSan's check of an object's type itself needs a pipe: without descriptors it sees faults where there are none.
 #ifndef __SANITIZE_ADDRESS__
-TEST_CASE("Out of descriptors, connects fail as exhausted and accepting goes on when some are free again") {
+TEST_CASE(
+    "Out of descriptors, connects fail as exhausted, what cannot be accepted is told, and accepting goes on later") {
   UvLoop loop;
   std::vector<std::unique_ptr<Peer>> servers;
+  std::vector<ErrorCode> refusals;
   const auto listener = loop.impl.listen(
-      any_port(), [&](auto stream) { servers.emplace_back(std::make_unique<Peer>())->adopt(std::move(stream)); });
+      any_port(), [&](auto stream) { servers.emplace_back(std::make_unique<Peer>())->adopt(std::move(stream)); },
+      [&](const Error& error) { refusals.push_back(error.code); });
   REQUIRE(listener.ok());
   rlimit before{};
   REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
@@ -173,6 +176,10 @@ TEST_CASE("Out of descriptors, connects fail as exhausted and accepting goes on 
   REQUIRE(all_answered);
   CHECK(errors.size() >= 20);
   for (const ErrorCode code : errors) CHECK(code == ErrorCode::exhausted);
+  // Every client that connected was accepted, or closed and told about.
+  CHECK(refusals.size() > 0);
+  CHECK(servers.size() + refusals.size() == clients.size());
+  for (const ErrorCode code : refusals) CHECK(code == ErrorCode::exhausted);
 
   Peer late;
   const size_t accepted = servers.size();

@@ -1,0 +1,30 @@
+// For events that may come by the thousand a second: at most one line an interval, with how many there were. Belongs to
+// one thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "base/time.h"
+
+namespace tidegate {
+
+class LogThrottle {
+ public:
+  static constexpr Duration kInterval = std::chrono::seconds(10);
+
+  // One event more. How many a line should report now; none: the line waits for the interval's end and the next event.
+  std::optional<uint64_t> add(Time now) {
+    ++unreported_;
+    if (next_at_ && now < *next_at_) return std::nullopt;
+    next_at_ = now + kInterval;
+    return std::exchange(unreported_, 0);
+  }
+
+ private:
+  std::optional<Time> next_at_;
+  uint64_t unreported_ = 0;
+};
+
+}  // namespace tidegate

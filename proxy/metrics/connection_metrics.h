@@ -1,0 +1,73 @@
+// What is counted of connections: upstreams', and clients' on a listener. Private to metrics/.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "metrics/families.h"
+#include "metrics/metrics.h"
+
+namespace tidegate::metrics {
+
+// By ConnectionRefusal, at 0.
+class RefusalCounters {
+ public:
+  RefusalCounters(CounterFamily& family, const std::string& label, const std::string& name) {
+    for (size_t i = 0; i < counters_.size(); ++i) {
+      const char* reason = to_string(static_cast<net::ConnectionRefusal>(i));
+      counters_[i] = &family.Add({{label, name}, {"reason", reason}});
+    }
+  }
+  void count(net::ConnectionRefusal why) { counters_[static_cast<size_t>(why)]->Increment(); }
+
+ private:
+  std::array<prometheus::Counter*, net::kConnectionRefusals> counters_{};
+};
+
+class ListenerMetricsImpl final : public ListenerMetrics {
+ public:
+  ListenerMetricsImpl(Families& families, const std::string& listener)
+      : refused_(families.listener_refused, "listener", listener) {}
+  void connection_refused(net::ConnectionRefusal why) override { refused_.count(why); }
+
+ private:
+  RefusalCounters refused_;
+};
+
+class UpstreamMetricsImpl final : public UpstreamMetrics {
+ public:
+  UpstreamMetricsImpl(Families& families, const std::string& upstream)
+      : done_(families.retries.Add({{"upstream", upstream}, {"result", "done"}})),
+        exhausted_(families.retries.Add({{"upstream", upstream}, {"result", "budget_exhausted"}})),
+        idle_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "idle"}})),
+        busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})),
+        refused_(families.upstream_refused, "upstream", upstream) {
+    for (int i = 0; i < kResults; ++i) {
+      const char* word = i + 1 == kResults ? "cancelled" : to_string(static_cast<policy::AttemptResult>(i));
+      attempts_[i] =
+          &families.upstream_request_duration.Add({{"upstream", upstream}, {"result", word}}, request_buckets());
+    }
+  }
+
+  void attempt_ended(policy::AttemptResult result, Duration took) override {
+    attempts_[static_cast<int>(result)]->Observe(to_seconds(took));
+  }
+  void attempt_cancelled(Duration took) override { attempts_[kResults - 1]->Observe(to_seconds(took)); }
+  void retry(bool allowed_by_budget) override { (allowed_by_budget ? done_ : exhausted_).Increment(); }
+  void connections_changed(int idle, int busy) override {
+    idle_.Increment(idle);
+    busy_.Increment(busy);
+  }
+  void connection_refused(net::ConnectionRefusal why) override { refused_.count(why); }
+
+ private:
+  static constexpr int kResults = 6;
+  prometheus::Histogram* attempts_[kResults];
+  prometheus::Counter& done_;
+  prometheus::Counter& exhausted_;
+  prometheus::Gauge& idle_;
+  prometheus::Gauge& busy_;
+  RefusalCounters refused_;
+};
+
+}  // namespace tidegate::metrics

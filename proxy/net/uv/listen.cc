@@ -1,0 +1,141 @@
+// Connections accepted. libuv's own listening drops connections in silence when descriptors run out, so a listener
+// accepts by itself.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.h"
+#include "net/timer.h"
+#include "net/uv/fd_watch.h"
+#include "net/uv/loop.h"
+
+namespace tidegate::net {
+
+namespace {
+
+constexpr int kBacklog = 1024;
+constexpr int kAcceptsMax = 64;           // in one event-loop iteration; the rest in the next
+constexpr Duration kAcceptPause = 100ms;  // after an error that would come again at once
+
+struct AcceptCallbacks {
+  AcceptCallback accept;
+  AcceptFailure failed;
+};
+
+// Out of descriptors, a spare one is given up to accept the next connection and close it: its client learns at once,
+// and the socket does not stay readable. Where even that fails, accepting pauses.
+class UvListener final : public Listener {
+ public:
+  UvListener(UvRuntime::Loop& loop, AcceptCallbacks callbacks)
+      : loop_(loop),
+        callbacks_(std::make_shared<AcceptCallbacks>(std::move(callbacks))),
+        self_(std::make_shared<UvListener*>(this)),
+        paused_(loop.runtime, [this] { watch_->want(FdWatch::kReadable); }) {}
+  ~UvListener() override {
+    *self_ = nullptr;
+    watch_.reset();
+    close_descriptor(descriptor_);
+    close_descriptor(spare_);
+  }
+
+  Status open(const SocketAddress& at) {
+    descriptor_ = ::socket(at.ip.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor_ < 0) return uv_error(uv_translate_sys_error(errno), "socket");
+    const int on = 1;
+    setsockopt(descriptor_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(descriptor_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    const sockaddr_storage address = to_sockaddr(at);
+    const socklen_t size = at.ip.v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+    const bool listening = ::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
+                           ::listen(descriptor_, kBacklog) == 0;
+    if (!listening) return uv_error(uv_translate_sys_error(errno), "listen " + at.to_string());
+    spare_ = open_spare();
+    watch_ = watch_fd(loop_.runtime, descriptor_, [this](int) { accept_waiting(); });
+    watch_->want(FdWatch::kReadable);
+    return Ok{};
+  }
+
+  SocketAddress address() const override {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof(storage);
+    getsockname(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size);
+    return from_sockaddr(storage);
+  }
+
+ private:
+  static void close_descriptor(int descriptor) {
+    if (descriptor >= 0) ::close(descriptor);
+  }
+  static int open_spare() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+  int accept_next() { return ::accept4(descriptor_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+  // Each callback may destroy the listener.
+  void accept_waiting() {
+    const auto self = self_;
+    for (int i = 0; i < kAcceptsMax && *self && !paused_.active(); ++i) {
+      const int client = accept_next();
+      if (client < 0 && errno == EAGAIN) return;
+      client < 0 ? on_error(errno) : hand_out(client);
+    }
+  }
+
+  void hand_out(int client) {
+    auto* tcp = new uv_tcp_t{};
+    uv_tcp_init(&loop_.uv, tcp);
+    if (const int status = uv_tcp_open(tcp, client); status != 0) {
+      ::close(client);
+      close_and_free(tcp);
+      return report(status);
+    }
+    const auto callbacks = callbacks_;
+    callbacks->accept(make_uv_stream(loop_, tcp));
+  }
+
+  void on_error(int error) {
+    if (error == EINTR || error == ECONNABORTED) return;
+    if (error == EMFILE || error == ENFILE) return shed(uv_translate_sys_error(error));
+    pause();
+    report(uv_translate_sys_error(error));
+  }
+
+  void shed(int status) {
+    close_descriptor(spare_);
+    const int client = accept_next();
+    close_descriptor(client);
+    spare_ = open_spare();
+    if (client < 0) return pause();
+    const auto callbacks = callbacks_;
+    if (callbacks->failed) callbacks->failed(uv_error(status, "accept"));
+  }
+
+  void pause() {
+    watch_->want(0);
+    paused_.start_after(kAcceptPause);
+  }
+
+  static void report(int status) { log_warn("accept_failed", {{"reason", uv_strerror(status)}}); }
+
+  UvRuntime::Loop& loop_;
+  std::shared_ptr<AcceptCallbacks> callbacks_;
+  std::shared_ptr<UvListener*> self_;  // null inside once this is destroyed
+  Timer paused_;
+  std::unique_ptr<FdWatch> watch_;
+  int descriptor_ = -1;
+  int spare_ = -1;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> UvRuntime::listen(const SocketAddress& at, AcceptCallback accept,
+                                                    AcceptFailure failed) {
+  auto listener = std::make_unique<UvListener>(*loop_, AcceptCallbacks{std::move(accept), std::move(failed)});
+  if (Status status = listener->open(at); !status) return status.error();
+  return std::unique_ptr<Listener>(std::move(listener));
+}
+
+}  // namespace tidegate::net

@@ -1,0 +1,139 @@
+// Callers that wait for a connection: how many, for how long, and over the pools of several workers.
+#include <algorithm>
+
+#include "unit/core/upstream/pool_fixture.h"
+
+namespace tidegate::core {
+
+using test::Nobody;
+using test::Taker;
+using test::UpstreamFixture;
+
+namespace {
+
+constexpr const char* kOne = "\"http://10.0.0.2:3001\"";
+
+double refused(UpstreamFixture& fixture, const std::string& reason) {
+  return fixture.metric("tidegate_upstream_connections_refused_total{reason=\"" + reason + "\",upstream=\"up\"}");
+}
+
+}  // namespace
+
+TEST_CASE("no more callers wait than max_pending; the next one is refused, later and not inside the call") {
+  UpstreamFixture fixture(", max_pending: 1", kOne, 1);
+  Taker a(*fixture.pool), b(*fixture.pool), c(*fixture.pool);
+  CHECK(fixture.upstream->connections().waiting() == 1);
+  CHECK(c.answers == 0);
+  fixture.settle();
+  CHECK(b.answers == 0);
+  REQUIRE(c.error);
+  CHECK(c.error->code == ErrorCode::exhausted);
+  CHECK(refused(fixture, "limit") == 1);
+  a.connection.give_back();
+  CHECK(b.has());
+}
+
+TEST_CASE("max_pending 0: nobody waits") {
+  UpstreamFixture fixture(", max_pending: 0", kOne, 1);
+  Taker a(*fixture.pool), b(*fixture.pool);
+  fixture.settle();
+  CHECK(a.has());
+  CHECK(b.error);
+  CHECK(fixture.pool->in_use() == 1);
+}
+
+TEST_CASE("nobody waits longer than pending_timeout, nor beyond its own limit") {
+  UpstreamFixture fixture(", pending_timeout: 3s", kOne, 1);
+  Taker a(*fixture.pool), b(*fixture.pool);
+  Taker hasty(*fixture.pool, fixture.runtime.now() + 1s);
+  fixture.settle(900ms);
+  CHECK(hasty.answers == 0);
+  fixture.settle(200ms);
+  REQUIRE(hasty.error);
+  CHECK(hasty.error->code == ErrorCode::exhausted);
+  fixture.settle(1800ms);
+  CHECK(b.answers == 0);
+  fixture.settle(200ms);
+  REQUIRE(b.error);
+  CHECK(b.error->code == ErrorCode::exhausted);
+  CHECK(fixture.upstream->connections().waiting() == 0);
+  CHECK(refused(fixture, "limit") == 2);
+  a.connection.give_back();
+  CHECK(fixture.pool->idle() == 1);
+}
+
+TEST_CASE("a caller is told when connecting begins: at once, when room comes, or never") {
+  UpstreamFixture fixture("", kOne, 1);
+  Taker a(*fixture.pool), b(*fixture.pool), c(*fixture.pool);
+  CHECK(a.connecting);
+  fixture.settle();
+  CHECK_FALSE(b.connecting);
+  Nobody nobody;
+  a.connection->begin_request(&nobody, false);
+  a.connection.give_back();  // cannot be used again: room for a new one
+  fixture.settle();
+  CHECK(b.connecting);
+  REQUIRE(b.has());
+  b.connection.give_back();
+  CHECK(c.has());
+  CHECK_FALSE(c.connecting);
+}
+
+TEST_CASE("the pools of several workers share one count, and callers of each are served") {
+  UpstreamFixture fixture(", pending_timeout: 60s", kOne, 2);
+  Pool other(fixture.runtime, *fixture.upstream), third(fixture.runtime, *fixture.upstream);
+  std::deque<std::unique_ptr<Taker>> takers;
+  for (int i = 0; i < 4; ++i) {
+    for (Pool* pool : {fixture.pool.get(), &other, &third}) takers.push_back(std::make_unique<Taker>(*pool));
+  }
+  size_t served = 0;
+  while (served < takers.size()) {
+    fixture.settle();
+    const size_t in_use = static_cast<size_t>(fixture.pool->in_use() + other.in_use() + third.in_use());
+    CHECK(in_use == std::min<size_t>(2, takers.size() - served));
+    const size_t before = served;
+    for (auto& taker : takers) {
+      if (!taker->has()) continue;
+      taker->connection.give_back();
+      ++served;
+      break;
+    }
+    REQUIRE(served > before);
+  }
+  takers.clear();
+  CHECK(fixture.upstream->connections().waiting() == 0);
+}
+
+TEST_CASE("a connection that another worker keeps idle makes room for who waits") {
+  UpstreamFixture fixture("", kOne, 1);
+  Pool other(fixture.runtime, *fixture.upstream);
+  Taker a(*fixture.pool);
+  fixture.settle();
+  a.connection.give_back();
+  REQUIRE(fixture.pool->idle() == 1);
+  Taker b(other);
+  fixture.settle();
+  CHECK(b.has());
+  CHECK(fixture.pool->idle() == 0);
+  CHECK(fixture.far.at(0)->left());
+}
+
+TEST_CASE("room that was granted to who has given up goes on") {
+  UpstreamFixture fixture("", kOne, 1);
+  Pool other(fixture.runtime, *fixture.upstream);
+  Taker a(*fixture.pool), b(other), c(*fixture.pool);
+  fixture.settle();
+  Nobody nobody;
+  a.connection->begin_request(&nobody, false);
+  a.connection.give_back();  // granted to b or c; the news is on its way
+  b.operation.reset();
+  fixture.settle();
+  CHECK(c.has());
+  c.connection.give_back();
+  fixture.settle();
+  Taker d(other);
+  fixture.settle();
+  CHECK(d.has());
+}
+
+}  // namespace tidegate::core
