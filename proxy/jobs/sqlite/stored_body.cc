@@ -17,7 +17,7 @@ uint32_t chunk_crc(int64_t owner, uint64_t n, std::string_view bytes) {
 
 }  // namespace
 
-uint32_t blob_crc(SqliteDb& db, const StoredBlob& blob, uint32_t crc) {
+uint32_t blob_crc(SqliteDb& db, const StoredBlob& blob, uint32_t crc) try {
   if (blob.size == 0) return crc;
   ValueReader value(db, blob.table, blob.row);
   for (uint64_t at = 0; at < blob.size;) {
@@ -27,6 +27,9 @@ uint32_t blob_crc(SqliteDb& db, const StoredBlob& blob, uint32_t crc) {
     at += piece.size();
   }
   return crc;
+} catch (const SqliteFailure& failure) {
+  if (failure.primary() != SQLITE_ERROR) throw;
+  return ~crc;  // there is no such row
 }
 
 Result<std::string> read_content(const BodyContent& body, uint64_t offset, uint64_t count) {

@@ -29,7 +29,7 @@ struct StoredBlob {
   int64_t chunks = 0;  // the owner of its chunks; 0: it is the value `bytes` of the row
 };
 
-// `crc` continued over a value; one that is shorter than its size matches no checksum.
+// `crc` continued over a value; one that is missing or shorter than its size matches no checksum.
 uint32_t blob_crc(SqliteDb& db, const StoredBlob& blob, uint32_t crc);
 // A piece of a body on its way into the store. Errors: io (its file cannot be read, or is shorter than it was).
 Result<std::string> read_content(const BodyContent& body, uint64_t offset, uint64_t count);

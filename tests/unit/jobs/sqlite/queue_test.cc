@@ -134,6 +134,7 @@ TEST_CASE("a damaged record goes to the dead letters, with the others untouched"
   const std::string bad_body = asker.append_new("to be damaged");
   const std::string bad_target = asker.append_new();
   const std::string short_body = asker.append_new("cut off");
+  const std::string no_body = asker.append_new("gone");
   fixture.close();
   {
     SqliteDb db(fixture.path(), "");
@@ -141,16 +142,17 @@ TEST_CASE("a damaged record goes to the dead letters, with the others untouched"
         .run();
     Query(db, "UPDATE jobs SET target = '/elsewhere' WHERE id = ?", bad_target).run();
     Query(db, "UPDATE bodies SET bytes = x'00' WHERE bytes = CAST('cut off' AS BLOB)").run();
+    Query(db, "DELETE FROM bodies WHERE bytes = CAST('gone' AS BLOB)").run();
   }
   fixture.open();
   CHECK(asker.claim().id == good);
   CHECK(asker.nothing_to_claim());
-  for (const std::string& id : {bad_body, bad_target, short_body}) {
+  for (const std::string& id : {bad_body, bad_target, short_body, no_body}) {
     const auto record = asker.find(id);
     CHECK(record->status == JobStatus::dead);
     CHECK(record->last_error == "damaged_record");
   }
-  CHECK(fixture.queue().view().damaged_total == 3);
+  CHECK(fixture.queue().view().damaged_total == 4);
   log_configure(LogLevel::info, LogFormat::text);
 }
 
