@@ -18,6 +18,7 @@
 #include "api/open_stores.h"
 #include "api/service.h"
 #include "base/log.h"
+#include "base/log_output.h"
 #include "http/client/healthcheck.h"
 #include "net/uv/descriptors.h"
 #include "net/uv/until_signal.h"
@@ -108,7 +109,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "watermark-api: %s\n", error.what());
+    log_last_words(std::string("watermark-api: ") + error.what());
     return EXIT_FAILURE;
   }
 }

@@ -9,10 +9,12 @@
 #include <cstdlib>
 #include <exception>
 #include <optional>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
+#include "base/log_output.h"
 #include "http/client/healthcheck.h"
 #include "net/uv/descriptors.h"
 #include "net/uv/until_signal.h"
@@ -117,7 +119,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "watermark-optimizer: %s\n", error.what());
+    log_last_words(std::string("watermark-optimizer: ") + error.what());
     return EXIT_FAILURE;
   }
 }

@@ -1,10 +1,11 @@
-#include <cstdio>
 #include <exception>
+#include <string>
 
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
 
+#include "base/log_output.h"
 #include "cli/commands.h"
 
 namespace {
@@ -26,7 +27,7 @@ int main(int argc, char** argv) {
   try {
     return tidegate::cli::main_command(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "tidegate: %s\n", error.what());
+    tidegate::log_last_words(std::string("tidegate: ") + error.what());
     return tidegate::cli::kExitRuntime;
   }
 }

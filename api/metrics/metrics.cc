@@ -4,6 +4,8 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "base/log_output.h"
+
 namespace tidegate::api {
 
 namespace {
@@ -79,6 +81,9 @@ Metrics::Metrics(const std::vector<std::string_view>& endpoints)
     : cache_errors_(
           counters(registry_, "cache_errors_total", "Failed cache operations: each was a miss, or was not cached")
               .Add({})),
+      log_lines_dropped_(counters(registry_, "log_lines_dropped_total",
+                                  "Log lines that were not written, since the log's reader had stopped")
+                             .Add({})),
       flights_(gauges(registry_, "flights", "Uploads in progress, by key").Add({})),
       picture_bytes_(gauges(registry_, "picture_bytes", "Memory for the pictures of requests in progress").Add({})),
       cache_bytes_(gauges(registry_, "cache_bytes", "Memory for the results in the cache of this process").Add({})),
@@ -157,6 +162,7 @@ std::string Metrics::render(const Gauges& gauges) {
   cache_bytes_.Set(static_cast<double>(gauges.cache_bytes));
   connections_.Set(static_cast<double>(gauges.connections));
   set_total(cache_errors_, gauges.cache_errors);
+  set_total(log_lines_dropped_, log_lines_dropped());
   if (gauges.store_circuit) set_circuit(*gauges.store_circuit);
   return prometheus::TextSerializer().Serialize(registry_.Collect());
 }

@@ -13,6 +13,7 @@
 //   watermark_api_store_breaker_transitions_total, _store_refused_total
 //   watermark_api_webhooks_total{result}               stored, failed, ignored, unauthorized, bad_request, retry
 //   watermark_api_dependency_up{dependency}            by the latest check: /ready, or every 10 s
+//   watermark_api_log_lines_dropped_total              since the log's reader had stopped
 //   watermark_api_flights, _picture_bytes, _cache_bytes, _connections
 #pragma once
 
@@ -89,6 +90,7 @@ class Metrics {
   std::map<std::string, SeriesByLabel<Counter>, std::less<>> requests_;  // by endpoint
   SeriesByLabel<Counter> cache_gets_;
   Counter& cache_errors_;
+  Counter& log_lines_dropped_;
   std::map<std::string, SeriesByLabel<Counter>, std::less<>> store_operations_;  // by op
   SeriesByLabel<prometheus::Histogram> store_seconds_;
   SeriesByLabel<Counter> webhooks_;

@@ -5,6 +5,8 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "base/log_output.h"
+
 namespace tidegate::optimizer {
 
 namespace {
@@ -43,7 +45,12 @@ Metrics::Metrics()
       load_(gauge(registry_, "watermark_optimizer_load", "Images queued or being processed")),
       workers_(gauge(registry_, "watermark_optimizer_workers", "Limit of images processed at once")),
       queue_max_(gauge(registry_, "watermark_optimizer_queue_max", "Limit of queued images")),
-      body_bytes_(gauge(registry_, "watermark_optimizer_body_bytes", "Memory for the bodies of requests in progress")) {
+      body_bytes_(gauge(registry_, "watermark_optimizer_body_bytes", "Memory for the bodies of requests in progress")),
+      log_lines_dropped_(prometheus::BuildCounter()
+                             .Name("watermark_optimizer_log_lines_dropped_total")
+                             .Help("Log lines that were not written, since the log's reader had stopped")
+                             .Register(registry_)
+                             .Add({})) {
   auto& family = prometheus::BuildCounter()
                      .Name("watermark_optimizer_requests_total")
                      .Help("Completed requests by result")
@@ -64,6 +71,7 @@ std::string Metrics::render(const ServiceNumbers& numbers) {
   workers_.Set(numbers.workers);
   queue_max_.Set(static_cast<double>(numbers.queue_max));
   body_bytes_.Set(static_cast<double>(numbers.bodies_bytes));
+  log_lines_dropped_.Increment(static_cast<double>(log_lines_dropped()) - log_lines_dropped_.Value());
   return prometheus::TextSerializer().Serialize(registry_.Collect());
 }
 

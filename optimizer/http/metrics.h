@@ -8,6 +8,7 @@
 //   watermark_optimizer_load                       images queued or being processed
 //   watermark_optimizer_workers, _queue_max        the limits: images processed at once, and queued
 //   watermark_optimizer_body_bytes                 memory for request bodies
+//   watermark_optimizer_log_lines_dropped_total    since the log's reader had stopped
 #pragma once
 
 #include <array>
@@ -62,6 +63,7 @@ class Metrics {
   prometheus::Gauge& workers_;
   prometheus::Gauge& queue_max_;
   prometheus::Gauge& body_bytes_;
+  prometheus::Counter& log_lines_dropped_;
 };
 
 }  // namespace tidegate::optimizer

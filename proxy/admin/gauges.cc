@@ -1,5 +1,7 @@
 #include "admin/gauges.h"
 
+#include "base/log_output.h"
+
 namespace tidegate::admin {
 
 namespace {
@@ -16,6 +18,7 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
   metrics::Metrics& metrics = gateway.metrics();
   const core::RouteTable& table = *gateway.table();
   const Time now = runtime.now();
+  metrics.set_log_lines_dropped(log_lines_dropped());
   for (const auto& breaker : table.breakers()) metrics.set_breaker(breaker->name(), breaker->view(now));
   for (const auto& bulkhead : table.bulkheads()) {
     const policy::Bulkhead::View view = bulkhead->view();

@@ -1,12 +1,15 @@
 #include "base/assert.h"
 
-#include <cstdio>
 #include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "base/log_output.h"
 
 namespace tidegate {
 
 void assertion_failed(const char* condition, const char* file, int line) {
-  std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, condition);
+  log_last_words(fmt::format("{}:{}: assertion failed: {}", file, line, condition));
   std::abort();
 }
 

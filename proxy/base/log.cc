@@ -1,12 +1,11 @@
 #include "base/log.h"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <mutex>
 
 #include <fmt/format.h>
 
+#include "base/log_output.h"
 #include "base/time.h"
 
 namespace tidegate {
@@ -18,6 +17,7 @@ std::atomic<LogFormat> g_format{LogFormat::text};
 std::atomic<int64_t (*)()> g_unix_ns{nullptr};
 std::mutex g_sink_mutex;
 std::function<void(LogLevel, std::string_view)> g_sink;
+std::atomic<bool> g_has_sink{false};
 
 constexpr const char* kLevelNames[] = {"debug", "info", "warn", "error", "off"};
 constexpr const char* kLevelLabels[] = {"DEBUG", "INFO ", "WARN ", "ERROR", "OFF  "};
@@ -93,6 +93,7 @@ void log_configure(LogLevel level, LogFormat format) {
 
 void log_set_sink(std::function<void(LogLevel, std::string_view)> sink) {
   const std::lock_guard lock(g_sink_mutex);
+  g_has_sink = static_cast<bool>(sink);
   g_sink = std::move(sink);
 }
 
@@ -106,14 +107,9 @@ void log_event(LogLevel level, std::string_view event, LogFields fields) {
   const std::string stamp = to_rfc3339(WallTime(Duration(unix_ns ? unix_ns() : 0)));
   std::string line = g_format.load() == LogFormat::json ? format_json(level, stamp, event, fields)
                                                         : format_text(level, stamp, event, fields);
+  if (!g_has_sink.load(std::memory_order_relaxed)) return log_write(std::move(line));
   const std::lock_guard lock(g_sink_mutex);
-  if (g_sink) {
-    g_sink(level, line);
-    return;
-  }
-  line += '\n';
-  // One write a line: lines of several threads and processes do not mix. A log that cannot be written is lost.
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  if (g_sink) g_sink(level, line);
 }
 
 }  // namespace tidegate

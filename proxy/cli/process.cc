@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "base/log_output.h"
 #include "cli/commands.h"
 #include "cli/open_queues.h"
 #include "net/uv/descriptors.h"
@@ -100,6 +101,7 @@ Status Process::start_workers() {
 void Process::on_signal(const char* name) {
   if (draining_) {
     log_warn("shutdown_forced", {{"signal", name}});
+    log_flush();
     std::_Exit(kExitRuntime);
   }
   log_info("draining", {{"signal", name}, {"grace_s", to_seconds(config_->shutdown_grace)}});

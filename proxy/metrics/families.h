@@ -49,6 +49,7 @@ struct Families {
   GaugeFamily& config_last_reload_successful;
   GaugeFamily& config_last_reload_timestamp;
   GaugeFamily& loop_lag;  // worker
+  CounterFamily& log_lines_dropped;
 };
 
 // request_buckets: 1 ms to 60 s. commit_buckets: 100 µs to 2 s.

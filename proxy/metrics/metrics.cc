@@ -197,6 +197,9 @@ class MetricsImpl final : public Metrics {
   void set_loop_lag(int worker, double seconds) override {
     families_.loop_lag.Add({{"worker", std::to_string(worker)}}).Set(seconds);
   }
+  void set_log_lines_dropped(uint64_t lines) override {
+    raise_to(families_.log_lines_dropped.Add({}), static_cast<double>(lines));
+  }
   void set_config_loaded(bool successful, WallTime at) override {
     families_.config_last_reload_successful.Add({}).Set(successful ? 1 : 0);
     if (successful) families_.config_last_reload_timestamp.Add({}).Set(to_seconds(at.time_since_epoch()));

@@ -88,6 +88,7 @@ class Metrics {
                          double oldest_age_s, bool available) = 0;
   virtual void set_dependency(const std::string& dependency, bool up) = 0;
   virtual void set_loop_lag(int worker, double seconds) = 0;
+  virtual void set_log_lines_dropped(uint64_t lines) = 0;
   virtual void set_config_loaded(bool successful, WallTime at) = 0;
 
   // The text exposition format (version 0.0.4), process_* included.

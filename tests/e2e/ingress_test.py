@@ -85,6 +85,7 @@ class Ingress(unittest.TestCase):
         with Service(self.folder) as service:
             url = service.urls["ingress"]
             self.assertEqual(upload(url, self.picture, "Tidegate").status, 200)
+            eventually("the upload is logged", lambda: '"event":"upload"' in service.api.text())
             records = [json.loads(line) for line in service.api.text().splitlines() if '"event":"upload"' in line]
             self.assertEqual([record["client"] for record in records], ["127.0.0.1"])
             self.assertEqual(service.api.stop(), 0)

@@ -84,6 +84,7 @@ class Outage(unittest.TestCase):
 
     def test_5_log_and_metrics_show_the_transitions_of_the_breaker(self):
         eventually("the breaker is closed", lambda: self.stack.breaker()["state"] == "closed")
+        eventually("its closing is logged", lambda: "probes_succeeded" in self.stack.tidegate.text())
         log = self.stack.tidegate.text()
         # JSON, because the log is not a terminal: one line per transition, with its reason.
         self.assertRegex(log, r'"event":"breaker_transition".*"from":"closed","to":"open","reason":"consecutive_failures"')

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "base/log_output.h"
 #include "net/timer.h"
 
 namespace tidegate::net {
@@ -15,7 +16,10 @@ void run_until_signal(UvRuntime& runtime, Duration grace, std::function<void(std
   });
   bool draining = false;
   const auto on_signal = [&] {
-    if (draining) std::_Exit(EXIT_FAILURE);
+    if (draining) {
+      log_flush();
+      std::_Exit(EXIT_FAILURE);
+    }
     draining = true;
     log_info("draining", {{"grace_s", to_seconds(grace)}});
     grace_timer.start_after(grace);
