@@ -13,10 +13,17 @@ using policy::Outcome;
 
 namespace {
 
+// Clients are probes, Prometheus and operators' tools: they send at once and read at once. Whoever does not makes room
+// for them, so that /health responds however many connections are open and silent.
 http::ServerLimits admin_limits() {
   http::ServerLimits limits;
   limits.body_bytes = 64 * 1024;
   limits.connections = 100;
+  limits.replace_waiting = true;
+  limits.header_timeout = 5s;
+  limits.body_timeout = 5s;
+  limits.write_timeout = 10s;
+  limits.idle_timeout = 5s;
   return limits;
 }
 
@@ -33,12 +40,10 @@ std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& respond
     else refuse(responder, Outcome::method_not_allowed, "", fmt::format("Allow: {}\r\n", found.allow));
     return nullptr;
   }
-  if (found.endpoint->access == Access::change) {
-    if (const auto refused = refuse_mutation(head, context_.gateway.table()->config().admin)) {
-      log_refused(responder, *refused);
-      send_refusal(responder, *refused);
-      return nullptr;
-    }
+  if (const auto refused = refuse_access(head, found.endpoint->access, context_.gateway.table()->config().admin)) {
+    log_refused(responder, *refused);
+    send_refusal(responder, *refused);
+    return nullptr;
   }
   return found.endpoint->handle(context_, responder, found.values);
 }

@@ -1,5 +1,8 @@
 #include "admin/guard.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "base/ip.h"
 #include "base/keyed_hash.h"
 #include "base/log.h"
@@ -10,13 +13,20 @@ namespace tidegate::admin {
 
 namespace {
 
-// A page of another site can make its own name resolve to this machine; then its Origin equals its Host.
-bool is_asked_by_address(std::string_view authority) {
+// The authority without port, brackets and the dot at the end of an absolute name.
+std::string_view host_of(std::string_view authority) {
   const size_t port = authority.rfind(':');
   const bool has_port = port != std::string_view::npos && authority.find(']', port) == std::string_view::npos;
   std::string_view host = has_port ? authority.substr(0, port) : authority;
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return http::iequals(host, "localhost") || IpAddress::parse(host).has_value();
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
+bool is_own_host(std::string_view authority, const std::vector<std::string>& names) {
+  const std::string_view host = host_of(authority);
+  if (http::iequals(host, "localhost") || IpAddress::parse(host)) return true;
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return http::iequals(host, name); });
 }
 
 bool knows_token(const http::RequestHead& head, std::string_view token) {
@@ -29,21 +39,23 @@ bool knows_token(const http::RequestHead& head, std::string_view token) {
 
 }  // namespace
 
-std::optional<Refused> refuse_mutation(const http::RequestHead& head, const config::Admin& admin) {
-  if (http::is_from_another_site(head)) {
+std::optional<Refused> refuse_access(const http::RequestHead& head, Access access, const config::Admin& admin) {
+  if (access == Access::open) return std::nullopt;
+  if (access == Access::change && http::is_from_another_site(head)) {
     return Refused{403, "cross_site", "Pages of other sites cannot change anything over this interface.", ""};
   }
-  if (admin.token.empty() && head.fields.find("origin") && !is_asked_by_address(head.authority)) {
-    return Refused{403, "cross_site",
-                   "Without an admin token, a page can change something only if it was opened by address or as "
-                   "localhost.",
-                   ""};
+  const bool has_token = !admin.token.empty() && knows_token(head, admin.token);
+  if (!has_token && !is_own_host(head.authority, admin.hosts)) {
+    return Refused{
+        421, "foreign_host",
+        "Without the admin token, this is available by IP address, as localhost, or by a name in admin.hosts.", ""};
   }
-  if (!admin.token.empty() && !knows_token(head, admin.token)) {
+  if (access == Access::show) return std::nullopt;
+  if (!admin.token.empty() && !has_token) {
     return Refused{401, "unauthorized", "This requires the admin token, as `Authorization: Bearer TOKEN`.",
                    "WWW-Authenticate: Bearer realm=\"tidegate\"\r\n"};
   }
-  if (admin.read_only) {
+  if (access == Access::change && admin.read_only) {
     return Refused{403, "read_only", "This interface is read-only: admin.read_only is true.", ""};
   }
   return std::nullopt;

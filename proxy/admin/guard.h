@@ -1,6 +1,15 @@
-// Guards the endpoints that change something. A request is refused if the interface is read_only, if it comes from a
-// page of another site (Origin), or if it lacks the configured token. Without a token, a page must have been opened by
-// address or as localhost: anyone can make a DNS name resolve to this machine.
+// Decides who may use an endpoint of the admin interface.
+//
+//               Host                             token, if one is set    Origin, read_only
+//   open        any                              -                       -
+//   show        address, localhost, admin.hosts  -                       -
+//   show_jobs   the same, or with the token      required                -
+//   change      the same, or with the token      required                checked
+//
+// Host: a page of another site can make its own DNS name resolve to this machine, and then reads what it likes as "its
+// own" site (DNS rebinding). Its requests carry that name, never an address; and it does not have the token.
+// `open` shows neither ids nor bodies, only names of the configuration, counts and errors of stores: probes and
+// Prometheus come by whatever name, and a check would make a supervisor restart a healthy process.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +22,13 @@
 
 namespace tidegate::admin {
 
+enum class Access : uint8_t {
+  open,       // health and metrics
+  show,       // states
+  show_jobs,  // ids of jobs, which are the permission to read their results and to cancel them
+  change,
+};
+
 // A refusal: the response, as application/problem+json.
 struct Refused {
   uint16_t status = 400;
@@ -21,8 +37,8 @@ struct Refused {
   std::string fields;  // zero or more "Name: value\r\n" lines
 };
 
-// Pure. None: the request may change things.
-std::optional<Refused> refuse_mutation(const http::RequestHead& head, const config::Admin& admin);
+// Pure. None: the request is allowed.
+std::optional<Refused> refuse_access(const http::RequestHead& head, Access access, const config::Admin& admin);
 
 // Responds with the refusal and an X-Request-Id.
 void send_refusal(http::Responder& responder, const Refused& refused);

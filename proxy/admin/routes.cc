@@ -18,18 +18,18 @@ std::unique_ptr<http::Handler> jobs(Context& context, http::Responder& responder
 
 // clang-format off
 constexpr Endpoint kEndpoints[] = {
-    {"GET",    "/health",                              Access::read,   show_health},
-    {"GET",    "/ready",                               Access::read,   show_readiness},
-    {"GET",    "/metrics",                             Access::read,   show_metrics},
-    {"GET",    "/api/status",                          Access::read,   show_status},
-    {"GET",    "/api/queues",                          Access::read,   jobs<Operation::list_queues>},
-    {"GET",    "/api/queues/{queue}/jobs",             Access::read,   jobs<Operation::list>},
-    {"DELETE", "/api/queues/{queue}/jobs",             Access::change, jobs<Operation::purge_many>},
-    {"GET",    "/api/queues/{queue}/jobs/{id}",        Access::read,   jobs<Operation::show>},
-    {"DELETE", "/api/queues/{queue}/jobs/{id}",        Access::change, jobs<Operation::purge>},
-    {"POST",   "/api/queues/{queue}/jobs/{id}/replay", Access::change, jobs<Operation::replay>},
-    {"POST",   "/api/queues/{queue}/replay",           Access::change, jobs<Operation::replay_many>},
-    {"DELETE", "/api/queues/{queue}/replay",           Access::change, jobs<Operation::stop_replay>},
+    {"GET",    "/health",                              Access::open,      show_health},
+    {"GET",    "/ready",                               Access::open,      show_readiness},
+    {"GET",    "/metrics",                             Access::open,      show_metrics},
+    {"GET",    "/api/status",                          Access::show,      show_status},
+    {"GET",    "/api/queues",                          Access::show_jobs, jobs<Operation::list_queues>},
+    {"GET",    "/api/queues/{queue}/jobs",             Access::show_jobs, jobs<Operation::list>},
+    {"DELETE", "/api/queues/{queue}/jobs",             Access::change,    jobs<Operation::purge_many>},
+    {"GET",    "/api/queues/{queue}/jobs/{id}",        Access::show_jobs, jobs<Operation::show>},
+    {"DELETE", "/api/queues/{queue}/jobs/{id}",        Access::change,    jobs<Operation::purge>},
+    {"POST",   "/api/queues/{queue}/jobs/{id}/replay", Access::change,    jobs<Operation::replay>},
+    {"POST",   "/api/queues/{queue}/replay",           Access::change,    jobs<Operation::replay_many>},
+    {"DELETE", "/api/queues/{queue}/replay",           Access::change,    jobs<Operation::stop_replay>},
 };
 // clang-format on
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "admin/context.h"
+#include "admin/guard.h"
 #include "http/server/server.h"
 
 namespace tidegate::admin {
@@ -14,11 +15,6 @@ namespace tidegate::admin {
 struct PathValues {
   std::string queue;
   std::string id;
-};
-
-enum class Access : uint8_t {
-  read,    // open to everybody who reaches the address
-  change,  // guarded: see guard.h
 };
 
 struct Endpoint {

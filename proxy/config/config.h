@@ -33,6 +33,7 @@ struct Admin {
   bool read_only = false;
 };
 
+  std::vector<std::string> hosts;  // lower case: names by which /api/ may be called without the token
 struct Endpoint {
   std::string host;  // a name or an address, without brackets
   uint16_t port = 80;

@@ -32,7 +32,7 @@ class Connection:
 
     async def query(self, method, target):
         await self.connect()
-        await self.send(f"{method} {target} HTTP/1.1\r\nHost: chaos.test\r\n\r\n".encode())
+        await self.send(f"{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         return await self.response()
 
     def close(self):

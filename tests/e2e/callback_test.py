@@ -29,7 +29,8 @@ class Callback(unittest.TestCase):
 
     def job(self):
         """The one job, as the operator sees it."""
-        jobs = http("GET", f"{self.service.urls['admin']}/api/queues/optimize-jobs/jobs").json()["jobs"]
+        jobs = http("GET", f"{self.service.urls['admin']}/api/queues/optimize-jobs/jobs",
+                    headers={"Authorization": f"Bearer {self.service.secret('admin_token')}"}).json()["jobs"]
         self.assertEqual(len(jobs), 1)
         return jobs[0]
 

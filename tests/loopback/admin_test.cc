@@ -1,4 +1,6 @@
 // The admin interface over its own socket.
+#include <algorithm>
+
 #include "loopback/fixture.h"
 
 namespace tidegate::loopback {
@@ -10,6 +12,22 @@ TEST_CASE("/health and /ready respond with JSON") {
   CHECK(ready.status == 200);
   CHECK(ready.json().at("status") == "ready");
   CHECK(ready.field("cache-control") == "no-store");
+}
+
+TEST_CASE(
+    "/health, /ready and /metrics respond while hundreds of connections are open and send nothing, or too little") {
+  Fixture fixture;
+  std::vector<std::unique_ptr<test::RawClient>> silent;
+  for (const char* first :
+       {"", "GET /hea", "POST /api/queues/jobs/replay HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"}) {
+    for (int i = 0; i < 150; ++i) {
+      silent.push_back(std::make_unique<test::RawClient>(fixture.runtime, fixture.admin_address(), first));
+    }
+    fixture.until("all are connected", [&] {
+      return std::all_of(silent.begin(), silent.end(), [](const auto& each) { return each->connected(); });
+    });
+    for (const char* path : {"/health", "/ready", "/metrics"}) CHECK(fixture.admin(path).status == 200);
+  }
 }
 
 TEST_CASE("an open breaker does not make /ready fail") {

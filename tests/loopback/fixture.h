@@ -63,6 +63,7 @@ class Fixture {
   Reply ask(const std::string& request, const char* what = "a response");
   Reply admin(const std::string& target) { return ask_admin(get(target)); }
   Reply ask_admin(const std::string& request);
+  SocketAddress admin_address() const { return admin_->address(); }
   // The status of a job.
   std::string status_of(const std::string& id);
   // Runs the event loop until the job has that status.

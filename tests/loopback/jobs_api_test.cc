@@ -6,11 +6,15 @@ namespace tidegate::loopback {
 namespace {
 
 std::string with_admin(const std::string& settings) {
-  return usual_config().admin("address: 127.0.0.1:0, " + settings);
+  return usual_config().admin("address: 127.0.0.1:0, hosts: [example], " + settings);
 }
 
-std::string erase(std::string_view target, std::string_view fields = "", const std::string& host = "tidegate.test") {
+std::string erase(std::string_view target, std::string_view fields = "", const std::string& host = "example") {
   return "DELETE " + std::string(target) + " HTTP/1.1\r\nHost: " + host + "\r\n" + std::string(fields) + "\r\n";
+}
+
+std::string get_from(const std::string& host, std::string_view target, std::string_view fields = "") {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: " + host + "\r\n" + std::string(fields) + "\r\n";
 }
 
 std::string replay_of(const std::string& id) { return "/api/queues/jobs/jobs/" + id + "/replay"; }
@@ -157,7 +161,7 @@ TEST_CASE("purging many jobs requires a final status, and deletes only jobs with
   CHECK(job(fixture, ids[2]).at("status") == "queued");
 }
 
-TEST_CASE("changes require the token; reading does not") {
+TEST_CASE("changes, and what shows the ids of jobs, require the token; health, metrics and states do not") {
   Fixture fixture(with_admin("token: s3same"));
   const std::string id = park_at(fixture);
   const std::string target = "/api/queues/jobs/jobs/" + id;
@@ -166,12 +170,19 @@ TEST_CASE("changes require the token; reading does not") {
         "Authorization: Bearer \r\n", "Authorization: Basic s3same\r\n",
         "Authorization: Bearer x\r\nAuthorization: Bearer s3same\r\n"}) {
     CAPTURE(wrong);
-    const Reply reply = fixture.ask_admin(erase(target, wrong));
-    check_refused(reply, 401, "unauthorized");
-    CHECK(reply.field("www-authenticate") == "Bearer realm=\"tidegate\"");
+    for (const std::string& request : {erase(target, wrong), get(target, wrong)}) {
+      const Reply reply = fixture.ask_admin(request);
+      check_refused(reply, 401, "unauthorized");
+      CHECK(reply.field("www-authenticate") == "Bearer realm=\"tidegate\"");
+    }
   }
-  CHECK(job(fixture, id).at("status") == "queued");
-  CHECK(lines_with(fixture, "operator_refused") == 7);
+  for (const char* each : {"/api/queues", "/api/queues/jobs/jobs"}) {
+    check_refused(fixture.admin(each), 401, "unauthorized");
+    CHECK(fixture.ask_admin(get(each, "Authorization: Bearer s3same\r\n")).status == 200);
+  }
+  for (const char* each : {"/health", "/ready", "/metrics", "/api/status"}) CHECK(fixture.admin(each).status == 200);
+  CHECK(fixture.ask_admin(get(target, "Authorization: Bearer s3same\r\n")).json().at("status") == "queued");
+  CHECK(lines_with(fixture, "operator_refused") == 16);
   CHECK(lines_with(fixture, "s3same") == 0);
   CHECK(fixture.ask_admin(erase(target, "Authorization: bearer s3same\r\n")).json().at("done") == "cancelled");
 }
@@ -179,29 +190,47 @@ TEST_CASE("changes require the token; reading does not") {
 TEST_CASE("a page of another site changes nothing") {
   Fixture fixture;
   const std::string target = "/api/queues/jobs/jobs/" + park_at(fixture);
-  for (const char* origin : {"http://evil.example", "null", "http://tidegate.test.evil", "tidegate.test", ""}) {
+  for (const char* origin : {"http://evil.example", "null", "http://example.evil", "example", ""}) {
     CAPTURE(origin);
     check_refused(fixture.ask_admin(erase(target, "Origin: " + std::string(origin) + "\r\n")), 403, "cross_site");
   }
   CHECK(fixture.ask_admin(erase(target, "Origin: http://LocalHost:9901\r\n", "localhost:9901")).status == 200);
 }
 
-TEST_CASE("a page whose DNS name resolves to this machine changes nothing without a token") {
+TEST_CASE("a page whose DNS name resolves to this machine reads and changes nothing without the token") {
   Fixture fixture;
   const std::string target = "/api/queues/jobs/jobs/" + park_at(fixture);
   for (const char* host : {"tidegate.test", "evil.example:9901", "localhost.evil.example", "127.0.0.1.evil.example"}) {
     CAPTURE(host);
-    check_refused(fixture.ask_admin(erase(target, "Origin: http://" + std::string(host) + "\r\n", host)), 403,
-                  "cross_site");
+    check_refused(fixture.ask_admin(erase(target, "Origin: http://" + std::string(host) + "\r\n", host)), 421,
+                  "foreign_host");
+    for (const std::string& each :
+         {target, std::string("/api/queues/jobs/jobs"), std::string("/api/queues"), std::string("/api/status")}) {
+      check_refused(fixture.ask_admin(get_from(host, each)), 421, "foreign_host");
+    }
+  }
+  for (const char* host : {"127.0.0.1", "[::1]:9901", "10.1.2.3:80", "LOCALHOST:1", "Example.:9901"}) {
+    CAPTURE(host);
+    CHECK(fixture.ask_admin(get_from(host, target)).json().at("status") == "queued");
   }
   CHECK(fixture.ask_admin(erase(target, "Origin: http://[::1]:9901\r\n", "[::1]:9901")).json().at("done") ==
         "cancelled");
-  CHECK(fixture.ask_admin(erase(target)).json().at("done") == "purged");  // no page: a tool may call it what it likes
 
   Fixture with_token(with_admin("token: s3same"));
   const std::string other = "/api/queues/jobs/jobs/" + park_at(with_token);
-  const std::string fields = "Origin: https://tidegate.test\r\nAuthorization: Bearer s3same\r\n";
-  CHECK(with_token.ask_admin(erase(other, fields)).json().at("done") == "cancelled");
+  const std::string token = "Authorization: Bearer s3same\r\n";
+  CHECK(with_token.ask_admin(get_from("tidegate.test", other, token)).json().at("status") == "queued");
+  check_refused(with_token.ask_admin(get_from("tidegate.test", other)), 421, "foreign_host");
+  CHECK(with_token.ask_admin(erase(other, "Origin: https://tidegate.test\r\n" + token, "tidegate.test"))
+            .json()
+            .at("done") == "cancelled");
+}
+
+TEST_CASE("probes and Prometheus come by whatever name") {
+  Fixture fixture;
+  for (const char* path : {"/health", "/ready", "/metrics"}) {
+    CHECK(fixture.ask_admin(get_from("watermark.default.svc:9901", path)).status == 200);
+  }
 }
 
 TEST_CASE("read_only refuses changes and allows reading") {

@@ -53,7 +53,8 @@ class ConfigBuilder {
     return text;
   }
 
-  std::string admin_ = "address: 127.0.0.1:0";
+  std::string log_ = "access: all";
+  std::string admin_ = "address: 127.0.0.1:0, hosts: [example]";  // the Host of the tests' requests
   std::string listener_ = "address: 127.0.0.1:0";
   Named upstreams_, queues_;
   std::string routes_;

@@ -38,6 +38,8 @@ void read_admin(Section& section, Admin& out) {
   if (good_address && good_token && out.token.empty() && !out.address.ip.is_loopback()) {
     section.error("address", "a non-loopback address requires admin.token");
   }
+  section.parsed_list("hosts", out.hosts, "a host name without port such as `tidegate.internal`", parse_host);
+  section.refuse_duplicates("hosts", out.hosts);
 }
 
 }  // namespace

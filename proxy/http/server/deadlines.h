@@ -27,6 +27,7 @@ class Deadlines {
 
   // The connection begins to wait for something else.
   void restart(Time now) { since_ = now; }
+  Time since() const { return since_; }
   // Bytes of the client have arrived, or its body is wanted again.
   void note_arrival(Time now) { arrived_at_ = now; }
 

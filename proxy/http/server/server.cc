@@ -46,7 +46,7 @@ Status Server::Impl::listen(const SocketAddress& address) {
 
 void Server::Impl::accept(std::unique_ptr<net::Stream> stream) {
   if (draining) return;
-  if (!count_->add()) return refused(net::ConnectionRefusal::limit);
+  if (!count_->add() && !(make_room() && count_->add())) return refused(net::ConnectionRefusal::limit);
   auto connection = std::make_unique<ServerConnection>(*this, std::move(stream));
   ServerConnection& added = *connection;
   added.set_index(connections.size());
@@ -59,6 +59,16 @@ void Server::Impl::refused(net::ConnectionRefusal why) {
   const auto count = refusals_.add(runtime.now());
   if (!count) return;
   log_warn("connections_refused", {{"address", bound.to_string()}, {"reason", to_string(why)}, {"count", *count}});
+}
+
+bool Server::Impl::make_room() {
+  if (!limits.replace_waiting) return false;
+  const auto longest = std::min_element(connections.begin(), connections.end(), [](const auto& a, const auto& b) {
+    return a->waiting_since() < b->waiting_since();
+  });
+  if (longest == connections.end() || (*longest)->waiting_since() == Time::max()) return false;
+  (*longest)->end_by_force();
+  return true;
 }
 
 void Server::Impl::remove(ServerConnection* connection) {

@@ -26,6 +26,7 @@ struct ServerLimits {
   HeadLimits head;
   uint64_t body_bytes = 32ull << 20;  // larger: on_refused with 413 where the length is known, else on_body_error
   size_t connections = 10000;         // more are closed on accept
+  bool replace_waiting = false;       // instead, if possible: the one that has waited for its client longest is closed
   Duration header_timeout = 5s;       // from the first byte of a request to the end of its headers
   Duration body_timeout = 60s;        // the longest silence while a body is awaited
   Duration write_timeout = 60s;       // the longest time without progress while a response is unsent

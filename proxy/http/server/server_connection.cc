@@ -55,12 +55,8 @@ void ServerConnection::advance(std::string_view bytes) {
   }
   advancing_ = false;
   if (state_ == State::closed || state_ == State::lingering) return;
-  if (buffered) {
-    input_.keep_last(rest.size());
-    update_reading();
-  } else {
-    keep(rest);
-  }
+  if (buffered) input_.keep_last(rest.size());
+  keep(buffered ? std::string_view() : rest);
   arm_timer();
 }
 
@@ -139,11 +135,8 @@ bool ServerConnection::take_body_event(ParseEvent event) {
   switch (event) {
     case ParseEvent::body:
       body_received_ += parser_.body().size();
-      if (body_received_ > server_.limits.body_bytes) {
-        fail_body(kBodyTooLarge);
-      } else {
-        handler_->on_body(parser_.body());
-      }
+      if (body_received_ > server_.limits.body_bytes) fail_body(kBodyTooLarge);
+      else handler_->on_body(parser_.body());
       return true;
     case ParseEvent::complete:
       body_ = Body::ended;

@@ -46,6 +46,8 @@ class ServerConnection final : public net::Disposable,
   void close_if_idle();
   // A response under way is reset.
   void end_by_force();
+  // When the request began, or the wait for one, of a connection that waits for its client; Time::max(): it does not.
+  Time waiting_since() const;
 
   size_t index() const { return index_; }
   void set_index(size_t index) { index_ = index; }

@@ -26,6 +26,11 @@ Awaits ServerConnection::awaits() const {
   return Awaits::nothing;
 }
 
+Time ServerConnection::waiting_since() const {
+  const bool is_at_work = state_ == State::exchanging && awaits() == Awaits::nothing && write_pending() == 0;
+  return is_at_work ? Time::max() : deadlines_.since();
+}
+
 // A stalled write is looked for four times in its limit, because the stream tells only when all has been written.
 void ServerConnection::arm_timer() {
   Time due = deadlines_.due(awaits());

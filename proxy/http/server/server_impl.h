@@ -46,6 +46,7 @@ class Server::Impl {
  private:
   void accept(std::unique_ptr<net::Stream> stream);
   void refused(net::ConnectionRefusal why);
+  bool make_room();
   void flush_held();
   void finish_drain();
 

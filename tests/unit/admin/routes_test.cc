@@ -13,11 +13,11 @@ TEST_CASE("an endpoint is found by its method and its path, HEAD as GET") {
     PathValues values;
   };
   for (const Row& row : {
-           Row{"GET", "/health", "/health", Access::read, {}},
-           Row{"HEAD", "/api/status", "/api/status", Access::read, {}},
-           Row{"GET", "/api/queues", "/api/queues", Access::read, {}},
+           Row{"GET", "/health", "/health", Access::open, {}},
+           Row{"HEAD", "/api/status", "/api/status", Access::show, {}},
+           Row{"GET", "/api/queues", "/api/queues", Access::show_jobs, {}},
            Row{"DELETE", "/api/queues/q/jobs", "/api/queues/{queue}/jobs", Access::change, {"q", ""}},
-           Row{"GET", "/api/queues/q/jobs/1f", "/api/queues/{queue}/jobs/{id}", Access::read, {"q", "1f"}},
+           Row{"GET", "/api/queues/q/jobs/1f", "/api/queues/{queue}/jobs/{id}", Access::show_jobs, {"q", "1f"}},
            Row{"POST",
                "/api/queues/replay/jobs/1f/replay",
                "/api/queues/{queue}/jobs/{id}/replay",

@@ -15,6 +15,7 @@ admin:
   address: 10.0.0.1:9902
   token: ${TOKEN}
   read_only: true
+  hosts: [tidegate.internal, Watermark]
 upstreams:
   optimizer:
     endpoints: [http://127.0.0.1:3001, "http://[::1]:3002/", http://optimizer.internal]
@@ -102,6 +103,7 @@ TEST_CASE("every key of the top level, the log and the admin interface is read")
   CHECK(config->admin.token == "t0ken");
   CHECK(config->admin.read_only);
 }
+  CHECK(config->admin.hosts == std::vector<std::string>{"tidegate.internal", "watermark"});
 
 TEST_CASE("every key of an upstream is read") {
   const auto config = complete();

@@ -152,6 +152,35 @@ TEST_ON_BOTH_RUNTIMES("connections beyond the limit are closed") {
   CHECK_FALSE(first.over());
 }
 
+TEST_ON_BOTH_RUNTIMES(
+    "a new connection at the limit replaces the one that has waited for its client longest, none at work") {
+  http::ServerLimits limits;
+  limits.connections = 3;
+  limits.replace_waiting = true;
+  ServerFixture<Loop> fixture(limits);
+  const auto accepted = [&](size_t count) {
+    REQUIRE(fixture.until([&] { return fixture.server.connections() == count; }));
+  };
+  RawClient at_work = fixture.client(request("GET /wait"));
+  REQUIRE(fixture.until([&] { return !fixture.service.waiting.empty(); }));
+  RawClient idle = fixture.client();
+  accepted(2);
+  RawClient without_body = fixture.client(request("POST /echo", "Content-Length: 3\r\n"));
+  REQUIRE(fixture.until([&] { return fixture.service.has("request /echo"); }));
+
+  RawClient second = fixture.client(request("GET /wait"));
+  REQUIRE(fixture.until([&] { return fixture.service.waiting.size() == 2; }));
+  CHECK(fixture.until([&] { return idle.over(); }));
+  RawClient third = fixture.client(request("GET /wait"));
+  REQUIRE(fixture.until([&] { return fixture.service.waiting.size() == 3; }));
+  CHECK(fixture.until([&] { return without_body.over(); }));
+  CHECK(fixture.service.has("gone"));
+  RawClient refused = fixture.client(request("GET /now"));
+  CHECK(fixture.until([&] { return refused.over(); }));
+  CHECK(refused.received.empty());
+  for (const RawClient* each : {&at_work, &second, &third}) CHECK_FALSE(each->over());
+}
+
 TEST_ON_BOTH_RUNTIMES("draining closes idle connections, lets the others finish, then calls back") {
   ServerFixture<Loop> fixture;
   RawClient idle = fixture.client(request("GET /now"));
