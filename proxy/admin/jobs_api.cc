@@ -85,7 +85,7 @@ void JobsApi::list() {
     if (!page) return refuse(page.error(), "");
     std::vector<std::string> records;
     for (const jobs::JobRecord& record : page->records) {
-      records.push_back(operator_job_json(request_.queue, record, runtime().wall_now(), false));
+      records.push_back(operator_job_json(request_.queue, record, job_view(false)));
     }
     JsonWriter json;
     json.raw("jobs", json_array(records));
@@ -97,7 +97,7 @@ void JobsApi::list() {
 void JobsApi::show() {
   operation_ = queue().find(runtime(), request_.id, [this](Result<jobs::JobRecord> record) {
     if (!record) return refuse(record.error(), "");
-    respond(200, operator_job_json(request_.queue, *record, runtime().wall_now(), true));
+    respond(200, operator_job_json(request_.queue, *record, job_view(true)));
   });
 }
 

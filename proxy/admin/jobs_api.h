@@ -51,6 +51,9 @@ class JobsApi final : public http::Handler {
 
   jobs::JobQueue& queue() { return *state_->queue; }
   net::Runtime& runtime() { return responder_.runtime(); }
+  JobView job_view(bool history) {
+    return {runtime().wall_now(), context_.gateway.table()->config().log.query, history};
+  }
 
   Context& context_;
   http::Responder& responder_;

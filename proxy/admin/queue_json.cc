@@ -47,24 +47,24 @@ std::string queue_json(const std::string& name, const jobs::JobQueue& queue, con
   return json.take();
 }
 
-std::string operator_job_json(const std::string& queue, const jobs::JobRecord& record, WallTime now, bool history) {
+std::string operator_job_json(const std::string& queue, const jobs::JobRecord& record, const JobView& view) {
   JsonWriter json;
   json.field("job_id", record.id)
       .field("queue", queue)
       .field("route", record.route)
       .field("status", to_string(record.status))
       .field("method", record.method)
-      .field("target", record.target)
+      .field("target", http::shown_target(record.target, view.query))
       .field("body_bytes", record.body_size);
   text_field(json, "body_ref", without_query(record.body_ref));
   json.field("attempt", record.attempt).field("max_attempts", record.max_attempts);
   json.field("deferrals", record.deferrals).field("replays", record.replays);
   text_field(json, "last_error", record.last_error);
-  json.field("age_s", to_seconds(now - record.created_at));
+  json.field("age_s", to_seconds(view.now - record.created_at));
   json.field("created_at", to_rfc3339(record.created_at)).field("expires_at", to_rfc3339(record.expires_at));
   time_field(json, "next_attempt_at", record.next_attempt_at);
   time_field(json, "finished_at", record.finished_at);
-  if (!history) return json.take();
+  if (!view.history) return json.take();
   const bool waiting = record.status == jobs::JobStatus::queued || record.status == jobs::JobStatus::retrying;
   waiting ? json.field("position", record.position) : json.null("position");
   std::vector<std::string> attempts;

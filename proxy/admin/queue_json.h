@@ -9,7 +9,13 @@
 namespace tidegate::admin {
 
 std::string queue_json(const std::string& name, const jobs::JobQueue& queue, const BulkReplays& bulk, WallTime now);
-// What clients see of a job, and its request, sizes and replays. `history`: with every attempt.
-std::string operator_job_json(const std::string& queue, const jobs::JobRecord& record, WallTime now, bool history);
+// How operators see a job.
+struct JobView {
+  WallTime now;
+  http::ShownQuery query;  // of its target
+  bool history;            // with every attempt
+};
+// What clients see of a job, and its request, sizes and replays.
+std::string operator_job_json(const std::string& queue, const jobs::JobRecord& record, const JobView& view);
 
 }  // namespace tidegate::admin

@@ -14,6 +14,7 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "http/message/shown_target.h"
 #include "policy/plan.h"
 #include "redis/address.h"
 
@@ -25,15 +26,16 @@ struct Log {
   LogLevel level = LogLevel::info;
   std::optional<LogFormat> format;  // none = auto: text on a terminal, else JSON
   AccessLog access = AccessLog::errors;
+  http::ShownQuery query = http::ShownQuery::names;
 };
 
 struct Admin {
   SocketAddress address{*IpAddress::parse("127.0.0.1"), 9901};
   std::string token;  // "" = none; required where the address is not loopback
   bool read_only = false;
+  std::vector<std::string> hosts;  // lower case: names by which /api/ may be called without the token
 };
 
-  std::vector<std::string> hosts;  // lower case: names by which /api/ may be called without the token
 struct Endpoint {
   std::string host;  // a name or an address, without brackets
   uint16_t port = 80;

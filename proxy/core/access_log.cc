@@ -4,14 +4,14 @@
 
 namespace tidegate::core {
 
-void log_access(const AccessEntry& entry, config::AccessLog which) {
+void log_access(const AccessEntry& entry, const config::Log& log) {
   const bool error = entry.outcome != policy::Outcome::proxied || entry.code >= 500;
-  if (which == config::AccessLog::off || (which == config::AccessLog::errors && !error)) return;
+  if (log.access == config::AccessLog::off || (log.access == config::AccessLog::errors && !error)) return;
   log_info("request", {{"outcome", to_string(entry.outcome)},
                        {"code", entry.code},
                        {"route", entry.route},
                        {"method", entry.head.method},
-                       {"target", entry.head.target},
+                       {"target", http::shown_target(entry.head.target, log.query)},
                        {"client", entry.client.to_string()},
                        {"took_ms", to_seconds(entry.took) * 1000},
                        {"attempts", entry.attempts},

@@ -25,7 +25,8 @@ struct AccessEntry {
   std::string_view reason;  // why the request ended as it did; "" where nothing failed
 };
 
-// Logs the entry if `which` includes it. `errors`: all except proxied requests with a status below 500.
-void log_access(const AccessEntry& entry, config::AccessLog which);
+// Logs the entry if `log.access` includes it (`errors`: all except proxied requests with a status below 500), with as
+// much of its query as `log.query` allows.
+void log_access(const AccessEntry& entry, const config::Log& log);
 
 }  // namespace tidegate::core

@@ -76,7 +76,7 @@ void ListenerService::count_own(http::Responder& responder, Outcome outcome, uin
   no_route_metrics_.begun();
   no_route_metrics_.ended(responder.request().method, status, outcome, Duration::zero());
   const IpAddress client = responder.peer().ip;
-  log_access({responder.request(), "", outcome, status, Duration::zero(), client, request_id, 0, 0, ""}, access_log());
+  log_access({responder.request(), "", outcome, status, Duration::zero(), client, request_id, 0, 0, ""}, log());
 }
 
 std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responder, Outcome outcome,
@@ -92,7 +92,7 @@ http::Service::Refusal ListenerService::on_refused(const http::ParseError& error
   const std::string request_id = to_hex(worker_.runtime().random_id());
   no_route_metrics_.begun();
   no_route_metrics_.ended("", error.status, outcome, Duration::zero());
-  if (access_log() != config::AccessLog::off) {
+  if (log().access != config::AccessLog::off) {
     log_info("request_refused", {{"outcome", to_string(outcome)},
                                  {"code", error.status},
                                  {"reason", error.detail},

@@ -28,7 +28,7 @@ class ListenerService final : public http::Service {
   std::unique_ptr<http::Handler> respond_at_last_hop(http::Responder& responder);
   void count_own(http::Responder& responder, policy::Outcome outcome, uint16_t status, const std::string& request_id);
   std::unique_ptr<http::Handler> refuse(http::Responder& responder, policy::Outcome outcome, std::string extra_fields);
-  config::AccessLog access_log() const { return worker_.table()->config().log.access; }
+  const config::Log& log() const { return worker_.table()->config().log; }
 
   Worker& worker_;
   const std::string name_;

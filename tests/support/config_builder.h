@@ -21,6 +21,7 @@ namespace tidegate::test {
 
 class ConfigBuilder {
  public:
+  ConfigBuilder& log(const std::string& settings) { return set(log_, settings); }
   ConfigBuilder& admin(const std::string& settings) { return set(admin_, settings); }
   ConfigBuilder& listener(const std::string& settings) { return set(listener_, settings); }
   // Of two upstreams or queues with one name, the last counts.
@@ -35,8 +36,9 @@ class ConfigBuilder {
   }
 
   std::string yaml() const {
-    return "log: {access: all}\nadmin: {" + admin_ + "}\n" + named("upstreams", upstreams_) + named("queues", queues_) +
-           "listeners:\n  - {name: in, " + listener_ + ", routes: [\n" + routes_ + "    ]}\n";
+    return "log: {" + log_ + "}\nadmin: {" + admin_ + "}\n" + named("upstreams", upstreams_) +
+           named("queues", queues_) + "listeners:\n  - {name: in, " + listener_ + ", routes: [\n" + routes_ +
+           "    ]}\n";
   }
   operator std::string() const { return yaml(); }
 

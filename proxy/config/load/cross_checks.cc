@@ -6,6 +6,7 @@
 #include <map>
 
 #include "config/load/route_cover.h"
+#include "config/store_limits.h"
 #include "config/yaml/scalars.h"
 
 namespace tidegate::config {
@@ -104,6 +105,10 @@ void check_enqueue(const Config& config, const FallbackEnqueue& enqueue, const L
   } else if (enqueue.max_body > queue->second.max_bytes) {
     location["max_body"].error(errors, fmt::format("{} is larger than max_bytes of the queue ({})",
                                                    show_size(enqueue.max_body), show_size(queue->second.max_bytes)));
+  } else if (!enqueue.by_reference && enqueue.max_body > stored_body_max(queue->second)) {
+    location["max_body"].error(
+        errors, fmt::format("{} is larger than the largest body that queues.{}.url can store ({})",
+                            show_size(enqueue.max_body), enqueue.queue, show_size(stored_body_max(queue->second))));
   }
 }
 

@@ -1,17 +1,21 @@
 // listeners[N].routes[N].rate_limit.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "config/sections/sections.h"
 #include "config/values/text.h"
 #include "config/values/urls.h"
+#include "policy/rate_limiter.h"
 
 namespace tidegate::config {
 
 namespace {
 
 constexpr uint32_t kWindowCountMax = 100'000;
+// Of one limit in one process: far more than a sidecar should take, and 14 million token buckets.
+constexpr uint64_t kMemoryMax = 1ull << 30;
 
 std::string show(const RateKeyPart& part) {
   switch (part.kind) {
@@ -40,7 +44,7 @@ void read_rate_key(Section& section, std::vector<RateKeyPart>& out) {
 }
 
 // rate, burst, algorithm: how calls are counted.
-void read_rate(Section& section, policy::RateLimitConfig& out) {
+bool read_rate(Section& section, policy::RateLimitConfig& out) {
   using policy::RateAlgorithm;
   section.choice<RateAlgorithm>(
       "algorithm", out.algorithm,
@@ -61,6 +65,7 @@ void read_rate(Section& section, policy::RateLimitConfig& out) {
   if (window && section.find("burst")) {
     section.error("burst", "has no effect with `algorithm: sliding_window`; remove it");
   }
+  return !window || rate.count <= kWindowCountMax;
 }
 
 // Where calls are counted, and what applies while that store is unavailable.
@@ -74,15 +79,29 @@ void read_rate_store(Section& section, RateLimit& out) {
                  parse_redis_url);
 }
 
+// Clients can fill the table up to its bound; a bound that the machine does not have is none.
+void check_memory(Section& section, const RateLimit& limit) {
+  const bool is_counted_here = !limit.store || limit.on_store_failure == OnStoreFailure::local;
+  const bool is_one_client = std::all_of(limit.key.begin(), limit.key.end(),
+                                         [](const auto& part) { return part.kind == RateKeyPart::Kind::global; });
+  const uint64_t bytes = policy::RateLimiter::memory_max(limit.limit);
+  if (!is_counted_here || is_one_client || bytes <= kMemoryMax) return;
+  const bool window = limit.limit.algorithm == policy::RateAlgorithm::sliding_window;
+  section.error("max_keys",
+                fmt::format("{} clients{} can take {} MiB of memory; lower {}, to at most {} MiB", limit.limit.max_keys,
+                            window ? fmt::format(" with {} requests each", limit.limit.count) : "", bytes >> 20,
+                            window ? "max_keys or the count of rate" : "max_keys", kMemoryMax >> 20));
+}
+
 }  // namespace
 
 void read_rate_limit(Section& section, RateLimit& out) {
   read_rate_key(section, out.key);
-  read_rate(section, out.limit);
+  const bool good_rate = read_rate(section, out.limit);
   read_rate_store(section, out);
   section.integer("ipv6_prefix", out.ipv6_prefix, 1, 128);
   section.duration("idle_ttl", out.limit.idle_ttl, 1s);
-  section.integer("max_keys", out.limit.max_keys, 1, 100'000'000);
+  if (section.integer("max_keys", out.limit.max_keys, 1, 100'000'000) && good_rate) check_memory(section, out);
   section.choice<policy::Mode>("mode", out.limit.mode,
                                {{"enforce", policy::Mode::enforce}, {"shadow", policy::Mode::shadow}});
 }

@@ -28,6 +28,9 @@ void read_log(Section& section, Log& out) {
       "format", out.format, {{"auto", std::nullopt}, {"json", LogFormat::json}, {"text", LogFormat::text}});
   section.choice<AccessLog>("access", out.access,
                             {{"all", AccessLog::all}, {"errors", AccessLog::errors}, {"off", AccessLog::off}});
+  using http::ShownQuery;
+  section.choice<ShownQuery>("query", out.query,
+                             {{"full", ShownQuery::full}, {"names", ShownQuery::names}, {"off", ShownQuery::off}});
 }
 
 void read_admin(Section& section, Admin& out) {
@@ -35,11 +38,11 @@ void read_admin(Section& section, Admin& out) {
       section.parsed("address", out.address, "an IP address and port such as `127.0.0.1:9901`", parse_socket_address);
   const bool good_token = section.text("token", out.token);
   section.boolean("read_only", out.read_only);
+  section.parsed_list("hosts", out.hosts, "a host name without port such as `tidegate.internal`", parse_host);
+  section.refuse_duplicates("hosts", out.hosts);
   if (good_address && good_token && out.token.empty() && !out.address.ip.is_loopback()) {
     section.error("address", "a non-loopback address requires admin.token");
   }
-  section.parsed_list("hosts", out.hosts, "a host name without port such as `tidegate.internal`", parse_host);
-  section.refuse_duplicates("hosts", out.hosts);
 }
 
 }  // namespace

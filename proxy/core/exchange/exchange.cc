@@ -291,8 +291,7 @@ void Exchange::end(Outcome outcome, uint16_t status) {
   slot_wait_.reset();
   drop_attempt();
   if (parked_) parked_->cancel();
-  record_.end(outcome, status, plan_ ? &*plan_ : nullptr, head(), context_, runtime().now(),
-              table_->config().log.access);
+  record_.end(outcome, status, plan_ ? &*plan_ : nullptr, head(), context_, runtime().now(), table_->config().log);
   if (plan_) plan_->abandon();  // gives back whatever is still held
 }
 

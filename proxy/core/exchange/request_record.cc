@@ -22,7 +22,7 @@ void RequestRecord::not_relayed(Outcome why) {
 }
 
 void RequestRecord::end(Outcome outcome, uint16_t status, const policy::Plan* plan, const http::RequestHead& head,
-                        const RequestContext& context, Time now, config::AccessLog log) const {
+                        const RequestContext& context, Time now, const config::Log& log) const {
   const Duration took = now - begun_;
   route_.metrics->ended(head.method, status, outcome, took);
   if (plan) count_decisions(*plan);

@@ -31,7 +31,7 @@ class RequestRecord {
 
   // Counts and logs the end. `plan`: null where the request was refused before it had one.
   void end(policy::Outcome outcome, uint16_t status, const policy::Plan* plan, const http::RequestHead& head,
-           const RequestContext& context, Time now, config::AccessLog log) const;
+           const RequestContext& context, Time now, const config::Log& log) const;
 
  private:
   void count_decisions(const policy::Plan& plan) const;

@@ -194,13 +194,13 @@ void JobsHandler::end(Outcome outcome, uint16_t code) {
   const Duration took = responder_.runtime().now() - begun_;
   metrics_.ended(responder_.request().method, code, outcome, took);
   // Polling is the normal case: it is not an error worth a line.
-  const config::AccessLog which = table_->config().log.access;
+  const config::Log& log = table_->config().log;
   const bool normal = outcome == Outcome::responded || outcome == Outcome::job_not_finished;
-  if (normal && which == config::AccessLog::errors) return;
+  if (normal && log.access == config::AccessLog::errors) return;
   const IpAddress client = responder_.peer().ip;
   log_access(
       {responder_.request(), kRoute, outcome, code, took, client, request_id_, 0, result_ ? result_->sent() : 0, ""},
-      which);
+      log);
 }
 
 }  // namespace tidegate::core

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "config/store_limits.h"
 #include "core/jobs/job_responses.h"
 #include "core/jobs/wait_estimate.h"
 #include "core/responses.h"
@@ -26,7 +27,10 @@ void ParkedRequest::start() { on_body_changed(); }
 void ParkedRequest::on_body_changed() {
   if (state_ != State::receiving) return;
   const SpooledBody* const body = parking_.body;
-  if (body && (!body->kept() || body->received() > parking_.route.enqueue->max_body)) {
+  // With `body: reference`, max_body is for the fetched body, which no store keeps.
+  const uint64_t body_max =
+      std::min(parking_.route.enqueue->max_body, config::stored_body_max(*parking_.route.queue_config));
+  if (body && (!body->kept() || body->received() > body_max)) {
     const bool asked_for = parking_.why == Outcome::queued;
     return refuse(asked_for ? Outcome::body_too_large : parking_.why, std::nullopt,
                   "the body is larger than the queue takes");

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/ids.h"
+#include "http/message/identity_fields.h"
 #include "http/message/writer.h"
 
 namespace tidegate::core {
@@ -43,25 +44,27 @@ std::string hex64(uint64_t value) {
 }
 
 // Fields that Tidegate writes anew in every request it forwards, or that are meant for it alone.
+constexpr std::string_view kRewritten[] = {"host",
+                                           "content-length",
+                                           "expect",
+                                           "x-request-id",
+                                           "traceparent",
+                                           "x-forwarded-for",
+                                           "x-forwarded-proto",
+                                           "x-forwarded-host",
+                                           "tidegate-body-ref",
+                                           "proxy-authorization"};
+
 bool is_rewritten(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"host",
-                                                "content-length",
-                                                "expect",
-                                                "x-request-id",
-                                                "traceparent",
-                                                "x-forwarded-for",
-                                                "x-forwarded-proto",
-                                                "x-forwarded-host",
-                                                "tidegate-body-ref",
-                                                "proxy-authorization"};
-  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view n) { return http::iequals(n, name); });
+  return std::any_of(std::begin(kRewritten), std::end(kRewritten),
+                     [&](std::string_view one) { return http::iequals(one, name); });
 }
 
-// Fields in which a proxy names its client: accepted only from a trusted proxy.
+// Accepted only from a trusted proxy: who its client is, and what some servers read as a field that Tidegate writes.
 bool claims_identity(std::string_view name) {
-  constexpr std::string_view kPrefix = "x-forwarded-";
-  return http::iequals(name, "forwarded") || http::iequals(name, "x-real-ip") ||
-         http::iequals(name.substr(0, kPrefix.size()), kPrefix);
+  return http::is_identity_field(name) ||
+         std::any_of(std::begin(kRewritten), std::end(kRewritten),
+                     [&](std::string_view one) { return http::is_same_variable(one, name); });
 }
 
 std::string forwarded_for(const http::RequestHead& head, const RequestContext& context) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "http/message/identity_fields.h"
 #include "http/message/writer.h"
 
 namespace tidegate::http {
@@ -23,13 +24,13 @@ constexpr std::array<std::string_view, 10> kHopByHop = {
 
 // Message framing, identity, and what Tidegate itself decides by: naming these in Connection must not make them vanish
 // on their way to the server that checks them.
-constexpr std::array<std::string_view, 15> kProtected = {
-    "host",         "content-length",   "authorization",        "cookie",      "proxy-authorization", "forwarded",
-    "via",          "x-real-ip",        "x-request-id",         "traceparent", "tracestate",          "idempotency-key",
+constexpr std::array<std::string_view, 13> kProtected = {
+    "host",         "content-length",   "authorization",        "cookie",     "proxy-authorization",
+    "via",          "x-request-id",     "traceparent",          "tracestate", "idempotency-key",
     "content-type", "content-encoding", "x-request-timeout-ms",
 };
 
-constexpr std::array<std::string_view, 2> kProtectedPrefixes = {"x-forwarded-", "tidegate-"};
+constexpr std::string_view kProtectedPrefix = "tidegate-";
 
 template <size_t N>
 bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
@@ -37,10 +38,8 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& nam
 }
 
 bool is_protected(std::string_view name) {
-  for (const std::string_view prefix : kProtectedPrefixes) {
-    if (iequals(name.substr(0, prefix.size()), prefix)) return true;
-  }
-  return is_one_of(name, kProtected);
+  return is_identity_field(name) || is_one_of(name, kProtected) ||
+         iequals(name.substr(0, kProtectedPrefix.size()), kProtectedPrefix);
 }
 
 }  // namespace

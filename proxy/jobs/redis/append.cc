@@ -1,14 +1,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/store_limits.h"
 #include "jobs/record_codec.h"
 #include "jobs/redis/operations.h"
 
 namespace tidegate::jobs {
 
 namespace {
-
-constexpr uint64_t kBodyMax = 2'000'000'000;
 
 // An append with its body on the way.
 struct Append {
@@ -85,7 +84,7 @@ void append_job(RedisStore& store, std::shared_ptr<const JobDraft> draft, RedisS
                 RedisDone<Appended> done) {
   if (!store.link().ready()) return done(store.link().unavailable());
   if (dropped()) return done(Error{ErrorCode::cancelled, "nobody waits"});
-  if (draft->body.size() > kBodyMax) return done(Error{ErrorCode::exhausted, "the body is too large for the store"});
+  if (draft->body.size() > config::kRedisBodyMax) return done(Error{ErrorCode::exhausted, "the body is too large for the store"});
   if (draft->body.size() > store.options().limits.max_bytes) {
     return done(Error{ErrorCode::exhausted, "max_bytes reached"});
   }

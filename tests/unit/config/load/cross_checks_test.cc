@@ -60,6 +60,25 @@ TEST_CASE("a max_body larger than max_bytes of the queue is an error") {
         "(1MiB)");
 }
 
+TEST_CASE("a max_body larger than the queue's store takes is an error, unless the job only refers to its body") {
+  const auto told = [](const std::string& url, const std::string& max_body, const std::string& more = "") {
+    return errors_of(
+        "upstreams: {u: {endpoints: ['http://h']}}\nqueues: {q: {url: '" + url +
+        "', max_bytes: 10GiB}}\nlisteners: [{name: l, address: 127.0.0.1:1, routes: [{name: r, upstream: u, "
+        "match: {path: /},\nfallback: {enqueue: {queue: q, max_body: " +
+        max_body + more + "}}}]}]\n");
+  };
+  const std::string at = "t.yaml:4:42: listeners[0].routes[0].fallback.enqueue.max_body: ";
+  CHECK(told("sqlite:///q.db", "10GiB") == "");
+  CHECK(told("redis://h", "2000000000B") == "");
+  CHECK(told("redis://h", "2GiB") ==
+        at + "2GiB is larger than the largest body that queues.q.url can store (1953125KiB)");
+  CHECK(told("amqp://h', results: {url: 'sqlite:///r.db'}, spool: '/s.db", "512MiB") == "");
+  CHECK(told("amqp://h', results: {url: 'sqlite:///r.db'}, spool: '/s.db", "513MiB") ==
+        at + "513MiB is larger than the largest body that queues.q.url can store (512MiB)");
+  CHECK(told("redis://h", "2GiB", ", body: reference, reference_hosts: [h]") == "");
+}
+
 TEST_CASE("names, addresses and files are unique") {
   const std::string rest = "routes: [{name: r2, match: {path: /}, upstream: u}]}\n";
   const std::string one = with_routes({"name: r, match: {path: /}, upstream: u"});

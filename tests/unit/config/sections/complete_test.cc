@@ -10,7 +10,7 @@ namespace {
 
 const char* const kComplete = R"(workers: 3
 shutdown_grace: 31s
-log: {level: warn, format: json, access: all}
+log: {level: warn, format: json, access: all, query: off}
 admin:
   address: 10.0.0.1:9902
   token: ${TOKEN}
@@ -99,11 +99,12 @@ TEST_CASE("every key of the top level, the log and the admin interface is read")
   CHECK(config->log.level == LogLevel::warn);
   CHECK(config->log.format == LogFormat::json);
   CHECK(config->log.access == AccessLog::all);
+  CHECK(config->log.query == http::ShownQuery::off);
   CHECK(config->admin.address.to_string() == "10.0.0.1:9902");
   CHECK(config->admin.token == "t0ken");
   CHECK(config->admin.read_only);
-}
   CHECK(config->admin.hosts == std::vector<std::string>{"tidegate.internal", "watermark"});
+}
 
 TEST_CASE("every key of an upstream is read") {
   const auto config = complete();

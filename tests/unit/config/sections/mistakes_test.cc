@@ -211,6 +211,20 @@ TEST_CASE("mistakes in a route") {
        "listeners[0].routes[0].rate_limit.store: `memcached` is not `local` or a server such as "
        "`redis://127.0.0.1:6379/0`\nt.yaml:11:76: listeners[0].routes[0].rate_limit.on_store_failure: unknown value "
        "`maybe`; one of: local, allow, deny"},
+      {In::route, "rate_limit: {algorithm: sliding_window, rate: 100000/60s, max_keys: 100000}",
+       "t.yaml:11:77: listeners[0].routes[0].rate_limit.max_keys: 100000 clients with 100000 requests each can take "
+       "76303 "
+       "MiB of memory; lower max_keys or the count of rate, to at most 1024 MiB"},
+      {In::route, "rate_limit: {algorithm: sliding_window, rate: 1500/m}",
+       "t.yaml:11:21: listeners[0].routes[0].rate_limit.max_keys: 100000 clients with 1500 requests each can take 1153 "
+       "MiB of memory; lower max_keys or the count of rate, to at most 1024 MiB"},
+      {In::route, "rate_limit: {max_keys: 100000000}",
+       "t.yaml:11:32: listeners[0].routes[0].rate_limit.max_keys: 100000000 clients can take 5340 MiB of memory; lower "
+       "max_keys, to at most 1024 MiB"},
+      {In::route, "rate_limit: {algorithm: sliding_window, rate: 100000/60s, key: global}", ""},
+      {In::route,
+       "rate_limit: {algorithm: sliding_window, rate: 100000/60s, store: 'redis://h', on_store_failure: deny}", ""},
+      {In::route, "rate_limit: {max_keys: 10000000}", ""},
       {In::route, "fallback: {}", "t.yaml:11:19: listeners[0].routes[0].fallback: requires `enqueue` or `respond`"},
       {In::route, "fallback:", "t.yaml:11:9: listeners[0].routes[0].fallback: requires `enqueue` or `respond`"},
       {In::route, "fallback: {respond: {status: 99}}",

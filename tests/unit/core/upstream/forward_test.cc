@@ -65,6 +65,33 @@ TEST_CASE("the client address comes from Tidegate or from a trusted proxy, never
   CHECK_FALSE(has(request.written(true), "Proxy-Authorization"));
 }
 
+TEST_CASE("what servers may read as the client's address, host or id reaches them from a trusted proxy only") {
+  for (const char* name : {"X_Forwarded_For", "x_forwarded-for", "X-Forwarded_Host", "X-Forwarded", "Forwarded-For",
+                           "X_Real_IP", "Real-IP", "True-Client-IP", "True_Client-Ip", "X-Client-IP", "Client-IP",
+                           "X-Cluster-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6", "Fastly-Client-IP",
+                           "X-Original-Forwarded-For", "X-Remote-Addr", "X-Originating-IP"}) {
+    CAPTURE(name);
+    Request request;
+    request.head.fields.add(name, "spoofed");
+    CHECK_FALSE(has(request.written(false), "spoofed"));
+    CHECK(has(request.written(true), std::string(name) + ": spoofed\r\n"));
+    request.head.fields.add("Connection", name);  // it is not for the sender to remove what its proxy has told
+    CHECK(has(request.written(true), std::string(name) + ": spoofed\r\n"));
+  }
+  for (const char* name : {"X_Request_Id", "Content_Length", "Tidegate_Body_Ref", "Proxy_Authorization"}) {
+    CAPTURE(name);
+    Request request;
+    request.head.fields.add(name, "spoofed");
+    CHECK_FALSE(has(request.written(false), "spoofed"));
+  }
+  for (const char* name : {"X-Client", "X-Client-Version", "My_Field", "Host-Name", "X-IP"}) {
+    CAPTURE(name);
+    Request request;
+    request.head.fields.add(name, "kept");
+    CHECK(has(request.written(false), std::string(name) + ": kept\r\n"));
+  }
+}
+
 TEST_CASE("Max-Forwards is counted down where it has a meaning, and only there") {
   Request request;
   request.head.fields.add("Max-Forwards", "7");
