@@ -100,13 +100,6 @@ void RateLimiter::record(const RateKey& key, Time now, double cost) {
   impl_->window ? impl_->window->record(key, now, cost) : impl_->buckets->record(key, now, cost);
 }
 
-uint64_t RateLimiter::memory_max(const RateLimitConfig& config) {
-  constexpr uint64_t kSlotBytes = 4 * sizeof(uint32_t);  // of an entry in key_table.h, at most
-  constexpr uint64_t kLogBytes = 80;                     // an entry with a log, without its calls
-  if (config.algorithm == RateAlgorithm::token_bucket) return config.max_keys * (sizeof(Bucket) + kSlotBytes);
-  return config.max_keys * (kLogBytes + kSlotBytes + config.count * sizeof(Time));
-}
-
 size_t RateLimiter::tracked() const { return impl_->window ? impl_->window->tracked() : impl_->buckets->tracked(); }
 
 }  // namespace tidegate::policy

@@ -33,9 +33,6 @@ class RateLimiter {
   size_t tracked() const;
   const RateLimitConfig& config() const { return config_; }
 
-  // What max_keys clients that use all of their limit take.
-  static uint64_t memory_max(const RateLimitConfig& config);
-
  private:
   struct Impl;
   RateLimitConfig config_;

@@ -33,6 +33,11 @@ class SlidingWindow {
   void record(const RateKey& key, Time now, double cost = 1);
   size_t tracked() const;
 
+  // What max_keys clients that use all of their limit take: a log and 96 bytes each (key_table.h).
+  static constexpr uint64_t memory_max(uint32_t count, uint64_t max_keys) {
+    return max_keys * (96 + count * uint64_t{sizeof(Time)});
+  }
+
  private:
   class Logs;
   std::unique_ptr<Logs> logs_;

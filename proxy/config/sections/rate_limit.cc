@@ -7,15 +7,16 @@
 #include "config/sections/sections.h"
 #include "config/values/text.h"
 #include "config/values/urls.h"
-#include "policy/rate_limiter.h"
+#include "policy/sliding_window.h"
 
 namespace tidegate::config {
 
 namespace {
 
 constexpr uint32_t kWindowCountMax = 100'000;
-// Of one limit in one process: far more than a sidecar should take, and 14 million token buckets.
+// Of one sliding window in one process. kKeysMax token buckets take half as much.
 constexpr uint64_t kMemoryMax = 1ull << 30;
+constexpr int64_t kKeysMax = 10'000'000;
 
 std::string show(const RateKeyPart& part) {
   switch (part.kind) {
@@ -65,7 +66,7 @@ bool read_rate(Section& section, policy::RateLimitConfig& out) {
   if (window && section.find("burst")) {
     section.error("burst", "has no effect with `algorithm: sliding_window`; remove it");
   }
-  return !window || rate.count <= kWindowCountMax;
+  return rate.count <= kWindowCountMax;
 }
 
 // Where calls are counted, and what applies while that store is unavailable.
@@ -84,13 +85,12 @@ void check_memory(Section& section, const RateLimit& limit) {
   const bool is_counted_here = !limit.store || limit.on_store_failure == OnStoreFailure::local;
   const bool is_one_client = std::all_of(limit.key.begin(), limit.key.end(),
                                          [](const auto& part) { return part.kind == RateKeyPart::Kind::global; });
-  const uint64_t bytes = policy::RateLimiter::memory_max(limit.limit);
+  const uint64_t bytes = policy::SlidingWindow::memory_max(limit.limit.count, limit.limit.max_keys);
   if (!is_counted_here || is_one_client || bytes <= kMemoryMax) return;
-  const bool window = limit.limit.algorithm == policy::RateAlgorithm::sliding_window;
   section.error("max_keys",
-                fmt::format("{} clients{} can take {} MiB of memory; lower {}, to at most {} MiB", limit.limit.max_keys,
-                            window ? fmt::format(" with {} requests each", limit.limit.count) : "", bytes >> 20,
-                            window ? "max_keys or the count of rate" : "max_keys", kMemoryMax >> 20));
+                fmt::format("{} clients with {} requests each can take {} MiB of memory; lower max_keys or the "
+                            "count of rate, to at most {} MiB",
+                            limit.limit.max_keys, limit.limit.count, bytes >> 20, kMemoryMax >> 20));
 }
 
 }  // namespace
@@ -101,7 +101,9 @@ void read_rate_limit(Section& section, RateLimit& out) {
   read_rate_store(section, out);
   section.integer("ipv6_prefix", out.ipv6_prefix, 1, 128);
   section.duration("idle_ttl", out.limit.idle_ttl, 1s);
-  if (section.integer("max_keys", out.limit.max_keys, 1, 100'000'000) && good_rate) check_memory(section, out);
+  const bool good_keys = section.integer("max_keys", out.limit.max_keys, 1, kKeysMax);
+  const bool window = out.limit.algorithm == policy::RateAlgorithm::sliding_window;
+  if (window && good_rate && good_keys) check_memory(section, out);
   section.choice<policy::Mode>("mode", out.limit.mode,
                                {{"enforce", policy::Mode::enforce}, {"shadow", policy::Mode::shadow}});
 }

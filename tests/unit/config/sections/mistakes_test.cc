@@ -219,8 +219,7 @@ TEST_CASE("mistakes in a route") {
        "t.yaml:11:21: listeners[0].routes[0].rate_limit.max_keys: 100000 clients with 1500 requests each can take 1153 "
        "MiB of memory; lower max_keys or the count of rate, to at most 1024 MiB"},
       {In::route, "rate_limit: {max_keys: 100000000}",
-       "t.yaml:11:32: listeners[0].routes[0].rate_limit.max_keys: 100000000 clients can take 5340 MiB of memory; lower "
-       "max_keys, to at most 1024 MiB"},
+       "t.yaml:11:32: listeners[0].routes[0].rate_limit.max_keys: must be 1 to 10000000, not 100000000"},
       {In::route, "rate_limit: {algorithm: sliding_window, rate: 100000/60s, key: global}", ""},
       {In::route,
        "rate_limit: {algorithm: sliding_window, rate: 100000/60s, store: 'redis://h', on_store_failure: deny}", ""},
