@@ -69,7 +69,7 @@ int serve(const api::Settings& settings) {
   api::GracefulStop stop(runtime, service, *stores, kShutdownGrace);
   net::run_until_signal(runtime, kShutdownGrace + kCloseTime, [&](auto done) { stop.begin(std::move(done)); });
   service.reset();
-  log_info("bye");
+  log_info("stopped");
   return EXIT_SUCCESS;
 }
 

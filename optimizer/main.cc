@@ -42,7 +42,7 @@ int serve(const optimizer::ServiceOptions& options) {
                          {"fault", optimizer::to_json(options.fault)}});
   net::run_until_signal(runtime, kShutdownGrace, [&](auto done) { service->drain(std::move(done)); });
   service.reset();
-  log_info("bye");
+  log_info("stopped");
   return EXIT_SUCCESS;
 }
 

@@ -43,7 +43,7 @@ int Process::run() {
   }
   runtime_.run();
   gateway_.reset();  // announces the last transitions of breakers
-  log_info("bye");
+  log_info("stopped");
   return kExitOk;
 }
 

@@ -213,9 +213,9 @@ def check_end(compose):
         assert not state["OOMKilled"] and state["ExitCode"] == 0, f"{name} ended with {state['ExitCode']}"
     for service in OURS:
         log = run("docker", "logs", "--tail", "5", compose.container(service))
-        assert '"event":"bye"' in log.stdout + log.stderr, f"{service} did not say bye:\n{log.stderr}"
+        assert '"event":"stopped"' in log.stdout + log.stderr, f"{service} did not stop in order:\n{log.stderr}"
     compose("down")
-    say(f"all stopped with exit status 0 within {time.time() - begun:.0f} s; ours said bye")
+    say(f"all stopped with exit status 0 within {time.time() - begun:.0f} s; ours in order")
 
 
 def main():

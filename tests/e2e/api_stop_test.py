@@ -78,7 +78,7 @@ class ApiStop(unittest.TestCase):
         self.assertEqual(self.answers, [200, 200, 200])
         self.assertEqual(self.stack.api.process.wait(timeout=60), 0)
         steps = ["draining", "listener_closed", "upload", "upload", "upload", "requests_finished", "cache_closed",
-                 "store_closed", "bye"]
+                 "store_closed", "stopped"]
         self.assertEqual([event for event in events(self.stack.api) if event in steps], steps)
 
     def test_a_second_signal_ends_it_at_once(self):
@@ -87,11 +87,11 @@ class ApiStop(unittest.TestCase):
         eventually("the listener is closed", lambda: "listener_closed" in events(self.stack.api))
         self.stack.api.process.send_signal(signal.SIGTERM)
         self.assertNotEqual(self.stack.api.process.wait(timeout=60), 0)
-        self.assertNotIn("bye", events(self.stack.api))
+        self.assertNotIn("stopped", events(self.stack.api))
 
     def test_without_requests_it_ends_by_itself(self):
         self.assertEqual(self.stack.api.stop(), 0)
-        self.assertEqual(events(self.stack.api)[-1], "bye")
+        self.assertEqual(events(self.stack.api)[-1], "stopped")
 
 
 if __name__ == "__main__":

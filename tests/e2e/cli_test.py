@@ -163,7 +163,7 @@ queues:
         for number in (signal.SIGTERM, signal.SIGINT):
             program, _ = self.start(MINIMAL.format(**self.ports()), f"tidegate{int(number)}")
             self.assertEqual(program.kill(number), 0)
-            self.assertIn("bye", program.text())
+            self.assertIn('"event":"stopped"', program.text())
 
     def test_a_second_sigterm_stops_it_at_once(self):
         with socket.socket() as silent:

@@ -93,7 +93,7 @@ class Optimizer(unittest.TestCase):
         eventually("it is in progress", lambda: self.has_metric("watermark_optimizer_requests_in_progress 1"))
         self.assertEqual(program.kill(signal.SIGTERM), 0)
         self.assertTrue(client.recv(64).startswith(b"HTTP/1.1 200 "))
-        self.assertIn('"event":"bye"', program.text())
+        self.assertIn('"event":"stopped"', program.text())
 
     def test_prometheus_finds_nothing_to_complain_of(self):
         if not shutil.which("promtool"):

@@ -102,7 +102,7 @@ class Outage(unittest.TestCase):
     def test_6_sigterm_stops_every_program_with_0(self):
         for program in (self.stack.api, self.stack.tidegate, self.stack.optimizer):
             self.assertEqual(program.stop(), 0, program.text()[-2000:])
-            self.assertIn("bye", program.text())
+            self.assertIn('"event":"stopped"', program.text())
 
 
 if __name__ == "__main__":
