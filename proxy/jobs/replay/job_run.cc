@@ -84,6 +84,7 @@ void JobRun::fetch() {
   if (give_back_if_refused()) return;
   state_ = State::fetching;
   begun_at_ = context_.runtime.wall_now();
+  since_ = context_.runtime.now();
   work_ = context_.runner.fetch_body(job_, [this](FetchedBody fetched) { on_fetched(std::move(fetched)); });
   context_.on_capacity_freed();
 }
@@ -94,7 +95,7 @@ void JobRun::on_fetched(FetchedBody fetched) {
     Verdict verdict = judge(fetched, job_, fault_by(&context_.health_of_host(job_.body_ref)), retry_timing());
     return follow(std::move(verdict), std::move(fetched.detail));
   }
-  context_.on_body_fetched(job_.body_ref);
+  context_.on_body_fetched(job_.body_ref, since_);
   fetched_ = std::move(fetched.body);
   since_ = context_.runtime.now();
   admit();

@@ -73,7 +73,7 @@ class JobRun final : public net::Disposable {
   const ClaimedJob job_;
   std::function<void(JobRun&, JobRunEnd)> ended_;
   State state_ = State::claimed;
-  Time since_;  // its claim, then its run
+  Time since_;  // when its claim, its fetch, its admission or its run began
   bool ran_ = false;
   WallTime begun_at_{};
   std::shared_ptr<const policy::RoutePolicy> policy_;  // before what it has admitted

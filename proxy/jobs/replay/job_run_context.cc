@@ -74,8 +74,8 @@ const policy::UpstreamHealth& JobRunContext::health_of_host(const std::string& u
   return seen == body_hosts.end() ? kNeverSeen : seen->second;
 }
 
-void JobRunContext::on_body_fetched(const std::string& url) {
-  body_hosts[host_of(url)].note(policy::AttemptResult::response, 200, runtime.now());
+void JobRunContext::on_body_fetched(const std::string& url, Time begun_at) {
+  body_hosts[host_of(url)].note(policy::AttemptResult::response, 200, begun_at);
 }
 
 }  // namespace tidegate::jobs

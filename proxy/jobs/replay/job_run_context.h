@@ -45,7 +45,7 @@ struct JobRunContext {
   void on_probe_failed(const std::shared_ptr<policy::Breaker>& breaker);
 
   const policy::UpstreamHealth& health_of_host(const std::string& url) const;
-  void on_body_fetched(const std::string& url);
+  void on_body_fetched(const std::string& url, Time begun_at);
 };
 
 }  // namespace tidegate::jobs
