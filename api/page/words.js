@@ -90,6 +90,7 @@ const WHY_OPEN = {
   slow_call_ratio: 'too many recent requests were slow',
   probe_failed: 'the probe failed',
   probe_timed_out: 'the probe timed out',
+  restored: 'it was open before the restart',
   operator_forced: 'an operator opened it',
 };
 

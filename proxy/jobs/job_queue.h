@@ -22,6 +22,7 @@
 
 #include "base/result.h"
 #include "jobs/job.h"
+#include "jobs/note_store.h"
 #include "net/body_reader.h"
 #include "net/runtime.h"
 
@@ -154,6 +155,8 @@ class JobQueue {
   // Calls `changed` on `home`, soon, whenever a claim may find more than before. A retry that comes due is the caller's
   // own timer: view().next_due_at. One listener; empty = none.
   virtual void on_work(net::Runtime& home, std::function<void()> changed) = 0;
+  // Where the store keeps notes too; null: it does not. Lives as long as the queue.
+  virtual NoteStore* note_store() { return nullptr; }
   // Takes no new calls (they fail as unavailable), commits what was taken, closes. `done` runs once all is on disk.
   virtual void close(net::Runtime& home, std::function<void()> done) = 0;
 };

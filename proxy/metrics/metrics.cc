@@ -228,7 +228,7 @@ class MetricsImpl final : public Metrics {
   void make_breaker(const std::string& name) {
     using S = BreakerState;
     using R = TransitionReason;
-    for (const R reason : {R::consecutive_failures, R::failure_ratio, R::slow_call_ratio}) {
+    for (const R reason : {R::consecutive_failures, R::failure_ratio, R::slow_call_ratio, R::restored}) {
       transition_counter(name, S::closed, S::open, reason);
     }
     transition_counter(name, S::open, S::half_open, R::open_for_elapsed);

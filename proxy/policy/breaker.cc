@@ -28,6 +28,7 @@ const char* to_string(TransitionReason reason) {
     case TransitionReason::probe_failed: return "probe_failed";
     case TransitionReason::probe_timed_out: return "probe_timed_out";
     case TransitionReason::probes_succeeded: return "probes_succeeded";
+    case TransitionReason::restored: return "restored";
     case TransitionReason::operator_forced: return "operator_forced";
     case TransitionReason::operator_released: return "operator_released";
     case TransitionReason::force_expired: return "force_expired";
@@ -141,6 +142,10 @@ void Breaker::force(BreakerState forced, std::optional<Duration> duration, std::
     guarded.machine.advance(now);
     guarded.machine.force(forced, duration, std::move(why), now);
   });
+}
+
+void Breaker::restore(const RememberedOpen& remembered, Time now) {
+  act([&](Guarded& guarded) { guarded.machine.restore(remembered, now); });
 }
 
 void Breaker::advance(Time now) {

@@ -10,6 +10,7 @@
 //     └────────────── half_open_requests probes have succeeded ◀────────────────────┘
 //
 //   forced_open, forced_closed: set by an operator, until it expires or is released (then closed, counts at zero).
+//   A breaker that was open when the process before ended begins by restore(): closed ──▶ open.
 //
 // Acts may move the breaker: acquire(), a permit's verdict, force(), and advance(), which makes the transitions that
 // time alone makes. Looks never do: peek(), half_open_since(), view(). The owner drives and announces it:
@@ -76,6 +77,7 @@ enum class TransitionReason : uint8_t {
   probe_failed,
   probe_timed_out,
   probes_succeeded,
+  restored,
   operator_forced,
   operator_released,
   force_expired,
@@ -87,9 +89,17 @@ struct Transition {
   BreakerState from;
   BreakerState to;
   TransitionReason reason;
-  Duration open_for{};  // when to == open: how long, jitter included
+  Duration open_for{};    // when to == open: how long, jitter included
+  int failed_probes = 0;  // in a row
   // "5 consecutive failures", "0.70 of 20 calls failed", "probe: timeout", or the operator's reason.
   std::string detail;
+};
+
+// An open breaker of the process before.
+struct RememberedOpen {
+  Duration left{};        // of open_for; >= 0
+  int failed_probes = 0;  // in a row, >= 0
+  std::string why;        // the detail of the transition
 };
 
 // What a breaker has queued for its owner, in order.
@@ -164,6 +174,10 @@ class Breaker {
 
   // state: forced_open, forced_closed, or closed for "auto". `duration`: none = until changed.
   void force(BreakerState state, std::optional<Duration> duration, std::string why, Time now);
+
+  // Opens it as it was left, though not for longer than open_for: a restart may have been the remedy. REQUIRES a
+  // breaker that has not been used.
+  void restore(const RememberedOpen& remembered, Time now);
 
   // Makes the transition that time alone makes, if it is due. None is due before next_transition_at(); none at all
   // while that is empty.

@@ -67,8 +67,8 @@ void BreakerMachine::advance(Time now) {
   }
   if (due == BreakerState::open) {
     ++failed_probes_;
-    return move_to(due, TransitionReason::probe_timed_out,
-                   fmt::format("a probe had no verdict for {:.1f} s", to_seconds(config_.half_open_timeout)), now);
+    return open(TransitionReason::probe_timed_out,
+                fmt::format("a probe had no verdict for {:.1f} s", to_seconds(config_.half_open_timeout)), now);
   }
   move_to(due, TransitionReason::force_expired, "the forced state has expired", now);
 }
@@ -102,7 +102,7 @@ void BreakerMachine::finished(Verdict verdict, bool slow, Time now, std::string_
   if (state_ == BreakerState::half_open) {
     if (failed) {
       ++failed_probes_;
-      return move_to(BreakerState::open, TransitionReason::probe_failed, fmt::format("probe: {}", why), now);
+      return open(TransitionReason::probe_failed, fmt::format("probe: {}", why), now);
     }
     const int succeeded = half_open_.count_success();
     if (succeeded < config_.half_open_requests) return;
@@ -117,21 +117,19 @@ void BreakerMachine::finished(Verdict verdict, bool slow, Time now, std::string_
 
 void BreakerMachine::trip_if_due(Time now) {
   if (config_.consecutive_failures > 0 && closed_.consecutive_failures >= config_.consecutive_failures) {
-    return move_to(BreakerState::open, TransitionReason::consecutive_failures,
-                   fmt::format("{} consecutive failures", closed_.consecutive_failures), now);
+    return open(TransitionReason::consecutive_failures,
+                fmt::format("{} consecutive failures", closed_.consecutive_failures), now);
   }
   const CallCounts& counts = closed_.window.counts();
   if (counts.calls == 0 || counts.calls < config_.min_requests) return;
   const double failed = static_cast<double>(counts.failures) / counts.calls;
   if (config_.failure_ratio > 0 && failed >= config_.failure_ratio) {
-    return move_to(BreakerState::open, TransitionReason::failure_ratio,
-                   fmt::format("{:.2f} of {} calls failed", failed, counts.calls), now);
+    return open(TransitionReason::failure_ratio, fmt::format("{:.2f} of {} calls failed", failed, counts.calls), now);
   }
   if (!config_.slow_call) return;
   const double slow = static_cast<double>(counts.slow) / counts.calls;
   if (slow >= config_.slow_call->ratio) {
-    move_to(BreakerState::open, TransitionReason::slow_call_ratio,
-            fmt::format("{:.2f} of {} calls were slow", slow, counts.calls), now);
+    open(TransitionReason::slow_call_ratio, fmt::format("{:.2f} of {} calls were slow", slow, counts.calls), now);
   }
 }
 
@@ -151,13 +149,25 @@ uint64_t BreakerMachine::start_probe(Time now) {
   return next_lease_++;
 }
 
-void BreakerMachine::move_to(BreakerState next, TransitionReason reason, std::string detail, Time now) {
+void BreakerMachine::restore(const RememberedOpen& remembered, Time now) {
+  TG_ASSERT(transitions_ == 0);
+  failed_probes_ = remembered.failed_probes;
+  move_to(BreakerState::open, TransitionReason::restored, remembered.why, now,
+          std::min(remembered.left, config_.open_for));
+}
+
+void BreakerMachine::open(TransitionReason reason, std::string detail, Time now) {
+  move_to(BreakerState::open, reason, std::move(detail), now, jittered_open_for());
+}
+
+// `open_for`: when next == open.
+void BreakerMachine::move_to(BreakerState next, TransitionReason reason, std::string detail, Time now,
+                             Duration open_for) {
   const Time at = std::max(now, since_);  // another thread's clock may have been a little ahead
   time_in_state_[static_cast<size_t>(state_)] += at - since_;
   if (next == BreakerState::closed) failed_probes_ = 0;  // by a probe or by an operator: open_for starts over
-  if (next == BreakerState::open) open_.open_for = jittered_open_for();
-  const Duration open_for = next == BreakerState::open ? open_.open_for : Duration::zero();
-  last_ = {at, state_, next, reason, open_for, std::move(detail)};
+  open_.open_for = open_for;
+  last_ = {at, state_, next, reason, open_for, failed_probes_, std::move(detail)};
   ++transitions_;
   queued_.push_back(last_);
   if (queued_.size() > Breaker::kQueuedTransitionsMax) {

@@ -74,6 +74,7 @@ class BreakerMachine {
   // Acts. REQUIRES advance(now) before each of the others.
   void advance(Time now);
   void force(BreakerState forced, std::optional<Duration> duration, std::string why, Time now);
+  void restore(const RememberedOpen& remembered, Time now);
   // A verdict on a call of this generation: a success or a failure.
   void finished(Verdict verdict, bool slow, Time now, std::string_view why);
   uint64_t start_probe(Time now);  // its lease
@@ -82,7 +83,8 @@ class BreakerMachine {
   void grant_probe_again() { half_open_.grant_again(); }
 
  private:
-  void move_to(BreakerState next, TransitionReason reason, std::string detail, Time now);
+  void move_to(BreakerState next, TransitionReason reason, std::string detail, Time now, Duration open_for = {});
+  void open(TransitionReason reason, std::string detail, Time now);
   void new_generation(Time now);
   void trip_if_due(Time now);
   Duration base_open_for(int failed_probes) const;

@@ -25,25 +25,9 @@ struct BreakerDriver::Wake {
   std::atomic<bool> posted{false};
 };
 
-namespace {
-
-// The log line and the metric of a transition, in the same words.
-void announce(metrics::Metrics& metrics, const std::string& breaker, const policy::Transition& transition) {
-  metrics.breaker_transition(breaker, transition);
-  const bool opened = transition.to == policy::BreakerState::open;
-  log_event(opened ? LogLevel::warn : LogLevel::info, "breaker_transition",
-            {{"breaker", breaker},
-             {"from", to_string(transition.from)},
-             {"to", to_string(transition.to)},
-             {"reason", to_string(transition.reason)},
-             {"detail", transition.detail},
-             {"open_for_s", opened ? to_seconds(transition.open_for) : 0.0}});
-}
-
-}  // namespace
-
-BreakerDriver::BreakerDriver(net::Runtime& runtime, metrics::Metrics& metrics)
+BreakerDriver::BreakerDriver(net::Runtime& runtime, metrics::Metrics& metrics, BreakerMemory& memory)
     : metrics_(metrics),
+      memory_(memory),
       runtime_(runtime),
       wake_(std::make_shared<Wake>(runtime, this)),
       timer_(runtime, [this] { advance(); }) {}
@@ -55,14 +39,15 @@ void BreakerDriver::stop() {
   timer_.stop();
 }
 
-void BreakerDriver::add(const std::shared_ptr<policy::Breaker>& breaker) {
+void BreakerDriver::add(const std::string& key, const std::shared_ptr<policy::Breaker>& breaker) {
   breaker->on_change([wake = wake_] { Wake::post(wake); });
-  breakers_.push_back(breaker);
+  breakers_.push_back({key, breaker});
+  if (const auto open = memory_.recall(key, runtime_.wall_now())) breaker->restore(*open, runtime_.now());
 }
 
 void BreakerDriver::advance() {
-  for (const auto& entry : breakers_) {
-    if (const auto breaker = entry.lock()) breaker->advance(runtime_.now());
+  for (const Driven& driven : breakers_) {
+    if (const auto breaker = driven.breaker.lock()) breaker->advance(runtime_.now());
   }
   announce();
 }
@@ -73,22 +58,37 @@ void BreakerDriver::announce() {
 }
 
 void BreakerDriver::take_transitions() {
-  std::erase_if(breakers_, [](const auto& entry) { return entry.expired(); });
-  for (const auto& entry : breakers_) {
-    const auto breaker = entry.lock();
+  std::erase_if(breakers_, [](const Driven& driven) { return driven.breaker.expired(); });
+  for (const Driven& driven : breakers_) {
+    const auto breaker = driven.breaker.lock();
     if (!breaker) continue;
     const policy::QueuedTransitions queued = breaker->take_transitions();
     if (queued.dropped > 0) {
       log_warn("breaker_transitions_dropped", {{"breaker", breaker->name()}, {"dropped", queued.dropped}});
     }
-    for (const policy::Transition& made : queued.kept) core::announce(metrics_, breaker->name(), made);
+    for (const policy::Transition& made : queued.kept) announce_transition(driven, *breaker, made);
   }
+}
+
+// The log line and the metric in the same words, and the note for the next process.
+void BreakerDriver::announce_transition(const Driven& driven, const policy::Breaker& breaker,
+                                        const policy::Transition& made) {
+  metrics_.breaker_transition(breaker.name(), made);
+  const bool opened = made.to == policy::BreakerState::open;
+  log_event(opened ? LogLevel::warn : LogLevel::info, "breaker_transition",
+            {{"breaker", breaker.name()},
+             {"from", to_string(made.from)},
+             {"to", to_string(made.to)},
+             {"reason", to_string(made.reason)},
+             {"detail", made.detail},
+             {"open_for_s", to_seconds(made.open_for)}});
+  memory_.note(driven.key, made, runtime_.wall_now() - (runtime_.now() - made.at));
 }
 
 void BreakerDriver::set_timer() {
   std::optional<Time> next;
-  for (const auto& entry : breakers_) {
-    const auto breaker = entry.lock();
+  for (const Driven& driven : breakers_) {
+    const auto breaker = driven.breaker.lock();
     const auto due = breaker ? breaker->next_transition_at() : std::nullopt;
     if (due) next = std::min(next.value_or(*due), *due);
   }

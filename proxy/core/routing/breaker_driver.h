@@ -3,13 +3,14 @@
 //
 //   an act on any worker ──change──▶ wake-up posted ┐
 //                                                   ├──▶ take_transitions ──▶ log, metric ──▶ timer set for the next
-//   timer ──▶ Breaker::advance ────────────────────┘                                         transition of any breaker
+//   timer ──▶ Breaker::advance ────────────────────┘              memory, for a restart       transition of any breaker
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <vector>
 
+#include "core/routing/breaker_memory.h"
 #include "metrics/metrics.h"
 #include "net/runtime.h"
 #include "net/timer.h"
@@ -19,29 +20,35 @@ namespace tidegate::core {
 
 class BreakerDriver {
  public:
-  // Both outlive the driver; the runtime outlives the breakers too.
-  BreakerDriver(net::Runtime& runtime, metrics::Metrics& metrics);
+  // All outlive the driver; the runtime outlives the breakers too.
+  BreakerDriver(net::Runtime& runtime, metrics::Metrics& metrics, BreakerMemory& memory);
   ~BreakerDriver() { stop(); }
   BreakerDriver(const BreakerDriver&) = delete;
   BreakerDriver& operator=(const BreakerDriver&) = delete;
 
-  // Drives a new breaker, before any act, for as long as it exists.
-  void add(const std::shared_ptr<policy::Breaker>& breaker);
+  // Drives a new breaker, before any act, for as long as it exists. One that is remembered under `key` as open is.
+  void add(const std::string& key, const std::shared_ptr<policy::Breaker>& breaker);
   // The end, while the breakers still exist: announces what they have queued. Later transitions go unannounced.
   void stop();
 
  private:
   struct Wake;  // what the breakers hold
+  struct Driven {
+    std::string key;
+    std::weak_ptr<policy::Breaker> breaker;
+  };
 
   void advance();
   void announce();
   void take_transitions();
+  void announce_transition(const Driven& driven, const policy::Breaker& breaker, const policy::Transition& made);
   void set_timer();
 
   metrics::Metrics& metrics_;
+  BreakerMemory& memory_;
   net::Runtime& runtime_;
   std::shared_ptr<Wake> wake_;
-  std::vector<std::weak_ptr<policy::Breaker>> breakers_;
+  std::vector<Driven> breakers_;
   net::Timer timer_;
 };
 

@@ -21,11 +21,28 @@ std::shared_ptr<Object> find_or_make(std::map<Key, std::weak_ptr<Object>>& remem
       remembered[key], [&](const Object& found) { return found.config() == config; }, make);
 }
 
+// The first by name of the stores that keep notes, if any does.
+jobs::NoteStore* note_store_of(const Policies::QueueStores& queues) {
+  for (const auto& [name, queue] : queues) {
+    if (jobs::NoteStore* store = queue->note_store()) return store;
+  }
+  return nullptr;
+}
+
+std::string note_key(Policies::Owner owner, const std::string& name) {
+  return (owner == Policies::Owner::route ? "breaker of route " : "breaker of upstream ") + name;
+}
+
 }  // namespace
 
 Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks,
                    uint64_t seed)
-    : runtime_(runtime), metrics_(metrics), driver_(runtime, metrics), seeds_(seed), rate_key_secret_(seeds_.next()) {
+    : runtime_(runtime),
+      metrics_(metrics),
+      seeds_(seed),
+      rate_key_secret_(seeds_.next()),
+      breaker_memory_(note_store_of(queues)),
+      driver_(runtime, metrics, breaker_memory_) {
   for (auto& [name, queue] : queues) {
     queues_[name].queue = std::move(queue);
     queues_[name].metrics = &metrics_.queue(name);
@@ -40,7 +57,7 @@ std::shared_ptr<policy::Breaker> Policies::breaker(Owner owner, const std::strin
                                                    const policy::BreakerConfig& config) {
   return find_or_make(breakers_, OwnedName(owner, name), config, [&] {
     const auto breaker = std::make_shared<policy::Breaker>(name, config, runtime_.now(), seeds_.next());
-    driver_.add(breaker);
+    driver_.add(note_key(owner, name), breaker);
     return breaker;
   });
 }

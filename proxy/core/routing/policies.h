@@ -72,10 +72,11 @@ class Policies {
 
   net::Runtime& runtime_;
   metrics::Metrics& metrics_;
-  BreakerDriver driver_;
   Random seeds_;
   uint64_t rate_key_secret_;
   std::map<std::string, QueueState> queues_;
+  BreakerMemory breaker_memory_;  // in one of the queues
+  BreakerDriver driver_;
   Remembered<OwnedName, policy::Breaker> breakers_;
   Remembered<OwnedName, policy::Bulkhead> bulkheads_;
   Remembered<std::string, policy::RetryBudget> budgets_;

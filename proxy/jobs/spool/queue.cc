@@ -111,6 +111,9 @@ class SpooledQueue final : public JobQueue {
     spool_->tidy(home);
   }
 
+  // Local, as the breakers are.
+  NoteStore* note_store() override { return spool_->note_store(); }
+
   QueueView view() const override;
 
   void on_work(net::Runtime& home, std::function<void()> changed) override {

@@ -3,6 +3,7 @@
 // caller has begun; SqliteFailure is thrown, expected refusals are returned.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,6 +83,10 @@ Result<JobPage> list_jobs(SqliteStore& store, const JobFilter& filter);
 Status cancel_job(SqliteStore& store, const std::string& id, WallTime now);
 Status replay_job(SqliteStore& store, const std::string& id, bool force, WallTime now);
 Status purge_job(SqliteStore& store, const std::string& id);
+
+// notes.cc: see note_store.h
+std::map<std::string, std::string> read_notes(SqliteStore& store);
+Status set_note(SqliteStore& store, const std::string& name, const std::string& text);
 
 // housekeeping.cc: expires what is too old and deletes what ended long ago. A bounded number of rows, once a group, and
 // once a second of `now` unless the last sweep has left some (SweepState). Where the clock has stepped back, what is

@@ -94,10 +94,11 @@ void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work, bool make
   alive->submit(std::move(call));
 }
 
-class SqliteQueue final : public SqliteSpool {
+class SqliteQueue final : public SqliteSpool, private NoteStore {
  public:
   SqliteQueue(const SqliteOptions& options, Result<OpenStore> opened)
-      : thread_(std::make_shared<SqliteThread>(options, std::move(opened))) {}
+      : notes_(opened ? read_notes(*opened->store) : Notes{}),
+        thread_(std::make_shared<SqliteThread>(options, std::move(opened))) {}
   ~SqliteQueue() override { thread_->stop(); }
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
@@ -237,6 +238,8 @@ class SqliteQueue final : public SqliteSpool {
     });
   }
 
+  NoteStore* note_store() override { return this; }
+
   QueueView view() const override { return thread_->view(); }
   void on_work(net::Runtime& home, std::function<void()> changed) override {
     thread_->on_work(home, std::move(changed));
@@ -244,6 +247,13 @@ class SqliteQueue final : public SqliteSpool {
   void close(net::Runtime& home, std::function<void()> done) override { thread_->close(home, std::move(done)); }
 
  private:
+  using Notes = std::map<std::string, std::string>;
+
+  const Notes& notes() const override { return notes_; }
+  void write_note(const std::string& name, const std::string& text) override {
+    correct(thread_, [name, text](SqliteStore& s) { return set_note(s, name, text); });
+  }
+
   OperationPtr submit(std::shared_ptr<SqliteCall> call, std::shared_ptr<StoreCall> pending) {
     thread_->submit(std::move(call));
     return std::make_unique<StoreCallHandle>(std::move(pending));
@@ -269,6 +279,7 @@ class SqliteQueue final : public SqliteSpool {
     return ask<Ok>(home, std::move(work), std::move(done), true);
   }
 
+  const Notes notes_;
   std::shared_ptr<SqliteThread> thread_;
 };
 

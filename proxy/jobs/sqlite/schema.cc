@@ -58,6 +58,9 @@ CREATE TABLE unowned (owner INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);
 ALTER TABLE jobs ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// Beside the format, so that an older version can use the file, and leaves them alone.
+constexpr const char* kNotes = "CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT NOT NULL)";
+
 constexpr uintmax_t kCheckedWhole = 64u << 20;  // larger files are not read through at start: each record has its CRC
 
 Error not_ours(const std::string& path, const std::string& why) { return {ErrorCode::invalid, path + ": " + why}; }
@@ -112,6 +115,7 @@ Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
                                     ", synchronous " + synchronous + "; needed: wal, 2)"};
   }
   if (const Status format = check_format(db, path); !format) return format;
+  db.exec(kNotes);
   std::error_code ignored;
   if (std::filesystem::file_size(path, ignored) > kCheckedWhole) return Ok{};
   if (const std::string found = db.value_of("PRAGMA quick_check(1)"); found != "ok") {

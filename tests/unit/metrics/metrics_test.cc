@@ -189,6 +189,7 @@ TEST_CASE("A breaker's transitions exist at 0 for upstreams and routes that have
     zero("open", "half_open", "open_for_elapsed");
     zero("half_open", "open", "probe_failed");
     zero("half_open", "open", "probe_timed_out");
+    zero("closed", "open", "restored");
     zero("half_open", "closed", "probes_succeeded");
   }
   for (const Sample& sample : text.families().at("tidegate_breaker_transitions_total").samples) {

@@ -24,7 +24,7 @@ struct DriverFixture {
   DriverFixture() {
     log_configure(LogLevel::info, LogFormat::text);
     log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });
-    driver->add(breaker);
+    driver->add("u", breaker);
   }
   ~DriverFixture() { log_set_sink({}); }
 
@@ -40,7 +40,8 @@ struct DriverFixture {
   net::SimRuntime runtime{1};
   std::vector<std::string> log;
   std::unique_ptr<metrics::Metrics> metrics = metrics::Metrics::make(*config(), "1", "test");
-  std::unique_ptr<BreakerDriver> driver = std::make_unique<BreakerDriver>(runtime, *metrics);
+  BreakerMemory memory{nullptr};
+  std::unique_ptr<BreakerDriver> driver = std::make_unique<BreakerDriver>(runtime, *metrics, memory);
   std::shared_ptr<policy::Breaker> breaker =
       std::make_shared<policy::Breaker>("u", policy::BreakerConfig{}, runtime.now(), 1);
 };
@@ -97,7 +98,7 @@ TEST_CASE("the earliest of several breakers sets the timer, and one that has end
   policy::BreakerConfig quick;
   quick.open_for = quick.open_for_max = 1s;
   auto other = std::make_shared<policy::Breaker>("u", quick, fixture.runtime.now(), 2);
-  fixture.driver->add(other);
+  fixture.driver->add("other", other);
   fixture.open();
   for (int i = 0; i < 5; ++i)
     other->acquire(fixture.runtime.now()).permit.report(Verdict::failure, fixture.runtime.now());

@@ -1,0 +1,37 @@
+#include "core/routing/breaker_memory.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+namespace tidegate::core {
+
+using Json = nlohmann::json;
+
+constexpr int kFailedProbesMax = 1000;  // more double nothing any more
+
+std::optional<policy::RememberedOpen> BreakerMemory::recall(const std::string& key, WallTime now) const {
+  if (!store_) return std::nullopt;
+  const auto found = store_->notes().find(key);
+  if (found == store_->notes().end()) return std::nullopt;
+  try {
+    const Json note = Json::parse(found->second);
+    const WallTime until{Duration(note.at("open_until_ns").get<int64_t>())};
+    return policy::RememberedOpen{std::max(until, now) - now,
+                                  std::clamp(note.at("failed_probes").get<int>(), 0, kFailedProbesMax),
+                                  note.at("why").get<std::string>()};
+  } catch (const Json::exception&) {
+    return std::nullopt;  // another version's: the breaker begins closed
+  }
+}
+
+void BreakerMemory::note(const std::string& key, const policy::Transition& transition, WallTime at) {
+  if (!store_ || transition.to == policy::BreakerState::half_open) return;
+  if (transition.to != policy::BreakerState::open) return store_->write_note(key, "");
+  const Json note = {{"open_until_ns", (at + transition.open_for).time_since_epoch().count()},
+                     {"failed_probes", transition.failed_probes},
+                     {"why", transition.detail}};
+  store_->write_note(key, note.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+}  // namespace tidegate::core

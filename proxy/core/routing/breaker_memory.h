@@ -1,0 +1,29 @@
+// Open breakers outlive the process: each is a note in a queue's store, written when it opens, deleted when it closes,
+// and read when the breaker is made. So a restart in an outage does not send the whole traffic to a broken upstream
+// again.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+#include "jobs/note_store.h"
+#include "policy/breaker.h"
+
+namespace tidegate::core {
+
+class BreakerMemory {
+ public:
+  // `store` outlives the memory; null: nothing is remembered.
+  explicit BreakerMemory(jobs::NoteStore* store) : store_(store) {}
+
+  // What was noted under `key`, if it is legible. `now`: of the wall clock, which goes on while no process runs.
+  std::optional<policy::RememberedOpen> recall(const std::string& key, WallTime now) const;
+  // `at`: when the transition was made. Half open is still remembered as open: no probe has succeeded yet.
+  void note(const std::string& key, const policy::Transition& transition, WallTime at);
+
+ private:
+  jobs::NoteStore* store_;
+};
+
+}  // namespace tidegate::core
