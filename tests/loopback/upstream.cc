@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kPiece = 32 * 1024;
 constexpr size_t kPendingMax = 64 * 1024;
+constexpr size_t kKernelMax = 64 << 20;  // more than the buffers of a connection hold
 
 SocketAddress any_port() { return *SocketAddress::parse("127.0.0.1:0"); }
 
@@ -96,9 +97,12 @@ class Upstream::Call final : public http::Handler {
 
   void stream_on() {
     static const std::string kFiller(kPiece, 'x');
+    size_t taken = 0;
     while (left_ > 0 && responder_.write_pending() < kPendingMax) {
+      if (taken > kKernelMax) return;  // nobody reads meanwhile: the connection is broken, and on_client_gone follows
       const size_t size = std::min<uint64_t>(left_, kPiece);
       left_ -= size;
+      taken += size;
       responder_.send_body(std::string_view(kFiller).substr(0, size));
     }
     if (left_ > 0) return;  // more than the kernel takes is pending: on_response_drained goes on
