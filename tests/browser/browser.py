@@ -16,7 +16,7 @@ except ImportError:
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The bound of every wait: it only ends a broken run.
-WAIT_S = 40
+WAIT_S = 120
 NARROW, WIDE = (360, 740), (1440, 900)
 SWITCHES = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",

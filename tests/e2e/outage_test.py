@@ -66,7 +66,7 @@ class Outage(unittest.TestCase):
     def test_3_a_killed_tidegate_loses_no_job(self):
         self.stack.tidegate.kill(signal.SIGKILL)
         self.stack.tidegate.start()
-        eventually("the breaker is restored", lambda: '"reason":"restored"' in self.stack.tidegate.text(), 5)
+        eventually("the breaker is restored", lambda: '"reason":"restored"' in self.stack.tidegate.text())
         for key, (_, job_id) in self.keys.items():
             job = http("GET", f"{self.stack.urls['proxy']}/_jobs/{job_id}")
             self.assertEqual(job.status, 200, f"job {job_id} of {key} is lost")
@@ -78,7 +78,7 @@ class Outage(unittest.TestCase):
         eventually("the breaker is open again", lambda: self.stack.breaker()["state"] == "open")
         self.stack.optimizer.start()
         for key, (text, _) in self.keys.items():
-            eventually(f"{text} is done", lambda: self.status(key).json()["status"] == "done", 120)
+            eventually(f"{text} is done", lambda: self.status(key).json()["status"] == "done")
             image = http("GET", f"{self.stack.urls['api']}/images/{key}")
             self.assertEqual(image.status, 200)
             self.assertEqual(image.body, self.expected(text), f"{text}: not the image of a direct upload")

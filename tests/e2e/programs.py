@@ -53,7 +53,7 @@ def http(method, url, body=None, headers=None, timeout=90):
         return Answer(error.code, error.headers, error.read(), time.monotonic() - begun)
 
 
-def eventually(what, condition, seconds=60):
+def eventually(what, condition, seconds=180):
     """Waits for a condition of another process. The bound only ends a broken run."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -18,7 +18,7 @@ from programs import free_port
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import minio  # noqa: E402
 
-_START_S = 60
+_START_S = 180
 _LEASH = ["setpriv", "--pdeathsig", "KILL"]  # the kernel kills the server when the test process ends
 _RABBIT_BIN = pathlib.Path("/usr/lib/rabbitmq/bin")
 

@@ -53,7 +53,7 @@ class Workers(unittest.TestCase):
         self.assertIn(200, answers)
         self.assertTrue(jobs, "the outage was never felt")
         for job in jobs:
-            eventually(f"job {job} ends", lambda: self.job(job) in ("succeeded", "dead"), 120)
+            eventually(f"job {job} ends", lambda: self.job(job) in ("succeeded", "dead"))
             self.assertEqual(self.job(job), "succeeded")
         self.assertEqual(self.stack.metric('tidegate_bulkhead_in_use{bulkhead="optimizer"}'), 0)
         self.assertEqual(self.stack.metric('tidegate_http_requests_in_flight{route="optimize"}'), 0)
