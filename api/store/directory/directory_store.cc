@@ -10,6 +10,7 @@
 #include "api/store/directory/object_file.h"
 #include "api/store/object_name.h"
 #include "base/assert.h"
+#include "base/private_files.h"
 
 namespace tidegate::api {
 
@@ -47,9 +48,10 @@ class PoolOperation final : public net::Operation {
 Result<std::unique_ptr<DirectoryStore>> DirectoryStore::open(net::Runtime& runtime, const fs::path& root) {
   std::error_code error;
   fs::remove_all(root / "temp", error);  // files left unfinished by a crash
+  if (error) return Error{ErrorCode::io, "remove " + (root / "temp").string() + ": " + error.message()};
   for (const char* folder : {"originals", "results", "jobs", "temp"}) {
-    fs::create_directories(root / folder, error);
-    if (error) return Error{ErrorCode::io, "create " + (root / folder).string() + ": " + error.message()};
+    if (const Status made = make_private_folders(root / folder); !made) return made.error();
+    keep_private(root / folder);  // which closes it for what older versions have left in it
   }
   return std::unique_ptr<DirectoryStore>(new DirectoryStore(runtime, root));
 }

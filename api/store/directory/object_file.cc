@@ -20,7 +20,7 @@ constexpr size_t kHeaderMax = 128;
 
 class File {
  public:
-  File(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
+  File(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
   ~File() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -53,7 +53,7 @@ bool write_all(int fd, std::string_view bytes) {
 
 Status write_temp(const fs::path& temp, const Object& object) {
   const File file(temp, O_WRONLY | O_CREAT | O_EXCL);
-  if (!file.is_open()) return error_of("create", temp);
+  if (!file.is_open() || ::fchmod(file.fd(), 0600) != 0) return error_of("create", temp);  // whatever the umask is
   const std::string header =
       std::string(kMagic) + std::to_string(object.bytes.size()) + " " + object.content_type + "\n";
   if (!write_all(file.fd(), header) || !write_all(file.fd(), object.bytes)) return error_of("write", temp);

@@ -132,6 +132,19 @@ TEST_CASE("a restart finds every object and removes unfinished files") {
   CHECK(has_nothing(scratch.path() / "temp"));
 }
 
+TEST_CASE("originals and results are their owner's alone, and folders that others could read are closed to them") {
+  const ScratchFolder scratch;
+  const mode_t umask_before = ::umask(0);
+  fs::create_directory(scratch.path() / "results");
+  Fixture fixture(scratch.path());
+  CHECK(fixture.put(kName, object("secret")).ok());
+  ::umask(umask_before);
+  for (const char* folder : {"originals", "results", "jobs", "temp"}) {
+    CHECK(fs::status(scratch.path() / folder).permissions() == fs::perms(0700));
+  }
+  CHECK(fs::status(scratch.path() / kName).permissions() == fs::perms(0600));
+}
+
 TEST_CASE("a damaged file is distinguished from a missing one") {
   const ScratchFolder scratch;
   Fixture fixture(scratch.path());
