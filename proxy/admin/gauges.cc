@@ -1,5 +1,7 @@
 #include "admin/gauges.h"
 
+#include <set>
+
 #include "base/log_output.h"
 
 namespace tidegate::admin {
@@ -9,6 +11,13 @@ namespace {
 // A queue whose server is unavailable accepts jobs into its spool, but its dependency is down.
 void set_queue(core::Gateway& gateway, const std::string& name, const jobs::QueueView& view, WallTime now) {
   const double age_s = view.oldest_created_at ? to_seconds(now - *view.oldest_created_at) : 0;
+  std::set<jobs::Refusal> unavailable;
+  const std::string own = view.available ? "" : view.why_unavailable;
+  for (const std::string& why : {own, view.server_unavailable, view.spool_unavailable}) {
+    if (!why.empty()) unavailable.insert(jobs::unavailable_for(why));
+  }
+  gateway.metrics().set_unavailable_stores(name, unavailable);
+  gateway.metrics().set_missing(name, view.missing);
   gateway.metrics().set_queue(name, view.depth, view.bytes, age_s, view.available && view.server_unavailable.empty());
 }
 

@@ -1,6 +1,12 @@
 #include "admin/pages.h"
 
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "admin/gauges.h"
+#include "admin/queue_json.h"
 #include "admin/status.h"
 #include "base/json_writer.h"
 
@@ -17,29 +23,49 @@ std::unique_ptr<http::Handler> show_health(Context&, http::Responder& responder,
   return nullptr;
 }
 
+namespace {
+
+// What /ready says of the queues: those that take no jobs, and what else an operator should know.
+struct QueuesReport {
+  JsonWriter failed, warnings;
+  bool ready = true;
+  bool warned = false;
+
+  void fail(const std::string& what, const std::string& why) {
+    failed.field(what, why);
+    ready = false;
+  }
+  void warn(const std::string& what, const std::string& why) {
+    warnings.field(what, why);
+    warned = true;
+  }
+  void add(const std::string& name, const jobs::QueueView& view) {
+    if (!view.available) fail("queue " + name, view.why_unavailable);
+    const std::vector<std::string> more = warnings_of(view);
+    if (!more.empty()) warn("queue " + name, fmt::format("{}", fmt::join(more, "; ")));
+  }
+};
+
+}  // namespace
+
 // A failing upstream or an open breaker does not make Tidegate unready: handling that is its purpose. Neither does an
 // unavailable rate limit store, even if the route then denies: all replicas would become unready at once, and their
 // other routes with them.
 std::unique_ptr<http::Handler> show_readiness(Context& context, http::Responder& responder, const PathValues&) {
-  JsonWriter failed;
-  bool ready = true;
-  if (context.gateway.draining()) {
-    failed.field("draining", "the proxy is shutting down");
-    ready = false;
-  }
+  QueuesReport report;
+  if (context.gateway.draining()) report.fail("draining", "the proxy is shutting down");
   for (auto& [name, queue] : context.gateway.policies().queues()) {
-    const jobs::QueueView view = queue.queue->view();
-    if (view.available) continue;
-    failed.field("queue " + name, view.why_unavailable);
-    ready = false;
+    report.add(name, queue.queue->view());
+    if (!queue.callbacks) continue;
+    // Without their store jobs are taken and run all the same; whoever waits for a callback waits in vain.
+    const jobs::QueueView callbacks = queue.callbacks->view();
+    if (!callbacks.available) report.warn("callbacks of queue " + name, callbacks.why_unavailable);
   }
-  if (ready) {
-    responder.respond(200, kJson, R"({"status":"ready"})", kNoStore);
-  } else {
-    JsonWriter json;
-    json.field("status", "not ready").raw("failed", failed.take());
-    responder.respond(503, kJson, json.take(), kNoStore);
-  }
+  JsonWriter json;
+  json.field("status", report.ready ? "ready" : "not ready");
+  if (!report.ready) json.raw("failed", report.failed.take());
+  if (report.warned) json.raw("warnings", report.warnings.take());
+  responder.respond(report.ready ? 200 : 503, kJson, json.take(), kNoStore);
   return nullptr;
 }
 

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/json_writer.h"
 
 namespace tidegate::admin {
@@ -16,6 +18,12 @@ void text_field(JsonWriter& json, std::string_view name, const std::string& text
   text.empty() ? json.null(name) : json.field(name, text);
 }
 
+std::string quoted(const std::string& text) {
+  std::string json = "\"";
+  append_json_escaped(json, text);
+  return json + '"';
+}
+
 std::string attempt_json(const jobs::AttemptRecord& attempt) {
   JsonWriter json;
   json.field("at", to_rfc3339(attempt.at)).field("took_s", to_seconds(attempt.took)).field("error", attempt.error);
@@ -27,6 +35,16 @@ std::string attempt_json(const jobs::AttemptRecord& attempt) {
 std::string without_query(const std::string& url) { return url.substr(0, url.find('?')); }
 
 }  // namespace
+
+std::vector<std::string> warnings_of(const jobs::QueueView& view) {
+  std::vector<std::string> warnings;
+  if (!view.spool_unavailable.empty()) warnings.push_back("its spool is unavailable: " + view.spool_unavailable);
+  if (!view.missing.reason.empty()) {
+    warnings.push_back(fmt::format("{} commits and {} jobs are missing: {}", view.missing.commits, view.missing.jobs,
+                                   view.missing.reason));
+  }
+  return warnings;
+}
 
 std::string queue_json(const std::string& name, const jobs::JobQueue& queue, const BulkReplays& bulk, WallTime now) {
   const jobs::QueueView view = queue.view();
@@ -42,6 +60,9 @@ std::string queue_json(const std::string& name, const jobs::JobQueue& queue, con
   view.oldest_created_at ? json.field("oldest_age_s", to_seconds(now - *view.oldest_created_at))
                          : json.null("oldest_age_s");
   json.field("damaged_total", view.damaged_total);
+  std::vector<std::string> warnings;
+  for (const std::string& warning : warnings_of(view)) warnings.push_back(quoted(warning));
+  json.raw("warnings", json_array(warnings));
   const auto replay = bulk.find(name);
   replay == bulk.end() ? json.null("bulk_replay") : json.raw("bulk_replay", replay->second->json());
   return json.take();

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "admin/context.h"
 #include "jobs/job_queue.h"
 
 namespace tidegate::admin {
+
+// What an operator should know of a queue that takes jobs all the same.
+std::vector<std::string> warnings_of(const jobs::QueueView& view);
 
 std::string queue_json(const std::string& name, const jobs::JobQueue& queue, const BulkReplays& bulk, WallTime now);
 // How operators see a job.

@@ -20,6 +20,7 @@ class QueueOpener {
       : queue_(queue), counted_(metrics.queue(queue.name)), runtime_(runtime) {
     limits_.max_jobs = queue.max_jobs;
     limits_.max_bytes = queue.max_bytes;
+    limits_.min_free_disk = queue.min_free_disk;
     limits_.results_ttl = queue.results_ttl;
   }
 
@@ -109,6 +110,7 @@ Result<core::Policies::QueueStores> open_callback_stores(const config::Config& c
     jobs::SqliteOptions options;
     options.path = (sqlite ? sqlite->path : queue.spool_path) + ".callbacks.db";
     options.limits.max_jobs = queue.max_jobs;
+    options.limits.min_free_disk = queue.min_free_disk;
     options.limits.results_ttl = queue.results_ttl;
     count_in(metrics.queue(core::callbacks_name(name)), options);
     auto opened = jobs::open_sqlite_queue(options);

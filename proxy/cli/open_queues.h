@@ -10,8 +10,8 @@
 namespace tidegate::cli {
 
 // `runtime`: the event loop that forwards the spools; it and `metrics` outlive the queues. Blocks on files, never on a
-// server: a queue whose server is unavailable opens all the same. Errors: invalid; conflict (another program's file, or
-// another process uses it).
+// server: a queue whose server is unavailable opens all the same, and so does one whose file is damaged or another
+// program's: it takes no jobs, and says why. Errors: conflict (another process uses the file).
 Result<core::Policies::QueueStores> open_queues(const config::Config& config, metrics::Metrics& metrics,
                                                 net::Runtime& runtime);
 

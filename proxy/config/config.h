@@ -97,6 +97,7 @@ struct Queue {
   Duration results_ttl = std::chrono::hours(24);
   uint64_t max_jobs = 100000;
   uint64_t max_bytes = 10ull << 30;
+  uint64_t min_free_disk = 64ull << 20;  // of the volumes of its files; 0 = none
   Duration job_ttl = std::chrono::hours(24);
   Replay replay;
 };

@@ -35,6 +35,19 @@ struct QueueLimits {
   Duration results_ttl = std::chrono::hours(24);  // results of final jobs are deleted after this, records after twice
 };
 
+// What was durable once and is not there any more, as openings since the start of the process have found.
+struct MissingWork {
+  uint64_t commits = 0;  // at least so many; each may have held several changes
+  uint64_t jobs = 0;     // fewer than there should be
+  std::string reason;    // of the last time; "" = nothing is missing
+
+  void add(const MissingWork& more) {
+    commits += more.commits;
+    jobs += more.jobs;
+    if (!more.reason.empty()) reason = more.reason;
+  }
+};
+
 // A snapshot, cheap and thread-safe; at most a second old.
 struct QueueView {
   std::array<uint64_t, kJobStatusCount> depth{};  // by status
@@ -47,6 +60,8 @@ struct QueueView {
   std::string why_unavailable;
   uint64_t spooled = 0;  // of those queued: taken by the spool while the queue's server is unavailable, to be forwarded
   std::string server_unavailable;  // why a spooled queue's server is; "" = it is available, or there is none
+  std::string spool_unavailable;   // why its spool is, likewise
+  MissingWork missing;
 };
 
 template <typename T>
@@ -89,7 +104,7 @@ class JobQueue {
   // Stores the job; confirms once it is durable. A draft with a dedupe_key that a job not dead, cancelled or expired
   // has used within results_ttl is that job, if the payload is the same: method, target and a hash of the body (for a
   // reference: the URL without its query). Errors: exhausted (a limit: `queue_full`), conflict (id taken), invalid (the
-  // key was used with another payload).
+  // key was used with another payload). The message of exhausted and unavailable begins with a word (refusal.h).
   // An operation destroyed before its callback has run: nobody was promised anything, and a record that became durable
   // all the same is cancelled. Failed as unavailable or timeout: the record may exist; a store cancels it once it can
   // find out, or, where its options say so, leaves it to be found by the next append of this id (conflict).

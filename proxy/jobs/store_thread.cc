@@ -69,7 +69,7 @@ std::string StoreThread::unavailable_reason() const {
 
 std::string StoreThread::refusal(size_t pending, size_t pending_max) const {
   if (phase_ != Phase::open) return kClosing;
-  return pending < pending_max ? "" : "too many calls are waiting for the store";
+  return pending < pending_max ? "" : "overloaded: too many calls are waiting for the store";
 }
 
 void StoreThread::refuse(const std::shared_ptr<StoreCall>& call, std::string reason) {

@@ -50,6 +50,11 @@ Families::Families(prometheus::Registry& r)
       queue_max_jobs(gauge(r, "queue_max_jobs", "Limit of unfinished jobs (max_jobs)")),
       queue_max_bytes(gauge(r, "queue_max_bytes", "Limit of stored bytes (max_bytes)")),
       queue_jobs(counter(r, "queue_jobs_total", "Job events by kind")),
+      queue_refusals(counter(r, "queue_refusals_total", "Jobs that the queue has refused, by reason")),
+      queue_missing(gauge(r, "queue_missing", "What was durable and was not found at an opening, since the start")),
+      queue_store_unavailable(
+          gauge(r, "queue_store_unavailable",
+                "1 while a store of the queue (its own, its server, its spool) is unavailable, by reason")),
       queue_commit(histogram(r, "queue_commit_seconds", "Seconds per commit of the job store")),
       queue_checkpoints_blocked(
           counter(r, "queue_checkpoints_blocked_total",

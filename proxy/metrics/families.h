@@ -43,6 +43,9 @@ struct Families {
   GaugeFamily& queue_max_jobs;               // queue
   GaugeFamily& queue_max_bytes;              // queue
   CounterFamily& queue_jobs;                 // queue, event
+  CounterFamily& queue_refusals;             // queue, reason
+  GaugeFamily& queue_missing;                // queue, what
+  GaugeFamily& queue_store_unavailable;      // queue, reason
   HistogramFamily& queue_commit;             // queue
   CounterFamily& queue_checkpoints_blocked;  // queue
   GaugeFamily& dependency_up;                // dependency

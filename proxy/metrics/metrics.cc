@@ -14,6 +14,7 @@
 #include "metrics/families.h"
 #include "metrics/from_config.h"
 #include "metrics/methods.h"
+#include "metrics/queue_metrics.h"
 
 namespace tidegate::metrics {
 
@@ -96,27 +97,6 @@ class RouteMetricsImpl final : public RouteMetrics {
   std::unordered_map<uint32_t, Series> series_;
 };
 
-class QueueMetricsImpl final : public QueueMetrics {
- public:
-  QueueMetricsImpl(Families& families, const std::string& queue)
-      : commit_(families.queue_commit.Add({{"queue", queue}}, commit_buckets())),
-        checkpoints_blocked_(families.queue_checkpoints_blocked.Add({{"queue", queue}})) {
-    for (size_t i = 0; i < events_.size(); ++i) {
-      const char* event = to_string(static_cast<jobs::JobEvent>(i));
-      events_[i] = &families.queue_jobs.Add({{"queue", queue}, {"event", event}});
-    }
-  }
-
-  void job_event(jobs::JobEvent event) override { events_[static_cast<size_t>(event)]->Increment(); }
-  void commit(Duration took) override { commit_.Observe(to_seconds(took)); }
-  void checkpoint_blocked() override { checkpoints_blocked_.Increment(); }
-
- private:
-  prometheus::Histogram& commit_;
-  prometheus::Counter& checkpoints_blocked_;
-  std::array<prometheus::Counter*, jobs::kJobEventCount> events_{};
-};
-
 class MetricsImpl final : public Metrics {
  public:
   MetricsImpl(const config::Config& config, std::string_view version, std::string_view revision)
@@ -143,7 +123,7 @@ class MetricsImpl final : public Metrics {
 
   RouteMetrics& route(const std::string& name) override { return find_or_make(routes_, name); }
   UpstreamMetrics& upstream(const std::string& name) override { return find_or_make(upstreams_, name); }
-  QueueMetrics& queue(const std::string& name) override { return find_or_make(queues_, name); }
+  QueueMetricsImpl& queue(const std::string& name) override { return find_or_make(queues_, name); }
   ListenerMetrics& listener(const std::string& name) override { return find_or_make(listeners_, name); }
 
   void breaker_transition(const std::string& breaker, const policy::Transition& transition) override {
@@ -190,6 +170,12 @@ class MetricsImpl final : public Metrics {
     families_.queue_bytes.Add({{"queue", name}}).Set(static_cast<double>(bytes));
     families_.queue_oldest_age.Add({{"queue", name}}).Set(oldest_age_s);
     set_dependency("queue:" + name, available);
+  }
+  void set_unavailable_stores(const std::string& name, const std::set<jobs::Refusal>& reasons) override {
+    queue(name).set_unavailable_stores(reasons);
+  }
+  void set_missing(const std::string& name, const jobs::MissingWork& missing) override {
+    queue(name).set_missing(missing);
   }
   void set_dependency(const std::string& dependency, bool up) override {
     families_.dependency_up.Add({{"dependency", dependency}}).Set(up ? 1 : 0);

@@ -8,12 +8,15 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "base/time.h"
 #include "config/config.h"
 #include "jobs/job.h"
+#include "jobs/job_queue.h"
+#include "jobs/refusal.h"
 #include "net/connection_refusal.h"
 #include "policy/breaker.h"
 #include "policy/outcome.h"
@@ -59,6 +62,7 @@ class QueueMetrics {
  public:
   virtual ~QueueMetrics() = default;
   virtual void job_event(jobs::JobEvent event) = 0;
+  virtual void refused(jobs::Refusal why) = 0;
   virtual void commit(Duration took) = 0;
   virtual void checkpoint_blocked() = 0;
 };
@@ -86,6 +90,9 @@ class Metrics {
   virtual void set_retry_budget(const std::string& upstream, double remaining_ratio) = 0;
   virtual void set_queue(const std::string& queue, const JobCounts& depth_by_status, uint64_t bytes,
                          double oldest_age_s, bool available) = 0;
+  // The stores of the queue (its own, its server, its spool) that are unavailable, by reason.
+  virtual void set_unavailable_stores(const std::string& queue, const std::set<jobs::Refusal>& reasons) = 0;
+  virtual void set_missing(const std::string& queue, const jobs::MissingWork& missing) = 0;
   virtual void set_dependency(const std::string& dependency, bool up) = 0;
   virtual void set_loop_lag(int worker, double seconds) = 0;
   virtual void set_log_lines_dropped(uint64_t lines) = 0;

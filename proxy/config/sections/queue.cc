@@ -63,6 +63,7 @@ void read_queue(Section& section, Queue& out) {
   read_durability(section, known, out);
   section.integer("max_jobs", out.max_jobs, 1, kJobsMax);
   section.size("max_bytes", out.max_bytes, 1 << 10, 1ull << 50);
+  section.size("min_free_disk", out.min_free_disk, 0, 1ull << 50);
   section.duration("job_ttl", out.job_ttl, 1s);
   section.child("replay", [&](Section& child) { read_replay(child, out.replay); });
 }

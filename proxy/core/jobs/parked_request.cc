@@ -74,16 +74,15 @@ jobs::JobDraft ParkedRequest::draft() {
 void ParkedRequest::on_stored(Result<jobs::Appended> appended) {
   const auto finished = net::finished(operation_);
   timer_.stop();
-  const QueueState& queue = *parking_.route.queue;
   if (!appended) {
     const Error& error = appended.error();
     switch (error.code) {
       case ErrorCode::invalid: return refuse(Outcome::idempotency_conflict, std::nullopt, error.message);
-      case ErrorCode::exhausted: return refuse(Outcome::queue_full, wait_for_queue(queue, 0), error.message);
-      default: return refuse(Outcome::queue_unavailable, wait_for_queue(queue, 0), error.message);
+      case ErrorCode::exhausted: return queue_refused(Outcome::queue_full, jobs::refusal_of(error), error.message);
+      default: return queue_refused(Outcome::queue_unavailable, jobs::refusal_of(error), error.message);
     }
   }
-  if (!appended->existing) queue.metrics->job_event(jobs::JobEvent::accepted);
+  if (!appended->existing) parking_.route.queue->metrics->job_event(jobs::JobEvent::accepted);
   job_ = std::move(*appended);
   if (job_.existing && jobs::is_final(job_.status)) return respond_to_end("");
   waits() ? await_end() : respond_accepted(job_.position);
@@ -93,7 +92,8 @@ void ParkedRequest::on_timer() {
   switch (state_) {
     case State::storing:
       operation_.reset();
-      return refuse(Outcome::queue_unavailable, kCommitBound, "the store did not acknowledge the job in time");
+      return queue_refused(Outcome::queue_unavailable, jobs::Refusal::store_timeout,
+                           "the store did not acknowledge the job in time");
     case State::fetching:  // the result is not to be had now: the job was accepted all the same
       operation_.reset();
       return respond_accepted(std::nullopt);
@@ -168,6 +168,18 @@ void ParkedRequest::respond_accepted(std::optional<uint64_t> position) {
 void ParkedRequest::refuse(Outcome outcome, std::optional<Duration> retry_after, std::string reason) {
   send_refusal(parking_.responder, {outcome, "", parking_.context.request_id, std::nullopt, {}}, retry_after);
   end({outcome, status_of(outcome), 0, std::move(reason)});
+}
+
+// The one word in the response, the log and the metric.
+void ParkedRequest::queue_refused(Outcome outcome, jobs::Refusal why, const std::string& message) {
+  QueueState& queue = *parking_.route.queue;
+  const std::string detail = jobs::with_word(why, message);
+  queue.metrics->refused(why);
+  queue.refusals.refused(parking_.route.queue_config->name, why, detail, runtime().now());
+  const Duration wait = why == jobs::Refusal::store_timeout ? kCommitBound : wait_for_queue(queue, 0);
+  const std::string sentence = fmt::format("{} Reason: {}.", describe(outcome), to_string(why));
+  send_refusal(parking_.responder, {outcome, sentence, parking_.context.request_id, std::nullopt, {}}, wait);
+  end({outcome, status_of(outcome), 0, detail});
 }
 
 void ParkedRequest::on_response_drained() {

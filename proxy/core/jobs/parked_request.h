@@ -21,6 +21,7 @@
 #include "core/upstream/forward.h"
 #include "core/worker.h"
 #include "http/server/server.h"
+#include "jobs/refusal.h"
 #include "policy/outcome.h"
 
 namespace tidegate::core {
@@ -86,6 +87,7 @@ class ParkedRequest {
   void deliver(Result<jobs::ResultReader> result);
   void respond_accepted(std::optional<uint64_t> position);
   void refuse(policy::Outcome outcome, std::optional<Duration> retry_after, std::string reason);
+  void queue_refused(policy::Outcome outcome, jobs::Refusal why, const std::string& message);
   void end(ParkedEnd how);
 
   std::string location() const;

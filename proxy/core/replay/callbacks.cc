@@ -198,6 +198,7 @@ jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs
   return queue_.callbacks->append(worker_.runtime(), std::move(draft),
                                   [this, done = std::move(done)](const Result<jobs::Appended>& appended) {
                                     if (appended) queue_.callback_metrics->job_event(jobs::JobEvent::accepted);
+                                    else queue_.callback_metrics->refused(jobs::refusal_of(appended.error()));
                                     done(appended ? Status(Ok{}) : Status(appended.error()));
                                   });
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/routing/job_events.h"
+#include "core/routing/refusal_log.h"
 #include "jobs/job_queue.h"
 #include "jobs/replay/replayer.h"
 #include "metrics/metrics.h"
@@ -23,6 +24,7 @@ struct QueueState final : policy::ProbeSource {
 
   std::shared_ptr<jobs::JobQueue> queue;
   metrics::QueueMetrics* metrics = nullptr;
+  RefusalLog refusals;
   // Where a route of this queue has a callback: the callbacks' own store and metrics (queue="NAME.callbacks").
   std::shared_ptr<jobs::JobQueue> callbacks;
   metrics::QueueMetrics* callback_metrics = nullptr;

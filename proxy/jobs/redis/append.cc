@@ -84,8 +84,9 @@ void append_job(RedisStore& store, std::shared_ptr<const JobDraft> draft, RedisS
                 RedisDone<Appended> done) {
   if (!store.link().ready()) return done(store.link().unavailable());
   if (dropped()) return done(Error{ErrorCode::cancelled, "nobody waits"});
-  if (draft->body.size() > config::kRedisBodyMax)
-    return done(Error{ErrorCode::exhausted, "the body is too large for the store"});
+  if (draft->body.size() > config::kRedisBodyMax) {
+    return done(Error{ErrorCode::exhausted, "body_too_large for the store"});
+  }
   if (draft->body.size() > store.options().limits.max_bytes) {
     return done(Error{ErrorCode::exhausted, "max_bytes reached"});
   }

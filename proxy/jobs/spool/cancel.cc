@@ -29,7 +29,9 @@ void SpooledCancel::on_spool(Status status) {
   }
   const ErrorCode code = status.error().code;
   if (code == ErrorCode::not_found && cancelled_at_server_) return done_(Ok{});
-  if (code == ErrorCode::not_found || code == ErrorCode::conflict) return ask_server(code == ErrorCode::conflict);
+  if (code == ErrorCode::unavailable) spool_unavailable_ = status.error();
+  const bool asks_server = code == ErrorCode::not_found || code == ErrorCode::conflict || spool_unavailable_;
+  if (asks_server) return ask_server(code == ErrorCode::conflict);
   done_(std::move(status));
 }
 
@@ -47,6 +49,7 @@ void SpooledCancel::on_server(bool moving, Status status) {
   if (moving && (cancelled_at_server_ || not_there) && --rechecks_left_ > 0) {
     return recheck_timer_.start_after(kRecheckDelay);
   }
+  if (spool_unavailable_ && not_there) return done_(*spool_unavailable_);
   if (moving && not_there) return done_(Error{ErrorCode::conflict, "the job is being forwarded"});
   done_(std::move(status));
 }

@@ -4,8 +4,11 @@
 //     ▲   │ not found, or being forwarded
 //     │   └──▶ server's call ──▶ completed
 //     └──────────── being forwarded: again, kRecheckDelay later, kRechecksMax times
+//
+// Where the spool is unavailable the server is asked; what that does not know may be in the spool.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "jobs/spool/parts.h"
@@ -33,6 +36,7 @@ class SpooledCancel final : public net::Operation {
   Callback<Ok> done_;
   int rechecks_left_ = kRechecksMax;
   bool cancelled_at_server_ = false;  // while the job was moving
+  std::optional<Error> spool_unavailable_;
   OperationPtr current_;
   net::Timer recheck_timer_;
 };

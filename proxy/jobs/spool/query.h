@@ -17,17 +17,22 @@ class Sequence final : public net::Operation {
   OperationPtr current;
 };
 
-// Calls `first`; where it does not know the job, `second`. Where that is a server that is unavailable, its error is the
-// result, not the spool's not_found.
+// Calls `first`; where it does not know the job, or cannot be asked, `second`. An error of one that cannot be asked is
+// the result rather than the other's not_found.
 template <typename T>
 OperationPtr ask_in_turn(std::function<OperationPtr(Callback<T>)> first,
                          std::function<OperationPtr(Callback<T>)> second, Callback<T> done) {
   auto sequence = std::make_unique<Sequence>();
   Sequence* raw = sequence.get();
   raw->current = first([raw, second = std::move(second), done = std::move(done)](Result<T> result) {
-    if (result.ok() || result.error().code != ErrorCode::not_found) return done(std::move(result));
+    if (result.ok()) return done(std::move(result));
+    const Error error = result.error();
+    if (error.code != ErrorCode::not_found && error.code != ErrorCode::unavailable) return done(error);
     const auto finished = net::finished(raw->current);
-    raw->current = second(done);
+    raw->current = second([error, done](Result<T> found) {
+      const bool not_there = !found.ok() && found.error().code == ErrorCode::not_found;
+      done(not_there ? Result<T>(error) : std::move(found));
+    });
   });
   return sequence;
 }

@@ -1,6 +1,7 @@
 #include "jobs/spool/queue.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "jobs/spool/append.h"
@@ -23,7 +24,9 @@ class SpooledQueue final : public JobQueue {
         forwarder_(runtime, options.name, *server_, *spool_, cancellations_) {}
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
-    const bool direct = !forwarder_.suspects_server() && !spool_holds_work() && server_->view().available;
+    // A spool that takes nothing cannot keep the order either.
+    const bool spool_first = spool_->view().available && (forwarder_.suspects_server() || spool_holds_work());
+    const bool direct = !spool_first && server_->view().available;
     return SpooledAppend::begin(home, parts(), std::move(draft), direct, std::move(done));
   }
 
@@ -94,7 +97,7 @@ class SpooledQueue final : public JobQueue {
   OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override {
     const bool at_server = filter.after.starts_with(kServerPage);
     if (!filter.after.empty()) filter.after.erase(0, 1);
-    if (at_server || !spool_holds_anything()) {
+    if (at_server || !spool_->view().available || !spool_holds_anything()) {
       return server_->list(home, std::move(filter), [done = std::move(done)](Result<JobPage> page) {
         if (page && !page->next.empty()) page->next.insert(0, 1, kServerPage);
         done(std::move(page));
@@ -140,10 +143,10 @@ class SpooledQueue final : public JobQueue {
 
   SpoolParts parts() { return {*server_, *spool_, forwarder_, cancellations_}; }
   bool spool_holds_work() const { return spool_open_jobs(spool_->view()) > 0; }
+  // What a spool that cannot be read holds is not known.
   bool spool_holds_anything() const {
-    uint64_t all = 0;
-    for (const uint64_t count : spool_->view().depth) all += count;
-    return all > 0;
+    const QueueView view = spool_->view();
+    return !view.available || std::accumulate(view.depth.begin(), view.depth.end(), uint64_t{0}) > 0;
   }
 
   net::Runtime& runtime_;
@@ -170,7 +173,9 @@ QueueView SpooledQueue::view() const {
   }
   view.expired_total += spool.expired_total;
   view.damaged_total += spool.damaged_total;
+  view.missing.add(spool.missing);
   view.server_unavailable = view.available ? "" : view.why_unavailable;
+  view.spool_unavailable = spool.available ? "" : spool.why_unavailable;
   if (!view.available && spool.available) {
     view.available = true;
     view.next_due_at.reset();  // nothing can be claimed now

@@ -18,7 +18,7 @@ Result<Appended> appended_before(SqliteStore& store, const JobDraft& draft, cons
                  draft.dedupe_key);
   if (!same_key.step()) return free;
   const int64_t seq = same_key.integer(1);
-  const auto status = static_cast<JobStatus>(same_key.integer(2));
+  const auto status = status_in(same_key, 2);
   if (status == JobStatus::accepting) {  // nobody was promised that one
     Query(store.db(), "UPDATE jobs SET dedupe_key = NULL WHERE seq = ?", seq).run();
     return free;
@@ -45,7 +45,7 @@ Result<Appended> append_again(SqliteStore& store, const JobDraft& draft, JobStat
 std::optional<Result<Appended>> known_outcome(SqliteStore& store, const JobDraft& draft, const std::string& fingerprint,
                                               uint64_t size) {
   Query taken(store.db(), "SELECT status FROM jobs WHERE id = ?", draft.id);
-  if (taken.step()) return append_again(store, draft, static_cast<JobStatus>(taken.integer(0)));
+  if (taken.step()) return append_again(store, draft, status_in(taken, 0));
   auto before = appended_before(store, draft, fingerprint);
   if (before || before.error().code != ErrorCode::not_found) return before;
   if (const Status limits = store.check_limits(size); !limits) return limits.error();
@@ -139,7 +139,7 @@ Result<bool> LargeAppend::hash_on() {
 Status admit_job(SqliteStore& store, const std::string& id) {
   Query query(store.db(), "SELECT seq, status, dedupe_key IS NULL AND fingerprint <> '' FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
-  const auto status = static_cast<JobStatus>(query.integer(1));
+  const auto status = status_in(query, 1);
   if (status == JobStatus::queued) return Ok{};
   if (status != JobStatus::accepting) return wrong_status(id, status, "accepting");
   if (query.integer(2) != 0) return Error{ErrorCode::conflict, "its key has made another job meanwhile"};

@@ -32,7 +32,7 @@ struct Candidate {  // a row that may be claimed
 Candidate read_candidate(const Query& row) {
   Candidate candidate;
   candidate.seq = row.integer(0);
-  candidate.from = static_cast<JobStatus>(row.integer(2));
+  candidate.from = status_in(row, 2);
   candidate.fields = row.text(8);
   candidate.crc = static_cast<uint32_t>(row.integer(13));
   candidate.due_at = row.integer(14);

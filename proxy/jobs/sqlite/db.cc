@@ -1,6 +1,7 @@
 #include "jobs/sqlite/db.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/assert.h"
 
@@ -25,7 +26,8 @@ bool SqliteFailure::handle_is_lost() const {
 }
 
 Error SqliteFailure::to_error() const {
-  if (disk_full()) return {ErrorCode::exhausted, what()};
+  if (damaged()) return {ErrorCode::io, std::string("store_damaged: ") + what()};
+  if (disk_full()) return {ErrorCode::exhausted, std::string("disk_full: ") + what()};
   if (locked()) return {ErrorCode::unavailable, std::string("another process has locked the job file: ") + what()};
   return {handle_is_lost() ? ErrorCode::io : ErrorCode::unavailable, what()};
 }
@@ -35,11 +37,19 @@ SqliteDb::SqliteDb(const std::string& path, const std::string& vfs) {
   const int result = sqlite3_open_v2(path.c_str(), &db_, flags, vfs.empty() ? nullptr : vfs.c_str());
   if (result == SQLITE_OK) {
     set_busy_wait(kBusyWait);
+    set_wal_taken_at_close(false);
     return;
   }
-  const SqliteFailure failure(db_, result, "open " + path);
+  const int why = db_ ? sqlite3_system_errno(db_) : 0;
+  const SqliteFailure failure(db_, result, "open " + path + (why ? std::string(" (") + std::strerror(why) + ")" : ""));
   static_cast<void>(sqlite3_close(db_));
   throw failure;
+}
+
+void SqliteDb::take_wal_at_close() { set_wal_taken_at_close(true); }
+
+void SqliteDb::set_wal_taken_at_close(bool taken) {
+  TG_ASSERT(sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, taken ? 0 : 1, nullptr) == SQLITE_OK);
 }
 
 // A statement's finalizing repeats the error of its last step, which was thrown then.

@@ -22,6 +22,8 @@ class SqliteFailure : public std::runtime_error {
   int primary() const { return code_ & 0xff; }
   bool disk_full() const { return primary() == SQLITE_FULL; }
   bool locked() const { return primary() == SQLITE_BUSY; }  // by another connection, for longer than the busy wait
+  // What is in the file is wrong; reading it again will not help.
+  bool damaged() const { return primary() == SQLITE_CORRUPT || primary() == SQLITE_NOTADB; }
   // The handle cannot be trusted any more: close it, open it again, look what is there.
   bool handle_is_lost() const;
   Error to_error() const;
@@ -38,6 +40,7 @@ struct WalState {
   bool all_moved() const { return !busy && moved == frames; }
 };
 
+// Closing it leaves the WAL as it is: what it holds may be evidence.
 class SqliteDb {
  public:
   static constexpr Duration kBusyWait = std::chrono::seconds(5);
@@ -50,6 +53,8 @@ class SqliteDb {
   sqlite3* handle() const { return db_; }
   // How long a lock of another connection is waited for: somebody looks with a shell, or makes a backup.
   void set_busy_wait(Duration wait);
+  // Closing it moves the WAL into the file and deletes it, where no other connection is open.
+  void take_wal_at_close();
   void exec(const char* sql);
   // The one value of a one-row query ("PRAGMA synchronous").
   std::string value_of(const char* sql);
@@ -58,6 +63,7 @@ class SqliteDb {
 
  private:
   friend class Query;
+  void set_wal_taken_at_close(bool taken);
   sqlite3_stmt* statement(const char* sql);  // prepared once; `sql` must be a literal
 
   sqlite3* db_ = nullptr;

@@ -42,9 +42,8 @@ bool expire_overdue(SqliteStore& store, WallTime now) {
               "SELECT seq, status, body_size, chunks FROM jobs WHERE status IN (0, 2) AND expires_at <= ? LIMIT ?",
               ns(now), kRowsMax);
   while (query.step()) {
-    overdue.push_back({query.integer(0),
-                       static_cast<JobStatus>(query.integer(1)),
-                       {static_cast<uint64_t>(query.integer(2)), query.integer(3)}});
+    overdue.push_back(
+        {query.integer(0), status_in(query, 1), {static_cast<uint64_t>(query.integer(2)), query.integer(3)}});
   }
   for (const Row& row : overdue) expire_job(store, row.seq, row.status, row.body, now);
   return overdue.size() == kRowsMax;
@@ -79,7 +78,7 @@ std::vector<EndedRow> find_ended(SqliteStore& store, int64_t results_before, int
       " AND (finished_at <= ?2 OR (status = 3 AND result_size >= 0)) ORDER BY finished_at LIMIT ?3",
       results_before, records_before, kRowsMax);
   while (query.step()) {
-    const auto status = static_cast<JobStatus>(query.integer(1));
+    const auto status = status_in(query, 1);
     const Kept kept = kept_by_ended(status, query.integer(2), query.integer(3), query.integer(5));
     ended.push_back({query.integer(0), kept, status, query.integer(4) <= records_before});
   }

@@ -8,7 +8,7 @@ namespace tidegate::jobs {
 Status cancel_job(SqliteStore& store, const std::string& id, WallTime now) {
   Query query(store.db(), "SELECT seq, status, body_size, chunks FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
-  const auto status = static_cast<JobStatus>(query.integer(1));
+  const auto status = status_in(query, 1);
   if (status != JobStatus::queued && status != JobStatus::retrying && status != JobStatus::accepting) {
     return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
   }
@@ -24,7 +24,7 @@ Status cancel_job(SqliteStore& store, const std::string& id, WallTime now) {
 Status replay_job(SqliteStore& store, const std::string& id, bool force, WallTime now) {
   Query query(store.db(), "SELECT seq, status, created_at, expires_at, replays FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
-  const auto status = static_cast<JobStatus>(query.integer(1));
+  const auto status = status_in(query, 1);
   if (status != JobStatus::dead) return wrong_status(id, status, "dead");
   if (query.integer(4) >= JobQueue::kReplaysMax && !force) {
     return Error{ErrorCode::exhausted, "job " + id + " has been replayed " + std::to_string(query.integer(4)) +
@@ -43,7 +43,7 @@ Status replay_job(SqliteStore& store, const std::string& id, bool force, WallTim
 Status purge_job(SqliteStore& store, const std::string& id) {
   Query query(store.db(), "SELECT seq, status, body_size, result_size, chunks FROM jobs WHERE id = ?", id);
   if (!query.step()) return no_job(id);
-  const auto status = static_cast<JobStatus>(query.integer(1));
+  const auto status = status_in(query, 1);
   if (!is_final(status)) return wrong_status(id, status, "ended");
   const Kept kept = kept_by_ended(status, query.integer(2), query.integer(3), query.integer(4));
   delete_job(store, query.integer(0), kept, status);

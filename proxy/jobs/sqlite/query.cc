@@ -22,7 +22,7 @@ constexpr int64_t kPageMax = 1000;
 JobRecord read_record(std::string id, const Query& row) {
   JobRecord record;
   record.id = std::move(id);
-  record.status = static_cast<JobStatus>(row.integer(1));
+  record.status = status_in(row, 1);
   record.attempt = static_cast<int>(row.integer(2));
   record.max_attempts = static_cast<int>(row.integer(3));
   record.route = row.text(4);
@@ -80,7 +80,7 @@ Result<JobRecord> find_job(SqliteStore& store, const std::string& id, WallTime n
 Result<StoredResultHead> find_result(SqliteStore& store, const std::string& id) {
   Query job(store.db(), "SELECT seq, status, result_size, chunks FROM jobs WHERE id = ?", id);
   if (!job.step()) return no_job(id);
-  const auto status = static_cast<JobStatus>(job.integer(1));
+  const auto status = status_in(job, 1);
   if (status != JobStatus::succeeded) return Error{ErrorCode::conflict, std::string("the job is ") + to_string(status)};
   const StoredBlob body{"results", job.integer(0), static_cast<uint64_t>(job.integer(2)), job.integer(3)};
   Query stored(store.db(), "SELECT status, fields, crc FROM results WHERE owner = ?", body.row);

@@ -288,9 +288,8 @@ class SqliteQueue final : public SqliteSpool, private NoteStore {
 Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options) {
   auto opened = open_store(options, true);
   if (!opened) {
-    // A wrong file, or another process's, is the operator's to fix; a bad disk may recover by itself.
-    const ErrorCode code = opened.error().code;
-    if (code == ErrorCode::invalid || code == ErrorCode::conflict) return opened.error();
+    // Two processes with one file are a mistake of whoever started them.
+    if (opened.error().code == ErrorCode::conflict) return opened.error();
   }
   return std::unique_ptr<SqliteSpool>(std::make_unique<SqliteQueue>(options, std::move(opened)));
 }

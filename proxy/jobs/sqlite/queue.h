@@ -7,7 +7,7 @@
 //
 // After an I/O error: the calls of the group end as `io`, the handle is closed, reopened and checked; meanwhile
 // calls end as `unavailable`. Records of the failed group that turn up again are cancelled: nobody was promised
-// them.
+// them. After an error that tells of damage the file is read through before it is used again.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,10 @@ struct SqliteOptions {
   size_t pending_max = 4096;                 // calls waiting for the thread; more end as unavailable
   Duration reopen_every = 1s;                // after an I/O error
   Duration busy_wait = SqliteDb::kBusyWait;  // for another process's lock; then the group's calls end as unavailable
-  std::string vfs = {};                      // SQLite's file layer; "" = its default. Tests put a failing disk here.
+  // What is called a stall (disk/stall_watch.h). A healthy disk commits in milliseconds, and a request that is being
+  // parked waits 2 s beyond its deadline for that: after this every new job is refused, and somebody should know why.
+  Duration stall_after = 3s;
+  std::string vfs = {};  // SQLite's file layer; "" = its default. Tests put a failing disk here.
   // How long each commit took; called on the store's thread.
   std::function<void(Duration)> on_commit = {};
   // A checkpoint could not be made, since another connection reads an old state; called on the store's thread.
@@ -41,10 +44,10 @@ class SqliteSpool : public RecordStore {
 };
 
 // Opens or makes the file (and its folder), checks it (format, settings read back, jobs that were running are queued
-// again). Blocking: at start, before loops run. Errors: invalid (not ours, or damaged), conflict (another process has
-// it). Where the disk is full, broken or read-only the queue opens unavailable, and is opened again and again: a
-// restart must not turn a full disk into an outage. The queue's last calls must have completed or been dropped before
-// the runtimes they came from end.
+// again). Blocking: at start, before loops run. Errors: conflict (another process has it). Where the disk is full,
+// broken or read-only the queue opens unavailable, and is opened again and again; where the file is damaged or not ours
+// (store_damaged), once it has been changed: a restart must turn neither into an outage. The queue's last calls must
+// have completed or been dropped before the runtimes they came from end.
 Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options);
 
 }  // namespace tidegate::jobs

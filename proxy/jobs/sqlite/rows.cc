@@ -12,6 +12,12 @@ constexpr uint64_t kCountedMax = 1000;  // a position further from both ends of 
 
 }  // namespace
 
+JobStatus status_in(const Query& row, int column) {
+  const int64_t number = row.integer(column);
+  if (number >= 0 && number <= kJobStatusCount) return static_cast<JobStatus>(number);  // the last one: accepting
+  throw SqliteFailure(nullptr, SQLITE_CORRUPT, "status " + std::to_string(number) + " of a job");
+}
+
 Error wrong_status(const std::string& id, JobStatus status, const char* wanted) {
   return {ErrorCode::conflict, "job " + id + " is " + to_string(status) + ", not " + wanted};
 }

@@ -20,6 +20,9 @@ inline WallTime wall(int64_t nanoseconds) { return WallTime(Duration(nanoseconds
 inline int code(JobStatus status) { return static_cast<int>(status); }
 inline size_t index(JobStatus status) { return static_cast<size_t>(status); }
 
+// The status in that column. Throws SqliteFailure where the number is none: the file is damaged.
+JobStatus status_in(const Query& row, int column);
+
 inline Error no_job(const std::string& id) { return {ErrorCode::not_found, "no job " + id}; }
 
 // "job X is running, not dead"

@@ -1,5 +1,7 @@
 #include "jobs/sqlite/schema.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 namespace tidegate::jobs {
@@ -70,39 +72,51 @@ void set_format(SqliteDb& db) {
   db.exec(("PRAGMA user_version=" + std::to_string(kSqliteFormat)).c_str());
 }
 
-Status check_format(SqliteDb& db, const std::string& path) {
+// Before anything is written to the file: it may be another program's.
+Status check_owner(SqliteDb& db, const std::string& path) {
   const std::string application = db.value_of("PRAGMA application_id");
   if (application == std::to_string(kSqliteApplicationId)) {
-    const std::string format = db.value_of("PRAGMA user_version");
-    if (format == std::to_string(kSqliteFormat)) return Ok{};
-    if (format == "1" || format == "2" || format == "3") {
-      db.exec("BEGIN IMMEDIATE");
-      if (format == "1") db.exec(kSecondFormat);
-      if (format != "3") db.exec(kThirdFormat);
-      db.exec(kFourthFormat);
-      set_format(db);
-      db.exec("COMMIT");
-      return Ok{};
-    }
-    return not_ours(path, "made by another version of Tidegate (format " + format + ", this one reads " +
-                              std::to_string(kSqliteFormat) + ")");
+    const int format = std::atoi(db.value_of("PRAGMA user_version").c_str());
+    if (format >= 1 && format <= kSqliteFormat) return Ok{};
+    return not_ours(path, "made by another version of Tidegate (format " + std::to_string(format) +
+                              ", this one reads " + std::to_string(kSqliteFormat) + ")");
   }
-  if (application != "0" || db.value_of("SELECT count(*) FROM sqlite_schema") != "0") {
-    return not_ours(path, "an SQLite file, but not a job store of Tidegate");
-  }
+  if (application == "0" && db.value_of("SELECT count(*) FROM sqlite_schema") == "0") return Ok{};  // new
+  return not_ours(path, "an SQLite file, but not a job store of Tidegate");
+}
+
+Status check_whole(SqliteDb& db, const std::string& path) {
+  std::string found = db.value_of("PRAGMA integrity_check(1)");
+  if (found == "ok") return Ok{};
+  std::replace(found.begin(), found.end(), '\n', ' ');
+  // A page that cannot be read may be readable later; what was read and is wrong stays wrong.
+  const bool unread = found.find("get page") != std::string::npos || found.find("get the page") != std::string::npos;
+  if (unread) return Error{ErrorCode::io, path + ": cannot be read: " + found};
+  return not_ours(path, "damaged: " + found);
+}
+
+// A file of an older format gets what it lacks, a new one everything.
+void bring_up_to_date(SqliteDb& db) {
+  const int format = std::atoi(db.value_of("PRAGMA user_version").c_str());
+  if (format == kSqliteFormat) return;
   db.exec("BEGIN IMMEDIATE");
-  db.exec(kTables);
-  db.exec(kSecondFormat);
-  db.exec(kThirdFormat);
-  db.exec(kFourthFormat);
+  if (format < 1) db.exec(kTables);
+  if (format < 2) db.exec(kSecondFormat);
+  if (format < 3) db.exec(kThirdFormat);
+  if (format < 4) db.exec(kFourthFormat);
   set_format(db);
   db.exec("COMMIT");
-  return Ok{};
 }
 
 }  // namespace
 
-Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
+Status prepare_sqlite_file(SqliteDb& db, const std::string& path, bool suspect) {
+  if (Status ours = check_owner(db, path); !ours) return ours;
+  std::error_code unknown;  // then it is checked
+  const uintmax_t size = std::filesystem::file_size(path, unknown);
+  if (suspect || unknown || size <= kCheckedWhole) {
+    if (Status whole = check_whole(db, path); !whole) return whole;
+  }
   // Checkpoints are made by a thread of their own (checkpoint.h), never inside a commit. A WAL that could not be moved
   // for a while is cut, once it has been, to the length that it otherwise keeps.
   db.exec(
@@ -114,16 +128,8 @@ Status prepare_sqlite_file(SqliteDb& db, const std::string& path) {
     return Error{ErrorCode::io, path + ": durable settings are not available here (journal_mode " + mode +
                                     ", synchronous " + synchronous + "; needed: wal, 2)"};
   }
-  if (const Status format = check_format(db, path); !format) return format;
+  bring_up_to_date(db);
   db.exec(kNotes);
-  std::error_code ignored;
-  if (std::filesystem::file_size(path, ignored) > kCheckedWhole) return Ok{};
-  if (const std::string found = db.value_of("PRAGMA quick_check(1)"); found != "ok") {
-    // A page that cannot be read may be readable later; what was read and is wrong stays wrong.
-    const bool unread = found.find("get page") != std::string::npos || found.find("get the page") != std::string::npos;
-    if (unread) return Error{ErrorCode::io, path + ": cannot be read: " + found};
-    return not_ours(path, "damaged: " + found);
-  }
   return Ok{};
 }
 

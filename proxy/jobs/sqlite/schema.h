@@ -10,8 +10,9 @@ inline constexpr int kSqliteApplicationId = 0x54474a51;  // "TGJQ"
 // the values of bodies and results stay where they are.
 inline constexpr int kSqliteFormat = 4;
 
-// Makes the tables in a new file; refuses a file that is not ours, or of a newer format, or damaged. Then sets what
-// durability needs (WAL, synchronous=FULL) and reads it back. Throws SqliteFailure; Error invalid is returned.
-Status prepare_sqlite_file(SqliteDb& db, const std::string& path);
+// Refuses a file that is not ours, of a newer format or damaged, and has not written to it then. Sets what durability
+// needs (WAL, synchronous=FULL) and reads it back; makes the tables in a new file. `suspect`: damage was found in it,
+// so that it is read through whatever its size is. Throws SqliteFailure; Error invalid is returned.
+Status prepare_sqlite_file(SqliteDb& db, const std::string& path, bool suspect);
 
 }  // namespace tidegate::jobs

@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
+#include "base/log.h"
+#include "base/private_files.h"
+#include "jobs/sqlite/disk/missing.h"
 #include "jobs/sqlite/rows.h"
 #include "jobs/sqlite/schema.h"
 #include "net/clock.h"
@@ -32,29 +36,71 @@ void SqliteCounters::subtract_bytes(uint64_t size) { bytes -= std::min(bytes, si
 
 // ---- opening ----
 
-SqliteStore::SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits)
-    : path_(path), limits_(limits), db_(path, vfs) {}
+SqliteStore::SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits,
+                         CommitMarkFile marks)
+    : path_(path), limits_(limits), db_(path, vfs), marks_(std::move(marks)) {}
+
+namespace {
+
+// A log that is damaged is kept before SQLite goes over it: somebody may want to look at it.
+void keep_damaged_wal(const std::string& wal) {
+  const std::string kept = wal + ".damaged";
+  std::error_code error;
+  if (!std::filesystem::exists(wal, error) || !make_private_file(kept)) return;
+  if (!std::filesystem::copy_file(wal, kept, std::filesystem::copy_options::overwrite_existing, error)) return;
+  log_warn("damaged_wal_kept", {{"file", kept}});
+}
+
+}  // namespace
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, const std::string& vfs,
-                                                       const QueueLimits& limits, bool after_crash) {
+                                                       const QueueLimits& limits, bool after_crash, bool suspect) {
+  auto marks = CommitMarkFile::open(path);
+  if (!marks) return marks.error();
+  const WalContent log = read_wal(path + "-wal");
+  if (!damage_of_log(marks->last(), log).empty()) keep_damaged_wal(path + "-wal");
   try {
-    std::unique_ptr<SqliteStore> store(new SqliteStore(path, vfs, limits));
-    if (const Status prepared = prepare_sqlite_file(store->db_, path); !prepared) return prepared.error();
+    std::unique_ptr<SqliteStore> store(new SqliteStore(path, vfs, limits, std::move(*marks)));
+    if (const Status prepared = prepare_sqlite_file(store->db_, path, suspect); !prepared) return prepared.error();
+    store->count();
+    store->compare_with_mark(log);
     store->fold_wal();
     if (after_crash) store->recover();
-    store->count();
     if (::stat(path.c_str(), &store->file_) != 0) throw SqliteFailure(nullptr, SQLITE_IOERR, "stat " + path);
     store->refresh_free_disk();
+    store->warn_of_short_disk();
     return store;
   } catch (const SqliteFailure& failure) {
     if (failure.primary() == SQLITE_NOTADB) return Error{ErrorCode::invalid, path + ": not an SQLite file"};
-    return failure.to_error();
+    // SQLITE_ERROR: a table or column is not there, or there twice.
+    const bool not_as_made = failure.damaged() || failure.primary() == SQLITE_ERROR;
+    return not_as_made ? Error{ErrorCode::invalid, path + ": damaged: " + failure.what()} : failure.to_error();
   }
 }
 
-// What the WAL holds from before goes into the file, so that nothing new is built on frames whose sync had failed.
-// Where another connection reads it, it stays.
-void SqliteStore::fold_wal() { static_cast<void>(db_.checkpoint(SQLITE_CHECKPOINT_TRUNCATE)); }
+// `log`: as it was before SQLite has recovered it.
+void SqliteStore::compare_with_mark(const WalContent& log) {
+  missing_ = find_missing(marks_.last(), log, counts());
+  marks_.count_from(log.commits);
+  if (missing_.reason.empty()) return;
+  log_error("commits_missing",
+            {{"store", path_}, {"commits", missing_.commits}, {"jobs", missing_.jobs}, {"reason", missing_.reason}});
+}
+
+// What the WAL holds from before goes into the file, so that nothing new is built on frames whose sync had failed. The
+// WAL goes only when the mark says that it is not needed: between the two a kill leaves both right.
+void SqliteStore::fold_wal() {
+  if (!db_.checkpoint(SQLITE_CHECKPOINT_FULL).all_moved()) return;  // another connection reads it
+  if (const Status settled = marks_.settle(counts()); !settled) {
+    return log_warn("commit_mark_failed", {{"reason", settled.error().message}});
+  }
+  static_cast<void>(db_.checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
+}
+
+void SqliteStore::finish() {
+  fold_wal();
+  db_.take_wal_at_close();
+}
 
 void SqliteStore::recover() {
   begin();
@@ -68,6 +114,7 @@ void SqliteStore::recover() {
         " lost = lost + 1 WHERE status = 1",
         now)
       .run();
+  counters_.depth[index(JobStatus::queued)] += std::exchange(counters_.depth[index(JobStatus::running)], 0);
   commit();
 }
 
@@ -77,7 +124,7 @@ void SqliteStore::count() {
                   "SELECT status, count(*), sum(CASE WHEN status IN (3, 5, 6) THEN 0 ELSE body_size END)"
                   " + sum(max(result_size, 0)) FROM jobs GROUP BY status");
   while (by_status.step()) {
-    counters_.depth.at(static_cast<size_t>(by_status.integer(0))) = static_cast<uint64_t>(by_status.integer(1));
+    counters_.depth[index(status_in(by_status, 0))] = static_cast<uint64_t>(by_status.integer(1));
     counters_.bytes += static_cast<uint64_t>(by_status.integer(2));
   }
   // It was at least so late when the store was last written to.
@@ -104,7 +151,10 @@ void SqliteStore::begin() {
   sweep_state_.done_in_group = false;
 }
 
-void SqliteStore::commit() { Query(db_, "COMMIT").run(); }
+void SqliteStore::commit() {
+  Query(db_, "COMMIT").run();
+  if (const auto log = wal_position(db_.handle())) marks_.note(*log, counts());
+}
 
 void SqliteStore::rollback() {
   if (in_transaction()) static_cast<void>(sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr));
@@ -153,7 +203,14 @@ void SqliteStore::refresh_free_disk() {
   struct statvfs disk {};
   std::string folder = std::filesystem::path(path_).parent_path().string();
   if (folder.empty()) folder = ".";
-  if (::statvfs(folder.c_str(), &disk) == 0) free_disk_ = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (::statvfs(folder.c_str(), &disk) != 0) throw SqliteFailure(nullptr, SQLITE_IOERR, "statvfs " + folder);
+  free_disk_ = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
+}
+
+void SqliteStore::warn_of_short_disk() const {
+  if (free_disk_ >= limits_.min_free_disk) return;
+  log_warn("disk_nearly_full",
+           {{"store", path_}, {"free_bytes", free_disk_}, {"min_free_disk_bytes", limits_.min_free_disk}});
 }
 
 void SqliteStore::use_disk(uint64_t size) { free_disk_ -= std::min(free_disk_, size); }
@@ -161,7 +218,11 @@ void SqliteStore::use_disk(uint64_t size) { free_disk_ -= std::min(free_disk_, s
 Status SqliteStore::check_limits(uint64_t size) const {
   if (counters_.open_jobs() >= limits_.max_jobs) return Error{ErrorCode::exhausted, "max_jobs reached"};
   if (counters_.bytes + size > limits_.max_bytes) return Error{ErrorCode::exhausted, "max_bytes reached"};
-  if (free_disk_ < limits_.min_free_disk + size) return Error{ErrorCode::exhausted, "the disk is nearly full"};
+  if (free_disk_ < limits_.min_free_disk + size) {
+    return Error{ErrorCode::exhausted, "min_free_disk reached: of " + std::to_string(free_disk_ >> 20) +
+                                           " MiB free for " + path_ + ", " +
+                                           std::to_string(limits_.min_free_disk >> 20) + " MiB must stay free"};
+  }
   return Ok{};
 }
 

@@ -16,6 +16,8 @@
 
 #include "jobs/job_queue.h"
 #include "jobs/sqlite/db.h"
+#include "jobs/sqlite/disk/commit_mark.h"
+#include "jobs/sqlite/disk/wal.h"
 
 namespace tidegate::jobs {
 
@@ -43,9 +45,13 @@ struct SweepState {
 
 class SqliteStore {
  public:
-  // `after_crash`: no other run is alive, so jobs that were running are queued again.
+  // `after_crash`: no other run is alive, so jobs that were running are queued again. `suspect`: see
+  // prepare_sqlite_file. Errors: invalid (the file is damaged, or not ours), and those of a disk that fails.
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path, const std::string& vfs,
-                                                   const QueueLimits& limits, bool after_crash);
+                                                   const QueueLimits& limits, bool after_crash, bool suspect = false);
+
+  // The store's end in order: moves the WAL into the file, so that closing it leaves one file. Throws.
+  void finish();
 
   void begin();
   void commit();
@@ -63,6 +69,8 @@ class SqliteStore {
   void check_file();
 
   QueueView view();
+  // What the opening has found missing.
+  const MissingWork& missing() const { return missing_; }
 
   // For the operations.
   SqliteDb& db() { return db_; }
@@ -79,10 +87,13 @@ class SqliteStore {
   void use_disk(uint64_t size);
 
  private:
-  SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits);
+  SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits, CommitMarkFile marks);
+  void compare_with_mark(const WalContent& log);
   void fold_wal();
+  StoreCounts counts() const { return {next_seq_, counters_.depth}; }
   void recover();
   void count();
+  void warn_of_short_disk() const;  // at the start: until then nobody is refused, and nobody knows
 
   const std::string path_;
   const QueueLimits limits_;
@@ -90,6 +101,8 @@ class SqliteStore {
   SqliteCounters counters_;
   SqliteCounters before_group_, before_change_;
   SweepState sweep_state_;
+  CommitMarkFile marks_;
+  MissingWork missing_;
   int64_t next_seq_ = 1;  // above every number of a job and of chunks that the tables have
   std::map<int64_t, std::weak_ptr<const int64_t>> chunk_writers_;
   uint64_t free_disk_ = ~uint64_t{0};

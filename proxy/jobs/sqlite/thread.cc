@@ -1,48 +1,35 @@
 #include "jobs/sqlite/thread.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/log.h"
+#include "jobs/refusal.h"
 #include "jobs/sqlite/operations.h"
 #include "net/clock.h"
 
 namespace tidegate::jobs {
 
 namespace {
-
 constexpr Duration kLull = 150us;
+constexpr const char* kSalvage = "stop Tidegate and salvage it with sqlite3, or move it aside: docs/operate/salvage.md";
 // What one commit writes of bodies, about. Beside other calls large bodies get one step of it, so that these wait
 // little longer than they would alone.
 constexpr uint64_t kGroupBytesMax = 2 << 20;
 
 }  // namespace
 
-Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash) {
-  const std::filesystem::path folder = std::filesystem::path(options.path).parent_path();
-  std::error_code error;
-  if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  if (error) return Error{ErrorCode::io, "make " + folder.string() + ": " + error.message()};
-  auto lock = FileLock::take(options.path);
-  if (!lock) return lock.error();
-  auto store = SqliteStore::open(options.path, options.vfs, options.limits, after_crash);
-  if (!store) return store.error();
-  return OpenStore{std::move(*lock), std::move(*store)};
-}
-
-SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opened) : options_(options) {
-  if (opened) {
-    adopt(std::move(*opened));
-  } else {
-    log_error("store_unavailable", {{"store", options_.path}, {"reason", opened.error().message}});
-    publish_unavailable(opened.error().message);
-  }
+SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opened)
+    : options_(options), stall_watch_(options.path, options.stall_after) {
+  opened ? adopt(std::move(*opened)) : cannot_open(opened.error());
   start();
 }
 
 void SqliteThread::adopt(OpenStore opened) {
   open_.emplace(std::move(opened));
   was_open_ = true;
+  missing_.add(store().missing());
+  suspect_ = false;
+  damaged_as_.reset();
   store().db().set_busy_wait(options_.busy_wait);
   const auto passed = [this] {
     const std::lock_guard lock(mutex_);
@@ -50,7 +37,24 @@ void SqliteThread::adopt(OpenStore opened) {
   };
   checkpoint_ = std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs,
                                                    SqliteCheckpoint::Events{options_.on_checkpoint_blocked, passed});
-  publish(store().view());
+  publish_view();
+}
+
+void SqliteThread::publish_view() {
+  QueueView view = store().view();
+  view.missing = missing_;
+  publish(std::move(view));
+}
+
+QueueView SqliteThread::view() const {
+  QueueView view = StoreThread::view();
+  const auto stalled = stall_watch_.stalled_for();
+  if (!stalled || !view.available) return view;
+  const WallTime since = net::read_wall_clock() - *stalled;
+  view.available = false;
+  const std::string what = options_.path + " has not finished a commit since " + to_rfc3339(since);
+  view.why_unavailable = with_word(Refusal::store_stalled, what);
+  return view;
 }
 
 void SqliteThread::submit(std::shared_ptr<SqliteCall> call) {
@@ -77,12 +81,15 @@ void SqliteThread::run() {
   for (;;) {
     if (!open_) reopen();
     const Group group = take_group();
+    stall_watch_.begin();
     if (!group.empty()) {
       run_group(group);
     } else if (open_ && store().sweep_state().more) {
       sweep_on();
     }
+    stall_watch_.begin();
     if (open_) checkpoint_->between_groups();
+    stall_watch_.end();
     const std::lock_guard lock(mutex_);
     if (group.empty() && unfinished_.empty() && phase_ != Phase::open && waiting_.empty()) break;
   }
@@ -142,10 +149,11 @@ void SqliteThread::run_group(const Group& group) {
     const Time before = net::read_monotonic_clock();
     store().commit();
     if (options_.on_commit) options_.on_commit(net::read_monotonic_clock() - before);
-    publish(store().view());
+    publish_view();
   } catch (const SqliteFailure& failure) {
     fail_group(group, failure);
   }
+  stall_watch_.end();  // before anybody is told: who looks then finds the store at work
   bool work = false;
   for (const auto& call : group) {
     if (!call->ended) {
@@ -216,7 +224,8 @@ void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) 
   }
   checkpoint_.reset();
   open_.reset();
-  publish_unavailable(failure.what());
+  suspect_ = suspect_ || failure.damaged();
+  publish_unavailable(failure.to_error().message);
 }
 
 // What a sweep has left, between groups, so that no call waits for it.
@@ -225,7 +234,7 @@ void SqliteThread::sweep_on() {
     store().begin();
     sweep(store(), store().sweep_state().swept_at);
     store().commit();
-    publish(store().view());
+    publish_view();
   } catch (const SqliteFailure& failure) {
     log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}});
     store().rollback();
@@ -234,9 +243,22 @@ void SqliteThread::sweep_on() {
   }
 }
 
+// A damaged file is looked at again when somebody has changed it.
+void SqliteThread::cannot_open(const Error& why) {
+  if (why.code != ErrorCode::invalid) {
+    if (!was_open_ && view().available)
+      log_error("store_unavailable", {{"store", options_.path}, {"reason", why.message}});
+    return publish_unavailable(why.message);
+  }
+  damaged_as_ = state_of_files(options_.path);
+  log_error("store_damaged", {{"store", options_.path}, {"reason", why.message}, {"salvage", kSalvage}});
+  publish_unavailable(with_word(Refusal::store_damaged, why.message) + "; " + kSalvage);
+}
+
 void SqliteThread::reopen() {
-  auto opened = open_store(options_, !was_open_);
-  if (!opened) return publish_unavailable(opened.error().message);
+  if (damaged_as_ && *damaged_as_ == state_of_files(options_.path)) return;
+  auto opened = open_store(options_, !was_open_, suspect_);
+  if (!opened) return cannot_open(opened.error());
   SqliteStore& store = *opened->store;
   try {
     store.begin();
@@ -256,8 +278,8 @@ void SqliteThread::reopen() {
 void SqliteThread::finish() {
   checkpoint_.reset();
   try {
-    if (open_) static_cast<void>(store().db().checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
-  } catch (const SqliteFailure& failure) {  // the next start reads the WAL
+    if (open_) store().finish();
+  } catch (const SqliteFailure& failure) {  // what was committed is in the WAL
     log_warn("checkpoint_failed", {{"store", options_.path}, {"reason", failure.what()}});
   }
   open_.reset();

@@ -1,6 +1,7 @@
 // The store's thread: takes calls in groups, commits each group once, completes them. Owns the SqliteStore.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -11,21 +12,14 @@
 #include <vector>
 
 #include "jobs/sqlite/checkpoint.h"
-#include "jobs/sqlite/file_lock.h"
+#include "jobs/sqlite/disk/file_state.h"
+#include "jobs/sqlite/disk/stall_watch.h"
+#include "jobs/sqlite/open_store.h"
 #include "jobs/sqlite/queue.h"
 #include "jobs/sqlite/store.h"
 #include "jobs/store_thread.h"
 
 namespace tidegate::jobs {
-
-// The file, and the right to it: one process at a time.
-struct OpenStore {
-  FileLock lock;
-  std::unique_ptr<SqliteStore> store;
-};
-
-// `after_crash`: see SqliteStore::open. Makes the folder.
-Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash);
 
 // A call to the store: run inside a group's transaction, completed after the commit.
 // This is what the thread sees of it, whatever its result type is.
@@ -67,10 +61,13 @@ class TypedSqliteCall final : public SqliteCall {
 
 class SqliteThread final : public StoreThread {
  public:
-  // Without a store (the disk is full, or may not be written to): unavailable until it can be opened.
+  // Without a store (the disk is full, or may not be written to; the file is damaged): unavailable until it can be
+  // opened.
   SqliteThread(const SqliteOptions& options, Result<OpenStore> opened);
   ~SqliteThread() override { stop(); }
 
+  // As StoreThread's; unavailable too while the store hangs on its disk.
+  QueueView view() const;
   // Any thread. A call that cannot be taken ends as unavailable.
   void submit(std::shared_ptr<SqliteCall> call);
 
@@ -88,14 +85,20 @@ class SqliteThread final : public StoreThread {
   void fail_group(const Group& group, const SqliteFailure& failure);
   void lose_store(const Group& group, const SqliteFailure& failure);
   void reopen();
+  void cannot_open(const Error& why);
   SqliteStore& store() { return *open_->store; }
   void adopt(OpenStore opened);
+  void publish_view();
   void sweep_on();
   void finish();
 
   const SqliteOptions options_;
+  StallWatch stall_watch_;
   std::optional<OpenStore> open_;  // none while the disk is broken
   bool was_open_ = false;
+  MissingWork missing_;
+  bool suspect_ = false;                                // damage was found while it was open
+  std::optional<std::array<FileState, 2>> damaged_as_;  // the file and its WAL; opened again once they have changed
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::vector<std::string> to_cancel_;  // ids of failed appends: cancelled if found after reopening
   size_t last_group_ = 0;

@@ -146,9 +146,9 @@ class UvSignal final : public Operation {
  public:
   UvSignal(uv_loop_t& loop, int signum, std::function<void()> on_signal)
       : on_signal_(std::move(on_signal)), handle_(new uv_signal_t{}) {
-    uv_signal_init(&loop, handle_);
+    TG_ASSERT(uv_signal_init(&loop, handle_) == 0);
     handle_->data = this;
-    uv_signal_start(handle_, &fired, signum);
+    TG_ASSERT(uv_signal_start(handle_, &fired, signum) == 0);  // a SIGTERM that nobody hears would kill, not drain
   }
   ~UvSignal() override {
     handle_->data = nullptr;

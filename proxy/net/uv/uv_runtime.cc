@@ -48,7 +48,9 @@ UvRuntime::Loop::Loop(UvRuntime& owner) : runtime(owner) {
   uv_timer_init(&uv, &timer);
   uv_prepare_init(&uv, &prepare);
   uv_check_init(&uv, &check);
-  uv_async_init(&uv, &async, [](uv_async_t* handle) { static_cast<Loop*>(handle->data)->run_posted(); });
+  // Without it, as where there is no descriptor left for it, nothing that is posted would ever run.
+  TG_ASSERT(uv_async_init(&uv, &async, [](uv_async_t* handle) { static_cast<Loop*>(handle->data)->run_posted(); }) ==
+            0);
   timer.data = prepare.data = check.data = async.data = this;
   // Before polling: this iteration is over; wake up for the earliest timer.
   uv_prepare_start(&prepare, [](uv_prepare_t* handle) {

@@ -116,6 +116,7 @@ void add_queue(Values& values, const Queue& q) {
       {{"spool", word(q.spool_path)},
        {"max_jobs", number(static_cast<double>(q.max_jobs))},
        {"max_bytes", bytes(q.max_bytes)},
+       {"min_free_disk", bytes(q.min_free_disk)},
        {"job_ttl", time(q.job_ttl)},
        {"results.ttl", time(q.results_ttl)},
        {"replay.concurrency", number(q.replay.concurrency)},

@@ -79,7 +79,11 @@ const Expected kContract[] = {
     {"queue_max_jobs", "gauge", {"queue"}},
     {"queue_max_bytes", "gauge", {"queue"}},
     {"queue_jobs_total", "counter", {"queue", "event"}},
+    {"queue_refusals_total", "counter", {"queue", "reason"}},
+    {"queue_missing", "gauge", {"queue", "what"}},
+    {"queue_store_unavailable", "gauge", {"queue", "reason"}},
     {"queue_commit_seconds", "histogram", {"queue"}},
+    {"queue_checkpoints_blocked_total", "counter", {"queue"}},
     {"dependency_up", "gauge", {"dependency"}},
     {"config_last_reload_successful", "gauge", {}},
     {"config_last_reload_success_timestamp_seconds", "gauge", {}},
@@ -138,6 +142,10 @@ TEST_CASE("Counters exist at 0 before the first event") {
   }
   for (const char* event : {"accepted", "replayed", "succeeded", "retried", "dead", "cancelled", "expired"}) {
     CHECK(text.value("tidegate_queue_jobs_total", {{"queue", "jobs"}, {"event", event}}) == 0.0);
+  }
+  for (const char* reason : {"max_jobs", "max_bytes", "min_free_disk", "disk_full", "body_too_large", "overloaded",
+                             "store_damaged", "store_stalled", "store_timeout", "store_unavailable"}) {
+    CHECK(text.value("tidegate_queue_refusals_total", {{"queue", "jobs"}, {"reason", reason}}) == 0.0);
   }
   CHECK(text.value("tidegate_queue_commit_seconds_count", {{"queue", "jobs"}}) == 0.0);
 }

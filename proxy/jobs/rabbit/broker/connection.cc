@@ -83,9 +83,10 @@ Status RabbitConnection::connect(const config::AmqpUrl& url, Duration bound) {
   const int status = amqp_socket_open_noblock(socket, url.host.c_str(), url.port, &timeout);
   if (status != AMQP_STATUS_OK) return Error{ErrorCode::unavailable, amqp_error_string2(status)};
   net::bound_unacknowledged(this->socket(), bound);
-  amqp_set_handshake_timeout(state_, &timeout);
-  amqp_set_rpc_timeout(state_, &timeout);
-  return Ok{};
+  // Without its time limits a silent broker would hold this thread for ever.
+  const bool bounded = amqp_set_handshake_timeout(state_, &timeout) == AMQP_STATUS_OK &&
+                       amqp_set_rpc_timeout(state_, &timeout) == AMQP_STATUS_OK;
+  return bounded ? Status(Ok{}) : Status(Error{ErrorCode::unavailable, "its time limits cannot be set"});
 }
 
 Status RabbitConnection::log_in(const config::AmqpUrl& url) {

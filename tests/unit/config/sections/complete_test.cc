@@ -50,6 +50,7 @@ queues:
     durability: strict
     max_jobs: 100001
     max_bytes: 11GiB
+    min_free_disk: 65MiB
     job_ttl: 26h
     replay: {concurrency: 5, max_attempts: 6, timeout: 61s, backoff: {base: 2s, max: 6m, jitter: decorrelated}}
 listeners:
@@ -160,6 +161,7 @@ TEST_CASE("every key of a queue is read") {
   CHECK(queue.results_ttl == 25h);
   CHECK(queue.max_jobs == 100001);
   CHECK(queue.max_bytes == 11ull << 30);
+  CHECK(queue.min_free_disk == 65ull << 20);
   CHECK(queue.job_ttl == 26h);
   CHECK(queue.replay.concurrency == 5);
   CHECK(queue.replay.max_attempts == 6);

@@ -1,5 +1,7 @@
 #include "unit/jobs/spool/fixture.h"
 
+#include <fstream>
+
 #include "base/log.h"
 
 namespace tidegate::jobs {
@@ -19,6 +21,13 @@ void SpooledFixture::open() {
   server_->set(mood_);
   log_configure(LogLevel::error, LogFormat::text);  // the failures are the test's own
   queue_ = make_spooled_queue(home(), {"jobs", std::move(flaky), store("spool.db")});
+}
+
+void SpooledFixture::restart_with_damaged_spool() {
+  close();
+  std::ofstream(file("spool.db")) << "no database any more";
+  log_configure(LogLevel::off, LogFormat::text);
+  open();
 }
 
 void SpooledFixture::close() {

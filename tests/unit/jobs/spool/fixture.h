@@ -26,6 +26,8 @@ class SpooledFixture : public RealFixture {
     close();
     open();
   }
+  // The spool's file is overwritten between two runs.
+  void restart_with_damaged_spool();
 
  private:
   std::unique_ptr<SqliteSpool> store(const char* name);

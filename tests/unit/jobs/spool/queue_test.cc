@@ -268,4 +268,23 @@ TEST_CASE("a list shows the spool's jobs first, then the server's") {
   CHECK(seen == wanted);
 }
 
+TEST_CASE("with a damaged spool jobs go to the server, and what may be in the spool is not called unknown") {
+  SpooledFixture fixture;
+  Asker asker(fixture);
+  fixture.set(Mood::unavailable);
+  const std::string spooled = asker.append_new("in the spool");
+  fixture.restart_with_damaged_spool();
+  CHECK(fixture.queue().view().spool_unavailable.starts_with("store_damaged: "));
+  CHECK(asker.append(make_draft(fixture.home())).error().code == ErrorCode::unavailable);
+  fixture.set(Mood::healthy);
+  fixture.run_until([&] { return fixture.queue().view().server_unavailable.empty(); });
+  const std::string at_server = asker.append_new("at the server");
+  CHECK(fixture.queue().view().available);
+  CHECK(asker.status(at_server) == JobStatus::queued);
+  CHECK(asker.find(spooled).error().code == ErrorCode::unavailable);
+  CHECK(asker.cancel(spooled).error().code == ErrorCode::unavailable);
+  CHECK(asker.list({})->records.size() == 1);
+  CHECK(asker.cancel(at_server).ok());
+}
+
 }  // namespace tidegate::jobs

@@ -25,6 +25,7 @@ class NthFaultBed : public RealFixture {
     auto opened = open_sqlite_queue({.path = file("jobs.db"), .reopen_every = 2ms, .vfs = NthFaultDisk::the().name()});
     REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
     queue_ = std::move(*opened);
+    CHECK(queue_->view().missing.reason == "");  // a disk that fails loses nothing, so nothing is called missing
   }
   void close() { RealFixture::close(std::move(queue_)); }
   void await_store() {

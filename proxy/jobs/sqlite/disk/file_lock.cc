@@ -1,4 +1,4 @@
-#include "jobs/sqlite/file_lock.h"
+#include "jobs/sqlite/disk/file_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,0 +1,31 @@
+// Says in the log that a queue refuses jobs, and why: at most one line a minute and reason, with the number of refusals
+// since the line before. Workers' loops use it concurrently.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+#include "jobs/refusal.h"
+
+namespace tidegate::core {
+
+class RefusalLog {
+ public:
+  static constexpr Duration kEvery = std::chrono::minutes(1);
+
+  void refused(const std::string& queue, jobs::Refusal why, const std::string& detail, Time now);
+
+ private:
+  struct Line {
+    std::optional<Time> last;
+    uint64_t refused = 0;  // since then
+  };
+
+  std::mutex mutex_;
+  std::array<Line, jobs::kRefusalCount> lines_;
+};
+
+}  // namespace tidegate::core

@@ -1,0 +1,27 @@
+#include "jobs/sqlite/open_store.h"
+
+#include <filesystem>
+
+#include "base/private_files.h"
+
+namespace tidegate::jobs {
+
+Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, bool suspect) {
+  if (const Status made = make_private_folders(std::filesystem::path(options.path).parent_path()); !made) {
+    return made.error();
+  }
+  auto lock = FileLock::take(options.path);
+  if (!lock) return lock.error();
+  // SQLite gives its companions the mode of the file.
+  if (const Status made = make_private_file(options.path); !made) return made.error();
+  for (const char* end : {"", "-wal", "-shm"}) keep_private(options.path + end);
+  auto store = SqliteStore::open(options.path, options.vfs, options.limits, after_crash, suspect);
+  if (!store) return store.error();
+  return OpenStore{std::move(*lock), std::move(*store)};
+}
+
+std::array<FileState, 2> state_of_files(const std::string& path) {
+  return {FileState::of(path), FileState::of(path + "-wal")};
+}
+
+}  // namespace tidegate::jobs

@@ -1,0 +1,27 @@
+// Opening a store: its folder, the right to its file, and the file itself.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "jobs/sqlite/disk/file_lock.h"
+#include "jobs/sqlite/disk/file_state.h"
+#include "jobs/sqlite/queue.h"
+#include "jobs/sqlite/store.h"
+
+namespace tidegate::jobs {
+
+// The file, and the right to it: one process at a time.
+struct OpenStore {
+  FileLock lock;
+  std::unique_ptr<SqliteStore> store;
+};
+
+// `after_crash`, `suspect`: see SqliteStore::open. Makes the folder and the file; nobody but their owner may read them.
+Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, bool suspect = false);
+
+// The file and its WAL: whether somebody has changed them.
+std::array<FileState, 2> state_of_files(const std::string& path);
+
+}  // namespace tidegate::jobs
