@@ -4,7 +4,7 @@
 #include <cmath>
 #include <optional>
 
-#include "policy/key_table.h"
+#include "policy/keys/key_table.h"
 #include "policy/sliding_window.h"
 
 namespace tidegate::policy {

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "base/time.h"
-#include "policy/rate_key.h"
+#include "policy/keys/rate_key.h"
 #include "policy/rate_limit.h"
 
 namespace tidegate::policy {

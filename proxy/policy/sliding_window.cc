@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "policy/key_table.h"
+#include "policy/keys/key_table.h"
 
 namespace tidegate::policy {
 

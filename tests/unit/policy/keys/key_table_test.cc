@@ -1,5 +1,5 @@
 // The table of buckets: bounded, least recently used first out, deleting what is idle; checked against a plain list.
-#include "policy/key_table.h"
+#include "policy/keys/key_table.h"
 
 #include <doctest/doctest.h>
 

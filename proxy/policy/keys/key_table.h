@@ -18,7 +18,7 @@
 
 #include "base/assert.h"
 #include "base/time.h"
-#include "policy/rate_key.h"
+#include "policy/keys/rate_key.h"
 
 namespace tidegate::policy {
 

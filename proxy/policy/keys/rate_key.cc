@@ -1,4 +1,4 @@
-#include "policy/rate_key.h"
+#include "policy/keys/rate_key.h"
 
 #include <algorithm>
 #include <cstring>
