@@ -44,15 +44,20 @@ Permit& Permit::operator=(Permit&& other) noexcept {
   breaker_ = std::exchange(other.breaker_, nullptr);
   generation_ = other.generation_;
   lease_ = other.lease_;
-  begun_ = other.begun_;
+  probe_until_ = other.probe_until_;
   probe_ = other.probe_;
   would_refuse_ = other.would_refuse_;
   return *this;
 }
 
-void Permit::report(Verdict verdict, Time now, std::string_view why) {
+std::optional<Time> Permit::probe_until() const {
+  const bool acts = valid() && probe_ && breaker_->config().mode == Mode::enforce;
+  return acts ? std::optional(probe_until_) : std::nullopt;
+}
+
+void Permit::report(Verdict verdict, Time now, std::string_view why, Duration upstream_time) {
   TG_ASSERT(valid());
-  std::exchange(breaker_, nullptr)->report(*this, verdict, now, why);
+  std::exchange(breaker_, nullptr)->report(*this, verdict, now, why, upstream_time);
 }
 
 void Permit::drop() {
@@ -102,17 +107,17 @@ Breaker::Acquired Breaker::acquire(Time now) {
     }
     permit.breaker_ = this;
     permit.generation_ = machine.generation();
-    permit.begun_ = now;
+    permit.probe_until_ = now + config_.half_open_timeout;
     permit.probe_ = machine.state() == BreakerState::half_open && !permit.would_refuse_;
     if (permit.probe_) permit.lease_ = machine.start_probe(now);
   });
   return acquired;
 }
 
-void Breaker::report(const Permit& permit, Verdict verdict, Time now, std::string_view why) {
+void Breaker::report(const Permit& permit, Verdict verdict, Time now, std::string_view why, Duration upstream_time) {
   act([&](Guarded& guarded) {
     BreakerMachine& machine = guarded.machine;
-    const bool slow = config_.slow_call && now - permit.begun_ >= config_.slow_call->threshold;
+    const bool slow = config_.slow_call && upstream_time >= config_.slow_call->threshold;
     if (verdict == Verdict::ignored) {
       ++guarded.ignored;
     } else if (verdict == Verdict::failure) {
@@ -122,9 +127,14 @@ void Breaker::report(const Permit& permit, Verdict verdict, Time now, std::strin
     }
     machine.advance(now);
     if (permit.generation_ != machine.generation() || permit.would_refuse_) return;
-    if (permit.probe_) machine.end_probe(permit.lease_);
-    if (verdict != Verdict::ignored) return machine.finished(verdict, slow, now, why);
-    if (permit.probe_) machine.grant_probe_again();
+    if (!permit.probe_) {
+      if (verdict != Verdict::ignored) machine.finished(verdict, slow, now, why);
+      return;
+    }
+    machine.end_probe(permit.lease_);
+    if (verdict == Verdict::ignored) return machine.grant_probe_again();
+    if (now >= permit.probe_until_) return machine.time_out_probe(now);
+    machine.finished(verdict, slow, now, why);
   });
 }
 
@@ -189,14 +199,6 @@ BreakerView Breaker::view(Time now) const {
   view.ignored = guarded_->ignored;
   view.not_permitted = guarded_->not_permitted;
   return view;
-}
-
-void report_attempt(Permit& permit, const BreakerConfig& config, AttemptResult result, uint16_t status, Time now) {
-  if (!permit.valid()) return;
-  const bool response = result == AttemptResult::response;
-  const bool failed = config.failures.matches(result, status);
-  const Verdict verdict = failed ? Verdict::failure : response ? Verdict::success : Verdict::ignored;
-  permit.report(verdict, now, response ? std::to_string(status) : to_string(result));
 }
 
 }  // namespace tidegate::policy

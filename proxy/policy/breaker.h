@@ -40,7 +40,7 @@
 namespace tidegate::policy {
 
 struct SlowCallRule {
-  Duration threshold = 8s;  // > 0: a call that took this long or longer is slow
+  Duration threshold = 8s;  // > 0: a call is slow if its upstream alone was waited for this long or longer
   double ratio = 0.8;       // (0, 1]
   friend bool operator==(const SlowCallRule&, const SlowCallRule&) = default;
 };
@@ -122,10 +122,13 @@ class Permit {
   bool probe() const { return probe_; }
   // In shadow mode: the breaker would have refused.
   bool would_refuse() const { return would_refuse_; }
-  // The call reaches its upstream only now: what it waited for meanwhile was ours.
-  void begin(Time now) { begun_ = now; }
-  // REQUIRES valid(). `why` describes a failure ("timeout", "503"), for the transition's detail.
-  void report(Verdict verdict, Time now, std::string_view why = {});
+  // A probe that has no response headers by then has failed: its caller ends it, and reports that. None: not a probe,
+  // or shadow mode, which ends nothing.
+  std::optional<Time> probe_until() const;
+  // REQUIRES valid(). `why` describes a failure ("timeout", "503"), for the transition's detail. `upstream_time`: how
+  // long the upstream alone was waited for until its response headers, or in vain; by it the call is slow. A probe's
+  // verdict that is not in time is a timeout.
+  void report(Verdict verdict, Time now, std::string_view why = {}, Duration upstream_time = {});
 
  private:
   friend class Breaker;
@@ -134,7 +137,7 @@ class Permit {
   Breaker* breaker_ = nullptr;  // outlives the permit
   uint64_t generation_ = 0;
   uint64_t lease_ = 0;
-  Time begun_{};
+  Time probe_until_{};
   bool probe_ = false;
   bool would_refuse_ = false;
 };
@@ -183,6 +186,8 @@ class Breaker {
   // while that is empty.
   void advance(Time now);
   std::optional<Time> next_transition_at() const;
+  // After half_open_timeout, for the caller of a probe to report it: only a caller that hangs itself takes longer.
+  static constexpr Duration kProbeGrace = 1s;
 
   // Called after each act that has moved the breaker, or changed when time will; on the act's thread and outside the
   // lock. The owner should take the transitions, soon, and set its timer anew. Set before use.
@@ -208,7 +213,7 @@ class Breaker {
   struct Guarded;  // breaker.cc
   template <typename Work>
   void act(const Work& work);
-  void report(const Permit& permit, Verdict verdict, Time now, std::string_view why);
+  void report(const Permit& permit, Verdict verdict, Time now, std::string_view why, Duration upstream_time);
   void give_back(const Permit& permit);
 
   const std::string name_;
@@ -216,9 +221,5 @@ class Breaker {
   std::function<void()> on_change_;
   std::unique_ptr<Guarded> guarded_;
 };
-
-// Reports the result of an attempt, judged by the breaker's own `failures` list: a matching failure or status is a
-// failure, any other response a success, any other failure is ignored. An invalid permit (no breaker) is left alone.
-void report_attempt(Permit& permit, const BreakerConfig& config, AttemptResult result, uint16_t status, Time now);
 
 }  // namespace tidegate::policy

@@ -65,11 +65,7 @@ void BreakerMachine::advance(Time now) {
     return move_to(due, TransitionReason::open_for_elapsed,
                    fmt::format("open for {:.1f} s", to_seconds(open_.open_for)), now);
   }
-  if (due == BreakerState::open) {
-    ++failed_probes_;
-    return open(TransitionReason::probe_timed_out,
-                fmt::format("a probe had no verdict for {:.1f} s", to_seconds(config_.half_open_timeout)), now);
-  }
+  if (due == BreakerState::open) return time_out_probe(now);
   move_to(due, TransitionReason::force_expired, "the forced state has expired", now);
 }
 
@@ -145,8 +141,14 @@ void BreakerMachine::force(BreakerState forced, std::optional<Duration> duration
 }
 
 uint64_t BreakerMachine::start_probe(Time now) {
-  half_open_.start(next_lease_, now + config_.half_open_timeout);
+  half_open_.start(next_lease_, now + config_.half_open_timeout + Breaker::kProbeGrace);
   return next_lease_++;
+}
+
+void BreakerMachine::time_out_probe(Time now) {
+  ++failed_probes_;
+  open(TransitionReason::probe_timed_out,
+       fmt::format("a probe had no verdict for {:.1f} s", to_seconds(config_.half_open_timeout)), now);
 }
 
 void BreakerMachine::restore(const RememberedOpen& remembered, Time now) {

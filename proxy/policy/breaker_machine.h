@@ -79,6 +79,7 @@ class BreakerMachine {
   void finished(Verdict verdict, bool slow, Time now, std::string_view why);
   uint64_t start_probe(Time now);  // its lease
   bool end_probe(uint64_t lease) { return half_open_.end(lease); }
+  void time_out_probe(Time now);
   QueuedTransitions take_transitions();
   void grant_probe_again() { half_open_.grant_again(); }
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.h"
+
 namespace tidegate::policy {
 
 enum class Outcome : uint8_t {
@@ -51,6 +53,13 @@ enum class AttemptResult : uint8_t { response, connect_failure, timeout, reset, 
 const char* to_string(AttemptResult result);
 // The outcome of a request whose last attempt ended so. REQUIRES: result != response.
 Outcome outcome_of(AttemptResult result);
+
+// How an attempt failed, before its response or inside it.
+struct AttemptFailure {
+  AttemptResult result;         // not `response`
+  bool upstreams_fault = true;  // false: the client was slow or late, or the upstream was given too little time
+  Duration upstream_time{};     // before the response headers: how long the upstream alone was waited for
+};
 
 // A set of conditions: a decision of a policy, the failure of an attempt, or the status of its response.
 class Conditions {

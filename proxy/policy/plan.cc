@@ -53,12 +53,14 @@ Step Plan::step_of(Admission admission, Time now) {
     return fall_back(open, policy_.fallback_on.has(open), std::max(refused->retry_after, kDefaultRetryAfter));
   }
   auto& admitted = std::get<Admitted>(admission);
-  slot_ = std::move(admitted.slot);
-  permit_ = std::move(admitted.permit);
-  would_break_ = would_break_ || permit_.would_refuse();
+  would_break_ = would_break_ || admitted.permit.would_refuse();
+  call_ = UpstreamCall(policy_, std::move(admitted), now);
   ++attempts_;
-  attempt_begun_at_ = now;
-  return StartAttempt{attempts_, deadline_, policy_.timeout.per_try};
+  const TimeoutConfig& timeout = policy_.timeout;
+  const std::optional<Time> probe_until = call_.probe_until();
+  Duration allowed = std::min({timeout.response_header, timeout.per_try, timeout.total});
+  if (probe_until) allowed = std::min(allowed, *probe_until - now);
+  return StartAttempt{attempts_, deadline_, timeout.per_try, allowed, probe_until};
 }
 
 Step Plan::without_slot(Time now) {
@@ -87,21 +89,16 @@ std::optional<WaitUntil> Plan::retry(AttemptResult result, uint16_t status, bool
   if (now + delay >= deadline_) return std::nullopt;
   budget_exhausted_ = policy_.budget && !policy_.budget->try_retry(now);
   if (budget_exhausted_) return std::nullopt;
-  give_verdict(result, status, now);
-  slot_.release();
   last_delay_ = delay;
   return WaitUntil{now + delay};
 }
 
-void Plan::attempt_begun(Time now) {
-  attempt_begun_at_ = now;
-  permit_.begin(now);
-}
+void Plan::attempt_begun(Time now) { call_.begin(now); }
 
 Step Plan::pool_full(bool can_resend) {
   const Outcome full = Outcome::pool_full;
   --attempts_;
-  permit_ = Permit();
+  call_.abandon();
   return fall_back(full, policy_.fallback_on.has(full) && can_fall_back(can_resend), kDefaultRetryAfter);
 }
 
@@ -109,47 +106,37 @@ bool Plan::can_fall_back(bool can_resend) const {
   return policy_.fallback == FallbackKind::respond || can_resend || traits_.body_elsewhere;
 }
 
-Step Plan::after_failure(AttemptResult failed, bool can_resend, Time now) {
-  TG_ASSERT(failed != AttemptResult::response);
-  if (const auto wait = retry(failed, 0, can_resend, now)) return *wait;
-  give_verdict(failed, 0, now);
-  const bool matches = policy_.fallback_on.matches(failed, 0) && can_fall_back(can_resend);
-  return fall_back(outcome_of(failed), matches, kDefaultRetryAfter);
+Step Plan::after_failure(const AttemptFailure& failed, bool can_resend, Time now) {
+  TG_ASSERT(failed.result != AttemptResult::response);
+  call_.on_failed(failed, now);
+  if (const auto wait = retry(failed.result, 0, can_resend, now)) return *wait;
+  const bool matches = policy_.fallback_on.matches(failed.result, 0) && can_fall_back(can_resend);
+  return fall_back(outcome_of(failed.result), matches, kDefaultRetryAfter);
 }
 
-std::variant<Relay, Step> Plan::after_response(uint16_t status, bool can_resend, Time now) {
+std::variant<Relay, Step> Plan::after_response(uint16_t status, Duration upstream_time, bool can_resend, Time now) {
   constexpr AttemptResult kResponse = AttemptResult::response;
-  if (const auto wait = retry(kResponse, status, can_resend, now)) return Step(*wait);
-  const bool matches = policy_.fallback_on.matches(kResponse, status) && can_fall_back(can_resend);
-  if (policy_.fallback == FallbackKind::none || !matches) {
-    relayed_status_ = status;
-    return Relay{};  // the verdict comes with relay_ended
-  }
-  give_verdict(kResponse, status, now);
+  call_.on_headers(status, upstream_time, now);
+  const auto wait = retry(kResponse, status, can_resend, now);
+  const bool falls = policy_.fallback != FallbackKind::none && policy_.fallback_on.matches(kResponse, status) &&
+                     can_fall_back(can_resend);
+  if (!wait && !falls) return Relay{};
+  call_.on_discarded(now);
+  if (wait) return Step(*wait);
   return fall_back(Outcome::bad_upstream_response, true, kDefaultRetryAfter);
 }
 
-void Plan::relay_ended(AttemptResult result, Time now) {
-  give_verdict(result, relayed_status_, now);
-  slot_.release();
-}
+void Plan::relay_complete(Time now) { call_.on_complete(now); }
 
-void Plan::abandon() {
-  permit_ = Permit();
-  slot_.release();
-}
+void Plan::relay_failed(const AttemptFailure& failed, Time now) { call_.on_failed(failed, now); }
+
+void Plan::abandon() { call_.abandon(); }
 
 Step Plan::fall_back(Outcome why, bool matches, Duration retry_after) {
-  TG_ASSERT(!permit_.valid());
-  slot_.release();
+  TG_ASSERT(!call_.holds_permit() && !call_.holds_slot());
   if (matches && policy_.fallback == FallbackKind::enqueue) return Park{why};
   if (matches && policy_.fallback == FallbackKind::respond) return Respond{why};
   return Refuse{why, retry_after};
-}
-
-void Plan::give_verdict(AttemptResult result, uint16_t status, Time now) {
-  if (policy_.health) policy_.health->note(result, status, attempt_begun_at_);
-  if (policy_.breaker) report_attempt(permit_, policy_.breaker->config(), result, status, now);
 }
 
 }  // namespace tidegate::policy

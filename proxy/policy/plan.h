@@ -8,7 +8,7 @@
 //        │        ▼
 //        │   StartAttempt ──no connection──▶ Refuse | Park | Respond  (pool_full)
 //        │        ├─────────failed────▶ [after_failure] ──▶ WaitUntil | Park | Respond | Refuse
-//        │        └─────────response──▶ [after_response] ─▶ the same, or Relay ──relay_ended──▶ (done)
+//        │        └─────────response──▶ [after_response] ─▶ the same, or Relay ──relay_…──▶ (done)
 //        │                                    │
 //        └─────────────── next_attempt ◀── WaitUntil
 #pragma once
@@ -22,6 +22,7 @@
 #include "policy/outcome.h"
 #include "policy/rate_limiter.h"
 #include "policy/retry_budget.h"
+#include "policy/upstream_call.h"
 
 namespace tidegate::policy {
 
@@ -65,6 +66,8 @@ struct StartAttempt {
   int attempt;       // 1 = the first
   Time deadline;     // of the whole request
   Duration per_try;  // of this attempt, from when it has a connection to the response headers; the deadline holds too
+  Duration upstream_time_allowed;   // until the response headers, whatever the client leaves of it
+  std::optional<Time> probe_until;  // a breaker's probe: until the response headers, too
 };
 struct WaitForSlot {
   Time until;
@@ -103,11 +106,14 @@ class Plan {
   // Our own limits left no connection for the attempt. The upstream is not judged by it, and it was no attempt.
   Step pool_full(bool can_resend);
   // `can_resend`: the body can be sent again; if not, there is no retry and the request is not parked.
-  Step after_failure(AttemptResult failed, bool can_resend, Time now);  // REQUIRES failed != response
-  std::variant<Relay, Step> after_response(uint16_t status, bool can_resend, Time now);
-  // The relayed response has ended: whole, or broken (result != response). Gives the breaker its verdict.
-  void relay_ended(AttemptResult result, Time now);
-  // Nobody needs the attempt any more: everything is given back, and the breaker counts nothing.
+  Step after_failure(const AttemptFailure& failed, bool can_resend, Time now);
+  // `upstream_time`: how long the upstream alone was waited for.
+  std::variant<Relay, Step> after_response(uint16_t status, Duration upstream_time, bool can_resend, Time now);
+  // The relayed response has ended: whole, or broken.
+  void relay_complete(Time now);
+  void relay_failed(const AttemptFailure& failed, Time now);
+  // Nobody needs the attempt any more, or its time was over inside the response: everything is given back, and the
+  // breaker counts nothing.
   void abandon();
 
   Time deadline() const { return deadline_; }
@@ -119,8 +125,8 @@ class Plan {
   bool would_break() const { return would_break_; }
   // The budget refused the last retry that the rules allowed.
   bool budget_exhausted() const { return budget_exhausted_; }
-  bool holds_permit() const { return permit_.valid(); }
-  bool holds_slot() const { return slot_.valid(); }
+  bool holds_permit() const { return call_.holds_permit(); }
+  bool holds_slot() const { return call_.holds_slot(); }
 
  private:
   Step begin_within_limit(Time now);
@@ -130,19 +136,15 @@ class Plan {
   std::optional<WaitUntil> retry(AttemptResult result, uint16_t status, bool can_resend, Time now);
   bool can_fall_back(bool can_resend) const;
   Step fall_back(Outcome why, bool matches, Duration retry_after);
-  void give_verdict(AttemptResult result, uint16_t status, Time now);
 
   const RoutePolicy& policy_;
   RequestTraits traits_;
   Random& random_;
   Time deadline_;
   int attempts_ = 0;
-  Time attempt_begun_at_{};
   Duration last_delay_{};
-  uint16_t relayed_status_ = 0;
   std::optional<RateDecision> rate_;
-  Permit permit_;
-  Slot slot_;
+  UpstreamCall call_;  // while an attempt is under way
   bool would_rate_limit_ = false;
   bool would_break_ = false;
   bool budget_exhausted_ = false;

@@ -60,14 +60,26 @@ class SimUpstream::Call final : public http::Handler {
   void on_client_gone() override { end(); }
   void on_response_drained() override {}
 
+  void stream() {
+    responder_.send_body(".");
+    delay_.start_after(1s);
+  }
+
   void respond() {
+    if (streams_) return stream();
     if (fail_) {
       responder_.respond(503, "text/plain", "broken");
       return end();
     }
-    const std::string body = expected_response(responder_.request().target, body_);
     std::string head;
     http::HeadWriter(head).status_line(200);
+    if (upstream_.random_.chance(upstream_.mood_.stream)) {
+      streams_ = true;
+      responder_.send_head(200, head, http::Responder::kUnknownLength);
+      return stream();
+    }
+    std::string body = expected_response(responder_.request().target, body_);
+    body.resize(std::max(body.size(), upstream_.mood_.response_min), '.');
     const bool chunked = upstream_.random_.chance(0.3);
     responder_.send_head(200, head, chunked ? http::Responder::kUnknownLength : body.size());
     if (abort_) {
@@ -93,6 +105,7 @@ class SimUpstream::Call final : public http::Handler {
   std::string body_;
   bool fail_ = false;
   bool abort_ = false;
+  bool streams_ = false;
   bool ended_ = false;
 };
 

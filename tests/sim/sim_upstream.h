@@ -20,6 +20,8 @@ struct UpstreamMood {
   double abort = 0;  // of a reset in the middle of a response
   Duration latency_min = 1ms;
   Duration latency_max = 20ms;
+  double stream = 0;        // of a response that goes on for ever, a byte a second
+  size_t response_min = 0;  // its body is filled up to so many bytes
 };
 
 // The response body of the upstream for that target and body, for a client to check.

@@ -7,7 +7,6 @@
 
 namespace tidegate::core {
 
-using policy::AttemptResult;
 using policy::Outcome;
 
 namespace {
@@ -96,7 +95,8 @@ void Exchange::begin_attempt(const policy::StartAttempt& step) {
   attempt_ = std::make_unique<Attempt>(runtime(), worker_.pool(*route_.upstream), static_cast<AttemptUser&>(*this));
   const policy::TimeoutConfig& timeout = route_.config->timeout;
   const bool may_start_over = !body_ && plan_->idempotent();
-  attempt_->start({step.deadline, step.per_try, timeout.response_header, timeout.idle, may_start_over},
+  attempt_->start({step.deadline, step.per_try, timeout.response_header, timeout.idle, may_start_over,
+                   step.upstream_time_allowed, step.probe_until},
                   head().method == "HEAD");
 }
 
@@ -121,8 +121,8 @@ void Exchange::on_attempt_writable() {
   if (body_) body_->drive();
 }
 
-void Exchange::on_attempt_head(const http::ResponseHead& response) {
-  const auto next = plan_->after_response(response.status, can_resend(), runtime().now());
+void Exchange::on_attempt_head(const http::ResponseHead& response, Duration upstream_time) {
+  const auto next = plan_->after_response(response.status, upstream_time, can_resend(), runtime().now());
   if (std::holds_alternative<policy::Relay>(next)) return relay(response);
   record_.attempt_failed(Outcome::bad_upstream_response, std::to_string(response.status));
   drop_attempt();
@@ -153,7 +153,7 @@ void Exchange::on_response_drained() {
 }
 
 void Exchange::on_attempt_complete() {
-  plan_->relay_ended(AttemptResult::response, runtime().now());
+  plan_->relay_complete(runtime().now());
   responder_.finish();
   end(Outcome::proxied, response_status_);
 }
@@ -168,14 +168,15 @@ void Exchange::on_attempt_refused(std::string_view detail) {
   perform(step);
 }
 
-void Exchange::on_attempt_failed(AttemptResult result, std::string_view detail) {
-  record_.attempt_failed(outcome_of(result), std::string(to_string(result)) + ": " + std::string(detail));
+void Exchange::on_attempt_failed(const policy::AttemptFailure& failure, std::string_view detail) {
+  const Outcome outcome = outcome_of(failure.result);
+  record_.attempt_failed(outcome, std::string(to_string(failure.result)) + ": " + std::string(detail));
   if (state_ == State::relaying) {
-    plan_->relay_ended(result, runtime().now());
+    plan_->relay_failed(failure, runtime().now());
     responder_.abort();  // the response has begun: it must not look whole
-    return end(outcome_of(result), response_status_);
+    return end(outcome, response_status_);
   }
-  const policy::Step step = plan_->after_failure(result, can_resend(), runtime().now());
+  const policy::Step step = plan_->after_failure(failure, can_resend(), runtime().now());
   drop_attempt();
   perform(step);
 }
@@ -185,7 +186,6 @@ void Exchange::on_timer() {
     case State::backing_off: return perform(plan_->next_attempt(runtime().now()));
     case State::relaying:
       record_.failed("the deadline passed while the response was being relayed");
-      plan_->relay_ended(AttemptResult::timeout, runtime().now());
       responder_.abort();
       return end(Outcome::timeout, response_status_);
     case State::deciding:

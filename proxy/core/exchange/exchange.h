@@ -57,12 +57,12 @@ class Exchange final : public http::Handler, private AttemptUser, private Reques
   void on_attempt_begun() override { plan_->attempt_begun(runtime().now()); }
   void on_attempt_ready(const config::Endpoint& endpoint) override;
   void on_attempt_writable() override;
-  void on_attempt_head(const http::ResponseHead& head) override;
+  void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) override;
   void on_attempt_body(std::string_view piece) override;
   void on_attempt_complete() override;
   void on_attempt_starved() override;
   void on_attempt_refused(std::string_view detail) override;
-  void on_attempt_failed(policy::AttemptResult result, std::string_view detail) override;
+  void on_attempt_failed(const policy::AttemptFailure& failure, std::string_view detail) override;
 
   // RequestBodyUser, ParkedRequestUser.
   void on_body_changed() override;

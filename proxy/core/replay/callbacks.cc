@@ -224,10 +224,10 @@ std::vector<std::string> CallbackRunner::routes_of(const jobs::JobQueue&) {
 }
 
 std::unique_ptr<net::Operation> CallbackRunner::run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader>,
-                                                    Duration, std::function<void(RunResult)> done) {
+                                                    const jobs::RunLimits&, jobs::RunCallbacks callbacks) {
   RoutePtr route = route_with_callback(worker_, job.route);
   TG_ASSERT(route);  // policy_of() has found it
-  return std::make_unique<CallbackRun>(worker_, *queue_.queue, std::move(route), job, std::move(done));
+  return std::make_unique<CallbackRun>(worker_, *queue_.queue, std::move(route), job, std::move(callbacks.done));
 }
 
 }  // namespace tidegate::core

@@ -49,7 +49,7 @@ class CallbackRunner final : public jobs::JobRunner {
   std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) override;
   std::vector<std::string> routes_of(const jobs::JobQueue& queue) override;
   std::unique_ptr<net::Operation> run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
-                                      Duration timeout, std::function<void(jobs::RunResult)> done) override;
+                                      const jobs::RunLimits& limits, jobs::RunCallbacks callbacks) override;
 
  private:
   Worker& worker_;

@@ -32,32 +32,35 @@ std::optional<Duration> retry_after_of(const http::ResponseHead& head, WallTime 
 class ReplayAttempt final : public net::Operation, private AttemptUser {
  public:
   ReplayAttempt(Worker& worker, RoutePtr route, const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
-                std::function<void(RunResult)> done)
+                jobs::RunCallbacks callbacks)
       : worker_(worker),
         route_(std::move(route)),
         job_(job),
         body_(std::move(body)),
         body_size_(job.body_ref.empty() ? job.body_size : body_->size()),
-        done_(std::move(done)),
+        callbacks_(std::move(callbacks)),
         attempt_(std::make_unique<Attempt>(worker.runtime(), worker.pool(*route_->upstream),
                                            static_cast<AttemptUser&>(*this))),
         response_body_(worker.runtime(), kResultMax, [this] { settle(); }),
-        deadline_(worker.runtime(), [this] { finish_with(AttemptResult::timeout, "the replay's timeout"); }) {}
+        deadline_(worker.runtime(), [this] { finish_with(AttemptResult::timeout, false, "the replay's timeout"); }) {}
 
   // The timeout is the upstream's: the wait for a connection has a limit of its own.
-  void start(Duration timeout) {
-    timeout_ = timeout;
-    attempt_->start({Time::max(), timeout, timeout, route_->config->timeout.idle}, job_.method == "HEAD");
+  void start(const jobs::RunLimits& limits) {
+    timeout_ = limits.timeout;
+    const Duration probe_time = limits.probe_until ? *limits.probe_until - worker_.runtime().now() : limits.timeout;
+    attempt_->start({Time::max(), timeout_, timeout_, route_->config->timeout.idle, false,
+                     std::min(timeout_, probe_time), limits.probe_until},
+                    job_.method == "HEAD");
   }
 
  private:
   enum class State { under_way, settling, finished };
 
-  void on_attempt_begun() override { deadline_.start_after(timeout_); }
+  void on_attempt_begun() override { until_ = worker_.runtime().now() + timeout_; }
 
   void on_attempt_ready(const config::Endpoint& endpoint) override {
     std::string head;
-    const Duration left = deadline_.deadline() - worker_.runtime().now();
+    const Duration left = until_ - worker_.runtime().now();
     write_job_head(head, job_.method, job_.target, job_.fields, endpoint.authority, body_size_,
                    route_->config->timeout_header, ceil_ms(left));
     attempt_->send(head, false, {});
@@ -79,16 +82,18 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
 
   void on_attempt_writable() override { send_next(); }
 
-  void on_attempt_head(const http::ResponseHead& head) override {
+  void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) override {
+    deadline_.start_at(until_);  // until then the attempt watches it
     result_.response.status = head.status;
     result_.response.fields = result_fields(head);
     result_.retry_after = retry_after_of(head, worker_.runtime().wall_now());
+    callbacks_.headers(head.status, upstream_time);
   }
 
   void on_attempt_body(std::string_view piece) override {
     response_body_.append(piece);
     if (response_body_.received() > kResultMax)
-      return finish_with(AttemptResult::bad_response, "the response is too large to be stored");
+      return finish_with(AttemptResult::bad_response, false, "the response is too large to be stored");
     if (!response_body_.kept()) return finish_without_verdict("the response could not be kept");
     if (!response_body_.has_room()) attempt_->pause();
   }
@@ -114,20 +119,22 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
   // No failure of the job's or of the upstream's: it is given back for a moment.
   void on_attempt_refused(std::string_view detail) override {
     result_.too_early_for = kPoolRecheckDelay;
-    finish_with(AttemptResult::connect_failure, std::string(detail));
+    finish_with(AttemptResult::connect_failure, false, std::string(detail));
   }
 
-  void on_attempt_failed(AttemptResult failure, std::string_view detail) override {
-    finish_with(failure, std::string(detail));
+  void on_attempt_failed(const policy::AttemptFailure& failure, std::string_view detail) override {
+    result_.upstream_time = failure.upstream_time;
+    finish_with(failure.result, failure.upstreams_fault, std::string(detail));
   }
 
   void finish_without_verdict(std::string detail) {
-    result_.counts_against_upstream = false;
-    finish_with(AttemptResult::reset, std::move(detail));
+    result_.own_failure = true;
+    finish_with(AttemptResult::reset, false, std::move(detail));
   }
 
-  void finish_with(AttemptResult failure, std::string detail) {
+  void finish_with(AttemptResult failure, bool upstreams_fault, std::string detail) {
     result_.result = failure;
+    result_.upstreams_fault = upstreams_fault;
     result_.detail = std::move(detail);
     finish();
   }
@@ -136,7 +143,7 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
     state_ = State::finished;
     deadline_.stop();
     attempt_.reset();
-    const auto done = std::move(done_);
+    const auto done = std::move(callbacks_.done);
     done(std::move(result_));  // may destroy this
   }
 
@@ -145,7 +152,8 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
   const jobs::ClaimedJob job_;
   std::shared_ptr<net::BodyReader> body_;
   const uint64_t body_size_;
-  std::function<void(RunResult)> done_;
+  jobs::RunCallbacks callbacks_;
+  Time until_{};
   std::unique_ptr<Attempt> attempt_;
   SpooledBody response_body_;
   Duration timeout_{};
@@ -174,12 +182,12 @@ std::vector<std::string> GatewayJobRunner::routes_of(const jobs::JobQueue& queue
 }
 
 std::unique_ptr<net::Operation> GatewayJobRunner::run(const jobs::ClaimedJob& job,
-                                                      std::shared_ptr<net::BodyReader> body, Duration timeout,
-                                                      std::function<void(RunResult)> done) {
+                                                      std::shared_ptr<net::BodyReader> body,
+                                                      const jobs::RunLimits& limits, jobs::RunCallbacks callbacks) {
   RoutePtr route = find_route(worker_.table(), job.route);
   TG_ASSERT(route);  // policy_of() has found it
-  auto run = std::make_unique<ReplayAttempt>(worker_, std::move(route), job, std::move(body), std::move(done));
-  run->start(timeout);
+  auto run = std::make_unique<ReplayAttempt>(worker_, std::move(route), job, std::move(body), std::move(callbacks));
+  run->start(limits);
   return run;
 }
 

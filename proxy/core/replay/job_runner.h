@@ -18,7 +18,7 @@ class GatewayJobRunner final : public jobs::JobRunner {
   std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) override;
   std::vector<std::string> routes_of(const jobs::JobQueue& queue) override;
   std::unique_ptr<net::Operation> run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
-                                      Duration timeout, std::function<void(jobs::RunResult)> done) override;
+                                      const jobs::RunLimits& limits, jobs::RunCallbacks callbacks) override;
   std::unique_ptr<net::Operation> fetch_body(const jobs::ClaimedJob& job,
                                              std::function<void(jobs::FetchedBody)> done) override;
 

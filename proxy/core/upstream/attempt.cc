@@ -10,6 +10,14 @@ namespace tidegate::core {
 
 using policy::AttemptResult;
 
+namespace {
+
+// A client that keeps the upstream waiting for so long may be why the upstream breaks off: upstreams have time limits
+// for slow clients, too.
+constexpr Duration kLatenessMin = 1s;
+
+}  // namespace
+
 Attempt::Attempt(net::Runtime& runtime, Pool& pool, AttemptUser& user)
     : runtime_(runtime), pool_(pool), user_(user), timer_(runtime, [this] { on_timer(); }) {}
 
@@ -21,7 +29,7 @@ Attempt::~Attempt() {
 void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
   limits_ = limits;
   is_head_request_ = is_head_request;
-  Pool::Acquired acquired = pool_.acquire(*this, limits_.deadline);
+  Pool::Acquired acquired = pool_.acquire(*this, pending_until());
   acquiring_ = std::move(acquired.pending);
   if (acquiring_) return;
   reused_ = true;
@@ -31,7 +39,8 @@ void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
 
 void Attempt::begin() {
   begun_ = runtime_.now();
-  head_deadline_ = std::min(limits_.deadline, begun_ + limits_.per_try);
+  head_deadline_ = std::min(pending_until(), begun_ + limits_.per_try);
+  await(Awaited::upstream);
   timer_.start_at(head_deadline_);
   user_.on_attempt_begun();
 }
@@ -44,7 +53,7 @@ void Attempt::on_connecting() {
 // A connection that another call has given back comes while the attempt is still pending.
 void Attempt::on_connection(Result<PooledConnection> connection) {
   if (!connection && connection.error().code == ErrorCode::exhausted) return refuse(connection.error().message);
-  if (!connection) return fail(AttemptResult::connect_failure, connection.error().message);
+  if (!connection) return fail({AttemptResult::connect_failure}, connection.error().message);
   if (state_ == State::pending) begin();
   connected(std::move(*connection));
 }
@@ -60,20 +69,28 @@ void Attempt::send(std::string_view head, bool chunked, std::string_view first_p
   TG_ASSERT(state_ == State::sending && !head_sent_);
   head_sent_ = true;
   chunked_ = chunked;
-  if (first_piece.empty()) return connection_->write(std::span(&head, 1));
+  if (first_piece.empty()) {
+    connection_->write(std::span(&head, 1));
+    return await_next_piece();
+  }
   char size_line[24];
   const std::string_view size = chunked ? http::chunk_header(first_piece.size(), size_line) : "";
   const std::array pieces{head, size, first_piece, chunked ? http::kChunkEnd : std::string_view()};
   connection_->write(pieces);
+  await_next_piece();
 }
 
 void Attempt::send_body(std::string_view piece) {
   TG_ASSERT(takes_body());
   if (piece.empty()) return;
-  if (!chunked_) return connection_->write(std::span(&piece, 1));
-  char size_line[24];
-  const std::array pieces{http::chunk_header(piece.size(), size_line), piece, http::kChunkEnd};
-  connection_->write(pieces);
+  if (chunked_) {
+    char size_line[24];
+    const std::array pieces{http::chunk_header(piece.size(), size_line), piece, http::kChunkEnd};
+    connection_->write(pieces);
+  } else {
+    connection_->write(std::span(&piece, 1));
+  }
+  await_next_piece();
 }
 
 void Attempt::end_body() {
@@ -81,41 +98,77 @@ void Attempt::end_body() {
   request_written_ = true;
   if (chunked_) connection_->write(std::span(&http::kLastChunk, 1));
   connection_->end_request();
+  await(Awaited::upstream);
   if (state_ != State::sending) return;
   state_ = State::waiting;
   timer_.start_at(std::min(head_deadline_, runtime_.now() + limits_.response_header));
 }
 
+void Attempt::await(Awaited whom) {
+  awaited_ = whom;
+  awaited_since_ = runtime_.now();
+}
+
+// A piece of the request has been handed over.
+void Attempt::await_next_piece() {
+  if (write_pending() == 0) return await(Awaited::client);
+  if (awaited_ == Awaited::client) await(Awaited::upstream);
+}
+
+Duration Attempt::upstream_time() const {
+  return awaited_ == Awaited::upstream ? runtime_.now() - awaited_since_ : Duration::zero();
+}
+
+Time Attempt::pending_until() const {
+  return std::min(limits_.deadline, limits_.probe_until.value_or(limits_.deadline));
+}
+
 void Attempt::pause() {
-  if (paused_ || state_ != State::receiving) return;
-  paused_ = true;
+  if (paused_since_ || state_ != State::receiving) return;
+  paused_since_ = runtime_.now();
   connection_->pause_reading();
 }
 
 void Attempt::resume() {
-  if (!paused_ || state_ != State::receiving) return;
-  paused_ = false;
+  if (!paused_since_ || state_ != State::receiving) return;
   last_activity_ = runtime_.now();
+  held_back_ = held_back_ || last_activity_ - *paused_since_ >= kLatenessMin;
+  paused_since_.reset();
   connection_->resume_reading();
 }
 
-// While a response arrives the timer is lazy: bytes only note the time, and the timer finds out when it fires.
 void Attempt::on_timer() {
-  if (state_ == State::connecting)
-    return fail(AttemptResult::connect_failure, "no connection within the time of the attempt");
-  if (state_ == State::sending && write_pending() == 0) return user_.on_attempt_starved();
-  if (state_ != State::receiving) return fail(AttemptResult::timeout, "no response headers in time");
-  if (paused_) last_activity_ = runtime_.now();  // the silence is ours
-  const Time due = last_activity_ + limits_.idle;
+  if (state_ == State::receiving) return on_silence();
+  if (limits_.probe_until && runtime_.now() >= *limits_.probe_until) {
+    return time_out(AttemptResult::timeout, "the breaker's probe had no response headers within half_open_timeout");
+  }
+  if (state_ == State::connecting) {
+    return time_out(AttemptResult::connect_failure, "no connection within the time of the attempt");
+  }
+  if (state_ == State::sending && awaited_ == Awaited::client) return user_.on_attempt_starved();
+  time_out(AttemptResult::timeout, "no response headers in time");
+}
+
+// While a response arrives the timer is lazy: bytes only note the time, and the timer finds out when it fires.
+void Attempt::on_silence() {
+  const bool awaits_client = paused_since_ || awaited_ == Awaited::client;
+  const Time silent_since = awaits_client ? runtime_.now() : std::max(last_activity_, awaited_since_);
+  const Time due = silent_since + limits_.idle;
   if (due > runtime_.now()) return timer_.start_at(due);
-  fail(AttemptResult::timeout, "the response stopped: nothing arrived for timeout.idle");
+  fail({AttemptResult::timeout}, "the response stopped: nothing arrived for timeout.idle");
+}
+
+// If the upstream breaks off now.
+bool Attempt::is_client_to_blame() const {
+  const bool late = awaited_ == Awaited::client && runtime_.now() - awaited_since_ >= kLatenessMin;
+  return late || held_back_;
 }
 
 void Attempt::on_response_head(const http::ResponseHead& head) {
   state_ = State::receiving;
   last_activity_ = runtime_.now();
   timer_.start_at(last_activity_ + limits_.idle);
-  user_.on_attempt_head(head);
+  user_.on_attempt_head(head, upstream_time());
 }
 
 void Attempt::on_response_body(std::string_view piece) {
@@ -137,23 +190,35 @@ void Attempt::start_over() {
   request_written_ = false;
   state_ = State::pending;
   timer_.stop();
-  acquiring_ = pool_.acquire_fresh(*this, limits_.deadline);
+  acquiring_ = pool_.acquire_fresh(*this, pending_until());
 }
 
 void Attempt::on_client_failure(http::ClientFailure failure, bool nothing_received, std::string_view detail) {
   const bool was_dead = reused_ && nothing_received && failure == http::ClientFailure::reset;
   if (was_dead && limits_.may_start_over) return start_over();
-  fail(failure == http::ClientFailure::reset ? AttemptResult::reset : AttemptResult::bad_response, detail);
+  const bool is_reset = failure == http::ClientFailure::reset;
+  const bool upstreams = !is_reset || !is_client_to_blame();
+  fail({is_reset ? AttemptResult::reset : AttemptResult::bad_response, upstreams, upstream_time()}, detail);
 }
 
-void Attempt::on_request_drained() { user_.on_attempt_writable(); }
+void Attempt::on_request_drained() {
+  if (takes_body()) await(Awaited::client);
+  user_.on_attempt_writable();
+}
 
-void Attempt::fail(AttemptResult result, std::string_view detail) {
+void Attempt::time_out(AttemptResult result, std::string_view detail) {
+  const Duration waited = upstream_time();
+  const bool upstreams =
+      awaited_ == Awaited::upstream && policy::is_upstreams_timeout(waited, limits_.upstream_time_allowed);
+  fail({result, upstreams, waited}, detail);
+}
+
+void Attempt::fail(const policy::AttemptFailure& failure, std::string_view detail) {
   end();
-  pool_.upstream().metrics().attempt_ended(result, runtime_.now() - begun_);
+  pool_.upstream().metrics().attempt_ended(failure.result, runtime_.now() - begun_);
   const std::string why(detail);  // it may point into what is about to be closed
   connection_.give_back();
-  user_.on_attempt_failed(result, why);
+  user_.on_attempt_failed(failure, why);
 }
 
 void Attempt::refuse(const std::string& detail) {

@@ -9,6 +9,9 @@
 //
 // While it is pending it waits for Tidegate's own limits, not for the upstream: its time begins when there is room.
 // Response headers may arrive while the request is still being sent.
+//
+// It measures whose time passes. Until the request has been sent whole, the upstream is waited for while it has not
+// taken what there is of it; otherwise the client is. While the response is paused, the client is waited for.
 #pragma once
 
 #include <memory>
@@ -33,7 +36,8 @@ class AttemptUser {
   // Connected; inside start() where an idle connection was at hand. Time to build the head for `endpoint` and send().
   virtual void on_attempt_ready(const config::Endpoint& endpoint) = 0;
   virtual void on_attempt_writable() = 0;  // write_pending() fell to 0
-  virtual void on_attempt_head(const http::ResponseHead& head) = 0;
+  // `upstream_time`: how long the upstream alone had been waited for; from the end of the request, where that was sent.
+  virtual void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) = 0;
   virtual void on_attempt_body(std::string_view piece) = 0;
   virtual void on_attempt_complete() = 0;  // the response is complete; the last call
   // The attempt's time ran out while it waited for the next piece of the client's body: the upstream is not to blame.
@@ -41,8 +45,8 @@ class AttemptUser {
   virtual void on_attempt_starved() = 0;
   // Tidegate's own limits or descriptors left no connection for it: the upstream was not called. The last call.
   virtual void on_attempt_refused(std::string_view detail) = 0;
-  // The last call. result is never `response`.
-  virtual void on_attempt_failed(policy::AttemptResult result, std::string_view detail) = 0;
+  // The last call.
+  virtual void on_attempt_failed(const policy::AttemptFailure& failure, std::string_view detail) = 0;
 
  protected:
   ~AttemptUser() = default;
@@ -56,6 +60,9 @@ struct AttemptLimits {
   // Idempotent and without a body: where a kept connection turns out to have been dead, the attempt begins again
   // on a fresh one, without a failure.
   bool may_start_over = false;
+  Duration upstream_time_allowed{};  // until the response headers: by it a timeout is the upstream's fault, or not
+  // It is a breaker's probe: without response headers by then it fails.
+  std::optional<Time> probe_until = {};
 };
 
 class Attempt final : private http::ClientUser, private PoolUser {
@@ -82,12 +89,20 @@ class Attempt final : private http::ClientUser, private PoolUser {
 
  private:
   enum class State { pending, connecting, sending, waiting, receiving, ended };
+  enum class Awaited { upstream, client };
 
   void begin();
   void connected(PooledConnection connection);
   void start_over();
+  void await(Awaited whom);
+  void await_next_piece();
+  Duration upstream_time() const;
+  Time pending_until() const;
   void on_timer();
-  void fail(policy::AttemptResult result, std::string_view detail);
+  void on_silence();
+  bool is_client_to_blame() const;
+  void time_out(policy::AttemptResult result, std::string_view detail);
+  void fail(const policy::AttemptFailure& failure, std::string_view detail);
   void refuse(const std::string& detail);
   void end();
 
@@ -109,11 +124,14 @@ class Attempt final : private http::ClientUser, private PoolUser {
   bool chunked_ = false;
   bool head_sent_ = false;  // beside the state, since the request has a direction of its own: a response may begin
   bool request_written_ = false;  // before the request has been sent whole
-  bool paused_ = false;
-  bool reused_ = false;  // the connection had been kept
+  std::optional<Time> paused_since_;
+  bool held_back_ = false;  // the response was paused for kLatenessMin or longer
+  bool reused_ = false;     // the connection had been kept
   Time begun_{};
   Time head_deadline_{};
   Time last_activity_{};
+  Awaited awaited_ = Awaited::upstream;  // in the request's direction
+  Time awaited_since_{};
   net::Timer timer_;
   std::unique_ptr<net::Operation> acquiring_;
   PooledConnection connection_;

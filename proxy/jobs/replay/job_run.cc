@@ -108,7 +108,7 @@ void JobRun::admit() {
   const Time now = context_.runtime.now();
   policy::Admission admission = policy::admit(*policy_, policy::Caller::replayed_job, now);
   if (auto* admitted = std::get_if<policy::Admitted>(&admission)) {
-    admitted_ = std::move(*admitted);
+    call_ = policy::UpstreamCall(*policy_, std::move(*admitted), now);
     return run();
   }
   if (const auto* refused = std::get_if<policy::BreakerRefusal>(&admission)) {
@@ -124,7 +124,7 @@ void JobRun::stop_admitting() {
 void JobRun::give_back(Duration wait, JobRunEnd as) {
   state_ = State::giving_back;
   wait_.stop();
-  admitted_ = {};
+  call_.abandon();
   fetched_.reset();
   const WallTime not_before = wait > Duration(0) ? context_.runtime.wall_now() + wait : WallTime{};
   work_ = context_.queue.release(context_.runtime, job_, not_before,
@@ -138,33 +138,48 @@ void JobRun::run() {
   begun_at_ = context_.runtime.wall_now();
   context_.observer(JobEvent::replayed, job_, "");
   auto body = job_.body_ref.empty() ? context_.queue.open_body(context_.runtime, job_) : std::move(fetched_);
-  work_ = context_.runner.run(job_, std::move(body), context_.config.timeout,
-                              [this](RunResult result) { on_result(std::move(result)); });
+  work_ = context_.runner.run(job_, std::move(body), {context_.config.timeout, call_.probe_until()},
+                              {[this](uint16_t status, Duration upstream_time) { on_headers(status, upstream_time); },
+                               [this](RunResult result) { on_result(std::move(result)); }});
   context_.on_capacity_freed();
+}
+
+void JobRun::on_headers(uint16_t status, Duration upstream_time) {
+  const bool probe_failed = call_.is_probing() && !policy::is_result(status);
+  call_.on_headers(status, upstream_time, context_.runtime.now());
+  if (probe_failed) context_.on_probe_failed(policy_->breaker);
 }
 
 void JobRun::on_result(RunResult result) {
   const auto finished = net::finished(work_);
-  Verdict verdict = judge(result, job_, fault_by(policy_->health.get()), retry_timing());
+  const Fault fault = is_probe_over() ? Fault::outage : fault_by(policy_->health.get());
+  Verdict verdict = judge(result, job_, fault, retry_timing());
   if (const auto* settlement = std::get_if<Settlement>(&verdict)) {
     judge_upstream(result, !std::holds_alternative<Succeeded>(*settlement));
     if (const auto wait = hold_of_route(result)) context_.hold(job_.route, *wait);
     ran_ = true;
   }
-  admitted_ = {};
+  call_.abandon();  // what is still held
   response_ = std::move(result.response);
   follow(std::move(verdict), std::move(result.detail));
 }
 
+// It was ended for the breaker's sake, before its own time was over.
+bool JobRun::is_probe_over() const {
+  const auto until = call_.probe_until();
+  return until && context_.runtime.now() >= *until;
+}
+
 void JobRun::judge_upstream(const RunResult& result, bool failed) {
-  const uint16_t status = result.response.status;
   const Time now = context_.runtime.now();
-  if (policy_->health) policy_->health->note(result.result, status, since_);
-  if (!policy_->breaker) return;
-  context_.on_judged(job_.route, failed);
-  const bool probe = admitted_.permit.valid() && admitted_.permit.probe();
-  report_attempt(admitted_.permit, policy_->breaker->config(), result.result, status, now);
-  if (probe && failed) context_.on_probe_failed(policy_->breaker);
+  const bool probe_failed = call_.is_probing() && failed;
+  if (result.result == policy::AttemptResult::response) {
+    call_.on_complete(now);
+  } else {
+    call_.on_failed({result.result, result.upstreams_fault, result.upstream_time}, now);
+  }
+  if (policy_->breaker) context_.on_judged(job_.route, failed);
+  if (probe_failed) context_.on_probe_failed(policy_->breaker);
 }
 
 // The job's end, if this is its end, is announced before it is settled.
@@ -176,21 +191,11 @@ void JobRun::follow(Verdict verdict, std::string detail) {
   settlement_ = std::move(std::get<Settlement>(verdict));
   attempt_ = {begun_at_, context_.runtime.now() - since_, error_of(settlement_)};
   detail_ = std::move(detail);
-  const bool ends = event() == JobEvent::succeeded || event() == JobEvent::dead;
+  const bool ends = event_of(settlement_) == JobEvent::succeeded || event_of(settlement_) == JobEvent::dead;
   if (!ends || !context_.announcer || !context_.announcer->wants(job_)) return begin_settling();
   state_ = State::announcing;
   announce_until_ = context_.runtime.now() + Replayer::kAnnounceWithin;
   announce();
-}
-
-JobEvent JobRun::event() const {
-  struct Event {
-    JobEvent operator()(const Succeeded&) const { return JobEvent::succeeded; }
-    JobEvent operator()(const Retry&) const { return JobEvent::retried; }
-    JobEvent operator()(const Deferral&) const { return JobEvent::deferred; }
-    JobEvent operator()(const Dead&) const { return JobEvent::dead; }
-  };
-  return std::visit(Event{}, settlement_);
 }
 
 RetryTiming JobRun::retry_timing() const {
@@ -204,7 +209,7 @@ Fault JobRun::fault_by(const policy::UpstreamHealth* health) const {
 void JobRun::announce() {
   if (context_.runtime.now() >= announce_until_) return lose_announcement("no acknowledgement in time");
   wait_.start_at(announce_until_);
-  work_ = context_.announcer->announce(job_, event(), announcements_++,
+  work_ = context_.announcer->announce(job_, event_of(settlement_), announcements_++,
                                        [this](const Status& status) { on_announced(status); });
 }
 
@@ -221,7 +226,7 @@ void JobRun::on_announced(const Status& status) {
 // A job's end does not wait for the announcement of it.
 void JobRun::lose_announcement(const std::string& reason) {
   work_.reset();
-  context_.announcer->lost(job_, event(), reason);
+  context_.announcer->lost(job_, event_of(settlement_), reason);
   begin_settling();
 }
 
@@ -257,14 +262,16 @@ void JobRun::settle() {
 void JobRun::on_settled(const Status& status) {
   if (status) {
     const std::string& error = attempt_.error;
-    context_.observer(event(), job_, error.empty() ? detail_ : error + (detail_.empty() ? "" : ": " + detail_));
+    context_.observer(event_of(settlement_), job_,
+                      error.empty() ? detail_ : error + (detail_.empty() ? "" : ": " + detail_));
     return end(end_of(settlement_));
   }
   const ErrorCode code = status.error().code;
   // A store that is unavailable or full is tried again until it takes it; once the lease has ended it says "conflict".
   if (code == ErrorCode::conflict || code == ErrorCode::not_found) {
-    log_warn("job_not_settled",
-             {{"job_id", job_.id}, {"job_event", to_string(event())}, {"reason", status.error().message}});
+    log_warn(
+        "job_not_settled",
+        {{"job_id", job_.id}, {"job_event", to_string(event_of(settlement_))}, {"reason", status.error().message}});
     return end(JobRunEnd::lost);
   }
   wait_.start_after(kSettleRetryDelay);
@@ -286,7 +293,7 @@ void JobRun::end(JobRunEnd how) {
   lease_.stop();
   work_.reset();
   renewal_.reset();
-  admitted_ = {};
+  call_.abandon();
   ended_(*this, how);
 }
 

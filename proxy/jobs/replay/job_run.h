@@ -53,6 +53,7 @@ class JobRun final : public net::Disposable {
   void on_fetched(FetchedBody fetched);
   void admit();
   void run();
+  void on_headers(uint16_t status, Duration upstream_time);
   void on_result(RunResult result);
   void follow(Verdict verdict, std::string detail);
   void give_back(Duration wait, JobRunEnd as = JobRunEnd::given_back);
@@ -64,9 +65,9 @@ class JobRun final : public net::Disposable {
   void on_settled(const Status& status);
   void renew();
   void end(JobRunEnd end);
-  JobEvent event() const;
   RetryTiming retry_timing() const;
   Fault fault_by(const policy::UpstreamHealth* health) const;
+  bool is_probe_over() const;
   void judge_upstream(const RunResult& result, bool failed);
 
   JobRunContext& context_;
@@ -77,7 +78,7 @@ class JobRun final : public net::Disposable {
   bool ran_ = false;
   WallTime begun_at_{};
   std::shared_ptr<const policy::RoutePolicy> policy_;  // before what it has admitted
-  policy::Admitted admitted_;
+  policy::UpstreamCall call_;
   std::shared_ptr<net::BodyReader> fetched_;  // until the run begins
   std::unique_ptr<net::Operation> work_;      // the fetch, the run, or the store's call
   std::unique_ptr<net::Operation> renewal_;

@@ -26,6 +26,9 @@
 // (jobs/replay/verdict.h). A 429 or 503 with Retry-After also holds the other jobs of its route back, for as long but
 // at most kRouteHoldMax.
 //
+// A probe without response headers within the breaker's half_open_timeout is ended, and is a deferral: the job had less
+// than its time.
+//
 // Attempts that ended with their process, or lost their lease, count until the job is deferred: a job that is claimed
 // beyond max_attempts is dead without a run. The EndAnnouncer announces the end of a job before the job is settled.
 #pragma once
@@ -43,6 +46,19 @@
 
 namespace tidegate::jobs {
 
+struct RunLimits {
+  Duration timeout;                 // of the whole run
+  std::optional<Time> probe_until;  // the run is a breaker's probe: without response headers by then it is ended
+};
+
+// None is called inside run().
+struct RunCallbacks {
+  // The response headers have come; `upstream_time` as in policy::UpstreamCall. Once, before the end of a run with a
+  // response; a runner whose routes have no policies need not call it.
+  std::function<void(uint16_t status, Duration upstream_time)> headers;
+  std::function<void(RunResult)> done;  // once, last
+};
+
 // Performs a run; implemented by core/.
 class JobRunner {
  public:
@@ -52,10 +68,10 @@ class JobRunner {
   virtual std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) = 0;
   // The routes whose jobs come from this queue: while the breakers of all of them refuse, nothing is claimed.
   virtual std::vector<std::string> routes_of(const jobs::JobQueue& queue) = 0;
-  // Sends the job once. The callback runs later, once; destroying the operation cancels the run.
+  // Sends the job once. Destroying the operation cancels the run.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> run(const ClaimedJob& job,
-                                                            std::shared_ptr<net::BodyReader> body, Duration timeout,
-                                                            std::function<void(RunResult)> done) = 0;
+                                                            std::shared_ptr<net::BodyReader> body,
+                                                            const RunLimits& limits, RunCallbacks callbacks) = 0;
   // Fetches the body of a job with a body_ref, for run(). The callback runs later, once; destroying the operation
   // cancels the fetch. A runner whose jobs have no references need not implement it.
   [[nodiscard]] virtual std::unique_ptr<net::Operation> fetch_body(const ClaimedJob& job,

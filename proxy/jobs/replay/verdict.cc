@@ -49,7 +49,7 @@ Settlement settlement_of(Failure failure, const ClaimedJob& job, Fault fault, co
 }  // namespace
 
 Verdict judge(const RunResult& result, const ClaimedJob& job, Fault fault, const RetryTiming& timing) {
-  if (!result.counts_against_upstream) return GivenBack{kOwnFailureDelay, result.detail};
+  if (result.own_failure) return GivenBack{kOwnFailureDelay, result.detail};
   if (result.too_early_for) return GivenBack{*result.too_early_for, ""};
   if (has_succeeded(result)) return Settlement(Succeeded{});
   const bool hopeless = result.worth == RunResult::Worth::hopeless;
@@ -67,6 +67,16 @@ Fault fault_of(const policy::UpstreamHealth* health, const ClaimedJob& job, Wall
   if (!health) return Fault::job;
   const Duration ago = wall_now - (job.attempted_at > WallTime{} ? job.attempted_at : job.created_at);
   return health->succeeded_since(now - std::max(ago, Duration(0))) ? Fault::job : Fault::outage;
+}
+
+JobEvent event_of(const Settlement& settlement) {
+  struct Event {
+    JobEvent operator()(const Succeeded&) const { return JobEvent::succeeded; }
+    JobEvent operator()(const Retry&) const { return JobEvent::retried; }
+    JobEvent operator()(const Deferral&) const { return JobEvent::deferred; }
+    JobEvent operator()(const Dead&) const { return JobEvent::dead; }
+  };
+  return std::visit(Event{}, settlement);
 }
 
 const std::string& error_of(const Settlement& settlement) {

@@ -33,7 +33,9 @@ struct RunResult {
   std::optional<Duration> retry_after;  // the upstream's Retry-After
   std::string error;                    // for the job's history, instead of the result's own word
   std::string detail;                   // for the log, beyond the result's own word
-  bool counts_against_upstream = true;  // false: our own side failed; neither the job nor the breaker counts it
+  bool upstreams_fault = true;          // of a failure; false: the breaker does not count it
+  Duration upstream_time{};             // of a failure before the response headers: policy::AttemptFailure
+  bool own_failure = false;             // our own side failed; neither the job nor the breaker counts it
   enum class Worth : uint8_t { by_status, succeeded, failed, hopeless } worth = Worth::by_status;  // hopeless: no retry
   std::optional<Duration> too_early_for;  // it was too early to run: deferred for so long, and not logged
 };
@@ -88,6 +90,7 @@ Verdict judge(const FetchedBody& fetched, const ClaimedJob& job, Fault fault, co
 // wall's, so that they outlive the process; a success from before a restart is not known, which defers.
 Fault fault_of(const policy::UpstreamHealth* health, const ClaimedJob& job, WallTime wall_now, Time now);
 
+JobEvent event_of(const Settlement& settlement);
 const std::string& error_of(const Settlement& settlement);  // "" = it succeeded
 
 // How long the other jobs of the route are held back: a 429's or 503's Retry-After, at most kRouteHoldMax.

@@ -107,7 +107,7 @@ TEST_CASE("The owner is notified of what moves the breaker, and of what changes 
   fixture.now += 31s;
   const auto probe = fixture.breaker.acquire(fixture.now);  // half open, with a deadline for the probe
   CHECK(notified == 2);
-  CHECK(fixture.breaker.next_transition_at() == fixture.now + 30s + 1ns);
+  CHECK(fixture.breaker.next_transition_at() == fixture.now + 30s + Breaker::kProbeGrace + 1ns);
   fixture.breaker.view(fixture.now + 1h);
   CHECK(notified == 2);
 }

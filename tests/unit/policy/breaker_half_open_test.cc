@@ -94,12 +94,12 @@ TEST_CASE("One failed probe opens it again, whatever the others say later") {
   CHECK(fixture.state() == BreakerState::open);
 }
 
-TEST_CASE("A probe without a verdict by its lease has failed, and its verdict then comes too late") {
+TEST_CASE("A probe that its caller does not end by its lease has failed, and its verdict then comes too late") {
   Fixture fixture;
   fixture.open();
   fixture.wait_until_due();
   Permit probe = fixture.probe();
-  fixture.now += 30s;
+  fixture.now += 30s + Breaker::kProbeGrace;
   CHECK(fixture.state() == BreakerState::half_open);
   fixture.now += 1ns;
   CHECK(fixture.state() == BreakerState::open);
@@ -108,14 +108,34 @@ TEST_CASE("A probe without a verdict by its lease has failed, and its verdict th
   CHECK(fixture.state() == BreakerState::open);
 }
 
-TEST_CASE("A verdict that itself comes after the lease is a timeout, not a success") {
+TEST_CASE("A verdict that itself comes after half_open_timeout is a timeout, not a success") {
+  for (const Duration late : {Duration(0s), Duration(500ms), Duration(5s)}) {
+    for (const Verdict verdict : {Verdict::success, Verdict::failure}) {
+      Fixture fixture;
+      fixture.open();
+      fixture.wait_until_due();
+      Permit probe = fixture.probe();
+      CHECK(probe.probe_until() == fixture.now + 30s);
+      fixture.now += 30s + late;
+      probe.report(verdict, fixture.now);
+      CHECK(fixture.breaker.view(fixture.now).last.reason == TransitionReason::probe_timed_out);
+    }
+  }
+}
+
+TEST_CASE("A probe that its caller ends in time without a verdict makes room for another, and no timeout") {
   Fixture fixture;
   fixture.open();
   fixture.wait_until_due();
-  Permit probe = fixture.probe();
-  fixture.now += 31s;
-  probe.report(Verdict::success, fixture.now);
-  CHECK(fixture.state() == BreakerState::open);
+  Permit late = fixture.probe();
+  fixture.now += 30s + 500ms;  // the caller's own timer is a little late
+  late.report(Verdict::ignored, fixture.now);
+  CHECK(fixture.state() == BreakerState::half_open);
+  Permit next = fixture.probe();
+  fixture.now += 2s;
+  CHECK(fixture.state() == BreakerState::half_open);
+  next.report(Verdict::success, fixture.now);
+  CHECK(fixture.state() == BreakerState::closed);
 }
 
 TEST_CASE("A probe dropped, or ignored, gives its slot to the next") {

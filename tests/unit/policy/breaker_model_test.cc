@@ -24,7 +24,7 @@ class Model {
     if (state_ == BreakerState::open && now > since_ + config_.open_for) enter(BreakerState::half_open, now);
     if (state_ == BreakerState::half_open) {
       for (const auto& [id, begun] : probing_) {
-        if (now > begun + config_.half_open_timeout) {
+        if (now > begun + config_.half_open_timeout + Breaker::kProbeGrace) {
           enter(BreakerState::open, now);
           break;
         }
@@ -46,8 +46,11 @@ class Model {
   void finish(int id, Verdict verdict, bool slow, Time now) {
     state_at(now);
     if (epoch_of_[id] != epoch_) return;
+    const auto probe = probing_.find(id);
+    const bool in_time = probe == probing_.end() || now < probe->second + config_.half_open_timeout;
     probing_.erase(id);
     if (verdict == Verdict::ignored) return;
+    if (!in_time) return enter(BreakerState::open, now);
     if (state_ == BreakerState::half_open) {
       if (verdict == Verdict::failure) return enter(BreakerState::open, now);
       if (++probed_ == config_.half_open_requests) enter(BreakerState::closed, now);
@@ -150,7 +153,7 @@ Day run(uint64_t seed) {
         breaker.advance(now);  // a dropped permit tells no time: the owner's timer must have come first
         call->second.permit = Permit();
       } else {
-        call->second.permit.report(verdict, now);
+        call->second.permit.report(verdict, now, "", now - call->second.begun);
       }
       model.finish(call->first, verdict, slow, now);
       running.erase(call);

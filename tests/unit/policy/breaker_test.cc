@@ -22,7 +22,7 @@ struct Fixture {
     acquired.permit.report(what == 's'   ? Verdict::success
                            : what == 'f' ? Verdict::failure
                                          : Verdict::ignored,
-                           now, "503");
+                           now, "503", took);
     return true;
   }
   void calls(std::string_view what) {

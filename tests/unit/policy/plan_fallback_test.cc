@@ -148,10 +148,11 @@ void walk(const RoutePolicy& policy, Random& random, Time& now, std::set<std::st
       const uint16_t status = random.chance(0.5) ? 503 : 200;
       const auto next = after(plan, kResults[random.below(5)], status, could_resend, now);
       if (std::holds_alternative<Relay>(next)) {
-        REQUIRE((policy.breaker == nullptr || plan.holds_permit()));
+        REQUIRE((policy.bulkhead == nullptr || plan.holds_slot()));
+        if (policy.breaker && status == 200) REQUIRE((plan.holds_permit() || attempt->probe_until));
         ends.insert("relay");
         now += Duration(static_cast<int64_t>(random.below(1'000'000'000)));
-        return plan.relay_ended(random.chance(0.9) ? AttemptResult::response : AttemptResult::reset, now);
+        return random.chance(0.9) ? plan.relay_complete(now) : plan.relay_failed({AttemptResult::reset}, now);
       }
       step = std::get<Step>(next);
     } else if (const auto* wait = std::get_if<WaitUntil>(&step)) {

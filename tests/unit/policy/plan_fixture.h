@@ -26,8 +26,8 @@ inline std::string word(const Step& step) {
 
 // The same for what comes after an attempt with that result, a response or a failure.
 inline std::variant<Relay, Step> after(Plan& plan, AttemptResult result, uint16_t status, bool can_resend, Time now) {
-  if (result == AttemptResult::response) return plan.after_response(status, can_resend, now);
-  return plan.after_failure(result, can_resend, now);
+  if (result == AttemptResult::response) return plan.after_response(status, 0s, can_resend, now);
+  return plan.after_failure({result}, can_resend, now);
 }
 inline std::string word_after(Plan& plan, AttemptResult result, uint16_t status, bool can_resend, Time now) {
   const auto next = after(plan, result, status, can_resend, now);

@@ -50,20 +50,6 @@ TEST_CASE("An attempt that got no connection is pool_full: no verdict, no attemp
   }
 }
 
-TEST_CASE("The wait for a connection is not the upstream's slowness") {
-  RoutePolicy policy = with_everything();
-  BreakerConfig config;
-  config.slow_call = SlowCallRule{1s, 0.5};
-  policy.breaker = std::make_shared<Breaker>("b", config, kStart, 1);
-  Random random{1};
-  Plan plan(policy, RequestTraits{}, kStart, random);
-  REQUIRE(word(plan.begin(kStart)) == "attempt");
-  plan.attempt_begun(kStart + 4s);
-  CHECK(word_after(plan, AttemptResult::response, 200, true, kStart + 4500ms) == "relay");
-  plan.relay_ended(AttemptResult::response, kStart + 4500ms);
-  CHECK(policy.breaker->view(kStart + 5s).slow == 0);
-}
-
 TEST_CASE("Over the rate: refused with the time it takes, before anything else is checked") {
   RoutePolicy policy = with_everything();
   policy.limiter = std::make_shared<RateLimiter>(RateLimitConfig{.rate_per_s = 1, .burst = 1});
@@ -235,7 +221,7 @@ TEST_CASE("While it waits for its retry a request holds neither slot nor permit"
   Fixture fixture(with_everything());
   REQUIRE(word(fixture.plan.begin(kStart)) == "attempt");
   CHECK(fixture.plan.holds_permit());
-  const Step step = fixture.plan.after_failure(AttemptResult::reset, true, kStart + 1s);
+  const Step step = fixture.plan.after_failure({AttemptResult::reset}, true, kStart + 1s);
   REQUIRE(word(step) == "wait");
   CHECK(std::get<WaitUntil>(step).until == kStart + 1100ms);
   CHECK_FALSE(fixture.plan.holds_permit());
@@ -275,7 +261,8 @@ TEST_CASE("The response's verdict comes when it has ended, and the slot is held 
     REQUIRE(word_after(fixture.plan, AttemptResult::response, 200, true, kStart) == "relay");
     CHECK(fixture.plan.holds_slot());
     CHECK(fixture.plan.holds_permit());
-    fixture.plan.relay_ended(end, kStart + 1s);
+    const bool whole = end == AttemptResult::response;
+    whole ? fixture.plan.relay_complete(kStart + 1s) : fixture.plan.relay_failed({end}, kStart + 1s);
     CHECK_FALSE(fixture.plan.holds_slot());
     const BreakerView view = fixture.policy.breaker->view(kStart + 1s);
     CHECK(view.successes == (end == AttemptResult::response ? 1 : 0));

@@ -78,7 +78,7 @@ TEST_CASE("a probe without a verdict opens it again when its lease has ended") {
   fixture.runtime.run_for(31s);
   const auto probe = fixture.breaker->acquire(fixture.runtime.now());
   REQUIRE(probe.permit.probe());
-  fixture.runtime.run_for(29s);
+  fixture.runtime.run_for(30s);
   CHECK(fixture.state() == BreakerState::half_open);
   fixture.runtime.run_for(2s);
   CHECK(fixture.state() == BreakerState::open);

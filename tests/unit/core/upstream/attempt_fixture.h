@@ -42,7 +42,8 @@ struct TestAttempt final : AttemptUser {
   }
   void on_attempt_begun() override { begun_at = fixture_.runtime.now(); }
   void on_attempt_writable() override { ++writable; }
-  void on_attempt_head(const http::ResponseHead& head) override {
+  void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) override {
+    upstream_took = upstream_time;
     events += ";" + std::to_string(head.status);
     if (leave_at_head) attempt.reset();
   }
@@ -56,9 +57,10 @@ struct TestAttempt final : AttemptUser {
     CHECK_FALSE(detail.empty());
     events += "refused";
   }
-  void on_attempt_failed(policy::AttemptResult result, std::string_view detail) override {
+  void on_attempt_failed(const policy::AttemptFailure& failure, std::string_view detail) override {
     CHECK_FALSE(detail.empty());
-    events += std::string(";") + to_string(result);
+    events += std::string(";") + to_string(failure.result);
+    upstreams_fault = failure.upstreams_fault;
   }
 
   UpstreamFixture& fixture_;
@@ -67,6 +69,8 @@ struct TestAttempt final : AttemptUser {
   std::string body;
   int writable = 0;
   std::optional<Time> begun_at;
+  Duration upstream_took{};  // at the response headers
+  bool upstreams_fault = false;
   bool leave_at_head = false;
   bool pause_at_body = false;
 };

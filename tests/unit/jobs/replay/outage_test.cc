@@ -28,12 +28,10 @@ class LiveTraffic final : policy::ProbeSource {
     policy::Admission admission = policy::admit(policy, policy::Caller::live_request, now);
     if (auto* admitted = std::get_if<policy::Admitted>(&admission)) {
       ++served;
-      if (admitted->permit.valid() && admitted->permit.probe()) ++probes;
-      const uint16_t status = down ? 503 : 200;
-      if (policy.health) policy.health->note(AttemptResult::response, status, now);
-      if (policy.breaker) {
-        report_attempt(admitted->permit, policy.breaker->config(), AttemptResult::response, status, now);
-      }
+      policy::UpstreamCall call(policy, std::move(*admitted), now);
+      if (call.is_probing()) ++probes;
+      call.on_headers(down ? 503 : 200, Duration::zero(), now);
+      call.on_complete(now);
     } else {
       ++refused;
     }

@@ -22,7 +22,8 @@ inline RunResult failed(policy::AttemptResult how) {
   return result;
 }
 
-// Responds to each run by the script, else by `respond`, else with 200, after `takes`.
+// Responds to each run by the script, else by `respond`, else with 200, after `takes`; its headers come after
+// `headers_take`, or with the end. A probe without headers in time is ended.
 class ScriptedRunner final : public JobRunner {
  public:
   explicit ScriptedRunner(net::Runtime& runtime) : runtime_(runtime) {}
@@ -37,8 +38,8 @@ class ScriptedRunner final : public JobRunner {
     for (const auto& [name, policy] : policies) names.push_back(name);
     return names;
   }
-  std::unique_ptr<net::Operation> run(const ClaimedJob& job, std::shared_ptr<net::BodyReader>, Duration,
-                                      std::function<void(RunResult)> done) override {
+  std::unique_ptr<net::Operation> run(const ClaimedJob& job, std::shared_ptr<net::BodyReader>, const RunLimits& limits,
+                                      RunCallbacks callbacks) override {
     ran.push_back(job.id);
     running_max = std::max(running_max, ++running);
     RunResult result = respond ? respond(job) : responded(200);
@@ -46,7 +47,7 @@ class ScriptedRunner final : public JobRunner {
       result = script.front();
       script.pop_front();
     }
-    return std::make_unique<Run>(*this, std::move(result), std::move(done));
+    return std::make_unique<Run>(*this, limits, std::move(result), std::move(callbacks));
   }
 
   std::unique_ptr<net::Operation> fetch_body(const ClaimedJob& job, std::function<void(FetchedBody)> done) override {
@@ -66,6 +67,7 @@ class ScriptedRunner final : public JobRunner {
   Duration fetch_takes = 10ms;
   std::vector<std::string> fetches;
   Duration takes = 10ms;
+  std::optional<Duration> headers_take;
   std::vector<std::string> ran;
   int running = 0;
   int running_max = 0;
@@ -80,12 +82,16 @@ class ScriptedRunner final : public JobRunner {
   };
   class Run final : public net::Operation {
    public:
-    Run(ScriptedRunner& runner, RunResult result, std::function<void(RunResult)> done)
+    Run(ScriptedRunner& runner, const RunLimits& limits, RunResult result, RunCallbacks callbacks)
         : runner_(runner),
           result_(std::move(result)),
-          done_(std::move(done)),
+          callbacks_(std::move(callbacks)),
+          headers_(runner.runtime_, [this] { on_headers(); }),
+          probe_(runner.runtime_, [this] { cancel(); }),
           timer_(runner.runtime_, [this] { end(); }) {
       timer_.start_after(runner.takes);
+      if (limits.probe_until) probe_.start_at(*limits.probe_until);
+      if (runner.headers_take) headers_.start_after(*runner.headers_take);
     }
     ~Run() override { leave(); }
 
@@ -93,15 +99,28 @@ class ScriptedRunner final : public JobRunner {
     void leave() {
       if (std::exchange(in_, false)) --runner_.running;
     }
+    void on_headers() {
+      headers_seen_ = true;
+      probe_.stop();
+      callbacks_.headers(result_.response.status, Duration::zero());
+    }
+    void cancel() {
+      result_ = failed(policy::AttemptResult::timeout);
+      end();
+    }
     void end() {
       leave();
-      const auto done = std::move(done_);
+      if (result_.result == policy::AttemptResult::response && !headers_seen_) on_headers();
+      const auto done = std::move(callbacks_.done);
       done(std::move(result_));
     }
     ScriptedRunner& runner_;
     RunResult result_;
-    std::function<void(RunResult)> done_;
+    RunCallbacks callbacks_;
     bool in_ = true;
+    bool headers_seen_ = false;
+    net::Timer headers_;
+    net::Timer probe_;
     net::Timer timer_;
   };
 

@@ -191,7 +191,7 @@ TEST_CASE("what our own side could not send is no attempt, and the breaker count
   Fixture fixture;
   policy::Breaker& breaker = fixture.add_breaker();
   RunResult ours = failed(AttemptResult::reset);
-  ours.counts_against_upstream = false;
+  ours.own_failure = true;
   for (int i = 0; i < 10; ++i) fixture.runner.script.push_back(ours);
   const std::string id = fixture.asker.append_new();
   fixture.start();

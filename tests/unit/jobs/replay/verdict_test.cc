@@ -159,7 +159,7 @@ TEST_CASE("a word of the runner's own replaces the status in the history") {
 
 TEST_CASE("a failure of our own side, or a run that came too early, gives the job back even after its last attempt") {
   RunResult ours = failure(AttemptResult::reset);
-  ours.counts_against_upstream = false;
+  ours.own_failure = true;
   ours.detail = "the disk is full";
   CHECK(verdict_of(ours, 3) == "back for 5 s: the disk is full");
   RunResult early = response(200);

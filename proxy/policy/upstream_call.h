@@ -1,0 +1,60 @@
+// One admitted call to an upstream: its slot, its permit, and the verdict of the breaker, which judges the upstream
+// alone. A live request's attempt and a replayed job's run are judged here alike.
+//
+//   admitted ──on_headers──▶ responding ──on_complete, on_discarded──▶ ended
+//      │                         │
+//      └─────────────────────────┴──────────on_failed, abandon───────▶ ended
+//
+//   what has happened                                                    verdict, once a call
+//   response headers, with a status of `failures`                        failure, at once
+//   other response headers of a probe                                    success, at once: no stream holds it half open
+//   other response headers, then the whole body, or it is not wanted     success
+//   … then the upstream broke the body off, or was silent for too long   failure, where `failures` lists it
+//   no response headers, by the upstream's fault                         failure, where `failures` lists it
+//   anything else: the client is slow, late or gone, the time is over    ignored; another call may be the probe
+//
+// A call is slow by the time that the upstream alone was waited for until its response headers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "policy/admission.h"
+
+namespace tidegate::policy {
+
+// Whether a time limit that passed without response headers is the upstream's fault: the upstream alone was waited for
+// during at least half of what it is allowed. Less is no evidence: the client was late with its body or asked for a
+// short deadline, or most of the time had gone before the attempt.
+constexpr bool is_upstreams_timeout(Duration upstream_time, Duration allowed) { return 2 * upstream_time >= allowed; }
+
+class UpstreamCall {
+ public:
+  UpstreamCall() = default;  // none
+  // `policy` outlives the call.
+  UpstreamCall(const AdmissionPolicy& policy, Admitted admitted, Time now);
+
+  // The upstream is called only now: what the call waited for since its admission was ours.
+  void begin(Time now) { begun_at_ = now; }
+  void on_headers(uint16_t status, Duration upstream_time, Time now);
+  void on_complete(Time now);   // REQUIRES on_headers(): the response is whole
+  void on_discarded(Time now);  // REQUIRES on_headers(): the rest of the response is not wanted
+  void on_failed(const AttemptFailure& failure, Time now);
+  void abandon();  // everything is given back, and the breaker counts nothing
+
+  bool holds_permit() const { return permit_.valid(); }
+  bool holds_slot() const { return slot_.valid(); }
+  // A probe that has no verdict yet.
+  bool is_probing() const { return permit_.valid() && permit_.probe(); }
+  std::optional<Time> probe_until() const { return permit_.probe_until(); }
+
+ private:
+  const AdmissionPolicy* policy_ = nullptr;
+  Permit permit_;
+  Slot slot_;
+  Time begun_at_{};
+  uint16_t status_ = 0;       // once the response headers have come
+  Duration upstream_time_{};  // until then
+};
+
+}  // namespace tidegate::policy
