@@ -18,7 +18,7 @@
 #include "api/open_stores.h"
 #include "api/service.h"
 #include "base/log.h"
-#include "base/log_output.h"
+#include "base/log/output.h"
 #include "http/client/healthcheck.h"
 #include "net/uv/descriptors.h"
 #include "net/uv/until_signal.h"

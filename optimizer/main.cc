@@ -14,7 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
-#include "base/log_output.h"
+#include "base/log/output.h"
 #include "http/client/healthcheck.h"
 #include "net/uv/descriptors.h"
 #include "net/uv/until_signal.h"

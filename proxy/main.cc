@@ -5,7 +5,7 @@
 #include <malloc.h>
 #endif
 
-#include "base/log_output.h"
+#include "base/log/output.h"
 #include "cli/commands.h"
 
 namespace {

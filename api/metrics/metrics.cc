@@ -4,7 +4,7 @@
 
 #include <prometheus/text_serializer.h>
 
-#include "base/log_output.h"
+#include "base/log/output.h"
 
 namespace tidegate::api {
 

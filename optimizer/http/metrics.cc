@@ -5,7 +5,7 @@
 
 #include <prometheus/text_serializer.h>
 
-#include "base/log_output.h"
+#include "base/log/output.h"
 
 namespace tidegate::optimizer {
 

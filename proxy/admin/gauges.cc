@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "base/log_output.h"
+#include "base/log/output.h"
 
 namespace tidegate::admin {
 

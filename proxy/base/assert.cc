@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "base/log_output.h"
+#include "base/log/output.h"
 
 namespace tidegate {
 

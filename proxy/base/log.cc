@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "base/log_output.h"
+#include "base/log/output.h"
 #include "base/time.h"
 
 namespace tidegate {

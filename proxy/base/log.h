@@ -1,6 +1,6 @@
 // The log: one event a line, as JSON or as text, on standard error. An event is a constant message and fields; client
 // bytes in fields are escaped. Thread-safe. Never waits for the log's reader; lines are whole and in order
-// (log_output.h).
+// (log/output.h).
 //
 //   log_info("breaker_transition", {{"breaker", name}, {"from", "closed"}, {"to", "open"}});
 //

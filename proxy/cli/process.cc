@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
-#include "base/log_output.h"
+#include "base/log/output.h"
 #include "cli/commands.h"
 #include "cli/open_queues.h"
 #include "net/uv/descriptors.h"

@@ -12,7 +12,7 @@
 #include <memory>
 #include <string>
 
-#include "base/log_throttle.h"
+#include "base/log/throttle.h"
 #include "core/upstream/connection_limit.h"
 #include "core/upstream/pooled_connection.h"
 #include "core/upstream/upstream.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/log_throttle.h"
+#include "base/log/throttle.h"
 #include "http/server/server.h"
 #include "net/timer.h"
 

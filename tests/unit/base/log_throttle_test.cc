@@ -1,4 +1,4 @@
-#include "base/log_throttle.h"
+#include "base/log/throttle.h"
 
 #include <doctest/doctest.h>
 

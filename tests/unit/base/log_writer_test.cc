@@ -1,5 +1,5 @@
 // The buffer and the thread behind the log, over real pipes and files.
-#include "base/log_writer.h"
+#include "base/log/writer.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

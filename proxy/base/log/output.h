@@ -1,4 +1,4 @@
-// Where log lines go: standard error, by a thread (log_writer.h) that begins with the first line. exit() and the return
+// Where log lines go: standard error, by a thread (writer.h) that begins with the first line. exit() and the return
 // of main wait until the lines are written, but at most a second: a reader that has stopped does not keep a process.
 // A crash (abort, terminate, a fatal signal) does the same. Only _Exit() needs log_flush() before it. Thread-safe.
 #pragma once

@@ -1,4 +1,4 @@
-#include "base/log_writer.h"
+#include "base/log/writer.h"
 
 #include <poll.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "base/log_output.h"
+#include "base/log/output.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <exception>
 
 #include "base/log.h"
-#include "base/log_writer.h"
+#include "base/log/writer.h"
 
 namespace tidegate {
 
