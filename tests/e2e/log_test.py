@@ -98,7 +98,7 @@ class Log(unittest.TestCase):
         self.assertEqual(self.numbers([json.loads(self.reader.readline())]), [0])
         process.send_signal(signal.SIGTERM)
         rest = [json.loads(text)["event"] for text in self.reader]
-        self.assertEqual(rest[-1], "bye")
+        self.assertEqual(rest[-1], "stopped")
         self.assertEqual(process.wait(timeout=60), 0)
 
     def test_what_is_in_the_buffer_at_a_crash_is_written(self):
