@@ -1,4 +1,5 @@
 """Starts and stops the real programs on free loopback ports, each with its log in a temporary folder."""
+import fcntl
 import json
 import os
 import random
@@ -6,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,20 +20,26 @@ OPTIMIZER = Path(os.environ.get("TIDEGATE_OPTIMIZER", BIN / "watermark-optimizer
 
 
 _PORTS = range(12_000, 32_000)  # below the ephemeral ports of Linux
-_given = set()
+_given = {}  # by port: its lock, which other suites that run meanwhile respect, until this process ends
 
 
 def free_port():
+    folder = Path(tempfile.gettempdir()) / f"tidegate-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
     for _ in range(100):
         port = random.choice(_PORTS)
-        with socket.socket() as s:
-            try:
+        if port in _given:
+            continue
+        lock = open(folder / str(port), "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as s:
                 s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in _given:
-            _given.add(port)
-            return port
+        except OSError:
+            lock.close()
+            continue
+        _given[port] = lock
+        return port
     raise AssertionError("no free port")
 
 
