@@ -29,7 +29,9 @@ void UpstreamCall::on_discarded(Time now) {
 
 void UpstreamCall::on_failed(const AttemptFailure& failure, Time now) {
   if (permit_.valid()) {
-    const bool failed = failure.upstreams_fault && policy_->breaker->config().failures.has(failure.result);
+    const auto probe_until = permit_.probe_until();
+    const bool hung = probe_until && now >= *probe_until;  // whatever `failures` lists
+    const bool failed = failure.upstreams_fault && (hung || policy_->breaker->config().failures.has(failure.result));
     permit_.report(failed ? Verdict::failure : Verdict::ignored, now, to_string(failure.result),
                    status_ == 0 ? failure.upstream_time : upstream_time_);
   }

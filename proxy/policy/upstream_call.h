@@ -10,7 +10,8 @@
 //   other response headers of a probe                                    success, at once: no stream holds it half open
 //   other response headers, then the whole body, or it is not wanted     success
 //   … then the upstream broke the body off, or was silent for too long   failure, where `failures` lists it
-//   no response headers, by the upstream's fault                         failure, where `failures` lists it
+//   no response headers, by the upstream's fault                         failure, where `failures` lists it; a probe's
+//                                                                        without any within its time always is one
 //   anything else: the client is slow, late or gone, the time is over    ignored; another call may be the probe
 //
 // A call is slow by the time that the upstream alone was waited for until its response headers.

@@ -14,7 +14,8 @@ namespace {
 
 // A client that keeps the upstream waiting for so long may be why the upstream breaks off: upstreams have time limits
 // for slow clients, too.
-constexpr Duration kLatenessMin = 1s;
+constexpr Duration kLatenessMin = 1s;      // at once
+constexpr Duration kLatenessSumMin = 10s;  // in pieces, as from a client that drips
 
 }  // namespace
 
@@ -39,6 +40,8 @@ void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
 
 void Attempt::begin() {
   begun_ = runtime_.now();
+  awaited_ = Awaited::upstream;
+  client_time_ = Duration::zero();
   head_deadline_ = std::min(pending_until(), begun_ + limits_.per_try);
   await(Awaited::upstream);
   timer_.start_at(head_deadline_);
@@ -50,11 +53,15 @@ void Attempt::on_connecting() {
   begin();
 }
 
-// A connection that another call has given back comes while the attempt is still pending.
+// A connection that another call has given back comes while the attempt is still pending: the upstream may be about to
+// close it, as an idle one.
 void Attempt::on_connection(Result<PooledConnection> connection) {
   if (!connection && connection.error().code == ErrorCode::exhausted) return refuse(connection.error().message);
   if (!connection) return fail({AttemptResult::connect_failure}, connection.error().message);
-  if (state_ == State::pending) begin();
+  if (state_ == State::pending) {
+    reused_ = true;
+    begin();
+  }
   connected(std::move(*connection));
 }
 
@@ -105,6 +112,7 @@ void Attempt::end_body() {
 }
 
 void Attempt::await(Awaited whom) {
+  if (awaited_ == Awaited::client) client_time_ += runtime_.now() - awaited_since_;
   awaited_ = whom;
   awaited_since_ = runtime_.now();
 }
@@ -161,7 +169,7 @@ void Attempt::on_silence() {
 // If the upstream breaks off now.
 bool Attempt::is_client_to_blame() const {
   const bool late = awaited_ == Awaited::client && runtime_.now() - awaited_since_ >= kLatenessMin;
-  return late || held_back_;
+  return late || client_time_ >= kLatenessSumMin || held_back_;
 }
 
 void Attempt::on_response_head(const http::ResponseHead& head) {
@@ -208,8 +216,9 @@ void Attempt::on_request_drained() {
 
 void Attempt::time_out(AttemptResult result, std::string_view detail) {
   const Duration waited = upstream_time();
-  const bool upstreams =
-      awaited_ == Awaited::upstream && policy::is_upstreams_timeout(waited, limits_.upstream_time_allowed);
+  Duration allowed = limits_.upstream_time_allowed;
+  if (state_ == State::connecting) allowed = std::min(allowed, pool_.upstream().config().connect_timeout);
+  const bool upstreams = awaited_ == Awaited::upstream && policy::is_upstreams_timeout(waited, allowed);
   fail({result, upstreams, waited}, detail);
 }
 

@@ -132,6 +132,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   Time last_activity_{};
   Awaited awaited_ = Awaited::upstream;  // in the request's direction
   Time awaited_since_{};
+  Duration client_time_{};  // waited for the client's body, until awaited_since_
   net::Timer timer_;
   std::unique_ptr<net::Operation> acquiring_;
   PooledConnection connection_;

@@ -40,11 +40,12 @@ bool ConnectionLimit::wait(Member& member) {
   return true;
 }
 
-void ConnectionLimit::stop_waiting(Member& member) {
+bool ConnectionLimit::stop_waiting(Member& member) {
   const std::lock_guard lock(mutex_);
-  if (member.waiting_ == 0) return;
+  if (member.waiting_ == 0) return false;
   --member.waiting_;
   --waiting_;
+  return true;
 }
 
 void ConnectionLimit::closed(Member& member) {

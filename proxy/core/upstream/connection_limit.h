@@ -45,8 +45,9 @@ class ConnectionLimit {
   bool try_open(Member& member);
   // One call more waits for room; false: pending_max wait already. Others' idle connections are asked for.
   bool wait(Member& member);
-  // One call fewer waits: it was given up. Room that was granted to it meanwhile is the member's to give on.
-  void stop_waiting(Member& member);
+  // One call fewer waits: it was given up. False: none of the member's waits any more, since room for this one has been
+  // granted and is on its way: it is the member's to give on.
+  [[nodiscard]] bool stop_waiting(Member& member);
   void closed(Member& member);
 
   enum class Returned { idle, serve_next, close };

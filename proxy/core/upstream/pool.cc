@@ -77,7 +77,7 @@ class Pool::Request final : public net::Operation {
   void stop_waiting() {
     if (state_ != State::waiting) return;
     leave_line();
-    pool_.limit_.stop_waiting(pool_);
+    pool_.one_waits_less();
   }
 
   void leave_line() {
@@ -201,11 +201,23 @@ void Pool::on_room_granted() {
   });
 }
 
-// Whoever it was granted for may have given up meanwhile.
+// Whoever it was granted for may have given up meanwhile. Then it is for who waits now, whose own room is not wanted
+// any more.
 void Pool::take_granted_room() {
   ++open_;
-  waiting_.empty() ? leave_room() : waiting_.front()->begin(upstream_.choose(runtime_.now()));
+  const bool unclaimed = unclaimed_ > 0;
+  if (unclaimed) --unclaimed_;
+  if (waiting_.empty()) {
+    leave_room();
+  } else {
+    if (unclaimed) one_waits_less();
+    waiting_.front()->begin(upstream_.choose(runtime_.now()));
+  }
   count();
+}
+
+void Pool::one_waits_less() {
+  if (!limit_.stop_waiting(*this)) ++unclaimed_;
 }
 
 void Pool::on_idle_wanted() {
@@ -227,7 +239,10 @@ void Pool::close_idle() {
 
 void Pool::returned(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
   const auto next = connection->reusable() ? limit_.returned(*this) : ConnectionLimit::Returned::close;
-  if (next == ConnectionLimit::Returned::serve_next) return waiting_.front()->given(endpoint, std::move(connection));
+  if (next == ConnectionLimit::Returned::serve_next) {
+    TG_ASSERT(!waiting_.empty());
+    return waiting_.front()->given(endpoint, std::move(connection));
+  }
   if (next == ConnectionLimit::Returned::idle && idle() < upstream_.config().max_idle_connections) {
     return keep(endpoint, std::move(connection));
   }

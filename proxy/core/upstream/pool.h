@@ -71,6 +71,7 @@ class Pool final : private ConnectionLimit::Member {
   void on_room_granted() override;
   void on_idle_wanted() override;
   void take_granted_room();
+  void one_waits_less();
   void close_wanted();
 
   PooledConnection take_idle(size_t endpoint);
@@ -92,6 +93,7 @@ class Pool final : private ConnectionLimit::Member {
   int busy_counted_ = 0;
   std::list<Idle> idle_;         // most recently used first
   std::list<Request*> waiting_;  // for room, that which has been granted and is on its way included
+  int unclaimed_ = 0;            // rooms on their way whose calls have given up
   net::Timer idle_timer_;
   LogThrottle refusals_;
   std::shared_ptr<Pool*> link_;  // null inside once this has ended; what is posted holds it

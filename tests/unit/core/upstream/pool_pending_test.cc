@@ -136,4 +136,51 @@ TEST_CASE("room that was granted to who has given up goes on") {
   CHECK(d.has());
 }
 
+TEST_CASE("room that was granted to who has given up serves who comes before it arrives, and nobody waits any more") {
+  UpstreamFixture fixture("", kOne, 1);
+  Taker a(*fixture.pool), b(*fixture.pool);
+  fixture.settle();
+  Nobody nobody;
+  a.connection->begin_request(&nobody, false);
+  a.connection.give_back();  // granted to b; the news is on its way
+  b.operation.reset();
+  Taker d(*fixture.pool);
+  fixture.settle();
+  CHECK(d.has());
+  CHECK(fixture.upstream->connections().waiting() == 0);
+  d.connection.give_back();
+  fixture.settle();
+  Taker e(*fixture.pool);
+  CHECK(e.has());
+}
+
+TEST_CASE("callers that come, give up and get connections in any order leave no waiter and no connection behind") {
+  Random random(7);
+  UpstreamFixture fixture("", kOne, 2);
+  {
+    Pool other(fixture.runtime, *fixture.upstream);
+    std::vector<std::unique_ptr<Taker>> takers;
+    Nobody nobody;
+    for (int step = 0; step < 20'000; ++step) {
+      const uint64_t act = random.below(8);
+      if (act < 3 || takers.empty()) {
+        takers.push_back(std::make_unique<Taker>(random.below(2) == 0 ? *fixture.pool : other));
+      } else if (act < 6) {
+        const auto taker = takers.begin() + static_cast<std::ptrdiff_t>(random.below(takers.size()));
+        if ((*taker)->has() && random.below(2) == 0) (*taker)->connection->begin_request(&nobody, false);  // spoilt
+        takers.erase(taker);
+      } else {
+        fixture.settle(1ms);
+      }
+    }
+    takers.clear();
+    fixture.settle();
+    CHECK(fixture.upstream->connections().waiting() == 0);
+    CHECK(fixture.pool->in_use() + other.in_use() == 0);
+  }
+  Taker last(*fixture.pool);
+  fixture.settle();
+  CHECK(last.has());
+}
+
 }  // namespace tidegate::core
