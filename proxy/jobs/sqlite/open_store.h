@@ -22,6 +22,7 @@ struct OpenStore {
 Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, bool suspect = false);
 
 // The file and its WAL: whether somebody has changed them.
-std::array<FileState, 2> state_of_files(const std::string& path);
+using FileStates = std::array<FileState, 2>;
+FileStates state_of_files(const std::string& path);
 
 }  // namespace tidegate::jobs

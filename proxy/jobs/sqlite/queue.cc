@@ -97,7 +97,7 @@ void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work, bool make
 class SqliteQueue final : public SqliteSpool, private NoteStore {
  public:
   SqliteQueue(const SqliteOptions& options, Result<OpenStore> opened)
-      : notes_(opened ? read_notes(*opened->store) : Notes{}),
+      : notes_(opened ? opened->store->notes() : Notes{}),
         thread_(std::make_shared<SqliteThread>(options, std::move(opened))) {}
   ~SqliteQueue() override { thread_->stop(); }
 

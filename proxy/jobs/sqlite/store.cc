@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/private_files.h"
 #include "jobs/sqlite/disk/missing.h"
+#include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/rows.h"
 #include "jobs/sqlite/schema.h"
 #include "net/clock.h"
@@ -58,10 +59,12 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
   auto marks = CommitMarkFile::open(path);
   if (!marks) return marks.error();
   const WalContent log = read_wal(path + "-wal");
-  if (!damage_of_log(marks->last(), log).empty()) keep_damaged_wal(path + "-wal");
+  const bool damaged_log = !damage_of_log(marks->last(), log).empty();
+  if (damaged_log) keep_damaged_wal(path + "-wal");
   try {
     std::unique_ptr<SqliteStore> store(new SqliteStore(path, vfs, limits, std::move(*marks)));
-    if (const Status prepared = prepare_sqlite_file(store->db_, path, suspect); !prepared) return prepared.error();
+    if (const Status prepared = prepare_sqlite_file(store->db_, path, suspect || damaged_log); !prepared)
+      return prepared.error();
     store->count();
     store->compare_with_mark(log);
     store->fold_wal();
@@ -69,6 +72,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
     if (::stat(path.c_str(), &store->file_) != 0) throw SqliteFailure(nullptr, SQLITE_IOERR, "stat " + path);
     store->refresh_free_disk();
     store->warn_of_short_disk();
+    store->notes_ = read_notes(*store);
     return store;
   } catch (const SqliteFailure& failure) {
     if (failure.primary() == SQLITE_NOTADB) return Error{ErrorCode::invalid, path + ": not an SQLite file"};
@@ -89,17 +93,19 @@ void SqliteStore::compare_with_mark(const WalContent& log) {
 
 // What the WAL holds from before goes into the file, so that nothing new is built on frames whose sync had failed. The
 // WAL goes only when the mark says that it is not needed: between the two a kill leaves both right.
-void SqliteStore::fold_wal() {
-  if (!db_.checkpoint(SQLITE_CHECKPOINT_FULL).all_moved()) return;  // another connection reads it
+// True: it is not needed.
+bool SqliteStore::fold_wal() {
+  if (!db_.checkpoint(SQLITE_CHECKPOINT_FULL).all_moved()) return false;  // another connection reads it
   if (const Status settled = marks_.settle(counts()); !settled) {
-    return log_warn("commit_mark_failed", {{"reason", settled.error().message}});
+    log_warn("commit_mark_failed", {{"reason", settled.error().message}});
+    return false;
   }
   static_cast<void>(db_.checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
+  return true;
 }
 
 void SqliteStore::finish() {
-  fold_wal();
-  db_.take_wal_at_close();
+  if (fold_wal()) db_.take_wal_at_close();
 }
 
 void SqliteStore::recover() {

@@ -71,6 +71,8 @@ class SqliteStore {
   QueueView view();
   // What the opening has found missing.
   const MissingWork& missing() const { return missing_; }
+  // As the opening has found them.
+  const std::map<std::string, std::string>& notes() const { return notes_; }
 
   // For the operations.
   SqliteDb& db() { return db_; }
@@ -89,7 +91,7 @@ class SqliteStore {
  private:
   SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits, CommitMarkFile marks);
   void compare_with_mark(const WalContent& log);
-  void fold_wal();
+  bool fold_wal();
   StoreCounts counts() const { return {next_seq_, counters_.depth}; }
   void recover();
   void count();
@@ -103,6 +105,7 @@ class SqliteStore {
   SweepState sweep_state_;
   CommitMarkFile marks_;
   MissingWork missing_;
+  std::map<std::string, std::string> notes_;
   int64_t next_seq_ = 1;  // above every number of a job and of chunks that the tables have
   std::map<int64_t, std::weak_ptr<const int64_t>> chunk_writers_;
   uint64_t free_disk_ = ~uint64_t{0};

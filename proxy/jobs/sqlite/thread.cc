@@ -40,10 +40,16 @@ void SqliteThread::adopt(OpenStore opened) {
   publish_view();
 }
 
+// What was committed stays so: a store that cannot be looked at fails no call.
 void SqliteThread::publish_view() {
-  QueueView view = store().view();
-  view.missing = missing_;
-  publish(std::move(view));
+  try {
+    QueueView view = store().view();
+    view.missing = missing_;
+    publish(std::move(view));
+  } catch (const SqliteFailure& failure) {
+    log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}, {"calls", 0}});
+    if (failure.handle_is_lost()) lose_store({}, failure);
+  }
 }
 
 QueueView SqliteThread::view() const {
@@ -81,7 +87,6 @@ void SqliteThread::run() {
   for (;;) {
     if (!open_) reopen();
     const Group group = take_group();
-    stall_watch_.begin();
     if (!group.empty()) {
       run_group(group);
     } else if (open_ && store().sweep_state().more) {
@@ -145,18 +150,22 @@ void SqliteThread::run_group(const Group& group) {
     store().check_file();
     store().refresh_free_disk();
     store().begin();
+    stall_watch_.begin();  // not before: another process's lock is no stall
     run_changes(group);
     const Time before = net::read_monotonic_clock();
     store().commit();
     if (options_.on_commit) options_.on_commit(net::read_monotonic_clock() - before);
-    publish_view();
   } catch (const SqliteFailure& failure) {
     fail_group(group, failure);
   }
-  stall_watch_.end();  // before anybody is told: who looks then finds the store at work
+  // Before anybody is told: who looks then finds the store at work, and as it is now.
+  stall_watch_.end();
+  if (open_) publish_view();
   bool work = false;
   for (const auto& call : group) {
-    if (!call->ended) {
+    if (!call->ended && !open_) {
+      call->waiting->fail({ErrorCode::io, "the store is closed after an error"});
+    } else if (!call->ended) {
       unfinished_.push_back(call);
       continue;
     }
@@ -232,33 +241,38 @@ void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) 
 void SqliteThread::sweep_on() {
   try {
     store().begin();
-    sweep(store(), store().sweep_state().swept_at);
+    stall_watch_.begin();
+    sweep_further(store());
     store().commit();
-    publish_view();
   } catch (const SqliteFailure& failure) {
     log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}});
     store().rollback();
     if (failure.handle_is_lost()) return lose_store({}, failure);
     store().sweep_state().more = false;
   }
+  stall_watch_.end();
+  publish_view();
 }
 
-// A damaged file is looked at again when somebody has changed it.
-void SqliteThread::cannot_open(const Error& why) {
+// A damaged file is looked at again when somebody has changed it. `before`: the files when the opening began: one that
+// was put in place meanwhile has not been looked at.
+void SqliteThread::cannot_open(const Error& why, const std::optional<FileStates>& before) {
   if (why.code != ErrorCode::invalid) {
     if (!was_open_ && view().available)
       log_error("store_unavailable", {{"store", options_.path}, {"reason", why.message}});
     return publish_unavailable(why.message);
   }
-  damaged_as_ = state_of_files(options_.path);
+  const FileStates now = state_of_files(options_.path);
+  damaged_as_ = !before || before->front() == now.front() ? std::optional(now) : std::nullopt;
   log_error("store_damaged", {{"store", options_.path}, {"reason", why.message}, {"salvage", kSalvage}});
   publish_unavailable(with_word(Refusal::store_damaged, why.message) + "; " + kSalvage);
 }
 
 void SqliteThread::reopen() {
-  if (damaged_as_ && *damaged_as_ == state_of_files(options_.path)) return;
+  const FileStates before = state_of_files(options_.path);
+  if (damaged_as_ == before) return;
   auto opened = open_store(options_, !was_open_, suspect_);
-  if (!opened) return cannot_open(opened.error());
+  if (!opened) return cannot_open(opened.error(), before);
   SqliteStore& store = *opened->store;
   try {
     store.begin();
@@ -268,11 +282,12 @@ void SqliteThread::reopen() {
     store.commit();
   } catch (const SqliteFailure& failure) {
     store.rollback();
-    return publish_unavailable(failure.what());
+    suspect_ = suspect_ || failure.damaged();
+    return publish_unavailable(failure.to_error().message);
   }
   to_cancel_.clear();
   adopt(std::move(*opened));
-  log_info("store_recovered", {{"store", options_.path}});
+  if (open_) log_info("store_recovered", {{"store", options_.path}});
 }
 
 void SqliteThread::finish() {

@@ -85,7 +85,7 @@ class SqliteThread final : public StoreThread {
   void fail_group(const Group& group, const SqliteFailure& failure);
   void lose_store(const Group& group, const SqliteFailure& failure);
   void reopen();
-  void cannot_open(const Error& why);
+  void cannot_open(const Error& why, const std::optional<FileStates>& before = {});
   SqliteStore& store() { return *open_->store; }
   void adopt(OpenStore opened);
   void publish_view();
@@ -97,8 +97,8 @@ class SqliteThread final : public StoreThread {
   std::optional<OpenStore> open_;  // none while the disk is broken
   bool was_open_ = false;
   MissingWork missing_;
-  bool suspect_ = false;                                // damage was found while it was open
-  std::optional<std::array<FileState, 2>> damaged_as_;  // the file and its WAL; opened again once they have changed
+  bool suspect_ = false;                  // damage was found while it was open
+  std::optional<FileStates> damaged_as_;  // the file and its WAL; opened again once they have changed
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::vector<std::string> to_cancel_;  // ids of failed appends: cancelled if found after reopening
   size_t last_group_ = 0;

@@ -43,7 +43,8 @@ MissingWork find_missing(const std::optional<CommitMark>& mark, const WalContent
   } else if (is_marked_log(*mark, log)) {
     missing.commits = std::max(mark->commits, log.commits + 1) - log.commits;
   } else {
-    if (found == mark->counts) return {};
+    // Another program may have moved the log into the file. The mark counts numbers of what was deleted since, too.
+    if (found.jobs == mark->counts.jobs && found.next_seq <= mark->counts.next_seq) return {};
     missing.commits = std::max<uint64_t>(mark->commits, 1);
   }
   missing.jobs = jobs_missing(*mark, found);

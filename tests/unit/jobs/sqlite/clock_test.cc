@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "jobs/sqlite/operations.h"
 #include "net/sim/sim_runtime.h"
-#include "unit/jobs/contract/fixture.h"
+#include "unit/jobs/sqlite/chunk_fixture.h"
 
 namespace tidegate::jobs {
 
@@ -58,6 +58,7 @@ class Shop {
     REQUIRE(change([&](SqliteStore& s) { return release_job(s, job, not_before); }).ok());
   }
   SqliteStore& store() { return *store_; }
+  net::Runtime& home() { return home_; }
   WallTime noon() { return noon_; }
 
  private:
@@ -136,6 +137,40 @@ TEST_CASE("clocks that differ a little are not a step") {
   CHECK(shop.claimed(shop.noon() - 4s) == "");
   CHECK(shop.claimed(shop.noon() + 9s) == "");
   CHECK(shop.claimed(shop.noon() + 10s) != "");
+}
+
+TEST_CASE("a large append that takes longer than a step of the clock moves no lease and no back-off") {
+  Shop shop;
+  shop.append(shop.noon());
+  const std::string waits = shop.append(shop.noon() + 1s);
+  const auto runs = shop.claim(shop.noon() + 2s);
+  const auto retried = shop.claim(shop.noon() + 2s);
+  REQUIRE((runs && retried && retried->id == waits));
+  shop.retry(*retried, shop.noon() + 3s, 60s);
+  LargeAppend large(std::make_shared<JobDraft>(large_draft(shop.home(), large_bytes(4 * kMiB))), shop.noon() + 3s);
+  for (int second = 4; second < 30; ++second) {
+    shop.change([&](SqliteStore& s) {
+      large.step(s);
+      return 0;
+    });
+    CHECK(shop.claimed(shop.noon() + std::chrono::seconds(second)) != runs->id);
+  }
+  CHECK(shop.claimed(shop.noon() + 31s) != waits);
+}
+
+TEST_CASE("what a sweep has left at the start is deleted at the latest time that is known") {
+  Shop shop;
+  const std::string first = shop.append(shop.noon());
+  const auto job = shop.claim(shop.noon());
+  REQUIRE(job);
+  shop.retry(*job, shop.noon() + 1s, 60s);
+  shop.open();
+  shop.change([](SqliteStore& s) {
+    sweep_further(s);
+    return 0;
+  });
+  CHECK(shop.claimed(shop.noon() + 50s) == "");
+  CHECK(shop.claimed(shop.noon() + 62s) == first);
 }
 
 }  // namespace tidegate::jobs
