@@ -20,6 +20,4 @@ Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, boo
   return OpenStore{std::move(*lock), std::move(*store)};
 }
 
-FileStates state_of_files(const std::string& path) { return {FileState::of(path), FileState::of(path + "-wal")}; }
-
 }  // namespace tidegate::jobs

@@ -1,12 +1,10 @@
 // Opening a store: its folder, the right to its file, and the file itself.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 
 #include "jobs/sqlite/disk/file_lock.h"
-#include "jobs/sqlite/disk/file_state.h"
 #include "jobs/sqlite/queue.h"
 #include "jobs/sqlite/store.h"
 
@@ -20,9 +18,5 @@ struct OpenStore {
 
 // `after_crash`, `suspect`: see SqliteStore::open. Makes the folder and the file; nobody but their owner may read them.
 Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, bool suspect = false);
-
-// The file and its WAL: whether somebody has changed them.
-using FileStates = std::array<FileState, 2>;
-FileStates state_of_files(const std::string& path);
 
 }  // namespace tidegate::jobs

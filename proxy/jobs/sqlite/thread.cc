@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "jobs/refusal.h"
 #include "jobs/sqlite/operations.h"
 #include "net/clock.h"
 
@@ -11,15 +10,12 @@ namespace tidegate::jobs {
 
 namespace {
 constexpr Duration kLull = 150us;
-constexpr const char* kSalvage = "stop Tidegate and salvage it with sqlite3, or move it aside: docs/operate/salvage.md";
-// What one commit writes of bodies, about. Beside other calls large bodies get one step of it, so that these wait
-// little longer than they would alone.
+// What one commit writes of bodies, about. Beside other calls large bodies get one step, so that these wait little.
 constexpr uint64_t kGroupBytesMax = 2 << 20;
-
 }  // namespace
 
 SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opened)
-    : options_(options), stall_watch_(options.path, options.stall_after) {
+    : options_(options), stall_watch_(options.path, options.stall_after), damaged_file_(options.path) {
   opened ? adopt(std::move(*opened)) : cannot_open(opened.error());
   start();
 }
@@ -29,7 +25,7 @@ void SqliteThread::adopt(OpenStore opened) {
   was_open_ = true;
   missing_.add(store().missing());
   suspect_ = false;
-  damaged_as_.reset();
+  damaged_file_.forget();
   store().db().set_busy_wait(options_.busy_wait);
   const auto passed = [this] {
     const std::lock_guard lock(mutex_);
@@ -54,12 +50,9 @@ void SqliteThread::publish_view() {
 
 QueueView SqliteThread::view() const {
   QueueView view = StoreThread::view();
-  const auto stalled = stall_watch_.stalled_for();
-  if (!stalled || !view.available) return view;
-  const WallTime since = net::read_wall_clock() - *stalled;
-  view.available = false;
-  const std::string what = options_.path + " has not finished a commit since " + to_rfc3339(since);
-  view.why_unavailable = with_word(Refusal::store_stalled, what);
+  if (!view.available) return view;
+  view.why_unavailable = stall_watch_.why_unavailable();
+  view.available = view.why_unavailable.empty();
   return view;
 }
 
@@ -132,8 +125,7 @@ SqliteThread::Group SqliteThread::take_group() {
   return group;
 }
 
-// Until there are as many as in the group before, or none has come for kLull: clients that have just got their response
-// come back in a burst, job runs of a replayer one by one.
+// Until there are as many as in the group before, or none has come for kLull: clients come in bursts, job runs singly.
 void SqliteThread::wait_for_batch(std::unique_lock<std::mutex>& lock, size_t batch_size) {
   const Time until = net::read_monotonic_clock() + options_.batch_wait;
   wake_at_ = batch_size;
@@ -158,8 +150,7 @@ void SqliteThread::run_group(const Group& group) {
   } catch (const SqliteFailure& failure) {
     fail_group(group, failure);
   }
-  // Before anybody is told: who looks then finds the store at work, and as it is now.
-  stall_watch_.end();
+  stall_watch_.end();  // before anybody is told: who looks then finds the store at work
   if (open_) publish_view();
   bool work = false;
   for (const auto& call : group) {
@@ -254,25 +245,19 @@ void SqliteThread::sweep_on() {
   publish_view();
 }
 
-// A damaged file is looked at again when somebody has changed it. `before`: the files when the opening began: one that
-// was put in place meanwhile has not been looked at.
-void SqliteThread::cannot_open(const Error& why, const std::optional<FileStates>& before) {
+void SqliteThread::cannot_open(const Error& why) {
   if (why.code != ErrorCode::invalid) {
     if (!was_open_ && view().available)
       log_error("store_unavailable", {{"store", options_.path}, {"reason", why.message}});
     return publish_unavailable(why.message);
   }
-  const FileStates now = state_of_files(options_.path);
-  damaged_as_ = !before || before->front() == now.front() ? std::optional(now) : std::nullopt;
-  log_error("store_damaged", {{"store", options_.path}, {"reason", why.message}, {"salvage", kSalvage}});
-  publish_unavailable(with_word(Refusal::store_damaged, why.message) + "; " + kSalvage);
+  publish_unavailable(damaged_file_.found(why.message));
 }
 
 void SqliteThread::reopen() {
-  const FileStates before = state_of_files(options_.path);
-  if (damaged_as_ == before) return;
+  if (damaged_file_.is_unchanged()) return;
   auto opened = open_store(options_, !was_open_, suspect_);
-  if (!opened) return cannot_open(opened.error(), before);
+  if (!opened) return cannot_open(opened.error());
   SqliteStore& store = *opened->store;
   try {
     store.begin();

@@ -1,7 +1,6 @@
 // The store's thread: takes calls in groups, commits each group once, completes them. Owns the SqliteStore.
 #pragma once
 
-#include <array>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -12,7 +11,7 @@
 #include <vector>
 
 #include "jobs/sqlite/checkpoint.h"
-#include "jobs/sqlite/disk/file_state.h"
+#include "jobs/sqlite/disk/damaged_file.h"
 #include "jobs/sqlite/disk/stall_watch.h"
 #include "jobs/sqlite/open_store.h"
 #include "jobs/sqlite/queue.h"
@@ -85,7 +84,7 @@ class SqliteThread final : public StoreThread {
   void fail_group(const Group& group, const SqliteFailure& failure);
   void lose_store(const Group& group, const SqliteFailure& failure);
   void reopen();
-  void cannot_open(const Error& why, const std::optional<FileStates>& before = {});
+  void cannot_open(const Error& why);
   SqliteStore& store() { return *open_->store; }
   void adopt(OpenStore opened);
   void publish_view();
@@ -97,8 +96,8 @@ class SqliteThread final : public StoreThread {
   std::optional<OpenStore> open_;  // none while the disk is broken
   bool was_open_ = false;
   MissingWork missing_;
-  bool suspect_ = false;                  // damage was found while it was open
-  std::optional<FileStates> damaged_as_;  // the file and its WAL; opened again once they have changed
+  bool suspect_ = false;  // damage was found while it was open
+  DamagedFile damaged_file_;
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::vector<std::string> to_cancel_;  // ids of failed appends: cancelled if found after reopening
   size_t last_group_ = 0;

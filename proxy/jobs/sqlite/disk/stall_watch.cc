@@ -1,8 +1,10 @@
 #include "jobs/sqlite/disk/stall_watch.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
+#include "jobs/refusal.h"
 #include "net/clock.h"
 
 namespace tidegate::jobs {
@@ -37,10 +39,11 @@ void StallWatch::end() {
   if (stalled) log_warn("store_flows_again", {{"store", store_}, {"stalled_s", to_seconds(*stalled)}});
 }
 
-std::optional<Duration> StallWatch::stalled_for() const {
+std::string StallWatch::why_unavailable() const {
   const std::lock_guard lock(mutex_);
-  if (state_ == State::idle || taken() < stall_after_) return std::nullopt;
-  return taken();
+  if (state_ == State::idle || taken() < stall_after_) return "";
+  const WallTime since = net::read_wall_clock() - taken();
+  return with_word(Refusal::store_stalled, store_ + " has not finished a commit since " + to_rfc3339(since));
 }
 
 // Looks twice in the time that is too long, whether anything is under way or not.

@@ -10,7 +10,6 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -26,8 +25,8 @@ class StallWatch {
   // The store's thread.
   void begin();
   void end();
-  // Any thread: how long the work under way has taken, if that is too long.
-  std::optional<Duration> stalled_for() const;
+  // Any thread: the word store_stalled and since when, if the work under way takes too long; else "".
+  std::string why_unavailable() const;
 
  private:
   enum class State { idle, working, stalled };

@@ -1,0 +1,139 @@
+// Private to pool.cc.
+#pragma once
+
+#include <algorithm>
+#include <list>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "core/upstream/pool.h"
+#include "net/timer.h"
+
+namespace tidegate::core {
+
+// One call of acquire.
+//
+//   created ──room──────────────────▶ connecting ──▶ ended (a connection, or a failure)
+//      ├─none──▶ waiting ──room──────────┘
+//      │            ├── given a connection that came back ──▶ ended
+//      │            └── the time is over ──▶ ended (refused)
+//      └─too many wait──▶ refused ──in the next event-loop iteration──▶ ended
+class Pool::Request final : public net::Operation {
+ public:
+  Request(Pool& pool, PoolUser& user) : pool_(pool), user_(user), timer_(pool.runtime_, [this] { on_timer(); }) {}
+  ~Request() override {
+    stop_waiting();
+    if (has_room_) leave_room();
+  }
+
+  void wait(Time until) {
+    state_ = State::waiting;
+    position_ = pool_.waiting_.insert(pool_.waiting_.end(), this);
+    timer_.start_at(std::min(until, pool_.runtime_.now() + pool_.upstream_.config().pending_timeout));
+  }
+
+  void refuse() {
+    state_ = State::refused;
+    timer_.start_at(pool_.runtime_.now());
+  }
+
+  // A connection that came back serves who has waited longest.
+  void given(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
+    leave_line();
+    end(PooledConnection(&pool_, endpoint, std::move(connection)));
+  }
+
+  // REQUIRES that room has been taken for this call.
+  void begin(size_t endpoint_index) {
+    leave_line();
+    state_ = State::connecting;
+    has_room_ = true;
+    timer_.start_after(pool_.upstream_.config().connect_timeout);
+    endpoint_ = endpoint_index;
+    const config::Endpoint& endpoint = pool_.upstream_.endpoint(endpoint_);
+    if (const auto literal = IpAddress::parse(endpoint.host)) {
+      addresses_ = {*literal};
+      connect_next(Error{ErrorCode::refused, "no address"});
+    } else {
+      step_ = pool_.runtime_.resolve(endpoint.host, [this](Result<std::vector<IpAddress>> found) {
+        if (!found) return fail(found.error());
+        addresses_ = std::move(*found);
+        connect_next(Error{ErrorCode::not_found, "no address"});
+      });
+    }
+    user_.on_connecting();
+  }
+
+ private:
+  enum class State { created, waiting, connecting, refused, ended };
+
+  void on_timer() {
+    if (state_ == State::connecting) return fail(Error{ErrorCode::timeout, "connect"});
+    const char* const why =
+        state_ == State::refused ? "max_pending requests wait for a connection" : "no connection became free in time";
+    stop_waiting();
+    pool_.refused(net::ConnectionRefusal::limit);
+    end(Error{ErrorCode::exhausted, why});
+  }
+
+  void stop_waiting() {
+    if (state_ != State::waiting) return;
+    leave_line();
+    pool_.one_waits_less();
+  }
+
+  void leave_line() {
+    if (state_ == State::waiting) pool_.waiting_.erase(position_);
+  }
+
+  void connect_next(const Error& last_error) {
+    if (next_address_ == addresses_.size()) return fail(last_error);
+    const SocketAddress to{addresses_[next_address_++], pool_.upstream_.endpoint(endpoint_).port};
+    step_ = pool_.runtime_.connect(to, [this](Result<std::unique_ptr<net::Stream>> stream) {
+      if (!stream) return connect_next(stream.error());
+      has_room_ = false;  // the lease has it now
+      pool_.upstream_.connected(endpoint_);
+      auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
+      end(PooledConnection(&pool_, endpoint_, std::move(connection)));
+    });
+  }
+
+  void fail(Error error) {
+    step_.reset();
+    if (error.code == ErrorCode::exhausted) {
+      pool_.refused(net::ConnectionRefusal::descriptors);
+    } else {
+      pool_.upstream_.connect_failed(endpoint_, pool_.runtime_.now());
+    }
+    error.message = pool_.upstream_.endpoint(endpoint_).authority + ": " + error.message;
+    leave_room();
+    end(std::move(error));
+  }
+
+  void leave_room() {
+    has_room_ = false;
+    pool_.leave_room();
+    pool_.count();
+  }
+
+  // The user may destroy this request inside the call.
+  void end(Result<PooledConnection> result) {
+    state_ = State::ended;
+    timer_.stop();
+    user_.on_connection(std::move(result));
+  }
+
+  Pool& pool_;
+  PoolUser& user_;
+  net::Timer timer_;
+  std::unique_ptr<net::Operation> step_;
+  std::vector<IpAddress> addresses_;
+  size_t next_address_ = 0;
+  size_t endpoint_ = 0;
+  State state_ = State::created;
+  bool has_room_ = false;
+  std::list<Request*>::iterator position_;
+};
+
+}  // namespace tidegate::core
