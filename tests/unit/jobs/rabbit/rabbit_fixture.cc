@@ -80,8 +80,12 @@ void RabbitFixture::await_outage() {
 }
 
 void RabbitFixture::await(const std::string& queue, int depth) {
-  for (int looks = 0; server_.depth(queue) != depth && looks < 300; ++looks) pass(30ms);
-  REQUIRE(server_.depth(queue) == depth);
+  std::optional<int> seen = server_.depth(queue);
+  for (int looks = 0; seen != depth && looks < 2000; ++looks) {  // the bound only ends a broken run
+    pass(30ms);
+    seen = server_.depth(queue);
+  }
+  REQUIRE(seen == depth);
 }
 
 }  // namespace tidegate::jobs
