@@ -13,8 +13,8 @@ using policy::Outcome;
 
 namespace {
 
-// Clients are probes, Prometheus and operators' tools: they send at once and read at once. Whoever does not makes room
-// for them, so that /health responds however many connections are open and silent.
+// Clients are probes, Prometheus and operators' tools: they send at once and read at once. A client that does not makes
+// room for them, so that /health responds however many connections are open and silent.
 http::ServerLimits admin_limits() {
   http::ServerLimits limits;
   limits.body_bytes = 64 * 1024;

@@ -57,7 +57,7 @@ std::unique_ptr<http::Handler> show_readiness(Context& context, http::Responder&
   for (auto& [name, queue] : context.gateway.policies().queues()) {
     report.add(name, queue.queue->view());
     if (!queue.callbacks) continue;
-    // Without their store jobs are taken and run all the same; whoever waits for a callback waits in vain.
+    // Without their store jobs are taken and run all the same, but nobody is notified.
     const jobs::QueueView callbacks = queue.callbacks->view();
     if (!callbacks.available) report.warn("callbacks of queue " + name, callbacks.why_unavailable);
   }

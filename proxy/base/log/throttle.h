@@ -1,5 +1,5 @@
-// For events that may come by the thousand a second: at most one line an interval, with how many there were. Belongs to
-// one thread.
+// For events that may come by the thousand a second: at most one line an interval, with how many there were. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@ class LogThrottle {
   static constexpr Duration kInterval = std::chrono::seconds(10);
 
   // One event more. How many a line should report now; none: the line waits for the interval's end and the next event.
-  std::optional<uint64_t> add(Time now) {
+  std::optional<uint64_t> add(Time now, Duration interval = kInterval) {
     ++unreported_;
     if (next_at_ && now < *next_at_) return std::nullopt;
-    next_at_ = now + kInterval;
+    next_at_ = now + interval;
     return std::exchange(unreported_, 0);
   }
 

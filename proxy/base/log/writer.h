@@ -1,5 +1,5 @@
 // A bounded buffer of log lines and the thread that writes them to a file descriptor. Appending takes one lock and
-// never waits for whoever reads the log: what does not fit is dropped and counted.
+// never waits for the reader of the log: what does not fit is dropped and counted.
 //
 //              a line does not fit
 //   flowing ─────────────────────────▶ dropping      every line is dropped, so that the gap is one

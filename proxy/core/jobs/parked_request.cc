@@ -165,8 +165,10 @@ void ParkedRequest::respond_accepted(std::optional<uint64_t> position) {
   end({Outcome::queued, 202});
 }
 
-void ParkedRequest::refuse(Outcome outcome, std::optional<Duration> retry_after, std::string reason) {
-  send_refusal(parking_.responder, {outcome, "", parking_.context.request_id, std::nullopt, {}}, retry_after);
+// `sentence`: the detail of the response; "" = that of the outcome. `reason`: for the log.
+void ParkedRequest::refuse(Outcome outcome, std::optional<Duration> retry_after, std::string reason,
+                           const std::string& sentence) {
+  send_refusal(parking_.responder, {outcome, sentence, parking_.context.request_id, std::nullopt, {}}, retry_after);
   end({outcome, status_of(outcome), 0, std::move(reason)});
 }
 
@@ -177,9 +179,7 @@ void ParkedRequest::queue_refused(Outcome outcome, jobs::Refusal why, const std:
   queue.metrics->refused(why);
   queue.refusals.refused(parking_.route.queue_config->name, why, detail, runtime().now());
   const Duration wait = why == jobs::Refusal::store_timeout ? kCommitBound : wait_for_queue(queue, 0);
-  const std::string sentence = fmt::format("{} Reason: {}.", describe(outcome), to_string(why));
-  send_refusal(parking_.responder, {outcome, sentence, parking_.context.request_id, std::nullopt, {}}, wait);
-  end({outcome, status_of(outcome), 0, detail});
+  refuse(outcome, wait, detail, fmt::format("{} Reason: {}.", describe(outcome), to_string(why)));
 }
 
 void ParkedRequest::on_response_drained() {

@@ -86,7 +86,8 @@ class ParkedRequest {
   void fetch_result();
   void deliver(Result<jobs::ResultReader> result);
   void respond_accepted(std::optional<uint64_t> position);
-  void refuse(policy::Outcome outcome, std::optional<Duration> retry_after, std::string reason);
+  void refuse(policy::Outcome outcome, std::optional<Duration> retry_after, std::string reason,
+              const std::string& sentence = "");
   void queue_refused(policy::Outcome outcome, jobs::Refusal why, const std::string& message);
   void end(ParkedEnd how);
 

@@ -4,10 +4,9 @@
 
 #include <array>
 #include <mutex>
-#include <optional>
 #include <string>
 
-#include "base/time.h"
+#include "base/log/throttle.h"
 #include "jobs/refusal.h"
 
 namespace tidegate::core {
@@ -19,13 +18,8 @@ class RefusalLog {
   void refused(const std::string& queue, jobs::Refusal why, const std::string& detail, Time now);
 
  private:
-  struct Line {
-    std::optional<Time> last;
-    uint64_t refused = 0;  // since then
-  };
-
   std::mutex mutex_;
-  std::array<Line, jobs::kRefusalCount> lines_;
+  std::array<LogThrottle, jobs::kRefusalCount> lines_;
 };
 
 }  // namespace tidegate::core

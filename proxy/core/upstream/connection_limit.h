@@ -7,8 +7,8 @@
 //                └── served by a connection that another call of its member gives back, or stop_waiting
 //
 // Turns go round the members that wait. A connection that a call gives back serves its member's next waiting call, as
-// long as the member has no more than its share (the limit divided by the members); beyond it, whoever's turn it is. So
-// connections are rarely closed for the sake of another member, and no member starves.
+// long as the member has no more than its share (the limit divided by the members); beyond it, the member whose turn it
+// is gets the room. So connections are rarely closed for the sake of another member, and no member starves.
 #pragma once
 
 #include <atomic>

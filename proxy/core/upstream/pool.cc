@@ -78,8 +78,8 @@ void Pool::on_room_granted() {
   });
 }
 
-// Whoever it was granted for may have given up meanwhile. Then it is for who waits now, whose own room is not wanted
-// any more.
+// The call that it was granted for may have given up meanwhile. Then the first call that waits gets it, and waits for
+// no other room.
 void Pool::take_granted_room() {
   ++open_;
   const bool unclaimed = unclaimed_ > 0;

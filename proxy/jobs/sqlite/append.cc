@@ -114,7 +114,7 @@ std::optional<Result<Appended>> LargeAppend::step(SqliteStore& store) {
   const auto hashed = hash_on();
   if (!hashed) return hashed.error();
   if (!*hashed) return std::nullopt;
-  sweep(store, std::max(now_, store.counters().latest_now));  // its steps take time: now_ is no clock put back
+  sweep_late(store, now_);
   if (auto known = known_outcome(store, *draft_, fingerprint_, writer_.begun() ? 0 : draft_->body.size())) return known;
   if (draft_->external) return insert(store, *draft_, fingerprint_, now_);
   const auto written = writer_.step(store);

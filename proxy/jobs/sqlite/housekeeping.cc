@@ -119,8 +119,6 @@ void sweep(SqliteStore& store, WallTime now) {
   state.more = more_overdue || more_ended || more_unowned;
 }
 
-void sweep_further(SqliteStore& store) {
-  sweep(store, std::max(store.sweep_state().swept_at, store.counters().latest_now));
-}
+void sweep_late(SqliteStore& store, WallTime since) { sweep(store, std::max(since, store.counters().latest_now)); }
 
 }  // namespace tidegate::jobs

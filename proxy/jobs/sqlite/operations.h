@@ -92,7 +92,7 @@ Status set_note(SqliteStore& store, const std::string& name, const std::string& 
 // once a second of `now` unless the last sweep has left some (SweepState). Where the clock has stepped back, what is
 // due steps back with it.
 void sweep(SqliteStore& store, WallTime now);
-// The same at the latest time that is known, for what the last one has left.
-void sweep_further(SqliteStore& store);
+// The same for what was asked for, or left, at `since`, a while ago: that is no clock that has stepped back.
+void sweep_late(SqliteStore& store, WallTime since);
 
 }  // namespace tidegate::jobs

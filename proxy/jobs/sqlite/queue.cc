@@ -288,7 +288,7 @@ class SqliteQueue final : public SqliteSpool, private NoteStore {
 Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options) {
   auto opened = open_store(options, true);
   if (!opened) {
-    // Two processes with one file are a mistake of whoever started them.
+    // Two processes with one file are a mistake in how they were started: it is not waited for.
     if (opened.error().code == ErrorCode::conflict) return opened.error();
   }
   return std::unique_ptr<SqliteSpool>(std::make_unique<SqliteQueue>(options, std::move(opened)));

@@ -233,7 +233,7 @@ void SqliteThread::sweep_on() {
   try {
     store().begin();
     stall_watch_.begin();
-    sweep_further(store());
+    sweep_late(store(), store().sweep_state().swept_at);
     store().commit();
   } catch (const SqliteFailure& failure) {
     log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}});

@@ -28,7 +28,6 @@ namespace tidegate::jobs {
 struct StoreCounts {
   int64_t next_seq = 0;
   std::array<uint64_t, kJobStatusCount + 1> jobs{};  // by status, with accepting
-  friend bool operator==(const StoreCounts&, const StoreCounts&) = default;
   uint64_t all_jobs() const;
 };
 

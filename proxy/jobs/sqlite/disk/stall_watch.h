@@ -5,7 +5,7 @@
 //    ▲                 │                        │
 //    └───────end───────┴──────────end───────────┘
 //
-//   stalled: the log says so once, and stalled_for() to whoever asks; at its end the log says how long it was.
+//   stalled: the log says so once, and why_unavailable() does; at its end the log says how long it was.
 #pragma once
 
 #include <condition_variable>

@@ -166,7 +166,7 @@ TEST_CASE("what a sweep has left at the start is deleted at the latest time that
   shop.retry(*job, shop.noon() + 1s, 60s);
   shop.open();
   shop.change([](SqliteStore& s) {
-    sweep_further(s);
+    sweep_late(s, s.sweep_state().swept_at);
     return 0;
   });
   CHECK(shop.claimed(shop.noon() + 50s) == "");
