@@ -11,6 +11,7 @@ import time
 
 from clients import Load
 from disk import Ballast
+from drain import Progress
 from outages import KINDS, SERVERS, Broker
 from process import Tidegate, CampaignFailed
 from programs import free_port  # on the path by outages
@@ -20,7 +21,6 @@ from connection import query
 
 QUEUE = "chaos-jobs"  # as tidegate.yaml names it
 _BACKLOG_MAX = 3000    # waiting jobs above which the clients slow down
-_DRAIN_S = 120         # without progress of the queue: it hangs
 _NOBODYS_NUMBER = 10 ** 9  # no request of the load has it
 _EARLY, _ENDED, _QUIET = 0.12, 0.04, 0.03  # shares of kills while it opens, of SIGTERM instead of a kill, of long runs
 
@@ -153,7 +153,7 @@ class Campaign:
         self.drained_s = time.monotonic() - began
 
     async def _drain(self):
-        least, since = None, time.monotonic()
+        progress = Progress(time.monotonic())
         while True:
             self.tidegate.check_alive()
             depth = await self.tidegate.depth()
@@ -162,10 +162,11 @@ class Campaign:
                 return
             # A job that fails is dead only if others succeed meanwhile.
             await query(self.tidegate.listen, "POST", f"/other?n={_NOBODYS_NUMBER}")
-            if left is not None and (least is None or left < least):
-                least, since = left, time.monotonic()
-            if time.monotonic() - since > _DRAIN_S:
-                raise CampaignFailed(f"the queue does not drain: {depth}: {self.tidegate.last_lines()}")
+            runs = self.upstream.runs_but(_NOBODYS_NUMBER)
+            if left is not None:
+                progress.note(left, runs, time.monotonic())
+            if progress.hangs(time.monotonic()):
+                raise CampaignFailed(f"the queue does not drain: {depth}, {runs} runs: {self.tidegate.last_lines()}")
             await asyncio.sleep(0.2)
 
     async def _replay_dead_letters(self):

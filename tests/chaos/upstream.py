@@ -50,6 +50,10 @@ class Upstream:
         for connection in list(self.connections):
             connection.transport.abort()
 
+    def runs_but(self, number):
+        """Of all requests but this one."""
+        return sum(len(runs) for of, runs in self.journal.items() if of != number)
+
     def run(self, target, field, body):
         """Records the request. Returns the bytes of the response, and whether the connection is cut after them."""
         outcome = self.mode

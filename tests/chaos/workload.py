@@ -5,7 +5,9 @@ Only the number of a request is kept: its body is generated again when its respo
 import hashlib
 import random
 
-POISONOUS = 0.02  # share of requests that the upstream always answers with 500, until it is cured
+# Share of requests that the upstream always answers with 500, until it is cured. Where they are left to the end, each
+# prolongs the campaign by max_attempts seconds: Tidegate spreads a row of failing runs, one a second.
+POISONOUS = 0.01
 LARGE = 0.02      # share of requests whose bodies Tidegate keeps in a file (above 256 KiB)
 
 _RNG = random.Random(20261124)

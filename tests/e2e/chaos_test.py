@@ -7,6 +7,9 @@ import unittest
 from programs import BIN, ROOT
 from servers import RabbitMQ, Redis
 
+sys.path.append(str(ROOT / "tests/chaos"))
+import drain  # noqa: E402
+
 
 class Chaos(unittest.TestCase):
     def campaign(self, *options):
@@ -31,6 +34,34 @@ class Chaos(unittest.TestCase):
     @unittest.skipUnless(RabbitMQ.is_here(), "no RabbitMQ is installed")
     def test_every_promise_is_kept_by_rabbitmq_over_kills_and_outages(self):
         self.campaign("--backend", "amqp", "--kills", "6", "--minutes", "0.2")
+
+
+class Drain(unittest.TestCase):
+    """When a campaign says that the queue does not drain."""
+
+    def hangs_after_s(self, ticks):
+        """`ticks`: (jobs that wait, runs so far) of each second. None: it never hangs."""
+        progress = drain.Progress(0)
+        for now, (left, runs) in enumerate(ticks):
+            progress.note(left, runs, now)
+            if progress.hangs(now):
+                return now
+        return None
+
+    def test_many_poisonous_jobs_that_run_one_a_second_in_turn_drain(self):
+        jobs, attempts = 41, 6
+        before_the_last_round = jobs * (attempts - 1)
+        ticks = [(jobs - max(0, now - before_the_last_round), now) for now in range(jobs * attempts + 1)]
+        self.assertIsNone(self.hangs_after_s(ticks))
+
+    def test_jobs_that_wait_and_are_never_run_hang(self):
+        self.assertEqual(self.hangs_after_s([(41, 7)] * 600), drain.HANGS_S + 1)
+
+    def test_jobs_that_end_are_progress_without_a_run(self):
+        self.assertIsNone(self.hangs_after_s([(41 - now // 100, 0) for now in range(4000)]))
+
+    def test_jobs_that_are_run_for_ever_hang(self):
+        self.assertIsNotNone(self.hangs_after_s([(3, now) for now in range(600)]))
 
 
 if __name__ == "__main__":
