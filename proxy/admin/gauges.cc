@@ -28,6 +28,8 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
   const core::RouteTable& table = *gateway.table();
   const Time now = runtime.now();
   metrics.set_log_lines_dropped(log_lines_dropped());
+  const core::BufferBudget& buffers = gateway.policies().buffers();
+  metrics.set_buffered(buffers.used(), buffers.limit());
   for (const auto& breaker : table.breakers()) metrics.set_breaker(breaker->name(), breaker->view(now));
   for (const auto& bulkhead : table.bulkheads()) {
     const policy::Bulkhead::View view = bulkhead->view();

@@ -22,6 +22,11 @@ namespace tidegate::config {
 
 enum class AccessLog : uint8_t { all, errors, off };
 
+// Of the process.
+struct Limits {
+  uint64_t buffered = 256ull << 20;  // memory of all buffered and kept bodies together
+};
+
 struct Log {
   LogLevel level = LogLevel::info;
   std::optional<LogFormat> format;  // none = auto: text on a terminal, else JSON
@@ -111,6 +116,8 @@ struct ListenerLimits {
   Duration body_timeout = 60s;
   Duration write_timeout = 60s;
   Duration idle_timeout = 120s;
+  uint64_t min_rate = 1024;  // bytes a second of a body for which something of the upstream's is held; 0 = none
+  Duration min_rate_grace = 10s;
 };
 
 struct RateKeyPart {
@@ -170,6 +177,13 @@ inline policy::RetryConfig retry_defaults() {
   return retry;
 }
 
+// What of a body waits here rather than at the upstream. All 0: nothing is buffered.
+struct Buffering {
+  uint64_t request = 1ull << 20;    // bytes of the request's body that are awaited before the upstream is called
+  uint64_t response = 1ull << 20;   // bytes of the response that wait in memory for the client
+  uint64_t max_temp = 64ull << 20;  // bytes of it that wait in a temporary file, beyond those
+};
+
 struct Route {
   std::string name;
   Match match;
@@ -178,6 +192,7 @@ struct Route {
   policy::TimeoutConfig timeout;
   std::string timeout_header = "X-Request-Timeout-Ms";  // "" = clients cannot set a deadline
   policy::RetryConfig retry;
+  Buffering buffering;
   std::optional<Fallback> fallback;
   std::optional<policy::BreakerConfig> breaker;  // used instead of the upstream's
   std::optional<policy::BulkheadConfig> bulkhead;
@@ -196,6 +211,7 @@ struct Config {
   std::string file;  // as named on the command line
   int workers = 1;   // 0 = auto
   Duration shutdown_grace = 30s;
+  Limits limits;
   Log log;
   Admin admin;
   std::map<std::string, Upstream> upstreams;

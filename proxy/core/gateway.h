@@ -25,7 +25,7 @@ class Gateway {
   Gateway(net::Runtime& runtime, std::shared_ptr<const config::Config> config, metrics::Metrics& metrics,
           QueueStores queues, uint64_t seed, QueueStores callbacks = {})
       : metrics_(metrics),
-        policies_(runtime, metrics, std::move(queues), std::move(callbacks), seed),
+        policies_(runtime, metrics, std::move(queues), std::move(callbacks), seed, config->limits),
         table_(RouteTable::build(std::move(config), policies_)) {}
   // The table owns the breakers, and goes before the policies: what they have queued is announced before that.
   ~Gateway() { policies_.stop_breakers(); }

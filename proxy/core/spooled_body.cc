@@ -7,26 +7,35 @@
 
 namespace tidegate::core {
 
-SpooledBody::SpooledBody(net::Runtime& runtime, uint64_t keep_max, std::function<void()> on_change)
+SpooledBody::SpooledBody(net::Runtime& runtime, BufferBudget& budget, const Limits& limits,
+                         std::function<void()> on_change)
     : runtime_(runtime),
-      keep_max_(keep_max),
+      limits_(limits),
+      share_(budget),
       on_change_(std::move(on_change)),
-      mode_(keep_max > 0 ? Mode::memory : Mode::passing) {}
+      mode_(limits.keep_max > 0 ? Mode::memory : Mode::passing) {}
 
 void SpooledBody::append(std::string_view piece) {
   TG_ASSERT(!ended_);
   received_ += piece.size();
-  if (mode_ != Mode::passing && received_ > keep_max_) {
+  if (mode_ != Mode::passing && received_ > limits_.keep_max) {
     overflowed_ = true;  // a reader that lags continues from the file; nobody will read from 0 again
     if (mode_ == Mode::memory) stop_keeping(0);
   }
-  if (mode_ == Mode::memory && memory_.size() + piece.size() > kMemoryMax) to_file();
+  if (mode_ == Mode::memory && !fits_memory(piece.size())) to_file();
   if (mode_ == Mode::file) {
     unwritten_.append(piece);
+    charge_waiting();
     write_on();
   } else {
     memory_.append(piece);
+    if (mode_ == Mode::passing) share_.resize(memory_.size());  // without a share too: it is bounded by has_room()
   }
+}
+
+bool SpooledBody::fits_memory(size_t more) {
+  const uint64_t size = memory_.size() + more;
+  return size <= limits_.memory && share_.resize(size);
 }
 
 void SpooledBody::append_delivered(std::string_view piece) {
@@ -43,8 +52,12 @@ void SpooledBody::append_delivered(std::string_view piece) {
 
 bool SpooledBody::has_room() const {
   if (mode_ == Mode::memory) return true;
-  return (mode_ == Mode::file ? unwritten_.size() : memory_.size()) < kBufferMax;
+  if (mode_ == Mode::passing) return memory_.size() < kBufferMax;
+  const bool nothing_waits = unwritten_.empty() && being_written_ == 0;
+  return nothing_waits || (!memory_short_ && unwritten_.size() < kBufferMax);
 }
+
+void SpooledBody::charge_waiting() { memory_short_ = !share_.resize(unwritten_.size() + being_written_); }
 
 void SpooledBody::stop_keeping(uint64_t position) {
   if (mode_ == Mode::memory) {
@@ -56,6 +69,8 @@ void SpooledBody::stop_keeping(uint64_t position) {
     file_.reset();
     unwritten_.clear();
     writing_ = false;
+    being_written_ = 0;
+    share_.resize(0);
   }
 }
 
@@ -86,7 +101,9 @@ void SpooledBody::consumed(uint64_t position) {
   if (mode_ != Mode::passing || position <= base_) return;
   const size_t gone = std::min<size_t>(position - base_, memory_.size());
   memory_.erase(0, gone);
+  if (memory_.empty()) std::string().swap(memory_);
   base_ += gone;
+  share_.resize(memory_.size());
 }
 
 jobs::BodyContent SpooledBody::take_content() {
@@ -103,15 +120,17 @@ void SpooledBody::to_file() {
   }
   file_ = std::move(*file);
   mode_ = Mode::file;
-  unwritten_ = std::move(memory_);
-  memory_.clear();
+  unwritten_ = std::exchange(memory_, {});
 }
 
 void SpooledBody::write_on() {
   if (mode_ != Mode::file || writing_ || reading_ || unwritten_.empty()) return;
   writing_ = true;
-  file_->append(std::exchange(unwritten_, {}), [this](Status written) {
+  being_written_ = unwritten_.size();
+  file_->append(std::exchange(unwritten_, {}), [this](Status written, const std::string&) {
     writing_ = false;
+    being_written_ = 0;
+    charge_waiting();
     if (!written) {
       log_error("body_spool_failed", {{"reason", written.error().message}});
       disk_failed();
@@ -130,6 +149,7 @@ void SpooledBody::disk_failed() {
   memory_ = std::exchange(unwritten_, {});
   file_.reset();
   writing_ = reading_ = false;
+  being_written_ = 0;
   if (waiting_read_) std::exchange(waiting_read_, nullptr)(Error{ErrorCode::io, "the kept body could not be written"});
 }
 

@@ -2,9 +2,11 @@
 // temporary file), or only passed through. One writer appends; one reader follows it from any position that is still
 // kept.
 //
-//   memory ──over kMemoryMax──▶ file         (all of it can be read again)
-//      │                         │ stop_keeping, or the disk fails
-//      └── over keep_max ────────┴──▶ passing (only what has not been read yet is held, in memory)
+//   memory ──memory is used up──▶ file        (all of it can be read again)
+//      │                           │ stop_keeping, or the disk fails
+//      └── over keep_max ──────────┴──▶ passing (only what has not been read yet is held, in memory)
+//
+// It takes up to its limit of memory, and no more than the process's budget allows.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/buffer_budget.h"
 #include "jobs/job.h"
 #include "net/runtime.h"
 
@@ -23,9 +26,14 @@ class SpooledBody {
   static constexpr size_t kMemoryMax = 256 * 1024;
   static constexpr size_t kBufferMax = 64 * 1024;
 
-  // keep_max: larger bodies stop being kept; 0 = pass through from the start. `on_change` runs, never inside a call,
-  // when bytes have become readable, there is room again, or keeping has ended by itself. `runtime` outlives the body.
-  SpooledBody(net::Runtime& runtime, uint64_t keep_max, std::function<void()> on_change);
+  struct Limits {
+    uint64_t keep_max;             // larger bodies stop being kept; 0 = pass through from the start
+    uint64_t memory = kMemoryMax;  // beyond: a file
+  };
+
+  // `on_change` runs, never inside a call, when bytes have become readable, there is room again, or keeping has ended
+  // by itself. Runtime and budget outlive the body.
+  SpooledBody(net::Runtime& runtime, BufferBudget& budget, const Limits& limits, std::function<void()> on_change);
 
   // REQUIRES !ended().
   void append(std::string_view piece);
@@ -33,7 +41,8 @@ class SpooledBody {
   void append_delivered(std::string_view piece);
   void end() { ended_ = true; }
 
-  // False: more than a buffer waits (for the disk, or to be passed on); the writer should pause.
+  // False: more than a buffer waits (for the disk, or to be passed on), or anything while the budget is used up; the
+  // writer should pause.
   bool has_room() const;
   uint64_t received() const { return received_; }
   bool ended() const { return ended_; }
@@ -62,18 +71,23 @@ class SpooledBody {
  private:
   enum class Mode { memory, file, passing };
 
+  bool fits_memory(size_t more);
   void to_file();
+  void charge_waiting();
   void write_on();
   void disk_failed();
 
   net::Runtime& runtime_;
-  uint64_t keep_max_;
+  const Limits limits_;
+  BufferShare share_;
   std::function<void()> on_change_;
   Mode mode_;
   std::string memory_;  // memory: all; passing: the bytes from base_ on
   uint64_t base_ = 0;   // passing: the position of memory_[0]
   std::unique_ptr<net::TempFile> file_;
-  std::string unwritten_;  // file: waits for the append under way
+  std::string unwritten_;      // file: waits for the append under way
+  size_t being_written_ = 0;   // bytes of that append
+  bool memory_short_ = false;  // file: what waits for it is not covered by the share
   bool writing_ = false;
   bool reading_ = false;
   std::function<void(Result<std::string>)> waiting_read_;

@@ -25,6 +25,7 @@ class Worker {
   Gateway& gateway() { return gateway_; }
   // REQUIRES an upstream, a store, of the table.
   Pool& pool(const Upstream& upstream) { return *pools_.at(&upstream); }
+  BufferBudget& buffers() { return gateway_.policies().buffers(); }
   RateStore& rate_store(const RateStoreHealth& store) { return *rate_stores_.at(&store); }
   // For building message headers; used within one call only.
   std::string& scratch() { return scratch_; }

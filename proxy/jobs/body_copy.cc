@@ -38,7 +38,8 @@ void BodyCopy::on_piece(Result<std::string> piece) {
     memory_ += *piece;
     return go_on();
   }
-  file_->append(std::move(*piece), [this, go_on](Status written) { written ? go_on() : end(written.error()); });
+  file_->append(std::move(*piece),
+                [this, go_on](Status written, const std::string&) { written ? go_on() : end(written.error()); });
 }
 
 void BodyCopy::end(Result<BodyContent> result) {

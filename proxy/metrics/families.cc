@@ -65,8 +65,10 @@ Families::Families(prometheus::Registry& r)
       config_last_reload_timestamp(gauge(r, "config_last_reload_success_timestamp_seconds",
                                          "Unix time of the last successful configuration load")),
       loop_lag(gauge(r, "loop_lag_seconds", "How late the worker's event loop runs its timers")),
-      log_lines_dropped(counter(r, "log_lines_dropped_total",
-                                "Log lines that were not written, since the log's reader had stopped")) {}
+      log_lines_dropped(
+          counter(r, "log_lines_dropped_total", "Log lines that were not written, since the log's reader had stopped")),
+      buffered_bytes(gauge(r, "buffered_bytes", "Memory of buffered and kept bodies")),
+      buffered_max_bytes(gauge(r, "buffered_max_bytes", "Limit of that memory (limits.buffered)")) {}
 
 const prometheus::Histogram::BucketBoundaries& request_buckets() {
   static const prometheus::Histogram::BucketBoundaries kBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,

@@ -53,6 +53,8 @@ struct Families {
   GaugeFamily& config_last_reload_timestamp;
   GaugeFamily& loop_lag;  // worker
   CounterFamily& log_lines_dropped;
+  GaugeFamily& buffered_bytes;
+  GaugeFamily& buffered_max_bytes;
 };
 
 // request_buckets: 1 ms to 60 s. commit_buckets: 100 µs to 2 s.

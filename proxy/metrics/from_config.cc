@@ -11,9 +11,9 @@ namespace {
 
 // The outcomes that alerts use: failing upstreams and exceeded limits.
 constexpr Outcome kRefusals[] = {
-    Outcome::queued,    Outcome::rate_limited,          Outcome::breaker_open, Outcome::bulkhead_full,
-    Outcome::pool_full, Outcome::queue_unavailable,     Outcome::queue_full,   Outcome::connect_failure,
-    Outcome::reset,     Outcome::bad_upstream_response, Outcome::timeout};
+    Outcome::queued,          Outcome::rate_limited, Outcome::breaker_open,          Outcome::bulkhead_full,
+    Outcome::pool_full,       Outcome::buffer_full,  Outcome::queue_unavailable,     Outcome::queue_full,
+    Outcome::connect_failure, Outcome::reset,        Outcome::bad_upstream_response, Outcome::timeout};
 
 }  // namespace
 

@@ -186,6 +186,10 @@ class MetricsImpl final : public Metrics {
   void set_log_lines_dropped(uint64_t lines) override {
     raise_to(families_.log_lines_dropped.Add({}), static_cast<double>(lines));
   }
+  void set_buffered(uint64_t bytes, uint64_t limit) override {
+    families_.buffered_bytes.Add({}).Set(static_cast<double>(bytes));
+    families_.buffered_max_bytes.Add({}).Set(static_cast<double>(limit));
+  }
   void set_config_loaded(bool successful, WallTime at) override {
     families_.config_last_reload_successful.Add({}).Set(successful ? 1 : 0);
     if (successful) families_.config_last_reload_timestamp.Add({}).Set(to_seconds(at.time_since_epoch()));

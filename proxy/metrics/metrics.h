@@ -95,6 +95,7 @@ class Metrics {
   virtual void set_missing(const std::string& queue, const jobs::MissingWork& missing) = 0;
   virtual void set_dependency(const std::string& dependency, bool up) = 0;
   virtual void set_loop_lag(int worker, double seconds) = 0;
+  virtual void set_buffered(uint64_t bytes, uint64_t limit) = 0;
   virtual void set_log_lines_dropped(uint64_t lines) = 0;
   virtual void set_config_loaded(bool successful, WallTime at) = 0;
 

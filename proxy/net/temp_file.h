@@ -26,7 +26,8 @@ class TempFile {
  public:
   virtual ~TempFile() = default;
 
-  using AppendCallback = std::function<void(Status)>;
+  // `not_written`: all of the bytes where the append failed, so that nothing is lost; else empty.
+  using AppendCallback = std::function<void(Status, const std::string& not_written)>;
   using ReadCallback = std::function<void(Result<std::string>)>;
 
   // Appends all of `bytes`; the callback runs later. Errors: exhausted (disk full), io.

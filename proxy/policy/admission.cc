@@ -38,6 +38,10 @@ Admission admit(const AdmissionPolicy& policy, Caller caller, Time now) {
   return admit_with_slot(policy, std::move(*slot), now);
 }
 
+std::optional<BreakerRefusal> refusal_before_body(const AdmissionPolicy& policy, Time now) {
+  return policy.breaker ? refusal_of_live_request(policy, now) : std::nullopt;
+}
+
 Admission admit_with_slot(const AdmissionPolicy& policy, Slot slot, Time now) {
   if (!policy.breaker) return Admitted{std::move(slot), Permit()};
   Breaker::Acquired acquired = policy.breaker->acquire(now);

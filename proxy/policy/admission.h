@@ -75,6 +75,10 @@ using Admission = std::variant<Admitted, BreakerRefusal, NoSlot>;
 
 Admission admit(const AdmissionPolicy& policy, Caller caller, Time now);
 
+// Whether a live request would be refused now, by the breaker: a look before the request's body is awaited, which
+// acquires nothing. Counted as a refusal.
+std::optional<BreakerRefusal> refusal_before_body(const AdmissionPolicy& policy, Time now);
+
 // The second half, for a call that has waited for its slot. A refusal gives the slot back.
 Admission admit_with_slot(const AdmissionPolicy& policy, Slot slot, Time now);
 

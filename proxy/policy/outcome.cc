@@ -20,6 +20,7 @@ constexpr OutcomeWord kOutcomes[] = {
     {"breaker_open", 503},
     {"bulkhead_full", 503},
     {"pool_full", 503},
+    {"buffer_full", 503},
     {"queue_unavailable", 503},
     {"queue_full", 503},
     {"draining", 503},

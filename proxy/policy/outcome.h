@@ -20,7 +20,8 @@ enum class Outcome : uint8_t {
   rate_limited,
   breaker_open,
   bulkhead_full,
-  pool_full,  // our own limits left no connection to the upstream
+  pool_full,    // our own limits left no connection to the upstream
+  buffer_full,  // neither memory nor a temporary file for the body
   queue_unavailable,
   queue_full,
   draining,

@@ -33,6 +33,15 @@ Step Plan::begin(const RateDecision& decided, Time now) {
 
 Step Plan::begin_within_limit(Time now) {
   if (traits_.respond_async && policy_.fallback == FallbackKind::enqueue) return Park{Outcome::queued};
+  if (!traits_.body_first) return begin_call(now);
+  // Nobody sends a body for a request that is refused anyway.
+  if (const auto refused = refusal_before_body(policy_, now)) return breaker_refused(*refused);
+  return AwaitBody{deadline_};
+}
+
+Step Plan::body_arrived(Time now) { return begin_call(now); }
+
+Step Plan::begin_call(Time now) {
   if (policy_.budget) policy_.budget->first_attempt(now);
   return admit(now);
 }
@@ -48,10 +57,7 @@ Step Plan::admit(Time now) {
 
 Step Plan::step_of(Admission admission, Time now) {
   if (std::holds_alternative<NoSlot>(admission)) return without_slot(now);
-  if (const auto* refused = std::get_if<BreakerRefusal>(&admission)) {
-    const Outcome open = Outcome::breaker_open;
-    return fall_back(open, policy_.fallback_on.has(open), std::max(refused->retry_after, kDefaultRetryAfter));
-  }
+  if (const auto* refused = std::get_if<BreakerRefusal>(&admission)) return breaker_refused(*refused);
   auto& admitted = std::get<Admitted>(admission);
   would_break_ = would_break_ || admitted.permit.would_refuse();
   call_ = UpstreamCall(policy_, std::move(admitted), now);
@@ -61,6 +67,11 @@ Step Plan::step_of(Admission admission, Time now) {
   Duration allowed = std::min({timeout.response_header, timeout.per_try, timeout.total});
   if (probe_until) allowed = std::min(allowed, *probe_until - now);
   return StartAttempt{attempts_, deadline_, timeout.per_try, allowed, probe_until};
+}
+
+Step Plan::breaker_refused(const BreakerRefusal& refusal) {
+  const Outcome open = Outcome::breaker_open;
+  return fall_back(open, policy_.fallback_on.has(open), std::max(refusal.retry_after, kDefaultRetryAfter));
 }
 
 Step Plan::without_slot(Time now) {

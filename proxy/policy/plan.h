@@ -2,6 +2,7 @@
 // owns no timer; it holds the request's permit and slot and gives them back when it is destroyed.
 //
 //   begin ──▶ Refuse (rate_limited) | Park (queued) | ───┐
+//     └──▶ AwaitBody ──body_arrived──────────────────────┤
 //                                                        ▼
 //        ┌──▶ [admission] ──▶ Refuse | Park | Respond  (breaker_open, bulkhead_full, timeout)
 //        │        │  └──▶ WaitForSlot ──slot_granted | slot_wait_over──▶ [admission]
@@ -59,9 +60,13 @@ struct RequestTraits {
   bool idempotent = false;                 // by method, or Idempotency-Key
   bool respond_async = false;              // Prefer: respond-async
   bool body_elsewhere = false;             // a job would have a reference, and needs no body of the request
+  bool body_first = false;                 // its body is awaited before anything of the upstream's is taken
 };
 
 // The steps. A variant, so that a forgotten case does not compile.
+struct AwaitBody {
+  Time until;
+};  // the body, or as much of it as is buffered; then body_arrived
 struct StartAttempt {
   int attempt;       // 1 = the first
   Time deadline;     // of the whole request
@@ -85,7 +90,7 @@ struct Refuse {
   Outcome why;
   Duration retry_after;
 };
-using Step = std::variant<StartAttempt, WaitForSlot, WaitUntil, Park, Respond, Refuse>;
+using Step = std::variant<AwaitBody, StartAttempt, WaitForSlot, WaitUntil, Park, Respond, Refuse>;
 
 // Not a step: only a response can be relayed, and the exchange that has it does so.
 struct Relay {};
@@ -97,6 +102,7 @@ class Plan {
 
   Step begin(Time now);                               // rate limit, respond-async, then admission
   Step begin(const RateDecision& decided, Time now);  // the same, where the limit has been checked elsewhere
+  Step body_arrived(Time now);                        // after AwaitBody
   Step next_attempt(Time now);                        // after WaitUntil
   Step slot_granted(Slot slot, Time now);             // after WaitForSlot
   Step slot_wait_over(Time now);                      // after WaitForSlot: no slot in time, or the queue was full
@@ -130,7 +136,9 @@ class Plan {
 
  private:
   Step begin_within_limit(Time now);
+  Step begin_call(Time now);
   Step admit(Time now);
+  Step breaker_refused(const BreakerRefusal& refusal);
   Step step_of(Admission admission, Time now);
   Step without_slot(Time now);
   std::optional<WaitUntil> retry(AttemptResult result, uint16_t status, bool can_resend, Time now);

@@ -32,7 +32,7 @@ TEST_CASE("draining finishes requests in flight, with Connection: close, and clo
 
 TEST_CASE("draining finishes a request whose body is still arriving") {
   Fixture fixture;
-  const auto client = fixture.client("POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha");
+  const auto client = fixture.client("POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha");
   fixture.until("its head is at the upstream", [&] { return fixture.upstream.seen.size() == 1; });
   bool drained = false;
   fixture.gateway().set_draining();
@@ -48,7 +48,7 @@ TEST_CASE("draining finishes a request whose body is still arriving") {
 
 TEST_CASE("a request that is being parked while draining gets its 202") {
   Fixture fixture;
-  const auto client = fixture.client("POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha");
+  const auto client = fixture.client("POST /streamed-job HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha");
   fixture.until("the upstream was tried", [&] {
     return fixture.metric("tidegate_upstream_request_duration_seconds_count", {"\"dead\"", "connect_failure"}) == 1;
   });

@@ -215,6 +215,7 @@ test::ConfigBuilder usual_config() {
       .queue("jobs", R"(url: "sqlite://{DIR}/jobs.db", max_jobs: 3,
              replay: {concurrency: 2, max_attempts: 2, timeout: 5s, backoff: {base: 20ms, max: 20ms, jitter: none}})")
       .route("plain", "match: {path: /plain*}, upstream: up")
+      .route("stream", "match: {path: /stream}, upstream: up, buffering: off")
       .route("get_only", "match: {methods: [GET], path: /get-only}, upstream: up")
       .route("limited", "match: {path: /limited}, upstream: up, rate_limit: {key: global, rate: 1/m, burst: 2}")
       .route("hasty", "match: {path: /hasty*}, upstream: up, timeout: {total: 200ms, idle: 200ms}")
@@ -223,6 +224,9 @@ test::ConfigBuilder usual_config() {
       .route("dead", "match: {path: /dead}, upstream: dead")
       .route("raw", "match: {path: /raw}, upstream: raw")
       .route("job", "match: {path: /job*}, upstream: dead, fallback: {enqueue: {queue: jobs, max_body: 32KiB}}")
+      .route("streamed_job",
+             "match: {path: /streamed-job}, upstream: dead, buffering: off, fallback: {enqueue: {queue: jobs, "
+             "max_body: 32KiB}}")
       .route("later",
              "match: {path: /later*}, upstream: kept, fallback: {on: [503], enqueue: {queue: jobs, max_body: 32KiB}}")
       .route("sorry",

@@ -156,7 +156,7 @@ TEST_CASE("chunks pass both ways, whatever their sizes; extensions and trailers 
   const std::string response(40'000, 'z');
   fixture.upstream.behave({Behaviour::Kind::respond, 200, "", response, true});
   const auto client = fixture.client(
-      "POST /plain HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n1\r\na\r\n"
+      "POST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n1\r\na\r\n"
       "3;ext=\"x\"\r\nbcd\r\n");
   fixture.until("the head is through", [&] { return fixture.upstream.seen.size() == 1; });
   client->send("2\r\nef\r\n0\r\nX-T: trailer\r\n\r\n");
@@ -190,7 +190,7 @@ TEST_CASE("interim responses are consumed, and the final one is relayed") {
 TEST_CASE("an early response is relayed while the body arrives, and its upstream connection is not reused") {
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond_early, 403, "", "no"});
-  const auto client = fixture.client("POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 30000\r\n\r\nfirst");
+  const auto client = fixture.client("POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 30000\r\n\r\nfirst");
   const Reply reply = fixture.next(*client);
   CHECK(reply.status == 403);
   client->send(std::string(29'995, 'x') + get("/plain/second"));

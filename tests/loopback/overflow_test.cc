@@ -13,7 +13,7 @@ std::string keeping_config(const std::string& max_body) {
       .upstream("up", R"(endpoints: ["{UP}"])")
       .queue("jobs", R"(url: "sqlite://{DIR}/jobs.db")")
       .route("keep",
-             "match: {path: /keep}, upstream: up, timeout: {total: 5s},"
+             "match: {path: /keep}, upstream: up, buffering: off, timeout: {total: 5s},"
              "fallback: {enqueue: {queue: jobs, max_body: " +
                  max_body + "}}");
 }

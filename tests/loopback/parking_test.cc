@@ -234,7 +234,7 @@ TEST_CASE("a large body with Prefer: respond-async is 413") {
 
 TEST_CASE("a client that disconnects before its 202 leaves no job") {
   Fixture fixture;
-  auto client = fixture.client("POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  auto client = fixture.client("POST /streamed-job HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
   fixture.until("it is parked", [&] {
     return fixture.metric("tidegate_upstream_request_duration_seconds_count", {"\"dead\"", "connect_failure"}) == 1;
   });

@@ -28,9 +28,9 @@ TEST_CASE("a Content-Length beyond the limit is 413 before the upstream sees any
 TEST_CASE("a chunked body beyond the limit is 413, and the upstream cannot mistake it for complete") {
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::hold});
-  const auto client = fixture.client("POST /plain HTTP/1.1\r\nHost: example\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const auto client = fixture.client("POST /stream HTTP/1.1\r\nHost: example\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (int i = 0; i < 9; ++i) client->send("2000\r\n" + std::string(0x2000, 'x') + "\r\n");
-  check_own_response(fixture, fixture.next(*client), {413, "body_too_large", "plain", "POST"});
+  check_own_response(fixture, fixture.next(*client), {413, "body_too_large", "stream", "POST"});
   fixture.until("the upstream learns of it",
                 [&] { return !fixture.upstream.seen.empty() && fixture.upstream.seen[0].gone; });
   CHECK_FALSE(fixture.upstream.seen[0].whole);

@@ -11,7 +11,7 @@ std::string retrying_config() {
       .upstream("stingy", R"(endpoints: ["{UP}"], retry_budget: {ratio: 0, min_per_second: 0})")
       .queue("jobs", R"(url: "sqlite://{DIR}/jobs.db")")
       .route("again",
-             "match: {path: /again}, upstream: up,"
+             "match: {path: /again}, upstream: up, buffering: {request: 64KiB},"
              "retry: {max_attempts: 3, on: [reset, 503], backoff: {base: 50ms, max: 50ms, jitter: none}}")
       .route("stingy", "match: {path: /stingy}, upstream: stingy, retry: {max_attempts: 3, on: [503]}")
       .route("park",

@@ -78,7 +78,7 @@ int status_of(const SimClient& client) { return client.has_response() ? client.r
 }  // namespace
 
 TEST_CASE("six clients that read a 30 MB response slowly until timeout.total do not open the breaker") {
-  BlameRun run("", "timeout: {total: 3s}");
+  BlameRun run("", "timeout: {total: 3s}, buffering: off");
   run.mood({.response_min = 30'000'000});
   run.make_clients_slow();
   for (int i = 0; i < 6; ++i) run.get();
@@ -181,7 +181,7 @@ TEST_CASE("a probe that hangs ends at half_open_timeout: never more of them at t
 }
 
 TEST_CASE("a probe whose client is late with the body ends at half_open_timeout, and the next request is the probe") {
-  BlameRun run("open_for: 5s, half_open_timeout: 2s", "timeout: {total: 60s, per_try: 60s}");
+  BlameRun run("open_for: 5s, half_open_timeout: 2s", "timeout: {total: 60s, per_try: 60s}, buffering: off");
   run.open();
   run.mood({});
   run.run_for(6s);

@@ -23,9 +23,10 @@ void check_own_response(Findings& findings, const ClientPlan& plan, const http::
     return findings.add(fmt::format("{}: status {} without a reason: {}", plan.id, response.status, response.body));
   }
   static const std::map<std::string, int> kStatuses = {
-      {"rate_limited", 429},          {"breaker_open", 503}, {"bulkhead_full", 503},   {"pool_full", 503},
-      {"queue_unavailable", 503},     {"queue_full", 503},   {"connect_failure", 502}, {"reset", 502},
-      {"bad_upstream_response", 502}, {"timeout", 504},      {"client_timeout", 408},  {"body_too_large", 413}};
+      {"rate_limited", 429},  {"breaker_open", 503},          {"bulkhead_full", 503}, {"pool_full", 503},
+      {"buffer_full", 503},   {"queue_unavailable", 503},     {"queue_full", 503},    {"connect_failure", 502},
+      {"reset", 502},         {"bad_upstream_response", 502}, {"timeout", 504},       {"client_timeout", 408},
+      {"body_too_large", 413}};
   const auto expected = kStatuses.find(json["reason"]);
   if (expected == kStatuses.end() || expected->second != response.status || json["status"] != response.status) {
     findings.add(fmt::format("{}: reason {} with status {}", plan.id, json["reason"].dump(), response.status));

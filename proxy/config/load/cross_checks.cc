@@ -125,11 +125,20 @@ void check_own_policies(const Config& config, const Route& route, const Location
   if (route.bulkhead && upstream->second.bulkhead) clash("bulkhead");
 }
 
+void check_buffering(const Config& config, const Buffering& buffering, const Location& location, Diagnostics& errors) {
+  for (const auto& [key, size] : {std::pair{"request", buffering.request}, std::pair{"response", buffering.response}}) {
+    if (size <= config.limits.buffered) continue;
+    location[key].error(errors, fmt::format("{} is larger than limits.buffered ({})", show_size(size),
+                                            show_size(config.limits.buffered)));
+  }
+}
+
 void check_route(const Config& config, const Route& route, const Location& location, Diagnostics& errors) {
   if (!route.upstream.empty() && !config.upstreams.contains(route.upstream)) {
     location["upstream"].error(errors, unknown_name("upstream", route.upstream, config.upstreams));
   }
   check_own_policies(config, route, location, errors);
+  check_buffering(config, route.buffering, location["buffering"], errors);
   if (!route.fallback) return;
   if (const auto* enqueue = std::get_if<FallbackEnqueue>(&route.fallback->action)) {
     check_enqueue(config, *enqueue, location["fallback"]["enqueue"], errors);

@@ -20,6 +20,8 @@ void read_limits(Section& section, ListenerLimits& out) {
   section.duration("body_timeout", out.body_timeout);
   section.duration("write_timeout", out.write_timeout);
   section.duration("idle_timeout", out.idle_timeout);
+  section.parsed("min_rate", out.min_rate, "a rate such as `1KiB/s`", parse_byte_rate);
+  section.duration("min_rate_grace", out.min_rate_grace);
 }
 
 }  // namespace

@@ -40,6 +40,12 @@ void read_retry(Section& section, policy::RetryConfig& out) {
   section.child("backoff", [&](Section& child) { read_backoff(child, out.backoff); });
 }
 
+void read_buffering(Section& section, Buffering& out) {
+  section.size("request", out.request, 0, 1ull << 50);  // at most limits.buffered: a check across sections
+  section.size("response", out.response, 0, 1ull << 50);
+  section.size("max_temp", out.max_temp, 0, 1ull << 40);
+}
+
 }  // namespace
 
 void read_route(Section& section, Route& out) {
@@ -50,6 +56,14 @@ void read_route(Section& section, Route& out) {
   section.child("rate_limit", [&](Section& child) { read_rate_limit(child, out.rate_limit.emplace()); });
   section.child("timeout", [&](Section& child) { read_timeout(child, out.timeout, out.timeout_header); });
   section.child("retry", [&](Section& child) { read_retry(child, out.retry); });
+  const auto buffering = section.find("buffering");
+  if (!buffering || buffering->node->kind != Node::Kind::scalar) {
+    section.child("buffering", [&](Section& child) { read_buffering(child, out.buffering); });
+  } else if (buffering->node->text == "off") {
+    out.buffering = {0, 0, 0};
+  } else {
+    section.error("buffering", "expected a section or `off`");
+  }
   section.child("fallback", [&](Section& child) { read_fallback(child, out.fallback.emplace()); });
   section.child("breaker", [&](Section& child) { out.breaker = read_breaker(child); });
   section.child("bulkhead", [&](Section& child) { out.bulkhead = read_bulkhead(child); });

@@ -1,4 +1,4 @@
-// The top level of the file: workers, log, admin, and the sections upstreams, queues and listeners.
+// The top level of the file: workers, limits, log, admin, and the sections upstreams, queues and listeners.
 #include "config/sections/sections.h"
 #include "config/values/text.h"
 
@@ -50,6 +50,7 @@ void read_admin(Section& section, Admin& out) {
 void read_config(Section& root, Config& out) {
   read_workers(root, out.workers);
   root.duration("shutdown_grace", out.shutdown_grace, 0ms);
+  root.child("limits", [&](Section& section) { section.size("buffered", out.limits.buffered, 1 << 20, 1ull << 50); });
   root.child("log", [&](Section& section) { read_log(section, out.log); });
   root.child("admin", [&](Section& section) { read_admin(section, out.admin); });
   root.require("upstreams");

@@ -152,6 +152,14 @@ Result<uint64_t> parse_size(std::string_view text) {
   return wrong(text, "is not a size such as `10MiB`; units are B, KiB, MiB, GiB, TiB");
 }
 
+Result<uint64_t> parse_byte_rate(std::string_view text) {
+  constexpr std::string_view kPerSecond = "/s";
+  if (!text.ends_with(kPerSecond)) return wrong(text, "is not a rate such as `1KiB/s`");
+  const auto size = parse_size(text.substr(0, text.size() - kPerSecond.size()));
+  if (!size) return wrong(text, "is not a rate such as `1KiB/s`; units are B, KiB, MiB, GiB, TiB");
+  return size;
+}
+
 Result<Rate> parse_rate(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return wrong(text, "is not a rate such as `10/s` or `100/60s`");

@@ -27,6 +27,9 @@ inline constexpr Duration kDurationMax = std::chrono::hours(24 * 366);
 // "10MiB": a whole number and B, KiB, MiB, GiB or TiB. At most 1024 TiB.
 Result<uint64_t> parse_size(std::string_view text);
 
+// "1KiB/s": a size a second; "0B/s" is none.
+Result<uint64_t> parse_byte_rate(std::string_view text);
+
 // "10/s", "5/m", "100/60s": a count per window.
 struct Rate {
   uint32_t count = 0;  // 1 to 1000000000

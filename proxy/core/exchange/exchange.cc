@@ -9,26 +9,13 @@ namespace tidegate::core {
 
 using policy::Outcome;
 
-namespace {
-
-constexpr size_t kResponseBufferMax = 64 * 1024;  // more unsent bytes than that pause the upstream
-
-RequestContext context_of(http::Responder& responder, const config::Listener& listener) {
-  const IpAddress peer = responder.peer().ip;
-  net::Runtime& runtime = responder.runtime();
-  return make_context(responder.request(), peer, http::is_trusted(peer, listener.trusted_proxies),
-                      to_hex(runtime.random_id()), runtime.random());
-}
-
-}  // namespace
-
 Exchange::Exchange(Worker& worker, std::shared_ptr<const RouteTable> table, const RouteState& route,
                    http::Responder& responder)
     : worker_(worker),
       table_(std::move(table)),
       route_(route),
       responder_(responder),
-      context_(context_of(responder, *route.listener)),
+      context_(request_context(responder, *route.listener)),
       record_(route, http::client_address(context_.peer, head().fields, route.listener->trusted_proxies),
               runtime().now()),
       timer_(runtime(), [this] { on_timer(); }) {}
@@ -42,7 +29,8 @@ void Exchange::start() {
   preferences_ = std::move(intake->preferences);
   plan_.emplace(route_.policy, traits, runtime().now(), runtime().random());
   if (head().framing != http::Framing::none) {
-    body_.emplace(responder_, intake->body_keep_max, static_cast<RequestBodyUser&>(*this));
+    body_.emplace(responder_, worker_.buffers(), intake->body, route_.listener->limits,
+                  static_cast<RequestBodyUser&>(*this));
   }
   route_.shared_limit ? check_limit(*traits.rate_key) : begin(std::nullopt);
 }
@@ -66,6 +54,7 @@ void Exchange::begin(const LimitDecision& decision) {
 void Exchange::perform(const policy::Step& step) {
   struct Performer {
     Exchange& self;
+    void operator()(const policy::AwaitBody& s) const { self.await_body(s); }
     void operator()(const policy::StartAttempt& s) const { self.begin_attempt(s); }
     void operator()(const policy::WaitForSlot& s) const { self.wait_for_slot(s); }
     void operator()(const policy::WaitUntil& s) const {
@@ -78,6 +67,19 @@ void Exchange::perform(const policy::Step& step) {
     void operator()(const policy::Refuse& s) const { self.refuse(s.why, s.retry_after); }
   };
   std::visit(Performer{*this}, step);
+}
+
+void Exchange::await_body(const policy::AwaitBody& step) {
+  state_ = State::awaiting_body;
+  timer_.start_at(step.until);
+  look_at_body();
+}
+
+void Exchange::look_at_body() {
+  if (state_ != State::awaiting_body) return;
+  if (!body_->is_buffered()) return body_->check_kept();
+  timer_.stop();
+  perform(plan_->body_arrived(runtime().now()));
 }
 
 void Exchange::wait_for_slot(const policy::WaitForSlot& step) {
@@ -131,32 +133,34 @@ void Exchange::on_attempt_head(const http::ResponseHead& response, Duration upst
 
 void Exchange::relay(const http::ResponseHead& response) {
   state_ = State::relaying;
-  response_status_ = response.status;
   timer_.start_at(plan_->deadline());
-  std::string& out = worker_.scratch();
-  out.clear();
-  write_response_head(out, response, context_.request_id);
-  responder_.send_head(response.status, out,
-                       relayed_length(head().method, response).value_or(http::Responder::kUnknownLength));
+  relay_.emplace(worker_, route_, responder_, *attempt_, static_cast<ResponseRelayUser&>(*this));
+  relay_->begin(response, context_.request_id);
   if (body_) body_->stop_keeping();
 }
 
-void Exchange::on_attempt_body(std::string_view piece) {
-  record_.response_bytes(piece.size());
-  responder_.send_body(piece);
-  if (responder_.write_pending() > kResponseBufferMax) attempt_->pause();
-}
+void Exchange::on_attempt_body(std::string_view piece) { relay_->receive(piece); }
 
 void Exchange::on_response_drained() {
-  if (attempt_) attempt_->resume();
+  if (relay_) relay_->on_drained();
   if (parked_) parked_->on_response_drained();
 }
 
+// The upstream is done: it gets its slot and its connection back, whatever the client has left to read.
 void Exchange::on_attempt_complete() {
   plan_->relay_complete(runtime().now());
-  responder_.finish();
-  end(Outcome::proxied, response_status_);
+  state_ = State::delivering;
+  timer_.stop();
+  relay_->end();
+  if (state_ == State::delivering) drop_attempt();
 }
+
+void Exchange::on_response_sent() {
+  responder_.finish();
+  end(Outcome::proxied, relay_->status());
+}
+
+void Exchange::on_response_stuck(Outcome why, std::string_view reason) { give_up(why, std::string(reason)); }
 
 // The upstream is not to blame: it waited for the client's body.
 void Exchange::on_attempt_starved() { give_up(Outcome::client_timeout, "the body did not arrive in time"); }
@@ -174,7 +178,7 @@ void Exchange::on_attempt_failed(const policy::AttemptFailure& failure, std::str
   if (state_ == State::relaying) {
     plan_->relay_failed(failure, runtime().now());
     responder_.abort();  // the response has begun: it must not look whole
-    return end(outcome, response_status_);
+    return end(outcome, relay_->status());
   }
   const policy::Step step = plan_->after_failure(failure, can_resend(), runtime().now());
   drop_attempt();
@@ -182,26 +186,20 @@ void Exchange::on_attempt_failed(const policy::AttemptFailure& failure, std::str
 }
 
 void Exchange::on_timer() {
-  switch (state_) {
-    case State::backing_off: return perform(plan_->next_attempt(runtime().now()));
-    case State::relaying:
-      record_.failed("the deadline passed while the response was being relayed");
-      responder_.abort();
-      return end(Outcome::timeout, response_status_);
-    case State::deciding:
-    case State::checking_limit:
-    case State::waiting_for_slot:
-    case State::attempting:
-    case State::parked:
-    case State::ended: TG_ASSERT(false);
+  if (state_ == State::backing_off) return perform(plan_->next_attempt(runtime().now()));
+  if (state_ == State::awaiting_body) {
+    return give_up(Outcome::client_timeout, "the body did not arrive within timeout.total");
   }
+  TG_ASSERT(state_ == State::relaying);
+  give_up(Outcome::timeout, "the deadline passed while the response was being relayed");
 }
 
 void Exchange::on_body(std::string_view piece) {
   if (!body_) return;  // a job by reference does not need it
   body_->receive(piece);
+  look_at_body();
   if (parked_) parked_->on_body_changed();
-  if (state_ != State::ended) body_->balance();
+  if (body_ && state_ != State::ended) body_->balance();
 }
 
 void Exchange::on_body_end() {
@@ -212,8 +210,9 @@ void Exchange::on_body_end() {
 
 void Exchange::on_body_changed() {
   if (state_ == State::ended) return;
+  look_at_body();
   if (parked_) parked_->on_body_changed();
-  if (state_ != State::ended) body_->drive();
+  if (body_ && state_ != State::ended) body_->drive();
 }
 
 void Exchange::on_body_error(const http::ParseError& error) {
@@ -227,8 +226,8 @@ void Exchange::on_body_error(const http::ParseError& error) {
   refuse(outcome, std::nullopt, error.detail);
 }
 
-void Exchange::on_body_lost() {
-  give_up(Outcome::queue_unavailable, "the body could not be kept on disk", ParkedRequest::kCommitBound);
+void Exchange::on_body_stuck(Outcome why, std::string_view reason) {
+  give_up(why, std::string(reason), ParkedRequest::kCommitBound);
 }
 
 void Exchange::on_client_gone() { end(Outcome::client_closed, status_of(Outcome::client_closed)); }
@@ -277,7 +276,7 @@ void Exchange::give_up(Outcome outcome, std::string reason, std::optional<Durati
   plan_->abandon();
   record_.failed(std::move(reason));
   if (!response_begun()) return refuse(outcome, retry_after);
-  const uint16_t status = parked_ ? parked_->response_status() : response_status_;
+  const uint16_t status = parked_ ? parked_->response_status() : relay_->status();
   responder_.abort();
   end(outcome, status);
 }
@@ -290,6 +289,8 @@ void Exchange::end(Outcome outcome, uint16_t status) {
   limit_check_.reset();
   slot_wait_.reset();
   drop_attempt();
+  if (relay_) record_.response_bytes(relay_->received());
+  relay_.reset();
   if (parked_) parked_->cancel();
   record_.end(outcome, status, plan_ ? &*plan_ : nullptr, head(), context_, runtime().now(), table_->config().log);
   if (plan_) plan_->abandon();  // gives back whatever is still held

@@ -1,17 +1,19 @@
 // One request and its response. The Plan proposes, the Exchange performs: perform() is the one function that starts
 // something, end() the one that ends it.
 //
-//   deciding ──▶ perform ──StartAttempt──▶ attempting ──Relay──▶ relaying ──▶ ended
+//   deciding ──▶ perform ──StartAttempt──▶ attempting ──Relay──▶ relaying ──upstream done──▶ delivering ──▶ ended
 //      │          ▲ │ ▲ │                      │
 //      │          │ │ └─┼──── after_… ◀────────┘ failed, refused, or a response that is not relayed
 //      ▼          │ │   │
 //   checking_limit│ │   ├── WaitForSlot ──▶ waiting_for_slot ──slot, or none──▶ perform
-//      └──────────┘ │   └── WaitUntil ────▶ backing_off ──time is over──▶ perform
+//      └──────────┘ │   ├── WaitUntil ────▶ backing_off ──time is over──▶ perform
+//                   │   └── AwaitBody ────▶ awaiting_body ──arrived, or its buffer is full──▶ perform
 //                   ├── Park ──▶ parked ──▶ ended
 //                   └── Refuse, Respond ──▶ ended                (client gone: from anywhere, ──▶ ended)
 //
 // What only some requests need is a part of its own, made when it is needed: RequestBody (there is a body), LimitCheck
-// (replicas share the route's limit), SlotWait (the bulkhead is full), ParkedRequest (the request becomes a job).
+// (replicas share the route's limit), SlotWait (the bulkhead is full), ResponseRelay (a response is relayed),
+// ParkedRequest (the request becomes a job).
 #pragma once
 
 #include <memory>
@@ -21,6 +23,7 @@
 #include "core/exchange/limit_check.h"
 #include "core/exchange/request_body.h"
 #include "core/exchange/request_record.h"
+#include "core/exchange/response_relay.h"
 #include "core/exchange/slot_wait.h"
 #include "core/jobs/parked_request.h"
 #include "core/routing/route_table.h"
@@ -32,7 +35,11 @@
 
 namespace tidegate::core {
 
-class Exchange final : public http::Handler, private AttemptUser, private RequestBodyUser, private ParkedRequestUser {
+class Exchange final : public http::Handler,
+                       private AttemptUser,
+                       private RequestBodyUser,
+                       private ResponseRelayUser,
+                       private ParkedRequestUser {
  public:
   // `route`: of `table`, which the exchange keeps until its end. Worker and responder outlive the exchange (the
   // responder until the response's end).
@@ -44,7 +51,18 @@ class Exchange final : public http::Handler, private AttemptUser, private Reques
   void start();
 
  private:
-  enum class State { deciding, checking_limit, waiting_for_slot, backing_off, attempting, relaying, parked, ended };
+  enum class State {
+    deciding,
+    checking_limit,
+    awaiting_body,
+    waiting_for_slot,
+    backing_off,
+    attempting,
+    relaying,
+    delivering,  // the upstream is done; the client still reads
+    parked,
+    ended,
+  };
 
   // http::Handler: the client's side.
   void on_body(std::string_view piece) override;
@@ -64,9 +82,11 @@ class Exchange final : public http::Handler, private AttemptUser, private Reques
   void on_attempt_refused(std::string_view detail) override;
   void on_attempt_failed(const policy::AttemptFailure& failure, std::string_view detail) override;
 
-  // RequestBodyUser, ParkedRequestUser.
+  // RequestBodyUser, ResponseRelayUser, ParkedRequestUser.
   void on_body_changed() override;
-  void on_body_lost() override;
+  void on_body_stuck(policy::Outcome why, std::string_view reason) override;
+  void on_response_sent() override;
+  void on_response_stuck(policy::Outcome why, std::string_view reason) override;
   void on_parked_request_end(const ParkedEnd& end) override;
 
   void check_limit(const policy::RateKey& local_key);
@@ -74,6 +94,8 @@ class Exchange final : public http::Handler, private AttemptUser, private Reques
 
   // The steps, and what follows them.
   void perform(const policy::Step& step);
+  void await_body(const policy::AwaitBody& step);
+  void look_at_body();
   void begin_attempt(const policy::StartAttempt& step);
   void drop_attempt();
   void wait_for_slot(const policy::WaitForSlot& step);
@@ -86,7 +108,7 @@ class Exchange final : public http::Handler, private AttemptUser, private Reques
   void end(policy::Outcome outcome, uint16_t status);
 
   bool can_resend() const { return !body_ || body_->can_resend(); }
-  bool response_begun() const { return state_ == State::relaying || (parked_ && parked_->delivering()); }
+  bool response_begun() const { return relay_ || (parked_ && parked_->delivering()); }
   net::Runtime& runtime() const { return responder_.runtime(); }
   const http::RequestHead& head() const { return responder_.request(); }
 
@@ -103,8 +125,8 @@ class Exchange final : public http::Handler, private AttemptUser, private Reques
   std::unique_ptr<LimitCheck> limit_check_;
   std::unique_ptr<SlotWait> slot_wait_;
   std::unique_ptr<Attempt> attempt_;
+  std::optional<ResponseRelay> relay_;
   std::unique_ptr<ParkedRequest> parked_;
-  uint16_t response_status_ = 0;  // once it is relayed
   net::Timer timer_;
 };
 

@@ -1,11 +1,25 @@
 #include "core/exchange/request_body.h"
 
+#include <algorithm>
+
 namespace tidegate::core {
 
-RequestBody::RequestBody(http::Responder& responder, uint64_t keep_max, RequestBodyUser& user)
+namespace {
+
+// What is buffered is held as if it was kept, so that it may be in a file.
+SpooledBody::Limits spool_limits(const RequestBody::Needs& needs) {
+  return {std::max(needs.keep_max, needs.buffer), std::max<uint64_t>(SpooledBody::kMemoryMax, needs.buffer)};
+}
+
+}  // namespace
+
+RequestBody::RequestBody(http::Responder& responder, BufferBudget& budget, const Needs& needs,
+                         const config::ListenerLimits& limits, RequestBodyUser& user)
     : responder_(responder),
+      needs_(needs),
+      limits_(limits),
       user_(user),
-      spooled_(responder.runtime(), keep_max, [this] { user_.on_body_changed(); }) {}
+      spooled_(responder.runtime(), budget, spool_limits(needs), [this] { user_.on_body_changed(); }) {}
 
 void RequestBody::receive(std::string_view piece) {
   const bool straight_on = takes_more() && sent_ == spooled_.received();
@@ -26,23 +40,41 @@ void RequestBody::send_to(Attempt& attempt) {
   attempt_ = &attempt;
   ++attempts_;
   sent_ = first_piece().size();
+  if (needs_.keep_max == 0) spooled_.stop_keeping(sent_);
+  if (!spooled_.ended()) watch();
   drive();
+}
+
+void RequestBody::check_kept() {
+  if (!spooled_.kept()) lose();
+}
+
+void RequestBody::lose() {
+  user_.on_body_stuck(policy::Outcome::buffer_full, "neither memory nor a temporary file for the body");
+}
+
+void RequestBody::watch() {
+  const auto progress = [this] { return SlowClient::Progress{spooled_.received(), attempt_->client_time()}; };
+  slow_client_.emplace(responder_.runtime(), limits_, progress, [this] {
+    user_.on_body_stuck(policy::Outcome::client_timeout, "the client sends its body more slowly than limits.min_rate");
+  });
 }
 
 void RequestBody::detach() {
   state_ = State::held;
   attempt_ = nullptr;
+  slow_client_.reset();
 }
 
 void RequestBody::drive() {
   while (takes_more()) {
     spooled_.consumed(sent_);
     if (sent_ == spooled_.received()) {
-      if (spooled_.ended()) return attempt_->end_body();
+      if (spooled_.ended()) return end_sending();
       break;
     }
     if (attempt_->write_pending() >= SpooledBody::kBufferMax) break;
-    if (spooled_.lost(sent_)) return user_.on_body_lost();
+    if (spooled_.lost(sent_)) return lose();
     if (spooled_.in_file(sent_)) {
       send_from_file();
       break;
@@ -53,6 +85,11 @@ void RequestBody::drive() {
     sent_ += piece.size();
   }
   balance();
+}
+
+void RequestBody::end_sending() {
+  slow_client_.reset();
+  attempt_->end_body();
 }
 
 void RequestBody::send_from_file() {

@@ -1,19 +1,21 @@
-// The body of a request on its way from the client to an attempt. It is kept, in memory or in a file
-// (core/spooled_body.h), as long as another attempt or a job may need it. Made only for a request that has a body;
-// belongs to its exchange.
+// The body of a request on its way from the client to an attempt. It is awaited whole, or until its buffer is full,
+// before there is an attempt; and it is kept, in memory or in a file (core/spooled_body.h), as long as another attempt
+// or a job may need it. Made only for a request that has a body; belongs to its exchange.
 //
 //              send_to(attempt)
 //   held ──────────────────────────▶ sending         held: the client's bytes are kept, or wait for an attempt
 //    ▲                                  │            sending: they go on to the attempt as it takes them
 //    └─────── detach (it has ended) ────┘
 //
-// Backpressure: the client is read only as fast as the spooled body and the attempt have room.
+// Backpressure: the client is read only as fast as the spooled body and the attempt have room. While an attempt waits
+// for the client, the client must keep limits.min_rate.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
+#include "core/exchange/slow_client.h"
 #include "core/spooled_body.h"
 #include "core/upstream/attempt.h"
 #include "http/server/server.h"
@@ -24,8 +26,9 @@ class RequestBodyUser {
  public:
   // Bytes have reached the file, or room has come, or the body is no longer kept. Never inside a call.
   virtual void on_body_changed() = 0;
-  // The attempt needs bytes that can be read no more: the disk has failed. The body must not be sent on.
-  virtual void on_body_lost() = 0;
+  // The body must not be sent on: there is neither memory nor a file for it, or bytes that the attempt needs can be
+  // read no more (buffer_full); or the attempt has waited for the client, which is too slow (client_timeout).
+  virtual void on_body_stuck(policy::Outcome why, std::string_view reason) = 0;
 
  protected:
   ~RequestBodyUser() = default;
@@ -33,14 +36,26 @@ class RequestBodyUser {
 
 class RequestBody {
  public:
-  // keep_max: larger bodies stop being kept; 0 = never kept. User and responder outlive the body.
-  RequestBody(http::Responder& responder, uint64_t keep_max, RequestBodyUser& user);
+  // `keep_max`: larger bodies are not kept for another attempt or a job; 0 = none is. `buffer`: of so many bytes the
+  // attempt begins only once they have arrived; 0 = at once. `limits`: of the listener. All outlive the body.
+  struct Needs {
+    uint64_t keep_max = 0;
+    uint64_t buffer = 0;
+  };
+  RequestBody(http::Responder& responder, BufferBudget& budget, const Needs& needs,
+              const config::ListenerLimits& limits, RequestBodyUser& user);
 
   // The client's side.
   void receive(std::string_view piece);
   void end() { spooled_.end(); }
   // Pauses or resumes the client, by the room there is.
   void balance();
+
+  // As much has arrived as is awaited before an attempt.
+  bool is_buffered() const { return spooled_.ended() || spooled_.received() >= needs_.buffer; }
+
+  // Before an attempt: that the disk has not failed.
+  void check_kept();
 
   // The attempt's side. What goes out with the request headers, then the rest, as the attempt takes it. The attempt
   // outlives the sending, which detach() ends. Each attempt begins at the first byte.
@@ -59,16 +74,22 @@ class RequestBody {
   enum class State { held, sending };
 
   bool takes_more() const { return state_ == State::sending && attempt_->takes_body() && !reading_file_; }
+  void lose();
+  void watch();
+  void end_sending();
   void send_from_file();
 
   http::Responder& responder_;
+  const Needs needs_;
+  const config::ListenerLimits& limits_;
   RequestBodyUser& user_;
   SpooledBody spooled_;
   State state_ = State::held;
   Attempt* attempt_ = nullptr;  // sending
   int attempts_ = 0;
-  uint64_t sent_ = 0;          // to this attempt
-  bool reading_file_ = false;  // beside the state: a read goes on when its attempt has ended
+  uint64_t sent_ = 0;                      // to this attempt
+  bool reading_file_ = false;              // beside the state: a read goes on when its attempt has ended
+  std::optional<SlowClient> slow_client_;  // sending, from an attempt's begin before the body's end
 };
 
 }  // namespace tidegate::core

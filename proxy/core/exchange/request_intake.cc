@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ids.h"
+#include "http/message/client_address.h"
+
 namespace tidegate::core {
 
 namespace {
@@ -38,6 +41,13 @@ uint64_t body_keep_max(const http::RequestHead& head, const RouteState& route, b
 
 }  // namespace
 
+RequestContext request_context(http::Responder& responder, const config::Listener& listener) {
+  const IpAddress peer = responder.peer().ip;
+  net::Runtime& runtime = responder.runtime();
+  return make_context(responder.request(), peer, http::is_trusted(peer, listener.trusted_proxies),
+                      to_hex(runtime.random_id()), runtime.random());
+}
+
 Result<RequestIntake> read_request(const http::RequestHead& head, const RouteState& route, uint64_t rate_key_secret,
                                    const IpAddress& client) {
   RequestIntake intake;
@@ -57,7 +67,8 @@ Result<RequestIntake> read_request(const http::RequestHead& head, const RouteSta
   intake.traits.respond_async = preferences && preferences->respond_async;
   intake.traits.body_elsewhere = preferences && preferences->body_ref;
   if (head.framing != http::Framing::none) {
-    intake.body_keep_max = body_keep_max(head, route, intake.traits.body_elsewhere);
+    intake.body = {body_keep_max(head, route, intake.traits.body_elsewhere), route.config->buffering.request};
+    intake.traits.body_first = intake.body.buffer > 0;
   }
   return intake;
 }

@@ -6,8 +6,10 @@
 
 #include "base/result.h"
 #include "core/exchange/limit_check.h"
+#include "core/exchange/request_body.h"
 #include "core/jobs/job_preferences.h"
 #include "core/routing/route_table.h"
+#include "core/upstream/forward.h"
 #include "http/message/head.h"
 #include "policy/plan.h"
 
@@ -16,8 +18,11 @@ namespace tidegate::core {
 struct RequestIntake {
   policy::RequestTraits traits;
   std::unique_ptr<JobPreferences> preferences;  // null: it says nothing about a job, or the route has no queue
-  uint64_t body_keep_max = 0;                   // 0: the body is only passed on, or there is none
+  RequestBody::Needs body;
 };
+
+// Who sent the request, and its identifiers.
+RequestContext request_context(http::Responder& responder, const config::Listener& listener);
 
 // Error: invalid, with a sentence for the client.
 Result<RequestIntake> read_request(const http::RequestHead& head, const RouteState& route, uint64_t rate_key_secret,

@@ -30,6 +30,9 @@ void ParkedRequest::on_body_changed() {
   // With `body: reference`, max_body is for the fetched body, which no store keeps.
   const uint64_t body_max =
       std::min(parking_.route.enqueue->max_body, config::stored_body_max(*parking_.route.queue_config));
+  if (body && !body->kept() && body->received() <= body_max) {
+    return refuse(Outcome::buffer_full, kCommitBound, "neither memory nor a temporary file for the body");
+  }
   if (body && (!body->kept() || body->received() > body_max)) {
     const bool asked_for = parking_.why == Outcome::queued;
     return refuse(asked_for ? Outcome::body_too_large : parking_.why, std::nullopt,

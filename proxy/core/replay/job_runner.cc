@@ -41,7 +41,7 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
         callbacks_(std::move(callbacks)),
         attempt_(std::make_unique<Attempt>(worker.runtime(), worker.pool(*route_->upstream),
                                            static_cast<AttemptUser&>(*this))),
-        response_body_(worker.runtime(), kResultMax, [this] { settle(); }),
+        response_body_(worker.runtime(), worker.buffers(), {kResultMax}, [this] { settle(); }),
         deadline_(worker.runtime(), [this] { finish_with(AttemptResult::timeout, false, "the replay's timeout"); }) {}
 
   // The timeout is the upstream's: the wait for a connection has a limit of its own.
@@ -194,7 +194,8 @@ std::unique_ptr<net::Operation> GatewayJobRunner::run(const jobs::ClaimedJob& jo
 std::unique_ptr<net::Operation> GatewayJobRunner::fetch_body(const jobs::ClaimedJob& job,
                                                              std::function<void(jobs::FetchedBody)> done) {
   const RoutePtr route = find_route(worker_.table(), job.route);
-  return fetch_reference(worker_.runtime(), route ? route->enqueue : nullptr, job.body_ref, std::move(done));
+  return fetch_reference(worker_.runtime(), worker_.buffers(), route ? route->enqueue : nullptr, job.body_ref,
+                         std::move(done));
 }
 
 }  // namespace tidegate::core

@@ -27,8 +27,8 @@ constexpr const char* kUnreachable = "reference_unreachable";
 // A spooled body, read by one reader.
 class FetchedBytes final : public net::BodyReader {
  public:
-  FetchedBytes(net::Runtime& runtime, uint64_t size_max, std::function<void()> changed)
-      : on_change(std::move(changed)), kept(runtime, size_max + 1, [this] { notify(); }), runtime_(runtime) {}
+  FetchedBytes(net::Runtime& runtime, BufferBudget& budget, uint64_t size_max, std::function<void()> changed)
+      : on_change(std::move(changed)), kept(runtime, budget, {size_max + 1}, [this] { notify(); }), runtime_(runtime) {}
 
   uint64_t size() const override { return kept.received(); }
 
@@ -70,11 +70,11 @@ class FetchedBytes final : public net::BodyReader {
 
 class ReferenceFetch final : public net::Operation, private http::ClientUser {
  public:
-  ReferenceFetch(net::Runtime& runtime, uint64_t size_max, std::function<void(FetchedBody)> done)
+  ReferenceFetch(net::Runtime& runtime, BufferBudget& budget, uint64_t size_max, std::function<void(FetchedBody)> done)
       : runtime_(runtime),
         size_max_(size_max),
         done_(std::move(done)),
-        bytes_(std::make_shared<FetchedBytes>(runtime, size_max, [this] { changed(); })),
+        bytes_(std::make_shared<FetchedBytes>(runtime, budget, size_max, [this] { changed(); })),
         timer_(runtime, [this] { on_timer(); }) {}
   ~ReferenceFetch() override {
     if (bytes_) bytes_->on_change = nullptr;
@@ -217,9 +217,10 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
 
 }  // namespace
 
-std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime, const config::FallbackEnqueue* enqueue,
-                                                const std::string& url, std::function<void(FetchedBody)> done) {
-  auto fetch = std::make_unique<ReferenceFetch>(runtime, enqueue ? enqueue->max_body : 0, std::move(done));
+std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime, BufferBudget& budget,
+                                                const config::FallbackEnqueue* enqueue, const std::string& url,
+                                                std::function<void(FetchedBody)> done) {
+  auto fetch = std::make_unique<ReferenceFetch>(runtime, budget, enqueue ? enqueue->max_body : 0, std::move(done));
   if (!enqueue || !enqueue->by_reference) {
     fetch->refuse("the route no longer takes bodies by reference");
     return fetch;

@@ -1,6 +1,6 @@
 // Fetches the body that a job refers to: GET, from a host that the route lists now (the configuration may have changed
 // since the job was accepted), within the route's time and size, into memory or a temporary file. Redirects are not
-// followed. Runs on the loop of `runtime`, which outlives the operation and the body.
+// followed. Runs on the loop of `runtime`; it and the budget outlive the operation and the body.
 //
 //   resolving ──▶ connecting ──▶ receiving ──200, whole──▶ settling (disk) ──▶ ended: the body
 //       │             │             │ 403, 404, 410      ──▶ ended: hopeless, reference_gone
@@ -14,6 +14,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "core/buffer_budget.h"
 #include "jobs/replay/replayer.h"
 #include "net/runtime.h"
 
@@ -21,7 +22,7 @@ namespace tidegate::core {
 
 // `enqueue`: the route's; null where it has no queue any more. The callback runs later, once. The body may be read
 // after the operation has gone.
-[[nodiscard]] std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime,
+[[nodiscard]] std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime, BufferBudget& budget,
                                                               const config::FallbackEnqueue* enqueue,
                                                               const std::string& url,
                                                               std::function<void(jobs::FetchedBody)> done);

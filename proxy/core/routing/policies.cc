@@ -36,9 +36,10 @@ std::string note_key(Policies::Owner owner, const std::string& name) {
 }  // namespace
 
 Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks,
-                   uint64_t seed)
+                   uint64_t seed, const config::Limits& limits)
     : runtime_(runtime),
       metrics_(metrics),
+      buffers_(limits.buffered),
       seeds_(seed),
       rate_key_secret_(seeds_.next()),
       breaker_memory_(note_store_of(queues)),

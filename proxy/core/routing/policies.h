@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "config/config.h"
+#include "core/buffer_budget.h"
 #include "core/limits/rate_store.h"
 #include "core/routing/breaker_driver.h"
 #include "core/routing/queue_state.h"
@@ -39,7 +40,8 @@ class Policies {
 
   // `queues`: open, by name; `callbacks`: the callback stores of those that have one. `runtime`: the loop that
   // drives the breakers. It and `metrics` outlive the policies and all that they make. `seed`: for keys and jitter.
-  Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks, uint64_t seed);
+  Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks, uint64_t seed,
+           const config::Limits& limits);
   Policies(const Policies&) = delete;
   Policies& operator=(const Policies&) = delete;
 
@@ -62,6 +64,7 @@ class Policies {
   // Pointers live as long as the policies.
   std::map<std::string, QueueState>& queues() { return queues_; }
   metrics::Metrics& metrics() { return metrics_; }
+  BufferBudget& buffers() { return buffers_; }
   // The key under which this process's own rate limiters hash their clients.
   uint64_t rate_key_secret() const { return rate_key_secret_; }
 
@@ -72,6 +75,7 @@ class Policies {
 
   net::Runtime& runtime_;
   metrics::Metrics& metrics_;
+  BufferBudget buffers_;
   Random seeds_;
   uint64_t rate_key_secret_;
   std::map<std::string, QueueState> queues_;

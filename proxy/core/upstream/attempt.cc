@@ -127,6 +127,14 @@ Duration Attempt::upstream_time() const {
   return awaited_ == Awaited::upstream ? runtime_.now() - awaited_since_ : Duration::zero();
 }
 
+Duration Attempt::client_time() const {
+  return client_time_ + (awaited_ == Awaited::client ? runtime_.now() - awaited_since_ : Duration::zero());
+}
+
+Duration Attempt::paused_time() const {
+  return paused_time_ + (paused_since_ ? runtime_.now() - *paused_since_ : Duration::zero());
+}
+
 Time Attempt::pending_until() const {
   return std::min(limits_.deadline, limits_.probe_until.value_or(limits_.deadline));
 }
@@ -140,7 +148,9 @@ void Attempt::pause() {
 void Attempt::resume() {
   if (!paused_since_ || state_ != State::receiving) return;
   last_activity_ = runtime_.now();
-  held_back_ = held_back_ || last_activity_ - *paused_since_ >= kLatenessMin;
+  const Duration paused = last_activity_ - *paused_since_;
+  paused_time_ += paused;
+  held_back_ = held_back_ || paused >= kLatenessMin;
   paused_since_.reset();
   connection_->resume_reading();
 }

@@ -87,6 +87,10 @@ class Attempt final : private http::ClientUser, private PoolUser {
   void pause();
   void resume();
 
+  // How long the client has been waited for so far: for its request body, and to take the response.
+  Duration client_time() const;
+  Duration paused_time() const;
+
  private:
   enum class State { pending, connecting, sending, waiting, receiving, ended };
   enum class Awaited { upstream, client };
@@ -125,6 +129,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   bool head_sent_ = false;  // beside the state, since the request has a direction of its own: a response may begin
   bool request_written_ = false;  // before the request has been sent whole
   std::optional<Time> paused_since_;
+  Duration paused_time_{};  // until then
   bool held_back_ = false;  // the response was paused for kLatenessMin or longer
   bool reused_ = false;     // the connection had been kept
   Time begun_{};

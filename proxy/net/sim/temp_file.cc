@@ -28,12 +28,12 @@ class SimTempFile final : public TempFile {
   void append(std::string bytes, AppendCallback done) override {
     after_disk([this, bytes = std::move(bytes), done = std::move(done)] {
       if (world_.disk_used + bytes.size() > world_.disk_limit) {
-        return done(Error{ErrorCode::exhausted, "write to a temporary file: no space left on device"});
+        return done(Error{ErrorCode::exhausted, "write to a temporary file: no space left on device"}, bytes);
       }
       world_.disk_used += bytes.size();
       written_ += bytes.size();
       content_->bytes.append(bytes);
-      done(Ok{});
+      done(Ok{}, {});
     });
   }
 

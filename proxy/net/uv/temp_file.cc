@@ -84,9 +84,9 @@ class UvTempFile final : public TempFile {
     work->bytes = std::move(bytes);
     work->done = [this, done = std::move(done)](Work& w) {
       work_ = nullptr;
-      if (w.error != 0) return done(uv_error(uv_translate_sys_error(w.error), "write to a temporary file"));
+      if (w.error != 0) return done(uv_error(uv_translate_sys_error(w.error), "write to a temporary file"), w.bytes);
       file_->bytes += w.bytes.size();
-      done(Ok{});
+      done(Ok{}, {});
     };
     queue(work, [](uv_work_t* request) { append_all(*static_cast<Work*>(request->data)); });
   }

@@ -136,7 +136,9 @@ void add_listener(Values& values, const Listener& l) {
        {"limits.header_timeout", time(l.limits.header_timeout)},
        {"limits.body_timeout", time(l.limits.body_timeout)},
        {"limits.write_timeout", time(l.limits.write_timeout)},
-       {"limits.idle_timeout", time(l.limits.idle_timeout)}});
+       {"limits.idle_timeout", time(l.limits.idle_timeout)},
+       {"limits.min_rate", [&l](const std::string& text) { return *parse_byte_rate(text) == l.limits.min_rate; }},
+       {"limits.min_rate_grace", time(l.limits.min_rate_grace)}});
 }
 
 void add_route(Values& values, const Route& r) {
@@ -157,6 +159,10 @@ void add_route(Values& values, const Route& r) {
        {"on", list(r.retry.on)},
        {"backoff.base", time(r.retry.backoff.base)},
        {"backoff.max", time(r.retry.backoff.max)}});
+  add(values, "listeners[].routes[].buffering.",
+      {{"request", bytes(r.buffering.request)},
+       {"response", bytes(r.buffering.response)},
+       {"max_temp", bytes(r.buffering.max_temp)}});
   const auto& enqueue = std::get<FallbackEnqueue>(r.fallback->action);
   add(values, "listeners[].routes[].fallback.",
       {{"on", list(r.fallback->on)},
@@ -171,6 +177,7 @@ TEST_CASE("what the reference page calls a default is the value of an absent key
   REQUIRE(config != nullptr);
   Values values{{"workers", number(config->workers)},
                 {"shutdown_grace", time(config->shutdown_grace)},
+                {"limits.buffered", bytes(config->limits.buffered)},
                 {"admin.address", word(config->admin.address.to_string())}};
   add_upstream(values, config->upstreams.at("u"));
   add_queue(values, config->queues.at("q"));

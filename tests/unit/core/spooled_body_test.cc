@@ -19,7 +19,7 @@ std::string pattern(size_t size, size_t from = 0) {
 }
 
 struct Fixture {
-  explicit Fixture(uint64_t keep_max) : body(runtime, keep_max, [this] { ++changes; }) {}
+  explicit Fixture(uint64_t keep_max) : body(runtime, budget, {keep_max}, [this] { ++changes; }) {}
 
   void settle() { runtime.run_for(1s); }
 
@@ -53,6 +53,7 @@ struct Fixture {
   }
 
   net::SimRuntime runtime{3};
+  BufferBudget budget{64 * kMiB};
   int changes = 0;
   SpooledBody body;
 };
@@ -278,13 +279,14 @@ TEST_CASE("a full disk fails a read that waits for the write") {
 
 TEST_CASE("destroying the body in the middle of a write or a read is silent") {
   net::SimRuntime runtime(9);
+  BufferBudget budget(64 * kMiB);
   int calls = 0;
   {
-    SpooledBody body(runtime, kMiB, [&] { ++calls; });
+    SpooledBody body(runtime, budget, {kMiB}, [&] { ++calls; });
     body.append(pattern(300'000));
   }
   {
-    SpooledBody body(runtime, kMiB, [&] {});
+    SpooledBody body(runtime, budget, {kMiB}, [&] {});
     body.append(pattern(300'000));
     runtime.run_for(1s);
     body.read_file(0, [&](Result<std::string>) { ++calls; });

@@ -100,6 +100,7 @@ TEST_CASE("Gauges show the last value that was set") {
   metrics->set_bulkhead("u", 9, 9, 10);
   metrics->set_bulkhead("u", 3, 2, 10);
   metrics->set_upstream_pending("u", 4);
+  metrics->set_buffered(5, 6);
   metrics->set_tracked_clients("r", 17);
   metrics->set_retry_budget("u", 0.75);
   metrics->set_queue("jobs", {1, 2, 3, 4, 5, 6, 7}, 4096, 12.5, true);
@@ -109,6 +110,8 @@ TEST_CASE("Gauges show the last value that was set") {
   CHECK(text.value("tidegate_bulkhead_waiting", {{"bulkhead", "u"}}) == 2.0);
   CHECK(text.value("tidegate_bulkhead_limit", {{"bulkhead", "u"}}) == 10.0);
   CHECK(text.value("tidegate_upstream_pending_requests", {{"upstream", "u"}}) == 4.0);
+  CHECK(text.value("tidegate_buffered_bytes") == 5.0);
+  CHECK(text.value("tidegate_buffered_max_bytes") == 6.0);
   CHECK(text.value("tidegate_ratelimit_tracked_clients", {{"route", "r"}}) == 17.0);
   CHECK(text.value("tidegate_retry_budget_remaining_ratio", {{"upstream", "u"}}) == 0.75);
   double depth = 1;

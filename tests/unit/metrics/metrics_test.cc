@@ -169,7 +169,8 @@ TEST_CASE("The refusals that are possible on a route exist at 0, by its methods"
   for (const char* method : {"POST", "_OTHER"}) {
     zero("optimize", method, "202", "queued");
     zero("optimize", method, "429", "rate_limited");
-    for (const char* outcome : {"breaker_open", "bulkhead_full", "pool_full", "queue_unavailable", "queue_full"}) {
+    for (const char* outcome :
+         {"breaker_open", "bulkhead_full", "pool_full", "buffer_full", "queue_unavailable", "queue_full"}) {
       zero("optimize", method, "503", outcome);
     }
     for (const char* outcome : {"connect_failure", "reset", "bad_upstream_response"}) {
@@ -178,7 +179,7 @@ TEST_CASE("The refusals that are possible on a route exist at 0, by its methods"
     zero("optimize", method, "504", "timeout");
   }
   for (const char* method : {"GET", "POST"}) zero("other", method, "503", "breaker_open");
-  CHECK(text.families().at("tidegate_http_requests_total").samples.size() == 44);
+  CHECK(text.families().at("tidegate_http_requests_total").samples.size() == 48);
   CHECK(text.sum("tidegate_http_requests_total") == 0);
 }
 

@@ -19,6 +19,7 @@ TEST_CASE("Each outcome has the status that the contract gives it") {
       {Outcome::breaker_open, "breaker_open", 503},
       {Outcome::bulkhead_full, "bulkhead_full", 503},
       {Outcome::pool_full, "pool_full", 503},
+      {Outcome::buffer_full, "buffer_full", 503},
       {Outcome::queue_unavailable, "queue_unavailable", 503},
       {Outcome::queue_full, "queue_full", 503},
       {Outcome::draining, "draining", 503},

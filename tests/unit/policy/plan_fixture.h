@@ -11,9 +11,11 @@ namespace tidegate::policy {
 
 inline constexpr Time kStart{100s};
 
-// A step in one word: "attempt", "wait", "slot", "relay", "park:timeout", "respond:reset", "refuse:rate_limited".
+// A step in one word: "body", "attempt", "wait", "slot", "relay", "park:timeout", "respond:reset",
+// "refuse:rate_limited".
 inline std::string word(const Step& step) {
   struct Visitor {
+    std::string operator()(const AwaitBody&) const { return "body"; }
     std::string operator()(const StartAttempt&) const { return "attempt"; }
     std::string operator()(const WaitForSlot&) const { return "slot"; }
     std::string operator()(const WaitUntil&) const { return "wait"; }
@@ -48,6 +50,11 @@ inline RoutePolicy with_everything() {
 inline RequestTraits idempotent(bool yes = true) {
   RequestTraits traits;
   traits.idempotent = yes;
+  return traits;
+}
+inline RequestTraits with_body_first() {
+  RequestTraits traits;
+  traits.body_first = true;
   return traits;
 }
 inline RequestTraits within(std::optional<Duration> client_timeout) {

@@ -10,6 +10,7 @@ namespace {
 
 const char* const kComplete = R"(workers: 3
 shutdown_grace: 31s
+limits: {buffered: 255MiB}
 log: {level: warn, format: json, access: all, query: off}
 admin:
   address: 10.0.0.1:9902
@@ -60,7 +61,7 @@ listeners:
     trusted_proxies: [10.0.0.0/8, "::1"]
     jobs_path: /_work/
     limits: {header_bytes: 33KiB, headers: 101, body: 33MiB, connections: 10001,
-             header_timeout: 6s, body_timeout: 61s, write_timeout: 62s, idle_timeout: 121s}
+             header_timeout: 6s, body_timeout: 61s, write_timeout: 62s, idle_timeout: 121s, min_rate: 2KiB/s, min_rate_grace: 11s}
     routes:
       - name: optimize
         match: {methods: [POST, PUT], host: API.example.org, path: /optimize/*}
@@ -69,6 +70,7 @@ listeners:
                      store: local, on_store_failure: deny, ipv6_prefix: 56, idle_ttl: 4m, max_keys: 1000, mode: shadow}
         timeout: {total: 32s, per_try: 16s, response_header: 11s, idle: 62s, header: X-Deadline-Ms}
         retry: {max_attempts: 3, on: [reset, 502], methods: any, backoff: {base: 200ms, max: 3s, jitter: none}}
+        buffering: {request: 2MiB, response: 3MiB, max_temp: 65MiB}
         fallback:
           on: [breaker_open, 5xx]
           enqueue: {queue: optimize-jobs, max_body: 31MiB, body: inline, reference_hosts: [], drop_headers: [X-Secret]}
@@ -80,6 +82,7 @@ listeners:
         rate_limit: {key: global}
         timeout: {header: ""}
         retry:
+        buffering: off
         fallback: {respond: {status: 200, content_type: "application/json; charset=utf-8", body: "[]"}}
 )";
 
@@ -97,6 +100,7 @@ TEST_CASE("every key of the top level, the log and the admin interface is read")
   CHECK(config->file == "t.yaml");
   CHECK(config->workers == 3);
   CHECK(config->shutdown_grace == 31s);
+  CHECK(config->limits.buffered == 255ull << 20);
   CHECK(config->log.level == LogLevel::warn);
   CHECK(config->log.format == LogFormat::json);
   CHECK(config->log.access == AccessLog::all);
@@ -187,6 +191,8 @@ TEST_CASE("every key of a listener is read") {
   CHECK(listener.limits.body_timeout == 61s);
   CHECK(listener.limits.write_timeout == 62s);
   CHECK(listener.limits.idle_timeout == 121s);
+  CHECK(listener.limits.min_rate == 2048);
+  CHECK(listener.limits.min_rate_grace == 11s);
   CHECK(listener.routes.size() == 2);
 }
 
@@ -210,6 +216,11 @@ TEST_CASE("every key of a route is read") {
   CHECK(route.retry.backoff.base == 200ms);
   CHECK(route.retry.backoff.max == 3s);
   CHECK(route.retry.backoff.jitter == policy::Jitter::none);
+  CHECK(route.buffering.request == 2ull << 20);
+  CHECK(route.buffering.response == 3ull << 20);
+  CHECK(route.buffering.max_temp == 65ull << 20);
+  const Buffering& off = config->listeners.at(0).routes.at(1).buffering;
+  CHECK(off.request + off.response + off.max_temp == 0);
   CHECK(route.breaker->consecutive_failures == 1);
   CHECK(route.bulkhead->max_concurrent == 10);
 }

@@ -10,7 +10,8 @@ TEST_CASE("mistakes at the top level") {
   check_all({
       {In::top, "worker: 2", "t.yaml:1:1: worker: unknown key; did you mean `workers`?"},
       {In::top, "zzz: 2",
-       "t.yaml:1:1: zzz: unknown key; one of: workers, shutdown_grace, log, admin, upstreams, queues, listeners"},
+       "t.yaml:1:1: zzz: unknown key; one of: workers, shutdown_grace, limits, log, admin, upstreams, queues, "
+       "listeners"},
       {In::top, "workers: many", "t.yaml:1:10: workers: `many` is not a whole number"},
       {In::top, "workers: 010", "t.yaml:1:10: workers: `010` has a leading zero; write `10`"},
       {In::top, "workers: \"2\"",
@@ -20,6 +21,7 @@ TEST_CASE("mistakes at the top level") {
       {In::top, "workers: [1]", "t.yaml:1:10: workers: expected a whole number, not a list"},
       {In::top, "workers: {a: 1}", "t.yaml:1:10: workers: expected a whole number, not a section"},
       {In::top, "shutdown_grace: 30", "t.yaml:1:17: shutdown_grace: `30` has no unit; write `30s`"},
+      {In::top, "limits: {buffered: 1KiB}", "t.yaml:1:20: limits.buffered: must be 1MiB to 1024TiB, not 1KiB"},
       {In::top, "log: debug", "t.yaml:1:6: log: expected a section, not a value"},
       {In::top, "log: {level: inf}", "t.yaml:1:14: log.level: unknown value `inf`; did you mean `info`?"},
       {In::top, "log: {format: xml}", "t.yaml:1:15: log.format: unknown value `xml`; one of: auto, json, text"},
@@ -170,6 +172,11 @@ TEST_CASE("mistakes in a listener") {
        "t.yaml:7:16: listeners[0].jobs_path: `/_jobs` is not a path such as `/_jobs/` that begins and ends with /"},
       {In::listener, "jobs_path: /",
        "t.yaml:7:16: listeners[0].jobs_path: `/` is not a path such as `/_jobs/` that begins and ends with /"},
+      {In::listener, "limits: {min_rate: 1KiB}",
+       "t.yaml:7:24: listeners[0].limits.min_rate: `1KiB` is not a rate such as `1KiB/s`"},
+      {In::listener, "limits: {min_rate: 1k/s}",
+       "t.yaml:7:24: listeners[0].limits.min_rate: `1k/s` is not a rate such as `1KiB/s`; units are B, KiB, MiB, GiB, "
+       "TiB"},
       {In::listener, "limits: {header_bytes: 1B, headers: 0, connections: 0, idle_timeout: 0s}",
        "t.yaml:7:28: listeners[0].limits.header_bytes: must be 256B to 1MiB, not 1B\nt.yaml:7:41: "
        "listeners[0].limits.headers: must be 1 to 10000, not 0\nt.yaml:7:57: listeners[0].limits.connections: must be "
@@ -181,6 +188,9 @@ TEST_CASE("mistakes in a route") {
   check_all({
       {In::route, "rate_limt: {}",
        "t.yaml:11:9: listeners[0].routes[0].rate_limt: unknown key; did you mean `rate_limit`?"},
+      {In::route, "buffering: on", "t.yaml:11:20: listeners[0].routes[0].buffering: expected a section or `off`"},
+      {In::route, "buffering: {request: 300MiB}",
+       "t.yaml:11:30: listeners[0].routes[0].buffering.request: 300MiB is larger than limits.buffered (256MiB)"},
       {In::route, "timeout: {totl: 1s}",
        "t.yaml:11:19: listeners[0].routes[0].timeout.totl: unknown key; did you mean `total`?"},
       {In::route, "timeout: {total: 0s, per_try: 15, header: \"X Y\"}",

@@ -31,7 +31,7 @@ struct Fixture {
 
   std::unique_ptr<metrics::Metrics> metrics = metrics::Metrics::make(*load("", ""), "1", "test");
   net::SimRuntime runtime{1};
-  Policies policies{runtime, *metrics, {}, {}, 1};
+  Policies policies{runtime, *metrics, {}, {}, 1, {}};
 };
 
 }  // namespace

@@ -121,7 +121,7 @@ TEST_CASE_TEMPLATE("a body in a temporary file is stored and read back in pieces
     for (char& c : piece) c = static_cast<char>(random.next());
     body += piece;
     bool written = false;
-    (*file)->append(piece, [&](const Status& status) { written = status.ok(); });
+    (*file)->append(piece, [&](const Status& status, const std::string&) { written = status.ok(); });
     fixture.run_until([&] { return written; });
   }
   JobDraft draft = make_draft(fixture.home());

@@ -18,7 +18,7 @@ struct Disk {
   }
   Status append(std::string bytes) {
     std::optional<Status> answer;
-    file->append(std::move(bytes), [&](Status status) { answer = std::move(status); });
+    file->append(std::move(bytes), [&](Status status, const std::string&) { answer = std::move(status); });
     CHECK_FALSE(answer);  // later, never inside the call
     REQUIRE(loop.run_until([&] { return answer.has_value(); }));
     return *answer;
@@ -86,7 +86,7 @@ TEST_ON_BOTH_RUNTIMES("The content lives on after its file") {
 TEST_ON_BOTH_RUNTIMES("A file destroyed with an append under way is silent") {
   Disk<Loop> disk;
   int answers = 0;
-  disk.file->append(std::string(3'000'000, 'x'), [&](auto) { ++answers; });
+  disk.file->append(std::string(3'000'000, 'x'), [&](auto, auto) { ++answers; });
   disk.file.reset();
   settle(disk.loop);
   CHECK(answers == 0);
@@ -108,7 +108,7 @@ TEST_ON_BOTH_RUNTIMES("A file may be destroyed inside its own callbacks") {
     REQUIRE(disk.append("abc").ok());
     const auto token = std::make_shared<std::string>("still here");
     std::string seen;
-    const auto let_go = [&seen, &disk, token](const auto&) {
+    const auto let_go = [&seen, &disk, token](const auto&...) {
       disk.file.reset();
       seen = *token;
     };
@@ -125,8 +125,8 @@ TEST_ON_BOTH_RUNTIMES("A file may be destroyed inside its own callbacks") {
 TEST_ON_BOTH_RUNTIMES("The next operation may begin inside the callback of the one before") {
   Disk<Loop> disk;
   std::string back;
-  disk.file->append("one ", [&](auto) {
-    disk.file->append("two", [&](auto) {
+  disk.file->append("one ", [&](auto, auto) {
+    disk.file->append("two", [&](auto, auto) {
       disk.file->read_at(0, 100, [&](auto text) {
         REQUIRE(text.ok());
         back = *text;

@@ -16,7 +16,7 @@ TEST_CASE("a body of 32 MiB arrives complete, from memory and from a file") {
   auto file = fixture.home().open_temp_file();
   REQUIRE(file.ok());
   bool written = false;
-  (*file)->append(body, [&](const Status& status) { written = status.ok(); });
+  (*file)->append(body, [&](const Status& status, const std::string&) { written = status.ok(); });
   fixture.run_until([&] { return written; });
   JobDraft draft = make_draft(fixture.home());
   draft.body = {"", (*file)->content()};
