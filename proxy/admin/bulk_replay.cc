@@ -4,12 +4,17 @@
 
 #include "base/json_writer.h"
 #include "base/log.h"
+#include "jobs/refusal.h"
 
 namespace tidegate::admin {
 
 namespace {
 
 constexpr int kPage = 100;
+
+std::string queue_error(const Error& error) {
+  return "queue error: " + jobs::with_word(jobs::refusal_of(error), error.message);
+}
 
 }  // namespace
 
@@ -30,7 +35,7 @@ void BulkReplay::fetch_page() {
 }
 
 void BulkReplay::on_page(Result<jobs::JobPage> page) {
-  if (!page) return finish("queue error: " + page.error().message);
+  if (!page) return finish(queue_error(page.error()));
   for (const jobs::JobRecord& record : page->records) ids_.push_back(record.id);
   std::reverse(ids_.begin(), ids_.end());
   last_page_ = page->next.empty();
@@ -54,12 +59,12 @@ void BulkReplay::replay_next() {
 void BulkReplay::on_replayed(const Status& status) {
   if (status) {
     ++replayed_;
-  } else if (status.error().code == ErrorCode::exhausted) {
+  } else if (jobs::is_replayed_too_often(status.error())) {
     ++skipped_;
   } else if (status.error().code == ErrorCode::conflict || status.error().code == ErrorCode::not_found) {
     ++gone_;
   } else {
-    return finish("queue error: " + status.error().message);
+    return finish(queue_error(status.error()));
   }
   wait();
 }

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/json_writer.h"
 #include "base/log.h"
+#include "jobs/refusal.h"
 
 namespace tidegate::admin {
 
@@ -15,6 +16,7 @@ using Operation = JobsRequest::Operation;
 namespace {
 
 constexpr int kPurgePage = 100;
+constexpr const char* kRetrySoon = "Retry-After: 1\r\n";
 
 bool changes(Operation operation) {
   return operation != Operation::list_queues && operation != Operation::list && operation != Operation::show;
@@ -122,7 +124,7 @@ void JobsApi::cancel() {
 
 void JobsApi::replay() {
   operation_ = queue().replay(runtime(), request_.id, request_.force, [this](Status done) {
-    if (!done && done.error().code == ErrorCode::exhausted) {
+    if (!done && jobs::is_replayed_too_often(done.error())) {
       return refuse(
           {409, "replayed_too_often",
            fmt::format("The job has been replayed {} times and failed each time; use `force` to replay it again.",
@@ -159,7 +161,7 @@ void JobsApi::stop_replay() {
 void JobsApi::purge_page() {
   request_.filter.limit = static_cast<int>(std::min<uint64_t>(kPurgePage, request_.limit - purged_));
   operation_ = queue().list(runtime(), request_.filter, [this](Result<jobs::JobPage> page) {
-    if (!page) return refuse(page.error(), "");
+    if (!page) return stop_purge(page.error());
     for (const jobs::JobRecord& record : page->records) ids_.push_back(record.id);
     last_page_ = page->next.empty();
     request_.filter.after = page->next;
@@ -174,9 +176,17 @@ void JobsApi::purge_next() {
   operation_ = queue().purge(runtime(), id, [this](Status done) {
     if (done) ++purged_;
     const bool passed = done || done.error().code == ErrorCode::conflict || done.error().code == ErrorCode::not_found;
-    if (!passed) return refuse(done.error(), "");
+    if (!passed) return stop_purge(done.error());
     purge_next();
   });
+}
+
+void JobsApi::stop_purge(Error why) {
+  if (purged_ > 0) {
+    log("purged_many");
+    why.message += fmt::format("; {} jobs were purged before", purged_);
+  }
+  refuse(why, "");
 }
 
 void JobsApi::respond_purged() {
@@ -199,7 +209,11 @@ void JobsApi::refuse(const Error& error, std::string conflict) {
   if (error.code == ErrorCode::not_found) return refuse({404, "not_found", "There is no such job.", ""});
   if (error.code == ErrorCode::conflict) return refuse({409, "job_conflict", std::move(conflict), ""});
   if (error.code == ErrorCode::invalid) return refuse({400, "bad_request", error.message, ""});
-  refuse({503, "queue_unavailable", "The queue is unavailable: " + error.message, "Retry-After: 1\r\n"});
+  if (error.code == ErrorCode::exhausted) {
+    return refuse({503, "queue_full", "The queue is full: " + jobs::with_word(jobs::refusal_of(error), error.message),
+                   kRetrySoon});
+  }
+  refuse({503, "queue_unavailable", "The queue is unavailable: " + error.message, kRetrySoon});
 }
 
 // Who did what to which job, and why.

@@ -43,6 +43,7 @@ class JobsApi final : public http::Handler {
   void stop_replay();
   void purge_page();
   void purge_next();
+  void stop_purge(Error why);
   void respond_purged();
   void respond(uint16_t status, const std::string& json);
   void refuse(const Refused& refused);

@@ -155,7 +155,7 @@ class JobQueue {
   // Errors: conflict (running, or final).
   [[nodiscard]] virtual OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) = 0;
   // A dead job is queued again with fresh attempts and deferrals; its history stays. Errors: conflict (not dead),
-  // exhausted (it has been replayed kReplaysMax times and failed each time; `force` replays it all the same).
+  // exhausted (replayed_too_often of refusal.h, unless `force`; or a limit of the store, as for append).
   static constexpr int kReplaysMax = 3;
   [[nodiscard]] virtual OperationPtr replay(net::Runtime& home, const std::string& id, bool force,
                                             Callback<Ok> done) = 0;

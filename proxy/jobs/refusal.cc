@@ -10,6 +10,7 @@ namespace {
 constexpr const char* kWords[] = {"max_jobs",   "max_bytes",     "min_free_disk", "disk_full",     "body_too_large",
                                   "overloaded", "store_damaged", "store_stalled", "store_timeout", "store_unavailable"};
 static_assert(std::size(kWords) == kRefusalCount);
+constexpr const char* kReplayedTooOften = "replayed_too_often";
 
 std::string first_word(const std::string& message) { return message.substr(0, message.find_first_of(" :")); }
 
@@ -33,6 +34,15 @@ Refusal unavailable_for(const std::string& reason) {
 std::string with_word(Refusal refusal, const std::string& message) {
   const std::string word = to_string(refusal);
   return first_word(message) == word ? message : word + ": " + message;
+}
+
+Error replayed_too_often(const std::string& id, int64_t replays) {
+  return {ErrorCode::exhausted, std::string(kReplayedTooOften) + ": job " + id + " has been replayed " +
+                                    std::to_string(replays) + " times and failed each time"};
+}
+
+bool is_replayed_too_often(const Error& error) {
+  return error.code == ErrorCode::exhausted && first_word(error.message) == kReplayedTooOften;
 }
 
 }  // namespace tidegate::jobs

@@ -34,4 +34,9 @@ Refusal unavailable_for(const std::string& reason);
 // The message with its word in front, once.
 std::string with_word(Refusal refusal, const std::string& message);
 
+// A replay without `force` of a job that has been replayed JobQueue::kReplaysMax times and failed each time: exhausted
+// too, but a word of its own, as the store refuses nothing.
+Error replayed_too_often(const std::string& id, int64_t replays);
+bool is_replayed_too_often(const Error& error);
+
 }  // namespace tidegate::jobs

@@ -23,7 +23,7 @@ class DeadLetterCall : public RabbitCall {
 
   virtual void on_record(const JobRecord& record) = 0;
   virtual void on_dead_letter() = 0;  // it is in dead_letter_
-  virtual void on_no_dead_letter(const Error& error) = 0;
+  virtual void on_no_dead_letter() = 0;
 
   void run() override {
     const auto found = [this](const Result<JobRecord>& record) {
@@ -58,7 +58,8 @@ class DeadLetterCall : public RabbitCall {
     if (found.error().code == ErrorCode::not_found && ++retries_ < kRetriesMax) {
       return timer_.start_after(kRetryInterval);
     }
-    on_no_dead_letter(found.error());
+    if (found.error().code == ErrorCode::not_found) return on_no_dead_letter();
+    finish({ErrorCode::unavailable, "the dead letter cannot be read: " + found.error().message});
   }
 
   Callback<Ok> done_;
@@ -87,9 +88,7 @@ class ReplayCall final : public DeadLetterCall {
     context_.broker.publish(std::move(message), Duration(0), std::move(confirmed));
   }
 
-  void on_no_dead_letter(const Error& error) override {
-    finish({ErrorCode::unavailable, "the dead letter cannot be read: " + error.message});
-  }
+  void on_no_dead_letter() override { finish({ErrorCode::unavailable, "there is no dead letter of job " + id_}); }
 
   void replay_record() {
     const auto replayed = [this](const Status& status) {
@@ -112,9 +111,7 @@ class PurgeCall final : public DeadLetterCall {
  private:
   void on_record(const JobRecord& record) override { record.status == JobStatus::dead ? search() : purge_record(); }
   void on_dead_letter() override { purge_record(); }
-  void on_no_dead_letter(const Error& error) override {
-    error.code == ErrorCode::not_found ? purge_record() : finish(error);
-  }
+  void on_no_dead_letter() override { purge_record(); }
   void purge_record() {
     step_ = context_.records->purge(home_, id_, then([this](const Status& status) { finish(status); }));
   }

@@ -4,6 +4,7 @@
 
 #include "base/crc32c.h"
 #include "jobs/record_codec.h"
+#include "jobs/refusal.h"
 
 namespace tidegate::jobs {
 
@@ -61,6 +62,7 @@ Error to_refusal(const ScriptReply& reply, const std::string& id) {
   if (reply.is("not_found")) return {ErrorCode::not_found, "no job " + id};
   if (reply.is("gone")) return {ErrorCode::not_found, reason};
   if (reply.is("exhausted")) return {ErrorCode::exhausted, reason};
+  if (reply.is("replayed_too_often")) return replayed_too_often(id, static_cast<int64_t>(reply.number(0)));
   if (reply.is("invalid")) return {ErrorCode::invalid, reason};
   if (reply.is("conflict")) {
     // A single digit is the status that it has instead.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "jobs/fingerprint.h"
+#include "jobs/refusal.h"
 
 namespace tidegate::jobs {
 
@@ -193,7 +194,7 @@ Status MemoryJobs::replay(const std::string& id, bool force, WallTime now) {
   if (!job) return no_job(id);
   if (job->record.status != JobStatus::dead) return Error{ErrorCode::conflict, "the job is not dead"};
   if (job->record.replays >= JobQueue::kReplaysMax && !force) {
-    return Error{ErrorCode::exhausted, "job " + id + " has been replayed too often"};
+    return replayed_too_often(id, job->record.replays);
   }
   job->replay(now);
   return Ok{};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <type_traits>
 
 #include "jobs/sim/memory_jobs.h"
 #include "net/timer.h"
@@ -17,6 +18,7 @@ struct Call {
   std::function<void(const Error*)> complete;
   std::function<void()> undo;  // for a change whose caller has gone
   bool claims = false;
+  bool changes = false;
   bool makes_work = false;
   bool refused = false;  // came after close()
   Time at;
@@ -184,6 +186,8 @@ class SimQueueImpl final : public SimQueue {
   template <typename T>
   std::shared_ptr<Call> make(std::function<Result<T>()> work, Callback<T> done, std::function<void(const T&)> undo) {
     auto call = std::make_shared<Call>();
+    call->changes = !std::is_same_v<T, JobRecord> && !std::is_same_v<T, ResultReader> && !std::is_same_v<T, JobPage> &&
+                    !std::is_same_v<T, std::string>;
     const auto result = std::make_shared<std::optional<Result<T>>>();
     call->apply = [work = std::move(work), result] { result->emplace(work()); };
     call->complete = [result, done = std::move(done)](const Error* instead) {
@@ -219,16 +223,18 @@ class SimQueueImpl final : public SimQueue {
     const auto call = calls_.front();
     calls_.pop_front();
     if (!calls_.empty()) next_.start_at(calls_.front()->at);
-    const bool fails = call->refused || random_.chance(faults_.fail);
+    const bool full = faults_.disk_full && call->changes;
+    const bool fails = call->refused || random_.chance(faults_.fail) || full;
     // A failed change may have happened all the same; a failed claim never (its lease would be an attempt), and a
     // failed append is undone, as a store does with records that nobody was promised.
-    if (!fails || (!call->refused && !call->claims && random_.chance(0.5))) call->apply();
+    if (!fails || (!call->refused && !call->claims && !full && random_.chance(0.5))) call->apply();
     const auto complete = std::exchange(call->complete, nullptr);
     if ((fails || !complete) && call->undo) {
       call->undo();
       if (call->claims) call->makes_work = true;  // the job is there for another claim
     }
-    const Error error{ErrorCode::unavailable, "the simulated store failed"};
+    const Error error = full ? Error{ErrorCode::exhausted, "disk_full: the simulated disk is full"}
+                             : Error{ErrorCode::unavailable, "the simulated store failed"};
     if (complete) complete(fails ? &error : nullptr);
     if (!call->makes_work || !changed_) return;
     runtime_.post([alive = std::weak_ptr(alive_), this] {

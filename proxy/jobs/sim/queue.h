@@ -14,6 +14,7 @@ struct SimQueueFaults {
   double fail = 0;   // probability that a call ends as unavailable (it may have happened all the same: half of them do)
   double stall = 0;  // probability that a reply takes `stall_for`
   Duration stall_for = 10s;
+  bool disk_full = false;  // every change ends as exhausted; what only reads does not
 };
 
 class SimQueue : public JobQueue {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "jobs/refusal.h"
 #include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/rows.h"
 
@@ -27,8 +28,7 @@ Status replay_job(SqliteStore& store, const std::string& id, bool force, WallTim
   const auto status = status_in(query, 1);
   if (status != JobStatus::dead) return wrong_status(id, status, "dead");
   if (query.integer(4) >= JobQueue::kReplaysMax && !force) {
-    return Error{ErrorCode::exhausted, "job " + id + " has been replayed " + std::to_string(query.integer(4)) +
-                                           " times and failed each time"};
+    return replayed_too_often(id, query.integer(4));
   }
   const int64_t lifetime = query.integer(3) - query.integer(2);
   Query(store.db(),
