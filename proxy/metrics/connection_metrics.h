@@ -2,23 +2,29 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <string>
+
+#include "base/assert.h"
 
 #include "metrics/families.h"
 #include "metrics/metrics.h"
 
 namespace tidegate::metrics {
 
-// By ConnectionRefusal, at 0.
+// By those reasons that there are, at 0.
 class RefusalCounters {
  public:
-  RefusalCounters(CounterFamily& family, const std::string& label, const std::string& name) {
-    for (size_t i = 0; i < counters_.size(); ++i) {
-      const char* reason = to_string(static_cast<net::ConnectionRefusal>(i));
-      counters_[i] = &family.Add({{label, name}, {"reason", reason}});
+  RefusalCounters(CounterFamily& family, const std::string& label, const std::string& name,
+                  std::initializer_list<net::ConnectionRefusal> reasons) {
+    for (const net::ConnectionRefusal why : reasons) {
+      counters_[static_cast<size_t>(why)] = &family.Add({{label, name}, {"reason", to_string(why)}});
     }
   }
-  void count(net::ConnectionRefusal why) { counters_[static_cast<size_t>(why)]->Increment(); }
+  void count(net::ConnectionRefusal why) {
+    TG_ASSERT(counters_[static_cast<size_t>(why)]);
+    counters_[static_cast<size_t>(why)]->Increment();
+  }
 
  private:
   std::array<prometheus::Counter*, net::kConnectionRefusals> counters_{};
@@ -27,7 +33,8 @@ class RefusalCounters {
 class ListenerMetricsImpl final : public ListenerMetrics {
  public:
   ListenerMetricsImpl(Families& families, const std::string& listener)
-      : refused_(families.listener_refused, "listener", listener) {}
+      : refused_(families.listener_refused, "listener", listener,
+                 {net::ConnectionRefusal::limit, net::ConnectionRefusal::descriptors}) {}
   void connection_refused(net::ConnectionRefusal why) override { refused_.count(why); }
 
  private:
@@ -41,7 +48,8 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
         exhausted_(families.retries.Add({{"upstream", upstream}, {"result", "budget_exhausted"}})),
         idle_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "idle"}})),
         busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})),
-        refused_(families.upstream_refused, "upstream", upstream) {
+        refused_(families.upstream_refused, "upstream", upstream,
+                 {net::ConnectionRefusal::limit, net::ConnectionRefusal::descriptors, net::ConnectionRefusal::ports}) {
     for (int i = 0; i < kResults; ++i) {
       const char* word = i + 1 == kResults ? "cancelled" : to_string(static_cast<policy::AttemptResult>(i));
       attempts_[i] =

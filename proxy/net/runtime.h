@@ -67,7 +67,7 @@ class Runtime {
   TimerQueue& timer_queue() { return timer_queue_; }
 
   // Connects by TCP (TCP_NODELAY set). The callback runs later, never inside this call. Errors: refused (refused,
-  // unreachable, no route), timeout (the kernel's own; ours are the caller's timers), exhausted (descriptors), io.
+  // unreachable, no route), timeout (the kernel's), exhausted (descriptors), conflict (no local port is free), io.
   [[nodiscard]] virtual std::unique_ptr<Operation> connect(const SocketAddress& to, ConnectCallback done) = 0;
 
   // Listens by TCP with SO_REUSEPORT, so that each worker has its own socket. Port 0: any free port. Errors: conflict
@@ -77,7 +77,7 @@ class Runtime {
                                                                  AcceptFailure failed = {}) = 0;
 
   // The addresses of a name, IPv4 first; a literal address resolves to itself. The callback runs later. Errors:
-  // not_found, unavailable.
+  // not_found, unavailable, exhausted (descriptors).
   [[nodiscard]] virtual std::unique_ptr<Operation> resolve(std::string_view host, ResolveCallback done) = 0;
 
   // An unlinked temporary file (TMPDIR, else /tmp): deleted with its owner, whatever happens to the process.

@@ -43,7 +43,7 @@ class AttemptUser {
   // The attempt's time ran out while it waited for the next piece of the client's body: the upstream is not to blame.
   // The last call.
   virtual void on_attempt_starved() = 0;
-  // Tidegate's own limits or descriptors left no connection for it: the upstream was not called. The last call.
+  // Tidegate's own limits, descriptors or ports left no connection for it: the upstream was not called. The last call.
   virtual void on_attempt_refused(std::string_view detail) = 0;
   // The last call.
   virtual void on_attempt_failed(const policy::AttemptFailure& failure, std::string_view detail) = 0;

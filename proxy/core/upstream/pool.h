@@ -26,8 +26,8 @@ class PoolUser {
   // There is room, and connecting begins: so far the time was Tidegate's own, from now on it is the upstream's. Not
   // called where an open connection is given. Inside acquire() where there is room at once; must not end the request.
   virtual void on_connecting() = 0;
-  // The last call, later; it may end the request. Errors: exhausted where Tidegate's own limits or descriptors leave no
-  // connection (the upstream was not called), else those of connect and resolve.
+  // The last call, later; it may end the request. Errors: exhausted where Tidegate's own limits, descriptors or ports
+  // leave no connection (the upstream was not called), else those of connect and resolve.
   virtual void on_connection(Result<PooledConnection> connection) = 0;
 
  protected:

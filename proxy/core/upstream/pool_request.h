@@ -54,12 +54,12 @@ class Pool::Request final : public net::Operation {
     const config::Endpoint& endpoint = pool_.upstream_.endpoint(endpoint_);
     if (const auto literal = IpAddress::parse(endpoint.host)) {
       addresses_ = {*literal};
-      connect_next(Error{ErrorCode::refused, "no address"});
+      connect_next();
     } else {
       step_ = pool_.runtime_.resolve(endpoint.host, [this](Result<std::vector<IpAddress>> found) {
         if (!found) return fail(found.error());
         addresses_ = std::move(*found);
-        connect_next(Error{ErrorCode::not_found, "no address"});
+        connect_next();
       });
     }
     user_.on_connecting();
@@ -87,11 +87,15 @@ class Pool::Request final : public net::Operation {
     if (state_ == State::waiting) pool_.waiting_.erase(position_);
   }
 
-  void connect_next(const Error& last_error) {
-    if (next_address_ == addresses_.size()) return fail(last_error);
+  // An address that could not be called for want of something of ours may have been the one that would have responded.
+  void connect_next() {
+    if (next_address_ == addresses_.size()) return fail(failure_);
     const SocketAddress to{addresses_[next_address_++], pool_.upstream_.endpoint(endpoint_).port};
     step_ = pool_.runtime_.connect(to, [this](Result<std::unique_ptr<net::Stream>> stream) {
-      if (!stream) return connect_next(stream.error());
+      if (!stream) {
+        if (!net::refusal_of(failure_)) failure_ = stream.error();
+        return connect_next();
+      }
       has_room_ = false;  // the lease has it now
       pool_.upstream_.connected(endpoint_);
       auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
@@ -101,8 +105,9 @@ class Pool::Request final : public net::Operation {
 
   void fail(Error error) {
     step_.reset();
-    if (error.code == ErrorCode::exhausted) {
-      pool_.refused(net::ConnectionRefusal::descriptors);
+    if (const auto ours = net::refusal_of(error)) {
+      pool_.refused(*ours);
+      error.code = ErrorCode::exhausted;
     } else {
       pool_.upstream_.connect_failed(endpoint_, pool_.runtime_.now());
     }
@@ -129,6 +134,7 @@ class Pool::Request final : public net::Operation {
   net::Timer timer_;
   std::unique_ptr<net::Operation> step_;
   std::vector<IpAddress> addresses_;
+  Error failure_{ErrorCode::not_found, "no address"};  // of the addresses so far
   size_t next_address_ = 0;
   size_t endpoint_ = 0;
   State state_ = State::created;

@@ -67,10 +67,13 @@ void finish_connect(const OperationState& state, Result<std::unique_ptr<Stream>>
   if (done) done(std::move(result));
 }
 
+void fail_connect(SimRuntime::World& world, const OperationState& state, Error why, Duration after) {
+  world.schedule(world.now + after, SimEvent::refused, 0,
+                 [state, why = std::move(why)] { finish_connect(state, why); });
+}
+
 void refuse(SimRuntime::World& world, const OperationState& state, const SocketAddress& to, Duration after) {
-  world.schedule(world.now + after, SimEvent::refused, 0, [state, to] {
-    finish_connect(state, Error{ErrorCode::refused, "connect " + to.to_string() + ": connection refused"});
-  });
+  fail_connect(world, state, {ErrorCode::refused, "connect " + to.to_string() + ": connection refused"}, after);
 }
 
 SimListener* pick_listener(SimRuntime::World& world, const SocketAddress& address) {
@@ -143,7 +146,9 @@ std::unique_ptr<Operation> SimRuntime::connect(const SocketAddress& to, ConnectC
   state->on_connect = std::move(done);
   const SimLink& link = world.link(to);
   const Duration there = world.latency(link);
-  if (link.down || world.network.chance(link.refuse)) {
+  if (link.used_up) {
+    fail_connect(world, state, {*link.used_up, "connect " + to.to_string() + ": used up"}, Duration::zero());
+  } else if (link.down || world.network.chance(link.refuse)) {
     refuse(world, state, to, there + world.latency(link));
   } else if (!world.network.chance(link.blackhole)) {
     world.schedule(world.now + there, SimEvent::accept, 0, [&world, state, to] { syn_arrives(world, state, to); });

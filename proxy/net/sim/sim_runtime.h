@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "net/runtime.h"
 
@@ -22,6 +23,8 @@ struct SimLink {
   double fragment = 0;        // probability that a segment is split at random places into several
   bool down = false;          // every connect is refused, even where somebody listens
   size_t window = 64 * 1024;  // bytes in flight a direction; more waits in the writer (write_pending)
+  // Every connect fails so at once: the client's side has used up what it needs for one.
+  std::optional<ErrorCode> used_up = {};
 };
 
 class SimRuntime final : public Runtime {

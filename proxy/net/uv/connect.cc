@@ -1,7 +1,9 @@
 // Connections made and looked up; signals.
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "base/assert.h"
@@ -26,6 +28,7 @@ ErrorCode code_of(int status) {
     case UV_ENFILE:
     case UV_ENOBUFS:
     case UV_ENOMEM:
+    case UV_EAI_MEMORY:
     case UV_ENOSPC: return ErrorCode::exhausted;
     case UV_EADDRINUSE: return ErrorCode::conflict;
     case UV_EAI_NONAME:
@@ -35,6 +38,27 @@ ErrorCode code_of(int status) {
     case UV_EINVAL: return ErrorCode::invalid;
     default: return ErrorCode::io;
   }
+}
+
+socklen_t size_of(const SocketAddress& address) { return address.ip.v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in); }
+
+// A datagram socket needs an address of this machine to send from, but none of the ports of TCP.
+bool has_source_address(const SocketAddress& to) {
+  const int probe = ::socket(to.ip.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return true;
+  const sockaddr_storage address = to_sockaddr(to);
+  const bool none =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), size_of(to)) != 0 && errno == EADDRNOTAVAIL;
+  ::close(probe);
+  return !none;
+}
+
+// EADDRNOTAVAIL has two meanings: `to` cannot be reached from any address of this machine (IPv6 that is disabled), or
+// all local ports to it are in use.
+Error connect_error(int status, const SocketAddress& to) {
+  const std::string what = "connect " + to.to_string();
+  if (status != UV_EADDRNOTAVAIL || !has_source_address(to)) return uv_error(status, what);
+  return {ErrorCode::conflict, what + ": all local ports to it are in use"};
 }
 
 //   connecting ──▶ connected (the handle goes to a Stream) | failed      destroyed early: the handle is closed
@@ -72,7 +96,7 @@ class UvConnect final : public Operation {
 
   void finish(int status) {
     const ConnectCallback done = std::move(done_);  // the owner may let go of us inside it
-    if (status != 0) return done(uv_error(status, "connect " + to_.to_string()));
+    if (status != 0) return done(connect_error(status, to_));
     done(make_uv_stream(loop_, std::exchange(tcp_, nullptr)));
   }
 

@@ -31,6 +31,40 @@ TEST_CASE("nobody listens: refused, with the name of the endpoint; waiting calle
   CHECK(fixture.pool->in_use() == 0);
 }
 
+TEST_CASE("what this process has used up for a connect is no failure of the upstream, and counted by what it is") {
+  for (const auto& [code, reason] : {std::pair(ErrorCode::conflict, "ports"), {ErrorCode::exhausted, "descriptors"}}) {
+    CAPTURE(reason);
+    UpstreamFixture fixture("", "\"http://10.0.0.2:3001\", \"http://10.0.0.3:3001\"");
+    fixture.use_up(test::kFirst, code);
+    fixture.use_up(test::kSecond, code);
+    Taker a(*fixture.pool);
+    fixture.settle();
+    REQUIRE(a.error);
+    CHECK(a.error->code == ErrorCode::exhausted);
+    CHECK(fixture.refused(reason) == 1);
+    CHECK(fixture.pool->in_use() == 0);
+    // Neither endpoint is avoided for it.
+    const size_t next = fixture.upstream->choose(fixture.runtime.now());
+    CHECK(fixture.upstream->choose(fixture.runtime.now()) != next);
+  }
+}
+
+TEST_CASE("an upstream one of whose addresses could not be called is not blamed for the others") {
+  for (const std::string called : {"10.0.0.8", "10.0.0.9"}) {
+    CAPTURE(called);
+    UpstreamFixture fixture("", "\"http://optimizer.test:3001\"");
+    fixture.runtime.add_name("optimizer.test", {*IpAddress::parse("10.0.0.8"), *IpAddress::parse("10.0.0.9")});
+    for (const std::string address : {"10.0.0.8", "10.0.0.9"}) {
+      if (address != called) fixture.use_up(address + ":3001", ErrorCode::conflict);
+    }
+    Taker a(*fixture.pool);
+    fixture.settle();
+    REQUIRE(a.error);
+    CHECK(a.error->code == ErrorCode::exhausted);
+    CHECK(fixture.refused("ports") == 1);
+  }
+}
+
 TEST_CASE("a connect without a reply ends after connect_timeout") {
   UpstreamFixture fixture(", connect_timeout: 2s");
   net::SimLink link;

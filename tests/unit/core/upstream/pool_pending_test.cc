@@ -13,10 +13,6 @@ namespace {
 
 constexpr const char* kOne = "\"http://10.0.0.2:3001\"";
 
-double refused(UpstreamFixture& fixture, const std::string& reason) {
-  return fixture.metric("tidegate_upstream_connections_refused_total{reason=\"" + reason + "\",upstream=\"up\"}");
-}
-
 }  // namespace
 
 TEST_CASE("no more callers wait than max_pending; the next one is refused, later and not inside the call") {
@@ -28,7 +24,7 @@ TEST_CASE("no more callers wait than max_pending; the next one is refused, later
   CHECK(b.answers == 0);
   REQUIRE(c.error);
   CHECK(c.error->code == ErrorCode::exhausted);
-  CHECK(refused(fixture, "limit") == 1);
+  CHECK(fixture.refused("limit") == 1);
   a.connection.give_back();
   CHECK(b.has());
 }
@@ -57,7 +53,7 @@ TEST_CASE("nobody waits longer than pending_timeout, nor beyond its own limit") 
   REQUIRE(b.error);
   CHECK(b.error->code == ErrorCode::exhausted);
   CHECK(fixture.upstream->connections().waiting() == 0);
-  CHECK(refused(fixture, "limit") == 2);
+  CHECK(fixture.refused("limit") == 2);
   a.connection.give_back();
   CHECK(fixture.pool->idle() == 1);
 }

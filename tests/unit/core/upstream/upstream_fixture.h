@@ -74,12 +74,22 @@ struct UpstreamFixture {
     far.clear();
   }
 
+  // Connects to `address` fail for want of what this process has used up.
+  void use_up(const std::string& address, ErrorCode code) {
+    net::SimLink link;
+    link.used_up = code;
+    runtime.set_link(*SocketAddress::parse(address), link);
+  }
+
   void settle(Duration time = 100ms) { runtime.run_for(time); }
   // A sample of the exposition; -1: there is none.
   double metric(const std::string& sample) {
     const std::string text = metrics->render();
     const size_t at = text.find(sample + " ");
     return at == std::string::npos ? -1 : std::stod(text.substr(at + sample.size()));
+  }
+  double refused(const std::string& reason) {
+    return metric("tidegate_upstream_connections_refused_total{reason=\"" + reason + "\",upstream=\"up\"}");
   }
 
   net::SimRuntime runtime{5};
