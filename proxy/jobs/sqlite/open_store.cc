@@ -6,7 +6,7 @@
 
 namespace tidegate::jobs {
 
-Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, bool suspect) {
+Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, SqliteFindings& findings) {
   if (const Status made = make_private_folders(std::filesystem::path(options.path).parent_path()); !made) {
     return made.error();
   }
@@ -15,7 +15,7 @@ Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, boo
   // SQLite gives its companions the mode of the file.
   if (const Status made = make_private_file(options.path); !made) return made.error();
   for (const char* end : {"", "-wal", "-shm"}) keep_private(options.path + end);
-  auto store = SqliteStore::open(options.path, options.vfs, options.limits, after_crash, suspect);
+  auto store = SqliteStore::open(options.path, options.vfs, options.limits, after_crash, findings);
   if (!store) return store.error();
   return OpenStore{std::move(*lock), std::move(*store)};
 }

@@ -16,7 +16,8 @@ struct OpenStore {
   std::unique_ptr<SqliteStore> store;
 };
 
-// `after_crash`, `suspect`: see SqliteStore::open. Makes the folder and the file; nobody but their owner may read them.
-Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, bool suspect = false);
+// `after_crash`, `findings`: see SqliteStore::open. Makes the folder and the file; nobody but their owner may read
+// them.
+Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, SqliteFindings& findings);
 
 }  // namespace tidegate::jobs

@@ -96,9 +96,9 @@ void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work, bool make
 
 class SqliteQueue final : public SqliteSpool, private NoteStore {
  public:
-  SqliteQueue(const SqliteOptions& options, Result<OpenStore> opened)
+  SqliteQueue(const SqliteOptions& options, Result<OpenStore> opened, SqliteFindings findings)
       : notes_(opened ? opened->store->notes() : Notes{}),
-        thread_(std::make_shared<SqliteThread>(options, std::move(opened))) {}
+        thread_(std::make_shared<SqliteThread>(options, std::move(opened), std::move(findings))) {}
   ~SqliteQueue() override { thread_->stop(); }
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
@@ -286,12 +286,13 @@ class SqliteQueue final : public SqliteSpool, private NoteStore {
 }  // namespace
 
 Result<std::unique_ptr<SqliteSpool>> open_sqlite_queue(const SqliteOptions& options) {
-  auto opened = open_store(options, true);
+  SqliteFindings findings;
+  auto opened = open_store(options, true, findings);
   if (!opened) {
     // Two processes with one file are a mistake in how they were started: it is not waited for.
     if (opened.error().code == ErrorCode::conflict) return opened.error();
   }
-  return std::unique_ptr<SqliteSpool>(std::make_unique<SqliteQueue>(options, std::move(opened)));
+  return std::unique_ptr<SqliteSpool>(std::make_unique<SqliteQueue>(options, std::move(opened), std::move(findings)));
 }
 
 }  // namespace tidegate::jobs

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/private_files.h"
+#include "jobs/sqlite/disk/kept_wal.h"
 #include "jobs/sqlite/disk/missing.h"
 #include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/rows.h"
@@ -43,36 +43,65 @@ SqliteStore::SqliteStore(const std::string& path, const std::string& vfs, const 
 
 namespace {
 
-// A log that is damaged is kept before SQLite goes over it: somebody may want to look at it.
-void keep_damaged_wal(const std::string& wal) {
-  const std::string kept = wal + ".damaged";
-  std::error_code error;
-  if (!std::filesystem::exists(wal, error) || !make_private_file(kept)) return;
-  if (!std::filesystem::copy_file(wal, kept, std::filesystem::copy_options::overwrite_existing, error)) return;
-  log_warn("damaged_wal_kept", {{"file", kept}});
+bool has_bytes(const std::string& path) {
+  std::error_code none;
+  return std::filesystem::file_size(path, none) > 0 && !none;
+}
+
+bool is_missing_or_empty(const std::string& path) {
+  std::error_code unknown;
+  const auto type = std::filesystem::status(path, unknown).type();
+  return type == std::filesystem::file_type::not_found ||
+         (type == std::filesystem::file_type::regular && !has_bytes(path));
+}
+
+void report(const std::string& path, const MissingWork& missing, SqliteFindings& findings) {
+  if (missing.reason.empty()) return;
+  findings.missing.add(missing);
+  log_error("commits_missing",
+            {{"store", path}, {"commits", missing.commits}, {"jobs", missing.jobs}, {"reason", missing.reason}});
+}
+
+// What is opened then is a new store, of which nothing was promised. Reported only once the mark claims nothing more;
+// until then the next opening finds it by the mark.
+Status set_orphaned_wal_aside(const std::string& path, CommitMarkFile& marks, SqliteFindings& findings) {
+  const std::string wal = path + "-wal";
+  if (!is_missing_or_empty(path) || !has_bytes(wal)) return Ok{};
+  const MissingWork missing = missing_with_database(marks.last(), read_wal(wal));
+  if (Status moved = move_orphaned_wal(wal); !moved) return moved;
+  if (marks.last()) {
+    if (Status settled = marks.settle({}); !settled) return settled;
+  }
+  report(path, missing, findings);
+  return Ok{};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, const std::string& vfs,
-                                                       const QueueLimits& limits, bool after_crash, bool suspect) {
+                                                       const QueueLimits& limits, bool after_crash,
+                                                       SqliteFindings& findings) {
   auto marks = CommitMarkFile::open(path);
   if (!marks) return marks.error();
+  if (const Status aside = set_orphaned_wal_aside(path, *marks, findings); !aside) return aside.error();
   const WalContent log = read_wal(path + "-wal");
   const bool damaged_log = !damage_of_log(marks->last(), log).empty();
-  if (damaged_log) keep_damaged_wal(path + "-wal");
+  if (damaged_log) copy_damaged_wal(path + "-wal");
   try {
     std::unique_ptr<SqliteStore> store(new SqliteStore(path, vfs, limits, std::move(*marks)));
-    if (const Status prepared = prepare_sqlite_file(store->db_, path, suspect || damaged_log); !prepared)
+    if (const Status prepared = prepare_sqlite_file(store->db_, path, findings.suspect || damaged_log); !prepared) {
       return prepared.error();
+    }
     store->count();
-    store->compare_with_mark(log);
-    store->fold_wal();
-    if (after_crash) store->recover();
     if (::stat(path.c_str(), &store->file_) != 0) throw SqliteFailure(nullptr, SQLITE_IOERR, "stat " + path);
     store->refresh_free_disk();
-    store->warn_of_short_disk();
     store->notes_ = read_notes(*store);
+    MissingWork missing = store->compare_with_mark(log);
+    // Once the log is in the file no opening finds it again, be this one the last or not.
+    if (store->fold_wal()) report(path, std::exchange(missing, {}), findings);
+    if (after_crash) store->recover();
+    report(path, missing, findings);
+    store->warn_of_short_disk();
     return store;
   } catch (const SqliteFailure& failure) {
     if (failure.primary() == SQLITE_NOTADB) return Error{ErrorCode::invalid, path + ": not an SQLite file"};
@@ -83,12 +112,10 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
 }
 
 // `log`: as it was before SQLite has recovered it.
-void SqliteStore::compare_with_mark(const WalContent& log) {
-  missing_ = find_missing(marks_.last(), log, counts());
+MissingWork SqliteStore::compare_with_mark(const WalContent& log) {
+  MissingWork missing = find_missing(marks_.last(), log, counts());
   marks_.count_from(log.commits);
-  if (missing_.reason.empty()) return;
-  log_error("commits_missing",
-            {{"store", path_}, {"commits", missing_.commits}, {"jobs", missing_.jobs}, {"reason", missing_.reason}});
+  return missing;
 }
 
 // What the WAL holds from before goes into the file, so that nothing new is built on frames whose sync had failed. The

@@ -17,6 +17,7 @@
 #include "jobs/job_queue.h"
 #include "jobs/sqlite/db.h"
 #include "jobs/sqlite/disk/commit_mark.h"
+#include "jobs/sqlite/disk/findings.h"
 #include "jobs/sqlite/disk/wal.h"
 
 namespace tidegate::jobs {
@@ -45,10 +46,11 @@ struct SweepState {
 
 class SqliteStore {
  public:
-  // `after_crash`: no other run is alive, so jobs that were running are queued again. `suspect`: see
-  // prepare_sqlite_file. Errors: invalid (the file is damaged, or not ours), and those of a disk that fails.
+  // `after_crash`: no other run is alive, so jobs that were running are queued again. `findings`: of the openings so
+  // far; this one adds to them. Errors: invalid (the file is damaged, or not ours), and those of a disk that fails.
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path, const std::string& vfs,
-                                                   const QueueLimits& limits, bool after_crash, bool suspect = false);
+                                                   const QueueLimits& limits, bool after_crash,
+                                                   SqliteFindings& findings);
 
   // The store's end in order: moves the WAL into the file, so that closing it leaves one file. Throws.
   void finish();
@@ -69,8 +71,6 @@ class SqliteStore {
   void check_file();
 
   QueueView view();
-  // What the opening has found missing.
-  const MissingWork& missing() const { return missing_; }
   // As the opening has found them.
   const std::map<std::string, std::string>& notes() const { return notes_; }
 
@@ -90,7 +90,7 @@ class SqliteStore {
 
  private:
   SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits, CommitMarkFile marks);
-  void compare_with_mark(const WalContent& log);
+  MissingWork compare_with_mark(const WalContent& log);
   bool fold_wal();
   StoreCounts counts() const { return {next_seq_, counters_.depth}; }
   void recover();
@@ -104,7 +104,6 @@ class SqliteStore {
   SqliteCounters before_group_, before_change_;
   SweepState sweep_state_;
   CommitMarkFile marks_;
-  MissingWork missing_;
   std::map<std::string, std::string> notes_;
   int64_t next_seq_ = 1;  // above every number of a job and of chunks that the tables have
   std::map<int64_t, std::weak_ptr<const int64_t>> chunk_writers_;

@@ -14,8 +14,8 @@ constexpr Duration kLull = 150us;
 constexpr uint64_t kGroupBytesMax = 2 << 20;
 }  // namespace
 
-SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opened)
-    : options_(options), stall_watch_(options.path, options.stall_after), damaged_file_(options.path) {
+SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opened, SqliteFindings findings)
+    : options_(options), findings_(std::move(findings)) {
   opened ? adopt(std::move(*opened)) : cannot_open(opened.error());
   start();
 }
@@ -23,8 +23,7 @@ SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opene
 void SqliteThread::adopt(OpenStore opened) {
   open_.emplace(std::move(opened));
   was_open_ = true;
-  missing_.add(store().missing());
-  suspect_ = false;
+  findings_.suspect = false;
   damaged_file_.forget();
   store().db().set_busy_wait(options_.busy_wait);
   const auto passed = [this] {
@@ -40,7 +39,7 @@ void SqliteThread::adopt(OpenStore opened) {
 void SqliteThread::publish_view() {
   try {
     QueueView view = store().view();
-    view.missing = missing_;
+    view.missing = findings_.missing;
     publish(std::move(view));
   } catch (const SqliteFailure& failure) {
     log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}, {"calls", 0}});
@@ -224,7 +223,7 @@ void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) 
   }
   checkpoint_.reset();
   open_.reset();
-  suspect_ = suspect_ || failure.damaged();
+  findings_.suspect = findings_.suspect || failure.damaged();
   publish_unavailable(failure.to_error().message);
 }
 
@@ -256,7 +255,7 @@ void SqliteThread::cannot_open(const Error& why) {
 
 void SqliteThread::reopen() {
   if (damaged_file_.is_unchanged()) return;
-  auto opened = open_store(options_, !was_open_, suspect_);
+  auto opened = open_store(options_, !was_open_, findings_);
   if (!opened) return cannot_open(opened.error());
   SqliteStore& store = *opened->store;
   try {
@@ -267,7 +266,7 @@ void SqliteThread::reopen() {
     store.commit();
   } catch (const SqliteFailure& failure) {
     store.rollback();
-    suspect_ = suspect_ || failure.damaged();
+    findings_.suspect = findings_.suspect || failure.damaged();
     return publish_unavailable(failure.to_error().message);
   }
   to_cancel_.clear();

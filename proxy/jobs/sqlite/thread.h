@@ -61,8 +61,8 @@ class TypedSqliteCall final : public SqliteCall {
 class SqliteThread final : public StoreThread {
  public:
   // Without a store (the disk is full, or may not be written to; the file is damaged): unavailable until it can be
-  // opened.
-  SqliteThread(const SqliteOptions& options, Result<OpenStore> opened);
+  // opened. `findings`: of that first opening.
+  SqliteThread(const SqliteOptions& options, Result<OpenStore> opened, SqliteFindings findings);
   ~SqliteThread() override { stop(); }
 
   // As StoreThread's; unavailable too while the store hangs on its disk.
@@ -92,12 +92,11 @@ class SqliteThread final : public StoreThread {
   void finish();
 
   const SqliteOptions options_;
-  StallWatch stall_watch_;
+  StallWatch stall_watch_{options_.path, options_.stall_after};
   std::optional<OpenStore> open_;  // none while the disk is broken
   bool was_open_ = false;
-  MissingWork missing_;
-  bool suspect_ = false;  // damage was found while it was open
-  DamagedFile damaged_file_;
+  SqliteFindings findings_;
+  DamagedFile damaged_file_{options_.path};
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::vector<std::string> to_cancel_;  // ids of failed appends: cancelled if found after reopening
   size_t last_group_ = 0;

@@ -51,4 +51,9 @@ MissingWork find_missing(const std::optional<CommitMark>& mark, const WalContent
   return missing;
 }
 
+MissingWork missing_with_database(const std::optional<CommitMark>& mark, const WalContent& log) {
+  return {std::max<uint64_t>({1, log.commits, mark ? mark->commits : 0}), mark ? mark->counts.all_jobs() : 0,
+          "the file is missing or empty, but not its WAL"};
+}
+
 }  // namespace tidegate::jobs

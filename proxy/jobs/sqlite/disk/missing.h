@@ -29,4 +29,7 @@ std::string damage_of_log(const std::optional<CommitMark>& mark, const WalConten
 // After it. `found`: what the database has.
 MissingWork find_missing(const std::optional<CommitMark>& mark, const WalContent& log, const StoreCounts& found);
 
+// Where the database of a log is missing or empty: all.
+MissingWork missing_with_database(const std::optional<CommitMark>& mark, const WalContent& log);
+
 }  // namespace tidegate::jobs

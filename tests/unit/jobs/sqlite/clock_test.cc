@@ -21,7 +21,8 @@ class Shop {
 
   void open() {
     store_.reset();
-    auto opened = SqliteStore::open(folder_.file("jobs.db"), "", {}, true);
+    SqliteFindings findings;
+    auto opened = SqliteStore::open(folder_.file("jobs.db"), "", {}, true, findings);
     REQUIRE(opened.ok());
     store_ = std::move(*opened);
   }

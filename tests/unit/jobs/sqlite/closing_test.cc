@@ -26,7 +26,8 @@ TEST_CASE("a correction that is submitted while the store closes its file is ref
   SqliteOptions options;
   options.path = fixture.file("jobs.db");
   options.vfs = layer.name();
-  SqliteThread thread(options, open_store(options, false));
+  SqliteFindings findings;
+  SqliteThread thread(options, open_store(options, false, findings), {});
   std::string refused;
   layer.on_remove = [&] {
     const auto nobody = std::make_shared<PendingCall<Ok>>(nullptr, nullptr);

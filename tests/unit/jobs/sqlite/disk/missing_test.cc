@@ -56,6 +56,17 @@ TEST_CASE("a log that the database has all of is not needed; the database must t
   CHECK(missing.reason.starts_with("the file does not have the jobs of the last commit"));
 }
 
+TEST_CASE("with the database all is missing that its log or the mark know of") {
+  const MissingWork marked = missing_with_database(mark_with(), log_with(kSalts, 40, 12));
+  CHECK(marked.commits == 12);
+  CHECK(marked.jobs == 10);
+  CHECK(marked.reason == "the file is missing or empty, but not its WAL");
+  CHECK(missing_with_database(mark_with(), {}).commits == 12);
+  CHECK(missing_with_database(std::nullopt, log_with(kSalts, 40, 12)).commits == 12);
+  CHECK(missing_with_database(std::nullopt, log_with(kSalts, 40, 12)).jobs == 0);  // not known
+  CHECK(missing_with_database(std::nullopt, {}).commits == 1);                     // at least
+}
+
 TEST_CASE("without a mark only damage within the log is seen") {
   CHECK(nothing(find_missing(std::nullopt, {}, counts(0))));
   CHECK(nothing(find_missing(std::nullopt, log_with(kSalts, 30, 9), counts(7))));
