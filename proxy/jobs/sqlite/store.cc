@@ -86,7 +86,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
   if (const Status aside = set_orphaned_wal_aside(path, *marks, findings); !aside) return aside.error();
   const WalContent log = read_wal(path + "-wal");
   const bool damaged_log = !damage_of_log(marks->last(), log).empty();
-  if (damaged_log) copy_damaged_wal(path + "-wal");
+  if (damaged_log && !std::exchange(findings.log_kept, true)) copy_damaged_wal(path + "-wal");
   try {
     std::unique_ptr<SqliteStore> store(new SqliteStore(path, vfs, limits, std::move(*marks)));
     if (const Status prepared = prepare_sqlite_file(store->db_, path, findings.suspect || damaged_log); !prepared) {

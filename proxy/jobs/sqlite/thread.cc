@@ -23,7 +23,7 @@ SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opene
 void SqliteThread::adopt(OpenStore opened) {
   open_.emplace(std::move(opened));
   was_open_ = true;
-  findings_.suspect = false;
+  findings_.suspect = findings_.log_kept = false;
   damaged_file_.forget();
   store().db().set_busy_wait(options_.busy_wait);
   const auto passed = [this] {

@@ -48,6 +48,18 @@ TEST_CASE("what openings that fail have found missing is reported once, when it 
   cut_off.check_failing_disk(1);
 }
 
+TEST_CASE("a damaged log is copied once, however often its file cannot be opened") {
+  Killed killed;
+  std::string bytes = bytes_in(killed.wal());
+  bytes[bytes.size() / 2] ^= 1;
+  put_bytes(killed.wal(), bytes);
+  killed.fail_and_recover();
+  killed.close();  // the log is complete then
+  CHECK(killed.said("damaged_wal_kept") == 1);
+  CHECK(bytes_in(killed.wal() + ".damaged") == bytes);
+  CHECK(!std::filesystem::exists(killed.wal() + ".damaged.2"));
+}
+
 TEST_CASE("of several damaged logs the first are kept, and no more than three") {
   Killed killed;
   const std::string bytes = bytes_in(killed.wal());

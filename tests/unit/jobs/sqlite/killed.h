@@ -55,14 +55,17 @@ class Killed : public RealFixture {
     REQUIRE(opened.ok());
     queue_ = std::move(*opened);
   }
-  // While the disk refuses every write, several openings fail.
-  void check_failing_disk(uint64_t missing_commits) {
+  // The disk refuses every write, so that several openings fail.
+  void fail_and_recover() {
     FaultyDisk::set(DiskFault::error_on_write);
     open_with({.path = path(), .reopen_every = 5ms, .vfs = FaultyDisk::name()});
     run_until([] { return FaultyDisk::hits() >= 5; });
     CHECK(!queue_->view().available);
     FaultyDisk::set(DiskFault::none);
     run_until([&] { return queue_->view().available; });
+  }
+  void check_failing_disk(uint64_t missing_commits) {
+    fail_and_recover();
     CHECK(queue_->view().missing.commits == missing_commits);
     close();  // the log is complete then
     CHECK(said("commits_missing") == 1);
