@@ -2,6 +2,8 @@
 // thread-safe.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -25,6 +27,18 @@ class LogThrottle {
  private:
   std::optional<Time> next_at_;
   uint64_t unreported_ = 0;
+};
+
+// One for each value of an enum with `kReasons` values: the line of one reason hides no other's.
+template <typename Reason, size_t kReasons>
+class LogThrottles {
+ public:
+  std::optional<uint64_t> add(Reason why, Time now, Duration interval = LogThrottle::kInterval) {
+    return throttles_.at(static_cast<size_t>(why)).add(now, interval);
+  }
+
+ private:
+  std::array<LogThrottle, kReasons> throttles_;
 };
 
 }  // namespace tidegate

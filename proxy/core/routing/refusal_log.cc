@@ -10,7 +10,7 @@ void RefusalLog::refused(const std::string& queue, jobs::Refusal why, const std:
   std::optional<uint64_t> refused;
   {
     const std::lock_guard lock(mutex_);
-    refused = lines_[static_cast<size_t>(why)].add(now, kEvery);
+    refused = lines_.add(why, now, kEvery);
   }
   if (!refused) return;
   log_warn("queue_refuses_jobs",

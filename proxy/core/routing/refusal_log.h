@@ -2,7 +2,6 @@
 // since the line before. Workers' loops use it concurrently.
 #pragma once
 
-#include <array>
 #include <mutex>
 #include <string>
 
@@ -19,7 +18,7 @@ class RefusalLog {
 
  private:
   std::mutex mutex_;
-  std::array<LogThrottle, jobs::kRefusalCount> lines_;
+  LogThrottles<jobs::Refusal, jobs::kRefusalCount> lines_;
 };
 
 }  // namespace tidegate::core

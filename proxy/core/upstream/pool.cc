@@ -166,7 +166,7 @@ void Pool::leave_room() {
 
 void Pool::refused(ConnectionRefusal why) {
   upstream_.metrics().connection_refused(why);
-  if (const auto count = refusals_.add(runtime_.now())) {
+  if (const auto count = refusals_.add(why, runtime_.now())) {
     log_warn("upstream_connections_refused",
              {{"upstream", upstream_.config().name}, {"reason", net::to_string(why)}, {"count", *count}});
   }

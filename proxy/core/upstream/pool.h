@@ -95,7 +95,7 @@ class Pool final : private ConnectionLimit::Member {
   std::list<Request*> waiting_;  // for room, that which has been granted and is on its way included
   int unclaimed_ = 0;            // rooms on their way whose calls have given up
   net::Timer idle_timer_;
-  LogThrottle refusals_;
+  LogThrottles<net::ConnectionRefusal, net::kConnectionRefusals> refusals_;
   std::shared_ptr<Pool*> link_;  // null inside once this has ended; what is posted holds it
 };
 

@@ -56,7 +56,7 @@ void Server::Impl::accept(std::unique_ptr<net::Stream> stream) {
 
 void Server::Impl::refused(net::ConnectionRefusal why) {
   service.on_connection_refused(why);
-  const auto count = refusals_.add(runtime.now());
+  const auto count = refusals_.add(why, runtime.now());
   if (!count) return;
   log_warn("connections_refused", {{"address", bound.to_string()}, {"reason", to_string(why)}, {"count", *count}});
 }

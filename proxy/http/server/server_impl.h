@@ -51,7 +51,7 @@ class Server::Impl {
   void finish_drain();
 
   const std::shared_ptr<ConnectionCount> count_;
-  LogThrottle refusals_;
+  LogThrottles<net::ConnectionRefusal, net::kConnectionRefusals> refusals_;
   std::vector<ResponseWriter*> held_;
   std::vector<std::string> spare_;
   net::Timer flush_timer_;

@@ -1,6 +1,7 @@
 // Callers that wait for a connection: how many, for how long, and over the pools of several workers.
 #include <algorithm>
 
+#include "base/log.h"
 #include "unit/core/upstream/pool_fixture.h"
 
 namespace tidegate::core {
@@ -27,6 +28,25 @@ TEST_CASE("no more callers wait than max_pending; the next one is refused, later
   CHECK(fixture.refused("limit") == 1);
   a.connection.give_back();
   CHECK(b.has());
+}
+
+TEST_CASE("refusals for one reason are logged although some for another have just been") {
+  UpstreamFixture fixture(", max_pending: 0", kOne, 1);
+  std::string log;
+  log_set_sink([&](LogLevel, std::string_view line) { log += line; });
+  Taker a(*fixture.pool), b(*fixture.pool), c(*fixture.pool);
+  fixture.settle();
+  CHECK(fixture.refused("limit") == 2);
+  Nobody nobody;
+  a.connection->begin_request(&nobody, false);
+  a.connection.give_back();  // cannot be used again
+  fixture.use_up(test::kFirst, ErrorCode::conflict);
+  Taker d(*fixture.pool);
+  fixture.settle();
+  CHECK(fixture.refused("ports") == 1);
+  log_set_sink({});
+  CHECK_MESSAGE(log.find("limit") != std::string::npos, log);
+  CHECK_MESSAGE(log.find("ports") != std::string::npos, log);
 }
 
 TEST_CASE("max_pending 0: nobody waits") {
