@@ -32,11 +32,11 @@ Error SqliteFailure::to_error() const {
   return {handle_is_lost() ? ErrorCode::io : ErrorCode::unavailable, what()};
 }
 
-SqliteDb::SqliteDb(const std::string& path, const std::string& vfs) {
+SqliteDb::SqliteDb(const std::string& path, const std::string& vfs, Duration busy_wait) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int result = sqlite3_open_v2(path.c_str(), &db_, flags, vfs.empty() ? nullptr : vfs.c_str());
   if (result == SQLITE_OK) {
-    set_busy_wait(kBusyWait);
+    set_busy_wait(busy_wait);
     set_wal_taken_at_close(false);
     return;
   }

@@ -45,7 +45,7 @@ class SqliteDb {
  public:
   static constexpr Duration kBusyWait = std::chrono::seconds(5);
 
-  SqliteDb(const std::string& path, const std::string& vfs);
+  SqliteDb(const std::string& path, const std::string& vfs, Duration busy_wait = kBusyWait);
   ~SqliteDb();
   SqliteDb(const SqliteDb&) = delete;
   SqliteDb& operator=(const SqliteDb&) = delete;

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "jobs/sqlite/disk/file_lock.h"
 #include "jobs/sqlite/queue.h"
@@ -19,5 +20,9 @@ struct OpenStore {
 // `after_crash`, `findings`: see SqliteStore::open. Makes the folder and the file; nobody but their owner may read
 // them.
 Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, SqliteFindings& findings);
+
+// Of one that was lost, and is open again: cancels the jobs that were promised to nobody, where their commit has become
+// durable all the same. That this is committed proves that the disk writes again. Throws SqliteFailure.
+void resume_store(SqliteStore& store, const std::vector<std::string>& unpromised);
 
 }  // namespace tidegate::jobs

@@ -25,7 +25,8 @@ struct SqliteOptions {
   Duration batch_wait = 2ms;                 // how long a commit waits for more changes, at most, while more come
   size_t pending_max = 4096;                 // calls waiting for the thread; more end as unavailable
   Duration reopen_every = 1s;                // after an I/O error
-  Duration busy_wait = SqliteDb::kBusyWait;  // for another process's lock; then the group's calls end as unavailable
+  Duration busy_wait = SqliteDb::kBusyWait;  // for another process's lock; then the group's calls end as unavailable.
+                                             // Of all groups, once closing has begun
   // What is called a stall (disk/stall_watch.h). A healthy disk commits in milliseconds, and a request that is being
   // parked waits 2 s beyond its deadline for that: after this every new job is refused, and somebody should know why.
   Duration stall_after = 3s;

@@ -37,9 +37,11 @@ void SqliteCounters::subtract_bytes(uint64_t size) { bytes -= std::min(bytes, si
 
 // ---- opening ----
 
-SqliteStore::SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits,
-                         CommitMarkFile marks)
-    : path_(path), limits_(limits), db_(path, vfs), marks_(std::move(marks)) {}
+SqliteStore::SqliteStore(const SqliteOptions& options, CommitMarkFile marks)
+    : path_(options.path),
+      limits_(options.limits),
+      db_(options.path, options.vfs, options.busy_wait),
+      marks_(std::move(marks)) {}
 
 namespace {
 
@@ -78,9 +80,9 @@ Status set_orphaned_wal_aside(const std::string& path, CommitMarkFile& marks, Sq
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, const std::string& vfs,
-                                                       const QueueLimits& limits, bool after_crash,
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteOptions& options, bool after_crash,
                                                        SqliteFindings& findings) {
+  const std::string& path = options.path;
   auto marks = CommitMarkFile::open(path);
   if (!marks) return marks.error();
   if (const Status aside = set_orphaned_wal_aside(path, *marks, findings); !aside) return aside.error();
@@ -88,7 +90,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
   const bool damaged_log = !damage_of_log(marks->last(), log).empty();
   if (damaged_log && !std::exchange(findings.log_kept, true)) copy_damaged_wal(path + "-wal");
   try {
-    std::unique_ptr<SqliteStore> store(new SqliteStore(path, vfs, limits, std::move(*marks)));
+    std::unique_ptr<SqliteStore> store(new SqliteStore(options, std::move(*marks)));
     if (const Status prepared = prepare_sqlite_file(store->db_, path, findings.suspect || damaged_log); !prepared) {
       return prepared.error();
     }

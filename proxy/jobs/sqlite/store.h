@@ -19,6 +19,7 @@
 #include "jobs/sqlite/disk/commit_mark.h"
 #include "jobs/sqlite/disk/findings.h"
 #include "jobs/sqlite/disk/wal.h"
+#include "jobs/sqlite/queue.h"
 
 namespace tidegate::jobs {
 
@@ -48,8 +49,7 @@ class SqliteStore {
  public:
   // `after_crash`: no other run is alive, so jobs that were running are queued again. `findings`: of the openings so
   // far; this one adds to them. Errors: invalid (the file is damaged, or not ours), and those of a disk that fails.
-  static Result<std::unique_ptr<SqliteStore>> open(const std::string& path, const std::string& vfs,
-                                                   const QueueLimits& limits, bool after_crash,
+  static Result<std::unique_ptr<SqliteStore>> open(const SqliteOptions& options, bool after_crash,
                                                    SqliteFindings& findings);
 
   // The store's end in order: moves the WAL into the file, so that closing it leaves one file. Throws.
@@ -89,7 +89,7 @@ class SqliteStore {
   void use_disk(uint64_t size);
 
  private:
-  SqliteStore(const std::string& path, const std::string& vfs, const QueueLimits& limits, CommitMarkFile marks);
+  SqliteStore(const SqliteOptions& options, CommitMarkFile marks);
   MissingWork compare_with_mark(const WalContent& log);
   bool fold_wal();
   StoreCounts counts() const { return {next_seq_, counters_.depth}; }

@@ -25,7 +25,6 @@ void SqliteThread::adopt(OpenStore opened) {
   was_open_ = true;
   findings_.suspect = findings_.log_kept = false;
   damaged_file_.forget();
-  store().db().set_busy_wait(options_.busy_wait);
   const auto passed = [this] {
     const std::lock_guard lock(mutex_);
     wake_.notify_one();
@@ -79,6 +78,7 @@ void SqliteThread::run() {
   for (;;) {
     if (!open_) reopen();
     const Group group = take_group();
+    if (open_) limit_busy_wait(store());
     if (!group.empty()) {
       run_group(group);
     } else if (open_ && store().sweep_state().more) {
@@ -255,17 +255,15 @@ void SqliteThread::cannot_open(const Error& why) {
 
 void SqliteThread::reopen() {
   if (damaged_file_.is_unchanged()) return;
-  auto opened = open_store(options_, !was_open_, findings_);
+  SqliteOptions options = options_;
+  options.busy_wait = busy_wait_left();
+  auto opened = open_store(options, !was_open_, findings_);
   if (!opened) return cannot_open(opened.error());
-  SqliteStore& store = *opened->store;
+  limit_busy_wait(*opened->store);
   try {
-    store.begin();
-    // An id that is not there, or has moved on, is as good as cancelled: the status is of no interest.
-    for (const std::string& id : to_cancel_) static_cast<void>(cancel_job(store, id, WallTime{}));
-    store.touch();
-    store.commit();
+    resume_store(*opened->store, to_cancel_);
   } catch (const SqliteFailure& failure) {
-    store.rollback();
+    opened->store->rollback();
     findings_.suspect = findings_.suspect || failure.damaged();
     return publish_unavailable(failure.to_error().message);
   }
@@ -277,6 +275,7 @@ void SqliteThread::reopen() {
 void SqliteThread::finish() {
   checkpoint_.reset();
   try {
+    if (open_) limit_busy_wait(store());
     if (open_) store().finish();
   } catch (const SqliteFailure& failure) {  // what was committed is in the WAL
     log_warn("checkpoint_failed", {{"store", options_.path}, {"reason", failure.what()}});

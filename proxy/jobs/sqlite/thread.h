@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "jobs/sqlite/checkpoint.h"
+#include "jobs/sqlite/disk/busy_wait.h"
 #include "jobs/sqlite/disk/damaged_file.h"
 #include "jobs/sqlite/disk/stall_watch.h"
 #include "jobs/sqlite/open_store.h"
 #include "jobs/sqlite/queue.h"
 #include "jobs/sqlite/store.h"
 #include "jobs/store_thread.h"
+#include "net/clock.h"
 
 namespace tidegate::jobs {
 
@@ -74,7 +76,10 @@ class SqliteThread final : public StoreThread {
   using Group = std::vector<std::shared_ptr<SqliteCall>>;
 
   void run() override;
-  void on_closing() override { wake_.notify_one(); }
+  void on_closing() override {
+    busy_wait_.begin_closing(net::read_monotonic_clock());
+    wake_.notify_one();
+  }
   void on_ended() override;
   Group take_group();
   void wait_for_batch(std::unique_lock<std::mutex>& lock, size_t batch_size);
@@ -88,11 +93,14 @@ class SqliteThread final : public StoreThread {
   SqliteStore& store() { return *open_->store; }
   void adopt(OpenStore opened);
   void publish_view();
+  Duration busy_wait_left() const { return busy_wait_.left(net::read_monotonic_clock()); }
+  void limit_busy_wait(SqliteStore& store) const { store.db().set_busy_wait(busy_wait_left()); }
   void sweep_on();
   void finish();
 
   const SqliteOptions options_;
   StallWatch stall_watch_{options_.path, options_.stall_after};
+  BusyWait busy_wait_{options_.busy_wait};
   std::optional<OpenStore> open_;  // none while the disk is broken
   bool was_open_ = false;
   SqliteFindings findings_;

@@ -22,7 +22,7 @@ class Shop {
   void open() {
     store_.reset();
     SqliteFindings findings;
-    auto opened = SqliteStore::open(folder_.file("jobs.db"), "", {}, true, findings);
+    auto opened = SqliteStore::open({.path = folder_.file("jobs.db")}, true, findings);
     REQUIRE(opened.ok());
     store_ = std::move(*opened);
   }

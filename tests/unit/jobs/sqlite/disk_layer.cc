@@ -70,6 +70,7 @@ DiskLayer::DiskLayer(const char* name) : vfs_(*sqlite3_vfs_find(nullptr)), below
   vfs_.szOsFile = static_cast<int>(sizeof(File)) + below_->szOsFile;
   vfs_.xOpen = open_file;
   vfs_.xDelete = delete_file;
+  vfs_.xSleep = sleep_for;
   sqlite3_vfs_register(&vfs_, 0);
 }
 
@@ -95,6 +96,10 @@ int DiskLayer::open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file,
 
 int DiskLayer::delete_file(sqlite3_vfs* vfs, const char* name, int sync_folder) {
   return static_cast<DiskLayer*>(vfs->pAppData)->remove(name, sync_folder != 0);
+}
+
+int DiskLayer::sleep_for(sqlite3_vfs* vfs, int time_us) {
+  return static_cast<DiskLayer*>(vfs->pAppData)->sleep(time_us);
 }
 
 int DiskLayer::remove_real(const std::string& path, bool sync_folder) {

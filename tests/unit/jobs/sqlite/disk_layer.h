@@ -48,6 +48,8 @@ class DiskLayer {
   virtual int truncate(File& file, int64_t size) { return file.truncate(size); }
   virtual int sync(File& file, int flags) { return file.sync(flags); }
   virtual int remove(const std::string& path, bool sync_folder) { return remove_real(path, sync_folder); }
+  // A wait for a lock, of so many microseconds.
+  virtual int sleep(int time_us) { return below_->xSleep(below_, time_us); }
   // SQLITE_NOTFOUND: SQLite does it. SQLITE_OK: it is done, and answers `reply` where that is not null.
   virtual int pragma(std::string_view /*name*/, const char* /*value*/, std::string* /*reply*/) {
     return SQLITE_NOTFOUND;
@@ -58,6 +60,7 @@ class DiskLayer {
 
  private:
   static int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* flags_out);
+  static int sleep_for(sqlite3_vfs* vfs, int time_us);
   static int delete_file(sqlite3_vfs* vfs, const char* name, int sync_folder);
 
   sqlite3_vfs vfs_;
