@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/sync_folder.h"
 
 namespace tidegate {
 
@@ -21,17 +22,6 @@ constexpr mode_t kOfOthers = S_IRWXG | S_IRWXO;
 
 Error io_error(const char* what, const std::string& path) {
   return {ErrorCode::io, std::string(what) + " " + path + ": " + std::strerror(errno)};
-}
-
-// What was made in it is found there after a power failure.
-Status sync_folder(std::filesystem::path folder) {
-  if (folder.empty()) folder = ".";
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return io_error("open", folder);
-  const bool synced = ::fsync(fd) == 0 || errno == EINVAL;  // EINVAL: a file system without such a thing
-  const Status status = synced ? Status(Ok{}) : Status(io_error("fsync", folder));
-  ::close(fd);
-  return status;
 }
 
 }  // namespace

@@ -10,10 +10,10 @@
 namespace tidegate {
 
 // Makes the folder, and those above it, as 0700, durably. Folders that exist stay as they are: they may be others' too.
-// Errors: io.
+// Errors: io, and those of sync_folder.
 Status make_private_folders(const std::filesystem::path& folder);
 
-// Makes the file, empty, as 0600, durably, where it does not exist. Errors: io.
+// Makes the file, empty, as 0600, durably, where it does not exist. Errors: io, and those of sync_folder.
 Status make_private_file(const std::string& path);
 
 // Takes a file or folder that exists from everybody but its owner, and logs `file_mode_repaired` where others had

@@ -9,6 +9,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/sync_folder.h"
+
 namespace tidegate::api {
 
 namespace {
@@ -58,12 +60,6 @@ Status write_temp(const fs::path& temp, const Object& object) {
       std::string(kMagic) + std::to_string(object.bytes.size()) + " " + object.content_type + "\n";
   if (!write_all(file.fd(), header) || !write_all(file.fd(), object.bytes)) return error_of("write", temp);
   if (::fsync(file.fd()) != 0) return error_of("fsync", temp);
-  return Ok{};
-}
-
-Status sync_folder(const fs::path& folder) {
-  const File file(folder, O_RDONLY | O_DIRECTORY);
-  if (!file.is_open() || ::fsync(file.fd()) != 0) return error_of("fsync", folder);
   return Ok{};
 }
 
