@@ -33,9 +33,12 @@ void SpooledBody::append(std::string_view piece) {
   }
 }
 
+// What is charged is what the string takes: it doubles.
 bool SpooledBody::fits_memory(size_t more) {
   const uint64_t size = memory_.size() + more;
-  return size <= limits_.memory && share_.resize(size);
+  const uint64_t taken =
+      size <= memory_.capacity() ? memory_.capacity() : std::max<uint64_t>(2 * memory_.capacity(), size);
+  return size <= limits_.memory && share_.resize(taken);
 }
 
 void SpooledBody::append_delivered(std::string_view piece) {
