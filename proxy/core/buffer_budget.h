@@ -2,7 +2,7 @@
 // it that one body has. Whoever gets no more memory writes to a file, or waits, or refuses.
 //
 // Not counted: the first kUncounted bytes of each body, so that small requests cost nothing; the one piece that is just
-// on its way; and the kernel's own buffers.
+// on its way; the last 64 KiB of a response, once the upstream is done; and the buffers of sockets.
 #pragma once
 
 #include <atomic>

@@ -59,6 +59,10 @@ class Stream {
   // Bytes accepted by write() that the kernel has not taken yet.
   virtual size_t write_pending() const = 0;
 
+  // Of the bytes accepted by write(), those that the peer has not acknowledged. It falls while a slow peer reads, where
+  // write_pending() falls in steps as large as the kernel's buffer. May cost a system call.
+  virtual size_t unacknowledged() const = 0;
+
   // Sends FIN after all pending bytes. Reading goes on.
   virtual void end_writing() = 0;
 

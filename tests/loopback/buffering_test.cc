@@ -184,6 +184,64 @@ TEST_CASE("with memory and file full, a client slower than min_rate is cut off, 
   check_nothing_held(fixture);
 }
 
+TEST_CASE("a client that reads slowly, but faster than min_rate, is never cut off, however large the buffers are") {
+  Fixture fixture(one_slot("buffering: {response: 1MiB, max_temp: 1MiB}", "min_rate: 1KiB/s, min_rate_grace: 100ms"));
+  fixture.upstream.behave({Behaviour::Kind::stream, 200, "", "", false, 1ull << 30});
+  auto slow = fixture.client(get("/only"));
+  slow->paused = true;
+  fixture.until("the upstream waits", [&] { return fixture.metric("tidegate_buffered_bytes") >= kMiB; });
+  // It reads in steps that are smaller than the kernel's buffers; between them it pauses for less than a grace.
+  net::Timer pause(fixture.runtime, [] {});
+  for (int i = 0; i < 15; ++i) {
+    const size_t before = slow->received_bytes;
+    slow->resume();
+    fixture.until("it has read a little", [&] { return slow->received_bytes > before; });
+    slow->stop();
+    pause.start_after(50ms);
+    fixture.until("it pauses", [&] { return !pause.active(); });
+  }
+  CHECK_FALSE(slow->over());
+  CHECK(fixture.logged("client_timeout").empty());
+}
+
+TEST_CASE("a response that is whole is delivered though the request's body never comes whole") {
+  const std::string response = pattern(kKernelMax + 8 * kMiB);
+  Fixture fixture(one_slot("buffering: {request: 1KiB}", "min_rate: 0B/s, body_timeout: 1s"));
+  fixture.upstream.behave({Behaviour::Kind::respond_early, 413, "", response});
+  auto client = fixture.client(head_of("/only", 200'000) + pattern(100'000));
+  client->paused = true;
+  fixture.until("the upstream is called", [&] { return fixture.upstream.seen.size() == 1; });
+  until_slot_is_free(fixture);
+  net::Timer longer(fixture.runtime, [] {});
+  longer.start_after(1500ms);
+  fixture.until("body_timeout is over", [&] { return !longer.active(); });
+  client->resume();
+  const Reply reply = fixture.next(*client);
+  CHECK(reply.status == 413);
+  CHECK(reply.body == response);
+}
+
+TEST_CASE("a body that is stated larger than the queue takes is refused for that, before it is read") {
+  for (const char* buffering : {"", ", buffering: off"}) {
+    CAPTURE(std::string(buffering));
+    Fixture fixture(test::ConfigBuilder()
+                        .listener("address: 127.0.0.1:0, limits: {body: 64MiB}")
+                        .upstream("dead", R"(endpoints: ["http://127.0.0.1:1"],
+                                  breaker: {consecutive_failures: 1, failure_ratio: 0, open_for: 60s, open_for_max: 60s})")
+                        .queue("jobs", R"(url: "sqlite://{DIR}/jobs.db")")
+                        .route("job", std::string("match: {path: /job}, upstream: dead") + buffering +
+                                          ", fallback: {enqueue: {queue: jobs, max_body: 2MiB}}"));
+    const std::string head = "POST /job HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n";
+    const Reply async = fixture.ask(head + "Prefer: respond-async\r\n\r\n");
+    CHECK(async.status == 413);
+    CHECK(async.json().at("reason") == "body_too_large");
+    CHECK(fixture.ask(post("/job", "x")).status == 202);  // opens the breaker
+    const Reply open = fixture.ask(head + "\r\n");
+    CHECK(open.status == 503);
+    CHECK(open.json().at("reason") == "breaker_open");
+  }
+}
+
 TEST_CASE("a client whose body stops beyond the buffer is refused by min_rate, and the breaker counts nothing") {
   Fixture fixture(one_slot("buffering: {request: 1KiB}", "min_rate: 1KiB/s, min_rate_grace: 50ms"));
   const auto slow = fixture.client(head_of("/only", 100'000) + std::string(2'000, 'x'));

@@ -152,7 +152,9 @@ void Exchange::on_attempt_complete() {
   state_ = State::delivering;
   timer_.stop();
   relay_->end();
-  if (state_ == State::delivering) drop_attempt();
+  if (state_ != State::delivering) return;
+  drop_attempt();
+  drop_body();
 }
 
 void Exchange::on_response_sent() {
@@ -216,8 +218,8 @@ void Exchange::on_body_changed() {
 }
 
 void Exchange::on_body_error(const http::ParseError& error) {
-  // A job by reference does not need it: the response comes all the same, then the connection ends.
-  if (!body_ && !response_begun()) return;
+  // A job by reference, or a response that is whole, does not need it: the connection ends after the response.
+  if (!body_ && (!response_begun() || state_ == State::delivering)) return;
   const Outcome outcome = outcome_of(error);
   if (response_begun()) return give_up(outcome, error.detail);
   drop_attempt();
@@ -235,10 +237,7 @@ void Exchange::on_client_gone() { end(Outcome::client_closed, status_of(Outcome:
 void Exchange::park(const policy::Park& step) {
   state_ = State::parked;
   record_.not_relayed(step.why);
-  if (preferences_ && preferences_->body_ref && body_) {
-    body_.reset();             // the reference takes its place;
-    responder_.resume_body();  // what still comes of it is dropped
-  }
+  if (preferences_ && preferences_->body_ref) drop_body();  // the reference takes its place
   parked_ = std::make_unique<ParkedRequest>(
       Parking{worker_, route_, responder_, context_, preferences_.get(), body_ ? &body_->spooled() : nullptr, step.why,
               plan_->deadline(), plan_->attempts() > 0},

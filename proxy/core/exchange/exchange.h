@@ -107,6 +107,12 @@ class Exchange final : public http::Handler,
   void on_timer();
   void end(policy::Outcome outcome, uint16_t status);
 
+  // What the client still sends of it is dropped.
+  void drop_body() {
+    if (!body_) return;
+    body_.reset();
+    responder_.resume_body();
+  }
   bool can_resend() const { return !body_ || body_->can_resend(); }
   bool response_begun() const { return relay_ || (parked_ && parked_->delivering()); }
   net::Runtime& runtime() const { return responder_.runtime(); }

@@ -70,7 +70,7 @@ void RequestBody::drive() {
   while (takes_more()) {
     spooled_.consumed(sent_);
     if (sent_ == spooled_.received()) {
-      if (spooled_.ended()) return end_sending();
+      if (spooled_.ended()) return attempt_->end_body();
       break;
     }
     if (attempt_->write_pending() >= SpooledBody::kBufferMax) break;
@@ -85,11 +85,6 @@ void RequestBody::drive() {
     sent_ += piece.size();
   }
   balance();
-}
-
-void RequestBody::end_sending() {
-  slow_client_.reset();
-  attempt_->end_body();
 }
 
 void RequestBody::send_from_file() {

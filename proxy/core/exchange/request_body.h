@@ -47,7 +47,10 @@ class RequestBody {
 
   // The client's side.
   void receive(std::string_view piece);
-  void end() { spooled_.end(); }
+  void end() {
+    spooled_.end();
+    slow_client_.reset();  // what is waited for from now on is Tidegate's own
+  }
   // Pauses or resumes the client, by the room there is.
   void balance();
 
@@ -76,7 +79,6 @@ class RequestBody {
   bool takes_more() const { return state_ == State::sending && attempt_->takes_body() && !reading_file_; }
   void lose();
   void watch();
-  void end_sending();
   void send_from_file();
 
   http::Responder& responder_;
@@ -89,7 +91,7 @@ class RequestBody {
   int attempts_ = 0;
   uint64_t sent_ = 0;                      // to this attempt
   bool reading_file_ = false;              // beside the state: a read goes on when its attempt has ended
-  std::optional<SlowClient> slow_client_;  // sending, from an attempt's begin before the body's end
+  std::optional<SlowClient> slow_client_;  // sending, while the client still sends
 };
 
 }  // namespace tidegate::core

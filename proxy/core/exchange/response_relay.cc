@@ -100,8 +100,8 @@ void ResponseRelay::balance() {
 void ResponseRelay::watch() {
   if (slow_client_) return;
   const auto progress = [this] {
-    const uint64_t unsent = std::min<uint64_t>(handed_over_, responder_.write_pending());
-    return SlowClient::Progress{handed_over_ - unsent, attempt_->paused_time()};
+    const uint64_t unread = responder_.unacknowledged();  // none: the disk is waited for
+    return SlowClient::Progress{handed_over_ - std::min(handed_over_, unread), attempt_->paused_time(), unread > 0};
   };
   slow_client_.emplace(responder_.runtime(), limits_, progress, [this] {
     user_.on_response_stuck(policy::Outcome::client_timeout, "the client reads more slowly than limits.min_rate");

@@ -19,7 +19,7 @@ void SlowClient::look() {
   const Progress now = progress_();
   const Duration waited = now.waited - last_.waited;
   const double moved = static_cast<double>(now.bytes) - static_cast<double>(last_.bytes);
-  if (2 * waited >= grace_ && moved < static_cast<double>(min_rate_) * to_seconds(waited)) {
+  if (now.is_behind && 2 * waited >= grace_ && moved < static_cast<double>(min_rate_) * to_seconds(waited)) {
     const auto too_slow = too_slow_;
     return too_slow();  // may destroy this
   }

@@ -17,8 +17,9 @@ class SlowClient {
  public:
   // Since the watch began, or longer.
   struct Progress {
-    uint64_t bytes;   // that the client has moved
-    Duration waited;  // during which it was waited for
+    uint64_t bytes;         // that the client has moved
+    Duration waited;        // during which it was waited for
+    bool is_behind = true;  // false: there is nothing for it to do now
   };
 
   // `too_slow` runs once, later; it may destroy this. The runtime outlives this. With a min_rate of 0 nothing happens.

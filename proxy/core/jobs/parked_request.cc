@@ -30,13 +30,15 @@ void ParkedRequest::on_body_changed() {
   // With `body: reference`, max_body is for the fetched body, which no store keeps.
   const uint64_t body_max =
       std::min(parking_.route.enqueue->max_body, config::stored_body_max(*parking_.route.queue_config));
-  if (body && !body->kept() && body->received() <= body_max) {
-    return refuse(Outcome::buffer_full, kCommitBound, "neither memory nor a temporary file for the body");
-  }
-  if (body && (!body->kept() || body->received() > body_max)) {
+  const http::RequestHead& head = parking_.responder.request();
+  const bool stated = head.framing == http::Framing::content_length && head.content_length > body_max;
+  if (body && (stated || body->received() > body_max)) {
     const bool asked_for = parking_.why == Outcome::queued;
     return refuse(asked_for ? Outcome::body_too_large : parking_.why, std::nullopt,
                   "the body is larger than the queue takes");
+  }
+  if (body && !body->kept()) {
+    return refuse(Outcome::buffer_full, kCommitBound, "neither memory nor a temporary file for the body");
   }
   if (!body || body->settled()) store();
 }

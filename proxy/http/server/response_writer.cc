@@ -1,5 +1,6 @@
 #include "http/server/response_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -132,7 +133,7 @@ void ResponseWriter::flush() {
 }
 
 bool ResponseWriter::has_stalled(Time now) {
-  const uint64_t taken = written_ - stream_.write_pending();
+  const uint64_t taken = written_ - std::min<uint64_t>(written_, stream_.unacknowledged());
   if (taken != acknowledged_) {
     acknowledged_ = taken;
     progress_at_ = now;

@@ -86,7 +86,7 @@ class ResponseWriter {
   bool is_held_ = false;
 
   uint64_t written_ = 0;       // bytes given to the stream
-  uint64_t acknowledged_ = 0;  // of them, taken by the kernel when last looked at
+  uint64_t acknowledged_ = 0;  // of them, by the client, when last looked at
   Time progress_at_{};
 };
 

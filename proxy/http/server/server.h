@@ -72,6 +72,8 @@ class Responder {
   virtual void abort() = 0;
   // Unsent bytes of the response.
   virtual size_t write_pending() const = 0;
+  // Bytes of the response that the client has not acknowledged (Stream::unacknowledged).
+  virtual size_t unacknowledged() const = 0;
 
   // Convenience: a whole small response. `fields` is zero or more "Name: value\r\n" lines.
   void respond(uint16_t status, std::string_view content_type, std::string_view body, std::string_view fields = {});

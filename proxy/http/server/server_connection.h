@@ -80,6 +80,7 @@ class ServerConnection final : public net::Disposable,
   void finish() override;
   void abort() override;
   size_t write_pending() const override { return stream_ ? stream_->write_pending() : 0; }
+  size_t unacknowledged() const override { return stream_ ? stream_->unacknowledged() : 0; }
 
   // ResponseWriter::Owner
   void on_write_blocked() override;

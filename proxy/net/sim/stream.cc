@@ -251,6 +251,7 @@ class SimStream final : public Stream {
   void stop_reading() override { connection_->ends[side_].reading = false; }
   void write(std::span<const std::string_view> pieces) override { connection_->write(side_, pieces); }
   size_t write_pending() const override { return connection_->unsent(side_); }
+  size_t unacknowledged() const override { return connection_->unsent(side_); }
   void end_writing() override { connection_->end_writing(side_); }
   void reset_on_close() override { reset_on_close_ = true; }
   SocketAddress peer() const override { return connection_->addresses[1 - side_]; }

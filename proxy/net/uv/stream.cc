@@ -1,3 +1,5 @@
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -70,6 +72,13 @@ class UvStream final : public Stream {
   }
 
   size_t write_pending() const override { return write_pending_; }
+  size_t unacknowledged() const override {
+    if (broken_ || write_failed_) return 0;
+    int in_kernel = 0;  // SIOCOUTQ: what is unsent, and what is sent but not acknowledged
+    if (ioctl(descriptor(), SIOCOUTQ, &in_kernel) != 0) in_kernel = 0;
+    const size_t in_libuv = uv_stream_get_write_queue_size(stream());
+    return waiting_.size() + in_libuv + static_cast<size_t>(in_kernel);
+  }
 
   void end_writing() override {
     if (broken_ || write_failed_ || ending_) return;
@@ -147,13 +156,17 @@ class UvStream final : public Stream {
     self->user_->on_write_drained();
   }
 
+  int descriptor() const {
+    uv_os_fd_t descriptor = -1;
+    uv_fileno(reinterpret_cast<const uv_handle_t*>(tcp_), &descriptor);
+    return descriptor;
+  }
+
   // Where bytes came before a reset, libuv takes the hang-up behind them for an end.
   int socket_error() const {
-    uv_os_fd_t descriptor{};
     int error = 0;
     socklen_t size = sizeof(error);
-    if (uv_fileno(reinterpret_cast<const uv_handle_t*>(tcp_), &descriptor) != 0) return 0;
-    return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? uv_translate_sys_error(error) : 0;
+    return getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? uv_translate_sys_error(error) : 0;
   }
 
   void fail_reading(int status) { fail(uv_error(status, "read " + peer().to_string())); }

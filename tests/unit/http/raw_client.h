@@ -36,6 +36,10 @@ class RawClient final : private net::StreamUser {
     paused = false;
     stream_->start_reading();
   }
+  void stop() {
+    paused = true;
+    stream_->stop_reading();
+  }
   bool connected() const { return stream_ != nullptr; }
   bool has(std::string_view text) const { return received.find(text) != std::string::npos; }
   bool over() const { return ended || broken; }
