@@ -219,7 +219,7 @@ void Exchange::on_body_changed() {
 
 void Exchange::on_body_error(const http::ParseError& error) {
   // A job by reference, or a response that is whole, does not need it: the connection ends after the response.
-  if (!body_ && (!response_begun() || state_ == State::delivering)) return;
+  if (!body_) return;
   const Outcome outcome = outcome_of(error);
   if (response_begun()) return give_up(outcome, error.detail);
   drop_attempt();

@@ -54,7 +54,9 @@ void RequestBody::lose() {
 }
 
 void RequestBody::watch() {
-  const auto progress = [this] { return SlowClient::Progress{spooled_.received(), attempt_->client_time()}; };
+  const auto progress = [this] {
+    return SlowClient::Progress{spooled_.received(), attempt_->client_time(), spooled_.has_room()};
+  };
   slow_client_.emplace(responder_.runtime(), limits_, progress, [this] {
     user_.on_body_stuck(policy::Outcome::client_timeout, "the client sends its body more slowly than limits.min_rate");
   });

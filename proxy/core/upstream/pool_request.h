@@ -105,11 +105,14 @@ class Pool::Request final : public net::Operation {
 
   void fail(Error error) {
     step_.reset();
-    if (const auto ours = net::refusal_of(error)) {
+    const auto ours = net::refusal_of(error);
+    // Local ports are used up towards one endpoint: another may be reached.
+    if (!ours || *ours == net::ConnectionRefusal::ports) {
+      pool_.upstream_.connect_failed(endpoint_, pool_.runtime_.now());
+    }
+    if (ours) {
       pool_.refused(*ours);
       error.code = ErrorCode::exhausted;
-    } else {
-      pool_.upstream_.connect_failed(endpoint_, pool_.runtime_.now());
     }
     error.message = pool_.upstream_.endpoint(endpoint_).authority + ": " + error.message;
     leave_room();

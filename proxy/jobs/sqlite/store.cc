@@ -1,8 +1,10 @@
 #include "jobs/sqlite/store.h"
 
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <utility>
 
@@ -50,11 +52,11 @@ bool has_bytes(const std::string& path) {
   return std::filesystem::file_size(path, none) > 0 && !none;
 }
 
+// One look: what cannot be looked at is neither.
 bool is_missing_or_empty(const std::string& path) {
-  std::error_code unknown;
-  const auto type = std::filesystem::status(path, unknown).type();
-  return type == std::filesystem::file_type::not_found ||
-         (type == std::filesystem::file_type::regular && !has_bytes(path));
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return errno == ENOENT;
+  return S_ISREG(info.st_mode) && info.st_size == 0;
 }
 
 void report(const std::string& path, const MissingWork& missing, SqliteFindings& findings) {
