@@ -52,9 +52,10 @@ TEST_CASE("an old message without a record is dropped, but only at the second ch
   fixture.close();
   fixture.await(fixture.work(), 1);
   fixture.open();
-  CHECK(asker.nothing_to_claim());
-  fixture.pass(6s);  // the checks are 2 s apart
-  CHECK(asker.nothing_to_claim());
+  for (int i = 0; i < 4; ++i) {  // the checks are 2 s apart; the first claim may come before the message
+    CHECK(asker.nothing_to_claim());
+    fixture.pass(2500ms);
+  }
   fixture.close();
   fixture.await(fixture.work(), 0);
   fixture.await(fixture.dead(), 0);
