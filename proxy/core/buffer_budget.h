@@ -1,5 +1,5 @@
 // The memory that all buffered and kept bodies of the process may take together (`limits.buffered`), and the share of
-// it that one body has. Whoever gets no more memory writes to a file, or waits, or refuses.
+// it that one body has. A body that gets no more memory goes to a file, or waits, or is refused.
 //
 // Not counted: the first kUncounted bytes of each body, so that small requests cost nothing; the one piece that is just
 // on its way; the last 64 KiB of a response, once the upstream is done; and the buffers of sockets.

@@ -56,7 +56,7 @@ void SpooledBody::append_delivered(std::string_view piece) {
 bool SpooledBody::has_room() const {
   if (mode_ == Mode::memory) return true;
   if (mode_ == Mode::passing) return memory_.size() < kBufferMax;
-  const bool nothing_waits = unwritten_.empty() && being_written_ == 0;
+  const bool nothing_waits = unwritten_.empty() && !writing();
   return nothing_waits || (!memory_short_ && unwritten_.size() < kBufferMax);
 }
 
@@ -71,7 +71,6 @@ void SpooledBody::stop_keeping(uint64_t position) {
     base_ = received_;
     file_.reset();
     unwritten_.clear();
-    writing_ = false;
     being_written_ = 0;
     share_.resize(0);
   }
@@ -89,7 +88,7 @@ void SpooledBody::read_file(uint64_t position, std::function<void(Result<std::st
   TG_ASSERT(in_file(position) && !waiting_read_);
   waiting_read_ = std::move(done);
   waiting_position_ = position;
-  if (writing_ || reading_) return;  // the file does one thing at a time
+  if (writing() || reading_) return;  // the file does one thing at a time
   reading_ = true;
   file_->read_at(waiting_position_, kBufferMax, [this](Result<std::string> bytes) {
     reading_ = false;
@@ -127,11 +126,9 @@ void SpooledBody::to_file() {
 }
 
 void SpooledBody::write_on() {
-  if (mode_ != Mode::file || writing_ || reading_ || unwritten_.empty()) return;
-  writing_ = true;
+  if (mode_ != Mode::file || writing() || reading_ || unwritten_.empty()) return;
   being_written_ = unwritten_.size();
   file_->append(std::exchange(unwritten_, {}), [this](Status written, const std::string&) {
-    writing_ = false;
     being_written_ = 0;
     charge_waiting();
     if (!written) {
@@ -151,7 +148,7 @@ void SpooledBody::disk_failed() {
   base_ = received_ - unwritten_.size();
   memory_ = std::exchange(unwritten_, {});
   file_.reset();
-  writing_ = reading_ = false;
+  reading_ = false;
   being_written_ = 0;
   if (waiting_read_) std::exchange(waiting_read_, nullptr)(Error{ErrorCode::io, "the kept body could not be written"});
 }

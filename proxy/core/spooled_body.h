@@ -25,6 +25,7 @@ class SpooledBody {
  public:
   static constexpr size_t kMemoryMax = 256 * 1024;
   static constexpr size_t kBufferMax = 64 * 1024;
+  static constexpr const char* kNoRoom = "neither memory nor a temporary file for the body";  // the log's reason
 
   struct Limits {
     uint64_t keep_max;             // larger bodies stop being kept; 0 = pass through from the start
@@ -49,7 +50,7 @@ class SpooledBody {
   // All of it can be read again from 0.
   bool kept() const { return mode_ != Mode::passing && !overflowed_; }
   // Kept, ended, and nothing waits for the disk: take_content() may be called.
-  bool settled() const { return kept() && ended_ && !writing_ && unwritten_.empty(); }
+  bool settled() const { return kept() && ended_ && !writing() && unwritten_.empty(); }
   // From now on only passed through, from `position` (what the reader has read). A file is closed only once the reader
   // has caught up: until then nothing changes.
   void stop_keeping(uint64_t position);
@@ -74,6 +75,7 @@ class SpooledBody {
   bool fits_memory(size_t more);
   void to_file();
   void charge_waiting();
+  bool writing() const { return being_written_ > 0; }
   void write_on();
   void disk_failed();
 
@@ -86,9 +88,8 @@ class SpooledBody {
   uint64_t base_ = 0;   // passing: the position of memory_[0]
   std::unique_ptr<net::TempFile> file_;
   std::string unwritten_;      // file: waits for the append under way
-  size_t being_written_ = 0;   // bytes of that append
+  size_t being_written_ = 0;   // bytes of that append; 0: there is none
   bool memory_short_ = false;  // file: what waits for it is not covered by the share
-  bool writing_ = false;
   bool reading_ = false;
   std::function<void(Result<std::string>)> waiting_read_;
   uint64_t waiting_position_ = 0;

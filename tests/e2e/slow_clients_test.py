@@ -1,5 +1,5 @@
 """Slow clients cost the others nothing: no slot, no connection to the upstream, no verdict of the breaker, and no more
-memory than `limits.buffered`. The real programs with the shipped policy; each client is told apart by its address."""
+memory than `limits.buffered`. The real programs with the shipped policy; each client has an address of its own."""
 import os
 import re
 import resource

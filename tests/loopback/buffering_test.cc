@@ -1,9 +1,8 @@
 // Slow clients hold nothing of the upstream's: request bodies are awaited before it is called, responses are taken at
 // its pace. And what is buffered is bounded, for each client and for all together.
-#include <cstdlib>
-
 #include "loopback/fixture.h"
 #include "loopback/own_responses.h"
+#include "loopback/temp_folder.h"
 
 namespace tidegate::loopback {
 
@@ -44,6 +43,14 @@ void check_nothing_held(Fixture& fixture) {
 
 void until_slot_is_free(Fixture& fixture) {
   fixture.until("the slot is free", [&] { return fixture.metric("tidegate_bulkhead_in_use", {"up"}) == 0; });
+}
+
+// A client whose request is at the upstream, and who reads nothing.
+std::unique_ptr<test::RawClient> slow_reader(Fixture& fixture, const std::string& request = get("/only")) {
+  auto client = fixture.client(request);
+  client->paused = true;
+  fixture.until("the upstream is called", [&] { return fixture.upstream.seen.size() == 1; });
+  return client;
 }
 
 }  // namespace
@@ -130,9 +137,7 @@ TEST_CASE("a client that reads slowly holds neither slot nor connection, and get
     CAPTURE(chunked);
     Fixture fixture(one_slot("buffering: {response: 256KiB}"));
     fixture.upstream.behave({Behaviour::Kind::respond, 200, "", body, chunked});
-    auto slow = fixture.client(get("/only"));
-    slow->paused = true;
-    fixture.until("the upstream is called", [&] { return fixture.upstream.seen.size() == 1; });
+    auto slow = slow_reader(fixture);
     until_slot_is_free(fixture);
     CHECK(fixture.metric("tidegate_http_requests_total", {"outcome=\"proxied\""}) == 0);
     CHECK(fixture.metric("tidegate_buffered_bytes") < kMiB);
@@ -148,9 +153,7 @@ TEST_CASE("a client that reads slowly holds neither slot nor connection, and get
 TEST_CASE("a client that vanishes while it is delivered to leaves nothing") {
   Fixture fixture(one_slot());
   fixture.upstream.behave({Behaviour::Kind::respond, 200, "", pattern(kKernelMax + 8 * kMiB)});
-  auto slow = fixture.client(get("/only"));
-  slow->paused = true;
-  fixture.until("the upstream is called", [&] { return fixture.upstream.seen.size() == 1; });
+  auto slow = slow_reader(fixture);
   until_slot_is_free(fixture);
   slow->leave();
   fixture.until("it is gone", [&] { return fixture.logged("client_closed").size() == 1; });
@@ -163,9 +166,7 @@ TEST_CASE("event streams, and routes with buffering off, hold their slot while t
     Fixture fixture(one_slot(events ? "" : "buffering: off"));
     const std::string type = events ? "Content-Type: text/event-stream; charset=utf-8\r\n" : "";
     fixture.upstream.behave({Behaviour::Kind::respond, 200, type, pattern(2 * kKernelMax)});
-    auto slow = fixture.client(get("/only"));
-    slow->paused = true;
-    fixture.until("the upstream is called", [&] { return fixture.upstream.seen.size() == 1; });
+    auto slow = slow_reader(fixture);
     for (int i = 0; i < 50; ++i) fixture.admin("/health");
     CHECK(fixture.ask(get("/only")).json().at("reason") == "bulkhead_full");
     slow->leave();
@@ -176,8 +177,7 @@ TEST_CASE("event streams, and routes with buffering off, hold their slot while t
 TEST_CASE("with memory and file full, a client slower than min_rate is cut off, and the breaker counts nothing") {
   Fixture fixture(one_slot("buffering: {response: 64KiB, max_temp: 1MiB}", "min_rate: 1KiB/s, min_rate_grace: 50ms"));
   fixture.upstream.behave({Behaviour::Kind::stream, 200, "", "", false, 1ull << 30});
-  auto slow = fixture.client(get("/only"));
-  slow->paused = true;
+  auto slow = slow_reader(fixture);
   fixture.until("it is cut off", [&] { return fixture.logged("client_timeout").size() == 1; });
   CHECK(fixture.metric("tidegate_breaker_calls_total", {"failure"}) == 0);
   until_slot_is_free(fixture);
@@ -187,8 +187,7 @@ TEST_CASE("with memory and file full, a client slower than min_rate is cut off, 
 TEST_CASE("a client that reads slowly, but faster than min_rate, is never cut off, however large the buffers are") {
   Fixture fixture(one_slot("buffering: {response: 1MiB, max_temp: 1MiB}", "min_rate: 1KiB/s, min_rate_grace: 100ms"));
   fixture.upstream.behave({Behaviour::Kind::stream, 200, "", "", false, 1ull << 30});
-  auto slow = fixture.client(get("/only"));
-  slow->paused = true;
+  auto slow = slow_reader(fixture);
   fixture.until("the upstream waits", [&] { return fixture.metric("tidegate_buffered_bytes") >= kMiB; });
   // It reads in steps that are smaller than the kernel's buffers; between them it pauses for less than a grace.
   net::Timer pause(fixture.runtime, [] {});
@@ -208,9 +207,7 @@ TEST_CASE("a response that is whole is delivered though the request's body never
   const std::string response = pattern(kKernelMax + 8 * kMiB);
   Fixture fixture(one_slot("buffering: {request: 1KiB}", "min_rate: 0B/s, body_timeout: 1s"));
   fixture.upstream.behave({Behaviour::Kind::respond_early, 413, "", response});
-  auto client = fixture.client(head_of("/only", 200'000) + pattern(100'000));
-  client->paused = true;
-  fixture.until("the upstream is called", [&] { return fixture.upstream.seen.size() == 1; });
+  auto client = slow_reader(fixture, head_of("/only", 200'000) + pattern(100'000));
   until_slot_is_free(fixture);
   net::Timer longer(fixture.runtime, [] {});
   longer.start_after(1500ms);
@@ -262,9 +259,10 @@ TEST_CASE("beyond limits.buffered bodies go to files, and without files they are
   for (int i = 0; i < 50; ++i) fixture.admin("/health");
   CHECK(fixture.metric("tidegate_buffered_bytes") < kMiB);
 
-  ::setenv("TMPDIR", "/nonexistent", 1);
-  const Reply refused = fixture.ask(head_of("/only", body.size()) + body);
-  ::unsetenv("TMPDIR");
+  const auto refused = [&] {
+    const TempFolder nowhere("/nonexistent");
+    return fixture.ask(head_of("/only", body.size()) + body);
+  }();
   CHECK(refused.status == 503);
   CHECK(refused.json().at("reason") == "buffer_full");
   CHECK_FALSE(refused.field("retry-after").empty());
@@ -283,15 +281,12 @@ TEST_CASE("without a temporary file the upstream waits for the client, and the r
   const std::string body = pattern(kKernelMax + 8 * kMiB);
   Fixture fixture(one_slot("buffering: {response: 256KiB}"));
   fixture.upstream.behave({Behaviour::Kind::respond, 200, "", body});
-  ::setenv("TMPDIR", "/nonexistent", 1);
-  auto slow = fixture.client(get("/only"));
-  slow->paused = true;
-  fixture.until("the upstream is called", [&] { return fixture.upstream.seen.size() == 1; });
+  const TempFolder nowhere("/nonexistent");
+  auto slow = slow_reader(fixture);
   for (int i = 0; i < 50; ++i) fixture.admin("/health");
   CHECK(fixture.metric("tidegate_bulkhead_in_use", {"up"}) == 1);
   slow->resume();
   CHECK(fixture.next(*slow).body == body);
-  ::unsetenv("TMPDIR");
   check_nothing_held(fixture);
 }
 

@@ -1,7 +1,6 @@
 // Bodies that grow beyond what may be stored while they are forwarded, and a disk that cannot be written.
-#include <cstdlib>
-
 #include "loopback/fixture.h"
+#include "loopback/temp_folder.h"
 
 namespace tidegate::loopback {
 
@@ -35,13 +34,6 @@ void pass_in_step(Fixture& fixture, size_t chunks) {
   CHECK(fixture.next(*client).status == 200);
   CHECK((fixture.upstream.seen.at(0).body == body));
 }
-
-// Sets the folder of temporary files during its lifetime.
-class TempFolder {
- public:
-  explicit TempFolder(const char* path) { setenv("TMPDIR", path, 1); }
-  ~TempFolder() { unsetenv("TMPDIR"); }
-};
 
 }  // namespace
 

@@ -24,8 +24,7 @@ void read_timeout(Section& section, policy::TimeoutConfig& out, std::string& hea
   section.duration("per_try", out.per_try);
   section.duration("response_header", out.response_header);
   section.duration("idle", out.idle);
-  const auto value = section.find("header");
-  if (value && value->node->kind == Node::Kind::scalar && value->node->text.empty()) {
+  if (section.is_word("header", "")) {
     header.clear();
   } else {
     section.parsed("header", header, "a header field name", parse_field_name);
@@ -57,12 +56,12 @@ void read_route(Section& section, Route& out) {
   section.child("timeout", [&](Section& child) { read_timeout(child, out.timeout, out.timeout_header); });
   section.child("retry", [&](Section& child) { read_retry(child, out.retry); });
   const auto buffering = section.find("buffering");
-  if (!buffering || buffering->node->kind != Node::Kind::scalar) {
-    section.child("buffering", [&](Section& child) { read_buffering(child, out.buffering); });
-  } else if (buffering->node->text == "off") {
+  if (section.is_word("buffering", "off")) {
     out.buffering = {0, 0, 0};
-  } else {
+  } else if (buffering && buffering->node->kind == Node::Kind::scalar) {
     section.error("buffering", "expected a section or `off`");
+  } else {
+    section.child("buffering", [&](Section& child) { read_buffering(child, out.buffering); });
   }
   section.child("fallback", [&](Section& child) { read_fallback(child, out.fallback.emplace()); });
   section.child("breaker", [&](Section& child) { out.breaker = read_breaker(child); });

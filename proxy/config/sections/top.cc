@@ -9,8 +9,7 @@ namespace {
 constexpr int kWorkersMax = 1024;
 
 void read_workers(Section& root, int& out) {
-  const auto value = root.find("workers");
-  if (value && value->node->kind == Node::Kind::scalar && value->node->text == "auto") {
+  if (root.is_word("workers", "auto")) {
     out = 0;
   } else {
     root.integer("workers", out, 1, kWorkersMax);

@@ -27,6 +27,11 @@ std::optional<Value> Section::find(std::string_view key) {
   return Value{&entry->value, join_path(path_, key)};
 }
 
+bool Section::is_word(std::string_view key, std::string_view word) {
+  const auto value = find(key);
+  return value && value->node->kind == Node::Kind::scalar && value->node->text == word;
+}
+
 bool Section::has(std::string_view key) const { return entry_of(node_, key) != nullptr; }
 
 bool Section::require(std::string_view key) {

@@ -39,6 +39,8 @@ class Section {
   std::optional<Value> find(std::string_view key);
   // Whether the key is present, even without a value.
   bool has(std::string_view key) const;
+  // Whether the key's value is just that word, as `auto` where else a number stands. Marks the key as known.
+  bool is_word(std::string_view key, std::string_view word);
   // Reports the key as missing if find() returns nothing.
   bool require(std::string_view key);
   void error(std::string_view key, std::string what);

@@ -49,9 +49,7 @@ void RequestBody::check_kept() {
   if (!spooled_.kept()) lose();
 }
 
-void RequestBody::lose() {
-  user_.on_body_stuck(policy::Outcome::buffer_full, "neither memory nor a temporary file for the body");
-}
+void RequestBody::lose() { user_.on_body_stuck(policy::Outcome::buffer_full, SpooledBody::kNoRoom); }
 
 void RequestBody::watch() {
   const auto progress = [this] {

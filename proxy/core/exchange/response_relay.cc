@@ -48,7 +48,7 @@ void ResponseRelay::receive(std::string_view piece) {
   } else {
     send(piece);
   }
-  if (!has_room()) balance();
+  balance();
 }
 
 void ResponseRelay::send(std::string_view bytes) {
@@ -61,12 +61,18 @@ void ResponseRelay::charge() {
   memory_short_ = !share_.resize(responder_.write_pending() + unwritten_.size() + being_written_);
 }
 
+// One more piece does.
+bool ResponseRelay::fits_memory() const {
+  const size_t unsent = responder_.write_pending();
+  return unsent <= kUnsentMax || (unsent < buffering_.response && !memory_short_);
+}
+
+bool ResponseRelay::may_open_file() const { return !file_failed_ && buffering_.max_temp > 0; }
+
 // Opens the file where it is needed first.
 bool ResponseRelay::goes_to_file() {
   if (file_) return true;
-  const size_t unsent = responder_.write_pending();
-  const bool fits = unsent < kUnsentMax || (unsent < buffering_.response && !memory_short_);
-  if (fits || file_failed_ || buffering_.max_temp == 0) return false;
+  if (fits_memory() || !may_open_file()) return false;
   auto file = responder_.runtime().open_temp_file();
   if (!file) {
     log_error("response_spool_failed", {{"reason", file.error().message}});
@@ -80,14 +86,10 @@ bool ResponseRelay::goes_to_file() {
 
 // For one more piece.
 bool ResponseRelay::has_room() const {
-  const size_t unsent = responder_.write_pending();
-  if (file_) {
-    const bool nothing_waits = unwritten_.empty() && being_written_ == 0;
-    const bool keeps_up = nothing_waits || (!memory_short_ && unwritten_.size() < kUnsentMax);
-    return keeps_up && !file_failed_ && file_->size() < buffering_.max_temp;
-  }
-  if (unsent <= kUnsentMax || (unsent < buffering_.response && !memory_short_)) return true;
-  return !file_failed_ && buffering_.max_temp > 0;
+  if (!file_) return fits_memory() || may_open_file();
+  const bool nothing_waits = unwritten_.empty() && being_written_ == 0;
+  const bool keeps_up = nothing_waits || (!memory_short_ && unwritten_.size() < kUnsentMax);
+  return keeps_up && !file_failed_ && file_->size() < buffering_.max_temp;
 }
 
 void ResponseRelay::balance() {

@@ -60,6 +60,8 @@ class ResponseRelay {
   uint16_t status() const { return status_; }
 
  private:
+  bool fits_memory() const;
+  bool may_open_file() const;
   bool goes_to_file();
   bool has_room() const;
   void balance();

@@ -38,7 +38,7 @@ void ParkedRequest::on_body_changed() {
                   "the body is larger than the queue takes");
   }
   if (body && !body->kept()) {
-    return refuse(Outcome::buffer_full, kCommitBound, "neither memory nor a temporary file for the body");
+    return refuse(Outcome::buffer_full, kCommitBound, SpooledBody::kNoRoom);
   }
   if (!body || body->settled()) store();
 }

@@ -1,4 +1,4 @@
-// What an operator is told of changes that the queue refuses, in simulated time.
+// What the admin interface responds where the queue refuses a change. In simulated time.
 #include <doctest/doctest.h>
 
 #include "admin/admin_service.h"
