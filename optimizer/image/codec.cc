@@ -36,25 +36,46 @@ int shrink_on_load(ImageFormat format, double scale) {
   return 1;
 }
 
-// An unusable embedded profile is ignored: the pixels are then taken as sRGB.
-VImage apply_profile(const VImage& image) {
-  if (image.get_typeof(VIPS_META_ICC_NAME) == 0) return image;
-  try {
-    return image.icc_transform("srgb", VImage::option()->set("embedded", true));
-  } catch (const vips::VError&) {
-    vips_error_clear();
-    return image;
-  }
+constexpr int kSrgbBands = 3;
+constexpr double kStepOf8Bit = 65535.0 / 255;  // in values of 16 bits
+
+// Rounds to the nearest value; the conversions of the library drop the lower byte.
+VImage to_8_bit(const VImage& image) {
+  if (image.format() != VIPS_FORMAT_USHORT) return image;
+  const auto interpretation = image.bands() < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB;
+  return image.linear(1 / kStepOf8Bit, 0.5, VImage::option()->set("uchar", true))
+      .copy(VImage::option()->set("interpretation", interpretation));
 }
 
+// An unusable embedded profile is ignored: the pixels are then taken as sRGB, or as in the library's CMYK profile. The
+// library accepts a profile of grey for an image in colour, and converts one of its bands.
+VImage apply_profile(const VImage& colours) {
+  const bool is_cmyk = colours.interpretation() == VIPS_INTERPRETATION_CMYK;
+  if (colours.get_typeof(VIPS_META_ICC_NAME) == 0 && !is_cmyk) return colours;
+  try {
+    const VImage applied = colours.icc_transform("srgb", VImage::option()->set("embedded", true));
+    if (applied.bands() == kSrgbBands) return applied;
+  } catch (const vips::VError&) {
+    vips_error_clear();
+  }
+  return colours;
+}
+
+VImage colours_to_srgb(const VImage& colours) {
+  return to_8_bit(apply_profile(colours)).colourspace(VIPS_INTERPRETATION_sRGB).cast(VIPS_FORMAT_UCHAR);
+}
+
+// A profile describes colours only, and icc_transform() of libvips 8.14 would keep a 16-bit alpha beside 8-bit colours.
 VImage to_srgb(const VImage& image) {
-  return apply_profile(image).colourspace(VIPS_INTERPRETATION_sRGB).cast(VIPS_FORMAT_UCHAR);
+  if (!image.has_alpha()) return colours_to_srgb(image);
+  const int colours = image.bands() - 1;
+  return colours_to_srgb(image.extract_band(0, VImage::option()->set("n", colours))).bandjoin(to_8_bit(image[colours]));
 }
 
 // Resizes premultiplied values, so that the colour of transparent pixels does not bleed into their neighbours.
 VImage resize(const VImage& image, double scale) {
   if (!image.has_alpha()) return image.resize(scale);
-  return image.premultiply().resize(scale).unpremultiply().cast(VIPS_FORMAT_UCHAR);
+  return image.premultiply().resize(scale).unpremultiply().rint().cast(VIPS_FORMAT_UCHAR);
 }
 
 // Removes everything but the pixels. The "strip" option of the savers is not enough: the WebP saver of libvips 8.14

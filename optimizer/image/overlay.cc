@@ -100,10 +100,12 @@ Overlay with_shadow(const VImage& drawn, double font, double opacity) {
   return {both.linear({1, 1, 1, opacity}, {0, 0, 0, 0}).cast(VIPS_FORMAT_UCHAR).copy_memory(), padding};
 }
 
-// Blending adds an alpha band; over an opaque image it is 255 everywhere and is removed again.
+// Blending adds an alpha band; over an opaque image it is 255 everywhere and is removed again. Over a translucent image
+// it rounds down even the colours that nothing is drawn on, so those pixels are taken from the image.
 VImage blend(const VImage& image, const VImage& overlay) {
   const VImage both = image.composite2(overlay, VIPS_BLEND_MODE_OVER).cast(VIPS_FORMAT_UCHAR);
-  return image.has_alpha() ? both : both.extract_band(0, VImage::option()->set("n", image.bands()));
+  if (!image.has_alpha()) return both.extract_band(0, VImage::option()->set("n", image.bands()));
+  return (overlay[3] == 0).ifthenelse(image, both);
 }
 
 // Blends only the rectangle under the overlay.

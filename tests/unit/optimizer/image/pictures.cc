@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 namespace tidegate::optimizer::test {
 
 using vips::VImage;
@@ -10,14 +13,6 @@ namespace {
 
 // One for the whole program, made before any test.
 const ImageLibrary kLibrary("unit_optimizer");
-
-std::string take(VipsBlob* blob) {
-  size_t size = 0;
-  const void* data = vips_blob_get(blob, &size);
-  std::string bytes(static_cast<const char*>(data), size);
-  vips_area_unref(reinterpret_cast<VipsArea*>(blob));
-  return bytes;
-}
 
 VImage plain(int width, int height, const std::vector<double>& colour) {
   return VImage::black(width, height)
@@ -39,6 +34,47 @@ uint32_t crc32(std::string_view bytes) {
     for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
   }
   return ~crc;
+}
+
+// RFC 1950 and 1951, with stored blocks only.
+std::string zlib_stored(std::string_view data) {
+  constexpr size_t kBlockMax = 65535;
+  std::string out("\x78\x01", 2);
+  uint32_t a = 1;
+  uint32_t b = 0;
+  for (const char c : data) {
+    a = (a + static_cast<uint8_t>(c)) % 65521;
+    b = (b + a) % 65521;
+  }
+  do {
+    const size_t length = std::min(kBlockMax, data.size());
+    out += static_cast<char>(length == data.size());  // the last block
+    for (const size_t value : {length, ~length}) {
+      out += static_cast<char>(value & 0xFF);
+      out += static_cast<char>(value >> 8 & 0xFF);
+    }
+    out += data.substr(0, length);
+    data.remove_prefix(length);
+  } while (!data.empty());
+  return out + big_endian(b << 16 | a);
+}
+
+std::string fixed_point(double value) { return big_endian(static_cast<uint32_t>(std::lround(value * 65536))); }
+
+struct IccTag {
+  std::string name;
+  std::string value;
+};
+
+IccTag icc_xyz(const std::string& name, double x, double y, double z) {
+  return {name, std::string("XYZ \0\0\0\0", 8) + fixed_point(x) + fixed_point(y) + fixed_point(z)};
+}
+
+// A curve without points is linear; one of a single point is a gamma, in 1/256.
+constexpr uint16_t kGreyGamma = 563;
+IccTag icc_linear(const std::string& name) { return {name, std::string("curv\0\0\0\0\0\0\0\0", 12)}; }
+IccTag icc_gamma(const std::string& name) {
+  return {name, std::string("curv\0\0\0\0\0\0\0\1", 12) + big_endian(kGreyGamma << 16)};
 }
 
 }  // namespace
@@ -70,6 +106,14 @@ std::string with_orientation(const VImage& image, int orientation) {
   return to_jpeg(copy, 95);
 }
 std::string to_webp(const VImage& image) { return take(image.webpsave_buffer()); }
+
+std::string take(VipsBlob* blob) {
+  size_t size = 0;
+  const void* data = vips_blob_get(blob, &size);
+  std::string bytes(static_cast<const char*>(data), size);
+  vips_area_unref(reinterpret_cast<VipsArea*>(blob));
+  return bytes;
+}
 
 VImage read(const std::string& bytes) { return VImage::new_from_buffer(bytes.data(), bytes.size(), "").copy_memory(); }
 
@@ -112,6 +156,60 @@ Refusal refusal(std::string_view bytes, const WatermarkOptions& wanted) {
 
 std::string png_chunk(const std::string& type, const std::string& data) {
   return big_endian(static_cast<uint32_t>(data.size())) + type + data + big_endian(crc32(type + data));
+}
+
+std::string raw_png(const RawPng& type, const std::vector<std::string>& rows, const std::string& chunks) {
+  std::string pixels;
+  for (const std::string& row : rows) pixels += '\0' + row;
+  const std::string header = big_endian(type.width) + big_endian(static_cast<uint32_t>(rows.size())) +
+                             static_cast<char>(type.depth) + static_cast<char>(type.colour_type) + std::string(3, '\0');
+  return "\x89PNG\r\n\x1A\n" + png_chunk("IHDR", header) + chunks + png_chunk("IDAT", zlib_stored(pixels)) +
+         png_chunk("IEND", "");
+}
+
+std::string icc_chunk(const std::string& profile) {
+  return png_chunk("iCCP", std::string("profile\0\0", 9) + zlib_stored(profile));
+}
+
+// ICC.1, version 2. The white point and the primaries are adapted to D50.
+std::string icc_profile(ProfileOf colours) {
+  std::vector<IccTag> tags = {icc_xyz("wtpt", 0.9642, 1, 0.8249)};
+  if (colours == ProfileOf::gamma_grey) {
+    tags.push_back(icc_gamma("kTRC"));
+  } else {
+    tags.push_back(icc_xyz("rXYZ", 0.43607, 0.22249, 0.01392));
+    tags.push_back(icc_xyz("gXYZ", 0.38515, 0.71687, 0.09708));
+    tags.push_back(icc_xyz("bXYZ", 0.14307, 0.06061, 0.71410));
+    for (const char* name : {"rTRC", "gTRC", "bTRC"}) tags.push_back(icc_linear(name));
+  }
+  constexpr size_t kHeaderBytes = 128;
+  std::string table = big_endian(static_cast<uint32_t>(tags.size()));
+  std::string values;
+  for (const IccTag& tag : tags) {
+    const size_t at = kHeaderBytes + 4 + 12 * tags.size() + values.size();
+    table += tag.name + big_endian(static_cast<uint32_t>(at)) + big_endian(static_cast<uint32_t>(tag.value.size()));
+    values += tag.value;
+  }
+  const auto size = static_cast<uint32_t>(kHeaderBytes + table.size() + values.size());
+  std::string header = big_endian(size) + std::string(4, '\0') + std::string("\x02\x10\0\0mntr", 8) +
+                       (colours == ProfileOf::gamma_grey ? "GRAY" : "RGB ") + "XYZ " + std::string(12, '\0') + "acsp";
+  header.resize(68, '\0');
+  header += fixed_point(0.9642) + fixed_point(1) + fixed_point(0.8249);
+  header.resize(kHeaderBytes, '\0');
+  return header + table + values;
+}
+
+// IEC 61966-2-1.
+double to_srgb(ProfileOf colours, double sample) {
+  const double value = colours == ProfileOf::gamma_grey ? std::pow(sample, kGreyGamma / 256.0) : sample;
+  return 255 * (value <= 0.0031308 ? 12.92 * value : 1.055 * std::pow(value, 1 / 2.4) - 0.055);
+}
+
+VImage with_profile(const VImage& image, const std::string& profile) {
+  VImage copy = image.copy();
+  void* own = g_memdup2(profile.data(), profile.size());
+  copy.set(VIPS_META_ICC_NAME, reinterpret_cast<VipsCallbackFn>(vips_area_free_cb), own, profile.size());
+  return copy;
 }
 
 std::string png_announcing(uint32_t width, uint32_t height) {

@@ -22,6 +22,7 @@ std::string to_progressive_jpeg(const vips::VImage& image);
 // A JPEG with an EXIF orientation (1 to 8).
 std::string with_orientation(const vips::VImage& image, int orientation);
 std::string to_webp(const vips::VImage& image);
+std::string take(VipsBlob* blob);  // its bytes; frees it
 vips::VImage read(const std::string& bytes);
 
 // The largest difference of a band of a pixel in the rectangle.
@@ -37,6 +38,23 @@ Refusal refusal(std::string_view bytes, const WatermarkOptions& wanted = options
 
 // A chunk of a PNG, with its checksum.
 std::string png_chunk(const std::string& type, const std::string& data);
+// The parts of a PNG that the library cannot write. `rows`: packed samples, without filter bytes; `chunks`: before the
+// pixels. Nothing is compressed.
+struct RawPng {
+  uint32_t width;
+  uint8_t depth;
+  uint8_t colour_type;  // 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA
+};
+std::string raw_png(const RawPng& type, const std::vector<std::string>& rows, const std::string& chunks = "");
+std::string icc_chunk(const std::string& profile);
+
+// A profile of sRGB's primaries whose values are linear, and one of grey with a gamma of 2.2; and the sRGB values, 0 to
+// 255, of a sample from 0 to 1.
+enum class ProfileOf { linear_rgb, gamma_grey };
+std::string icc_profile(ProfileOf colours);
+double to_srgb(ProfileOf colours, double sample);
+vips::VImage with_profile(const vips::VImage& image, const std::string& profile);
+
 // The beginning of a PNG with correct checksums that declares the size and has no pixels.
 std::string png_announcing(uint32_t width, uint32_t height);
 
