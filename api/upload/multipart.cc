@@ -10,7 +10,21 @@ namespace tidegate::api {
 namespace {
 
 constexpr size_t kBoundaryMax = 70;  // RFC 2046 section 5.1.1
+constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kHeadersEnd = "\r\n\r\n";
+constexpr std::string_view kBlanks = " \t";
+
+constexpr char kNoLineEnd[] = "A boundary is not followed by a line end.";
+constexpr char kUnfinished[] = "The form ends before its last boundary.";
+
+std::string_view without_blanks(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(kBlanks), text.size()));
+}
+
+std::string no_beginning(const MultipartLimits& limits) {
+  return "The form does not begin with its boundary, after at most " + std::to_string(limits.ignored_bytes) +
+         " other bytes.";
+}
 
 bool is_boundary(std::string_view text) {
   constexpr std::string_view kOthers = "'()+_,-./:=? ";
@@ -50,42 +64,58 @@ Complaint MultipartParser::feed(std::string_view piece) {
 }
 
 Complaint MultipartParser::finish() const {
-  const bool whole = state_ == State::after_end && (buffer_.empty() || buffer_ == "\r\n");
-  if (!whole) return "The form ends before its last boundary.";
-  return std::nullopt;
+  if (has_ended()) return std::nullopt;
+  const bool may_begin = ignored_ == 0 && delimiter_.starts_with(buffer_);
+  if (state_ == State::preamble && !may_begin) return no_beginning(limits_);
+  return kUnfinished;
+}
+
+bool MultipartParser::has_ended() const {
+  return state_ == State::epilogue || (state_ == State::after_end && without_blanks(buffer_).empty());
 }
 
 Complaint MultipartParser::step(bool* progressed) {
   switch (state_) {
-    case State::opening: return take_opening(progressed);
+    case State::preamble: return take_preamble(progressed);
     case State::after_boundary: return take_after_boundary(progressed);
     case State::headers: return take_headers(progressed);
     case State::data: return take_data(progressed);
-    case State::after_end: return take_after_end();
+    case State::after_end: return take_after_end(progressed);
+    case State::epilogue: return take_epilogue();
     case State::failed: break;
   }
   return std::nullopt;
 }
 
-Complaint MultipartParser::take_opening(bool* progressed) {
-  const std::string_view first = std::string_view(delimiter_).substr(2);  // no CRLF before the first boundary
-  const std::string_view seen = std::string_view(buffer_).substr(0, first.size());
-  if (!first.starts_with(seen)) return "The form does not begin with its boundary.";
-  if (seen.size() < first.size()) return std::nullopt;
-  buffer_.erase(0, first.size());
+MultipartParser::Undelimited MultipartParser::undelimited() const {
+  const size_t at = buffer_.find(delimiter_);
+  if (at != std::string::npos) return {at, true};
+  return {buffer_.size() - std::min(buffer_.size(), delimiter_.size() - 1), false};
+}
+
+Complaint MultipartParser::take_preamble(bool* progressed) {
+  const auto [length, ends] = undelimited();
+  ignored_ += length;
+  if (ignored_ > limits_.ignored_bytes) return no_beginning(limits_);
+  buffer_.erase(0, ends ? length + delimiter_.size() : length);
+  if (!ends) return std::nullopt;
+  ignored_ = 0;
   state_ = State::after_boundary;
   *progressed = true;
   return std::nullopt;
 }
 
 Complaint MultipartParser::take_after_boundary(bool* progressed) {
-  if (buffer_.size() < 2) return std::nullopt;
-  const bool is_end = buffer_.starts_with("--");
-  if (!is_end && !buffer_.starts_with("\r\n")) return "A boundary is not followed by a line end.";
+  const std::string_view rest = without_blanks(buffer_);
+  const size_t blanks = buffer_.size() - rest.size();
+  if (blanks > limits_.ignored_bytes) return kNoLineEnd;
+  if (rest.size() < kLineEnd.size()) return std::nullopt;
+  const bool is_end = blanks == 0 && rest.starts_with("--");
+  if (!is_end && !rest.starts_with(kLineEnd)) return kNoLineEnd;
   if (is_end && parts_ == 0) return "The form has no parts.";
   if (!is_end && ++parts_ > limits_.parts) return "The form has more than " + std::to_string(limits_.parts) + " parts.";
   // The line end stays in the buffer: if the part has no headers, it is the first half of their end.
-  if (is_end) buffer_.erase(0, 2);
+  buffer_.erase(0, is_end ? 2 : blanks);
   state_ = is_end ? State::after_end : State::headers;
   *progressed = true;
   return std::nullopt;
@@ -111,22 +141,35 @@ Complaint MultipartParser::take_headers(bool* progressed) {
 }
 
 Complaint MultipartParser::take_data(bool* progressed) {
-  const size_t at = buffer_.find(delimiter_);
-  const bool ends = at != std::string::npos;
-  const size_t known = ends ? at : buffer_.size() - std::min(buffer_.size(), delimiter_.size() - 1);
-  if (known > 0) {
-    if (auto complaint = sink_.on_part_data(std::string_view(buffer_).substr(0, known))) return complaint;
+  const auto [length, ends] = undelimited();
+  if (length > 0) {
+    if (auto complaint = sink_.on_part_data(std::string_view(buffer_).substr(0, length))) return complaint;
   }
-  buffer_.erase(0, ends ? known + delimiter_.size() : known);
+  buffer_.erase(0, ends ? length + delimiter_.size() : length);
   if (!ends) return std::nullopt;
   state_ = State::after_boundary;
   *progressed = true;
   return sink_.on_part_end();
 }
 
-Complaint MultipartParser::take_after_end() {
-  if (!std::string_view("\r\n").starts_with(buffer_)) return "Something follows the form's last boundary.";
+Complaint MultipartParser::take_after_end(bool* progressed) {
+  const std::string_view rest = without_blanks(buffer_);
+  const size_t blanks = buffer_.size() - rest.size();
+  if (blanks > limits_.ignored_bytes || !kLineEnd.starts_with(rest.substr(0, kLineEnd.size()))) {
+    return "Something follows the form's last boundary on its line.";
+  }
+  if (rest.size() < kLineEnd.size()) return std::nullopt;
+  buffer_.erase(0, blanks + kLineEnd.size());
+  state_ = State::epilogue;
+  *progressed = true;
   return std::nullopt;
+}
+
+Complaint MultipartParser::take_epilogue() {
+  ignored_ += buffer_.size();
+  buffer_.clear();
+  if (ignored_ <= limits_.ignored_bytes) return std::nullopt;
+  return "More than " + std::to_string(limits_.ignored_bytes) + " bytes follow the form's last boundary.";
 }
 
 }  // namespace tidegate::api

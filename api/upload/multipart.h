@@ -1,9 +1,11 @@
-// A parser of multipart/form-data (RFC 7578) as it streams in: strict, bounded, and without keeping any part. Pure.
+// A parser of multipart/form-data (RFC 7578, RFC 2046 section 5.1.1) as it streams in: bounded, and without keeping any
+// part. Pure.
 //
-//   --BOUNDARY ──CRLF──▶ part headers ──CRLF CRLF──▶ data ──CRLF --BOUNDARY─┬─CRLF──▶ part headers …
-//                                                                           └─ -- ──▶ the end, then at most one CRLF
+//   preamble ▶ --BOUNDARY ─blanks CRLF─▶ part headers ─CRLF CRLF─▶ data ─CRLF --BOUNDARY─┬─blanks CRLF─▶ part headers …
+//   (dropped)                                                                            └─ -- ──▶ blanks, CRLF epilogue
+//                                                                                                          (dropped)
 //
-// Stricter than the RFC: no preamble, no epilogue, no white space after a boundary, no folded lines.
+// Stricter than the RFC: no folded lines, and at most `ignored_bytes` of what it says to ignore.
 #pragma once
 
 #include <optional>
@@ -15,12 +17,13 @@ namespace tidegate::api {
 struct MultipartLimits {
   size_t parts = 8;
   size_t part_headers_bytes = 4096;  // of one part, with its line ends
+  size_t ignored_bytes = 4096;       // each: before the first boundary, blanks after one, after the last one's line
 };
 
 struct PartHeaders {
   std::string name;
-  std::optional<std::string> filename;
-  std::string content_type;  // as sent; may be empty
+  std::optional<std::string> filename;  // filename*, decoded, where there is one (RFC 6266 section 4.3)
+  std::string content_type;             // as sent; may be empty
 };
 
 // What is wrong, as a sentence for the client. Nothing: no error.
@@ -55,21 +58,32 @@ class MultipartParser {
   Complaint finish() const;
 
  private:
-  enum class State { opening, after_boundary, headers, data, after_end, failed };
+  enum class State { preamble, after_boundary, headers, data, after_end, epilogue, failed };
 
+  struct Undelimited {
+    size_t length;  // bytes of the buffer that are part of no delimiter
+    bool ends;      // a delimiter follows them
+  };
+
+  Undelimited undelimited() const;
   Complaint step(bool* progressed);
-  Complaint take_opening(bool* progressed);
+  Complaint take_preamble(bool* progressed);
   Complaint take_after_boundary(bool* progressed);
   Complaint take_headers(bool* progressed);
   Complaint take_data(bool* progressed);
-  Complaint take_after_end();
+  Complaint take_after_end(bool* progressed);
+  Complaint take_epilogue();
+  bool has_ended() const;
 
   const std::string delimiter_;  // CRLF, two hyphens and the boundary
   const MultipartLimits limits_;
   PartSink& sink_;
-  std::string buffer_;  // unparsed: at most one piece, the headers of a part and one delimiter
-  State state_ = State::opening;
+  // Unparsed: at most one piece, the headers of a part and one delimiter. Before the body is a line end, so that the
+  // first boundary is a delimiter as the others are.
+  std::string buffer_ = "\r\n";
+  State state_ = State::preamble;
   size_t parts_ = 0;
+  size_t ignored_ = 0;  // bytes of the preamble, or of the epilogue
 };
 
 }  // namespace tidegate::api

@@ -4,6 +4,7 @@
 
 #include "http/message/chars.h"
 #include "http/message/head.h"
+#include "http/message/percent.h"
 
 namespace tidegate::api {
 
@@ -44,6 +45,14 @@ std::optional<std::string> take_value(std::string_view* text) {
   return out;
 }
 
+// RFC 8187 section 3.2: charset'language'text, where %XX is a byte of the charset. Nothing on a syntax error.
+std::optional<std::string> decode_extended(std::string_view value) {
+  const size_t charset = value.find('\'');
+  const size_t language = charset == std::string_view::npos ? charset : value.find('\'', charset + 1);
+  if (language == std::string_view::npos || charset == 0) return std::nullopt;
+  return http::percent_decode(value.substr(language + 1));
+}
+
 Complaint take_field(std::string_view name, std::string_view value, PartHeaders* headers, bool* has_disposition) {
   if (name == "content-type") {
     if (lower(value).starts_with("multipart/")) return "A part is itself multipart; nested parts are not allowed.";
@@ -61,9 +70,12 @@ Complaint take_field(std::string_view name, std::string_view value, PartHeaders*
     const std::string* part_name = disposition->find("name");
     if (!part_name || part_name->empty()) return "A part has no name.";
     headers->name = *part_name;
-    // RFC 7578 section 4.2 forbids it: two names of one file could disagree.
-    if (disposition->find("filename*")) return "A part has a filename* parameter; use filename.";
     if (const std::string* filename = disposition->find("filename")) headers->filename = *filename;
+    // RFC 7578 section 4.2 forbids it, and .NET sends it.
+    if (const std::string* extended = disposition->find("filename*")) {
+      headers->filename = decode_extended(*extended);
+      if (!headers->filename) return "A part's filename* is not valid.";
+    }
   }
   return std::nullopt;
 }

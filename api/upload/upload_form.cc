@@ -17,6 +17,12 @@ constexpr std::array<std::string_view, 6> kPositions = {"top-left",     "top-rig
 constexpr size_t kTextBytesMax = 4 * optimizer::kTextCodePointsMax;  // the longest UTF-8
 constexpr size_t kPositionBytesMax = 32;
 
+// .NET sends names beyond ASCII as a word of RFC 2047, whose Base64 may have slashes.
+bool has_path(std::string_view filename) {
+  const bool is_encoded_word = filename.starts_with("=?") && filename.ends_with("?=");
+  return !is_encoded_word && filename.find_first_of("/\\") != std::string_view::npos;
+}
+
 }  // namespace
 
 UploadForm::UploadForm(std::string_view boundary, uint64_t image_bytes_max, MemoryBudget& budget)
@@ -56,7 +62,7 @@ Complaint UploadForm::on_part(const PartHeaders& headers) {
                                           : Part::none;
   if (part_ == Part::none) return "The form has an unknown part; allowed are image, wm_text and wm_position.";
   // The name is never used; browsers send it without a path.
-  if (headers.filename && headers.filename->find_first_of("/\\") != std::string::npos) {
+  if (headers.filename && has_path(*headers.filename)) {
     return "The file name of " + headers.name + " contains a path; send the name alone.";
   }
   bool& seen = seen_[static_cast<size_t>(part_)];

@@ -118,7 +118,7 @@ class Hostile(unittest.TestCase):
 
         self.refused("a path", image(disposition("image", "../../etc/passwd")), 400, "contains a path")
         self.refused("a Windows path", image(disposition("image", "C:\\x.png")), 400, "contains a path")
-        self.refused("filename*", image(disposition("image", "x")[:-2] + b"; filename*=UTF-8''x\r\n"), 400, "filename*")
+        self.refused("filename*", image(disposition("image", "x")[:-2] + b"; filename*=UTF-8''%x\r\n"), 400, "filename*")
         self.refused("a null byte", image(disposition("image\0", "x")), 400, "invalid header line")
         self.refused("1 MB", image(disposition("image", "x" * (1 << 20))), 400, "headers of a part are longer", whole=False)
         self.refused("no name", image(b"--" + BOUNDARY.encode() + b"\r\nContent-Disposition: form-data\r\n"), 400, "no name")
@@ -134,7 +134,8 @@ class Hostile(unittest.TestCase):
             self.refused(name, body, 400, "", content_type="multipart/form-data" + boundary)
         self.refused("another one", body, 400, "begin with its boundary", content_type="multipart/form-data; boundary=x")
         self.refused("none at the end", body[:-len(end())], 400, "before its last boundary")
-        self.refused("something after the end", body + b"more", 400, "follows the form's last boundary")
+        self.refused("something after the end", body[:-2] + b"more", 400, "follows the form's last boundary")
+        self.refused("too much after the end", body + bytes(5000), 400, "follow the form's last boundary")
         self.refused("inside the picture", form(self.png[:50] + b"\r\n--" + BOUNDARY.encode() + self.png[50:]), 400, "")
         self.refused("two types", body, 400, "two Content-Type", [("Content-Type", "multipart/form-data; boundary=x")])
         for kind in ("text/plain", "application/x-www-form-urlencoded", f"multipart/mixed; boundary={BOUNDARY}", None):

@@ -28,8 +28,14 @@ void write_forms(const std::filesystem::path& folder) {
         head + "\"image\"; filename=\"a\\\"b%22.png\"\r\nContent-Type: image/png\r\n\r\n" + picture + "\r\n";
     write_seed(folder, "form" + std::to_string(++number), image + text + position + "--b--\r\n");
     write_seed(folder, "form" + std::to_string(++number), text + image + "--b--");
+    const std::string net =
+        "--b \t\r\nContent-Disposition: form-data; name=image; filename=\"=?utf-8?B?w6k=?=\"; "
+        "filename*=utf-8''caf%C3%A9.png\r\n\r\n" +
+        picture + "\r\n";
+    write_seed(folder, "form" + std::to_string(++number), "preamble\r\n" + net + text + "--b-- \r\nepilogue");
   }
   write_seed(folder, "type", "multipart/form-data; boundary=\"a b\"; charset=utf-8");
+  write_seed(folder, "net_type", "multipart/form-data; boundary=\"5ef4a5a8-8a2a-4f3c-9e3a-2f1f0c1c7f2b\"");
 }
 
 void write_pictures(const std::filesystem::path& folder) {

@@ -110,21 +110,28 @@ TEST_CASE("a truncated form is malformed wherever it ends") {
 TEST_CASE("malformed forms are refused with a reason") {
   const std::string head = "--bound\r\n";
   const std::string named = "Content-Disposition: form-data; name=\"a\"";
+  const char no_beginning[] = "The form does not begin with its boundary, after at most 4096 other bytes.";
   struct Case {
     std::string body;
     const char* complaint;
   };
   const Case cases[] = {
-      {"preamble\r\n" + good_form(), "The form does not begin with its boundary."},
-      {"\r\n" + good_form(), "The form does not begin with its boundary."},
-      {"--bounx\r\n", "The form does not begin with its boundary."},
+      {"preamble" + part("a", "1"), no_beginning},
+      {"--bounx\r\n", no_beginning},
+      {"\r\n--boun", no_beginning},
+      {"\n" + part("a", "1"), no_beginning},
       {"--bound--\r\n", "The form has no parts."},
-      {"--bound \r\n" + named + "\r\n\r\n\r\n--bound--", "A boundary is not followed by a line end."},
+      {"--bound \n" + named, "A boundary is not followed by a line end."},
+      {"--bound \v\r\n" + named, "A boundary is not followed by a line end."},
+      {"--bound \r" + named, "A boundary is not followed by a line end."},
+      {part("a", "1") + "--bound --\r\n", "A boundary is not followed by a line end."},
       {"--bound\n" + named, "A boundary is not followed by a line end."},
       {part("a", "1") + "--boundary\r\n", "A boundary is not followed by a line end."},
       {part("a", "1") + "--bound-x", "A boundary is not followed by a line end."},
-      {good_form() + "x", "Something follows the form's last boundary."},
-      {good_form() + "\r\n", "Something follows the form's last boundary."},
+      {part("a", "1") + "--bound--x", "Something follows the form's last boundary on its line."},
+      {part("a", "1") + "--bound-- \t x", "Something follows the form's last boundary on its line."},
+      {part("a", "1") + "--bound--\n", "Something follows the form's last boundary on its line."},
+      {part("a", "1") + "--bound--\r", "The form ends before its last boundary."},
       {head + "\r\nx\r\n--bound--", "A part has no Content-Disposition."},
       {head + "Content-Type: text/plain\r\n\r\nx\r\n--bound--", "A part has no Content-Disposition."},
       {head + named + "\r\n" + named + "\r\n\r\n", "A part has two Content-Disposition fields."},
@@ -143,6 +150,12 @@ TEST_CASE("malformed forms are refused with a reason") {
       {head + named + std::string("\0", 1) + "\r\n\r\n", "A part has an invalid header line."},
       {head + named + "\r\nContent-Transfer-Encoding: base64\r\n\r\n",
        "A part has a Content-Transfer-Encoding; send form data without one."},
+      {head + named + "; filename*=photo.png\r\n\r\n", "A part's filename* is not valid."},
+      {head + named + "; filename*=utf-8'photo.png\r\n\r\n", "A part's filename* is not valid."},
+      {head + named + "; filename*=''photo.png\r\n\r\n", "A part's filename* is not valid."},
+      {head + named + "; filename*=utf-8''%C3%A\r\n\r\n", "A part's filename* is not valid."},
+      {head + named + "; filename*=utf-8''a; filename*=utf-8''b\r\n\r\n",
+       "A part's Content-Disposition is not form-data."},
   };
   for (const Case& each : cases) {
     CAPTURE(each.body);
@@ -172,6 +185,60 @@ TEST_CASE("the number of parts and the size of their headers are limited, howeve
   }
   limits.part_headers_bytes = 100;
   CHECK(parse_one("--bound\r\n" + std::string(200, 'x'), limits) == "The headers of a part are longer than 100 bytes.");
+}
+
+TEST_CASE("a preamble, an epilogue and blanks after a boundary are ignored, wherever the form is split") {
+  std::string padded = "\r\n" + good_form();
+  for (size_t at = 0; (at = padded.find("\r\n--bound\r\n", at)) != std::string::npos;) padded.insert(at + 9, " \t ");
+  padded.insert(padded.size() - 2, "\t");
+  for (const std::string& form :
+       {"\r\n" + good_form(), "This is a message in MIME format.\r\n-- bound\r\n" + good_form(), good_form() + "\r\n",
+        good_form() + "epilogue\r\n--bound\r\nof any kind\r\n--bound--", padded, "--boun\r\n" + padded + "more",
+        padded.substr(0, padded.size() - 2)}) {
+    for (size_t cut = 0; cut <= form.size(); ++cut) {
+      CAPTURE(cut);
+      Collected sink;
+      CHECK_FALSE(
+          parse({std::string_view(form).substr(0, cut), std::string_view(form).substr(cut)}, &sink).has_value());
+      check_good(sink);
+    }
+  }
+}
+
+TEST_CASE("what is ignored has a limit, however the form is split") {
+  MultipartLimits limits;
+  limits.ignored_bytes = 10;
+  const std::string one = part("a", "1");
+  const std::string end = "--bound--";
+  const auto at_limit = [&](size_t bytes) {
+    return std::vector<std::string>{std::string(bytes - 2, 'x') + "\r\n" + one + end,
+                                    "--bound" + std::string(bytes, ' ') + one.substr(7) + end,
+                                    one + end + std::string(bytes, '\t'), one + end + "\r\n" + std::string(bytes, 'x')};
+  };
+  for (const size_t excess : {0u, 1u}) {
+    for (const std::string& form : at_limit(limits.ignored_bytes + excess)) {
+      CAPTURE(form);
+      CHECK(parse_one(form, limits).has_value() == (excess == 1));
+      Collected sink;
+      std::vector<std::string_view> bytes;
+      for (const char& c : form) bytes.emplace_back(&c, 1);
+      CHECK(parse(bytes, &sink, limits).has_value() == (excess == 1));
+    }
+  }
+}
+
+TEST_CASE("filename* is decoded, and replaces filename") {
+  const auto filename_of = [](const std::string& parameters) {
+    Collected sink;
+    const std::string head = "--bound\r\nContent-Disposition: form-data; name=a" + parameters + "\r\n\r\n";
+    CHECK(parse({head + "\r\n--bound--"}, &sink) == std::nullopt);
+    return sink.parts.at(0).head.filename.value_or("none");
+  };
+  CHECK(filename_of("; filename*=utf-8''caf%C3%A9%20%2B.png") == "caf\xC3\xA9 +.png");
+  CHECK(filename_of("; filename=x.png; filename*=UTF-8'en'y.png") == "y.png");
+  CHECK(filename_of("; filename*=\"utf-8''y.png\"; filename=x.png") == "y.png");
+  CHECK(filename_of("; filename*=iso-8859-1''") == "");
+  CHECK(filename_of("; filename=x.png") == "x.png");
 }
 
 TEST_CASE("an error of the sink ends the parsing") {

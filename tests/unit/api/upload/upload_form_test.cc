@@ -52,13 +52,30 @@ TEST_CASE("boundaries of browsers and programs are accepted") {
   }
 }
 
+TEST_CASE("forms of .NET's HttpClient are accepted") {
+  CHECK(parse_boundary("multipart/form-data; boundary=\"5ef4a5a8-8a2a-4f3c-9e3a-2f1f0c1c7f2b\"").value ==
+        "5ef4a5a8-8a2a-4f3c-9e3a-2f1f0c1c7f2b");
+  const std::string text =
+      "--b\r\nContent-Type: text/plain; charset=utf-8\r\n"
+      "Content-Disposition: form-data; name=wm_text\r\n\r\nNWS\r\n";
+  for (const char* file :
+       {"filename=photo.png; filename*=utf-8''photo.png", "filename=\"a b.png\"; filename*=utf-8''a%20b.png",
+        "filename=\"=?utf-8?B?w6kvPz8/Lz8ucG5n?=\"; filename*=utf-8''caf%C3%A9.png",
+        "filename=\"=?utf-8?B?w6kvPz8/Lz8ucG5n?=\"", "filename*=utf-8''photo.png"}) {
+    CAPTURE(file);
+    const std::string form = text + part("name=image; " + std::string(file), png()) + "--b--\r\n";
+    CHECK(read_form(form, whole) == key_of(png(), "NWS", "bottom-right") + " NWS bottom-right");
+  }
+}
+
 TEST_CASE("hostile forms are refused with a sentence") {
   const std::string text = text_part();
   const std::string end = "--b--\r\n";
   const std::pair<std::string, const char*> cases[] = {
       {image_part("\"../../etc/passwd\"") + text + end, "contains a path"},
       {image_part("\"C:\\photo.png\"") + text + end, "contains a path"},
-      {part("name=\"image\"; filename=\"x\"; filename*=UTF-8''y", png()) + text + end, "filename*"},
+      {part("name=\"image\"; filename=\"x\"; filename*=UTF-8''..%2Fy", png()) + text + end, "contains a path"},
+      {part("name=\"image\"; filename=\"x\"; filename*=UTF-8''%zz", png()) + text + end, "filename*"},
       {part("name=\"image\"", "--c\r\n\r\n--c--", "Content-Type: multipart/mixed; boundary=c\r\n") + text + end,
        "itself multipart"},
       {part("name=\"wm_text\"", "x", "content-type: Multipart/Related\r\n") + end, "itself multipart"},
@@ -103,6 +120,9 @@ TEST_CASE("forms split at random give the same result") {
                                           "--b\r\nContent-Disposition: form-data; ",
                                           "\r\n-",
                                           "--bb",
+                                          "--b \t\r\n",
+                                          "; filename*=utf-8''%41%",
+                                          "preamble",
                                           "wm_text",
                                           "; filename=\"a\"",
                                           png(),
