@@ -1,8 +1,9 @@
 // JPEG (ITU-T T.81, annex B). A marker is FF and a byte that is neither 00 nor FF. Other bytes between segments are
 // skipped, as decoders do and as inside the compressed data.
+#include <algorithm>
+
 #include "api/picture/formats.h"
-#include "api/picture/jpeg_trailer.h"
-#include "api/picture/sniff.h"
+#include "api/picture/samsung_block.h"
 
 namespace tidegate::api {
 
@@ -29,97 +30,101 @@ bool is_supported(uint8_t frame) {
   return frame == 0xC0 || frame == 0xC1 || frame == 0xC2 || frame == 0xC9 || frame == 0xCA;
 }
 
-// Walks one picture from its SOI to its EOI.
-class JpegWalk {
+constexpr std::string_view kEoiBytes = "\xFF\xD9";
+constexpr size_t kMarkerBytes = 2;
+
+class JpegWalk final : public PictureWalk {
  public:
-  // `limits` is null for a further picture in the file: it is never decoded.
-  JpegWalk(std::string_view bytes, const optimizer::ImageLimits* limits) : bytes_(bytes), limits_(limits) {}
+  explicit JpegWalk(const optimizer::ImageLimits& limits) : limits_(limits) {}
 
-  PictureVerdict run() {
-    while (const auto marker = next_marker()) {
+  std::optional<PictureVerdict> advance(std::string_view file) override {
+    if (held_) return std::nullopt;
+    while (const auto marker = find_marker(file)) {
       if (*marker == kEoi) return end();
-      if (*marker == kSoi) return damaged();
-      if (auto refusal = take_segment(*marker)) return refusal;
+      bool is_whole = false;
+      const Problem problem = take_segment(*marker, file, &is_whole);
+      if (problem && !has_scan_) return *problem;
+      held_ = problem;
+      if (problem || !is_whole) break;
     }
-    return cut_off();
-  }
-  // After run() without a refusal: where the EOI ends.
-  size_t end_at() const { return at_; }
-
- private:
-  static PictureVerdict cut_off() { return bad_picture("The JPEG image is truncated."); }
-  static PictureVerdict damaged() { return bad_picture("The JPEG image's header is damaged."); }
-
-  PictureVerdict end() const {
-    if (!has_frame_ || !has_scan_) return bad_picture("The JPEG file contains no picture.");
     return std::nullopt;
   }
 
-  std::optional<uint8_t> next_marker() {
-    size_t at = at_;
-    const size_t end = bytes_.size();
+  PictureVerdict finish(std::string_view file) override {
+    const auto block = has_scan_ ? find_samsung_block(file) : std::nullopt;
+    if (block && lacks_only_end(file.substr(0, *block))) return WholePicture{*block, kEoiBytes};
+    return held_ ? *held_ : bad_picture("The JPEG image is truncated.");
+  }
+
+ private:
+  static optimizer::Refusal damaged() { return bad_picture("The JPEG image's header is damaged."); }
+
+  PictureVerdict end() const {
+    if (!has_frame_ || !has_scan_) return bad_picture("The JPEG file contains no picture.");
+    return WholePicture{at_ + kMarkerBytes};
+  }
+
+  // Whether `file` ends inside the data of a scan.
+  bool lacks_only_end(std::string_view file) const {
+    if (file.size() <= kMarkerBytes) return false;
+    JpegWalk walk(limits_);
+    return !walk.advance(file) && !walk.held_ && walk.has_scan_ && file.size() - walk.at_ < kMarkerBytes;
+  }
+
+  // Moves at_ to the next marker, past all bytes that belong to none.
+  std::optional<uint8_t> find_marker(std::string_view file) {
     while (true) {
       // Skips to the next FF only where needed: data of many FF pairs would otherwise pay for a search per pair.
-      if (at < end && bytes_[at] != '\xFF') at = bytes_.find('\xFF', at);
-      while (at < end && bytes_[at] == '\xFF') ++at;  // fill bytes, too
-      if (at >= end) return std::nullopt;
-      const uint8_t marker = byte_at(bytes_, at++);
-      if (marker == 0 || has_no_segment(marker)) continue;
-      at_ = at;
-      return marker;
+      if (at_ < file.size() && file[at_] != '\xFF') at_ = std::min(file.find('\xFF', at_), file.size());
+      size_t after = at_;
+      while (after < file.size() && file[after] == '\xFF') ++after;  // fill bytes, too
+      if (after > at_) at_ = after - 1;
+      if (after >= file.size()) return std::nullopt;
+      const uint8_t marker = byte_at(file, after);
+      if (marker != 0 && !has_no_segment(marker)) return marker;
+      at_ = after + 1;
     }
   }
 
-  PictureVerdict take_segment(uint8_t marker) {
-    if (bytes_.size() - at_ < kSegmentLengthBytes) return cut_off();
-    const size_t length = big_16(bytes_, at_);
+  Problem take_segment(uint8_t marker, std::string_view file, bool* is_whole) {
+    if (marker == kSoi) return damaged();
+    const std::string_view rest = file.substr(at_ + kMarkerBytes);
+    if (rest.size() < kSegmentLengthBytes) return std::nullopt;
+    const size_t length = big_16(rest, 0);
     if (length < kSegmentLengthBytes) return damaged();
-    if (length > bytes_.size() - at_) return cut_off();
-    const std::string_view segment = bytes_.substr(at_ + kSegmentLengthBytes, length - kSegmentLengthBytes);
-    at_ += length;
-    if (begins_frame(marker)) return take_frame(marker, segment);
+    if (length > rest.size()) return std::nullopt;
+    *is_whole = true;
+    at_ += kMarkerBytes + length;
+    if (begins_frame(marker)) return take_frame(marker, rest.substr(kSegmentLengthBytes, length - kSegmentLengthBytes));
     if (marker == kSos && !has_frame_) return damaged();
     has_scan_ = has_scan_ || marker == kSos;
     return std::nullopt;
   }
 
-  PictureVerdict take_frame(uint8_t marker, std::string_view header) {
+  Problem take_frame(uint8_t marker, std::string_view header) {
     if (has_frame_ || header.size() < kFrameHeaderBytes) return damaged();
     has_frame_ = true;
-    if (!limits_) return std::nullopt;
     if (!is_supported(marker) || byte_at(header, 0) != kPrecision) {
       return bad_picture("The JPEG image is lossless, hierarchical or not 8 bits per sample, which is not supported.");
     }
     const uint32_t height = big_16(header, 1);
     const uint32_t width = big_16(header, 3);
     if (width == 0 || height == 0 || header[5] == 0) return damaged();
-    if (optimizer::exceeds(width, height, *limits_)) return optimizer::too_large(*limits_);
+    if (optimizer::exceeds(width, height, limits_)) return optimizer::too_large(limits_);
     return std::nullopt;
   }
 
-  const std::string_view bytes_;
-  const optimizer::ImageLimits* const limits_;
-  size_t at_ = 2;  // after the SOI
+  const optimizer::ImageLimits limits_;
+  size_t at_ = kMarkerBytes;  // of the next marker, or of bytes before it; first after the SOI
   bool has_frame_ = false;
   bool has_scan_ = false;
+  Problem held_;  // after a scan: it may be in a Samsung block, which only the end of the file shows
 };
 
 }  // namespace
 
-PictureVerdict check_jpeg(std::string_view bytes, const optimizer::ImageLimits& limits) {
-  const optimizer::ImageLimits* checked = &limits;
-  while (true) {
-    JpegWalk walk(bytes, checked);
-    if (auto refusal = walk.run()) return refusal;
-    const std::string_view rest = bytes.substr(walk.end_at());
-    const size_t next = std::min(rest.find_first_not_of('\0'), rest.size());
-    if (sniff_image(rest.substr(next)) != "image/jpeg") {
-      if (is_known_jpeg_trailer(rest)) return std::nullopt;
-      return bad_picture("The JPEG image is followed by other data.");
-    }
-    bytes = rest.substr(next);
-    checked = nullptr;
-  }
+std::unique_ptr<PictureWalk> jpeg_walk(const optimizer::ImageLimits& limits) {
+  return std::make_unique<JpegWalk>(limits);
 }
 
 }  // namespace tidegate::api

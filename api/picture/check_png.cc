@@ -10,12 +10,13 @@ namespace {
 constexpr size_t kSignatureBytes = 8;
 constexpr size_t kChunkFrame = 12;  // length, type and CRC
 constexpr size_t kHeaderBytes = 13;
+constexpr size_t kHeaderChunk = kChunkFrame + kHeaderBytes;
 constexpr uint32_t kNumberMax = 0x7FFFFFFF;  // of lengths and dimensions
 constexpr size_t kTypeBytes = 4;
 
 constexpr char kPngCutOff[] = "The PNG image is truncated.";
 constexpr char kPngDamaged[] = "The PNG image's header is damaged.";
-constexpr char kFollowed[] = "The PNG image is followed by other data.";
+constexpr char kChunkDamaged[] = "The PNG image is damaged.";
 
 // CRC-32 of ISO 3309, bit by bit: the input is 17 bytes.
 uint32_t crc_32(std::string_view bytes) {
@@ -40,9 +41,9 @@ bool depth_fits(uint8_t depth, uint8_t colour_type) {
   }
 }
 
-PictureVerdict check_header(std::string_view bytes, const optimizer::ImageLimits& limits) {
-  if (bytes.size() < kSignatureBytes + kChunkFrame + kHeaderBytes) return bad_picture(kPngCutOff);
-  const std::string_view chunk = bytes.substr(kSignatureBytes, kChunkFrame + kHeaderBytes);
+// REQUIRES that the header is there.
+Problem check_header(std::string_view bytes, const optimizer::ImageLimits& limits) {
+  const std::string_view chunk = bytes.substr(kSignatureBytes, kHeaderChunk);
   if (big_32(chunk, 0) != kHeaderBytes || chunk.substr(4, kTypeBytes) != "IHDR") return bad_picture(kPngDamaged);
   if (crc_32(chunk.substr(4, kTypeBytes + kHeaderBytes)) != big_32(chunk, 8 + kHeaderBytes)) {
     return bad_picture(kPngDamaged);
@@ -66,29 +67,46 @@ bool is_type(std::string_view type) {
   return true;
 }
 
-}  // namespace
+class PngWalk final : public PictureWalk {
+ public:
+  explicit PngWalk(const optimizer::ImageLimits& limits) : limits_(limits) {}
 
-PictureVerdict check_png(std::string_view bytes, const optimizer::ImageLimits& limits) {
-  if (auto refusal = check_header(bytes, limits)) return refusal;
-  const bool needs_palette = byte_at(bytes, 25) == 3;  // colour type
-  bool has_palette = false;
-  bool has_data = false;
-  for (std::string_view rest = bytes.substr(kSignatureBytes + kChunkFrame + kHeaderBytes); !rest.empty();) {
-    if (rest.size() < kChunkFrame) return bad_picture(kPngCutOff);
-    const uint32_t length = big_32(rest, 0);
-    const std::string_view type = rest.substr(4, kTypeBytes);
-    if (length > kNumberMax || !is_type(type)) return bad_picture("The PNG image is damaged.");
-    if (length > rest.size() - kChunkFrame) return bad_picture(kPngCutOff);
-    rest.remove_prefix(kChunkFrame + length);
-    has_palette = has_palette || type == "PLTE";
-    has_data = has_data || (type == "IDAT" && (has_palette || !needs_palette));
-    if (type == "IHDR") return bad_picture("The PNG image is damaged.");
-    if (type != "IEND") continue;
-    if (length != 0 || !has_data) return bad_picture("The PNG file contains no picture.");
-    if (!rest.empty()) return bad_picture(kFollowed);
+  std::optional<PictureVerdict> advance(std::string_view file) override {
+    if (at_ == 0) {
+      if (file.size() < kSignatureBytes + kHeaderChunk) return std::nullopt;
+      if (const auto problem = check_header(file, limits_)) return *problem;
+      needs_palette_ = byte_at(file, 25) == 3;  // colour type
+      at_ = kSignatureBytes + kHeaderChunk;
+    }
+    while (file.size() - at_ >= kChunkFrame) {
+      const size_t length = big_32(file, at_);
+      const std::string_view type = file.substr(at_ + 4, kTypeBytes);
+      if (length > kNumberMax || !is_type(type) || type == "IHDR") return bad_picture(kChunkDamaged);
+      if (length > file.size() - at_ - kChunkFrame) return std::nullopt;
+      at_ += kChunkFrame + length;
+      has_palette_ = has_palette_ || type == "PLTE";
+      has_data_ = has_data_ || (type == "IDAT" && (has_palette_ || !needs_palette_));
+      if (type != "IEND") continue;
+      if (length != 0 || !has_data_) return bad_picture("The PNG file contains no picture.");
+      return WholePicture{at_};
+    }
     return std::nullopt;
   }
-  return bad_picture(kPngCutOff);
+
+  PictureVerdict finish(std::string_view) override { return bad_picture(kPngCutOff); }
+
+ private:
+  const optimizer::ImageLimits limits_;
+  size_t at_ = 0;  // of a chunk; 0: the header is not there yet
+  bool needs_palette_ = false;
+  bool has_palette_ = false;
+  bool has_data_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<PictureWalk> png_walk(const optimizer::ImageLimits& limits) {
+  return std::make_unique<PngWalk>(limits);
 }
 
 }  // namespace tidegate::api

@@ -51,12 +51,12 @@ std::optional<Size> size_in(std::string_view type, std::string_view data) {
   return type == "VP8X" ? canvas_size(data) : std::nullopt;
 }
 
-// Walks the chunks of one file.
-class WebpWalk {
+// The chunks of one file.
+class WebpChunks {
  public:
-  explicit WebpWalk(const optimizer::ImageLimits& limits) : limits_(limits) {}
+  explicit WebpChunks(const optimizer::ImageLimits& limits) : limits_(limits) {}
 
-  PictureVerdict run(std::string_view rest) {
+  Problem check(std::string_view rest) {
     while (!rest.empty()) {
       if (rest.size() < kChunkHead) return bad_picture(kWebpCutOff);
       const std::string_view type = rest.substr(0, 4);
@@ -71,7 +71,7 @@ class WebpWalk {
   }
 
  private:
-  PictureVerdict take(std::string_view type, std::string_view data) {
+  Problem take(std::string_view type, std::string_view data) {
     const bool is_frame = type == "VP8 " || type == "VP8L";
     const bool is_first = !size_;
     if (is_first || is_frame) {
@@ -85,21 +85,34 @@ class WebpWalk {
     return std::nullopt;
   }
 
-  const optimizer::ImageLimits& limits_;
+  const optimizer::ImageLimits limits_;
   std::optional<Size> size_;  // of the first chunk; the others must have the same
   bool has_frame_ = false;
 };
 
+// The header tells the end; the chunks are checked once they are there.
+class WebpWalk final : public PictureWalk {
+ public:
+  explicit WebpWalk(const optimizer::ImageLimits& limits) : limits_(limits) {}
+
+  std::optional<PictureVerdict> advance(std::string_view file) override {
+    const uint64_t end = kChunkHead + uint64_t{little_32(file, 4)};
+    if (end < kChunkHead + kCountedHead) return bad_picture(kWebpDamaged);
+    if (end > file.size()) return std::nullopt;
+    if (const auto problem = WebpChunks(limits_).check(file.substr(kRiffHead, end - kRiffHead))) return *problem;
+    return WholePicture{end};
+  }
+
+  PictureVerdict finish(std::string_view) override { return bad_picture(kWebpCutOff); }
+
+ private:
+  const optimizer::ImageLimits limits_;
+};
+
 }  // namespace
 
-PictureVerdict check_webp(std::string_view bytes, const optimizer::ImageLimits& limits) {
-  const uint64_t end = kChunkHead + uint64_t{little_32(bytes, 4)};
-  if (end < kChunkHead + kCountedHead) return bad_picture(kWebpDamaged);
-  if (end > bytes.size()) return bad_picture(kWebpCutOff);
-  // Some encoders pad an odd length and some do not.
-  const bool is_padded = (end & 1) != 0 && bytes.size() == end + 1 && bytes.back() == '\0';
-  if (end < bytes.size() && !is_padded) return bad_picture("The WebP image is followed by other data.");
-  return WebpWalk(limits).run(bytes.substr(kRiffHead, end - kRiffHead));
+std::unique_ptr<PictureWalk> webp_walk(const optimizer::ImageLimits& limits) {
+  return std::make_unique<WebpWalk>(limits);
 }
 
 }  // namespace tidegate::api

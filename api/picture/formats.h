@@ -1,21 +1,23 @@
-// The checks of the three picture formats, and the helpers that they share. Pure.
+// The ways through the three picture formats, and the helpers that they share. Pure.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "api/picture/picture_walk.h"
 #include "optimizer/image/image_limits.h"
 
 namespace tidegate::api {
 
-using PictureVerdict = std::optional<optimizer::Refusal>;
+// REQUIRES that sniff_image() recognizes the format of the file.
+std::unique_ptr<PictureWalk> jpeg_walk(const optimizer::ImageLimits& limits);
+std::unique_ptr<PictureWalk> png_walk(const optimizer::ImageLimits& limits);
+std::unique_ptr<PictureWalk> webp_walk(const optimizer::ImageLimits& limits);
 
-// REQUIRES that sniff_image() recognizes the format.
-PictureVerdict check_jpeg(std::string_view bytes, const optimizer::ImageLimits& limits);
-PictureVerdict check_png(std::string_view bytes, const optimizer::ImageLimits& limits);
-PictureVerdict check_webp(std::string_view bytes, const optimizer::ImageLimits& limits);
+using Problem = std::optional<optimizer::Refusal>;
 
 inline optimizer::Refusal bad_picture(std::string_view sentence) {
   return {400, "bad_image", std::string(sentence), {}};

@@ -41,6 +41,11 @@ class MemoryReservation {
     bytes_ += bytes;
     return true;
   }
+  // REQUIRES that at least `bytes` are reserved.
+  void shrink_to(uint64_t bytes) {
+    budget_->used_ -= bytes_ - bytes;
+    bytes_ = bytes;
+  }
   void release() { budget_->used_ -= std::exchange(bytes_, 0); }
 
  private:

@@ -12,6 +12,7 @@ namespace tidegate::api {
 
 struct KeyHasher::Context {
   EVP_MD_CTX* digest = EVP_MD_CTX_new();
+  void begin() const { TG_ASSERT(digest && EVP_DigestInit_ex(digest, EVP_sha256(), nullptr) == 1); }
   ~Context() { EVP_MD_CTX_free(digest); }
 };
 
@@ -20,9 +21,7 @@ bool is_key(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-KeyHasher::KeyHasher() : context_(std::make_unique<Context>()) {
-  TG_ASSERT(context_->digest && EVP_DigestInit_ex(context_->digest, EVP_sha256(), nullptr) == 1);
-}
+KeyHasher::KeyHasher() : context_(std::make_unique<Context>()) { context_->begin(); }
 
 KeyHasher::~KeyHasher() = default;
 
@@ -39,6 +38,11 @@ void KeyHasher::add_length(uint64_t length) {
 void KeyHasher::add_image(std::string_view piece) {
   image_bytes_ += piece.size();
   add(piece);
+}
+
+void KeyHasher::forget_image() {
+  image_bytes_ = 0;
+  context_->begin();
 }
 
 std::string KeyHasher::finish(std::string_view text, std::string_view position) {

@@ -24,6 +24,7 @@ class KeyHasher {
   ~KeyHasher();
 
   void add_image(std::string_view piece);
+  void forget_image();
   // REQUIRES one call, the last.
   std::string finish(std::string_view text, std::string_view position);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "api/picture/check_picture.h"
 #include "api/picture/sniff.h"
 #include "optimizer/image/text.h"
 
@@ -82,33 +81,47 @@ Complaint UploadForm::on_part_data(std::string_view piece) {
 }
 
 Complaint UploadForm::on_image_data(std::string_view piece) {
+  if (is_whole_) return std::nullopt;
   std::string& bytes = image_->bytes;
-  // The first bytes are checked by themselves, so that the first error does not depend on how the form is split.
-  const size_t undecided = kSniffBytes - std::min(bytes.size(), kSniffBytes);
-  if (undecided > 0 && piece.size() > undecided) {
-    if (auto complaint = on_image_data(piece.substr(0, undecided))) return complaint;
-    piece.remove_prefix(undecided);
+  const size_t before = bytes.size();
+  // The check goes first, so that the first error does not depend on how the form is split.
+  const std::string_view taken = piece.substr(0, image_bytes_max_ - before);
+  if (!reservation_.grow(taken.size())) return refuse(busy_reply());
+  bytes += taken;
+  if (const auto verdict = check_.advance(bytes)) {
+    if (const auto* refusal = std::get_if<optimizer::Refusal>(&*verdict)) return refuse_picture(*refusal);
+    is_whole_ = true;
+    bytes.resize(std::get<WholePicture>(*verdict).size);
+    reservation_.shrink_to(bytes.size());
   }
-  if (bytes.size() + piece.size() > image_bytes_max_) {
-    return refuse(problem_reply(413, "body_too_large",
-                                "The image is larger than " + std::to_string(image_bytes_max_) + " bytes."));
+  hasher_.add_image(std::string_view(bytes).substr(before));
+  if (is_whole_ || taken.size() == piece.size()) return std::nullopt;
+  return refuse(
+      problem_reply(413, "body_too_large", "The image is larger than " + std::to_string(image_bytes_max_) + " bytes."));
+}
+
+Complaint UploadForm::on_part_end() { return part_ == Part::image ? on_image_end() : std::nullopt; }
+
+Complaint UploadForm::on_image_end() {
+  std::string& bytes = image_->bytes;
+  if (bytes.empty()) return "The image is empty.";
+  if (!is_whole_) {
+    const PictureVerdict verdict = check_.finish(bytes);
+    if (const auto* refusal = std::get_if<optimizer::Refusal>(&verdict)) return refuse_picture(*refusal);
+    const auto& picture = std::get<WholePicture>(verdict);
+    bytes.resize(picture.size);
+    bytes += picture.missing_end;
+    reservation_.shrink_to(bytes.size());
+    hasher_.forget_image();
+    hasher_.add_image(bytes);
+    is_whole_ = true;
   }
-  if (!reservation_.grow(piece.size())) return refuse(busy_reply());
-  bytes += piece;
-  hasher_.add_image(piece);
-  if (undecided > 0 && image_->content_type.empty() && bytes.size() >= kSniffBytes) {
-    image_->content_type = sniff_image(bytes);
-    if (image_->content_type.empty()) return on_part_end();
-  }
+  image_->content_type = sniff_image(bytes);
   return std::nullopt;
 }
 
-Complaint UploadForm::on_part_end() {
-  if (part_ != Part::image) return std::nullopt;
-  if (image_->bytes.empty()) return "The image is empty.";
-  const auto refusal = check_picture(image_->bytes);
-  if (!refusal) return std::nullopt;
-  return refuse(problem_reply(refusal->status, refusal->reason, refusal->detail));
+Complaint UploadForm::refuse_picture(const optimizer::Refusal& refusal) {
+  return refuse(problem_reply(refusal.status, refusal.reason, refusal.detail));
 }
 
 }  // namespace tidegate::api

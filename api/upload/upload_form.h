@@ -1,11 +1,12 @@
 // Reads the form of POST /upload as it streams in: image, wm_text, wm_position. An error is reported at the first byte
-// that shows it.
+// that shows it. Of the image's part it keeps the picture alone, and the key is of that.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "api/http/reply.h"
+#include "api/picture/check_picture.h"
 #include "api/picture/memory_budget.h"
 #include "api/upload/key.h"
 #include "api/upload/multipart.h"
@@ -38,11 +39,15 @@ class UploadForm final : private PartSink {
   Complaint on_part_end() override;
 
   Complaint on_image_data(std::string_view piece);
+  Complaint on_image_end();
+  Complaint refuse_picture(const optimizer::Refusal& refusal);
   Complaint refuse(Reply reply);
   std::optional<Reply> refusal_for(const Complaint& complaint);
 
   const uint64_t image_bytes_max_;
   std::shared_ptr<Object> image_ = std::make_shared<Object>();
+  PictureCheck check_;
+  bool is_whole_ = false;  // the picture; what follows it in its part is dropped
   KeyHasher hasher_;
   std::string text_;
   std::string position_;

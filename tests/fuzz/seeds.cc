@@ -42,10 +42,12 @@ void write_pictures(const std::filesystem::path& folder) {
   const std::string extended =
       api::webp_canvas(20, 10) + api::webp_chunk("ICCP", "odd") + api::webp_lossless_frame(20, 10);
   const std::string animated = api::webp_canvas(9, 9) + api::webp_chunk("ANIM", "loops") + api::webp_chunk("ANMF", "f");
+  const std::string without_end = api::jpeg().substr(0, api::jpeg().size() - 2);
   size_t number = 0;
   for (const std::string& picture :
        {api::png(), api::png({50000, 50000}), api::jpeg(), api::jpeg(640, 480, 0xC2), api::jpeg() + api::jpeg(),
         api::jpeg() + api::movie() + std::string(9, '\0'), api::jpeg() + api::samsung_block("Image_UTC_Data"),
+        without_end + api::samsung_block("Panorama_Shot_Info"), api::png() + api::png_chunk("IEND", ""),
         api::webp_file(api::webp_lossy_frame(20, 10)), api::webp_file(extended), api::webp_file(animated)}) {
     write_seed(folder, "picture" + std::to_string(++number), picture);
   }
