@@ -17,6 +17,13 @@ int run_command(const std::string& config_file) {
   }
   const LogFormat default_format = isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json;
   log_configure(loaded.config->log.level, loaded.config->log.format.value_or(default_format));
+  for (const config::Diagnostic& warning : loaded.warnings) {
+    log_warn("configuration_warning", {{"file", warning.file},
+                                       {"line", warning.position.line},
+                                       {"column", warning.position.column},
+                                       {"path", warning.path},
+                                       {"reason", warning.what}});
+  }
   Process process(loaded.config);
   return process.run();
 }

@@ -27,6 +27,8 @@ def tidegate(*arguments):
     return subprocess.run([TIDEGATE, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=ROOT,
                           stdin=subprocess.DEVNULL)
 
+UNUSED = MINIMAL.replace("{{up: ", "{{old: {{endpoints: [http://h]}}, up: ")
+
 
 class Folder(unittest.TestCase):
     def setUp(self):
@@ -59,6 +61,16 @@ class CommandLine(Folder):
         self.assertRegex(lines[0], rf"^{re.escape(str(path))}:7:5: listeners\[0\]\.limts: .*did you mean `limits`")
         self.assertRegex(lines[1], rf"^{re.escape(str(path))}:9:\d+: listeners\[0\]\.routes\[0\]\.upstream: .*`up`")
         self.assertEqual(lines[2:], ["2 errors"])
+
+    def test_a_warning_of_check_leaves_the_exit_code_at_0(self):
+        path = self.config(UNUSED.format(**self.ports()))
+        done = tidegate("check", path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.splitlines(), [
+            f"{path}:3:13: warning: upstreams.old: no route uses this upstream",
+            f"{path}: ok: 1 listener, 1 route, 2 upstreams, 0 queues, 1 warning"])
+        report = json.loads(tidegate("check", path, "--format", "json").stdout)
+        self.assertEqual([each["path"] for each in report["warnings"]], ["upstreams.old"])
 
     def test_check_in_json(self):
         path = self.config(self.BAD.format(**self.ports()))
@@ -129,6 +141,12 @@ class Running(Folder):
         self.assertEqual((done.returncode, done.stdout), (0, '{"status":"ok"}\n'))
         done = tidegate("healthcheck", "--ready", "--admin", admin)
         self.assertEqual((done.returncode, done.stdout), (0, '{"status":"ready"}\n'))
+
+    def test_run_logs_a_warning_of_the_configuration(self):
+        program, _ = self.start(UNUSED.format(**self.ports()))
+        warning = next(json.loads(line) for line in program.text().splitlines() if "configuration_warning" in line)
+        self.assertEqual((warning["line"], warning["path"]), (3, "upstreams.old"))
+        self.assertEqual(program.stop(), 0)
 
     def test_a_port_in_use_exits_with_1_and_names_the_address(self):
         for which in ("proxy", "admin"):

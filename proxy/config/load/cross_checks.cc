@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "config/load/location.h"
 #include "config/load/route_cover.h"
 #include "config/store_limits.h"
 #include "config/yaml/scalars.h"
@@ -12,39 +13,6 @@
 namespace tidegate::config {
 
 namespace {
-
-// Follows keys and indices down the document: root["listeners"][0]["routes"]... A step that does not exist keeps the
-// position, so that an error points at the nearest parent that exists.
-class Location {
- public:
-  explicit Location(const Node& node) : node_(&node), at_(node.at) {}
-
-  Location operator[](std::string_view key) const {
-    Location next = *this;
-    next.path_ = join_path(path_, key);
-    for (const Entry& entry : node_->entries) {
-      if (entry.key.text == key) next.go(entry.value);
-    }
-    return next;
-  }
-  Location operator[](size_t index) const {
-    Location next = *this;
-    next.path_ = join_path(path_, index);
-    if (index < node_->items.size()) next.go(node_->items[index]);
-    return next;
-  }
-  const std::string& path() const { return path_; }
-  void error(Diagnostics& errors, std::string what) const { errors.add(at_, path_, std::move(what)); }
-
- private:
-  void go(const Node& node) {
-    node_ = &node;
-    at_ = node.at;
-  }
-  const Node* node_;
-  Position at_;
-  std::string path_;
-};
 
 template <typename Map>
 std::string unknown_name(std::string_view what, const std::string& name, const Map& existing) {
@@ -60,7 +28,7 @@ class Unique {
   void check(const std::string& value, const Location& location, Diagnostics& errors) {
     if (value.empty()) return;
     const auto [first, is_new] = seen_.emplace(value, location.path());
-    if (!is_new) location.error(errors, fmt::format("duplicate {} {}; first used by {}", what_, value, first->second));
+    if (!is_new) location.report(errors, fmt::format("duplicate {} {}; first used by {}", what_, value, first->second));
   }
 
  private:
@@ -101,12 +69,12 @@ void check_enqueue(const Config& config, const FallbackEnqueue& enqueue, const L
   if (enqueue.queue.empty()) return;
   const auto queue = config.queues.find(enqueue.queue);
   if (queue == config.queues.end()) {
-    location["queue"].error(errors, unknown_name("queue", enqueue.queue, config.queues));
+    location["queue"].report(errors, unknown_name("queue", enqueue.queue, config.queues));
   } else if (enqueue.max_body > queue->second.max_bytes) {
-    location["max_body"].error(errors, fmt::format("{} is larger than max_bytes of the queue ({})",
-                                                   show_size(enqueue.max_body), show_size(queue->second.max_bytes)));
+    location["max_body"].report(errors, fmt::format("{} is larger than max_bytes of the queue ({})",
+                                                    show_size(enqueue.max_body), show_size(queue->second.max_bytes)));
   } else if (!enqueue.by_reference && enqueue.max_body > stored_body_max(queue->second)) {
-    location["max_body"].error(
+    location["max_body"].report(
         errors, fmt::format("{} is larger than the largest body that queues.{}.url can store ({})",
                             show_size(enqueue.max_body), enqueue.queue, show_size(stored_body_max(queue->second))));
   }
@@ -117,7 +85,7 @@ void check_own_policies(const Config& config, const Route& route, const Location
   const auto upstream = config.upstreams.find(route.name);
   if (upstream == config.upstreams.end()) return;
   const auto clash = [&](const char* key) {
-    location["name"].error(
+    location["name"].report(
         errors, fmt::format("the route's own {0} would have the name of the {0} of upstream {1}; rename the route", key,
                             route.name));
   };
@@ -128,14 +96,14 @@ void check_own_policies(const Config& config, const Route& route, const Location
 void check_buffering(const Config& config, const Buffering& buffering, const Location& location, Diagnostics& errors) {
   for (const auto& [key, size] : {std::pair{"request", buffering.request}, std::pair{"response", buffering.response}}) {
     if (size <= config.limits.buffered) continue;
-    location[key].error(errors, fmt::format("{} is larger than limits.buffered ({})", show_size(size),
-                                            show_size(config.limits.buffered)));
+    location[key].report(errors, fmt::format("{} is larger than limits.buffered ({})", show_size(size),
+                                             show_size(config.limits.buffered)));
   }
 }
 
 void check_route(const Config& config, const Route& route, const Location& location, Diagnostics& errors) {
   if (!route.upstream.empty() && !config.upstreams.contains(route.upstream)) {
-    location["upstream"].error(errors, unknown_name("upstream", route.upstream, config.upstreams));
+    location["upstream"].report(errors, unknown_name("upstream", route.upstream, config.upstreams));
   }
   check_own_policies(config, route, location, errors);
   check_buffering(config, route.buffering, location["buffering"], errors);
@@ -153,13 +121,13 @@ void check_reach(const Listener& listener, const Location& location, Diagnostics
     const Match& match = listener.routes[later].match;
     const Location path = location["routes"][later]["match"]["path"];
     if (has_jobs && match.path.starts_with(listener.jobs_path)) {
-      path.error(errors,
-                 "unreachable: requests under jobs_path (" + listener.jobs_path + ") are for the jobs interface");
+      path.report(errors,
+                  "unreachable: requests under jobs_path (" + listener.jobs_path + ") are for the jobs interface");
     }
     for (size_t earlier = 0; earlier < later; ++earlier) {
       if (!covers(listener.routes[earlier].match, match)) continue;
-      path.error(errors, fmt::format("unreachable: shadowed by route {} (routes[{}])",
-                                     shown(listener.routes[earlier].name), earlier));
+      path.report(errors, fmt::format("unreachable: shadowed by route {} (routes[{}])",
+                                      shown(listener.routes[earlier].name), earlier));
       break;
     }
   }

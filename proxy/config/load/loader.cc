@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "config/load/cross_checks.h"
+#include "config/load/warnings.h"
 #include "config/sections/sections.h"
 #include "config/yaml/diagnostics.h"
 #include "config/yaml/document.h"
@@ -35,7 +36,7 @@ void read_document(Node& root, Config& config, const Environment& environment, D
 }
 
 LoadResult failed(const std::string& path, const std::string& what) {
-  return {nullptr, {Diagnostic{path, {}, "", what}}};
+  return {nullptr, {Diagnostic{path, {}, "", what}}, {}};
 }
 
 }  // namespace
@@ -44,9 +45,12 @@ LoadResult load_text(std::string_view yaml, const std::string& file_name, const 
   Diagnostics errors(file_name);
   auto config = std::make_shared<Config>();
   config->file = file_name;
-  if (Node root; parse_document(yaml, root, errors)) read_document(root, *config, environment, errors);
-  if (!errors.empty()) return {nullptr, errors.take()};
-  return {std::move(config), {}};
+  Node root;
+  if (parse_document(yaml, root, errors)) read_document(root, *config, environment, errors);
+  if (!errors.empty()) return {nullptr, errors.take(), {}};
+  Diagnostics warnings(file_name, Severity::warning);
+  find_warnings(*config, root, warnings);
+  return {std::move(config), {}, warnings.take()};
 }
 
 LoadResult load_file(const std::string& path, const Environment& environment) {

@@ -1,7 +1,9 @@
 // Loads a configuration: YAML -> Config, every error with its file:line:column.
 //
-//   text ──parse_document──▶ tree ──prepare──▶ tree ──read_config──▶ Config ──check_config──▶ done
-//          YAML, UTF-8         ${...}, duplicates     keys, types, ranges      references between sections
+//   text ──parse_document──▶ tree ──prepare──▶ tree ──read_config──▶ Config ──check_config──▶ Config
+//          YAML, UTF-8         ${...}, duplicates     keys, types, ranges     references between sections
+//
+// Without errors, find_warnings looks for what has no effect.
 #pragma once
 
 #include <memory>
@@ -18,6 +20,7 @@ namespace tidegate::config {
 struct LoadResult {
   std::shared_ptr<const Config> config;  // null when there are errors
   std::vector<Diagnostic> errors;        // in file order
+  std::vector<Diagnostic> warnings;      // in file order; none when there are errors
 };
 
 // `environment`: what ${NAME} is read from; default: the process's environment.
@@ -25,8 +28,8 @@ LoadResult load_file(const std::string& path, const Environment& environment = {
 LoadResult load_text(std::string_view yaml, const std::string& file_name, const Environment& environment = {});
 
 // What `tidegate check` prints, with the line end. Text: one diagnostic per line, then "3 errors"; or
-// "tidegate.yaml: ok: 1 listener, 1 route, 1 upstream, 1 queue". JSON:
-// {"ok":false,"errors":[{"file","line","column","path","what"}]}; line 0: the error concerns the whole file.
+// "tidegate.yaml: ok: 1 listener, 1 route, 1 upstream, 1 queue", with ", 1 warning" where there are some. JSON:
+// {"ok":false,"errors":[{"file","line","column","path","what"}],"warnings":[...]}; line 0: the whole file.
 std::string check_report(const LoadResult& result, bool json);
 
 }  // namespace tidegate::config

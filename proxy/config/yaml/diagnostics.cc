@@ -34,16 +34,16 @@ std::string escaped(std::string_view text) {
 }  // namespace
 
 std::vector<Diagnostic> Diagnostics::take() {
-  std::stable_sort(errors_.begin(), errors_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+  std::stable_sort(all_.begin(), all_.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return std::tie(a.position.line, a.position.column) < std::tie(b.position.line, b.position.column);
   });
-  return std::move(errors_);
+  return std::move(all_);
 }
 
 std::string Diagnostic::to_string() const {
   std::string out = file;
   if (position.line > 0) out += fmt::format(":{}:{}", position.line, position.column);
-  out += ": ";
+  out += severity == Severity::warning ? ": warning: " : ": ";
   if (!path.empty()) out += path + ": ";
   return out + what;
 }

@@ -1,6 +1,8 @@
-// The errors of one load. A reader records an error and goes on, so that one check reports all of them.
+// The errors and the warnings of one load. A reader records an error and goes on, so that one check reports all of
+// them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,31 +15,40 @@ struct Position {
   int column = 0;
 };
 
+enum class Severity : uint8_t {
+  error,    // the configuration cannot be used
+  warning,  // it can, but what it says has no effect
+};
+
 struct Diagnostic {
   std::string file;
   Position position;
   std::string path;  // "listeners[0].routes[1].timeout.total"
   std::string what;  // "unknown key; did you mean `timeout`?"
+  Severity severity = Severity::error;
 
-  // "tidegate.yaml:12:7: upstreams.optimizer.breker: unknown key; did you mean `breaker`?"
+  // "tidegate.yaml:12:7: upstreams.optimizer.breker: unknown key; did you mean `breaker`?"; of a warning
+  // "tidegate.yaml:12:3: warning: upstreams.optimizer: no route uses this upstream"
   std::string to_string() const;
 };
 
 class Diagnostics {
  public:
-  explicit Diagnostics(std::string file) : file_(std::move(file)) {}
+  explicit Diagnostics(std::string file, Severity severity = Severity::error)
+      : file_(std::move(file)), severity_(severity) {}
 
   void add(Position at, std::string path, std::string what) {
-    errors_.push_back({file_, at, std::move(path), std::move(what)});
+    all_.push_back({file_, at, std::move(path), std::move(what), severity_});
   }
-  bool empty() const { return errors_.empty(); }
+  bool empty() const { return all_.empty(); }
 
-  // Moves the errors out, in file order; errors at the same location in the order they were added.
+  // Moves them out, in file order; those at the same location in the order they were added.
   std::vector<Diagnostic> take();
 
  private:
   std::string file_;
-  std::vector<Diagnostic> errors_;
+  Severity severity_;
+  std::vector<Diagnostic> all_;
 };
 
 // "upstreams" and "optimizer" -> "upstreams.optimizer". A key other than a plain word is quoted and escaped.

@@ -5,17 +5,14 @@
 
 #include "base/ids.h"
 #include "http/message/client_address.h"
+#include "http/message/method.h"
 
 namespace tidegate::core {
 
 namespace {
 
 bool is_idempotent(const http::RequestHead& head) {
-  static constexpr std::string_view kMethods[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
-  for (const std::string_view method : kMethods) {
-    if (head.method == method) return true;
-  }
-  return head.fields.find("idempotency-key").has_value();
+  return http::is_idempotent(head.method) || head.fields.find("idempotency-key").has_value();
 }
 
 Result<std::optional<Duration>> client_timeout(const http::Fields& fields, const std::string& name) {

@@ -24,13 +24,15 @@ inline LoadResult load(const std::string& yaml, std::map<std::string, std::strin
   return load_text(yaml, "t.yaml", environment_of(std::move(variables)));
 }
 
-// The errors, one per line.
-inline std::string errors_of(const std::string& yaml, std::map<std::string, std::string> variables = {}) {
+// One per line.
+inline std::string lines_of(const std::vector<Diagnostic>& diagnostics) {
   std::string out;
-  for (const Diagnostic& error : load(yaml, std::move(variables)).errors) {
-    out += (out.empty() ? "" : "\n") + error.to_string();
-  }
+  for (const Diagnostic& each : diagnostics) out += (out.empty() ? "" : "\n") + each.to_string();
   return out;
+}
+
+inline std::string errors_of(const std::string& yaml, std::map<std::string, std::string> variables = {}) {
+  return lines_of(load(yaml, std::move(variables)).errors);
 }
 
 enum class In { top, queue, upstream, listener, route };

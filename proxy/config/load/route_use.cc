@@ -1,0 +1,29 @@
+#include "config/load/route_use.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace tidegate::config {
+
+std::vector<RouteUse> uses_of(const Config& config, const Location& root) {
+  std::vector<RouteUse> uses;
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    const Listener& listener = config.listeners[i];
+    for (size_t j = 0; j < listener.routes.size(); ++j) {
+      const Route& route = listener.routes[j];
+      const auto* enqueue = route.fallback ? std::get_if<FallbackEnqueue>(&route.fallback->action) : nullptr;
+      uses.push_back({listener, route, config.upstreams.at(route.upstream),
+                      enqueue ? &config.queues.at(enqueue->queue) : nullptr, root["listeners"][i]["routes"][j]});
+    }
+  }
+  return uses;
+}
+
+std::vector<RouteUse> uses_of(const Upstream& upstream, const std::vector<RouteUse>& uses) {
+  std::vector<RouteUse> those;
+  std::copy_if(uses.begin(), uses.end(), std::back_inserter(those),
+               [&](const RouteUse& use) { return &use.upstream == &upstream; });
+  return those;
+}
+
+}  // namespace tidegate::config

@@ -1,0 +1,160 @@
+#include "config/load/warnings.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "config/load/enclosed_timeouts.h"
+#include "config/load/location.h"
+#include "config/load/route_cover.h"
+#include "config/load/route_use.h"
+#include "config/yaml/scalars.h"
+#include "http/message/method.h"
+
+namespace tidegate::config {
+
+namespace {
+
+// A retry that only an Idempotency-Key allows, unless the file says that this is meant.
+void warn_of_methods(const RouteUse& use, Diagnostics& warnings) {
+  const std::vector<std::string>& methods = use.route.match.methods;
+  const Location retry = use.at["retry"];
+  if (!use.at.has("retry") || methods.empty() || retry["methods"].is_written()) return;
+  if (std::any_of(methods.begin(), methods.end(), http::is_idempotent)) return;
+  retry.at_key().report(warnings,
+                        fmt::format("{} is retried only with an Idempotency-Key; write `methods: any` if running it "
+                                    "twice does no harm, `methods: idempotent` if clients send the key",
+                                    fmt::join(methods, ", ")));
+}
+
+// The shortest wait before the first retry that the jitter allows.
+Duration shortest_wait(const policy::BackoffConfig& backoff) {
+  switch (backoff.jitter) {
+    case policy::Jitter::full: return {};
+    case policy::Jitter::equal: return backoff.base / 2;
+    case policy::Jitter::none:
+    case policy::Jitter::decorrelated: break;
+  }
+  return backoff.base;
+}
+
+void warn_of_backoff(const RouteUse& use, Diagnostics& warnings) {
+  const Location base = use.at["retry"]["backoff"]["base"];
+  const Duration total = use.route.timeout.total;
+  if (!base.is_written() || shortest_wait(use.route.retry.backoff) < total) return;
+  base.report(warnings,
+              fmt::format("nothing is ever retried: the wait ends after timeout.total ({})", show_duration(total)));
+}
+
+void warn_of_conditions(const RouteUse& use, Diagnostics& warnings) {
+  const Location on = use.at["fallback"]["on"];
+  if (!on.is_written()) return;
+  for (size_t i = 0; i < on.node().items.size(); ++i) {
+    const auto never = [&](std::string_view word, std::string_view policy, bool has_policy) {
+      if (has_policy || on[i].node().text != word) return;
+      on[i].report(warnings,
+                   fmt::format("never happens: neither the route nor upstream {} has a {}", use.upstream.name, policy));
+    };
+    never("breaker_open", "breaker", use.has_breaker());
+    never("bulkhead_full", "bulkhead", use.has_bulkhead());
+  }
+}
+
+void warn_of_max_body(const RouteUse& use, Diagnostics& warnings) {
+  const Location max_body = use.at["fallback"]["enqueue"]["max_body"];
+  if (!max_body.is_written()) return;
+  const auto& enqueue = std::get<FallbackEnqueue>(use.route.fallback->action);
+  if (enqueue.by_reference || enqueue.max_body <= use.listener.limits.body) return;
+  max_body.report(warnings, fmt::format("{} is larger than limits.body of the listener ({}), beyond which a request is "
+                                        "refused",
+                                        show_size(enqueue.max_body), show_size(use.listener.limits.body)));
+}
+
+void warn_of_store(const RouteUse& use, Diagnostics& warnings) {
+  if (!use.route.rate_limit || use.route.rate_limit->store) return;
+  if (use.route.rate_limit->on_store_failure == OnStoreFailure::local) return;
+  use.at["rate_limit"]["on_store_failure"].report(warnings, "has no effect with `store: local`");
+}
+
+void warn_of_slots(const policy::BulkheadConfig& bulkhead, const Upstream& upstream, const Location& at,
+                   Diagnostics& warnings) {
+  const Location max_concurrent = at["max_concurrent"];
+  if (!max_concurrent.is_written() || bulkhead.max_concurrent <= upstream.max_connections) return;
+  max_concurrent.report(warnings, fmt::format("so many calls at once cannot happen: max_connections of upstream {} is "
+                                              "{}",
+                                              upstream.name, upstream.max_connections));
+}
+
+void warn_of_route(const RouteUse& use, Diagnostics& warnings) {
+  warn_of_methods(use, warnings);
+  warn_of_backoff(use, warnings);
+  warn_of_conditions(use, warnings);
+  warn_of_max_body(use, warnings);
+  warn_of_store(use, warnings);
+  if (use.route.bulkhead) warn_of_slots(*use.route.bulkhead, use.upstream, use.at["bulkhead"], warnings);
+}
+
+// A policy of an upstream that no route takes.
+void warn_of_unused_policies(const std::vector<RouteUse>& uses, const Location& at, Diagnostics& warnings) {
+  const auto unused = [&](const char* key, std::string_view why, bool (*takes)(const RouteUse&)) {
+    if (at.has(key) && std::none_of(uses.begin(), uses.end(), takes))
+      at[key].at_key().report(warnings, std::string(why));
+  };
+  unused("breaker", "has no effect: every route to this upstream has a breaker of its own",
+         [](const RouteUse& use) { return !use.route.breaker; });
+  unused("bulkhead", "has no effect: every route to this upstream has a bulkhead of its own",
+         [](const RouteUse& use) { return !use.route.bulkhead; });
+  unused("retry_budget", "has no effect: no route to this upstream has `retry`",
+         [](const RouteUse& use) { return use.at.has("retry"); });
+}
+
+void warn_of_upstream(const Upstream& upstream, const std::vector<RouteUse>& uses, const Location& at,
+                      Diagnostics& warnings) {
+  if (uses.empty()) return at.at_key().report(warnings, "no route uses this upstream");
+  warn_of_unused_policies(uses, at, warnings);
+  if (upstream.bulkhead) warn_of_slots(*upstream.bulkhead, upstream, at["bulkhead"], warnings);
+}
+
+// A route each of whose methods an earlier one takes; one that takes them all is an error.
+void warn_of_shadowed(const Listener& listener, const Location& routes, Diagnostics& warnings) {
+  for (auto route = listener.routes.begin(); route != listener.routes.end(); ++route) {
+    const auto is_taken = [&](const std::string& method) {
+      Match match = route->match;
+      match.methods = {method};
+      return std::any_of(listener.routes.begin(), route, [&](const Route& each) { return covers(each.match, match); });
+    };
+    const std::vector<std::string>& methods = route->match.methods;
+    if (methods.empty() || !std::all_of(methods.begin(), methods.end(), is_taken)) continue;
+    routes[static_cast<size_t>(route - listener.routes.begin())].report(
+        warnings, fmt::format("unreachable: earlier routes take {}", fmt::join(methods, ", ")));
+  }
+}
+
+void warn_of_log(const Log& log, const Location& at, Diagnostics& warnings) {
+  if (log.access != AccessLog::all || log.level <= LogLevel::info) return;
+  at["access"].report(warnings, "has no effect: `level` leaves out the lines of requests, which are of level info");
+}
+
+}  // namespace
+
+void find_warnings(const Config& config, const Node& root_node, Diagnostics& warnings) {
+  const Location root(root_node);
+  const std::vector<RouteUse> uses = uses_of(config, root);
+  warn_of_log(config.log, root["log"], warnings);
+  for (const RouteUse& use : uses) warn_of_route(use, warnings);
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    warn_of_shadowed(config.listeners[i], root["listeners"][i]["routes"], warnings);
+  }
+  for (const auto& [name, upstream] : config.upstreams) {
+    warn_of_upstream(upstream, uses_of(upstream, uses), root["upstreams"][name], warnings);
+  }
+  for (const auto& [name, queue] : config.queues) {
+    const bool is_used =
+        std::any_of(uses.begin(), uses.end(), [&](const RouteUse& use) { return use.queue == &queue; });
+    if (!is_used) root["queues"][name].at_key().report(warnings, "no route uses this queue");
+  }
+  warn_of_enclosed_timeouts(config, uses, root, warnings);
+}
+
+}  // namespace tidegate::config
