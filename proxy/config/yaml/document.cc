@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "config/yaml/syntax_error.h"
 #include "config/yaml/utf8.h"
 
 namespace tidegate::config {
@@ -134,7 +135,8 @@ bool run_parser(std::string_view yaml, TreeBuilder& builder, Diagnostics& errors
     errors.add(position_of(error.mark), "", "YAML syntax: nested too deeply");
     return false;
   } catch (const YAML::Exception& error) {
-    errors.add(position_of(error.mark), "", "YAML syntax: " + error.msg);
+    SyntaxError explained = explain_syntax_error(yaml, position_of(error.mark), error.msg);
+    errors.add(explained.at, "", std::move(explained.what));
     return false;
   } catch (const std::exception& error) {
     errors.add({}, "", std::string("YAML syntax: ") + error.what());
