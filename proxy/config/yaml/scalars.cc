@@ -54,6 +54,11 @@ std::optional<uint64_t> to_whole(std::string_view digits) {
 
 bool has_leading_zero(std::string_view digits) { return digits.size() > 1 && digits.front() == '0'; }
 
+// The duration that a number without a unit means; a large one is more likely in milliseconds.
+std::string with_unit(std::string_view digits) {
+  return digits.size() < 3 ? fmt::format("`{}s`", digits) : fmt::format("`{0}ms` or `{0}s`", digits);
+}
+
 template <size_t N>
 std::string show(uint64_t value, const Unit (&units)[N], bool largest_only) {
   std::string out;
@@ -123,7 +128,7 @@ Result<Duration> parse_duration(std::string_view text) {
     const std::string_view digits = take_digits(rest);
     const std::string_view name = take_word(rest);
     if (digits.empty()) return wrong(text, "is not a duration such as `30s`");
-    if (name.empty() && last == nullptr) return wrong(text, fmt::format("has no unit; write `{}s`", digits));
+    if (name.empty() && last == nullptr) return wrong(text, "has no unit; write " + with_unit(digits));
     const Unit* unit = std::find_if(std::begin(kDurationUnits), std::end(kDurationUnits),
                                     [&](const Unit& each) { return each.name == name; });
     if (unit == std::end(kDurationUnits)) return wrong(text, "is not a duration such as `30s`; units are h, m, s, ms");
@@ -141,7 +146,8 @@ Result<uint64_t> parse_size(std::string_view text) {
   const std::string_view digits = take_digits(rest);
   if (digits.empty()) return wrong(text, "is not a size such as `10MiB`");
   if (rest.empty()) {
-    return wrong(text, fmt::format("has no unit; write `{}MiB` or another of B, KiB, MiB, GiB, TiB", digits));
+    const char* const meant = digits.size() < 5 ? "MiB" : "B";  // a large number is more likely one of bytes
+    return wrong(text, fmt::format("has no unit; write `{}{}` or another of B, KiB, MiB, GiB, TiB", digits, meant));
   }
   for (const Unit& unit : kSizeUnits) {
     if (unit.name != rest) continue;

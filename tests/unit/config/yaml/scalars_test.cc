@@ -25,18 +25,19 @@ TEST_CASE("an invalid duration is an error that says why") {
     const char* text;
     const char* why;
   };
-  for (const Row& row : {Row{"30", "`30` has no unit; write `30s`"}, Row{"0", "`0` has no unit; write `0s`"},
-                         Row{"", "`` is not a duration such as `30s`"}, Row{"s", "`s` is not a duration such as `30s`"},
-                         Row{"-1s", "`-1s` is not a duration such as `30s`"},
-                         Row{"1.5s", "`1.5s` is not a duration such as `30s`; units are h, m, s, ms"},
-                         Row{"1 s", "`1 s` is not a duration such as `30s`; units are h, m, s, ms"},
-                         Row{"7d", "`7d` is not a duration such as `30s`; units are h, m, s, ms"},
-                         Row{"1h30", "`1h30` is not a duration such as `30s`; units are h, m, s, ms"},
-                         Row{"30m1h", "`30m1h` is not a duration: write large units first, each once"},
-                         Row{"1s1s", "`1s1s` is not a duration: write large units first, each once"},
-                         Row{"8785h", "`8785h` is longer than a year"},
-                         Row{"99999999999999999999s", "`99999999999999999999s` is longer than a year"},
-                         Row{"8784h1ms", "`8784h1ms` is longer than a year"}}) {
+  for (const Row& row :
+       {Row{"30", "`30` has no unit; write `30s`"}, Row{"0", "`0` has no unit; write `0s`"},
+        Row{"1000", "`1000` has no unit; write `1000ms` or `1000s`"}, Row{"", "`` is not a duration such as `30s`"},
+        Row{"s", "`s` is not a duration such as `30s`"}, Row{"-1s", "`-1s` is not a duration such as `30s`"},
+        Row{"1.5s", "`1.5s` is not a duration such as `30s`; units are h, m, s, ms"},
+        Row{"1 s", "`1 s` is not a duration such as `30s`; units are h, m, s, ms"},
+        Row{"7d", "`7d` is not a duration such as `30s`; units are h, m, s, ms"},
+        Row{"1h30", "`1h30` is not a duration such as `30s`; units are h, m, s, ms"},
+        Row{"30m1h", "`30m1h` is not a duration: write large units first, each once"},
+        Row{"1s1s", "`1s1s` is not a duration: write large units first, each once"},
+        Row{"8785h", "`8785h` is longer than a year"},
+        Row{"99999999999999999999s", "`99999999999999999999s` is longer than a year"},
+        Row{"8784h1ms", "`8784h1ms` is longer than a year"}}) {
     CAPTURE(row.text);
     const auto parsed = parse_duration(row.text);
     REQUIRE(!parsed.ok());
@@ -52,6 +53,8 @@ TEST_CASE("a size is a whole number with a binary unit") {
   CHECK(*parse_size("1024TiB") == 1ull << 50);
   CHECK(show_size(10737418240) == "10GiB");
   CHECK(show_size(1025) == "1025B");
+  CHECK(parse_size("1048576").error().message ==
+        "`1048576` has no unit; write `1048576B` or another of B, KiB, MiB, GiB, TiB");
   CHECK(parse_size("10").error().message == "`10` has no unit; write `10MiB` or another of B, KiB, MiB, GiB, TiB");
   CHECK(parse_size("10MB").error().message == "`10MB` is not a size such as `10MiB`; units are B, KiB, MiB, GiB, TiB");
   CHECK(parse_size("MiB").error().message == "`MiB` is not a size such as `10MiB`");
