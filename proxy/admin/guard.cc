@@ -68,7 +68,7 @@ void send_refusal(http::Responder& responder, const Refused& refused) {
   problem.reason = refused.reason;
   problem.detail = refused.detail;
   problem.instance = request_id;
-  responder.respond(refused.status, http::kProblemContentType, http::problem_json(problem),
+  responder.respond(refused.status, http::kProblemContentType, http::problem_json(problem) + "\n",
                     refused.fields + "Cache-Control: no-store\r\nX-Request-Id: " + request_id + "\r\n");
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "admin/respond.h"
 #include "base/ids.h"
 #include "base/json_writer.h"
 #include "base/log.h"
@@ -108,7 +109,7 @@ void JobsApi::purge() {
   operation_ = queue().purge(runtime(), request_.id, [this](Status done) {
     if (!done && done.error().code == ErrorCode::conflict) return cancel();
     if (!done) return refuse(done.error(), "");
-    log("purged");
+    log("purged", 1);
     respond(200, JsonWriter().field("job_id", request_.id).field("done", "purged").take());
   });
 }
@@ -117,7 +118,7 @@ void JobsApi::cancel() {
   operation_ = queue().cancel(runtime(), request_.id, [this](Status done) {
     if (!done) return refuse(done.error(), "The job is running; it can be purged once it has finished.");
     state_->metrics->job_event(jobs::JobEvent::cancelled);
-    log("cancelled");
+    log("cancelled", 1);
     respond(200, JsonWriter().field("job_id", request_.id).field("done", "cancelled").take());
   });
 }
@@ -132,7 +133,7 @@ void JobsApi::replay() {
            ""});
     }
     if (!done) return refuse(done.error(), "Only a dead job can be replayed.");
-    log("replayed");
+    log("replayed", 1);
     respond(200, JsonWriter().field("job_id", request_.id).field("done", "replayed").take());
   });
 }
@@ -144,7 +145,7 @@ void JobsApi::replay_many() {
   }
   // It runs on the admin interface's event loop, which outlives this request.
   bulk = std::make_unique<BulkReplay>(runtime(), queue(), request_);
-  log("bulk_replay_started");
+  log("bulk_replay_started", 0);
   respond(202, bulk->json());
 }
 
@@ -154,7 +155,7 @@ void JobsApi::stop_replay() {
     return refuse({404, "not_found", "No replay of this queue is running.", ""});
   }
   found->second->stop();
-  log("bulk_replay_stopped");
+  log("bulk_replay_stopped", 0);
   respond(200, found->second->json());
 }
 
@@ -183,19 +184,19 @@ void JobsApi::purge_next() {
 
 void JobsApi::stop_purge(Error why) {
   if (purged_ > 0) {
-    log("purged_many");
+    log("purged_many", purged_);
     why.message += fmt::format("; {} jobs were purged before", purged_);
   }
   refuse(why, "");
 }
 
 void JobsApi::respond_purged() {
-  log("purged_many");
+  log("purged_many", purged_);
   respond(200, JsonWriter().field("purged", purged_).field("more", !last_page_).take());
 }
 
 void JobsApi::respond(uint16_t status, const std::string& json) {
-  responder_.respond(status, "application/json", json, kNoStore);
+  respond_json(responder_, status, json);
   operation_.reset();
 }
 
@@ -217,12 +218,12 @@ void JobsApi::refuse(const Error& error, std::string conflict) {
 }
 
 // Who did what to which job, and why.
-void JobsApi::log(std::string_view action) const {
+void JobsApi::log(std::string_view action, uint64_t jobs) const {
   log_info("operator_action", {{"action", action},
                                {"operation", to_string(request_.operation)},
                                {"queue", request_.queue},
                                {"job_id", request_.id},
-                               {"jobs", purged_},
+                               {"jobs", jobs},
                                {"force", request_.force},
                                {"peer", responder_.peer().to_string()},
                                {"operator", operator_},

@@ -48,7 +48,7 @@ class JobsApi final : public http::Handler {
   void respond(uint16_t status, const std::string& json);
   void refuse(const Refused& refused);
   void refuse(const Error& error, std::string conflict);
-  void log(std::string_view action) const;
+  void log(std::string_view action, uint64_t jobs) const;  // `jobs`: that it has changed so far
 
   jobs::JobQueue& queue() { return *state_->queue; }
   net::Runtime& runtime() { return responder_.runtime(); }

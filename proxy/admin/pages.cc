@@ -7,19 +7,14 @@
 
 #include "admin/gauges.h"
 #include "admin/queue_json.h"
+#include "admin/respond.h"
 #include "admin/status.h"
 #include "base/json_writer.h"
 
 namespace tidegate::admin {
 
-namespace {
-
-constexpr std::string_view kJson = "application/json";
-
-}  // namespace
-
 std::unique_ptr<http::Handler> show_health(Context&, http::Responder& responder, const PathValues&) {
-  responder.respond(200, kJson, R"({"status":"ok"})", kNoStore);
+  respond_json(responder, 200, R"({"status":"ok"})");
   return nullptr;
 }
 
@@ -65,7 +60,7 @@ std::unique_ptr<http::Handler> show_readiness(Context& context, http::Responder&
   json.field("status", report.ready ? "ready" : "not ready");
   if (!report.ready) json.raw("failed", report.failed.take());
   if (report.warned) json.raw("warnings", report.warnings.take());
-  responder.respond(report.ready ? 200 : 503, kJson, json.take(), kNoStore);
+  respond_json(responder, report.ready ? 200 : 503, json.take());
   return nullptr;
 }
 
@@ -76,7 +71,7 @@ std::unique_ptr<http::Handler> show_metrics(Context& context, http::Responder& r
 }
 
 std::unique_ptr<http::Handler> show_status(Context& context, http::Responder& responder, const PathValues&) {
-  responder.respond(200, kJson, status_json(context), kNoStore);
+  respond_json(responder, 200, status_json(context));
   return nullptr;
 }
 

@@ -4,6 +4,9 @@
 
 #include <cstdlib>
 
+#include <CLI/CLI.hpp>
+
+#include "config/config.h"
 #include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
@@ -26,6 +29,17 @@ ErrorCode code_of(uint16_t status) {
 }
 
 }  // namespace
+
+std::string default_admin_address() {
+  const char* const configured = std::getenv("TIDEGATE_ADMIN");
+  return configured && *configured ? configured : config::Admin().address.to_string();
+}
+
+void add_admin_option(CLI::App& command, std::string& address) {
+  address = default_admin_address();
+  command.add_option("--admin", address, "Address of the admin interface; default: $TIDEGATE_ADMIN")
+      ->capture_default_str();
+}
 
 Result<nlohmann::json> AdminClient::send(const std::string& method, const std::string& target,
                                          const nlohmann::json& body) {

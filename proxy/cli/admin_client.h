@@ -7,7 +7,17 @@
 
 #include "http/client/fetch.h"
 
+namespace CLI {
+class App;
+}
+
 namespace tidegate::cli {
+
+// The address where no --admin is given: $TIDEGATE_ADMIN, else the default of the configuration.
+std::string default_admin_address();
+
+// Adds --admin, whose default that is. `address` outlives the parsing.
+void add_admin_option(CLI::App& command, std::string& address);
 
 class AdminClient {
  public:

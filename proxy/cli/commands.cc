@@ -4,7 +4,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/admin_client.h"
 #include "cli/jobs_command.h"
+#include "cli/usage.h"
 #include "config/load/loader.h"
 #include "http/client/healthcheck.h"
 
@@ -27,40 +29,52 @@ int check_command(const std::string& config_file, bool json) {
   return result.config ? kExitOk : kExitInvalidConfig;
 }
 
+namespace {
+
+CLI::App* add_file_command(CLI::App& app, const char* name, const char* what, std::string& file) {
+  auto* command = app.add_subcommand(name, what);
+  command->add_option("-c,--config,FILE", file, "The configuration file; - is the standard input")->required();
+  return command;
+}
+
+}  // namespace
+
 int main_command(int argc, char** argv) {
   CLI::App app("Tidegate: a sidecar resilience proxy that queues requests durably while an upstream fails.");
   app.name("tidegate");
   app.require_subcommand(1);
+  const std::string version = std::string("tidegate ") + TIDEGATE_VERSION + " (" + TIDEGATE_REVISION + ")";
+  app.set_version_flag("--version", version, "Print the version and revision");
 
-  std::string file = "tidegate.yaml";
-  auto* run = app.add_subcommand("run", "Run the proxy with a configuration file");
-  run->add_option("-c,--config", file, "Path of the configuration file")->required();
-
+  std::string file;
+  auto* run = add_file_command(app, "run", "Run the proxy with a configuration file", file);
+  auto* check = add_file_command(app, "check",
+                                 "Check a configuration file and print every error with file, line and column", file);
   std::string format = "text";
-  auto* check =
-      app.add_subcommand("check", "Check a configuration file and print every error with file, line and column");
-  check->add_option("FILE", file, "Path of the configuration file")->required();
   check->add_option("--format", format, "Output format: text or json")->check(CLI::IsMember({"text", "json"}));
 
-  std::string address = "127.0.0.1:9901";
+  std::string address;
   bool ready = false;
   auto* health = app.add_subcommand("healthcheck", "Check that a running Tidegate is alive");
-  health->add_option("--admin", address, "Address of the admin interface")->capture_default_str();
+  add_admin_option(*health, address);
   health->add_flag("--ready", ready, "Check that it is ready for traffic");
 
   const auto jobs_command = add_jobs_command(app);
-  auto* version = app.add_subcommand("version", "Print the version and revision");
+  auto* version_command = app.add_subcommand("version", "Print the version and revision");
+  std::vector<std::string> help_words;
+  auto* help = add_help_command(app, help_words);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    return usage_error(app, error);
   }
   if (run->parsed()) return run_command(file);
   if (check->parsed()) return check_command(file, format == "json");
   if (health->parsed()) return http::healthcheck("tidegate", address, ready ? "/ready" : "/health");
   if (app.got_subcommand("jobs")) return jobs_command();
-  if (version->parsed()) std::printf("tidegate %s (%s)\n", TIDEGATE_VERSION, TIDEGATE_REVISION);
+  if (help->parsed()) return help_command(app, help_words);
+  if (version_command->parsed()) std::printf("%s\n", version.c_str());
   return kExitOk;
 }
 

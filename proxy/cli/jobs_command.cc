@@ -22,7 +22,7 @@ constexpr int kPage = 1000;
 
 struct JobsOptions {
   std::string what;  // list, show, replay, purge
-  std::string admin = "127.0.0.1:9901";
+  std::string admin;
   std::string token;
   std::string queue;  // "" = the only one
   std::string id;     // one job; "" = many, by filter
@@ -34,13 +34,22 @@ struct JobsOptions {
   std::string rate = "10/s";
   bool force = false;
   std::string reason;
+  std::vector<const CLI::Option*> filters;  // those that select among many jobs
 };
 
 class JobsCommand {
  public:
-  explicit JobsCommand(const JobsOptions& options) : options_(options), client_(options.admin, options.token) {}
+  explicit JobsCommand(const JobsOptions& options)
+      : options_(options),
+        queue_option_(options.queue.empty() ? "" : " --queue " + options.queue),
+        client_(options.admin, options.token) {}
 
   int run() {
+    for (const CLI::Option* filter : options_.filters) {
+      if (options_.id.empty() || filter->count() == 0) continue;
+      return fail(kExitUsage, fmt::format("{} selects among many jobs, and an ID is one job: remove one of the two",
+                                          filter->get_name()));
+    }
     if (options_.queue.empty() && !find_queue()) return code_;
     if (options_.what == "list") return list();
     if (options_.what == "show") return show();
@@ -58,6 +67,12 @@ class JobsCommand {
   int print(const json& response, const std::string& text) {
     std::fputs(as_json() ? (response.dump() + "\n").c_str() : text.c_str(), stdout);
     return kExitOk;
+  }
+
+  // What a hint repeats: a command with the same target as this one.
+  std::string command(std::string_view what) const {
+    const std::string admin = options_.admin == default_admin_address() ? "" : " --admin " + options_.admin;
+    return fmt::format("tidegate jobs {} {}{}{}", what, options_.id, queue_option_, admin);
   }
 
   // Without --queue: the only queue. False: there is none, or several.
@@ -105,14 +120,14 @@ class JobsCommand {
 
   int show() {
     const auto response = client_.send("GET", job());
-    return response ? print(*response, job_text(*response)) : fail(response.error());
+    return response ? print(*response, job_text(*response, command("replay"), command("purge")))
+                    : fail(response.error());
   }
 
   int replay_one() {
     const auto response = client_.send("POST", job() + "/replay", body());
     if (!response) return fail(response.error());
-    return print(*response,
-                 fmt::format("Job {0} is queued again. To follow it: tidegate jobs show {0}\n", options_.id));
+    return print(*response, fmt::format("Job {} is queued again. To follow it: {}\n", options_.id, command("show")));
   }
 
   int replay_many() {
@@ -134,8 +149,8 @@ class JobsCommand {
     const auto response = client_.send("DELETE", job() + "?" + reason_parameter());
     if (!response) return fail(response.error());
     const bool cancelled = response->value("done", "") == "cancelled";
-    return print(*response, fmt::format("Job {} is {}.\n", options_.id,
-                                        cancelled ? "cancelled. Purge it again to delete it" : "deleted"));
+    if (!cancelled) return print(*response, fmt::format("Job {} is deleted.\n", options_.id));
+    return print(*response, fmt::format("Job {} is cancelled. To delete it: {}\n", options_.id, command("purge")));
   }
 
   int purge_many() {
@@ -156,12 +171,13 @@ class JobsCommand {
   }
 
   JobsOptions options_;
+  const std::string queue_option_;  // as given
   AdminClient client_;
   int code_ = kExitOk;
 };
 
 void add_common(CLI::App& command, JobsOptions& options) {
-  command.add_option("--admin", options.admin, "Address of the admin interface")->capture_default_str();
+  add_admin_option(command, options.admin);
   command.add_option("--token", options.token, "Admin token")->envname("TIDEGATE_ADMIN_TOKEN");
   command.add_option("--queue", options.queue, "Name of the queue; required only if there are several");
   command.add_option("--format", options.format, "Output format: text or json")->check(CLI::IsMember({"text", "json"}));
@@ -169,11 +185,12 @@ void add_common(CLI::App& command, JobsOptions& options) {
 }
 
 void add_filter(CLI::App& command, JobsOptions& options) {
-  command.add_option("--error", options.error, "Only jobs whose last error contains this text, such as 503");
-  command.add_option("--limit", options.limit, "Maximum number of jobs")
-      ->capture_default_str()
-      ->check(CLI::Range(1, kPage));
-  command.add_flag("--all", options.all, "All matching jobs");
+  options.filters.push_back(
+      command.add_option("--error", options.error, "Only jobs whose last error contains this text, such as 503"));
+  options.filters.push_back(command.add_option("--limit", options.limit, "Maximum number of jobs")
+                                ->capture_default_str()
+                                ->check(CLI::Range(1, kPage)));
+  options.filters.push_back(command.add_flag("--all", options.all, "All matching jobs"));
 }
 
 }  // namespace
@@ -195,14 +212,16 @@ std::function<int()> add_jobs_command(CLI::App& app) {
   auto* replay = jobs->add_subcommand("replay", "Queue dead jobs again");
   replay->add_option("ID", options->id, "ID of the job; without it, select jobs with the options");
   add_filter(*replay, *options);
-  replay->add_option("--rate", options->rate, "Rate of a replay of many jobs")->capture_default_str();
+  options->filters.push_back(
+      replay->add_option("--rate", options->rate, "Rate of a replay of many jobs")->capture_default_str());
   replay->add_flag("--force", options->force,
                    "Do not skip jobs that have been replayed three times and failed each time");
   replay->add_option("--reason", options->reason, "Reason for the log");
 
   auto* purge = jobs->add_subcommand("purge", "Delete finished jobs; cancel a waiting job");
   purge->add_option("ID", options->id, "ID of the job; without it, select jobs with the options");
-  purge->add_option("--status", options->status, "Only jobs with this status: succeeded, dead, cancelled or expired");
+  options->filters.push_back(purge->add_option("--status", options->status,
+                                               "Only jobs with this status: succeeded, dead, cancelled or expired"));
   add_filter(*purge, *options);
   purge->add_option("--reason", options->reason, "Reason for the log");
 

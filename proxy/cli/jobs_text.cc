@@ -44,15 +44,13 @@ std::string deferral_note(int deferrals) {
   return deferrals == 1 ? "  (deferral)" : fmt::format("  (deferral, {} in a row)", deferrals);
 }
 
-std::string next_step(const json& job) {
-  const std::string status = text_of(job, "status"), id = text_of(job, "job_id");
-  if (status == "dead") {
-    return fmt::format("Replay it with `tidegate jobs replay {0}`, or delete it with `tidegate jobs purge {0}`.", id);
-  }
+std::string next_step(const json& job, const std::string& replay, const std::string& purge) {
+  const std::string status = text_of(job, "status");
+  if (status == "dead") return fmt::format("Replay it with `{}`, or delete it with `{}`.", replay, purge);
   if (status == "queued") return "It waits in the queue.";
   if (status == "retrying") return "It waits for its next attempt.";
   if (status == "running") return "An attempt is running.";
-  return fmt::format("It has finished; delete it with `tidegate jobs purge {}`.", id);
+  return fmt::format("It has finished; delete it with `{}`.", purge);
 }
 
 }  // namespace
@@ -95,7 +93,7 @@ std::string jobs_table(const json& jobs) {
   return out;
 }
 
-std::string job_text(const json& job) {
+std::string job_text(const json& job, const std::string& replay, const std::string& purge) {
   std::string out;
   const auto line = [&](std::string_view name, const std::string& value) {
     if (!value.empty()) out += fmt::format("{:<14}{}\n", name, printable(value, 1000));
@@ -121,7 +119,7 @@ std::string job_text(const json& job) {
     out += fmt::format("  {}  {:>7.3f}s  {}{}\n", text_of(attempt, "at"), attempt.value("took_s", 0.0),
                        printable(text_of(attempt, "error"), 200), deferral_note(deferrals));
   }
-  return out + next_step(job) + "\n";
+  return out + next_step(job, replay, purge) + "\n";
 }
 
 }  // namespace tidegate::cli

@@ -10,8 +10,8 @@ namespace tidegate::cli {
 
 // An aligned table, one line per job: id, status, attempts, deferrals, age, request, last error. `jobs`: an array.
 std::string jobs_table(const nlohmann::json& jobs);
-// One job with its history and the possible next steps.
-std::string job_text(const nlohmann::json& job);
+// One job with its history and the possible next steps. `replay`, `purge`: the commands that do so.
+std::string job_text(const nlohmann::json& job, const std::string& replay, const std::string& purge);
 
 // "45s", "3m", "2h", "5d": whole numbers of one unit.
 std::string short_age(double seconds);

@@ -1,5 +1,7 @@
 #include "core/access_log.h"
 
+#include <cmath>
+
 #include "base/log.h"
 
 namespace tidegate::core {
@@ -13,7 +15,7 @@ void log_access(const AccessEntry& entry, const config::Log& log) {
                        {"method", entry.head.method},
                        {"target", http::shown_target(entry.head.target, log.query)},
                        {"client", entry.client.to_string()},
-                       {"took_ms", to_seconds(entry.took) * 1000},
+                       {"took_ms", std::round(to_seconds(entry.took) * 10'000) / 10},
                        {"attempts", entry.attempts},
                        {"bytes", entry.response_bytes},
                        {"reason", entry.reason},

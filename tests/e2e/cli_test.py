@@ -1,5 +1,6 @@
 """The command line of tidegate: exit codes, output and signals."""
 import json
+import os
 import re
 import signal
 import socket
@@ -23,9 +24,9 @@ listeners:
 """
 
 
-def tidegate(*arguments):
+def tidegate(*arguments, stdin="", **environment):
     return subprocess.run([TIDEGATE, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=ROOT,
-                          stdin=subprocess.DEVNULL)
+                          input=stdin, env={**os.environ, **environment})
 
 UNUSED = MINIMAL.replace("{{up: ", "{{old: {{endpoints: [http://h]}}, up: ")
 
@@ -72,6 +73,19 @@ class CommandLine(Folder):
         report = json.loads(tidegate("check", path, "--format", "json").stdout)
         self.assertEqual([each["path"] for each in report["warnings"]], ["upstreams.old"])
 
+    def test_check_takes_the_file_as_an_argument_as_an_option_and_on_standard_input(self):
+        text = MINIMAL.format(**self.ports())
+        path = self.config(text)
+        expected = ": ok: 1 listener, 1 route, 1 upstream, 0 queues\n"
+        for arguments in (["check", path], ["check", "-c", path], ["check", "--config", path]):
+            done = tidegate(*arguments)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"{path}{expected}", ""), arguments)
+        done = tidegate("check", "-", stdin=text)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"stdin{expected}", ""))
+        done = tidegate("check", "-", stdin="workers: 0\n")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("stdin:1:10: workers: must be", done.stdout)
+
     def test_check_in_json(self):
         path = self.config(self.BAD.format(**self.ports()))
         done = tidegate("check", path, "--format", "json")
@@ -102,16 +116,36 @@ class CommandLine(Folder):
                 self.assertEqual(done.returncode, 2)
                 self.assertTrue(done.stderr)
 
+    def test_a_mistyped_command_or_option_is_refused_with_the_nearest(self):
+        for arguments, what, command in (
+                (["chekc", "x"], "unknown command `chekc`; did you mean `check`?", "tidegate"),
+                (["jobs", "lst"], "unknown command `lst`; did you mean `list`?", "tidegate jobs"),
+                (["check", "x", "--fromat", "json"], "unknown option `--fromat`; did you mean `--format`?",
+                 "tidegate check"),
+                (["check", "--confg=x"], "unknown option `--confg`; did you mean `--config`?", "tidegate check"),
+                (["jobs", "purge", "--statu", "dead"], "unknown option `--statu`; did you mean `--status`?",
+                 "tidegate jobs purge"),
+                (["help", "jobs", "pruge"], "unknown command `pruge`; did you mean `purge`?", "tidegate jobs"),
+                (["jobs"], "a command is required: list, show, replay, purge", "tidegate jobs"),
+                (["version", "more"], "unexpected argument `more`", "tidegate version")):
+            with self.subTest(arguments):
+                done = tidegate(*arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertEqual(done.stderr, f"tidegate: {what}\nFor help: {command} --help\n")
+
     def test_help_exits_with_0(self):
-        for arguments in (["--help"], ["run", "--help"]):
-            done = tidegate(*arguments)
-            self.assertEqual(done.returncode, 0)
-            self.assertIn("tidegate", done.stdout.lower())
+        for arguments in ([], ["run"], ["jobs"], ["jobs", "list"]):
+            with self.subTest(arguments):
+                done = tidegate(*arguments, "--help")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("tidegate", done.stdout.lower())
+                self.assertEqual(tidegate("help", *arguments).stdout, done.stdout)
 
     def test_version(self):
-        done = tidegate("version")
-        self.assertEqual(done.returncode, 0)
-        self.assertRegex(done.stdout, r"^tidegate \d+\.\d+\.\d+ \(\w*\)\n$")
+        for arguments in ("version", "--version"):
+            done = tidegate(arguments)
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(done.stdout, r"^tidegate \d+\.\d+\.\d+ \(\w*\)\n$")
 
     def test_healthcheck_without_a_server_exits_with_5(self):
         done = tidegate("healthcheck", "--admin", f"127.0.0.1:{free_port()}")
@@ -126,11 +160,11 @@ class CommandLine(Folder):
 
 
 class Running(Folder):
-    def start(self, text, name="tidegate"):
+    def start(self, text, name="tidegate", option=("-c",)):
         path = self.folder / f"{name}.yaml"
         path.write_text(text)
         admin = re.search(r'admin: \{address: "([^"]+)"', text)[1]
-        program = Program(name, [TIDEGATE, "run", "-c", path], self.folder / f"{name}.log", f"http://{admin}/health")
+        program = Program(name, [TIDEGATE, "run", *option, path], self.folder / f"{name}.log", f"http://{admin}/health")
         self.addCleanup(program.stop)
         program.start()
         return program, admin
@@ -141,6 +175,13 @@ class Running(Folder):
         self.assertEqual((done.returncode, done.stdout), (0, '{"status":"ok"}\n'))
         done = tidegate("healthcheck", "--ready", "--admin", admin)
         self.assertEqual((done.returncode, done.stdout), (0, '{"status":"ready"}\n'))
+        done = tidegate("healthcheck", TIDEGATE_ADMIN=admin)
+        self.assertEqual((done.returncode, done.stdout), (0, '{"status":"ok"}\n'))
+
+    def test_run_takes_the_file_as_an_argument(self):
+        program, admin = self.start(MINIMAL.format(**self.ports()), option=())
+        self.assertEqual(tidegate("healthcheck", "--admin", admin).returncode, 0)
+        self.assertEqual(program.stop(), 0)
 
     def test_run_logs_a_warning_of_the_configuration(self):
         program, _ = self.start(UNUSED.format(**self.ports()))

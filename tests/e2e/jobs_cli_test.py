@@ -106,7 +106,7 @@ class DeadJobs(unittest.TestCase):
         self.assertRegex(shown, r"(?m)^status +dead$")
         self.assertRegex(shown, r"(?m)^body +6 bytes$")
         self.assertEqual(len(re.findall(r"(?m)^  \d{4}-.* 503$", shown)), 2)
-        self.assertIn(f"tidegate jobs replay {ids[1]}", shown)
+        self.assertIn(f"`tidegate jobs replay {ids[1]} --admin {self.admin}`", shown)
 
         self.upstream.status = 200
         replayed = self.jobs("replay", ids[0], "--reason", "fixed at last")
@@ -125,9 +125,28 @@ class DeadJobs(unittest.TestCase):
         self.assertEqual(self.jobs("purge", "--status", "succeeded", "--all").stdout, "Deleted 3 jobs.\n")
         self.assertEqual(self.listed(), [])
         log = self.log.read_text()
+        purged = [line for line in map(json.loads, log.splitlines()) if line.get("action") in ("purged", "purged_many")]
+        self.assertEqual([line["jobs"] for line in purged], [1, 3])
         self.assertIn("fixed at last", log)
         self.assertIn("ada", log)
         self.assertNotIn(TOKEN, log)
+
+    def test_the_environment_names_the_admin_interface_and_hints_then_need_not(self):
+        job = self.die(1)[0]
+        environment = {**os.environ, "TIDEGATE_ADMIN_TOKEN": TOKEN, "TIDEGATE_ADMIN": self.admin}
+        shown = subprocess.run([TIDEGATE, "jobs", "show", job, "--queue", "work"], capture_output=True, text=True,
+                               timeout=60, stdin=subprocess.DEVNULL, env=environment)
+        self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+        self.assertIn(f"`tidegate jobs replay {job} --queue work`", shown.stdout)
+
+    def test_an_id_together_with_what_selects_many_jobs_is_refused(self):
+        for arguments in (("purge", "--status", "dead"), ("purge", "--error", "503"), ("purge", "--all"),
+                          ("purge", "--limit", "3"), ("replay", "--all"), ("replay", "--rate", "1/s")):
+            with self.subTest(arguments):
+                done = self.jobs(arguments[0], "0" * 32, *arguments[1:])
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertEqual(done.stderr, f"tidegate: {arguments[1]} selects among many jobs, and an ID is one job: "
+                                              "remove one of the two\n")
 
     def test_a_refused_operation_says_why(self):
         job = self.die(1)[0]

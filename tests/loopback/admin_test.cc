@@ -7,7 +7,7 @@ namespace tidegate::loopback {
 
 TEST_CASE("/health and /ready respond with JSON") {
   Fixture fixture;
-  CHECK(fixture.admin("/health").body == R"({"status":"ok"})");
+  CHECK(fixture.admin("/health").body == "{\"status\":\"ok\"}\n");
   const Reply ready = fixture.admin("/ready");
   CHECK(ready.status == 200);
   CHECK(ready.json().at("status") == "ready");

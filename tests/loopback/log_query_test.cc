@@ -1,4 +1,6 @@
-// What of a request's query the access log and the admin interface show.
+// What of a request the access log and the admin interface show.
+#include <cmath>
+
 #include "loopback/fixture.h"
 
 namespace tidegate::loopback {
@@ -23,6 +25,13 @@ TEST_CASE("the values of a query are shown neither in the log nor with a job, un
     CHECK(fixture.admin("/api/queues/jobs/jobs/" + id).json().at("target") == "/job" + std::string(row.shown));
     CHECK(fixture.admin("/api/queues/jobs/jobs").json().at("jobs")[0].at("target") == "/job" + std::string(row.shown));
   }
+}
+
+TEST_CASE("the access log has the time of a request in milliseconds with one decimal") {
+  Fixture fixture(usual_config().log("access: all"));
+  fixture.ask(get("/plain"));
+  const double tenths = fixture.logged("proxied").at(0).at("took_ms").get<double>() * 10;
+  CHECK(std::abs(tenths - std::round(tenths)) < 1e-6);
 }
 
 }  // namespace tidegate::loopback

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 
 #include "config/load/cross_checks.h"
 #include "config/load/warnings.h"
@@ -35,8 +36,18 @@ void read_document(Node& root, Config& config, const Environment& environment, D
   check_config(config, root, errors);
 }
 
-LoadResult failed(const std::string& path, const std::string& what) {
-  return {nullptr, {Diagnostic{path, {}, "", what}}, {}};
+LoadResult cannot_read(const std::string& name) {
+  const std::string reason = std::strerror(errno != 0 ? errno : EIO);
+  return {nullptr, {Diagnostic{name, {}, "", "cannot read the file: " + reason}}, {}};
+}
+
+LoadResult load_stream(std::istream& stream, const std::string& name, const Environment& environment) {
+  errno = 0;
+  std::string yaml(kFileBytesMax + 1, '\0');
+  stream.read(yaml.data(), static_cast<std::streamsize>(yaml.size()));
+  if (stream.bad()) return cannot_read(name);
+  yaml.resize(static_cast<size_t>(stream.gcount()));
+  return load_text(yaml, name, environment);
 }
 
 }  // namespace
@@ -54,15 +65,11 @@ LoadResult load_text(std::string_view yaml, const std::string& file_name, const 
 }
 
 LoadResult load_file(const std::string& path, const Environment& environment) {
+  if (path == kStandardInput) return load_stream(std::cin, "stdin", environment);
   errno = 0;
   std::ifstream stream(path, std::ios::binary);
-  std::string yaml(kFileBytesMax + 1, '\0');
-  stream.read(yaml.data(), static_cast<std::streamsize>(yaml.size()));
-  if (!stream.is_open() || stream.bad()) {
-    return failed(path, std::string("cannot read the file: ") + std::strerror(errno != 0 ? errno : EIO));
-  }
-  yaml.resize(static_cast<size_t>(stream.gcount()));
-  return load_text(yaml, path, environment);
+  if (!stream.is_open()) return cannot_read(path);
+  return load_stream(stream, path, environment);
 }
 
 }  // namespace tidegate::config

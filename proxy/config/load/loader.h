@@ -23,6 +23,9 @@ struct LoadResult {
   std::vector<Diagnostic> warnings;      // in file order; none when there are errors
 };
 
+// As a path, the standard input, which messages call "stdin".
+inline constexpr std::string_view kStandardInput = "-";
+
 // `environment`: what ${NAME} is read from; default: the process's environment.
 LoadResult load_file(const std::string& path, const Environment& environment = {});
 LoadResult load_text(std::string_view yaml, const std::string& file_name, const Environment& environment = {});

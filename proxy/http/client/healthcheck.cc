@@ -16,7 +16,7 @@ int healthcheck(const char* program, const std::string& address, const std::stri
   request.timeout = 2s;
   const auto fetching = fetch(runtime, std::move(request), [&](Result<FetchResponse> response) {
     if (response) {
-      std::printf("%s\n", response->body.c_str());
+      std::printf("%s%s", response->body.c_str(), response->body.ends_with('\n') ? "" : "\n");
       if (response->status == 200) code = kExitHealthy;
     } else {
       std::fprintf(stderr, "%s: %s: %s\n", program, address.c_str(), response.error().message.c_str());
