@@ -9,6 +9,7 @@
 #include "cli/open_queues.h"
 #include "net/uv/descriptors.h"
 #include "net/uv/port.h"
+#include "net/uv/until_signal.h"
 
 namespace tidegate::cli {
 
@@ -64,6 +65,7 @@ Status Process::start() {
   for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGINT, "SIGINT"}}) {
     signals_.push_back(runtime_.watch_signal(number, [this, signal = name] { on_signal(signal); }));
   }
+  signals_.push_back(net::refuse_reload(runtime_));
   metrics_->set_config_loaded(true, runtime_.wall_now());
   workers_.front()->start_replaying();
   if (const uint64_t needed = descriptors_needed(*config_, workers_.size()); descriptors < needed) {

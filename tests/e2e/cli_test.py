@@ -183,6 +183,13 @@ class Running(Folder):
         self.assertEqual(tidegate("healthcheck", "--admin", admin).returncode, 0)
         self.assertEqual(program.stop(), 0)
 
+    def test_sighup_is_logged_and_changes_nothing(self):
+        program, admin = self.start(MINIMAL.format(**self.ports()))
+        program.process.send_signal(signal.SIGHUP)
+        eventually("it is logged", lambda: '"event":"reload_not_supported"' in program.text())
+        self.assertEqual(tidegate("healthcheck", "--admin", admin).returncode, 0)
+        self.assertEqual(program.stop(), 0)
+
     def test_run_logs_a_warning_of_the_configuration(self):
         program, _ = self.start(UNUSED.format(**self.ports()))
         warning = next(json.loads(line) for line in program.text().splitlines() if "configuration_warning" in line)

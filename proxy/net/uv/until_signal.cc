@@ -9,6 +9,13 @@
 
 namespace tidegate::net {
 
+std::unique_ptr<Operation> refuse_reload(UvRuntime& runtime) {
+  return runtime.watch_signal(SIGHUP, [] {
+    log_warn("reload_not_supported",
+             {{"signal", "SIGHUP"}, {"reason", "restart the program to load a changed configuration"}});
+  });
+}
+
 void run_until_signal(UvRuntime& runtime, Duration grace, std::function<void(std::function<void()> done)> drain) {
   Timer grace_timer(runtime, [&] {
     log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(grace)}});
@@ -27,6 +34,7 @@ void run_until_signal(UvRuntime& runtime, Duration grace, std::function<void(std
   };
   const auto on_term = runtime.watch_signal(SIGTERM, on_signal);
   const auto on_interrupt = runtime.watch_signal(SIGINT, on_signal);
+  const auto on_hangup = refuse_reload(runtime);
   runtime.run();
 }
 

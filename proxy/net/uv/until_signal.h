@@ -3,10 +3,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "net/uv/uv_runtime.h"
 
 namespace tidegate::net {
+
+// Until its end a SIGHUP, which asks for a reload, is logged and changes nothing; without it the process would end.
+[[nodiscard]] std::unique_ptr<Operation> refuse_reload(UvRuntime& runtime);
 
 // Runs the loop until a signal has come and `drain` has called its argument, or `grace` is over.
 void run_until_signal(UvRuntime& runtime, Duration grace, std::function<void(std::function<void()> done)> drain);
