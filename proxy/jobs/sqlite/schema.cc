@@ -67,6 +67,8 @@ constexpr uintmax_t kCheckedWhole = 64u << 20;  // larger files are not read thr
 
 Error not_ours(const std::string& path, const std::string& why) { return {ErrorCode::invalid, path + ": " + why}; }
 
+int format_of(SqliteDb& db) { return std::atoi(db.value_of("PRAGMA user_version").c_str()); }
+
 void set_format(SqliteDb& db) {
   db.exec(("PRAGMA application_id=" + std::to_string(kSqliteApplicationId)).c_str());
   db.exec(("PRAGMA user_version=" + std::to_string(kSqliteFormat)).c_str());
@@ -76,7 +78,7 @@ void set_format(SqliteDb& db) {
 Status check_owner(SqliteDb& db, const std::string& path) {
   const std::string application = db.value_of("PRAGMA application_id");
   if (application == std::to_string(kSqliteApplicationId)) {
-    const int format = std::atoi(db.value_of("PRAGMA user_version").c_str());
+    const int format = format_of(db);
     if (format >= 1 && format <= kSqliteFormat) return Ok{};
     return not_ours(path, "made by another version of Tidegate (format " + std::to_string(format) +
                               ", this one reads " + std::to_string(kSqliteFormat) + ")");
@@ -95,22 +97,9 @@ Status check_whole(SqliteDb& db, const std::string& path) {
   return not_ours(path, "damaged: " + found);
 }
 
-// A file of an older format gets what it lacks, a new one everything.
-void bring_up_to_date(SqliteDb& db) {
-  const int format = std::atoi(db.value_of("PRAGMA user_version").c_str());
-  if (format == kSqliteFormat) return;
-  db.exec("BEGIN IMMEDIATE");
-  if (format < 1) db.exec(kTables);
-  if (format < 2) db.exec(kSecondFormat);
-  if (format < 3) db.exec(kThirdFormat);
-  if (format < 4) db.exec(kFourthFormat);
-  set_format(db);
-  db.exec("COMMIT");
-}
-
 }  // namespace
 
-Status prepare_sqlite_file(SqliteDb& db, const std::string& path, bool suspect) {
+Status check_sqlite_file(SqliteDb& db, const std::string& path, bool suspect) {
   if (Status ours = check_owner(db, path); !ours) return ours;
   std::error_code unknown;  // then it is checked
   const uintmax_t size = std::filesystem::file_size(path, unknown);
@@ -128,9 +117,25 @@ Status prepare_sqlite_file(SqliteDb& db, const std::string& path, bool suspect) 
     return Error{ErrorCode::io, path + ": durable settings are not available here (journal_mode " + mode +
                                     ", synchronous " + synchronous + "; needed: wal, 2)"};
   }
-  bring_up_to_date(db);
-  db.exec(kNotes);
   return Ok{};
+}
+
+bool is_new(SqliteDb& db) { return format_of(db) == 0; }
+
+bool is_up_to_date(SqliteDb& db) {
+  return format_of(db) == kSqliteFormat && db.value_of("SELECT 1 FROM sqlite_schema WHERE name = 'notes'") == "1";
+}
+
+void bring_up_to_date(SqliteDb& db) {
+  const int format = format_of(db);
+  db.exec("BEGIN IMMEDIATE");
+  if (format < 1) db.exec(kTables);
+  if (format < 2) db.exec(kSecondFormat);
+  if (format < 3) db.exec(kThirdFormat);
+  if (format < 4) db.exec(kFourthFormat);
+  db.exec(kNotes);
+  set_format(db);
+  db.exec("COMMIT");
 }
 
 }  // namespace tidegate::jobs

@@ -11,8 +11,14 @@ inline constexpr int kSqliteApplicationId = 0x54474a51;  // "TGJQ"
 inline constexpr int kSqliteFormat = 4;
 
 // Refuses a file that is not ours, of a newer format or damaged, and has not written to it then. Sets what durability
-// needs (WAL, synchronous=FULL) and reads it back; makes the tables in a new file. `suspect`: damage was found in it,
-// so that it is read through whatever its size is. Throws SqliteFailure; Error invalid is returned.
-Status prepare_sqlite_file(SqliteDb& db, const std::string& path, bool suspect);
+// needs (WAL, synchronous=FULL) and reads it back. `suspect`: damage was found in it, so that it is read through
+// whatever its size is. Throws SqliteFailure; Error invalid is returned.
+Status check_sqlite_file(SqliteDb& db, const std::string& path, bool suspect);
+
+// Of a file that was checked. All throw SqliteFailure.
+bool is_new(SqliteDb& db);  // it has no tables yet
+bool is_up_to_date(SqliteDb& db);
+// A file of an older format gets what it lacks, a new one everything, in one transaction.
+void bring_up_to_date(SqliteDb& db);
 
 }  // namespace tidegate::jobs

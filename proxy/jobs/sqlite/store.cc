@@ -59,25 +59,25 @@ bool is_missing_or_empty(const std::string& path) {
   return S_ISREG(info.st_mode) && info.st_size == 0;
 }
 
-void report(const std::string& path, const MissingWork& missing, SqliteFindings& findings) {
-  if (missing.reason.empty()) return;
-  findings.missing.add(missing);
-  log_error("commits_missing",
-            {{"store", path}, {"commits", missing.commits}, {"jobs", missing.jobs}, {"reason", missing.reason}});
-}
-
-// What is opened then is a new store, of which nothing was promised. Reported only once the mark claims nothing more;
-// until then the next opening finds it by the mark.
+// What is opened then is a new store, of which nothing was promised. The log goes last: until then the next opening
+// finds it again.
 Status set_orphaned_wal_aside(const std::string& path, CommitMarkFile& marks, SqliteFindings& findings) {
   const std::string wal = path + "-wal";
   if (!is_missing_or_empty(path) || !has_bytes(wal)) return Ok{};
-  const MissingWork missing = missing_with_database(marks.last(), read_wal(wal));
-  if (Status moved = move_orphaned_wal(wal); !moved) return moved;
+  findings.report(path, missing_with_database(marks.last(), read_wal(wal)));
   if (marks.last()) {
     if (Status settled = marks.settle({}); !settled) return settled;
   }
-  report(path, missing, findings);
-  return Ok{};
+  return move_orphaned_wal(wal);
+}
+
+// Without the numbers of what older formats do not have.
+StoreCounts counts_of_any_format(SqliteDb& db) {
+  StoreCounts counts;
+  if (is_new(db)) return counts;
+  Query by_status(db, "SELECT status, count(*) FROM jobs GROUP BY status");
+  while (by_status.step()) counts.jobs[index(status_in(by_status, 0))] = static_cast<uint64_t>(by_status.integer(1));
+  return counts;
 }
 
 }  // namespace
@@ -93,18 +93,21 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteOptions& opti
   if (damaged_log && !std::exchange(findings.log_kept, true)) copy_damaged_wal(path + "-wal");
   try {
     std::unique_ptr<SqliteStore> store(new SqliteStore(options, std::move(*marks)));
-    if (const Status prepared = prepare_sqlite_file(store->db_, path, findings.suspect || damaged_log); !prepared) {
-      return prepared.error();
+    const bool suspect = findings.suspect || damaged_log;
+    if (const Status checked = check_sqlite_file(store->db_, path, suspect); !checked) return checked.error();
+    // What is missing is reported before each change that could hide it from the next opening: tables, mark, commits.
+    if (!is_up_to_date(store->db_)) {
+      findings.report(path, find_missing(store->marks_.last(), log, counts_of_any_format(store->db_)));
+      bring_up_to_date(store->db_);
     }
     store->count();
     if (::stat(path.c_str(), &store->file_) != 0) throw SqliteFailure(nullptr, SQLITE_IOERR, "stat " + path);
     store->refresh_free_disk();
     store->notes_ = read_notes(*store);
-    MissingWork missing = store->compare_with_mark(log);
-    // Once the log is in the file no opening finds it again, be this one the last or not.
-    if (store->fold_wal()) report(path, std::exchange(missing, {}), findings);
+    const bool moved = store->move_wal();
+    findings.report(path, store->compare_with_mark(log));
+    if (moved) static_cast<void>(store->drop_wal());
     if (after_crash) store->recover();
-    report(path, missing, findings);
     store->warn_of_short_disk();
     return store;
   } catch (const SqliteFailure& failure) {
@@ -122,11 +125,15 @@ MissingWork SqliteStore::compare_with_mark(const WalContent& log) {
   return missing;
 }
 
-// What the WAL holds from before goes into the file, so that nothing new is built on frames whose sync had failed. The
-// WAL goes only when the mark says that it is not needed: between the two a kill leaves both right.
-// True: it is not needed.
-bool SqliteStore::fold_wal() {
-  if (!db_.checkpoint(SQLITE_CHECKPOINT_FULL).all_moved()) return false;  // another connection reads it
+// What the WAL holds from before goes into the file, so that nothing new is built on frames whose sync had failed.
+// True: the file has all of it.
+bool SqliteStore::move_wal() {
+  return db_.checkpoint(SQLITE_CHECKPOINT_FULL).all_moved();  // else another connection reads it
+}
+
+// REQUIRES move_wal() to have moved all. The WAL goes only when the mark says that it is not needed: between the two a
+// kill leaves both right. True: it is not needed.
+bool SqliteStore::drop_wal() {
   if (const Status settled = marks_.settle(counts()); !settled) {
     log_warn("commit_mark_failed", {{"reason", settled.error().message}});
     return false;
@@ -136,7 +143,7 @@ bool SqliteStore::fold_wal() {
 }
 
 void SqliteStore::finish() {
-  if (fold_wal()) db_.take_wal_at_close();
+  if (move_wal() && drop_wal()) db_.take_wal_at_close();
 }
 
 void SqliteStore::recover() {

@@ -91,7 +91,8 @@ class SqliteStore {
  private:
   SqliteStore(const SqliteOptions& options, CommitMarkFile marks);
   MissingWork compare_with_mark(const WalContent& log);
-  bool fold_wal();
+  bool move_wal();
+  bool drop_wal();
   StoreCounts counts() const { return {next_seq_, counters_.depth}; }
   void recover();
   void count();

@@ -16,6 +16,7 @@ constexpr uint64_t kGroupBytesMax = 2 << 20;
 
 SqliteThread::SqliteThread(const SqliteOptions& options, Result<OpenStore> opened, SqliteFindings findings)
     : options_(options), findings_(std::move(findings)) {
+  publish_missing();
   opened ? adopt(std::move(*opened)) : cannot_open(opened.error());
   start();
 }
@@ -145,6 +146,7 @@ void SqliteThread::run_group(const Group& group) {
     run_changes(group);
     const Time before = net::read_monotonic_clock();
     store().commit();
+    findings_.on_commit();
     if (options_.on_commit) options_.on_commit(net::read_monotonic_clock() - before);
   } catch (const SqliteFailure& failure) {
     fail_group(group, failure);
@@ -245,12 +247,10 @@ void SqliteThread::sweep_on() {
 }
 
 void SqliteThread::cannot_open(const Error& why) {
-  if (why.code != ErrorCode::invalid) {
-    if (!was_open_ && view().available)
-      log_error("store_unavailable", {{"store", options_.path}, {"reason", why.message}});
-    return publish_unavailable(why.message);
-  }
-  publish_unavailable(damaged_file_.found(why.message));
+  if (why.code == ErrorCode::invalid) return publish_unavailable(damaged_file_.found(why.message));
+  if (!was_open_ && view().available)
+    log_error("store_unavailable", {{"store", options_.path}, {"reason", why.message}});
+  publish_unavailable(why.message);
 }
 
 void SqliteThread::reopen() {
@@ -258,6 +258,7 @@ void SqliteThread::reopen() {
   SqliteOptions options = options_;
   options.busy_wait = busy_wait_left();
   auto opened = open_store(options, !was_open_, findings_);
+  publish_missing();
   if (!opened) return cannot_open(opened.error());
   limit_busy_wait(*opened->store);
   try {

@@ -93,6 +93,11 @@ class SqliteThread final : public StoreThread {
   SqliteStore& store() { return *open_->store; }
   void adopt(OpenStore opened);
   void publish_view();
+  // It is known whether the store can be used or not.
+  void publish_missing() {
+    const std::lock_guard lock(mutex_);
+    view_.missing = findings_.missing;
+  }
   Duration busy_wait_left() const { return busy_wait_.left(net::read_monotonic_clock()); }
   void limit_busy_wait(SqliteStore& store) const { store.db().set_busy_wait(busy_wait_left()); }
   void sweep_on();
