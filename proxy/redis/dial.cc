@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/connect_host.h"
 #include "net/timer.h"
 #include "redis/command.h"
 #include "redis/reply_reader.h"
@@ -31,24 +32,12 @@ class Dial final : public net::Operation, private net::StreamUser {
           end(Error{ErrorCode::timeout, "no connection in time"});
         }) {
     timer_.start_after(timeout);
-    step_ = runtime_.resolve(address.host, [this](auto found) { on_resolved(std::move(found)); });
+    connecting_ = net::connect_host(runtime_, address.host, address.port,
+                                    [this](auto stream) { on_connected(std::move(stream)); });
   }
 
  private:
-  void on_resolved(Result<std::vector<IpAddress>> found) {
-    if (!found.ok()) return end(found.error());
-    addresses_ = std::move(*found);
-    connect_next();
-  }
-
-  void connect_next() {
-    if (next_address_ >= addresses_.size()) return end(Error{ErrorCode::not_found, "the name has no address"});
-    const SocketAddress to{addresses_[next_address_++], address_.port};
-    step_ = runtime_.connect(to, [this](auto stream) { on_connected(std::move(stream)); });
-  }
-
   void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
-    if (!stream.ok() && next_address_ < addresses_.size()) return connect_next();
     if (!stream.ok()) return end(stream.error());
     stream_ = std::move(*stream);
     stream_->set_user(this);
@@ -93,7 +82,7 @@ class Dial final : public net::Operation, private net::StreamUser {
   // The only end. The callback may destroy this operation, so it is the last thing done.
   void end(Result<std::unique_ptr<net::Stream>> result) {
     timer_.stop();
-    step_.reset();
+    connecting_.reset();
     if (!result.ok()) stream_.reset();
     const DialCallback done = std::move(done_);
     done(std::move(result));
@@ -103,10 +92,8 @@ class Dial final : public net::Operation, private net::StreamUser {
   const Address address_;
   DialCallback done_;
   net::Timer timer_;
-  std::unique_ptr<net::Operation> step_;  // resolving or connecting
-  std::unique_ptr<net::Stream> stream_;   // connected
-  std::vector<IpAddress> addresses_;
-  size_t next_address_ = 0;
+  std::unique_ptr<net::Operation> connecting_;
+  std::unique_ptr<net::Stream> stream_;  // connected
   ReplyReader reader_{kGreetingBytesMax};
   int replies_due_ = 0;
 };

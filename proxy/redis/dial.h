@@ -1,7 +1,7 @@
 // From an address to a connection that the server has greeted: name, TCP, AUTH, SELECT, PING.
 //
-//   resolve ──▶ connect ──▶ greet ──▶ done (the callback; silence afterwards)
-//      └───────────┴──────────┴─ failure, timeout ──▲
+//   connect ──▶ greet ──▶ done (the callback; silence afterwards)
+//      └──────────┴─ failure, timeout ──▲
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@ using DialCallback = std::function<void(Result<std::unique_ptr<net::Stream>>)>;
 // PING is always sent: the kernel accepts connections for a stopped process, and only a reply shows that it runs.
 // A server that is loading, or wants a password, is a failure. The callback runs later, once; it gives the stream a
 // new user. Destroying the operation closes the connection. `runtime` outlives it.
-// Errors: as Runtime::resolve and connect; timeout, reset, invalid (not RESP), unavailable (the server refuses us).
+// Errors: as net::connect_host; timeout, reset, invalid (not RESP), unavailable (the server refuses us).
 [[nodiscard]] std::unique_ptr<net::Operation> dial(net::Runtime& runtime, const Address& address, Duration timeout,
                                                    DialCallback done);
 

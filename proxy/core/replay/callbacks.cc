@@ -15,7 +15,6 @@ namespace tidegate::core {
 
 using jobs::JobRecord;
 using jobs::RunResult;
-using policy::AttemptResult;
 using Worth = RunResult::Worth;
 
 namespace {
@@ -50,16 +49,6 @@ std::string field_of(const jobs::ClaimedJob& job, std::string_view name) {
 std::string deferrals_of(const jobs::ClaimedJob& callback) {
   const std::string stored = field_of(callback, kJobDeferrals);
   return stored.empty() ? "0" : stored;
-}
-
-AttemptResult failure_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::refused:
-    case ErrorCode::not_found: return AttemptResult::connect_failure;
-    case ErrorCode::timeout: return AttemptResult::timeout;
-    case ErrorCode::reset: return AttemptResult::reset;
-    default: return AttemptResult::bad_response;
-  }
 }
 
 // The calls of one delivery, one after the other:
@@ -117,18 +106,15 @@ class CallbackRun final : public net::Operation {
                       {"webhook-signature", http::webhook_signature(callback_.secret, id, now_s, request.body)}};
     request.timeout = CallbackRunner::kTimeout;
     request.body_bytes_max = kResponseBodyMax;
+    request.on_connected = [this] { connected_ = true; };
     step_ = http::fetch(worker_.runtime(), std::move(request),
                         [this](Result<http::FetchResponse> response) { on_response(std::move(response)); });
   }
 
   void on_response(Result<http::FetchResponse> response) {
     const auto finished = net::finished(step_);
+    if (!response) return finish(undelivered(response.error(), connected_));
     RunResult result;
-    if (!response) {
-      result.result = failure_of(response.error().code);
-      result.detail = response.error().message;
-      return finish(std::move(result));
-    }
     const uint16_t status = response->status;
     result.response.status = status;  // its body is not kept
     result.retry_after =
@@ -169,6 +155,7 @@ class CallbackRun final : public net::Operation {
   std::function<void(RunResult)> done_;
   std::unique_ptr<net::Operation> step_;
   JobRecord record_;
+  bool connected_ = false;
 };
 
 }  // namespace

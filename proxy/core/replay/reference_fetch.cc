@@ -10,6 +10,8 @@
 #include "core/spooled_body.h"
 #include "http/client/client_connection.h"
 #include "http/message/writer.h"
+#include "net/connect_host.h"
+#include "net/connection_refusal.h"
 #include "net/timer.h"
 
 namespace tidegate::core {
@@ -81,14 +83,12 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   }
 
   void start(BodyReference from, Duration timeout) {
-    state_ = State::resolving;
+    state_ = State::connecting;
     from_ = std::move(from);
     timer_.start_after(timeout);
-    step_ = runtime_.resolve(from_.host, [this](Result<std::vector<IpAddress>> found) {
-      if (!found) return end(FetchedBody::Result::failed, kUnreachable, found.error().message);
-      addresses_ = std::move(*found);
-      connect_next();
-    });
+    connecting_ =
+        net::connect_host(runtime_, from_.host, from_.port,
+                          [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
   }
 
   // In place of start().
@@ -98,19 +98,16 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   }
 
  private:
-  enum class State { refused, resolving, connecting, receiving, settling, ended };
+  enum class State { refused, connecting, receiving, settling, ended };
 
-  void connect_next() {
-    state_ = State::connecting;
-    if (next_address_ >= addresses_.size())
-      return end(FetchedBody::Result::failed, kUnreachable, "the name has no address");
-    const SocketAddress to{addresses_[next_address_++], from_.port};
-    step_ = runtime_.connect(to, [this](Result<std::unique_ptr<net::Stream>> stream) {
-      if (!stream && next_address_ < addresses_.size()) return connect_next();
-      if (!stream) return end(FetchedBody::Result::failed, kUnreachable, stream.error().message);
-      connection_ = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
-      send_request();
-    });
+  void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
+    if (!stream) {
+      const Error& error = stream.error();
+      if (net::refusal_of(error)) return end(FetchedBody::Result::own_failure, "", error.message);
+      return end(FetchedBody::Result::failed, kUnreachable, error.message);
+    }
+    connection_ = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
+    send_request();
   }
 
   void send_request() {
@@ -174,8 +171,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
       case State::refused: return end(FetchedBody::Result::hopeless, kRefused, refusal_);
       case State::settling:
         return end(FetchedBody::Result::own_failure, "", "the referenced body was not kept in time");
-      case State::resolving:
-      case State::connecting:
+      case State::connecting: return end(FetchedBody::Result::failed, kUnreachable, "no connection in time");
       case State::receiving: return end(FetchedBody::Result::failed, kUnreachable, "not fetched in time");
       case State::ended: TG_ASSERT(false);
     }
@@ -191,7 +187,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   void end(FetchedBody::Result result, const char* error, std::string detail) {
     state_ = State::ended;
     timer_.stop();
-    step_.reset();
+    connecting_.reset();
     connection_.reset();
     FetchedBody fetched{result, nullptr, error, std::move(detail)};
     bytes_->on_change = nullptr;
@@ -209,10 +205,8 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   BodyReference from_;
   State state_ = State::refused;
   std::string refusal_;
-  std::unique_ptr<net::Operation> step_;  // resolving or connecting
+  std::unique_ptr<net::Operation> connecting_;
   std::unique_ptr<http::ClientConnection> connection_;
-  std::vector<IpAddress> addresses_;
-  size_t next_address_ = 0;
 };
 
 }  // namespace

@@ -2,10 +2,11 @@
 // since the job was accepted), within the route's time and size, into memory or a temporary file. Redirects are not
 // followed. Runs on the loop of `runtime`; it and the budget outlive the operation and the body.
 //
-//   resolving ──▶ connecting ──▶ receiving ──200, whole──▶ settling (disk) ──▶ ended: the body
-//       │             │             │ 403, 404, 410      ──▶ ended: hopeless, reference_gone
-//       │             │             │ more than max_body ──▶ ended: hopeless, reference_too_large
-//       └─────────────┴─────────────┴ anything else      ──▶ ended: failed, reference_unreachable
+//   connecting ──▶ receiving ──200, whole──▶ settling (disk) ──▶ ended: the body
+//       │             │ 403, 404, 410      ──▶ ended: hopeless, reference_gone
+//       │             │ more than max_body ──▶ ended: hopeless, reference_too_large
+//       ├─────────────┴ anything else      ──▶ ended: failed, reference_unreachable
+//       └ no descriptor or local port      ──▶ ended: own_failure (as where the disk fails)
 //   refused (its host is not listed, the route takes no references) ──▶ ended: hopeless, reference_refused
 #pragma once
 

@@ -2,8 +2,21 @@
 
 #include "base/assert.h"
 #include "base/json_writer.h"
+#include "net/connection_refusal.h"
 
 namespace tidegate::core {
+
+namespace {
+
+policy::AttemptResult failure_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::timeout: return policy::AttemptResult::timeout;
+    case ErrorCode::reset: return policy::AttemptResult::reset;
+    default: return policy::AttemptResult::bad_response;
+  }
+}
+
+}  // namespace
 
 std::string webhook_body(const jobs::JobRecord& record, const std::string& idempotency_key,
                          std::optional<int> result_status, std::string_view jobs_path) {
@@ -24,6 +37,14 @@ std::string webhook_body(const jobs::JobRecord& record, const std::string& idemp
   message.field("type", std::string("job.") + to_string(record.status)).field("timestamp", ended_at);
   message.raw("data", data.take());
   return message.take();
+}
+
+jobs::RunResult undelivered(const Error& error, bool connected) {
+  jobs::RunResult result;
+  result.result = connected ? failure_of(error.code) : policy::AttemptResult::connect_failure;
+  result.own_failure = !connected && net::refusal_of(error).has_value();
+  result.detail = error.message;
+  return result;
 }
 
 }  // namespace tidegate::core

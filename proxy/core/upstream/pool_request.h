@@ -5,9 +5,9 @@
 #include <list>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "core/upstream/pool.h"
+#include "net/connect_host.h"
 #include "net/timer.h"
 
 namespace tidegate::core {
@@ -52,16 +52,8 @@ class Pool::Request final : public net::Operation {
     timer_.start_after(pool_.upstream_.config().connect_timeout);
     endpoint_ = endpoint_index;
     const config::Endpoint& endpoint = pool_.upstream_.endpoint(endpoint_);
-    if (const auto literal = IpAddress::parse(endpoint.host)) {
-      addresses_ = {*literal};
-      connect_next();
-    } else {
-      step_ = pool_.runtime_.resolve(endpoint.host, [this](Result<std::vector<IpAddress>> found) {
-        if (!found) return fail(found.error());
-        addresses_ = std::move(*found);
-        connect_next();
-      });
-    }
+    step_ = net::connect_host(pool_.runtime_, endpoint.host, endpoint.port,
+                              [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
     user_.on_connecting();
   }
 
@@ -87,20 +79,12 @@ class Pool::Request final : public net::Operation {
     if (state_ == State::waiting) pool_.waiting_.erase(position_);
   }
 
-  // An address that could not be called for want of something of ours may have been the one that would have responded.
-  void connect_next() {
-    if (next_address_ == addresses_.size()) return fail(failure_);
-    const SocketAddress to{addresses_[next_address_++], pool_.upstream_.endpoint(endpoint_).port};
-    step_ = pool_.runtime_.connect(to, [this](Result<std::unique_ptr<net::Stream>> stream) {
-      if (!stream) {
-        if (!net::refusal_of(failure_)) failure_ = stream.error();
-        return connect_next();
-      }
-      has_room_ = false;  // the lease has it now
-      pool_.upstream_.connected(endpoint_);
-      auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
-      end(PooledConnection(&pool_, endpoint_, std::move(connection)));
-    });
+  void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
+    if (!stream) return fail(stream.error());
+    has_room_ = false;  // the lease has it now
+    pool_.upstream_.connected(endpoint_);
+    auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
+    end(PooledConnection(&pool_, endpoint_, std::move(connection)));
   }
 
   void fail(Error error) {
@@ -136,9 +120,6 @@ class Pool::Request final : public net::Operation {
   PoolUser& user_;
   net::Timer timer_;
   std::unique_ptr<net::Operation> step_;
-  std::vector<IpAddress> addresses_;
-  Error failure_{ErrorCode::not_found, "no address"};  // of the addresses so far
-  size_t next_address_ = 0;
   size_t endpoint_ = 0;
   State state_ = State::created;
   bool has_room_ = false;

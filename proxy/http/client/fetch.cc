@@ -7,6 +7,7 @@
 #include "http/message/chars.h"
 #include "http/message/writer.h"
 #include "http/parser/guard.h"
+#include "net/connect_host.h"
 #include "net/timer.h"
 
 namespace tidegate::http {
@@ -28,8 +29,8 @@ bool split_host(const std::string& text, std::string* host, uint16_t* port) {
   return true;
 }
 
-// resolve ──▶ connect ──▶ exchange ──▶ done (the callback; silence afterwards)
-//    └───────────┴───────────┴─ failure, timeout ──▲
+// connect ──▶ exchange ──▶ done (the callback; silence afterwards)
+//    └───────────┴─ failure, timeout ──▲
 class Fetch final : public net::Operation, private ClientUser {
  public:
   Fetch(net::Runtime& runtime, FetchRequest request, FetchCallback done)
@@ -43,7 +44,9 @@ class Fetch final : public net::Operation, private ClientUser {
       return;
     }
     timer_.start_after(request_.timeout);
-    step_ = runtime_.resolve(host_, [this](Result<std::vector<IpAddress>> found) { on_resolved(std::move(found)); });
+    connecting_ = net::connect_host(runtime_, host_, port_, [this](Result<std::unique_ptr<net::Stream>> stream) {
+      on_connected(std::move(stream));
+    });
   }
 
  private:
@@ -55,23 +58,9 @@ class Fetch final : public net::Operation, private ClientUser {
                        [](const auto& field) { return is_token(field.first) && !has_control_char(field.second); });
   }
 
-  void on_resolved(Result<std::vector<IpAddress>> found) {
-    if (!found.ok()) return end(found.error());
-    addresses_ = std::move(*found);
-    connect_next();
-  }
-
-  void connect_next() {
-    if (next_address_ >= addresses_.size())
-      return end(Error{ErrorCode::refused, "connect " + request_.host + ": refused"});
-    const SocketAddress address{addresses_[next_address_++], port_};
-    step_ = runtime_.connect(address,
-                             [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
-  }
-
   void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
-    if (!stream.ok() && next_address_ < addresses_.size()) return connect_next();
-    if (!stream.ok()) return end(stream.error());
+    if (!stream) return end(fetch_error(stream.error().code, stream.error().message));
+    if (request_.on_connected) request_.on_connected();
     connection_ = std::make_unique<ClientConnection>(std::move(*stream), HeadLimits{});
     connection_->begin_request(this, request_.method == "HEAD");
     send_request();
@@ -110,24 +99,25 @@ class Fetch final : public net::Operation, private ClientUser {
 
   void on_client_failure(ClientFailure failure, bool, std::string_view detail) override {
     const ErrorCode code = failure == ClientFailure::reset ? ErrorCode::reset : ErrorCode::invalid;
-    end(Error{code, "fetch " + request_.host + ": " + std::string(detail)});
+    end(fetch_error(code, detail));
   }
 
   void on_request_drained() override {}
 
   void on_timer() {
     if (early_error_.has_value()) return end(*early_error_);
-    end(Error{ErrorCode::timeout, "fetch " + request_.host + ": no complete response in time"});
+    end(fetch_error(ErrorCode::timeout, connection_ ? "no complete response in time" : "no connection in time"));
   }
 
-  Error too_large_error() const {
-    return {ErrorCode::exhausted, "fetch " + request_.host + ": the response is too large"};
+  Error fetch_error(ErrorCode code, std::string_view detail) const {
+    return {code, "fetch " + request_.host + ": " + std::string(detail)};
   }
+  Error too_large_error() const { return fetch_error(ErrorCode::exhausted, "the response is too large"); }
 
   // The only end. The callback may destroy this operation, so it is the last thing done.
   void end(Result<FetchResponse> result) {
     timer_.stop();
-    step_.reset();
+    connecting_.reset();
     connection_.reset();
     const FetchCallback done = std::move(done_);
     done(std::move(result));
@@ -137,10 +127,8 @@ class Fetch final : public net::Operation, private ClientUser {
   FetchRequest request_;
   FetchCallback done_;
   net::Timer timer_;
-  std::unique_ptr<net::Operation> step_;  // resolving or connecting
+  std::unique_ptr<net::Operation> connecting_;
   std::unique_ptr<ClientConnection> connection_;
-  std::vector<IpAddress> addresses_;
-  size_t next_address_ = 0;
   std::string host_;
   uint16_t port_ = 0;
   bool too_large_ = false;

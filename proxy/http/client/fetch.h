@@ -21,6 +21,9 @@ struct FetchRequest {
   std::string body;
   Duration timeout = 10s;            // for all of it
   size_t body_bytes_max = 32 << 20;  // a larger response is an error
+  // A failure before this is one of connecting: the host has seen nothing of the request. Must not destroy the
+  // operation.
+  std::function<void()> on_connected = {};
 };
 
 struct FetchResponse {
@@ -33,8 +36,8 @@ struct FetchResponse {
 
 using FetchCallback = std::function<void(Result<FetchResponse>)>;
 
-// The callback runs later, once. Destroying the operation closes the connection. Errors: refused, timeout, reset,
-// invalid (not HTTP), exhausted (response too large), not_found (name).
+// The callback runs later, once. Destroying the operation closes the connection. Errors: as net::connect_host; timeout,
+// reset, invalid (not HTTP), exhausted (response too large).
 [[nodiscard]] std::unique_ptr<net::Operation> fetch(net::Runtime& runtime, FetchRequest request, FetchCallback done);
 
 // "http://host[:port][/path]" -> host with port and target; an empty path is "/".

@@ -44,4 +44,35 @@ TEST_CASE("a message has the final status of the job and the URL of its result")
   CHECK(bad.at("data").at("result_status").is_null());
 }
 
+TEST_CASE("a delivery without a response fails in the words of live requests, or is given back where we are to blame") {
+  using policy::AttemptResult;
+  struct Case {
+    ErrorCode code;
+    bool connected;
+    AttemptResult result;
+    bool own_failure;
+  };
+  const Case cases[] = {
+      {ErrorCode::refused, false, AttemptResult::connect_failure, false},
+      {ErrorCode::not_found, false, AttemptResult::connect_failure, false},
+      {ErrorCode::unavailable, false, AttemptResult::connect_failure, false},  // no name server responds
+      {ErrorCode::timeout, false, AttemptResult::connect_failure, false},
+      {ErrorCode::reset, false, AttemptResult::connect_failure, false},
+      {ErrorCode::conflict, false, AttemptResult::connect_failure, true},   // no local port
+      {ErrorCode::exhausted, false, AttemptResult::connect_failure, true},  // no descriptor
+      {ErrorCode::timeout, true, AttemptResult::timeout, false},
+      {ErrorCode::reset, true, AttemptResult::reset, false},
+      {ErrorCode::invalid, true, AttemptResult::bad_response, false},
+      {ErrorCode::exhausted, true, AttemptResult::bad_response, false},  // its response is too large
+  };
+  for (const Case& c : cases) {
+    CAPTURE(to_string(c.code));
+    CAPTURE(c.connected);
+    const jobs::RunResult result = undelivered({c.code, "why"}, c.connected);
+    CHECK(result.result == c.result);
+    CHECK(result.own_failure == c.own_failure);
+    CHECK(result.detail == "why");
+  }
+}
+
 }  // namespace tidegate::core

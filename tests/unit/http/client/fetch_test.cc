@@ -164,6 +164,35 @@ TEST_CASE("a fetch finds names, and says so when it does not") {
   CHECK(fixture.fetch(request).error().code == ErrorCode::not_found);
 }
 
+TEST_CASE("a fetch that this process has no local port for says so, although another address refused it") {
+  Fixture<SimLoop> fixture;
+  fixture.loop.impl.add_name("two.test", {*IpAddress::parse("10.0.0.1"), *IpAddress::parse("10.0.0.2")});
+  net::SimLink link;
+  link.used_up = ErrorCode::conflict;
+  fixture.loop.impl.set_link(*SocketAddress::parse("10.0.0.1:80"), link);
+  auto request = fixture.request("/now");
+  request.host = "two.test:80";
+  const auto result = fixture.fetch(request);
+  CHECK(result.error().code == ErrorCode::conflict);
+  CHECK(result.error().message == "fetch two.test:80: connect 10.0.0.1:80: used up");
+}
+
+TEST_CASE("a fetch tells when it is connected, and whether its time ended before or after that") {
+  Fixture<SimLoop> fixture;
+  bool connected = false;
+  auto request = fixture.request("/wait");
+  request.timeout = 3s;
+  request.on_connected = [&] { connected = true; };
+  CHECK(fixture.fetch(request).error().message.ends_with("no complete response in time"));
+  CHECK(connected);
+  connected = false;
+  net::SimLink link;
+  link.blackhole = 1;
+  fixture.loop.impl.set_link(fixture.server.address(), link);
+  CHECK(fixture.fetch(request).error().message.ends_with("no connection in time"));
+  CHECK(!connected);
+}
+
 TEST_ON_BOTH_RUNTIMES("a fetch that is destroyed is silent and closes its connection") {
   Fixture<Loop> fixture;
   bool called = false;

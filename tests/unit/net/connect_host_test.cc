@@ -1,0 +1,80 @@
+// A host's addresses are called one after the other; the error tells whose failure it is.
+#include "net/connect_host.h"
+
+#include "net/connection_refusal.h"
+#include "unit/net/peer.h"
+
+using namespace tidegate;
+using namespace tidegate::test;
+
+namespace {
+
+struct Host {
+  static constexpr uint16_t kPort = 8080;
+
+  SocketAddress address(const char* ip) { return {*IpAddress::parse(ip), kPort}; }
+  void listen(const char* ip) {
+    auto listening = loop.impl.listen(address(ip), [](auto) {});
+    REQUIRE(listening.ok());
+    listener = std::move(*listening);
+  }
+  void use_up(const char* ip, ErrorCode code) {
+    net::SimLink link;
+    link.used_up = code;
+    loop.impl.set_link(address(ip), link);
+  }
+  Result<std::unique_ptr<net::Stream>> connect(const std::string& host) {
+    std::optional<Result<std::unique_ptr<net::Stream>>> end;
+    const auto connecting =
+        net::connect_host(loop.impl, host, kPort, [&](auto result) { end.emplace(std::move(result)); });
+    CHECK_FALSE(end);
+    REQUIRE(loop.run_until([&] { return end.has_value(); }));
+    return std::move(*end);
+  }
+
+  SimLoop loop;
+  std::unique_ptr<net::Listener> listener;
+};
+
+}  // namespace
+
+TEST_CASE("A host is called at its next address where the first one does not accept") {
+  Host host;
+  host.listen("10.0.0.2");
+  host.loop.impl.add_name("two.test", {*IpAddress::parse("10.0.0.1"), *IpAddress::parse("10.0.0.2")});
+  const auto stream = host.connect("two.test");
+  REQUIRE(stream.ok());
+  CHECK((*stream)->peer().to_string() == "10.0.0.2:8080");
+  CHECK(host.connect("10.0.0.2").ok());
+  CHECK(host.connect("10.0.0.3").error().code == ErrorCode::refused);
+  CHECK(host.connect("nowhere.test").error().code == ErrorCode::not_found);
+}
+
+TEST_CASE("What is used up here is the error of a host, whichever of its addresses it kept from being called") {
+  for (const ErrorCode code : {ErrorCode::conflict, ErrorCode::exhausted}) {
+    for (const char* used_up : {"10.0.0.1", "10.0.0.2"}) {
+      Host host;
+      host.loop.impl.add_name("two.test", {*IpAddress::parse("10.0.0.1"), *IpAddress::parse("10.0.0.2")});
+      host.use_up(used_up, code);
+      CHECK(host.connect("two.test").error().code == code);
+    }
+  }
+}
+
+TEST_CASE("A call to a host that is dropped is silent") {
+  Host host;
+  host.listen("10.0.0.2");
+  host.loop.impl.add_name("one.test", {*IpAddress::parse("10.0.0.2")});
+  for (const char* name : {"one.test", "10.0.0.2"}) {
+    for (const Duration after : {Duration(0), Duration(60us), Duration(400us)}) {
+      int calls = 0;
+      auto connecting = net::connect_host(host.loop.impl, name, Host::kPort, [&](auto) { ++calls; });
+      host.loop.impl.run_for(after);
+      const int before = calls;
+      connecting.reset();
+      host.loop.impl.run_for(1s);
+      CHECK(calls == before);
+    }
+  }
+  CHECK(host.loop.impl.open_operations() == 0);
+}
