@@ -60,7 +60,8 @@ std::string_view describe(Outcome outcome) {
     case Outcome::breaker_open: return "The upstream is failing; its circuit breaker is open.";
     case Outcome::bulkhead_full: return "The upstream is at its concurrency limit; no slot became free in time.";
     case Outcome::pool_full: return "All connections to the upstream are in use; none became free in time.";
-    case Outcome::buffer_full: return "There is no room to buffer the request body.";
+    case Outcome::buffer_full:
+      return "The request body could not be buffered: there is no room for it, or the disk is too slow.";
     case Outcome::queue_unavailable: return "The job queue cannot store the request durably.";
     case Outcome::queue_full: return "The job queue is full.";
     case Outcome::draining: return "The proxy is shutting down.";

@@ -26,8 +26,9 @@ std::string config_with(const std::string& breaker, const std::string& route) {
 
 class BlameRun {
  public:
-  BlameRun(const std::string& breaker, const std::string& route)
-      : simulation_({.seed = 7}, config_with(breaker, route)) {
+  // `limits`: YAML of the process's.
+  BlameRun(const std::string& breaker, const std::string& route, const std::string& limits = "")
+      : simulation_({.seed = 7}, limits + config_with(breaker, route)) {
     log_configure(LogLevel::off, LogFormat::text);
   }
 
@@ -53,6 +54,8 @@ class BlameRun {
     }
     REQUIRE(breaker().state == BreakerState::open);
   }
+  // Each write and read of a temporary file takes so long.
+  void make_disk_slow(Duration takes) { simulation_.runtime().set_disk_delay(takes); }
   void mood(const UpstreamMood& mood) { simulation_.upstream().set_mood(mood); }
   void run_for(Duration time) { simulation_.run_for(time); }
   policy::BreakerView breaker() {
@@ -71,6 +74,12 @@ void check_untouched(const policy::BreakerView& breaker) {
   CHECK(breaker.transitions == 0);
   CHECK(breaker.failures == 0);
   CHECK(breaker.slow == 0);
+}
+
+std::string reason_of(const SimClient& client) {
+  const std::string body = client.has_response() ? client.result()->body : "";
+  const size_t begin = body.find("\"reason\":\"");
+  return begin == body.npos ? "" : body.substr(begin + 10, body.find('"', begin + 10) - begin - 10);
 }
 
 int status_of(const SimClient& client) { return client.has_response() ? client.result()->status : 0; }
@@ -124,6 +133,37 @@ TEST_CASE("clients that leave the upstream too little time for a response do not
   run.run_for(20s);
   check_untouched(run.breaker());
   CHECK(run.breaker().ignored == 8);
+}
+
+TEST_CASE("a disk that is too slow for a kept body is to blame, neither the client nor the upstream") {
+  BlameRun run("", "timeout: {total: 3s, per_try: 3s}, buffering: off, retry: {methods: any}");
+  run.make_disk_slow(10s);
+  const SimClient& fast = run.upload(1'000'000);
+  run.run_for(5s);
+  CHECK(status_of(fast) == 503);
+  CHECK(reason_of(fast) == "buffer_full");
+  run.make_disk_slow(0s);
+  run.make_clients_slow();
+  const SimClient& slow = run.upload(200'000);
+  run.run_for(5s);
+  CHECK(reason_of(slow) == "client_timeout");
+  check_untouched(run.breaker());
+  CHECK(run.breaker().ignored == 2);
+}
+
+TEST_CASE("a disk that is too slow for a body that is awaited is to blame, not the client") {
+  BlameRun run("", "timeout: {total: 3s}, buffering: {request: 1MiB}", "limits: {buffered: 1MiB}\n");
+  run.make_disk_slow(10s);
+  std::vector<const SimClient*> clients;
+  for (int i = 0; i < 4; ++i) clients.push_back(&run.upload(1'000'000));
+  run.run_for(5s);
+  int late = 0;
+  for (const SimClient* client : clients) {
+    CHECK(reason_of(*client) != "client_timeout");
+    late += reason_of(*client) == "buffer_full";
+  }
+  CHECK(late > 0);
+  check_untouched(run.breaker());
 }
 
 TEST_CASE("an upstream that does not respond opens the breaker, also where total is shorter than response_header") {

@@ -164,8 +164,7 @@ void Exchange::on_response_sent() {
 
 void Exchange::on_response_stuck(Outcome why, std::string_view reason) { give_up(why, std::string(reason)); }
 
-// The upstream is not to blame: it waited for the client's body.
-void Exchange::on_attempt_starved() { give_up(Outcome::client_timeout, "the body did not arrive in time"); }
+void Exchange::on_attempt_starved() { body_->time_out("the body did not arrive in time"); }
 
 void Exchange::on_attempt_refused(std::string_view detail) {
   record_.attempt_failed(Outcome::pool_full, std::string(detail));
@@ -189,9 +188,7 @@ void Exchange::on_attempt_failed(const policy::AttemptFailure& failure, std::str
 
 void Exchange::on_timer() {
   if (state_ == State::backing_off) return perform(plan_->next_attempt(runtime().now()));
-  if (state_ == State::awaiting_body) {
-    return give_up(Outcome::client_timeout, "the body did not arrive within timeout.total");
-  }
+  if (state_ == State::awaiting_body) return body_->time_out("the body did not arrive within timeout.total");
   TG_ASSERT(state_ == State::relaying);
   give_up(Outcome::timeout, "the deadline passed while the response was being relayed");
 }
@@ -199,9 +196,7 @@ void Exchange::on_timer() {
 void Exchange::on_body(std::string_view piece) {
   if (!body_) return;  // a job by reference does not need it
   body_->receive(piece);
-  look_at_body();
-  if (parked_) parked_->on_body_changed();
-  if (body_ && state_ != State::ended) body_->balance();
+  on_body_changed();
 }
 
 void Exchange::on_body_end() {
@@ -228,9 +223,7 @@ void Exchange::on_body_error(const http::ParseError& error) {
   refuse(outcome, std::nullopt, error.detail);
 }
 
-void Exchange::on_body_stuck(Outcome why, std::string_view reason) {
-  give_up(why, std::string(reason), ParkedRequest::kCommitBound);
-}
+void Exchange::on_body_stuck(Outcome why, std::string_view reason) { give_up(why, std::string(reason)); }
 
 void Exchange::on_client_gone() { end(Outcome::client_closed, status_of(Outcome::client_closed)); }
 
@@ -270,11 +263,14 @@ void Exchange::refuse(Outcome why, std::optional<Duration> retry_after, std::str
 }
 
 // The request cannot go on, and no upstream is to blame: refused, or cut off where its response has begun.
-void Exchange::give_up(Outcome outcome, std::string reason, std::optional<Duration> retry_after) {
+void Exchange::give_up(Outcome outcome, std::string reason) {
   drop_attempt();
   plan_->abandon();
   record_.failed(std::move(reason));
-  if (!response_begun()) return refuse(outcome, retry_after);
+  if (!response_begun()) {
+    const bool room_may_come = outcome == Outcome::buffer_full;
+    return refuse(outcome, room_may_come ? std::optional(ParkedRequest::kCommitBound) : std::nullopt);
+  }
   const uint16_t status = parked_ ? parked_->response_status() : relay_->status();
   responder_.abort();
   end(outcome, status);

@@ -103,7 +103,7 @@ class Exchange final : public http::Handler,
   void park(const policy::Park& step);
   void respond(const policy::Respond& step);
   void refuse(policy::Outcome why, std::optional<Duration> retry_after, std::string_view detail = {});
-  void give_up(policy::Outcome outcome, std::string reason, std::optional<Duration> retry_after = std::nullopt);
+  void give_up(policy::Outcome outcome, std::string reason);
   void on_timer();
   void end(policy::Outcome outcome, uint16_t status);
 

@@ -51,6 +51,17 @@ void RequestBody::check_kept() {
 
 void RequestBody::lose() { user_.on_body_stuck(policy::Outcome::buffer_full, SpooledBody::kNoRoom); }
 
+// The client is paused by it, or the attempt has taken all but what is on its way to the file, or back.
+bool RequestBody::waits_for_disk() const {
+  const bool holds_client = !spooled_.ended() && !spooled_.has_room();
+  return holds_client || (state_ == State::sending && sent_ < spooled_.received());
+}
+
+void RequestBody::time_out(std::string_view late) {
+  if (!waits_for_disk()) return user_.on_body_stuck(policy::Outcome::client_timeout, late);
+  user_.on_body_stuck(policy::Outcome::buffer_full, "the temporary file of the body was not written or read in time");
+}
+
 void RequestBody::watch() {
   const auto progress = [this] {
     return SlowClient::Progress{spooled_.received(), attempt_->client_time(), spooled_.has_room()};

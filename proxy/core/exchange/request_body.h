@@ -27,7 +27,8 @@ class RequestBodyUser {
   // Bytes have reached the file, or room has come, or the body is no longer kept. Never inside a call.
   virtual void on_body_changed() = 0;
   // The body must not be sent on: there is neither memory nor a file for it, or bytes that the attempt needs can be
-  // read no more (buffer_full); or the attempt has waited for the client, which is too slow (client_timeout).
+  // read no more, or not in time (buffer_full); or the client is late or too slow with it (client_timeout). Never inside
+  // a call but time_out() and check_kept().
   virtual void on_body_stuck(policy::Outcome why, std::string_view reason) = 0;
 
  protected:
@@ -59,6 +60,8 @@ class RequestBody {
 
   // Before an attempt: that the disk has not failed.
   void check_kept();
+  // The time for the body is over: on_body_stuck() blames whom it waits for. `late`: what the client did not do.
+  void time_out(std::string_view late);
 
   // The attempt's side. What goes out with the request headers, then the rest, as the attempt takes it. The attempt
   // outlives the sending, which detach() ends. Each attempt begins at the first byte.
@@ -76,6 +79,7 @@ class RequestBody {
  private:
   enum class State { held, sending };
 
+  bool waits_for_disk() const;
   bool takes_more() const { return state_ == State::sending && attempt_->takes_body() && !reading_file_; }
   void lose();
   void watch();

@@ -31,7 +31,8 @@ ResponseRelay::ResponseRelay(Worker& worker, const RouteState& route, http::Resp
 
 void ResponseRelay::begin(const http::ResponseHead& response, std::string_view request_id) {
   status_ = response.status;
-  if (is_event_stream(response)) buffering_ = {0, 0, 0};
+  const bool buffers = buffering_.response > 0 || buffering_.max_temp > 0;
+  if (buffers && is_event_stream(response)) buffering_ = {0, 0, 0};
   std::string& out = worker_.scratch();
   out.clear();
   write_response_head(out, response, request_id);

@@ -40,8 +40,8 @@ class AttemptUser {
   virtual void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) = 0;
   virtual void on_attempt_body(std::string_view piece) = 0;
   virtual void on_attempt_complete() = 0;  // the response is complete; the last call
-  // The attempt's time ran out while it waited for the next piece of the client's body: the upstream is not to blame.
-  // The last call.
+  // The attempt's time ran out while it waited for the next piece of the body: the upstream is not to blame. The last
+  // call.
   virtual void on_attempt_starved() = 0;
   // Tidegate's own limits, descriptors or ports left no connection for it: the upstream was not called. The last call.
   virtual void on_attempt_refused(std::string_view detail) = 0;

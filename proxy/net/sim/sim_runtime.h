@@ -41,6 +41,8 @@ class SimRuntime final : public Runtime {
   void add_name(std::string name, std::vector<IpAddress> addresses);
   // Temporary files: the append that crosses this many bytes in all fails as a full disk does.
   void set_disk_limit(uint64_t bytes);
+  // … : what they are asked to do from now on takes so much longer.
+  void set_disk_delay(Duration delay);
 
   // Runs the earliest event. False when nothing is scheduled.
   bool run_one();

@@ -75,6 +75,7 @@ struct SimRuntime::World {
   size_t open_operations = 0;
   uint64_t disk_limit = ~uint64_t{0};
   uint64_t disk_used = 0;
+  Duration disk_delay{};
 };
 
 // One end of a new connection, for the code that made it (side 0 connected, side 1 accepted).

@@ -49,7 +49,7 @@ class SimTempFile final : public TempFile {
     TG_ASSERT(!busy_);
     busy_ = true;
     const auto spread = static_cast<uint64_t>((kDiskMax - kDiskMin).count());
-    const Duration takes = kDiskMin + Duration(static_cast<int64_t>(world_.network.below(spread)));
+    const Duration takes = world_.disk_delay + kDiskMin + Duration(static_cast<int64_t>(world_.network.below(spread)));
     world_.schedule(world_.now + takes, SimEvent::disk, 0,
                     [this, alive = std::weak_ptr<char>(alive_), then = std::move(then)] {
                       if (alive.expired()) return;
@@ -68,6 +68,8 @@ class SimTempFile final : public TempFile {
 }  // namespace
 
 void SimRuntime::set_disk_limit(uint64_t bytes) { world_->disk_limit = bytes; }
+
+void SimRuntime::set_disk_delay(Duration delay) { world_->disk_delay = delay; }
 
 Result<std::unique_ptr<TempFile>> SimRuntime::open_temp_file() {
   return std::unique_ptr<TempFile>(std::make_unique<SimTempFile>(*world_));
