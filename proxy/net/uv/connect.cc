@@ -40,15 +40,13 @@ ErrorCode code_of(int status) {
   }
 }
 
-socklen_t size_of(const SocketAddress& address) { return address.ip.v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in); }
-
 // A datagram socket needs an address of this machine to send from, but none of the ports of TCP.
 bool has_source_address(const SocketAddress& to) {
   const int probe = ::socket(to.ip.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (probe < 0) return true;
   const sockaddr_storage address = to_sockaddr(to);
   const bool none =
-      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), size_of(to)) != 0 && errno == EADDRNOTAVAIL;
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), size_of(address)) != 0 && errno == EADDRNOTAVAIL;
   ::close(probe);
   return !none;
 }
@@ -209,6 +207,10 @@ sockaddr_storage to_sockaddr(const SocketAddress& address) {
     std::memcpy(&v4->sin_addr, address.ip.bytes.data(), 4);
   }
   return storage;
+}
+
+socklen_t size_of(const sockaddr_storage& storage) {
+  return storage.ss_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
 }
 
 SocketAddress from_sockaddr(const sockaddr_storage& storage) {

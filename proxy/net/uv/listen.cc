@@ -49,8 +49,7 @@ class UvListener final : public Listener {
     setsockopt(descriptor_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     setsockopt(descriptor_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
     const sockaddr_storage address = to_sockaddr(at);
-    const socklen_t size = at.ip.v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-    const bool listening = ::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
+    const bool listening = ::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), size_of(address)) == 0 &&
                            ::listen(descriptor_, kBacklog) == 0;
     if (!listening) return uv_error(uv_translate_sys_error(errno), "listen " + at.to_string());
     spare_ = open_spare();

@@ -52,6 +52,7 @@ Error uv_error(int status, const std::string& what);
 
 // A sockaddr of either family.
 sockaddr_storage to_sockaddr(const SocketAddress& address);
+socklen_t size_of(const sockaddr_storage& storage);
 SocketAddress from_sockaddr(const sockaddr_storage& storage);
 
 // Takes over a connected, initialised uv_tcp_t (heap-allocated; freed when closed).

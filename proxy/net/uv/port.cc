@@ -18,8 +18,7 @@ Status check_port_is_free(const SocketAddress& address) {
   if (fd < 0) return Error{ErrorCode::io, what + std::strerror(errno)};
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));  // connections that linger do not count
-  const socklen_t size = storage.ss_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0;
+  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&storage), size_of(storage)) == 0;
   const int why = errno;
   ::close(fd);
   if (bound) return Ok{};
