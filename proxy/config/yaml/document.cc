@@ -153,7 +153,10 @@ bool parse_document(std::string_view yaml, Node& root, Diagnostics& errors) {
   TreeBuilder builder(root);
   if (!run_parser(yaml, builder, errors)) return false;
   if (builder.documents() > 1) {
-    errors.add(builder.last_document(), "", "the file must be one YAML document; a second one begins here");
+    const bool outdented = builder.last_document().column < root.at.column;
+    errors.add(builder.last_document(), "",
+               outdented ? fmt::format("this line is indented less than line {}, the first", root.at.line)
+                         : "the file must be one YAML document; a second one begins here");
     return false;
   }
   if (root.kind != Node::Kind::null) return true;

@@ -20,6 +20,10 @@ struct Line {
 
   bool is_item() const { return text == "-" || text.starts_with("- "); }
   bool has_key() const { return text.find(": ") != text.npos || text.ends_with(':'); }
+  // Of the key, which in "- key: value" comes after the dash.
+  size_t key_indent() const {
+    return is_item() ? indent + std::min(text.find_first_not_of("- "), text.size()) : indent;
+  }
   Position at() const { return {number, static_cast<int>(indent) + 1}; }
 };
 
@@ -38,26 +42,27 @@ std::vector<Line> lines_until(std::string_view yaml, int last) {
   return lines;
 }
 
-// What is opened and not closed explains all that follows.
-std::optional<SyntaxError> explain_by_scan(const SyntaxScan& scan, int error_line) {
-  if (scan.tab && scan.tab->line <= error_line) return SyntaxError{*scan.tab, "a tab in the indentation: use spaces"};
-  if (scan.quote && scan.quote->at.line <= error_line) {
-    return SyntaxError{scan.quote->at, fmt::format("a {} that is not closed on its line", scan.quote->sign)};
-  }
-  if (scan.substitution && scan.substitution->line <= error_line) {
-    return SyntaxError{*scan.substitution, "inside {...} or [...] write `${...}` in quotes"};
-  }
-  if (const auto& closer = scan.wrong_closer) {
-    if (!closer->of) return SyntaxError{closer->at, fmt::format("a {} that closes nothing", closer->sign)};
-    if (closer->of->at.line == closer->at.line) {
-      return SyntaxError{closer->at, fmt::format("a {} cannot close the {} opened at {}:{}", closer->sign,
-                                                 closer->of->sign, closer->of->at.line, closer->of->at.column)};
-    }
-    return SyntaxError{closer->of->at, fmt::format("a {} that is not closed", closer->of->sign)};
-  }
-  if (scan.bracket) return SyntaxError{scan.bracket->at, fmt::format("a {} that is not closed", scan.bracket->sign)};
-  if (scan.in_brackets) return SyntaxError{{}, "a comma is missing before this, or quotes around a value"};
-  return std::nullopt;
+std::string not_closed(const Opened& opened) { return fmt::format("a {} that is not closed", opened.sign); }
+
+SyntaxError explain_closer(const SyntaxScan::Closer& closer) {
+  if (!closer.of) return {closer.at, fmt::format("a {} that closes nothing", closer.sign)};
+  if (closer.of->at.line < closer.at.line) return {closer.of->at, not_closed(*closer.of)};
+  return {closer.at, fmt::format("a {} cannot close the {} opened at {}:{}", closer.sign, closer.of->sign,
+                                 closer.of->at.line, closer.of->at.column)};
+}
+
+// What is opened and not closed explains all that follows, but nothing before it.
+std::optional<SyntaxError> explain_by_scan(const SyntaxScan& scan, Position at) {
+  std::vector<SyntaxError> found;
+  if (scan.tab) found.push_back({*scan.tab, "a tab in the indentation: use spaces"});
+  if (scan.quote) found.push_back({scan.quote->at, not_closed(*scan.quote)});
+  if (scan.substitution) found.push_back({*scan.substitution, "inside {...} or [...] write `${...}` in quotes"});
+  if (scan.wrong_closer) found.push_back(explain_closer(*scan.wrong_closer));
+  if (scan.bracket) found.push_back({scan.bracket->at, not_closed(*scan.bracket)});
+  if (scan.in_brackets) found.push_back({at, "a comma is missing before this, or quotes around a value"});
+  const auto cause =
+      std::find_if(found.begin(), found.end(), [&](const SyntaxError& each) { return each.at.line <= at.line; });
+  return cause == found.end() ? std::nullopt : std::optional<SyntaxError>(*cause);
 }
 
 SyntaxError without_colon(const Line& line) {
@@ -91,7 +96,7 @@ SyntaxError misplaced_line(const std::vector<Line>& lines) {
   }
   if (!line.has_key() && !line.is_item()) return without_colon(line);
   const int above =
-      lines.size() > 1 && lines[lines.size() - 2].indent > line.indent ? lines[lines.size() - 2].number : 0;
+      lines.size() > 1 && lines[lines.size() - 2].key_indent() > line.indent ? lines[lines.size() - 2].number : 0;
   if (above > 0)
     return {line.at(), fmt::format("this line is indented less than line {}, and fits no line above", above)};
   return {line.at(), "the indentation fits no line above"};
@@ -136,10 +141,7 @@ SyntaxError explain_syntax_error(std::string_view yaml, Position at, const std::
   const Line& last = lines.back();
   const std::string whole_line = std::string(last.indent, ' ') + std::string(last.text);
   if (auto known = explain_first_character(whole_line, at, message)) return *std::move(known);
-  if (auto known = explain_by_scan(scan_syntax(yaml, at), at.line)) {
-    if (known->at.line == 0) known->at = at;
-    return *std::move(known);
-  }
+  if (auto known = explain_by_scan(scan_syntax(yaml, at), at)) return *std::move(known);
   if (auto known = explain_by_message(lines, at, message)) return *std::move(known);
   return {at, "YAML syntax: " + message};
 }

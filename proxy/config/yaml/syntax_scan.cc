@@ -1,6 +1,6 @@
 #include "config/yaml/syntax_scan.h"
 
-#include <tuple>
+#include <algorithm>
 #include <vector>
 
 namespace tidegate::config {
@@ -18,16 +18,25 @@ class SyntaxScanner {
     ++number_;
     const size_t indent = std::min(line.find_first_not_of(" \r"), line.size());
     if (indent == line.size() || is_block_text(indent)) return;
+    size_t begin = indent;
+    if (quote_) {
+      if (indent > indent_) begin = find_quote_end(indent);  // quoted text goes on where it is indented more
+      else leave_quote_open();
+    }
+    if (quote_) return;
     if (line[indent] == '\t' && open_.empty() && !result_.tab) result_.tab = at(indent);
-    indent_ = indent;
-    value_begins_ = true;
-    after_brackets_ = false;
-    for (size_t i = indent; i < line.size();) i = read_char(i);
+    if (begin == indent) {
+      indent_ = indent;
+      value_begins_ = true;
+      after_brackets_ = false;
+    }
+    for (size_t i = begin; i < line.size();) i = read_char(i);
     // An error at the end of the line, or at its line end.
     if (error_.line == number_ && error_.column > static_cast<int>(line.size())) result_.in_brackets = !open_.empty();
   }
 
   SyntaxScan result() {
+    if (quote_) leave_quote_open();
     if (!result_.wrong_closer && !open_.empty()) result_.bracket = open_.back();
     return result_;
   }
@@ -62,20 +71,32 @@ class SyntaxScanner {
     return i + 1;
   }
 
+  // Quoted text in brackets ends on its line: no indentation tells where it cannot go on.
   size_t read_quoted(size_t i) {
-    const char quote = line_[i];
     value_begins_ = false;
-    for (size_t end = i + 1; end < line_.size(); ++end) {
-      const bool pair = end + 1 < line_.size() && (quote == '"' ? line_[end] == '\\' : line_.substr(end, 2) == "''");
-      if (pair) {
-        ++end;
-      } else if (line_[end] == quote) {
+    quote_ = Opened{line_[i], at(i)};
+    const size_t end = find_quote_end(i + 1);
+    if (quote_ && !open_.empty()) leave_quote_open();
+    return end;
+  }
+
+  // Returns where the text goes on after the closing quote, which ends `quote_`, or the end of the line.
+  size_t find_quote_end(size_t begin) {
+    for (size_t i = begin; i < line_.size(); ++i) {
+      if (quote_->sign == '"' ? line_[i] == '\\' : line_.substr(i, 2) == "''") {
+        ++i;
+      } else if (line_[i] == quote_->sign) {
+        quote_.reset();
         after_quote_ = true;
-        return end + 1;
+        return i + 1;
       }
     }
-    if (!result_.quote) result_.quote = Opened{quote, at(i)};
     return line_.size();
+  }
+
+  void leave_quote_open() {
+    if (!result_.quote) result_.quote = quote_;
+    quote_.reset();
   }
 
   size_t read_opening(size_t i) {
@@ -102,6 +123,7 @@ class SyntaxScanner {
   const Position error_;
   SyntaxScan result_;
   std::vector<Opened> open_;
+  std::optional<Opened> quote_;  // in which the last line ended
   std::string_view line_;
   int number_ = 0;
   size_t indent_ = 0;  // of the last line that is not text under a | or >

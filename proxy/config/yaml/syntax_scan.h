@@ -16,7 +16,7 @@ struct Opened {
 
 struct SyntaxScan {
   std::optional<Position> tab;           // the first tab in the indentation of a block
-  std::optional<Opened> quote;           // the first quote that is not closed on its line
+  std::optional<Opened> quote;           // the first that is not closed before a line that cannot be in it
   std::optional<Position> substitution;  // the first ${ without quotes inside {...} or [...]
   struct Closer {
     char sign = 0;
