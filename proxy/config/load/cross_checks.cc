@@ -7,6 +7,7 @@
 
 #include "config/load/location.h"
 #include "config/load/route_cover.h"
+#include "config/load/route_use.h"
 #include "config/store_limits.h"
 #include "config/yaml/scalars.h"
 
@@ -114,13 +115,11 @@ void check_route(const Config& config, const Route& route, const Location& locat
 }
 
 void check_reach(const Listener& listener, const Location& location, Diagnostics& errors) {
-  const bool has_jobs = std::any_of(listener.routes.begin(), listener.routes.end(), [](const Route& route) {
-    return route.fallback && std::holds_alternative<FallbackEnqueue>(route.fallback->action);
-  });
+  const bool jobs_are_served = has_jobs(listener);
   for (size_t later = 0; later < listener.routes.size(); ++later) {
     const Match& match = listener.routes[later].match;
     const Location path = location["routes"][later]["match"]["path"];
-    if (has_jobs && match.path.starts_with(listener.jobs_path)) {
+    if (jobs_are_served && match.path.starts_with(listener.jobs_path)) {
       path.report(errors,
                   "unreachable: requests under jobs_path (" + listener.jobs_path + ") are for the jobs interface");
     }

@@ -19,6 +19,12 @@ std::vector<RouteUse> uses_of(const Config& config, const Location& root) {
   return uses;
 }
 
+bool has_jobs(const Listener& listener) {
+  return std::any_of(listener.routes.begin(), listener.routes.end(), [](const Route& route) {
+    return route.fallback && std::holds_alternative<FallbackEnqueue>(route.fallback->action);
+  });
+}
+
 std::vector<RouteUse> uses_of(const Upstream& upstream, const std::vector<RouteUse>& uses) {
   std::vector<RouteUse> those;
   std::copy_if(uses.begin(), uses.end(), std::back_inserter(those),

@@ -23,6 +23,9 @@ struct RouteUse {
 
 std::vector<RouteUse> uses_of(const Config& config, const Location& root);
 
+// Whether a route of the listener enqueues, so that `jobs_path` is served there.
+bool has_jobs(const Listener& listener);
+
 // Those with this upstream.
 std::vector<RouteUse> uses_of(const Upstream& upstream, const std::vector<RouteUse>& uses);
 

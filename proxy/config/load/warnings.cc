@@ -39,12 +39,12 @@ Duration shortest_wait(const policy::BackoffConfig& backoff) {
   return backoff.base;
 }
 
-void warn_of_backoff(const RouteUse& use, Diagnostics& warnings) {
-  const Location base = use.at["retry"]["backoff"]["base"];
-  const Duration total = use.route.timeout.total;
-  if (!base.is_written() || shortest_wait(use.route.retry.backoff) < total) return;
+void warn_of_backoff(const policy::BackoffConfig& backoff, const Location& at, Duration limit, std::string_view name,
+                     Diagnostics& warnings) {
+  const Location base = at["backoff"]["base"];
+  if (!base.is_written() || shortest_wait(backoff) < limit) return;
   base.report(warnings,
-              fmt::format("nothing is ever retried: the wait ends after timeout.total ({})", show_duration(total)));
+              fmt::format("nothing is ever retried: the wait ends after {} ({})", name, show_duration(limit)));
 }
 
 void warn_of_conditions(const RouteUse& use, Diagnostics& warnings) {
@@ -71,10 +71,16 @@ void warn_of_max_body(const RouteUse& use, Diagnostics& warnings) {
                                         show_size(enqueue.max_body), show_size(use.listener.limits.body)));
 }
 
-void warn_of_store(const RouteUse& use, Diagnostics& warnings) {
-  if (!use.route.rate_limit || use.route.rate_limit->store) return;
-  if (use.route.rate_limit->on_store_failure == OnStoreFailure::local) return;
-  use.at["rate_limit"]["on_store_failure"].report(warnings, "has no effect with `store: local`");
+void warn_of_rate_limit(const RateLimit& limit, const Location& at, Diagnostics& warnings) {
+  if (!limit.store && limit.on_store_failure != OnStoreFailure::local) {
+    at["on_store_failure"].report(warnings, "has no effect with `store: local`");
+  }
+  const bool has_address = std::any_of(limit.key.begin(), limit.key.end(), [](const RateKeyPart& part) {
+    return part.kind == RateKeyPart::Kind::client_ip;
+  });
+  if (!has_address && limit.ipv6_prefix != RateLimit().ipv6_prefix) {
+    at["ipv6_prefix"].report(warnings, "has no effect: `key` is without client_ip");
+  }
 }
 
 void warn_of_slots(const policy::BulkheadConfig& bulkhead, const Upstream& upstream, const Location& at,
@@ -88,10 +94,10 @@ void warn_of_slots(const policy::BulkheadConfig& bulkhead, const Upstream& upstr
 
 void warn_of_route(const RouteUse& use, Diagnostics& warnings) {
   warn_of_methods(use, warnings);
-  warn_of_backoff(use, warnings);
+  warn_of_backoff(use.route.retry.backoff, use.at["retry"], use.route.timeout.total, "timeout.total", warnings);
   warn_of_conditions(use, warnings);
   warn_of_max_body(use, warnings);
-  warn_of_store(use, warnings);
+  if (use.route.rate_limit) warn_of_rate_limit(*use.route.rate_limit, use.at["rate_limit"], warnings);
   if (use.route.bulkhead) warn_of_slots(*use.route.bulkhead, use.upstream, use.at["bulkhead"], warnings);
 }
 
@@ -131,6 +137,17 @@ void warn_of_shadowed(const Listener& listener, const Location& routes, Diagnost
   }
 }
 
+void warn_of_jobs_path(const Listener& listener, const Location& at, Diagnostics& warnings) {
+  if (has_jobs(listener) || listener.jobs_path == Listener().jobs_path) return;
+  at["jobs_path"].report(warnings, "has no effect: no route of this listener has `fallback.enqueue`");
+}
+
+void warn_of_queue(const Queue& queue, const std::vector<RouteUse>& uses, const Location& at, Diagnostics& warnings) {
+  const bool is_used = std::any_of(uses.begin(), uses.end(), [&](const RouteUse& use) { return use.queue == &queue; });
+  if (!is_used) at.at_key().report(warnings, "no route uses this queue");
+  warn_of_backoff(queue.replay.backoff, at["replay"], queue.job_ttl, "job_ttl", warnings);
+}
+
 void warn_of_log(const Log& log, const Location& at, Diagnostics& warnings) {
   if (log.access != AccessLog::all || log.level <= LogLevel::info) return;
   at["access"].report(warnings, "has no effect: `level` leaves out the lines of requests, which are of level info");
@@ -144,16 +161,14 @@ void find_warnings(const Config& config, const Node& root_node, Diagnostics& war
   warn_of_log(config.log, root["log"], warnings);
   for (const RouteUse& use : uses) warn_of_route(use, warnings);
   for (size_t i = 0; i < config.listeners.size(); ++i) {
-    warn_of_shadowed(config.listeners[i], root["listeners"][i]["routes"], warnings);
+    const Location at = root["listeners"][i];
+    warn_of_jobs_path(config.listeners[i], at, warnings);
+    warn_of_shadowed(config.listeners[i], at["routes"], warnings);
   }
   for (const auto& [name, upstream] : config.upstreams) {
     warn_of_upstream(upstream, uses_of(upstream, uses), root["upstreams"][name], warnings);
   }
-  for (const auto& [name, queue] : config.queues) {
-    const bool is_used =
-        std::any_of(uses.begin(), uses.end(), [&](const RouteUse& use) { return use.queue == &queue; });
-    if (!is_used) root["queues"][name].at_key().report(warnings, "no route uses this queue");
-  }
+  for (const auto& [name, queue] : config.queues) warn_of_queue(queue, uses, root["queues"][name], warnings);
   warn_of_enclosed_timeouts(config, uses, root, warnings);
 }
 

@@ -84,6 +84,15 @@ TEST_CASE("a back-off that outlasts the deadline is a warning") {
               {{"timeout: {total: 50ms}, retry: {}"}, ""}});                                        // the default base
 }
 
+TEST_CASE("a back-off of a queue that outlasts its jobs is a warning") {
+  check_rows(
+      {{{kEnqueue, "", "job_ttl: 1m, replay: {backoff: {base: 2m, max: 9m}}"},
+        "t.yaml:3:72: warning: queues.q.replay.backoff.base: nothing is ever retried: the wait ends after job_ttl "
+        "(1m)"},
+       {{kEnqueue, "", "job_ttl: 1m, replay: {backoff: {base: 1m, max: 9m}}"}, ""},  // equal: half of it
+       {{kEnqueue, "", "job_ttl: 1s"}, ""}});
+}
+
 TEST_CASE("a fallback for what cannot happen is a warning") {
   const std::string respond = ", respond: {}}";
   const auto never = [](int column, const std::string& item, const std::string& policy) {
@@ -114,6 +123,21 @@ TEST_CASE("what applies without the store of a rate limit is a warning where the
                "t.yaml:5:75: warning: " + kRoute + "rate_limit.on_store_failure: has no effect with `store: local`"},
               {{"rate_limit: {store: local, on_store_failure: local}"}, ""},
               {{"rate_limit: {store: 'redis://h', on_store_failure: deny}"}, ""}});
+}
+
+TEST_CASE("a prefix of client addresses is a warning where no address identifies a client") {
+  check_rows({{{"rate_limit: {key: global, ipv6_prefix: 56}"},
+               "t.yaml:5:83: warning: " + kRoute + "rate_limit.ipv6_prefix: has no effect: `key` is without client_ip"},
+              {{"rate_limit: {key: global, ipv6_prefix: 64}"}, ""},
+              {{"rate_limit: {key: [global, client_ip], ipv6_prefix: 56}"}, ""}});
+}
+
+TEST_CASE("a path of jobs is a warning on a listener whose routes do not enqueue") {
+  check_rows({{{"", "", "", "", "jobs_path: /work/,"},
+               "t.yaml:4:56: warning: listeners[0].jobs_path: has no effect: no route of this listener has "
+               "`fallback.enqueue`"},
+              {{kEnqueue, "", "max_jobs: 1", "", "jobs_path: /work/,"}, ""},
+              {{"", "", "", "", "jobs_path: /_jobs/,"}, ""}});
 }
 
 TEST_CASE("more slots than connections are a warning") {
