@@ -49,6 +49,7 @@ int Process::run() {
 }
 
 Status Process::start() {
+  signals_.push_back(net::refuse_reload(runtime_));
   if (Status status = check_ports(); !status) return status;
   const uint64_t descriptors = net::raise_descriptor_limit();
   const admin::Build build = build_info();
@@ -65,7 +66,6 @@ Status Process::start() {
   for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGINT, "SIGINT"}}) {
     signals_.push_back(runtime_.watch_signal(number, [this, signal = name] { on_signal(signal); }));
   }
-  signals_.push_back(net::refuse_reload(runtime_));
   metrics_->set_config_loaded(true, runtime_.wall_now());
   workers_.front()->start_replaying();
   if (const uint64_t needed = descriptors_needed(*config_, workers_.size()); descriptors < needed) {

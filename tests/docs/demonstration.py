@@ -40,7 +40,7 @@ class Demonstration(Stack):
         program.unlink()
         real, admin = BIN.resolve() / "tidegate", self.urls["admin"].removeprefix("http://")
         program.write_text(f"""#!/bin/sh
-case $1 in jobs | healthcheck) set -- "$@" --admin {admin} ;; esac
+export TIDEGATE_ADMIN={admin}
 exec {real} "$@"
 """)
         program.chmod(0o755)
