@@ -207,12 +207,14 @@ Duration BreakerMachine::base_open_for(int failed_probes) const {
 }
 
 // A tenth of jitter either way, so that many breakers do not probe in step; the first open_for, and a constant one, are
-// exact.
+// exact. open_for_max is the longest that may come of it: where that cuts the range, the range moves down, so that
+// breakers at their maximum are not in step either.
 Duration BreakerMachine::jittered_open_for() {
   const Duration base = base_open_for(failed_probes_);
   if (failed_probes_ == 0 || config_.open_for_max <= config_.open_for) return base;
   const double jitter = 0.9 + 0.2 * random_.uniform();
-  return std::chrono::duration_cast<Duration>(base * jitter);
+  const auto longest = std::chrono::duration_cast<Duration>(config_.open_for_max / 1.1);
+  return std::min(std::chrono::duration_cast<Duration>(std::min(base, longest) * jitter), config_.open_for_max);
 }
 
 void BreakerMachine::describe(BreakerView& view, Time now) const {
