@@ -14,7 +14,7 @@ void UpstreamCall::on_headers(uint16_t status, Duration upstream_time, Time now)
   if (!permit_.valid()) return;
   const bool failed = policy_->breaker->config().failures.has_status(status);
   if (!failed && !permit_.probe()) return;  // the body may still fail
-  permit_.report(failed ? Verdict::failure : Verdict::success, now, std::to_string(status), upstream_time);
+  report(failed ? Verdict::failure : Verdict::success, now, std::to_string(status), upstream_time);
 }
 
 void UpstreamCall::on_complete(Time now) {
@@ -23,19 +23,23 @@ void UpstreamCall::on_complete(Time now) {
 }
 
 void UpstreamCall::on_discarded(Time now) {
-  if (permit_.valid()) permit_.report(Verdict::success, now, {}, upstream_time_);
+  if (permit_.valid()) report(Verdict::success, now, {}, upstream_time_);
   slot_.release();
 }
 
 void UpstreamCall::on_failed(const AttemptFailure& failure, Time now) {
   if (permit_.valid()) {
-    const auto probe_until = permit_.probe_until();
-    const bool hung = probe_until && now >= *probe_until;  // whatever `failures` lists
+    const bool hung = is_overdue_probe(now);  // whatever `failures` lists
     const bool failed = failure.upstreams_fault && (hung || policy_->breaker->config().failures.has(failure.result));
-    permit_.report(failed ? Verdict::failure : Verdict::ignored, now, to_string(failure.result),
-                   status_ == 0 ? failure.upstream_time : upstream_time_);
+    report(failed ? Verdict::failure : Verdict::ignored, now, to_string(failure.result),
+           status_ == 0 ? failure.upstream_time : upstream_time_);
   }
   slot_.release();
+}
+
+void UpstreamCall::report(Verdict verdict, Time now, std::string_view why, Duration upstream_time) {
+  verdict_ = verdict != Verdict::ignored && is_overdue_probe(now) ? Verdict::failure : verdict;
+  permit_.report(verdict, now, why, upstream_time);
 }
 
 void UpstreamCall::abandon() {

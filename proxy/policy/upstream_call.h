@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "policy/admission.h"
 
@@ -43,19 +44,27 @@ class UpstreamCall {
   void on_failed(const AttemptFailure& failure, Time now);
   void abandon();  // everything is given back, and the breaker counts nothing
 
+  // The breaker's; ignored: there is none yet, nothing that counts, or no breaker.
+  Verdict verdict() const { return verdict_; }
+
   bool holds_permit() const { return permit_.valid(); }
   bool holds_slot() const { return slot_.valid(); }
   // A probe that has no verdict yet.
   bool is_probing() const { return permit_.valid() && permit_.probe(); }
   std::optional<Time> probe_until() const { return permit_.probe_until(); }
+  // It is a probe without a verdict, and its time is over: whatever counts now is a failure.
+  bool is_overdue_probe(Time now) const { return permit_.probe_until() && now >= *permit_.probe_until(); }
 
  private:
+  void report(Verdict verdict, Time now, std::string_view why, Duration upstream_time);
+
   const AdmissionPolicy* policy_ = nullptr;
   Permit permit_;
   Slot slot_;
   Time begun_at_{};
   uint16_t status_ = 0;       // once the response headers have come
   Duration upstream_time_{};  // until then
+  Verdict verdict_ = Verdict::ignored;
 };
 
 }  // namespace tidegate::policy

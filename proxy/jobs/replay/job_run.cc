@@ -145,17 +145,18 @@ void JobRun::run() {
 }
 
 void JobRun::on_headers(uint16_t status, Duration upstream_time) {
-  const bool probe_failed = call_.is_probing() && !policy::is_result(status);
+  const bool was_probe = call_.is_probing();
   call_.on_headers(status, upstream_time, context_.runtime.now());
-  if (probe_failed) context_.on_probe_failed(policy_->breaker);
+  on_call_judged(was_probe);
 }
 
 void JobRun::on_result(RunResult result) {
   const auto finished = net::finished(work_);
-  const Fault fault = is_probe_over() ? Fault::outage : fault_by(policy_->health.get());
+  const bool overdue = call_.is_overdue_probe(context_.runtime.now());  // ended for the breaker's sake, early
+  const Fault fault = overdue ? Fault::outage : fault_by(policy_->health.get());
   Verdict verdict = judge(result, job_, fault, retry_timing());
   if (const auto* settlement = std::get_if<Settlement>(&verdict)) {
-    judge_upstream(result, !std::holds_alternative<Succeeded>(*settlement));
+    judge_upstream(result, std::holds_alternative<Succeeded>(*settlement));
     if (const auto wait = hold_of_route(result)) context_.hold(job_.route, *wait);
     ran_ = true;
   }
@@ -164,22 +165,21 @@ void JobRun::on_result(RunResult result) {
   follow(std::move(verdict), std::move(result.detail));
 }
 
-// It was ended for the breaker's sake, before its own time was over.
-bool JobRun::is_probe_over() const {
-  const auto until = call_.probe_until();
-  return until && context_.runtime.now() >= *until;
-}
-
-void JobRun::judge_upstream(const RunResult& result, bool failed) {
+void JobRun::judge_upstream(const RunResult& result, bool succeeded) {
   const Time now = context_.runtime.now();
-  const bool probe_failed = call_.is_probing() && failed;
+  const bool was_probe = call_.is_probing();
   if (result.result == policy::AttemptResult::response) {
     call_.on_complete(now);
   } else {
     call_.on_failed({result.result, result.upstreams_fault, result.upstream_time}, now);
   }
-  if (policy_->breaker) context_.on_judged(job_.route, failed);
-  if (probe_failed) context_.on_probe_failed(policy_->breaker);
+  if (policy_->breaker) context_.on_run_judged(job_.route, succeeded, call_.verdict());
+  on_call_judged(was_probe);
+}
+
+// Whether a probe has failed is for the breaker to say: it may count what is a job's result.
+void JobRun::on_call_judged(bool was_probe) {
+  if (was_probe && call_.verdict() == policy::Verdict::failure) context_.on_probe_failed(policy_->breaker);
 }
 
 // The job's end, if this is its end, is announced before it is settled.

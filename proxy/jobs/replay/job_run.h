@@ -67,8 +67,8 @@ class JobRun final : public net::Disposable {
   void end(JobRunEnd end);
   RetryTiming retry_timing() const;
   Fault fault_by(const policy::UpstreamHealth* health) const;
-  bool is_probe_over() const;
-  void judge_upstream(const RunResult& result, bool failed);
+  void judge_upstream(const RunResult& result, bool succeeded);
+  void on_call_judged(bool was_probe);
 
   JobRunContext& context_;
   const ClaimedJob job_;

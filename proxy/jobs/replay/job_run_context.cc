@@ -6,9 +6,10 @@ namespace tidegate::jobs {
 
 namespace {
 
-constexpr Duration kLiveProbeTurn = 2s;  // of a breaker that has come due, before a job is its probe
-constexpr int kFailuresInARow = 3;       // then the route's runs are spread
-constexpr Duration kFailingPace = 1s;    // between two of them
+constexpr Duration kLiveProbeTurn = 2s;     // of a breaker that has come due, before a job is its probe
+constexpr int kFailuresInARow = 3;          // then the route's runs are spread
+constexpr Duration kCountedPace = 1s;       // after one that the breaker counts
+constexpr Duration kUncountedPace = 100ms;  // after any other
 
 // Of "http://host[:port]/…", host and port, spelled in one way.
 std::string host_of(const std::string& url) {
@@ -52,10 +53,12 @@ bool JobRunContext::is_live_turn(const std::shared_ptr<policy::Breaker>& breaker
   return failed != probe_failed_at.end() && breaker->transitions() <= failed->second + 1;
 }
 
-void JobRunContext::on_judged(const std::string& route, bool failed) {
+void JobRunContext::on_run_judged(const std::string& route, bool succeeded, policy::Verdict verdict) {
   Pace& pace = paces[route];
-  pace.failed_in_a_row = failed ? pace.failed_in_a_row + 1 : 0;
-  if (pace.failed_in_a_row >= kFailuresInARow) pace.until = runtime.now() + kFailingPace;
+  const bool counted = verdict == policy::Verdict::failure;
+  pace.failed_in_a_row = succeeded && !counted ? 0 : pace.failed_in_a_row + 1;
+  if (pace.failed_in_a_row < kFailuresInARow) return;
+  pace.until = runtime.now() + (counted ? kCountedPace : kUncountedPace);
 }
 
 bool JobRunContext::wants_probe(const std::string& route) {

@@ -12,9 +12,8 @@
 // wait, and the next probe is left to a live request, if one comes within two seconds. Replay starts
 // with one run at a time; when as many runs in a row have succeeded as are allowed at once, that number doubles, up to
 // `concurrency`; a failed run makes it one again, and runs that began before it no longer count. From the third
-// failure in a row of a route with a breaker, a second passes between two of its runs, so that a row of bad jobs does
-// not open the breaker of an upstream that serves live requests meanwhile. Jobs take bulkhead slots by the rule for
-// jobs (policy/bulkhead.h): live traffic goes first.
+// failure in a row of a route with a breaker, its runs are spread (job_run_context.h). Jobs take bulkhead slots by the
+// rule for jobs (policy/bulkhead.h): live traffic goes first.
 //
 // A job whose own breaker refuses, while another route's permits, is given back until that breaker is due. Where many
 // such jobs lie before another route's, they are claimed and given back in batches, each a few commits: 1, 2, 4, …

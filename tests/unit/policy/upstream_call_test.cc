@@ -73,6 +73,10 @@ TEST_CASE("a call is judged once: at its headers if its status fails or it is a 
       CHECK(call.holds_slot());
       c.failure ? call.on_failed(*c.failure, fixture.now) : call.on_complete(fixture.now);
       CHECK(fixture.counted() == (probe ? "nothing" : c.at_end));
+      const std::string judged = probe || c.at_headers != std::string("nothing") ? c.probe_at_headers : c.at_end;
+      CHECK(call.verdict() == (judged == "success"   ? Verdict::success
+                               : judged == "failure" ? Verdict::failure
+                                                     : Verdict::ignored));
       CHECK_FALSE(call.holds_slot());
       CHECK_FALSE(call.holds_permit());
     }

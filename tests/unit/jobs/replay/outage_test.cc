@@ -1,60 +1,11 @@
 // Outages and bad jobs: an outage of any length ends no job, and a job that fails while others succeed ends.
 #include <set>
 
-#include "unit/jobs/replay/replay_fixture.h"
+#include "unit/jobs/replay/live_traffic.h"
 
 namespace tidegate::jobs {
 
 using policy::AttemptResult;
-
-namespace {
-
-// Live requests of the same route, one every 100 ms, while it exists. They succeed unless the upstream is `down`.
-class LiveTraffic final : policy::ProbeSource {
- public:
-  explicit LiveTraffic(Fixture& fixture) : fixture_(fixture), timer_(fixture.bed.home(), [this] { call(); }) { call(); }
-
-  bool down = false;
-  int served = 0;
-  int refused = 0;
-  int probes = 0;
-
- private:
-  bool wants_probe() const override { return fixture_.replayer && fixture_.replayer->wants_probe(); }
-  void call() {
-    policy::RoutePolicy policy = fixture_.runner.policies["optimize"];
-    policy.probes = this;
-    const Time now = fixture_.bed.home().now();
-    policy::Admission admission = policy::admit(policy, policy::Caller::live_request, now);
-    if (auto* admitted = std::get_if<policy::Admitted>(&admission)) {
-      ++served;
-      policy::UpstreamCall call(policy, std::move(*admitted), now);
-      if (call.is_probing()) ++probes;
-      call.on_headers(down ? 503 : 200, Duration::zero(), now);
-      call.on_complete(now);
-    } else {
-      ++refused;
-    }
-    timer_.start_after(100ms);
-  }
-
-  Fixture& fixture_;
-  net::Timer timer_;
-};
-
-std::vector<std::string> append_some(Fixture& fixture, int count, Duration lifetime = std::chrono::hours(24)) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < count; ++i) {
-    JobDraft draft = make_draft(fixture.bed.home());
-    draft.max_attempts = 5;
-    draft.expires_at = draft.created_at + lifetime;
-    REQUIRE(fixture.asker.append(draft).ok());
-    ids.push_back(draft.id);
-  }
-  return ids;
-}
-
-}  // namespace
 
 TEST_CASE("an outage of any length ends no job, and costs none an attempt") {
   for (const Duration outage : {Duration(20s), Duration(10min), Duration(std::chrono::hours(23))}) {
@@ -184,29 +135,6 @@ TEST_CASE("ten bad jobs and a hundred good ones: the breaker closes, the good su
     fixture.bed.pass(breaker.config().open_for + 30s);
     CHECK(fixture.count(JobEvent::succeeded) == 100);
     for (const std::string& id : good) CHECK(fixture.asker.status(id) == JobStatus::succeeded);
-  }
-}
-
-TEST_CASE("from the third failure in a row a route's runs are a second apart, where a breaker guards it") {
-  for (const bool guarded : {true, false}) {
-    CAPTURE(guarded);
-    Fixture fixture;
-    if (guarded) fixture.add_breaker();
-    fixture.add_health();
-    fixture.runner.respond = [](const ClaimedJob&) { return responded(500); };
-    append_some(fixture, 20);
-    LiveTraffic live(fixture);  // keeps the breaker closed
-    fixture.start();
-    fixture.bed.pass(900ms);
-    if (!guarded) {
-      CHECK(fixture.runner.ran.size() >= 20);
-      continue;
-    }
-    CHECK(fixture.runner.ran.size() == 3);
-    fixture.bed.pass(5s);
-    CHECK(fixture.runner.ran.size() >= 6);
-    CHECK(fixture.runner.ran.size() <= 8);
-    CHECK(live.refused == 0);
   }
 }
 

@@ -144,9 +144,11 @@ class Fixture {
         announcer);
     replayer->start();
   }
-  policy::Breaker& add_breaker(const std::string& route = "optimize") {
+  policy::Breaker& add_breaker(const std::string& route = "optimize",
+                               std::initializer_list<std::string_view> failures = {"connect_failure", "timeout",
+                                                                                   "reset", "5xx"}) {
     policy::BreakerConfig breaker;
-    breaker.failures = *policy::Conditions::of({"connect_failure", "timeout", "reset", "5xx"});
+    breaker.failures = *policy::Conditions::of(failures);
     breaker.open_for_max = breaker.open_for;
     runner.policies[route].breaker = std::make_shared<policy::Breaker>(route, breaker, bed.home().now(), 1);
     return *runner.policies[route].breaker;
