@@ -70,7 +70,7 @@ fresh: ## `make run` and `make test` from a clean clone in a fresh Debian 12 (as
 	@deploy/deps.sh build fresh
 	unshare --mount --pid --fork --kill-child --mount-proc python3 -B tests/fresh.py
 
-sim: deps ## The seeded simulation alone: SEEDS=10000 FIRST=1
+sim: deps ## The seeded simulation alone: SEEDS=10000 FIRST=1; so many jobs in one queue: SIM_JOBS=1000000
 	@cmake --preset bench >/dev/null
 	ninja -C build/bench -j $(JOBS) sim
 	SIM_SEEDS=$(SEEDS) SIM_FIRST=$(FIRST) build/bench/bin/sim

@@ -1,33 +1,18 @@
 // Outages of the upstream, from seconds to days, with restarts of Tidegate and bad jobs among the good ones: no
 // promised job is dead for the outage's sake, and a bad one is dead within max_attempts of the recovery.
 #include <algorithm>
-#include <cstdlib>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
-#include "sim/simulation.h"
-#include "support/config_builder.h"
+#include "sim/crowd.h"
 
 namespace tidegate::sim {
 
 namespace {
 
 constexpr int kAttempts = 5;
-
-// The breaker and the replay of the shipped configuration; jobs live longer than the longest outage.
-std::string config_of_outages() {
-  return test::ConfigBuilder()
-      .admin("address: 127.0.0.1:9901")
-      .listener("address: 10.0.0.1:8081")
-      .upstream("up", R"(endpoints: ["http://10.0.0.2:3001"], breaker: {},
-                bulkhead: {max_concurrent: 10, max_waiting: 50, max_wait: 5s})")
-      .queue("q", R"(url: "sqlite:///sim.db", job_ttl: 200h, results: {ttl: 200h}, replay: {max_attempts: 5})")
-      .route("work", R"(match: {path: /work}, upstream: up, timeout: {total: 15s, response_header: 5s},
-             fallback: {on: [breaker_open, bulkhead_full, pool_full, connect_failure, timeout, reset, 503],
-                        enqueue: {queue: q}})");
-}
 
 struct Outage {
   Duration length;
@@ -43,7 +28,7 @@ class OutageRun {
   }
 
   void run() {
-    live_for(10s);
+    live_.run_for(10s);
     bad_job();  // while all is well
     break_upstream();
     std::vector<Duration> restarts;
@@ -61,7 +46,7 @@ class OutageRun {
     CHECK(count(jobs::JobStatus::dead) == 0);
     simulation_.upstream().set_mood({});
     simulation_.upstream().start();
-    live_for(60min);
+    live_.run_for(60min);
   }
 
   void check() {
@@ -110,19 +95,11 @@ class OutageRun {
     promised_.push_back(&simulation_.client({.id = "bad", .target = "/work?poison=first", .body = "image"}));
     simulation_.run_for(1s);
   }
-  // A live request every three seconds.
-  void live_for(Duration time) {
-    for (Duration passed{}; passed < time; passed += 3s) {
-      simulation_.client({.id = "live" + std::to_string(live_++), .target = "/work?live", .body = "image"});
-      simulation_.run_for(3s);
-    }
-  }
-
   const Outage outage_;
   Random random_;
   Simulation simulation_;
+  LiveTraffic live_{simulation_};
   std::vector<const SimClient*> promised_;
-  int live_ = 0;
 };
 
 }  // namespace
@@ -131,8 +108,7 @@ TEST_CASE("no outage ends a promised job, and a bad job is dead within max_attem
   const Outage outages[] = {
       {5s, 3, 0}, {45s, 1, 1}, {3min, 40, 2}, {10min, 1, 2}, {1h, 100, 6}, {7h, 20, 12}, {30h, 1, 4}, {100h, 60, 20},
   };
-  const char* seeds = std::getenv("SIM_OUTAGE_SEEDS");
-  const uint64_t count = seeds ? std::strtoull(seeds, nullptr, 10) : 3;
+  const uint64_t count = number_from("SIM_OUTAGE_SEEDS", 3);
   for (uint64_t seed = 1; seed <= count; ++seed) {
     for (const Outage& outage : outages) {
       CAPTURE(seed);

@@ -5,16 +5,11 @@
 #include <doctest/doctest.h>
 
 #include "base/log.h"
-#include "sim/simulation.h"
+#include "sim/crowd.h"
 
 namespace tidegate::sim {
 
 namespace {
-
-uint64_t number_from(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 void quiet() {
   if (!std::getenv("SIM_LOG")) log_configure(LogLevel::off, LogFormat::text);

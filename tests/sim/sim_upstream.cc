@@ -47,7 +47,8 @@ class SimUpstream::Call final : public http::Handler {
     const UpstreamMood& mood = upstream_.mood_;
     if (random.chance(mood.hang)) return;
     const bool poison = responder_.request().target.find("poison") != std::string::npos;
-    fail_ = random.chance(mood.error) || poison;
+    if (poison) failure_ = mood.poison_status;
+    if (random.chance(mood.error)) failure_ = 503;
     abort_ = random.chance(mood.abort);
     const auto spread = static_cast<uint64_t>((mood.latency_max - mood.latency_min).count());
     delay_.start_after(mood.latency_min + Duration(static_cast<int64_t>(random.below(spread + 1))));
@@ -67,8 +68,8 @@ class SimUpstream::Call final : public http::Handler {
 
   void respond() {
     if (streams_) return stream();
-    if (fail_) {
-      responder_.respond(503, "text/plain", "broken");
+    if (failure_ != 0) {
+      responder_.respond(failure_, "text/plain", "broken");
       return end();
     }
     std::string head;
@@ -79,7 +80,7 @@ class SimUpstream::Call final : public http::Handler {
       return stream();
     }
     std::string body = expected_response(responder_.request().target, body_);
-    body.resize(std::max(body.size(), upstream_.mood_.response_min), '.');
+    body.resize(std::clamp(body.size(), upstream_.mood_.response_min, upstream_.mood_.response_max), '.');
     const bool chunked = upstream_.random_.chance(0.3);
     responder_.send_head(200, head, chunked ? http::Responder::kUnknownLength : body.size());
     if (abort_) {
@@ -103,7 +104,7 @@ class SimUpstream::Call final : public http::Handler {
   http::Responder& responder_;
   net::Timer delay_;
   std::string body_;
-  bool fail_ = false;
+  uint16_t failure_ = 0;  // its status; 0: none
   bool abort_ = false;
   bool streams_ = false;
   bool ended_ = false;

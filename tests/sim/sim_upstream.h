@@ -20,14 +20,16 @@ struct UpstreamMood {
   double abort = 0;  // of a reset in the middle of a response
   Duration latency_min = 1ms;
   Duration latency_max = 20ms;
-  double stream = 0;        // of a response that goes on for ever, a byte a second
-  size_t response_min = 0;  // its body is filled up to so many bytes
+  double stream = 0;               // of a response that goes on for ever, a byte a second
+  size_t response_min = 0;         // its body is filled up to so many bytes
+  size_t response_max = SIZE_MAX;  // … or cut to so many
+  uint16_t poison_status = 503;
 };
 
 // The response body of the upstream for that target and body, for a client to check.
 std::string expected_response(std::string_view target, std::string_view body);
 
-// Requests whose target contains "poison" fail in every mood.
+// Requests whose target contains "poison" fail in every mood, with its poison_status.
 class SimUpstream final : public http::Service {
  public:
   SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed);

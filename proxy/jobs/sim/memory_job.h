@@ -17,6 +17,7 @@ struct MemoryJob {
   void end(JobStatus status, WallTime now);
   void replay(WallTime now);
 
+  uint64_t number = 0;  // in the order in which they came
   JobDraft draft;
   JobRecord record;
   WallTime due_at{};  // when a claim may take it; running: the lease's end

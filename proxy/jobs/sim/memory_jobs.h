@@ -1,11 +1,12 @@
 // The jobs of the simulator's queue: found, chosen and counted, in plain memory, without delays and failures.
 #pragma once
 
-#include <deque>
+#include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
-#include "jobs/sim/memory_job.h"
+#include "jobs/sim/memory_index.h"
 
 namespace tidegate::jobs {
 
@@ -36,19 +37,24 @@ class MemoryJobs {
   void recover(WallTime now);
 
   QueueView view() const;
-  const std::deque<MemoryJob>& all() const { return jobs_; }
+  const std::map<uint64_t, MemoryJob>& all() const { return jobs_; }  // in the order in which they came
+  const MemoryJob* find_job(const std::string& id) const;
 
  private:
-  const MemoryJob* find_job(const std::string& id) const;
   MemoryJob* find_job(const std::string& id);
   template <typename Change>
-  Status with_held(const ClaimedJob& claimed, Change change);
+  void change(MemoryJob& job, Change work);
+  void erase(const MemoryJob& job);
+  Result<MemoryJob*> held_job(const ClaimedJob& claimed);
+  template <typename Change>
+  Status change_held(const ClaimedJob& claimed, Change work);
   std::optional<Result<Appended>> appended_before(const JobDraft& draft, const std::string& fingerprint);
-  uint64_t count_open() const;
-  uint64_t bytes() const;
 
   QueueLimits limits_;
-  std::deque<MemoryJob> jobs_;  // in the order in which they came
+  std::map<uint64_t, MemoryJob> jobs_;
+  std::unordered_map<std::string, uint64_t> numbers_;  // by id
+  MemoryIndex index_;
+  uint64_t next_number_ = 1;
   uint64_t expired_ = 0;
 };
 

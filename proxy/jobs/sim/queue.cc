@@ -5,6 +5,7 @@
 #include <deque>
 #include <type_traits>
 
+#include "base/assert.h"
 #include "jobs/sim/memory_jobs.h"
 #include "net/timer.h"
 
@@ -54,25 +55,23 @@ class SimQueueImpl final : public SimQueue {
 
   std::vector<JobRecord> all() const override {
     std::vector<JobRecord> records;
-    for (const MemoryJob& job : jobs_.all()) records.push_back(job.record);
+    records.reserve(jobs_.all().size());
+    for (const auto& [number, job] : jobs_.all()) records.push_back(job.record);
     return records;
   }
   std::optional<StoredResponse> stored_result(const std::string& id) const override {
-    for (const MemoryJob& job : jobs_.all()) {
-      if (job.draft.id == id) return job.result;
-    }
-    return std::nullopt;
+    const MemoryJob* job = jobs_.find_job(id);
+    return job ? job->result : std::nullopt;
   }
-
   std::string field(const std::string& id, std::string_view name) const override {
-    for (const MemoryJob& job : jobs_.all()) {
-      if (job.draft.id != id) continue;
-      for (const auto& [field_name, value] : job.draft.fields) {
-        if (field_name == name) return value;
-      }
+    const MemoryJob* job = jobs_.find_job(id);
+    if (!job) return "";
+    for (const auto& [field_name, value] : job->draft.fields) {
+      if (field_name == name) return value;
     }
     return "";
   }
+  void append_at_once(const JobDraft& draft) override { TG_ASSERT(jobs_.append(draft).ok()); }
 
   OperationPtr append(net::Runtime&, JobDraft draft, Callback<Appended> done) override {
     const auto undo = [this](const Appended& appended) {

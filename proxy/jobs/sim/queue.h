@@ -29,6 +29,8 @@ class SimQueue : public JobQueue {
   // A header field of the job's request; "" = none.
   virtual std::string field(const std::string& id, std::string_view name) const = 0;
   virtual std::optional<StoredResponse> stored_result(const std::string& id) const = 0;
+  // The job is there, without a call and its delay: for more jobs than clients could park. REQUIRES that it fits.
+  virtual void append_at_once(const JobDraft& draft) = 0;
 };
 
 }  // namespace tidegate::jobs
