@@ -64,42 +64,54 @@ void delete_stale_accepting(SqliteStore& store, WallTime now) {
 
 struct EndedRow {
   int64_t seq;
-  Kept kept;
   JobStatus status;
-  bool record_too;
+  Kept kept;
 };
 
-std::vector<EndedRow> find_ended(SqliteStore& store, int64_t results_before, int64_t records_before) {
+// `query`: seq, status, body_size, result_size, chunks.
+std::vector<EndedRow> read_ended(Query& query) {
   std::vector<EndedRow> ended;
-  Query query(
-      store.db(),
-      "SELECT seq, status, body_size, result_size, finished_at, chunks FROM jobs WHERE status BETWEEN 3 AND 6 AND "
-      "finished_at <= ?1"
-      " AND (finished_at <= ?2 OR (status = 3 AND result_size >= 0)) ORDER BY finished_at LIMIT ?3",
-      results_before, records_before, kRowsMax);
   while (query.step()) {
     const auto status = status_in(query, 1);
-    const Kept kept = kept_by_ended(status, query.integer(2), query.integer(3), query.integer(5));
-    ended.push_back({query.integer(0), kept, status, query.integer(4) <= records_before});
+    ended.push_back(
+        {query.integer(0), status, kept_by_ended(status, query.integer(2), query.integer(3), query.integer(4))});
   }
   return ended;
+}
+
+// Each query repeats the condition of its index (schema.cc): it reads the rows that it is to change, and no others.
+// True: there may be more.
+bool delete_results(SqliteStore& store, WallTime before) {
+  Query query(store.db(),
+              "SELECT seq, status, body_size, result_size, chunks FROM jobs WHERE status = 3 AND result_size >= 0"
+              " AND finished_at <= ? ORDER BY finished_at LIMIT ?",
+              ns(before), kRowsMax);
+  const auto ended = read_ended(query);
+  for (const EndedRow& row : ended) {
+    Query(store.db(), "DELETE FROM results WHERE owner = ?", row.seq).run();
+    drop_kept(store, row.seq, row.kept);
+    Query(store.db(), "UPDATE jobs SET result_size = -1, chunks = 0, dedupe_key = NULL WHERE seq = ?", row.seq).run();
+  }
+  return ended.size() == kRowsMax;
+}
+
+bool delete_records(SqliteStore& store, WallTime before) {
+  Query query(store.db(),
+              "SELECT seq, status, body_size, result_size, chunks FROM jobs WHERE status > 2 AND status <> 7"
+              " AND finished_at <= ? ORDER BY finished_at LIMIT ?",
+              ns(before), kRowsMax);
+  const auto ended = read_ended(query);
+  for (const EndedRow& row : ended) delete_job(store, row.seq, row.kept, row.status);
+  return ended.size() == kRowsMax;
 }
 
 // Results go after results_ttl; the bare record stays as long again, so that a late client gets "gone" and not
 // "unknown". True: there may be more.
 bool delete_ended(SqliteStore& store, WallTime now) {
   const Duration ttl = store.limits().results_ttl;
-  const auto ended = find_ended(store, ns(now - ttl), ns(now - 2 * ttl));
-  for (const EndedRow& row : ended) {
-    if (row.record_too) {
-      delete_job(store, row.seq, row.kept, row.status);
-      continue;
-    }
-    Query(store.db(), "DELETE FROM results WHERE owner = ?", row.seq).run();
-    drop_kept(store, row.seq, row.kept);
-    Query(store.db(), "UPDATE jobs SET result_size = -1, chunks = 0, dedupe_key = NULL WHERE seq = ?", row.seq).run();
-  }
-  return ended.size() == kRowsMax;
+  const bool more_records = delete_records(store, now - 2 * ttl);
+  const bool more_results = delete_results(store, now - ttl);
+  return more_records || more_results;
 }
 
 }  // namespace

@@ -60,8 +60,11 @@ CREATE TABLE unowned (owner INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);
 ALTER TABLE jobs ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-// Beside the format, so that an older version can use the file, and leaves them alone.
-constexpr const char* kNotes = "CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT NOT NULL)";
+// Beside the format, so that an older version can use the file: it leaves the notes alone, and keeps the index up.
+constexpr const char* kBesideFormat = R"sql(
+CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS jobs_with_result ON jobs (finished_at) WHERE status = 3 AND result_size >= 0;
+)sql";
 
 constexpr uintmax_t kCheckedWhole = 64u << 20;  // larger files are not read through at start: each record has its CRC
 
@@ -123,7 +126,8 @@ Status check_sqlite_file(SqliteDb& db, const std::string& path, bool suspect) {
 bool is_new(SqliteDb& db) { return format_of(db) == 0; }
 
 bool is_up_to_date(SqliteDb& db) {
-  return format_of(db) == kSqliteFormat && db.value_of("SELECT 1 FROM sqlite_schema WHERE name = 'notes'") == "1";
+  constexpr const char* kCount = "SELECT count(*) FROM sqlite_schema WHERE name IN ('notes', 'jobs_with_result')";
+  return format_of(db) == kSqliteFormat && db.value_of(kCount) == "2";
 }
 
 void bring_up_to_date(SqliteDb& db) {
@@ -133,7 +137,7 @@ void bring_up_to_date(SqliteDb& db) {
   if (format < 2) db.exec(kSecondFormat);
   if (format < 3) db.exec(kThirdFormat);
   if (format < 4) db.exec(kFourthFormat);
-  db.exec(kNotes);
+  db.exec(kBesideFormat);
   set_format(db);
   db.exec("COMMIT");
 }

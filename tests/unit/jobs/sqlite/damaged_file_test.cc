@@ -99,8 +99,10 @@ TEST_CASE("a file of a newer format, or without a column, disables its queue") {
   Bed bed;
   SqliteDb(bed.path(), "").exec("PRAGMA journal_mode=DELETE; PRAGMA user_version=99");
   bed.check_damage("format 99");
-  SqliteDb(bed.path(), "").exec("PRAGMA user_version=4; PRAGMA journal_mode=WAL; ALTER TABLE jobs DROP COLUMN result_size;"
-            "PRAGMA wal_checkpoint(TRUNCATE)");
+  SqliteDb(bed.path(), "")
+      .exec(
+          "PRAGMA user_version=4; PRAGMA journal_mode=WAL; DROP INDEX jobs_with_result;"
+          "ALTER TABLE jobs DROP COLUMN result_size; PRAGMA wal_checkpoint(TRUNCATE)");
   bed.check_damage("result_size");
 }
 
