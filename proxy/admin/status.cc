@@ -53,6 +53,11 @@ std::string breaker_json(const policy::Breaker& breaker, const Clock& clock) {
   } else {
     json.null("reason").null("detail");
   }
+  if (view.outage) {
+    json.field("outage_since", clock.show(view.outage->since)).field("outage_cause", view.outage->cause);
+  } else {
+    json.null("outage_since").null("outage_cause");
+  }
   view.next_probe_at ? json.field("next_probe_at", clock.show(*view.next_probe_at)) : json.null("next_probe_at");
   view.next_probe_at
       ? json.field("next_probe_in_s", std::max<int64_t>(0, ceil_seconds(*view.next_probe_at - clock.now())))

@@ -1,6 +1,6 @@
-// The circuit breaker. It opens on either trigger: consecutive failures, or a ratio over the calls that finished in a
-// window (also a ratio of slow calls). Recorded decisions of sony/gobreaker, configured alike, are its test. Pure:
-// `now` is an argument. Thread-safe (one small lock; exact across workers).
+// The circuit breaker. It opens by one of three triggers: failures in a row, the ratio of failures, or the ratio of
+// slow calls, among those that finished in a window. Recorded decisions of sony/gobreaker, configured alike, are its
+// test. Pure: `now` is an argument. Thread-safe (one small lock; exact across workers).
 //
 //              a trigger trips                        open_for has run out
 //   closed ───────────────────────────▶ open ───────────────────────────────▶ half_open
@@ -84,6 +84,12 @@ enum class TransitionReason : uint8_t {
 };
 const char* to_string(TransitionReason reason);
 
+// The time from the first opening to the closing: failed probes prolong it. Forcing a breaker ends it.
+struct Outage {
+  Time since;
+  std::string cause;  // the detail of the first transition to open
+};
+
 struct Transition {
   Time at;
   BreakerState from;
@@ -93,6 +99,7 @@ struct Transition {
   int failed_probes = 0;  // in a row
   // "5 consecutive failures", "0.70 of 20 calls failed", "probe: timeout", or the operator's reason.
   std::string detail;
+  std::optional<Outage> outage;  // that it begins, prolongs or ends
 };
 
 // An open breaker of the process before.
@@ -100,6 +107,8 @@ struct RememberedOpen {
   Duration left{};        // of open_for; >= 0
   int failed_probes = 0;  // in a row, >= 0
   std::string why;        // the detail of the transition
+  Duration outage_age{};  // since the outage began; >= 0
+  std::string cause;      // of the outage
 };
 
 // What a breaker has queued for its owner, in order.
@@ -153,6 +162,7 @@ struct BreakerView {
   Time since;
   std::optional<Time> next_probe_at;  // open
   std::optional<Time> forced_until;
+  std::optional<Outage> outage;  // open, half open
   int consecutive_failures;
   int window_calls, window_failures, window_slow;
   int probes_in_flight;

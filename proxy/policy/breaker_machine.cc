@@ -154,6 +154,7 @@ void BreakerMachine::time_out_probe(Time now) {
 void BreakerMachine::restore(const RememberedOpen& remembered, Time now) {
   TG_ASSERT(transitions_ == 0);
   failed_probes_ = remembered.failed_probes;
+  outage_ = Outage{now - remembered.outage_age, remembered.cause};
   move_to(BreakerState::open, TransitionReason::restored, remembered.why, now,
           std::min(remembered.left, config_.open_for));
 }
@@ -169,7 +170,9 @@ void BreakerMachine::move_to(BreakerState next, TransitionReason reason, std::st
   time_in_state_[static_cast<size_t>(state_)] += at - since_;
   if (next == BreakerState::closed) failed_probes_ = 0;  // by a probe or by an operator: open_for starts over
   open_.open_for = open_for;
-  last_ = {at, state_, next, reason, open_for, failed_probes_, std::move(detail)};
+  if (next == BreakerState::open && !outage_) outage_ = Outage{at, detail};
+  last_ = {at, state_, next, reason, open_for, failed_probes_, std::move(detail), outage_};
+  if (next != BreakerState::open && next != BreakerState::half_open) outage_.reset();
   ++transitions_;
   queued_.push_back(last_);
   if (queued_.size() > Breaker::kQueuedTransitionsMax) {
@@ -222,6 +225,7 @@ void BreakerMachine::describe(BreakerView& view, Time now) const {
   view.since = since_;
   if (state_ == BreakerState::open) view.next_probe_at = since_ + open_.open_for;
   view.forced_until = forced_.until;
+  view.outage = outage_;
   const CallCounts counts = closed_.window.counts_at(now);
   view.window_calls = counts.calls;
   view.window_failures = counts.failures;

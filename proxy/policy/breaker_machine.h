@@ -101,6 +101,7 @@ class BreakerMachine {
   HalfOpenState half_open_;
   ForcedState forced_;
   int failed_probes_ = 0;  // in a row: doubles open_for
+  std::optional<Outage> outage_;
   uint64_t next_lease_ = 1;
   uint64_t transitions_ = 0;
   Transition last_{};

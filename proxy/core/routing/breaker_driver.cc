@@ -81,7 +81,8 @@ void BreakerDriver::announce_transition(const Driven& driven, const policy::Brea
              {"to", to_string(made.to)},
              {"reason", to_string(made.reason)},
              {"detail", made.detail},
-             {"open_for_s", to_seconds(made.open_for)}});
+             {"open_for_s", to_seconds(made.open_for)},
+             {"outage_s", made.outage ? to_seconds(made.at - made.outage->since) : 0}});
   memory_.note(driven.key, made, runtime_.wall_now() - (runtime_.now() - made.at));
 }
 

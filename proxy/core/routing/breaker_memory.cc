@@ -17,9 +17,12 @@ std::optional<policy::RememberedOpen> BreakerMemory::recall(const std::string& k
   try {
     const Json note = Json::parse(found->second);
     const WallTime until{Duration(note.at("open_until_ns").get<int64_t>())};
+    const auto why = note.at("why").get<std::string>();
+    const auto ns = [](WallTime time) { return time.time_since_epoch().count(); };
+    const WallTime outage_since{Duration(note.value("outage_since_ns", ns(now)))};  // absent: an older version's note
     return policy::RememberedOpen{std::max(until, now) - now,
-                                  std::clamp(note.at("failed_probes").get<int>(), 0, kFailedProbesMax),
-                                  note.at("why").get<std::string>()};
+                                  std::clamp(note.at("failed_probes").get<int>(), 0, kFailedProbesMax), why,
+                                  now - std::min(outage_since, now), note.value("cause", why)};
   } catch (const Json::exception&) {
     return std::nullopt;  // another version's: the breaker begins closed
   }
@@ -28,9 +31,13 @@ std::optional<policy::RememberedOpen> BreakerMemory::recall(const std::string& k
 void BreakerMemory::note(const std::string& key, const policy::Transition& transition, WallTime at) {
   if (!store_ || transition.to == policy::BreakerState::half_open) return;
   if (transition.to != policy::BreakerState::open) return store_->write_note(key, "");
+  const policy::Outage& outage = *transition.outage;
+  const WallTime outage_since = at - (transition.at - outage.since);
   const Json note = {{"open_until_ns", (at + transition.open_for).time_since_epoch().count()},
                      {"failed_probes", transition.failed_probes},
-                     {"why", transition.detail}};
+                     {"why", transition.detail},
+                     {"outage_since_ns", outage_since.time_since_epoch().count()},
+                     {"cause", outage.cause}};
   store_->write_note(key, note.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 

@@ -23,7 +23,7 @@ struct RestoredFixture {
 }  // namespace
 
 TEST_CASE("a restored breaker is open for what was left, and says why") {
-  RestoredFixture fixture({12s, 0, "5 consecutive failures"});
+  RestoredFixture fixture({12s, 0, "5 consecutive failures", {}, {}});
   CHECK(fixture.state_after(12s) == BreakerState::open);
   const QueuedTransitions made = fixture.breaker.take_transitions();
   REQUIRE(made.kept.size() == 1);
@@ -36,14 +36,14 @@ TEST_CASE("a restored breaker is open for what was left, and says why") {
 }
 
 TEST_CASE("nothing left: the first call is the probe") {
-  RestoredFixture fixture({Duration::zero(), 0, "probe: 503"});
+  RestoredFixture fixture({Duration::zero(), 0, "probe: 503", {}, {}});
   const auto acquired = fixture.breaker.acquire(kStart + 1ns);
   REQUIRE_FALSE(acquired.refused.has_value());
   CHECK(acquired.permit.probe());
 }
 
 TEST_CASE("a restored breaker probes within open_for, and goes on doubling where it was") {
-  RestoredFixture fixture({300s, 3, "probe: timeout"});
+  RestoredFixture fixture({300s, 3, "probe: timeout", {}, {}});
   CHECK(fixture.state_after(30s) == BreakerState::open);
   REQUIRE(fixture.state_after(30s + 1ns) == BreakerState::half_open);
   const Time now = kStart + 31s;
@@ -54,7 +54,7 @@ TEST_CASE("a restored breaker probes within open_for, and goes on doubling where
 }
 
 TEST_CASE("a success closes a restored breaker as any other") {
-  RestoredFixture fixture({1s, 2, "probe: 503"});
+  RestoredFixture fixture({1s, 2, "probe: 503", {}, {}});
   const Time now = kStart + 2s;
   fixture.breaker.acquire(now).permit.report(Verdict::success, now);
   CHECK(fixture.breaker.view(now).state == BreakerState::closed);

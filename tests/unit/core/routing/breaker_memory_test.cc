@@ -30,11 +30,18 @@ struct Notes final : jobs::NoteStore {
 };
 
 Transition opened() {
-  return {Time{}, BreakerState::half_open, BreakerState::open, TransitionReason::probe_failed, 40s, 2, "probe: 503"};
+  return {Time{},
+          BreakerState::half_open,
+          BreakerState::open,
+          TransitionReason::probe_failed,
+          40s,
+          2,
+          "probe: 503",
+          policy::Outage{Time{} - 70s, "5 consecutive failures"}};
 }
 
 Transition moved_to(BreakerState state) {
-  return {Time{}, BreakerState::open, state, TransitionReason::open_for_elapsed, {}, 2, ""};
+  return {Time{}, BreakerState::open, state, TransitionReason::open_for_elapsed, {}, 2, "", {}};
 }
 
 // A process: its breaker, and what drives and remembers it.
@@ -66,6 +73,8 @@ TEST_CASE("an open breaker is remembered with what is left of open_for, why, and
   CHECK(open->left == 25s);
   CHECK(open->failed_probes == 2);
   CHECK(open->why == "probe: 503");
+  CHECK(open->outage_age == 85s);
+  CHECK(open->cause == "5 consecutive failures");
   CHECK(memory.recall("b", kOpened + 1h)->left == 0s);
   CHECK_FALSE(memory.recall("another", kOpened).has_value());
 }
@@ -94,6 +103,8 @@ TEST_CASE("a note that is not legible is no memory") {
   }
   notes.kept["b"] = R"({"open_until_ns":1,"failed_probes":-3,"why":"x"})";
   CHECK(memory.recall("b", kOpened)->failed_probes == 0);
+  CHECK(memory.recall("b", kOpened)->outage_age == 0s);  // a version before outages were noted
+  CHECK(memory.recall("b", kOpened)->cause == "x");
 }
 
 TEST_CASE("without a store nothing is remembered") {
