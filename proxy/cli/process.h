@@ -36,7 +36,7 @@ class Process {
   void stop_workers();
 
   std::shared_ptr<const config::Config> config_;
-  net::UvRuntime runtime_;  // admin and signals
+  net::UvRuntime runtime_;  // admin, signals, breakers, spools
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<core::Gateway> gateway_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;

@@ -5,7 +5,10 @@
 //
 //   1. the class, and a function that opens it         open_queues.cc of cli/ chooses it by the configuration
 //   2. its operations, in files of the same names      append, claim, settle, query, operator, housekeeping
-//   3. a fixture in tests/unit/jobs/NAME               named in contract/every_queue.h there: its tests run, unchanged
+//   3. a fixture in tests/unit/jobs/NAME               named in contract/every_queue.h there, or for a slow server in a
+//                                                      test program of its own: the contract's tests run, unchanged
+//
+// CONTRIBUTING.md has the whole list.
 //
 // Any loop may call. `home` is the caller's own loop: `done` runs there, once, later, never inside the call. Destroying
 // the returned operation guarantees silence; the change may happen all the same, except where said.

@@ -56,7 +56,7 @@ std::unique_ptr<net::Operation> CurlMulti::start(HttpCall call, Callback done) {
     transfer->state_ = Transfer::State::waiting;
     waiting_.push_back(transfer.get());
   } else {
-    transfer->refuse();
+    transfer->refuse_soon();
   }
   return transfer;
 }

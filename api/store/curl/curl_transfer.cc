@@ -24,11 +24,8 @@ std::string describe(const HttpCall& call) { return call.method + " " + call.url
 }  // namespace
 
 CurlMulti::Transfer::Transfer(CurlMulti& multi, HttpCall call, Callback done)
-    : multi_(multi),
-      call_(std::move(call)),
-      done_(std::move(done)),
-      deadline_(multi.runtime_, [this] { on_deadline(); }) {
-  deadline_.start_after(call_.timeout);
+    : multi_(multi), call_(std::move(call)), done_(std::move(done)), timer_(multi.runtime_, [this] { on_timer(); }) {
+  timer_.start_after(call_.timeout);
 }
 
 void CurlMulti::Transfer::begin() {
@@ -38,9 +35,9 @@ void CurlMulti::Transfer::begin() {
   TG_ASSERT(curl_multi_add_handle(multi_.multi_, easy_) == CURLM_OK);
 }
 
-void CurlMulti::Transfer::refuse() {
+void CurlMulti::Transfer::refuse_soon() {
   refused_ = true;
-  deadline_.start_after(Duration::zero());
+  timer_.start_after(Duration::zero());
 }
 
 CURL* CurlMulti::Transfer::make_easy() {
@@ -150,7 +147,7 @@ Result<HttpReply> CurlMulti::Transfer::result_of(CURLcode code) {
 
 void CurlMulti::Transfer::on_ended(CURLcode code) { end(result_of(code)); }
 
-void CurlMulti::Transfer::on_deadline() {
+void CurlMulti::Transfer::on_timer() {
   end(refused_ ? Error{ErrorCode::exhausted, describe(call_) + ": too many requests at once"}
                : Error{ErrorCode::timeout, describe(call_) + ": timed out"});
 }
@@ -158,7 +155,7 @@ void CurlMulti::Transfer::on_deadline() {
 // Releases its slot, which admits the next waiting transfer.
 void CurlMulti::Transfer::release() {
   const State state = std::exchange(state_, State::ended);
-  deadline_.stop();
+  timer_.stop();
   if (state == State::waiting) std::erase(multi_.waiting_, this);
   if (state != State::transferring) return;
   curl_multi_remove_handle(multi_.multi_, easy_);

@@ -22,9 +22,10 @@ class CurlMulti::Transfer final : public net::Operation {
   // libcurl has finished the transfer.
   void on_ended(CURLcode code);
   // Fails later without a transfer: too many requests at once.
-  void refuse();
+  void refuse_soon();
 
  private:
+  // As curl_multi.h draws them, for one request.
   enum class State { idle, waiting, transferring, ended };
   friend class CurlMulti;
 
@@ -37,7 +38,7 @@ class CurlMulti::Transfer final : public net::Operation {
   void set_body(CURL* easy);
   bool take(std::string_view piece);
   Result<HttpReply> result_of(CURLcode code);
-  void on_deadline();
+  void on_timer();
   void release();
   void end(Result<HttpReply> result);
 
@@ -46,7 +47,7 @@ class CurlMulti::Transfer final : public net::Operation {
   Callback done_;
   State state_ = State::idle;
   bool refused_ = false;
-  net::Timer deadline_;
+  net::Timer timer_;
   CURL* easy_ = nullptr;  // transferring
   curl_slist* fields_ = nullptr;
   size_t sent_ = 0;

@@ -21,7 +21,7 @@ policy::BreakerConfig read_breaker(Section& section);
 policy::BulkheadConfig read_bulkhead(Section& section);
 void read_backoff(Section& section, policy::BackoffConfig& out);
 // Reads a list of conditions. False: absent or invalid, and `out` is unchanged. `decisions`: the list may contain
-// breaker_open and bulkhead_full.
+// breaker_open, bulkhead_full and pool_full.
 bool read_conditions(Section& section, std::string_view key, policy::Conditions& out, bool decisions);
 void read_rate_limit(Section& section, RateLimit& out);
 void read_fallback(Section& section, Fallback& out);

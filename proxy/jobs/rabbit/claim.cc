@@ -27,7 +27,7 @@ class ClaimCall final : public RabbitCall {
  private:
   void on_dropped() override {
     done_ = nullptr;
-    if (!delivery_) timer_.start_after(Duration(0));  // it only waits
+    if (!delivery_) timer_.start_after(Duration(0));  // nothing is claimed yet: next() ends it
   }
 
   void run() override {
@@ -38,7 +38,7 @@ class ClaimCall final : public RabbitCall {
 
   void next() {
     timer_.stop();
-    if (dropped_ || ++deliveries_ > kDeliveriesMax) return finish(std::optional<ClaimedJob>());
+    if (dropped_ || ++looked_at_ > kDeliveriesMax) return finish(std::optional<ClaimedJob>());
     if (std::string reason = context_.unavailable_reason(); !reason.empty()) {
       return finish({ErrorCode::unavailable, reason});
     }
@@ -137,8 +137,11 @@ class ClaimCall final : public RabbitCall {
   void dead_letter_damaged(const ClaimedJob& job) {
     raise_alarm(job.id);
     const auto recorded = [this](const Status& status) {
-      if (status) context_.broker.dead_letter(std::move(delivery_), kDamaged, "[]");
-      if (delivery_) context_.deliveries.put_back(std::move(delivery_), WallTime{});
+      if (status) {
+        context_.broker.dead_letter(std::move(delivery_), kDamaged, "[]");
+      } else {
+        context_.deliveries.put_back(std::move(delivery_), WallTime{});
+      }
       next();
     };
     step_ = context_.records->dead_letter(home_, job, {home_.wall_now(), Duration(0), kDamaged}, then(recorded));
@@ -168,7 +171,7 @@ class ClaimCall final : public RabbitCall {
   Callback<std::optional<ClaimedJob>> done_;
   Time wait_until_{};
   DeliveryPtr delivery_;
-  int deliveries_ = 0;
+  int looked_at_ = 0;
 };
 
 }  // namespace

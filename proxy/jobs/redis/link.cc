@@ -62,8 +62,8 @@ RedisLink::RedisLink(net::Runtime& runtime, const RedisQueueOptions& options, Ev
 
 void RedisLink::on_client_change() {
   if (client_.ready()) return check();
-  refuse(client_.why_not_ready());
-  state_ = State::disconnected;
+  const std::string why = client_.why_not_ready();
+  become_unavailable(State::disconnected, why.empty() ? "redis: the connection was lost" : why);
 }
 
 void RedisLink::keep(uint64_t flight, std::unique_ptr<net::Operation> operation) {
@@ -114,7 +114,7 @@ void RedisLink::on_reply(const Result<ScriptReply>& reply) {
     events_.on_unavailable(reason);
   } else if (is_one_of(reason, {"READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "NOPERM",
                                 "NOAUTH", "NOGROUP", "BUSY"})) {
-    refuse(reason);
+    become_unavailable(State::refused, reason);
   }
 }
 
@@ -124,7 +124,7 @@ void RedisLink::run(const redis::Script& script, std::vector<std::string> argume
 }
 
 std::vector<std::string> RedisLink::as_member(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> all{consumer_, std::to_string(connection_)};
+  std::vector<std::string> all{consumer_, std::to_string(joins_)};
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
 }
@@ -162,14 +162,17 @@ void RedisLink::probe_memory() {
 
 void RedisLink::on_settings(const Result<redis::Reply>& reply) {
   if (!client_.ready()) return;
-  if (!reply) return refuse("redis: durability strict must read CONFIG GET appendonly: " + reply.error().message);
-  if (const std::string problem = durability_problem(*reply); !problem.empty()) return refuse(problem);
+  if (!reply)
+    return become_unavailable(State::refused,
+                              "redis: durability strict must read CONFIG GET appendonly: " + reply.error().message);
+  if (const std::string problem = durability_problem(*reply); !problem.empty())
+    return become_unavailable(State::refused, problem);
   if (state_ == State::checking) join({});
 }
 
 void RedisLink::join(std::function<void()> joined) {
   if (state_ != State::ready) state_ = State::joining;
-  ++connection_;
+  ++joins_;
   auto arguments = as_member(events_.jobs_held());
   send(scripts_.prepare, arguments, [this, joined = std::move(joined)](const Result<ScriptReply>& reply) {
     if (!client_.ready()) {
@@ -177,7 +180,7 @@ void RedisLink::join(std::function<void()> joined) {
       return;
     }
     if (!reply) {
-      refuse(reply.error().message);
+      become_unavailable(State::refused, reply.error().message);
     } else if (state_ == State::joining) {
       state_ = State::ready;
       reason_.clear();
@@ -200,10 +203,10 @@ void RedisLink::poll() {
   });
 }
 
-void RedisLink::refuse(const std::string& reason) {
+void RedisLink::become_unavailable(State state, const std::string& reason) {
   if (reason_ != reason) log_warn("queue_server_unavailable", {{"queue", options_.name}, {"reason", reason}});
-  reason_ = reason.empty() ? "redis: the connection was lost" : reason;
-  state_ = State::refused;
+  reason_ = reason;
+  state_ = state;
   events_.on_unavailable(reason_);
 }
 

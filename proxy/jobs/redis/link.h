@@ -8,9 +8,9 @@
 //    └───── from anywhere       └─┴─── refused (checks again every second) ◀──────────────┘ not any more
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -61,7 +61,7 @@ class RedisLink {
   void on_settings(const Result<redis::Reply>& reply);
   void join(std::function<void()> joined);
   void poll();
-  void refuse(const std::string& reason);
+  void become_unavailable(State state, const std::string& reason);
   void on_reply(const Result<ScriptReply>& reply);
   void ask_settings();
   void probe_memory();
@@ -82,7 +82,7 @@ class RedisLink {
   State state_ = State::disconnected;
   std::string reason_ = "redis: not yet connected";  // why it is not ready
   std::string full_;  // why nothing more is taken, though jobs can be run (the server is out of memory)
-  uint64_t connection_ = 0;
+  uint64_t joins_ = 0;
   uint64_t next_flight_ = 1;
   std::map<uint64_t, std::unique_ptr<net::Operation>> flights_;
 };

@@ -40,6 +40,7 @@ struct Fixture {
     metrics->set_queue("jobs", {1, 2, 3, 4, 5, 6, 7}, 4096, 12.5, true);
     metrics->set_loop_lag(0, 0.002);
     metrics->set_log_lines_dropped(0);
+    metrics->set_buffered(0, 1);
     metrics->set_config_loaded(true, WallTime(1'700'000'000s));
   }
   std::unique_ptr<Metrics> metrics = Metrics::make(*config(), "1.2.3", "abc1234");
@@ -89,7 +90,8 @@ const Expected kContract[] = {
     {"config_last_reload_success_timestamp_seconds", "gauge", {}},
     {"loop_lag_seconds", "gauge", {"worker"}},
     {"log_lines_dropped_total", "counter", {}},
-    {"queue_checkpoints_blocked_total", "counter", {"queue"}},
+    {"buffered_bytes", "gauge", {}},
+    {"buffered_max_bytes", "gauge", {}},
 };
 
 }  // namespace
