@@ -15,6 +15,7 @@ namespace tidegate::cli {
 
 namespace {
 
+constexpr Duration kCutOffBound = 2s;           // a store that takes longer to defer a job does not hold the end up
 constexpr uint64_t kOwnDescriptors = 100;       // logs, files of stores, admin connections, pollers
 constexpr uint64_t kDescriptorsPerWorker = 10;  // its loop, its listening sockets, its connections to rate-limit stores
 
@@ -30,10 +31,7 @@ uint64_t descriptors_needed(const config::Config& config, size_t workers) {
 }  // namespace
 
 Process::Process(std::shared_ptr<const config::Config> config)
-    : config_(std::move(config)), grace_timer_(runtime_, [this] {
-        log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(config_->shutdown_grace)}});
-        close_queues();
-      }) {}
+    : config_(std::move(config)), grace_timer_(runtime_, [this] { on_grace_over(); }) {}
 
 Process::~Process() { stop_workers(); }
 
@@ -122,7 +120,16 @@ void Process::drain() {
   }
 }
 
-// The workers are done, or the grace period is over: commit what the queues have accepted.
+// Jobs that run are deferred, for which their stores get a moment.
+void Process::on_grace_over() {
+  if (cut_off_) return close_queues();
+  cut_off_ = true;
+  log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(config_->shutdown_grace)}});
+  for (auto& worker : workers_) worker->cut_off();
+  grace_timer_.start_after(kCutOffBound);
+}
+
+// The workers are done, or do not end: commit what the queues have accepted.
 void Process::close_queues() {
   grace_timer_.stop();
   if (workers_.empty()) return;  // the grace period ended in the same event-loop iteration as the last worker

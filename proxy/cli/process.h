@@ -31,6 +31,7 @@ class Process {
   Status start_workers();
   void on_signal(const char* name);
   void drain();
+  void on_grace_over();
   void close_queues();
   void finish();
   void stop_workers();
@@ -44,6 +45,7 @@ class Process {
   std::vector<std::unique_ptr<net::Operation>> signals_;
   net::Timer grace_timer_;
   bool draining_ = false;
+  bool cut_off_ = false;
   size_t workers_left_ = 0;
   size_t queues_left_ = 0;
 };

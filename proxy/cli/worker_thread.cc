@@ -57,6 +57,13 @@ void WorkerThread::drain(net::Runtime& home, std::function<void()> done) {
   });
 }
 
+void WorkerThread::cut_off() {
+  runtime_.post([this] {
+    if (replaying_) replaying_->cut_off();
+    listeners_->cut_off();
+  });
+}
+
 void WorkerThread::stop() {
   runtime_.post([this] { runtime_.stop(); });
   thread_.join();

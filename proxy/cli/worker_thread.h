@@ -25,6 +25,8 @@ class WorkerThread {
   void start_replaying();
   // Stops gracefully, then posts `done` to `home`.
   void drain(net::Runtime& home, std::function<void()> done);
+  // REQUIRES drain(), whose `done` follows soon: requests in flight are reset, jobs that run are deferred.
+  void cut_off();
   // Stops the event loop at once, cancels what is left, and joins the thread.
   void stop();
 

@@ -26,11 +26,21 @@ void Listeners::drain(std::function<void()> done) {
   draining_left_ = listeners_.size();
   for (auto& listener : listeners_) {
     listener->drain([this] {
-      if (--draining_left_ > 0) return;
-      worker_.close_idle();
-      drained_();
+      if (--draining_left_ == 0) end_drain();
     });
   }
+}
+
+void Listeners::cut_off() {
+  if (draining_left_ == 0) return;
+  draining_left_ = 0;
+  listeners_.clear();
+  end_drain();
+}
+
+void Listeners::end_drain() {
+  worker_.close_idle();
+  drained_();
 }
 
 }  // namespace tidegate::core

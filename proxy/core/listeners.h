@@ -23,8 +23,12 @@ class Listeners {
   // Graceful end: see http::Server::drain. Afterwards idle connections to upstreams are closed. `done` runs once,
   // later.
   void drain(std::function<void()> done);
+  // REQUIRES drain(). Closes what is still open, by force; `done` of drain() runs.
+  void cut_off();
 
  private:
+  void end_drain();
+
   Worker& worker_;
   std::vector<std::unique_ptr<ListenerService>> listeners_;
   size_t draining_left_ = 0;

@@ -28,6 +28,7 @@ NOT_RUN = {
     "tests/bench/run.py": "measures for minutes",
     "mkdir salvage": "needs a damaged job file, and sqlite3, which no script installs",
     "mv jobs.db": "goes on from there",
+    "sqlite3 jobs.db": "needs sqlite3, which no script installs",
     "mkdir aside": "needs a damaged job file",
 }
 # Documents whose commands are for contributors, not for users: named here, so that none is forgotten.

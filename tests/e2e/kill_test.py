@@ -129,5 +129,55 @@ class Whole(unittest.TestCase):
             self.assertEqual(ask("GET", self.stack.urls["proxy"] + location).status, 200, f"{location} is lost")
 
 
+class CutOff(unittest.TestCase):
+    """A grace that is too short for what runs."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="tidegate-cut-")
+        self.addCleanup(folder.cleanup)
+        self.stack = Stack(folder.name, [("shutdown_grace: 30s", "shutdown_grace: 1s"),
+                                         ("max_attempts: 5", "max_attempts: 2")])
+        self.addCleanup(self.stack.stop)
+        self.stack.start()
+
+    def job(self, job_id):
+        return ask("GET", f"{self.stack.urls['proxy']}/_jobs/{job_id}").json()
+
+    def fault(self, mode):
+        self.assertEqual(ask("POST", f"{self.stack.urls['optimizer']}/fault?mode={mode}").status, 200)
+
+    def test_restarts_that_cut_a_job_off_cost_it_no_attempt_and_no_client_is_blamed(self):
+        picture = make_png(64, 48)
+        optimize = self.stack.urls["proxy"] + "/optimize?text=x"
+        self.fault("hang")
+        answer = ask("POST", optimize, picture, {"Prefer": "respond-async"})
+        self.assertEqual(answer.status, 202, answer.body)
+        job_id = answer.json()["job_id"]
+        for restart in range(3):
+            eventually("the job runs", lambda: self.job(job_id)["status"] == "running")
+            failures = []
+
+            def live():
+                try:
+                    failures.append(ask("POST", optimize, picture).status)
+                except (OSError, http.client.HTTPException) as error:
+                    failures.append(error)
+
+            client = threading.Thread(target=live)
+            client.start()
+            eventually("a request is in flight", lambda: in_flight(self.stack.urls["admin"]) == 1)
+            self.assertEqual(self.stack.tidegate.stop(), 0)
+            client.join(timeout=60)
+            self.assertIsInstance(failures[0], Exception)
+            self.stack.tidegate.start()
+        text = self.stack.tidegate.text()
+        self.assertEqual(text.count('"outcome":"draining"'), 3, text[-3000:])
+        self.assertNotIn("client_closed", text)
+        self.fault("none")
+        eventually("the job has succeeded", lambda: self.job(job_id)["status"] == "succeeded")
+        self.assertGreaterEqual(self.job(job_id)["deferrals"], 3)
+        self.assertEqual(self.job(job_id)["attempt"], 1)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

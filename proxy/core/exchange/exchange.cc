@@ -227,6 +227,11 @@ void Exchange::on_body_stuck(Outcome why, std::string_view reason) { give_up(why
 
 void Exchange::on_client_gone() { end(Outcome::client_closed, status_of(Outcome::client_closed)); }
 
+void Exchange::on_server_ended() {
+  record_.failed("cut off at the end of shutdown_grace");
+  end(Outcome::draining, status_of(Outcome::draining));
+}
+
 void Exchange::park(const policy::Park& step) {
   state_ = State::parked;
   record_.not_relayed(step.why);

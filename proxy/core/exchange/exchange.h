@@ -69,6 +69,7 @@ class Exchange final : public http::Handler,
   void on_body_end() override;
   void on_body_error(const http::ParseError& error) override;
   void on_client_gone() override;
+  void on_server_ended() override;
   void on_response_drained() override;
 
   // AttemptUser: the upstream's side.

@@ -75,4 +75,8 @@ void Replaying::drain(std::function<void()> done) {
   }
 }
 
+void Replaying::cut_off() {
+  for (auto& replayer : replayers_) replayer->cut_off();
+}
+
 }  // namespace tidegate::core

@@ -21,6 +21,8 @@ class Replaying {
   void start();
   // Claims nothing more; `done` runs once, later, when what runs has settled.
   void drain(std::function<void()> done);
+  // REQUIRES drain(). The jobs that run are cancelled and deferred, so that it costs them no attempt.
+  void cut_off();
 
  private:
   void add_callbacks(const std::string& name, QueueState& queue);

@@ -42,8 +42,10 @@ class Handler : public net::Disposable {
   // The body breaks a rule while it streams: client_timeout (408), body_too_large (413), bad_request (400). No more of
   // it will come. The handler must respond (if it has not begun to) or abort; the connection closes after the response.
   virtual void on_body_error(const ParseError& error) = 0;
-  // The client has gone, or the server is closing the connection by force. The last call; the Responder is dead.
+  // The client has gone. The last call; the Responder is dead.
   virtual void on_client_gone() = 0;
+  // The same, but it is the server that closes the connection, by force.
+  virtual void on_server_ended() { on_client_gone(); }
   // The bytes that write_pending() counted have been sent.
   virtual void on_response_drained() = 0;
 };
@@ -112,7 +114,7 @@ class Server {
   // `connections`: shared with other servers, instead of limits.connections.
   Server(net::Runtime& runtime, const ServerLimits& limits, Service& service,
          std::shared_ptr<ConnectionCount> connections = nullptr);
-  // Closes every connection at once; handlers get on_client_gone.
+  // Closes every connection at once; handlers get on_server_ended.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -118,6 +118,7 @@ class ServerConnection final : public net::Disposable,
   void refuse(const ParseError& error);
   void begin_linger();
   void lose_client();
+  void end_with(void (Handler::*last_call)());
   void close();
 
   void enter(State state);

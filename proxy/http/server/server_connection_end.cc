@@ -101,12 +101,13 @@ void ServerConnection::on_linger_over(bool reset) {
   close();
 }
 
-// The client has gone, or the server ends: the handler's last call.
-void ServerConnection::lose_client() {
+void ServerConnection::lose_client() { end_with(&Handler::on_client_gone); }
+
+void ServerConnection::end_with(void (Handler::*last_call)()) {
   if (state_ == State::closed) return;
   if (is_responding()) {
     state_ = State::closed;  // the Responder is dead from here on
-    handler_->on_client_gone();
+    (*handler_.*last_call)();
     state_ = State::exchanging;
   }
   close();
@@ -118,7 +119,7 @@ void ServerConnection::close_if_idle() {
 
 void ServerConnection::end_by_force() {
   if (state_ == State::exchanging) stream_->reset_on_close();
-  lose_client();
+  end_with(&Handler::on_server_ended);
 }
 
 void ServerConnection::close() {

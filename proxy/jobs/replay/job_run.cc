@@ -18,14 +18,9 @@ constexpr Duration kSettleRetryDelay = 1s;
 constexpr Duration kAnnounceRetryDelay = 200ms;
 constexpr const char* kAttemptsExhausted = "attempts_exhausted";
 
-JobRunEnd end_of(const Settlement& settlement) {
-  struct End {
-    JobRunEnd operator()(const Succeeded&) const { return JobRunEnd::succeeded; }
-    JobRunEnd operator()(const Retry&) const { return JobRunEnd::retried; }
-    JobRunEnd operator()(const Deferral&) const { return JobRunEnd::retried; }
-    JobRunEnd operator()(const Dead&) const { return JobRunEnd::dead; }
-  };
-  return std::visit(End{}, settlement);
+JobRunEnd end_of(JobEvent event) {
+  if (event == JobEvent::succeeded) return JobRunEnd::succeeded;
+  return event == JobEvent::dead ? JobRunEnd::dead : JobRunEnd::retried;
 }
 
 }  // namespace
@@ -119,6 +114,12 @@ void JobRun::admit() {
 
 void JobRun::stop_admitting() {
   if (state_ == State::claimed || state_ == State::admitting || state_ == State::fetching) give_back(Duration(0));
+}
+
+void JobRun::cut_off() {
+  if (state_ != State::running) return;
+  work_.reset();
+  follow(Settlement(Deferral{"shutdown", context_.runtime.wall_now()}), "");
 }
 
 void JobRun::give_back(Duration wait, JobRunEnd as) {
@@ -264,7 +265,7 @@ void JobRun::on_settled(const Status& status) {
     const std::string& error = attempt_.error;
     context_.observer(event_of(settlement_), job_,
                       error.empty() ? detail_ : error + (detail_.empty() ? "" : ": " + detail_));
-    return end(end_of(settlement_));
+    return end(end_of(event_of(settlement_)));
   }
   const ErrorCode code = status.error().code;
   // A store that is unavailable or full is tried again until it takes it; once the lease has ended it says "conflict".

@@ -43,6 +43,8 @@ class JobRun final : public net::Disposable {
   bool ran() const { return ran_; }
   // Shutdown: what is not running yet goes back.
   void stop_admitting();
+  // The end of shutdown's grace: what is running is cancelled, and its job deferred.
+  void cut_off();
 
  private:
   enum class State { claimed, fetching, admitting, running, announcing, settling, giving_back, ended };

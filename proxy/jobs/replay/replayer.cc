@@ -43,6 +43,10 @@ class Replayer::Impl {
     check_drained();
   }
 
+  void cut_off() {
+    for (const auto& run : runs_) run->cut_off();
+  }
+
   double drain_rate() const { return rate_.load(std::memory_order_relaxed); }
   int running() const { return running_.load(std::memory_order_relaxed); }
   bool wants_probe() const { return wants_probe_.load(std::memory_order_relaxed); }
@@ -231,6 +235,7 @@ Replayer::Replayer(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, co
 Replayer::~Replayer() = default;
 void Replayer::start() { impl_->start(); }
 void Replayer::drain(std::function<void()> done) { impl_->drain(std::move(done)); }
+void Replayer::cut_off() { impl_->cut_off(); }
 double Replayer::drain_rate() const { return impl_->drain_rate(); }
 int Replayer::running() const { return impl_->running(); }
 bool Replayer::wants_probe() const { return impl_->wants_probe(); }

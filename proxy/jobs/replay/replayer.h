@@ -107,6 +107,9 @@ class Replayer {
   void start();
   // Claims nothing more; `done` runs when the jobs that run have been settled.
   void drain(std::function<void()> done);
+  // REQUIRES drain(). Cancels the runs under way, and defers their jobs: they run again after the start, and it costs
+  // them no attempt.
+  void cut_off();
 
   // Jobs a second while it is busy; 0 before the first job has ended. For Retry-After. Any thread.
   double drain_rate() const;

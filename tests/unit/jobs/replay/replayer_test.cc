@@ -232,6 +232,29 @@ TEST_CASE("draining finishes what runs, gives back what waits, and claims nothin
   CHECK(fixture.asker.find(ids[3])->attempt == 0);
 }
 
+TEST_CASE("what is cut off at the end of the grace runs again, and costs its job no attempt") {
+  Fixture fixture;
+  fixture.runner.takes = 50s;
+  const std::string id = fixture.asker.append_new();
+  for (int restart = 0; restart < 7; ++restart) {
+    fixture.start();
+    fixture.bed.pass(2s);
+    REQUIRE(fixture.runner.running == 1);
+    bool drained = false;
+    fixture.replayer->drain([&] { drained = true; });
+    fixture.replayer->cut_off();
+    CHECK(fixture.runner.running == 0);
+    fixture.bed.pass(1s);
+    CHECK(drained);
+    CHECK(fixture.asker.find(id)->attempt == 0);
+    CHECK(fixture.asker.find(id)->last_error == "shutdown");
+  }
+  CHECK(fixture.asker.find(id)->deferrals == 7);
+  fixture.start();
+  fixture.bed.pass(60s);
+  CHECK(fixture.asker.status(id) == JobStatus::succeeded);
+}
+
 TEST_CASE("a replayer destroyed during a run leaves nothing behind; the job is run again later") {
   Fixture fixture;
   fixture.runner.takes = 5s;
