@@ -38,6 +38,7 @@ void UpstreamCall::on_failed(const AttemptFailure& failure, Time now) {
 }
 
 void UpstreamCall::report(Verdict verdict, Time now, std::string_view why, Duration upstream_time) {
+  if (verdict == Verdict::failure && upstream_excused_) verdict = Verdict::ignored;
   verdict_ = verdict != Verdict::ignored && is_overdue_probe(now) ? Verdict::failure : verdict;
   permit_.report(verdict, now, why, upstream_time);
 }

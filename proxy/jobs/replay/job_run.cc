@@ -15,7 +15,6 @@ constexpr Duration kSlotWaitMax = 5s;             // then the job is given back
 constexpr Duration kRefusalRecheckDelay = 100ms;  // at least, before a refused job is claimed again
 constexpr Duration kRouteRecheckDelay = 60s;      // before a job without a route is claimed again
 constexpr Duration kSettleRetryDelay = 1s;
-constexpr Duration kAnnounceRetryDelay = 200ms;
 constexpr const char* kAttemptsExhausted = "attempts_exhausted";
 
 JobRunEnd end_of(JobEvent event) {
@@ -51,11 +50,11 @@ void JobRun::refuse() {
 void JobRun::on_timer() {
   switch (state_) {
     case State::admitting: return admit();
-    case State::announcing: return announce();
     case State::settling: return settle();
     case State::claimed:
     case State::fetching:
     case State::running:
+    case State::announcing:
     case State::giving_back:
     case State::ended: TG_ASSERT(false);
   }
@@ -137,6 +136,7 @@ void JobRun::run() {
   state_ = State::running;
   since_ = context_.runtime.now();
   begun_at_ = context_.runtime.wall_now();
+  if (is_known_bad()) call_.excuse_upstream();
   context_.observer(JobEvent::replayed, job_, "");
   auto body = job_.body_ref.empty() ? context_.queue.open_body(context_.runtime, job_) : std::move(fetched_);
   work_ = context_.runner.run(job_, std::move(body), {context_.config.timeout, call_.probe_until()},
@@ -195,8 +195,7 @@ void JobRun::follow(Verdict verdict, std::string detail) {
   const bool ends = event_of(settlement_) == JobEvent::succeeded || event_of(settlement_) == JobEvent::dead;
   if (!ends || !context_.announcer || !context_.announcer->wants(job_)) return begin_settling();
   state_ = State::announcing;
-  announce_until_ = context_.runtime.now() + Replayer::kAnnounceWithin;
-  announce();
+  announcement_.emplace(context_, job_, event_of(settlement_), [this] { begin_settling(); });
 }
 
 RetryTiming JobRun::retry_timing() const {
@@ -207,28 +206,10 @@ Fault JobRun::fault_by(const policy::UpstreamHealth* health) const {
   return fault_of(health, job_, context_.runtime.wall_now(), context_.runtime.now());
 }
 
-void JobRun::announce() {
-  if (context_.runtime.now() >= announce_until_) return lose_announcement("no acknowledgement in time");
-  wait_.start_at(announce_until_);
-  work_ = context_.announcer->announce(job_, event_of(settlement_), announcements_++,
-                                       [this](const Status& status) { on_announced(status); });
-}
-
-void JobRun::on_announced(const Status& status) {
-  const auto finished = net::finished(work_);
-  if (status) return begin_settling();
-  const Time again = context_.runtime.now() + kAnnounceRetryDelay;
-  if (again >= announce_until_ || status.error().code == ErrorCode::exhausted) {
-    return lose_announcement(status.error().message);
-  }
-  wait_.start_at(again);
-}
-
-// A job's end does not wait for the announcement of it.
-void JobRun::lose_announcement(const std::string& reason) {
-  work_.reset();
-  context_.announcer->lost(job_, event_of(settlement_), reason);
-  begin_settling();
+// It has failed before while the upstream served others, and the upstream has served them since: the next failure says
+// nothing about the upstream either.
+bool JobRun::is_known_bad() const {
+  return job_.attempt > 1 && policy_->health && fault_by(policy_->health.get()) == Fault::job;
 }
 
 void JobRun::begin_settling() {
@@ -293,6 +274,7 @@ void JobRun::end(JobRunEnd how) {
   wait_.stop();
   lease_.stop();
   work_.reset();
+  announcement_.reset();
   renewal_.reset();
   call_.abandon();
   ended_(*this, how);

@@ -12,7 +12,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
+#include "jobs/replay/announcement.h"
 #include "jobs/replay/job_run_context.h"
 #include "net/timer.h"
 
@@ -59,9 +61,6 @@ class JobRun final : public net::Disposable {
   void on_result(RunResult result);
   void follow(Verdict verdict, std::string detail);
   void give_back(Duration wait, JobRunEnd as = JobRunEnd::given_back);
-  void announce();
-  void on_announced(const Status& status);
-  void lose_announcement(const std::string& reason);
   void begin_settling();
   void settle();
   void on_settled(const Status& status);
@@ -69,6 +68,7 @@ class JobRun final : public net::Disposable {
   void end(JobRunEnd end);
   RetryTiming retry_timing() const;
   Fault fault_by(const policy::UpstreamHealth* health) const;
+  bool is_known_bad() const;
   void judge_upstream(const RunResult& result, bool succeeded);
   void on_call_judged(bool was_probe);
 
@@ -92,8 +92,7 @@ class JobRun final : public net::Disposable {
   AttemptRecord attempt_;
   StoredResponse response_;
   std::string detail_;
-  Time announce_until_{};
-  int announcements_ = 0;  // how often the announcer was called
+  std::optional<Announcement> announcement_;
 };
 
 }  // namespace tidegate::jobs

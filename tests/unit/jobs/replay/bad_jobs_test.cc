@@ -7,8 +7,24 @@ namespace tidegate::jobs {
 
 using policy::AttemptResult;
 
+TEST_CASE("jobs that fail again and again while live requests succeed do not open the breaker") {
+  Fixture fixture;
+  policy::Breaker& breaker = fixture.add_breaker();
+  fixture.add_health();
+  fixture.runner.respond = [](const ClaimedJob&) { return responded(500); };
+  const auto bad = append_some(fixture, 3);
+  LiveTraffic live(fixture);
+  live.every = 1s;
+  fixture.start();
+  fixture.bed.pass(10min);
+  CHECK(live.refused == 0);
+  CHECK(breaker.transitions() == 0);
+  for (const std::string& id : bad) CHECK(fixture.asker.status(id) == JobStatus::dead);
+}
+
 TEST_CASE("from the third failure in a row that the breaker counts, a route's runs are a second apart") {
   Fixture fixture;
+  fixture.config.backoff.base = 60s;  // no job fails again meanwhile, which the breaker would not count
   fixture.add_breaker();
   fixture.add_health();
   fixture.runner.respond = [](const ClaimedJob&) { return responded(500); };

@@ -8,11 +8,12 @@
 
 namespace tidegate::jobs {
 
-// Live requests of the same route, one every 100 ms, while it exists. They succeed unless the upstream is `down`.
+// Live requests of the same route, one `every` so often, while it exists. They succeed unless the upstream is `down`.
 class LiveTraffic final : policy::ProbeSource {
  public:
   explicit LiveTraffic(Fixture& fixture) : fixture_(fixture), timer_(fixture.bed.home(), [this] { call(); }) { call(); }
 
+  Duration every = std::chrono::milliseconds(100);
   bool down = false;
   int served = 0;
   int refused = 0;
@@ -34,7 +35,7 @@ class LiveTraffic final : policy::ProbeSource {
     } else {
       ++refused;
     }
-    timer_.start_after(100ms);
+    timer_.start_after(every);
   }
 
   Fixture& fixture_;
