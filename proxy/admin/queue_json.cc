@@ -38,6 +38,7 @@ std::string without_query(const std::string& url) { return url.substr(0, url.fin
 
 std::vector<std::string> warnings_of(const jobs::QueueView& view) {
   std::vector<std::string> warnings;
+  if (!view.full.empty()) warnings.push_back("it takes no jobs: " + view.full);
   if (!view.spool_unavailable.empty()) warnings.push_back("its spool is unavailable: " + view.spool_unavailable);
   if (!view.missing.reason.empty()) {
     warnings.push_back(fmt::format("{} commits and {} jobs are missing: {}", view.missing.commits, view.missing.jobs,

@@ -61,6 +61,7 @@ struct QueueView {
   uint64_t damaged_total = 0;                 // records found damaged, since the store was opened
   bool available = true;                      // false: append would fail as unavailable
   std::string why_unavailable;
+  std::string full;      // the limit that refuses every job, though the store is available; "" = none, or not known
   uint64_t spooled = 0;  // of those queued: taken by the spool while the queue's server is unavailable, to be forwarded
   std::string server_unavailable;  // why a spooled queue's server is; "" = it is available, or there is none
   std::string spool_unavailable;   // why its spool is, likewise

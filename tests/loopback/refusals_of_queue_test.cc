@@ -30,6 +30,13 @@ void check_refusal(Fixture& fixture, const Reply& reply, const std::string& outc
   CHECK(fixture.metric("tidegate_queue_refusals_total") == 1);
 }
 
+// What /ready, which stays 200, says of the queue.
+std::string warning(Fixture& fixture) {
+  const Reply ready = fixture.admin("/ready");
+  CHECK(ready.status == 200);
+  return ready.json().value("warnings", nlohmann::json::object()).value("queue jobs", "");
+}
+
 }  // namespace
 
 TEST_CASE("a queue whose volume is nearly full says so at the start, and is full for min_free_disk") {
@@ -39,6 +46,7 @@ TEST_CASE("a queue whose volume is nearly full says so at the start, and is full
   CHECK(warned[0].at("store").get<std::string>().ends_with("/jobs.db"));
   CHECK(warned[0].at("min_free_disk_bytes") == int64_t{1} << 50);
   check_refusal(fixture, fixture.ask(post("/job", "x")), "queue_full", "min_free_disk");
+  CHECK(warning(fixture).starts_with("it takes no jobs: min_free_disk reached: "));
 }
 
 TEST_CASE("with min_free_disk 0B the volume may be used up") {
@@ -49,8 +57,10 @@ TEST_CASE("with min_free_disk 0B the volume may be used up") {
 
 TEST_CASE("a queue at max_jobs, or at max_bytes, names it") {
   Fixture jobs(usual_config().queue("jobs", R"(url: "sqlite://{DIR}/jobs.db", max_jobs: 1)"));
+  CHECK(warning(jobs).empty());
   REQUIRE(jobs.ask(post("/job", "x")).status == 202);
   check_refusal(jobs, jobs.ask(post("/job", "x")), "queue_full", "max_jobs");
+  CHECK(warning(jobs) == "it takes no jobs: max_jobs reached");
   Fixture bytes(usual_config().queue("jobs", R"(url: "sqlite://{DIR}/jobs.db", max_bytes: 32KiB)"));
   REQUIRE(bytes.ask(post("/job", std::string(20'000, 'x'))).status == 202);
   check_refusal(bytes, bytes.ask(post("/job", std::string(20'000, 'x'))), "queue_full", "max_bytes");

@@ -180,6 +180,7 @@ QueueView SpooledQueue::view() const {
     view.available = true;
     view.next_due_at.reset();  // nothing can be claimed now
     view.why_unavailable.clear();
+    view.full = spool.full;
   }
   return view;
 }

@@ -276,6 +276,7 @@ QueueView SqliteStore::view() {
   view.bytes = counters_.bytes;
   view.expired_total = counters_.expired;
   view.damaged_total = counters_.damaged;
+  if (const Status room = check_limits(0); !room) view.full = room.error().message;
   Query oldest(db_, "SELECT min(created_at) FROM jobs WHERE status <= 2");
   if (oldest.step() && !oldest.is_null(0)) view.oldest_created_at = wall(oldest.integer(0));
   Query next(db_, "SELECT due_at FROM jobs WHERE status <= 2 ORDER BY due_at LIMIT 1");
