@@ -43,7 +43,9 @@ class ServerConnection final : public net::Disposable,
 
   void start();
   // Closes where no request is under way.
-  void close_if_idle();
+  void close_if_idle() {
+    if (state_ == State::idle && input_.empty()) close();
+  }
   // A response under way is reset.
   void end_by_force();
   // When the request began, or the wait for one, of a connection that waits for its client; Time::max(): it does not.
@@ -117,7 +119,7 @@ class ServerConnection final : public net::Disposable,
   // Ending.
   void refuse(const ParseError& error);
   void begin_linger();
-  void lose_client();
+  void lose_client() { end_with(&Handler::on_client_gone); }
   void end_with(void (Handler::*last_call)());
   void close();
 

@@ -101,8 +101,6 @@ void ServerConnection::on_linger_over(bool reset) {
   close();
 }
 
-void ServerConnection::lose_client() { end_with(&Handler::on_client_gone); }
-
 void ServerConnection::end_with(void (Handler::*last_call)()) {
   if (state_ == State::closed) return;
   if (is_responding()) {
@@ -111,10 +109,6 @@ void ServerConnection::end_with(void (Handler::*last_call)()) {
     state_ = State::exchanging;
   }
   close();
-}
-
-void ServerConnection::close_if_idle() {
-  if (state_ == State::idle && input_.empty()) close();
 }
 
 void ServerConnection::end_by_force() {
