@@ -51,6 +51,7 @@ constexpr char kEnvironmentHelp[] =
 
 int serve(const api::Settings& settings) {
   net::UvRuntime runtime;
+  const auto on_hangup = net::refuse_reload(runtime);
   auto stores = api::open_stores(runtime, settings);
   if (!stores) {
     log_error("cannot_start", {{"reason", stores.error().message}});

@@ -31,6 +31,7 @@ constexpr Duration kShutdownGrace = 30s;
 
 int serve(const optimizer::ServiceOptions& options) {
   net::UvRuntime runtime;
+  const auto on_hangup = net::refuse_reload(runtime);
   auto service = std::make_optional<OptimizerService>(runtime, options);
   if (const Status status = service->listen(); !status) {
     log_error("cannot_start", {{"reason", status.error().message}});

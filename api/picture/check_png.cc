@@ -87,7 +87,8 @@ class PngWalk final : public PictureWalk {
       has_palette_ = has_palette_ || type == "PLTE";
       has_data_ = has_data_ || (type == "IDAT" && (has_palette_ || !needs_palette_));
       if (type != "IEND") continue;
-      if (length != 0 || !has_data_) return bad_picture("The PNG file contains no picture.");
+      if (length != 0) return bad_picture(kChunkDamaged);
+      if (!has_data_) return bad_picture("The PNG file contains no picture.");
       return WholePicture{at_};
     }
     return std::nullopt;

@@ -111,6 +111,7 @@ Complaint UploadForm::on_image_end() {
     const auto& picture = std::get<WholePicture>(verdict);
     bytes.resize(picture.size);
     bytes += picture.missing_end;
+    bytes.shrink_to_fit();  // what was cut off may have been most of it
     reservation_.shrink_to(bytes.size());
     hasher_.forget_image();
     hasher_.add_image(bytes);

@@ -1,5 +1,5 @@
-// Reads the form of POST /upload as it streams in: image, wm_text, wm_position. An error is reported at the first byte
-// that shows it. Of the image's part it keeps the picture alone, and the key is of that.
+// Reads the form of POST /upload as it streams in: image, wm_text, wm_position. An error is reported as soon as it is
+// certain. Of the image's part it keeps the picture alone, and the key is of that.
 #pragma once
 
 #include <optional>

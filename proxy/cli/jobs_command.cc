@@ -47,8 +47,8 @@ class JobsCommand {
   int run() {
     for (const CLI::Option* filter : options_.filters) {
       if (options_.id.empty() || filter->count() == 0) continue;
-      return fail(kExitUsage, fmt::format("{} selects among many jobs, and an ID is one job: remove one of the two",
-                                          filter->get_name()));
+      return fail(kExitUsage,
+                  fmt::format("{} is for many jobs, and an ID is one job: remove one of the two", filter->get_name()));
     }
     if (options_.queue.empty() && !find_queue()) return code_;
     if (options_.what == "list") return list();

@@ -145,7 +145,7 @@ class DeadJobs(unittest.TestCase):
             with self.subTest(arguments):
                 done = self.jobs(arguments[0], "0" * 32, *arguments[1:])
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
-                self.assertEqual(done.stderr, f"tidegate: {arguments[1]} selects among many jobs, and an ID is one job: "
+                self.assertEqual(done.stderr, f"tidegate: {arguments[1]} is for many jobs, and an ID is one job: "
                                               "remove one of the two\n")
 
     def test_a_refused_operation_says_why(self):

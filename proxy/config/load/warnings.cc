@@ -20,7 +20,7 @@ namespace {
 void warn_of_methods(const RouteUse& use, Diagnostics& warnings) {
   const std::vector<std::string>& methods = use.route.match.methods;
   const Location retry = use.at["retry"];
-  if (!use.at.has("retry") || methods.empty() || retry["methods"].is_written()) return;
+  if (use.route.retry.max_attempts == 1 || methods.empty() || retry["methods"].is_written()) return;
   if (std::any_of(methods.begin(), methods.end(), http::is_idempotent)) return;
   retry.at_key().report(warnings,
                         fmt::format("{} is retried only with an Idempotency-Key; write `methods: any` if running it "
@@ -87,8 +87,8 @@ void warn_of_slots(const policy::BulkheadConfig& bulkhead, const Upstream& upstr
                    Diagnostics& warnings) {
   const Location max_concurrent = at["max_concurrent"];
   if (!max_concurrent.is_written() || bulkhead.max_concurrent <= upstream.max_connections) return;
-  max_concurrent.report(warnings, fmt::format("so many calls at once cannot happen: max_connections of upstream {} is "
-                                              "{}",
+  max_concurrent.report(warnings, fmt::format("upstream {} has {} connections (max_connections): further calls hold a "
+                                              "slot while they wait for one",
                                               upstream.name, upstream.max_connections));
 }
 
@@ -144,7 +144,7 @@ void warn_of_jobs_path(const Listener& listener, const Location& at, Diagnostics
 
 void warn_of_queue(const Queue& queue, const std::vector<RouteUse>& uses, const Location& at, Diagnostics& warnings) {
   const bool is_used = std::any_of(uses.begin(), uses.end(), [&](const RouteUse& use) { return use.queue == &queue; });
-  if (!is_used) at.at_key().report(warnings, "no route uses this queue");
+  if (!is_used) at.at_key().report(warnings, "no route enqueues here: only the jobs that it holds are run");
   warn_of_backoff(queue.replay.backoff, at["replay"], queue.job_ttl, "job_ttl", warnings);
 }
 

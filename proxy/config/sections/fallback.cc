@@ -36,7 +36,7 @@ void read_callback(Section& section, Callback& out) {
 }
 
 void read_enqueue(Section& section, FallbackEnqueue& out) {
-  if (section.require("queue")) section.text("queue", out.queue);
+  read_reference(section, "queue", out.queue);
   section.size("max_body", out.max_body, 0, 1ull << 40);
   read_body_kind(section, out);
   section.child("callback", [&](Section& child) { read_callback(child, out.callback.emplace()); });

@@ -47,11 +47,15 @@ void read_buffering(Section& section, Buffering& out) {
 
 }  // namespace
 
+void read_reference(Section& section, std::string_view key, std::string& out) {
+  if (section.require(key) && section.text(key, out) && out.empty()) section.error(key, "is empty; write a name");
+}
+
 void read_route(Section& section, Route& out) {
   if (section.require("name")) section.parsed("name", out.name, "a name", parse_name);
   if (section.has("match")) section.child("match", [&](Section& child) { read_match(child, out.match); });
   else section.require("match");
-  if (section.require("upstream")) section.text("upstream", out.upstream);
+  read_reference(section, "upstream", out.upstream);
   section.child("rate_limit", [&](Section& child) { read_rate_limit(child, out.rate_limit.emplace()); });
   section.child("timeout", [&](Section& child) { read_timeout(child, out.timeout, out.timeout_header); });
   section.child("retry", [&](Section& child) { read_retry(child, out.retry); });

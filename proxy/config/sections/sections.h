@@ -23,6 +23,8 @@ void read_backoff(Section& section, policy::BackoffConfig& out);
 // Reads a list of conditions. False: absent or invalid, and `out` is unchanged. `decisions`: the list may contain
 // breaker_open, bulkhead_full and pool_full.
 bool read_conditions(Section& section, std::string_view key, policy::Conditions& out, bool decisions);
+// The required name of another section: which one, cross_checks.cc looks for.
+void read_reference(Section& section, std::string_view key, std::string& out);
 void read_rate_limit(Section& section, RateLimit& out);
 void read_fallback(Section& section, Fallback& out);
 

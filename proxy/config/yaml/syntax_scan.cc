@@ -20,11 +20,16 @@ class SyntaxScanner {
     if (indent == line.size() || is_block_text(indent)) return;
     size_t begin = indent;
     if (quote_) {
-      if (indent > indent_) begin = find_quote_end(indent);  // quoted text goes on where it is indented more
+      // Quoted text goes on where it is indented more, and where its end comes before what looks like the next key.
+      const bool goes_on = indent > indent_ || line.find(quote_->sign) < line.find(": ");
+      if (goes_on) begin = find_quote_end(indent);
       else leave_quote_open();
     }
     if (quote_) return;
-    if (line[indent] == '\t' && open_.empty() && !result_.tab) result_.tab = at(indent);
+    // A line with nothing else may begin with a tab, unless the parser itself stops there.
+    const size_t content = std::min(line.find_first_not_of(" \t\r"), line.size());
+    const bool counts = (content < line.size() && line[content] != '#') || error_.line == number_;
+    if (line[indent] == '\t' && open_.empty() && counts && !result_.tab) result_.tab = at(indent);
     if (begin == indent) {
       indent_ = indent;
       value_begins_ = true;

@@ -34,7 +34,6 @@ void run_until_signal(UvRuntime& runtime, Duration grace, std::function<void(std
   };
   const auto on_term = runtime.watch_signal(SIGTERM, on_signal);
   const auto on_interrupt = runtime.watch_signal(SIGINT, on_signal);
-  const auto on_hangup = refuse_reload(runtime);
   runtime.run();
 }
 

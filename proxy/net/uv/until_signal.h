@@ -9,7 +9,8 @@
 
 namespace tidegate::net {
 
-// Until its end a SIGHUP, which asks for a reload, is logged and changes nothing; without it the process would end.
+// As long as it is held, a SIGHUP, which asks for a reload, is logged and changes nothing; without it the process would
+// end.
 [[nodiscard]] std::unique_ptr<Operation> refuse_reload(UvRuntime& runtime);
 
 // Runs the loop until a signal has come and `drain` has called its argument, or `grace` is over.

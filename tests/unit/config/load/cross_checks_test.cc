@@ -45,6 +45,10 @@ TEST_CASE("each required key that is missing is an error at its section") {
 TEST_CASE("referenced upstreams and queues must exist") {
   CHECK(errors_of(with_routes({"name: r, match: {path: /}, upstream: uu"})) ==
         "t.yaml:5:43: listeners[0].routes[0].upstream: unknown upstream `uu`; did you mean `u`?");
+  CHECK(errors_of(with_routes({"name: r, match: {path: /}, upstream: ''"})) ==
+        "t.yaml:5:43: listeners[0].routes[0].upstream: is empty; write a name");
+  CHECK(errors_of(with_routes({"name: r, match: {path: /}, upstream: u, fallback: {enqueue: {queue: ''}}"})) ==
+        "t.yaml:5:74: listeners[0].routes[0].fallback.enqueue.queue: is empty; write a name");
   CHECK(errors_of(with_routes({"name: r, match: {path: /}, upstream: u, fallback: {enqueue: {queue: job}}"})) ==
         "t.yaml:5:74: listeners[0].routes[0].fallback.enqueue.queue: unknown queue `job`; did you mean `jobs`?");
   CHECK(errors_of(with_routes({"name: r, match: {path: /}, upstream: u, fallback: {enqueue: {queue: zzzzz}}"})) ==

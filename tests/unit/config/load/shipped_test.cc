@@ -190,11 +190,11 @@ TEST_CASE("the report of a check is text or JSON") {
         "t.yaml:1:10: workers: must be 1 to 1024, not 0\nt.yaml:2:17: shutdown_grace: `5` has no unit; write `5s`\n2 "
         "errors\n");
   const auto warned = load(with(In::queue, "max_jobs: 5"));
-  CHECK(
-      check_report(warned, false) ==
-      "t.yaml:2:3: warning: queues.q: no route uses this queue\nt.yaml: ok: 1 listener, 1 route, 1 upstream, 1 queue, "
-      "1 warning\n");
+  CHECK(check_report(warned, false) ==
+        "t.yaml:2:3: warning: queues.q: no route enqueues here: only the jobs that it holds are run\nt.yaml: ok: 1 "
+        "listener, 1 route, 1 upstream, 1 queue, "
+        "1 warning\n");
   CHECK(check_report(warned, true) ==
         "{\"ok\":true,\"errors\":[],\"warnings\":[{\"file\":\"t.yaml\",\"line\":2,\"column\":3,\"path\":\"queues.q\","
-        "\"what\":\"no route uses this queue\"}]}\n");
+        "\"what\":\"no route enqueues here: only the jobs that it holds are run\"}]}\n");
 }

@@ -55,7 +55,8 @@ TEST_CASE("an upstream and a queue that no route uses are warnings") {
   CHECK(warnings_of("upstreams: {u: {endpoints: ['http://h']}, v: {endpoints: ['http://i']}}\nlisteners: [{name: l, "
                     "address: 127.0.0.1:1, routes: [{name: r, match: {path: /}, upstream: u}]}]\n") ==
         "t.yaml:1:43: warning: upstreams.v: no route uses this upstream");
-  check_rows({{{"", "", "max_jobs: 1"}, "t.yaml:3:10: warning: queues.q: no route uses this queue"},
+  check_rows({{{"", "", "max_jobs: 1"},
+               "t.yaml:3:10: warning: queues.q: no route enqueues here: only the jobs that it holds are run"},
               {{kEnqueue, "", "max_jobs: 1"}, ""}});
 }
 
@@ -142,9 +143,10 @@ TEST_CASE("a path of jobs is a warning on a listener whose routes do not enqueue
 
 TEST_CASE("more slots than connections are a warning") {
   const std::string text =
-      "bulkhead.max_concurrent: so many calls at once cannot happen: max_connections of upstream u ";
-  check_rows({{{"", "bulkhead: {max_concurrent: 200}"}, "t.yaml:2:69: warning: upstreams.u." + text + "is 100"},
-              {{"bulkhead: {max_concurrent: 200}"}, "t.yaml:5:71: warning: " + kRoute + text + "is 100"},
+      "bulkhead.max_concurrent: upstream u has 100 connections (max_connections): further calls hold a slot while "
+      "they wait for one";
+  check_rows({{{"", "bulkhead: {max_concurrent: 200}"}, "t.yaml:2:69: warning: upstreams.u." + text},
+              {{"bulkhead: {max_concurrent: 200}"}, "t.yaml:5:71: warning: " + kRoute + text},
               {{"", "max_connections: 200, bulkhead: {max_concurrent: 200}"}, ""},
               {{"", "max_connections: 5, bulkhead: {}"}, ""}});
 }

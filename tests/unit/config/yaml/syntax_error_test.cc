@@ -25,12 +25,14 @@ void check_rows(const std::vector<Row>& rows) {
 TEST_CASE("a tab in the indentation is named where it is") {
   check_rows({{"log:\n\tlevel: info\n", "2:1: a tab in the indentation: use spaces"},
               {"log:\n  level: info\n \tformat: json\n", "3:2: a tab in the indentation: use spaces"},
-              {"\tworkers: 1\n", "1:1: a tab in the indentation: use spaces"}});
+              {"\tworkers: 1\n", "1:1: a tab in the indentation: use spaces"},
+              {"log: {level: info}\n\t\n\t# one\nxx: {a: b\n", "4:5: a { that is not closed"}});
 }
 
 TEST_CASE("a bracket or a quote that is not closed is named where it is opened") {
   check_rows({
       {"a: [1, 2\n", "1:4: a [ that is not closed"},
+      {"a: \"x\ny\"\nb: [1\n", "3:4: a [ that is not closed"},
       {"a: [1, 2\nb: 3\n", "1:4: a [ that is not closed"},
       {"a: {b: {c: 1}\nd: 1\n", "1:4: a { that is not closed"},
       {"routes:\n  - {name: r, match: {path: /x}\n  - {name: s}\n", "2:5: a { that is not closed"},

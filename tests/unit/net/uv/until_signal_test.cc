@@ -12,6 +12,7 @@ using namespace tidegate;
 
 TEST_CASE("A program logs a SIGHUP, goes on, and drains at SIGTERM") {
   net::UvRuntime runtime;
+  const auto on_hangup = net::refuse_reload(runtime);
   int refused = 0;
   log_set_sink([&](LogLevel, std::string_view line) {
     if (line.find("reload_not_supported") == line.npos) return;
