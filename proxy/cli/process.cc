@@ -15,7 +15,7 @@ namespace tidegate::cli {
 
 namespace {
 
-constexpr Duration kCutOffBound = 2s;           // a store that takes longer to defer a job does not hold the end up
+constexpr Duration kCutOffBound = 4s;           // for announcements and stores; what takes longer runs again
 constexpr uint64_t kOwnDescriptors = 100;       // logs, files of stores, admin connections, pollers
 constexpr uint64_t kDescriptorsPerWorker = 10;  // its loop, its listening sockets, its connections to rate-limit stores
 

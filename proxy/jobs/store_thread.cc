@@ -85,6 +85,7 @@ void StoreThread::publish(QueueView view) {
 void StoreThread::publish_unavailable(std::string reason) {
   const std::lock_guard lock(mutex_);
   view_.available = false;
+  view_.full.clear();
   view_.why_unavailable = std::move(reason);
 }
 

@@ -28,6 +28,7 @@ void UpstreamCall::on_discarded(Time now) {
 }
 
 void UpstreamCall::on_failed(const AttemptFailure& failure, Time now) {
+  counts_ = counts_ || failure.result == AttemptResult::connect_failure;
   if (permit_.valid()) {
     const bool hung = is_overdue_probe(now);  // whatever `failures` lists
     const bool failed = failure.upstreams_fault && (hung || policy_->breaker->config().failures.has(failure.result));
@@ -38,7 +39,7 @@ void UpstreamCall::on_failed(const AttemptFailure& failure, Time now) {
 }
 
 void UpstreamCall::report(Verdict verdict, Time now, std::string_view why, Duration upstream_time) {
-  if (verdict == Verdict::failure && upstream_excused_) verdict = Verdict::ignored;
+  if (!counts_) verdict = Verdict::ignored;
   verdict_ = verdict != Verdict::ignored && is_overdue_probe(now) ? Verdict::failure : verdict;
   permit_.report(verdict, now, why, upstream_time);
 }

@@ -12,7 +12,7 @@
 //   … then the upstream broke the body off, or was silent for too long   failure, where `failures` lists it
 //   no response headers, by the upstream's fault                         failure, where `failures` lists it; a probe's
 //                                                                        without any within its time always is one
-//   any failure, where the caller is known to be its cause              ignored
+//   anything but a failed connection, where the caller is at fault       ignored
 //   anything else: the client is slow, late or gone, the time is over    ignored; another call may be the probe
 //
 // A call is slow by the time that the upstream alone was waited for until its response headers.
@@ -43,8 +43,10 @@ class UpstreamCall {
   void on_complete(Time now);   // REQUIRES on_headers(): the response is whole
   void on_discarded(Time now);  // REQUIRES on_headers(): the rest of the response is not wanted
   void on_failed(const AttemptFailure& failure, Time now);
-  // Before the call is judged: a failure of it counts for nothing, since its caller is known to be the cause.
-  void excuse_upstream() { upstream_excused_ = true; }
+  // REQUIRES no probe, and no verdict yet. The caller is known to fail by its own fault: whatever becomes of the call
+  // counts for nothing at the breaker, its success too. But a connection that fails does: no request causes that.
+  void count_nothing() { counts_ = false; }
+  bool counts() const { return counts_; }
   void abandon();  // everything is given back, and the breaker counts nothing
 
   // The breaker's; ignored: there is none yet, nothing that counts, or no breaker.
@@ -68,7 +70,7 @@ class UpstreamCall {
   uint16_t status_ = 0;       // once the response headers have come
   Duration upstream_time_{};  // until then
   Verdict verdict_ = Verdict::ignored;
-  bool upstream_excused_ = false;
+  bool counts_ = true;
 };
 
 }  // namespace tidegate::policy

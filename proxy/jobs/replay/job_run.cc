@@ -136,7 +136,7 @@ void JobRun::run() {
   state_ = State::running;
   since_ = context_.runtime.now();
   begun_at_ = context_.runtime.wall_now();
-  if (is_known_bad()) call_.excuse_upstream();
+  if (!call_.is_probing() && is_known_bad()) call_.count_nothing();
   context_.observer(JobEvent::replayed, job_, "");
   auto body = job_.body_ref.empty() ? context_.queue.open_body(context_.runtime, job_) : std::move(fetched_);
   work_ = context_.runner.run(job_, std::move(body), {context_.config.timeout, call_.probe_until()},
@@ -174,7 +174,8 @@ void JobRun::judge_upstream(const RunResult& result, bool succeeded) {
   } else {
     call_.on_failed({result.result, result.upstreams_fault, result.upstream_time}, now);
   }
-  if (policy_->breaker) context_.on_run_judged(job_.route, succeeded, call_.verdict());
+  const bool counted = call_.verdict() == policy::Verdict::failure || (!succeeded && !call_.counts());
+  if (policy_->breaker) context_.on_run_judged(job_.route, succeeded, counted);
   on_call_judged(was_probe);
 }
 
@@ -206,8 +207,8 @@ Fault JobRun::fault_by(const policy::UpstreamHealth* health) const {
   return fault_of(health, job_, context_.runtime.wall_now(), context_.runtime.now());
 }
 
-// It has failed before while the upstream served others, and the upstream has served them since: the next failure says
-// nothing about the upstream either.
+// Its attempt before did not end well, and the upstream has served others since: the next one says nothing about the
+// upstream.
 bool JobRun::is_known_bad() const {
   return job_.attempt > 1 && policy_->health && fault_by(policy_->health.get()) == Fault::job;
 }

@@ -53,9 +53,8 @@ bool JobRunContext::is_live_turn(const std::shared_ptr<policy::Breaker>& breaker
   return failed != probe_failed_at.end() && breaker->transitions() <= failed->second + 1;
 }
 
-void JobRunContext::on_run_judged(const std::string& route, bool succeeded, policy::Verdict verdict) {
+void JobRunContext::on_run_judged(const std::string& route, bool succeeded, bool counted) {
   Pace& pace = paces[route];
-  const bool counted = verdict == policy::Verdict::failure;
   pace.failed_in_a_row = succeeded && !counted ? 0 : pace.failed_in_a_row + 1;
   if (pace.failed_in_a_row < kFailuresInARow) return;
   pace.until = runtime.now() + (counted ? kCountedPace : kUncountedPace);

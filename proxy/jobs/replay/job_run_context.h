@@ -36,10 +36,11 @@ struct JobRunContext {
   std::optional<Duration> refusal_of(const std::string& route);
   bool is_held(const std::string& route) const;
   void hold(const std::string& route, Duration wait);
-  // Runs that fail in a row are spread. Those that the breaker counts, widely: a row of bad jobs must not open the
-  // breaker of an upstream that serves live requests meanwhile. Others a little: no breaker stops them, and an upstream
-  // that fails so in an outage is not to be called as fast as it fails, by job after job.
-  void on_run_judged(const std::string& route, bool succeeded, policy::Verdict verdict);
+  // Runs that fail in a row are spread. Those that the breaker `counted`, or would have but for the job, widely: a row
+  // of bad jobs must not open the breaker of an upstream that serves live requests meanwhile. Others a little: no
+  // breaker stops them, and an upstream that fails so in an outage is not to be called as fast as it fails, by job
+  // after job.
+  void on_run_judged(const std::string& route, bool succeeded, bool counted);
   // After a job's failed probe the next one is a live request's, if one comes soon.
   bool is_live_turn(const std::shared_ptr<policy::Breaker>& breaker) const;
   bool wants_probe(const std::string& route);

@@ -77,6 +77,8 @@ StoreCounts counts_of_any_format(SqliteDb& db) {
   if (is_new(db)) return counts;
   Query by_status(db, "SELECT status, count(*) FROM jobs GROUP BY status");
   while (by_status.step()) counts.jobs[index(status_in(by_status, 0))] = static_cast<uint64_t>(by_status.integer(1));
+  Query newest(db, "SELECT 1 + coalesce(max(seq), 0) FROM jobs");
+  if (newest.step()) counts.next_seq = newest.integer(0);
   return counts;
 }
 

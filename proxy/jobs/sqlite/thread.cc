@@ -236,6 +236,7 @@ void SqliteThread::sweep_on() {
     stall_watch_.begin();
     sweep_late(store(), store().sweep_state().swept_at);
     store().commit();
+    findings_.on_commit();
   } catch (const SqliteFailure& failure) {
     log_error("store_failed", {{"store", options_.path}, {"reason", failure.what()}});
     store().rollback();

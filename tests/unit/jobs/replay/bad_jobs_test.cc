@@ -22,6 +22,32 @@ TEST_CASE("jobs that fail again and again while live requests succeed do not ope
   for (const std::string& id : bad) CHECK(fixture.asker.status(id) == JobStatus::dead);
 }
 
+TEST_CASE("an outage is seen by known bad jobs, too: their failed probes and connections count") {
+  Fixture fixture;
+  policy::Breaker& breaker = fixture.add_breaker();
+  fixture.add_health();
+  fixture.runner.respond = [](const ClaimedJob&) { return responded(500); };
+  append_some(fixture, 20);
+  {
+    const LiveTraffic live(fixture);
+    fixture.start();
+    fixture.bed.pass(25s);
+  }
+  const int dead = fixture.count(JobEvent::dead);
+  SUBCASE("a probe") {
+    fixture.open(breaker);
+    const size_t before = fixture.runner.ran.size();
+    fixture.bed.pass(breaker.config().open_for + 3s);
+    CHECK(fixture.runner.ran.size() == before + 1);
+  }
+  SUBCASE("connections") {
+    fixture.runner.respond = [](const ClaimedJob&) { return failed(AttemptResult::connect_failure); };
+    fixture.bed.pass(10s);
+  }
+  CHECK(fixture.state(breaker) == policy::BreakerState::open);
+  CHECK(fixture.count(JobEvent::dead) == dead);
+}
+
 TEST_CASE("from the third failure in a row that the breaker counts, a route's runs are a second apart") {
   Fixture fixture;
   fixture.config.backoff.base = 60s;  // no job fails again meanwhile, which the breaker would not count
