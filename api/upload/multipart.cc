@@ -71,7 +71,7 @@ Complaint MultipartParser::finish() const {
 }
 
 bool MultipartParser::has_ended() const {
-  return state_ == State::epilogue || (state_ == State::after_end && kLineEnd.starts_with(without_blanks(buffer_)));
+  return state_ == State::epilogue || (state_ == State::after_end && without_blanks(buffer_).empty());
 }
 
 Complaint MultipartParser::step(bool* progressed) {
