@@ -100,10 +100,7 @@ Simulation::Simulation(const Scenario& scenario, const std::string& yaml)
 Simulation::~Simulation() {
   events_.clear();
   clients_.clear();
-  replaying_.reset();
-  listeners_.reset();
-  worker_.reset();
-  gateway_.reset();
+  end_tidegate();
   upstream_.reset();
   store_.reset();
 }
@@ -125,11 +122,16 @@ void Simulation::start_tidegate() {
 void Simulation::kill_tidegate() {
   ++kills_;
   store_->crash();
+  end_tidegate();
+  metrics_.reset();
+}
+
+void Simulation::end_tidegate() {
   replaying_.reset();
   listeners_.reset();
+  runtime_.delete_disposed();  // exchanges, which give back what the gateway counts
   worker_.reset();
   gateway_.reset();
-  metrics_.reset();
 }
 
 SimClient& Simulation::client(ClientPlan plan) {

@@ -54,6 +54,7 @@ class Simulation {
   const config::Config& config() const { return *config_; }
 
  private:
+  void end_tidegate();
   void schedule_clients();
   void schedule_troubles();
   void trouble();

@@ -65,6 +65,8 @@ void SimRuntime::World::empty_graveyard() {
   }
 }
 
+void SimRuntime::delete_disposed() { world_->empty_graveyard(); }
+
 SimRuntime::SimRuntime(uint64_t seed) : world_(std::make_unique<World>(*this, seed)) {}
 
 SimRuntime::~SimRuntime() {

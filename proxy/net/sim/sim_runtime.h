@@ -41,7 +41,7 @@ class SimRuntime final : public Runtime {
   void add_name(std::string name, std::vector<IpAddress> addresses);
   // Temporary files: the append that crosses this many bytes in all fails as a full disk does.
   void set_disk_limit(uint64_t bytes);
-  // … : what they are asked to do from now on takes so much longer.
+  // What temporary files are asked to do from now on takes so much longer.
   void set_disk_delay(Duration delay);
 
   // Runs the earliest event. False when nothing is scheduled.
@@ -49,6 +49,8 @@ class SimRuntime final : public Runtime {
   // Runs events up to and at `until`; the clock is then `until`.
   void run_until(Time until);
   void run_for(Duration duration) { run_until(now() + duration); }
+  // What was disposed of goes now, not at the end of the iteration: for one that ends a program inside an event.
+  void delete_disposed();
 
   // FNV-1a over every event that ran (kind, time, connection, bytes): equal for equal runs.
   uint64_t trace_hash() const;
