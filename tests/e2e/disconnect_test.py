@@ -1,14 +1,13 @@
 """Clients that go in the middle of an upload, wherever that is: no object, no entry in the cache, no work for the
 optimizer, no memory. With the store in a folder, and in a real MinIO."""
 import os
-import struct
 import tempfile
 import threading
 import unittest
 import zlib
 from pathlib import Path
 
-from photo import make_png
+from photo import make_png, png_file
 from programs import Stack, eventually, http, in_flight
 from servers import MinIO
 from uploads import CONTENT_TYPE, Left, connect, form, request, send
@@ -16,12 +15,8 @@ from uploads import CONTENT_TYPE, Left, connect, form, request, send
 
 def noise_png(side):
     """A few megabytes that no compression makes smaller."""
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     rows = b"".join(b"\0" + os.urandom(3 * side) for _ in range(side))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) +
-            chunk(b"IDAT", zlib.compress(rows, 0)) + chunk(b"IEND", b""))
+    return png_file((side, side), (8, 2), zlib.compress(rows, 0))
 
 
 class Disconnect(unittest.TestCase):

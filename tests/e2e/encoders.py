@@ -3,6 +3,8 @@ library. A picture is a table of tiles of one colour: what a decoder makes of th
 import struct
 import zlib
 
+from photo import png_chunk, png_file
+
 TILE = 16  # pixels
 COLUMNS, ROWS = 8, 6
 
@@ -117,23 +119,18 @@ def jpeg(tiles, segments=b"", progressive=False):
     return b"\xff\xd8" + segments + _TABLES + segment(0xC2 if progressive else 0xC0, frame) + b"".join(scans) + b"\xff\xd9"
 
 
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 def png(samples, depth, colour_type, chunks=b""):
     """`samples`: a table of tiles, each a tuple of samples of 8 or 16 bits."""
     rows = b""
     for row in samples:
         line = b"".join(struct.pack(f">{len(tile)}{'B' if depth == 8 else 'H'}", *tile) * TILE for tile in row)
         rows += (b"\0" + line) * TILE
-    header = struct.pack(">IIBBxxx", len(samples[0]) * TILE, len(samples) * TILE, depth, colour_type)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunks + chunk(b"IDAT", zlib.compress(rows)) +
-            chunk(b"IEND", b""))
+    size = (len(samples[0]) * TILE, len(samples) * TILE)
+    return png_file(size, (depth, colour_type), zlib.compress(rows), chunks)
 
 
 def icc_chunk(data):
-    return chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(data))
+    return png_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(data))
 
 
 def riff(kind, data):

@@ -6,7 +6,8 @@ import tempfile
 import unittest
 
 import encoders
-from encoders import COLUMNS, DISPLAY_P3, ROWS, SRGB, TILE, chunk, exif, exif_segment, segment
+from encoders import COLUMNS, DISPLAY_P3, ROWS, SRGB, TILE, exif, exif_segment, segment
+from photo import png_chunk
 from programs import Stack, http
 from uploads import CONTENT_TYPE, form, send
 
@@ -135,26 +136,26 @@ class Encoders(unittest.TestCase):
 
     def test_a_screenshot_cropped_in_markup_with_its_old_end(self):
         old = encoders.png(table(lambda x, y: (1, 2, 3)), 8, 2)
-        picture = encoders.png(TILES, 8, 2, chunk(b"sBIT", b"\x08\x08\x08"))
+        picture = encoders.png(TILES, 8, 2, png_chunk(b"sBIT", b"\x08\x08\x08"))
         self.passes(picture, old[len(old) // 2:], opaque(TILES))
 
     def test_a_screenshot_of_macos_with_16_bits_alpha_and_a_wide_profile(self):
         samples = table(lambda x, y: tuple(257 * value for value in TILES[y][x]) + ((0x8000, 0x0290, 0xFFFF)[x % 3],))
-        chunks = (encoders.icc_chunk(encoders.profile(DISPLAY_P3)) + chunk(b"pHYs", struct.pack(">IIB", 5669, 5669, 1)) +
-                  chunk(b"eXIf", exif(">")) + chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta/>") +
-                  chunk(b"iDOT", struct.pack(">7I", 2, 0, 48, 40, 48, 48, 40)))
+        chunks = (encoders.icc_chunk(encoders.profile(DISPLAY_P3)) + png_chunk(b"pHYs", struct.pack(">IIB", 5669, 5669, 1)) +
+                  png_chunk(b"eXIf", exif(">")) + png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta/>") +
+                  png_chunk(b"iDOT", struct.pack(">7I", 2, 0, 48, 40, 48, 48, 40)))
         self.passes(encoders.png(samples, 16, 6, chunks), b"", in_profile(samples, DISPLAY_P3, 65535), 3, 3)
 
     def test_a_grey_png_of_gimp_with_16_bits_and_alpha(self):
         samples = table(lambda x, y: (4099 * x + 257 * y, 65535 - 8000 * x))
-        chunks = (chunk(b"bKGD", b"\xff\xff") + chunk(b"pHYs", struct.pack(">IIB", 11811, 11811, 1)) +
-                  chunk(b"tIME", struct.pack(">H5B", 2024, 1, 2, 3, 4, 5)) + chunk(b"tEXt", b"Comment\0Created with GIMP"))
+        chunks = (png_chunk(b"bKGD", b"\xff\xff") + png_chunk(b"pHYs", struct.pack(">IIB", 11811, 11811, 1)) +
+                  png_chunk(b"tIME", struct.pack(">H5B", 2024, 1, 2, 3, 4, 5)) + png_chunk(b"tEXt", b"Comment\0Created with GIMP"))
         tiles = [[(round(grey / 257),) * 3 + (alpha / 257,) for grey, alpha in row] for row in samples]
         self.passes(encoders.png(samples, 16, 4, chunks), b"\n", tiles)
 
     def test_a_png_of_windows_with_a_gamma(self):
-        chunks = chunk(b"sRGB", b"\0") + chunk(b"gAMA", struct.pack(">I", 45455))
-        self.passes(encoders.png(TILES, 8, 2, chunks + chunk(b"pHYs", struct.pack(">IIB", 3779, 3779, 1))), b"\0" * 7,
+        chunks = png_chunk(b"sRGB", b"\0") + png_chunk(b"gAMA", struct.pack(">I", 45455))
+        self.passes(encoders.png(TILES, 8, 2, chunks + png_chunk(b"pHYs", struct.pack(">IIB", 3779, 3779, 1))), b"\0" * 7,
                     opaque(TILES))
 
     def test_a_webp_with_alpha_a_profile_and_metadata(self):

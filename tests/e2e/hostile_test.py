@@ -6,19 +6,14 @@ import tempfile
 import unittest
 import zlib
 
-from photo import make_png
+from photo import make_png, png_file
 from programs import Stack, eventually
 from uploads import BOUNDARY, CONTENT_TYPE, Left, disposition, form, part, send, text_part
 
 
 def png_announcing(width, height):
     """A PNG whose header and CRC are right, with next to no data for so many pixels."""
-    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = zlib.compress(bytes(1000))
-    chunk = b"IDAT" + data
-    return (b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) +
-            struct.pack(">I", len(data)) + chunk + struct.pack(">I", zlib.crc32(chunk)) +
-            struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND")))
+    return png_file((width, height), (8, 2), zlib.compress(bytes(1000)))
 
 
 def jpeg_announcing(jpeg, width, height):

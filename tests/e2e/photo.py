@@ -4,8 +4,14 @@ import struct
 import zlib
 
 
-def _chunk(kind, data):
+def png_chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_file(size, kind, compressed, chunks=b""):
+    """`size`: width and height; `kind`: depth and colour type; `compressed`: what IDAT holds."""
+    return (b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBxxx", *size, *kind)) + chunks +
+            png_chunk(b"IDAT", compressed) + png_chunk(b"IEND", b""))
 
 
 def make_png(width, height):
@@ -27,6 +33,4 @@ def make_png(width, height):
                 shade = (v - hill) / (1 - hill)
                 red, green, blue = 60 + 30 * shade, 120 - 60 * shade, 50 - 20 * shade
             rows += bytes((min(255, int(red) + grain), min(255, int(green) + grain), min(255, int(blue) + grain)))
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(bytes(rows), 1)) +
-            _chunk(b"IEND", b""))
+    return png_file((width, height), (8, 2), zlib.compress(bytes(rows), 1))

@@ -1,7 +1,6 @@
 // Oracle: the verdict is the same however the file arrives; an accepted picture is complete (with a byte less it is
 // refused), is found again without and with other bytes after it, and is larger than limits of zero; a refusal has a
 // message.
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,19 +8,12 @@
 #include "api/picture/check_picture.h"
 #include "api/picture/sniff.h"
 #include "base/assert.h"
+#include "unit/api/picture/check_split.h"
 
 using namespace tidegate::api;
+using tidegate::api::test::check_split;
 
 namespace {
-
-PictureVerdict check_split(std::string_view file, size_t piece) {
-  PictureCheck check;
-  for (size_t end = 0; end < file.size();) {
-    end = std::min(end + piece, file.size());
-    if (const auto verdict = check.advance(file.substr(0, end))) return *verdict;
-  }
-  return check.finish(file);
-}
 
 // "": refused.
 std::string picture_in(std::string_view file, const PictureVerdict& verdict) {

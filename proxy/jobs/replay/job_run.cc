@@ -16,6 +16,7 @@ constexpr Duration kRefusalRecheckDelay = 100ms;  // at least, before a refused 
 constexpr Duration kRouteRecheckDelay = 60s;      // before a job without a route is claimed again
 constexpr Duration kSettleRetryDelay = 1s;
 constexpr const char* kAttemptsExhausted = "attempts_exhausted";
+constexpr const char* kShutdown = "shutdown";
 
 JobRunEnd end_of(JobEvent event) {
   if (event == JobEvent::succeeded) return JobRunEnd::succeeded;
@@ -118,7 +119,7 @@ void JobRun::stop_admitting() {
 void JobRun::cut_off() {
   if (state_ != State::running) return;
   work_.reset();
-  follow(Settlement(Deferral{"shutdown", context_.runtime.wall_now()}), "");
+  follow(Settlement(Deferral{kShutdown, context_.runtime.wall_now()}), "");
 }
 
 void JobRun::give_back(Duration wait, JobRunEnd as) {

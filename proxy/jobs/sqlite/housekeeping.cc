@@ -68,8 +68,9 @@ struct EndedRow {
   Kept kept;
 };
 
-// `query`: seq, status, body_size, result_size, chunks.
-std::vector<EndedRow> read_ended(Query& query) {
+// `sql` selects seq, status, body_size, result_size, chunks; its parameters: ended until when, and how many rows.
+std::vector<EndedRow> find_ended(SqliteStore& store, const char* sql, WallTime until) {
+  Query query(store.db(), sql, ns(until), kRowsMax);
   std::vector<EndedRow> ended;
   while (query.step()) {
     const auto status = status_in(query, 1);
@@ -82,11 +83,10 @@ std::vector<EndedRow> read_ended(Query& query) {
 // Each query repeats the condition of its index (schema.cc): it reads the rows that it is to change, and no others.
 // True: there may be more.
 bool delete_results(SqliteStore& store, WallTime before) {
-  Query query(store.db(),
-              "SELECT seq, status, body_size, result_size, chunks FROM jobs WHERE status = 3 AND result_size >= 0"
-              " AND finished_at <= ? ORDER BY finished_at LIMIT ?",
-              ns(before), kRowsMax);
-  const auto ended = read_ended(query);
+  const auto ended = find_ended(store,
+                                "SELECT seq, status, body_size, result_size, chunks FROM jobs WHERE status = 3"
+                                " AND result_size >= 0 AND finished_at <= ? ORDER BY finished_at LIMIT ?",
+                                before);
   for (const EndedRow& row : ended) {
     Query(store.db(), "DELETE FROM results WHERE owner = ?", row.seq).run();
     drop_kept(store, row.seq, row.kept);
@@ -96,11 +96,10 @@ bool delete_results(SqliteStore& store, WallTime before) {
 }
 
 bool delete_records(SqliteStore& store, WallTime before) {
-  Query query(store.db(),
-              "SELECT seq, status, body_size, result_size, chunks FROM jobs WHERE status > 2 AND status <> 7"
-              " AND finished_at <= ? ORDER BY finished_at LIMIT ?",
-              ns(before), kRowsMax);
-  const auto ended = read_ended(query);
+  const auto ended = find_ended(store,
+                                "SELECT seq, status, body_size, result_size, chunks FROM jobs WHERE status > 2"
+                                " AND status <> 7 AND finished_at <= ? ORDER BY finished_at LIMIT ?",
+                                before);
   for (const EndedRow& row : ended) delete_job(store, row.seq, row.kept, row.status);
   return ended.size() == kRowsMax;
 }

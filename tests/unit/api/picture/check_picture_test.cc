@@ -3,10 +3,10 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "unit/api/picture/check_split.h"
 #include "unit/api/picture/sample_pictures.h"
 
 namespace tidegate::api::test {
@@ -16,16 +16,6 @@ namespace {
 using namespace std::string_literals;
 
 using optimizer::Refusal;
-
-// The verdict on a file that arrives in pieces of one size.
-PictureVerdict check_split(std::string_view file, size_t piece) {
-  PictureCheck check;
-  for (size_t end = 0; end < file.size();) {
-    end = std::min(end + piece, file.size());
-    if (const auto verdict = check.advance(file.substr(0, end))) return *verdict;
-  }
-  return check.finish(file);
-}
 
 std::string text_of(const PictureVerdict& verdict) {
   if (const auto* refusal = std::get_if<Refusal>(&verdict)) return refusal->reason + (" " + refusal->detail);
