@@ -67,6 +67,32 @@ TEST_CASE("of many jobs in an outage with restarts none is dead for its sake, an
                      << " in all; ended " << to_seconds(took) << " s after it");
 }
 
+TEST_CASE("bad jobs before the good ones cost few probes after an outage, though no live request comes") {
+  log_configure(LogLevel::off, LogFormat::text);
+  const uint64_t bad = 300;
+  Simulation simulation({.seed = 1}, config_of_outages());
+  Crowd crowd(simulation);
+  simulation.upstream().set_mood({.error = 1});
+  crowd.add(bad, [](uint64_t) { return true; });
+  crowd.add(bad, [](uint64_t) { return false; });
+  simulation.run_for(kOutage);
+  const auto succeeded = [&] {
+    return simulation.store().view().depth[static_cast<size_t>(jobs::JobStatus::succeeded)];
+  };
+  REQUIRE(succeeded() == 0);
+  simulation.upstream().set_mood(kRecovered);
+  Duration took{};
+  const auto run_until = [&](uint64_t jobs) {
+    for (; succeeded() < jobs && took < 24h; took += 1s) simulation.run_for(1s);
+    return took;
+  };
+  const Duration first = run_until(1), last = run_until(bad);
+  CHECK(first < 1h);  // each by itself would be a probe every five minutes
+  CHECK(succeeded() == bad);
+  MESSAGE(bad << " bad jobs before as many good ones: the first of these succeeded " << to_seconds(first)
+              << " s after the recovery, the last " << to_seconds(last) << " s");
+}
+
 TEST_CASE("bad jobs whose failures the breaker does not count hold the good ones of their route for a moment each") {
   log_configure(LogLevel::off, LogFormat::text);
   const uint64_t bad = number_from("SIM_BAD_JOBS", 100);

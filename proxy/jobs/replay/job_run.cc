@@ -36,7 +36,10 @@ JobRun::JobRun(JobRunContext& context, ClaimedJob job, std::function<void(JobRun
 }
 
 void JobRun::start() {
-  if (job_.attempt <= job_.max_attempts) return job_.body_ref.empty() ? admit() : fetch();
+  if (job_.attempt <= job_.max_attempts) {
+    if (context_.passes_over(job_)) return give_back(kRefusalRecheckDelay, JobRunEnd::refused);
+    return job_.body_ref.empty() ? admit() : fetch();
+  }
   // Its last attempts ended with their process, or without a verdict: what it did to the process, it may do again.
   begun_at_ = context_.runtime.wall_now();
   since_ = context_.runtime.now();
@@ -176,7 +179,7 @@ void JobRun::judge_upstream(const RunResult& result, bool succeeded) {
     call_.on_failed({result.result, result.upstreams_fault, result.upstream_time}, now);
   }
   const bool counted = call_.verdict() == policy::Verdict::failure || (!succeeded && !call_.counts());
-  if (policy_->breaker) context_.on_run_judged(job_.route, succeeded, counted);
+  if (policy_->breaker) context_.on_run_judged(job_.route, policy_->breaker, succeeded, counted);
   on_call_judged(was_probe);
 }
 

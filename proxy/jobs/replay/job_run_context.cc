@@ -1,6 +1,7 @@
 #include "jobs/replay/job_run_context.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace tidegate::jobs {
 
@@ -10,6 +11,7 @@ constexpr Duration kLiveProbeTurn = 2s;     // of a breaker that has come due, b
 constexpr int kFailuresInARow = 3;          // then the route's runs are spread
 constexpr Duration kCountedPace = 1s;       // after one that the breaker counts
 constexpr Duration kUncountedPace = 100ms;  // after any other
+constexpr int kPassedOverDoublings = 6;
 
 // Of "http://host[:port]/…", host and port, spelled in one way.
 std::string host_of(const std::string& url) {
@@ -49,11 +51,15 @@ std::optional<Duration> JobRunContext::refusal_of(const std::string& route) {
 
 // It has opened since, and at most become half open.
 bool JobRunContext::is_live_turn(const std::shared_ptr<policy::Breaker>& breaker) const {
-  const auto failed = probe_failed_at.find(breaker);
-  return failed != probe_failed_at.end() && breaker->transitions() <= failed->second + 1;
+  const auto failed = failed_probes.find(breaker);
+  return failed != failed_probes.end() && breaker->transitions() <= failed->second.transitions + 1;
 }
 
-void JobRunContext::on_run_judged(const std::string& route, bool succeeded, bool counted) {
+void JobRunContext::on_run_judged(const std::string& route, const std::shared_ptr<policy::Breaker>& breaker,
+                                  bool succeeded, bool counted) {
+  if (const auto failed = failed_probes.find(breaker); succeeded && failed != failed_probes.end()) {
+    failed->second.in_a_row = 0;
+  }
   Pace& pace = paces[route];
   pace.failed_in_a_row = succeeded && !counted ? 0 : pace.failed_in_a_row + 1;
   if (pace.failed_in_a_row < kFailuresInARow) return;
@@ -66,8 +72,27 @@ bool JobRunContext::wants_probe(const std::string& route) {
 }
 
 void JobRunContext::on_probe_failed(const std::shared_ptr<policy::Breaker>& breaker) {
-  std::erase_if(probe_failed_at, [](const auto& entry) { return entry.first.expired(); });
-  probe_failed_at[breaker] = breaker->transitions();
+  std::erase_if(failed_probes, [](const auto& entry) { return entry.first.expired(); });
+  FailedProbes& failed = failed_probes[breaker];
+  failed.transitions = breaker->transitions();
+  failed.to_pass_over = failed.further = (1 << std::min(failed.in_a_row, kPassedOverDoublings)) - 1;
+  failed.fewest_failures = std::numeric_limits<int>::max();
+  ++failed.in_a_row;
+}
+
+bool JobRunContext::passes_over(const ClaimedJob& job) {
+  const auto policy = runner.policy_of(job.route);
+  if (!policy || !policy->breaker || !policy->breaker->half_open_since(runtime.now())) return false;
+  const auto found = failed_probes.find(policy->breaker);
+  if (found == failed_probes.end() || refusal_of(job.route)) return false;
+  FailedProbes& failed = found->second;
+  const int failures = job.attempt - 1 + job.deferrals;
+  if (failed.to_pass_over > 0) {
+    --failed.to_pass_over;
+    failed.fewest_failures = std::min(failed.fewest_failures, failures);
+    return true;
+  }
+  return failures > failed.fewest_failures && failed.further-- > 0;
 }
 
 const policy::UpstreamHealth& JobRunContext::health_of_host(const std::string& url) const {

@@ -9,11 +9,12 @@
 // says nothing about the upstream. No body: a failed attempt, or the job's end where no retry can help.
 //
 // An open breaker that is due gets a queued job as its probe. A job whose probe has failed goes behind those that
-// wait, and the next probe is left to a live request, if one comes within two seconds. Replay starts
-// with one run at a time; when as many runs in a row have succeeded as are allowed at once, that number doubles, up to
-// `concurrency`; a failed run makes it one again, and runs that began before it no longer count. From the third
-// failure in a row of a route with a breaker, its runs are spread (job_run_context.h). Jobs take bulkhead slots by the
-// rule for jobs (policy/bulkhead.h): live traffic goes first.
+// wait, and the next probe is left to a live request, if one comes within two seconds; the more jobs have failed so in
+// a row, the further behind the front is the next one taken from. Replay starts with one run at a time; when as many
+// runs in a row have succeeded as are allowed at once, that number doubles, up to `concurrency`; a failed run makes it
+// one again, and runs that began before it no longer count. From the third failure in a row of a route with a breaker,
+// its runs are spread (job_run_context.h). Jobs take bulkhead slots by the rule for jobs (policy/bulkhead.h): live
+// traffic goes first.
 //
 // A job whose own breaker refuses, while another route's permits, is given back until that breaker is due. Where many
 // such jobs lie before another route's, they are claimed and given back in batches, each a few commits: 1, 2, 4, …
