@@ -18,7 +18,7 @@ class ListenerService final : public http::Service {
 
   Status listen() { return server_.listen(configured_address_); }
   SocketAddress address() const { return server_.address(); }
-  void drain(std::function<void()> done) { server_.drain(std::move(done)); }
+  void drain(std::function<void()> done, Duration idle_max) { server_.drain(std::move(done), idle_max); }
   size_t connections() const { return server_.connections(); }
 
  private:

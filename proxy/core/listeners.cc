@@ -1,5 +1,7 @@
 #include "core/listeners.h"
 
+#include <algorithm>
+
 namespace tidegate::core {
 
 Listeners::Listeners(Worker& worker) : worker_(worker) {
@@ -24,11 +26,12 @@ size_t Listeners::connections() const {
 void Listeners::drain(std::function<void()> done) {
   drained_ = std::move(done);
   draining_left_ = listeners_.size();
-  for (auto& listener : listeners_) {
-    listener->drain([this] {
-      if (--draining_left_ == 0) end_drain();
-    });
-  }
+  const auto one_done = [this] {
+    if (--draining_left_ == 0) end_drain();
+  };
+  // A client that has nothing to send must not use up the time of those that have.
+  const Duration idle_max = std::min(http::Server::kDrainIdleMax, worker_.table()->config().shutdown_grace / 4);
+  for (auto& listener : listeners_) listener->drain(one_done, idle_max);
 }
 
 void Listeners::cut_off() {

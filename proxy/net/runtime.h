@@ -39,6 +39,8 @@ class Listener {
  public:
   virtual ~Listener() = default;
   virtual SocketAddress address() const = 0;  // with the real port, where port 0 was requested
+  // Accepts at once what waits in the kernel: whoever closes a listener calls it before, since closing resets that.
+  virtual void accept_backlog() = 0;
 };
 
 // What is destroyed at the end of the iteration, so that nothing is deleted under its own callback.

@@ -56,6 +56,9 @@ class Stream {
   virtual void write(std::span<const std::string_view> pieces) = 0;
   void write(std::string_view bytes) { write(std::span(&bytes, 1)); }
 
+  // Bytes of the peer have arrived that no on_read has been given. May cost a system call.
+  virtual bool has_unread() const = 0;
+
   // Bytes accepted by write() that the kernel has not taken yet.
   virtual size_t write_pending() const = 0;
 

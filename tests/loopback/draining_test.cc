@@ -3,8 +3,8 @@
 
 namespace tidegate::loopback {
 
-TEST_CASE("draining finishes requests in flight, with Connection: close, and closes idle connections") {
-  Fixture fixture;
+TEST_CASE("draining finishes requests in flight, with Connection: close, and closes connections that stay idle") {
+  Fixture fixture("shutdown_grace: 40ms\n" + usual_config().yaml());  // idle: a quarter of it
   fixture.upstream.behave({Behaviour::Kind::hold});
   const auto idle = fixture.client(get("/nowhere"));
   CHECK(fixture.next(*idle).status == 404);
@@ -27,6 +27,21 @@ TEST_CASE("draining finishes requests in flight, with Connection: close, and clo
   CHECK(reply.body == "hello");
   CHECK(reply.field("connection") == "close");
   busy->leave();
+  fixture.until("all is drained", [&] { return drained; });
+}
+
+TEST_CASE("a request that arrives on a kept connection while draining is served, with Connection: close") {
+  Fixture fixture;
+  const auto client = fixture.client(get("/plain"));
+  CHECK(fixture.next(*client).field("connection").empty());
+  bool drained = false;
+  fixture.gateway().set_draining();
+  fixture.listeners().drain([&] { drained = true; });
+  client->send(get("/plain"));
+  const Reply reply = fixture.next(*client);
+  CHECK(reply.status == 200);
+  CHECK(reply.field("connection") == "close");
+  client->leave();
   fixture.until("all is drained", [&] { return drained; });
 }
 

@@ -45,7 +45,6 @@ Status Server::Impl::listen(const SocketAddress& address) {
 }
 
 void Server::Impl::accept(std::unique_ptr<net::Stream> stream) {
-  if (draining) return;
   if (!count_->add() && !(make_room() && count_->add())) return refused(net::ConnectionRefusal::limit);
   auto connection = std::make_unique<ServerConnection>(*this, std::move(stream));
   ServerConnection& added = *connection;
@@ -105,11 +104,13 @@ void Server::Impl::flush_held() {
   while (!held_.empty()) held_.back()->flush();
 }
 
-void Server::Impl::drain(std::function<void()> done) {
+void Server::Impl::drain(std::function<void()> done, Duration idle_max) {
   on_drained_ = std::move(done);
-  draining = true;
+  if (listener) listener->accept_backlog();
   listener.reset();
-  for (size_t i = connections.size(); i-- > 0;) connections[i]->close_if_idle();
+  draining = true;
+  limits.idle_timeout = std::min(limits.idle_timeout, idle_max);
+  for (const auto& connection : connections) connection->await_last_request();
   finish_drain();
 }
 
@@ -138,7 +139,7 @@ SocketAddress Server::address() const {
   return impl_->bound;
 }
 
-void Server::drain(std::function<void()> done) { impl_->drain(std::move(done)); }
+void Server::drain(std::function<void()> done, Duration idle_max) { impl_->drain(std::move(done), idle_max); }
 size_t Server::connections() const { return impl_->connections.size(); }
 
 void Responder::respond(uint16_t status, std::string_view content_type, std::string_view body,

@@ -122,9 +122,12 @@ class Server {
   Status listen(const SocketAddress& address);
   SocketAddress address() const;  // REQUIRES a successful listen
 
-  // Graceful end: stops listening, closes idle connections, marks the others "Connection: close"; `done` runs (once,
-  // later) when the last connection has closed. Destroy the Server to end the rest by force.
-  void drain(std::function<void()> done);
+  // Graceful end: accepts what waits to be accepted, then stops listening. A request that still arrives is served, with
+  // "Connection: close"; a connection on which none arrives for `idle_max`, from now or from its last response, is
+  // closed: at once would be under the requests that are on their way (RFC 9112 section 9.5). `done` runs (once, later)
+  // when the last connection has closed. Destroy the Server to end the rest by force.
+  static constexpr Duration kDrainIdleMax = 1s;
+  void drain(std::function<void()> done, Duration idle_max = kDrainIdleMax);
 
   size_t connections() const;
 

@@ -176,7 +176,7 @@ bool ServerConnection::drain_body(std::string_view* bytes) {
 }
 
 void ServerConnection::next_request() {
-  if (client_ended_ || server_.draining) return begin_linger();
+  if (client_ended_) return begin_linger();
   parser_used_ = true;
   enter(State::idle);
   input_.request_taken();

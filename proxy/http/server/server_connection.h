@@ -42,9 +42,11 @@ class ServerConnection final : public net::Disposable,
   ~ServerConnection() override;
 
   void start();
-  // Closes where no request is under way.
-  void close_if_idle() {
-    if (state_ == State::idle && input_.empty()) close();
+  // The server drains: where no request is under way, the wait for one begins again, with the limit of now.
+  void await_last_request() {
+    if (state_ != State::idle) return;
+    deadlines_.restart(now());
+    arm_timer();
   }
   // A response under way is reset.
   void end_by_force();
@@ -85,7 +87,9 @@ class ServerConnection final : public net::Disposable,
   size_t unacknowledged() const override { return stream_ ? stream_->unacknowledged() : 0; }
 
   // ResponseWriter::Owner
-  void on_write_blocked() override;
+  void on_write_blocked() override {
+    if (state_ != State::lingering) arm_timer();
+  }
 
   // LingeringClose::Owner
   void on_linger_over(bool reset) override;
@@ -140,13 +144,12 @@ class ServerConnection final : public net::Disposable,
 
   State state_ = State::idle;
   Body body_ = Body::ended;
-  bool parser_used_ =
-      false;                // holds the last request until the next one begins, for the handler that is being disposed
-  bool paused_ = false;     // the handler wants no body for now
-  bool advancing_ = false;  // inside advance(): calls of the handler only note what they ask for
-  bool woken_ = false;      // the timer is armed for advance(), not for a deadline
-  bool reading_ = false;    // the stream is
-  bool closes_ = false;     // after this response
+  bool parser_used_ = false;   // holds the last request, for the handler that is being disposed
+  bool paused_ = false;        // the handler wants no body for now
+  bool advancing_ = false;     // inside advance(): calls of the handler only note what they ask for
+  bool woken_ = false;         // the timer is armed for advance(), not for a deadline
+  bool reading_ = false;       // the stream is
+  bool closes_ = false;        // after this response
   bool continue_due_ = false;  // the client waits for 100 Continue
   bool client_ended_ = false;  // the client has sent FIN
   uint64_t body_received_ = 0;

@@ -51,16 +51,12 @@ void ServerConnection::on_timer() {
 
 void ServerConnection::on_expired(Awaits what) {
   switch (what) {
-    case Awaits::request: return close();
+    case Awaits::request: return stream_->has_unread() ? void() : close();  // closed under a request, it would be lost
     case Awaits::headers: return refuse(kHeadersTimeout);
     case Awaits::body: return fail_body(kBodyTimeout);
     case Awaits::rest_of_body: return begin_linger();
     case Awaits::nothing: return;
   }
-}
-
-void ServerConnection::on_write_blocked() {
-  if (state_ != State::lingering) arm_timer();
 }
 
 void ServerConnection::on_write_drained() {

@@ -21,7 +21,7 @@ class Server::Impl {
   ~Impl();
 
   Status listen(const SocketAddress& address);
-  void drain(std::function<void()> done);
+  void drain(std::function<void()> done, Duration idle_max);
 
   // Removes a closed connection and destroys it at the end of the event-loop iteration.
   void remove(ServerConnection* connection);
@@ -36,7 +36,7 @@ class Server::Impl {
   std::string_view date_field();
 
   net::Runtime& runtime;
-  const ServerLimits limits;
+  ServerLimits limits;  // as configured; draining lowers idle_timeout
   Service& service;
   bool draining = false;
   std::unique_ptr<net::Listener> listener;

@@ -56,6 +56,7 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
   void close(int side, bool with_reset);
   void reset_arrives(int side);
   size_t unsent(int side) const { return pipes_[side].unsent.size(); }
+  bool has_unread(int side) const { return !pipes_[1 - side].inbox.empty(); }
 
   SimRuntime::World& world;
   const uint64_t id;
@@ -250,6 +251,7 @@ class SimStream final : public Stream {
   void start_reading() override { connection_->start_reading(side_); }
   void stop_reading() override { connection_->ends[side_].reading = false; }
   void write(std::span<const std::string_view> pieces) override { connection_->write(side_, pieces); }
+  bool has_unread() const override { return connection_->has_unread(side_); }
   size_t write_pending() const override { return connection_->unsent(side_); }
   size_t unacknowledged() const override { return connection_->unsent(side_); }
   void end_writing() override { connection_->end_writing(side_); }

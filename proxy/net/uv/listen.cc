@@ -53,7 +53,7 @@ class UvListener final : public Listener {
                            ::listen(descriptor_, kBacklog) == 0;
     if (!listening) return uv_error(uv_translate_sys_error(errno), "listen " + at.to_string());
     spare_ = open_spare();
-    watch_ = watch_fd(loop_.runtime, descriptor_, [this](int) { accept_waiting(); });
+    watch_ = watch_fd(loop_.runtime, descriptor_, [this](int) { accept_waiting(kAcceptsMax); });
     watch_->want(FdWatch::kReadable);
     return Ok{};
   }
@@ -65,6 +65,8 @@ class UvListener final : public Listener {
     return from_sockaddr(storage);
   }
 
+  void accept_backlog() override { accept_waiting(kBacklog); }
+
  private:
   static void close_descriptor(int descriptor) {
     if (descriptor >= 0) ::close(descriptor);
@@ -74,9 +76,9 @@ class UvListener final : public Listener {
   int accept_next() { return ::accept4(descriptor_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
   // Each callback may destroy the listener.
-  void accept_waiting() {
+  void accept_waiting(int max) {
     const auto self = self_;
-    for (int i = 0; i < kAcceptsMax && *self && !paused_.active(); ++i) {
+    for (int i = 0; i < max && *self && !paused_.active(); ++i) {
       const int client = accept_next();
       if (client < 0 && errno == EAGAIN) return;
       client < 0 ? on_error(errno) : hand_out(client);

@@ -29,6 +29,7 @@ class UvStream final : public Stream {
   UvStream(UvRuntime::Loop& loop, uv_tcp_t* tcp) : loop_(loop), tcp_(tcp), self_(std::make_shared<UvStream*>(this)) {
     tcp_->data = this;
     uv_tcp_nodelay(tcp_, 1);
+    peer_ = name(&uv_tcp_getpeername);  // a connection that was reset has none any more
   }
 
   ~UvStream() override {
@@ -71,6 +72,11 @@ class UvStream final : public Stream {
     if (write_pending_ > 0) write_on();
   }
 
+  bool has_unread() const override {
+    int in_kernel = 0;
+    return !broken_ && ioctl(descriptor(), FIONREAD, &in_kernel) == 0 && in_kernel > 0;
+  }
+
   size_t write_pending() const override { return write_pending_; }
   size_t unacknowledged() const override {
     if (broken_ || write_failed_) return 0;
@@ -88,7 +94,7 @@ class UvStream final : public Stream {
 
   void reset_on_close() override { reset_on_close_ = true; }
 
-  SocketAddress peer() const override { return name(&uv_tcp_getpeername); }
+  SocketAddress peer() const override { return peer_; }
   SocketAddress local() const override { return name(&uv_tcp_getsockname); }
 
  private:
@@ -169,7 +175,14 @@ class UvStream final : public Stream {
     return getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? uv_translate_sys_error(error) : 0;
   }
 
-  void fail_reading(int status) { fail(uv_error(status, "read " + peer().to_string())); }
+  void fail_reading(int status) { fail(peers_error(status, "read from ")); }
+
+  Error peers_error(int status, const char* doing) const {
+    const std::string peer = peer_.to_string();
+    if (status == UV_ECONNRESET) return {ErrorCode::reset, "connection reset by " + peer};
+    if (status == UV_EPIPE) return {ErrorCode::reset, "connection closed by " + peer};
+    return uv_error(status, doing + peer);
+  }
 
   // A peer that has closed may have sent something before: it is in the kernel's buffer, and can be read.
   void fail_writing(int status) {
@@ -177,7 +190,7 @@ class UvStream final : public Stream {
     write_failed_ = true;
     waiting_.clear();
     write_pending_ = 0;
-    const Error error = uv_error(status, "write " + peer().to_string());
+    const Error error = peers_error(status, "write to ");
     const bool readable = error.code == ErrorCode::reset && !ended_;
     if (!readable || !user_->on_write_failed()) fail(error);
   }
@@ -206,6 +219,7 @@ class UvStream final : public Stream {
 
   UvRuntime::Loop& loop_;
   uv_tcp_t* tcp_;
+  SocketAddress peer_;
   StreamUser* user_ = nullptr;
   std::shared_ptr<UvStream*> self_;  // what callbacks hold; null once this is destroyed
   std::string waiting_;              // not given to libuv yet

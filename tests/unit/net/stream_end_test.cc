@@ -70,8 +70,9 @@ TEST_ON_BOTH_RUNTIMES("Destroying a stream that has read all is a FIN") {
   CHECK_FALSE(pair.server.error);
 }
 
-TEST_ON_BOTH_RUNTIMES("reset_on_close makes the destruction a reset") {
+TEST_ON_BOTH_RUNTIMES("reset_on_close makes the destruction a reset, whose error names the peer") {
   Pair<Loop> pair;
+  const std::string peer = pair.server.stream->peer().to_string();
   pair.client.stream->write("half a mess");
   REQUIRE(pair.until([&] { return pair.server.received == "half a mess"; }));
   pair.client.stream->reset_on_close();
@@ -81,6 +82,8 @@ TEST_ON_BOTH_RUNTIMES("reset_on_close makes the destruction a reset") {
   REQUIRE(pair.until([&] { return pair.server.over(); }));
   REQUIRE(pair.server.error);
   CHECK(pair.server.error->code == ErrorCode::reset);
+  CHECK(pair.server.error->message == "connection reset by " + peer);
+  CHECK(pair.server.stream->peer().to_string() == peer);
   CHECK(pair.server.ends == 0);
   CHECK(pair.server.errors == 1);
 }
@@ -123,6 +126,7 @@ TEST_ON_BOTH_RUNTIMES("Writing to a peer that has closed fails later, never insi
   }
   REQUIRE(pair.client.error);
   CHECK(pair.client.error->code == ErrorCode::reset);
+  CHECK(pair.client.error->message.ends_with(" by " + pair.client.stream->peer().to_string()));
   pair.client.stream->write("to nobody");
   settle(pair.loop);
   CHECK(pair.client.errors == 1);

@@ -118,6 +118,38 @@ TEST_CASE("draining an unread body ends after two seconds") {
   CHECK(fixture.server.connections() == 0);
 }
 
+TEST_CASE("draining waits one second for the next request, from its beginning or from the last response") {
+  TimeFixture fixture;
+  RawClient idle(fixture.loop, fixture.server.address(), "GET /now HTTP/1.1\r\nHost: a\r\n\r\n");
+  RawClient waiting(fixture.loop, fixture.server.address(), "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture.loop.run_for(20s);
+  bool drained = false;
+  fixture.server.drain([&] { drained = true; });
+  fixture.loop.run_for(900ms);
+  CHECK_FALSE(idle.over());
+  fixture.loop.run_for(200ms);
+  CHECK(idle.ended);
+  CHECK_FALSE(waiting.over());
+  fixture.service.respond_to_waiting();
+  fixture.loop.run_for(100ms);
+  CHECK(waiting.has("Connection: close\r\n"));
+  waiting.leave();
+  fixture.loop.run_for(100ms);
+  CHECK(drained);
+}
+
+TEST_CASE("a request whose headers are arriving when the server drains is awaited as long as ever, and served") {
+  TimeFixture fixture;
+  RawClient client(fixture.loop, fixture.server.address(), "GET /now HTTP/1.1\r\n");
+  fixture.loop.run_for(1s);
+  fixture.server.drain([] {});
+  fixture.loop.run_for(3s);
+  client.send("Host: a\r\n\r\n");
+  fixture.loop.run_for(100ms);
+  CHECK(client.has("hello"));
+  CHECK(client.has("Connection: close\r\n"));
+}
+
 TEST_CASE("a client that never ends its side is closed after one second") {
   TimeFixture fixture;
   RawClient client(fixture.loop, fixture.server.address(), "rubbish\r\n");
