@@ -37,6 +37,9 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
   }
   for (const auto& [name, upstream] : table.upstreams()) {
     metrics.set_upstream_pending(name, upstream->connections().waiting());
+    for (const core::EndpointView& endpoint : upstream->endpoint_views()) {
+      metrics.set_endpoint_healthy(name, std::string(endpoint.authority), endpoint.health.healthy());
+    }
   }
   for (const core::ListenerRoutes& listener : table.listeners()) {
     for (const core::RouteState& route : listener.routes) {

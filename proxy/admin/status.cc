@@ -1,11 +1,12 @@
 #include "admin/status.h"
 
-#include <algorithm>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "admin/clock.h"
 #include "admin/queue_json.h"
+#include "admin/upstream_json.h"
 #include "base/json_writer.h"
 
 namespace tidegate::admin {
@@ -14,25 +15,13 @@ using policy::BreakerState;
 
 namespace {
 
-class Clock {
- public:
-  explicit Clock(net::Runtime& runtime) : now_(runtime.now()), wall_(runtime.wall_now()) {}
-  Time now() const { return now_; }
-  WallTime wall_now() const { return wall_; }
-  std::string show(Time time) const { return to_rfc3339(wall_ + (time - now_)); }
-
- private:
-  Time now_;
-  WallTime wall_;
-};
-
 // What happens next, as a sentence.
 std::string next_step(const policy::BreakerView& view, const policy::BreakerConfig& config, const Clock& clock) {
   switch (view.state) {
     case BreakerState::closed: return "calls go through";
     case BreakerState::open:
       return fmt::format("calls are refused; in {} s the next call or queued job is sent as a probe",
-                         std::max<int64_t>(0, ceil_seconds(*view.next_probe_at - clock.now())));
+                         clock.seconds_until(*view.next_probe_at));
     case BreakerState::half_open:
       return fmt::format("{} of {} probes in flight; success closes the breaker, failure opens it again",
                          view.probes_in_flight, config.half_open_requests);
@@ -44,7 +33,7 @@ std::string next_step(const policy::BreakerView& view, const policy::BreakerConf
   return "";
 }
 
-std::string breaker_json(const policy::Breaker& breaker, const Clock& clock) {
+std::string breaker_json(const policy::Breaker& breaker, const core::Upstream& upstream, const Clock& clock) {
   const policy::BreakerView view = breaker.view(clock.now());
   JsonWriter json;
   json.field("name", breaker.name()).field("state", to_string(view.state)).field("since", clock.show(view.since));
@@ -58,10 +47,10 @@ std::string breaker_json(const policy::Breaker& breaker, const Clock& clock) {
   } else {
     json.null("outage_since").null("outage_cause");
   }
+  json.field("upstream", upstream.config().name).raw("last_failure", last_failure_json(upstream, clock));
   view.next_probe_at ? json.field("next_probe_at", clock.show(*view.next_probe_at)) : json.null("next_probe_at");
-  view.next_probe_at
-      ? json.field("next_probe_in_s", std::max<int64_t>(0, ceil_seconds(*view.next_probe_at - clock.now())))
-      : json.null("next_probe_in_s");
+  view.next_probe_at ? json.field("next_probe_in_s", clock.seconds_until(*view.next_probe_at))
+                     : json.null("next_probe_in_s");
   json.field("next", next_step(view, breaker.config(), clock))
       .field("mode", breaker.config().mode == policy::Mode::shadow ? "shadow" : "enforce")
       .field("consecutive_failures", view.consecutive_failures)
@@ -88,8 +77,11 @@ std::string status_json(Context& context) {
   core::Gateway& gateway = context.gateway;
   const core::RouteTable& table = *gateway.table();
   const Clock clock(context.runtime);
-  std::vector<std::string> breakers, bulkheads, queues;
-  for (const auto& breaker : table.breakers()) breakers.push_back(breaker_json(*breaker, clock));
+  std::vector<std::string> breakers, upstreams, bulkheads, queues;
+  for (const auto& breaker : table.breakers()) {
+    breakers.push_back(breaker_json(*breaker, table.upstream_behind(*breaker), clock));
+  }
+  for (const auto& [name, upstream] : table.upstreams()) upstreams.push_back(upstream_json(*upstream, clock));
   for (const auto& bulkhead : table.bulkheads()) bulkheads.push_back(bulkhead_json(*bulkhead));
   for (auto& [name, queue] : gateway.policies().queues()) {
     queues.push_back(queue_json(name, *queue.queue, context.bulk, clock.wall_now()));
@@ -104,6 +96,7 @@ std::string status_json(Context& context) {
       .field("config", table.config().file)
       .field("draining", gateway.draining())
       .raw("breakers", json_array(breakers))
+      .raw("upstreams", json_array(upstreams))
       .raw("bulkheads", json_array(bulkheads))
       .raw("queues", json_array(queues));
   return json.take();

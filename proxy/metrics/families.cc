@@ -28,6 +28,8 @@ Families::Families(prometheus::Registry& r)
           histogram(r, "upstream_request_duration_seconds", "Seconds of one attempt at the upstream, by result")),
       upstream_connections(gauge(r, "upstream_connections", "Open connections to the upstream, idle or busy")),
       upstream_pending(gauge(r, "upstream_pending_requests", "Requests waiting for a connection to the upstream")),
+      upstream_endpoint_healthy(
+          gauge(r, "upstream_endpoint_healthy", "0 while connecting to the endpoint fails, else 1")),
       upstream_refused(
           counter(r, "upstream_connections_refused_total", "Calls that got no connection to the upstream, by reason")),
       listener_refused(counter(r, "listener_connections_refused_total", "Clients disconnected on accept, by reason")),

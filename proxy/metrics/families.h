@@ -24,6 +24,7 @@ struct Families {
   HistogramFamily& upstream_request_duration;  // upstream, result
   GaugeFamily& upstream_connections;           // upstream, state
   GaugeFamily& upstream_pending;               // upstream
+  GaugeFamily& upstream_endpoint_healthy;      // upstream, endpoint
   CounterFamily& upstream_refused;             // upstream, reason
   CounterFamily& listener_refused;             // listener, reason
   GaugeFamily& breaker_state;                  // breaker, state: one-hot

@@ -113,6 +113,7 @@ class MetricsImpl final : public Metrics {
     }
     for (const auto& [name, u] : config.upstreams) {
       upstream(name);
+      for (const config::Endpoint& endpoint : u.endpoints) set_endpoint_healthy(name, endpoint.authority, true);
       if (u.breaker) make_breaker(name);
     }
     for (const auto& [name, q] : config.queues) {
@@ -154,6 +155,9 @@ class MetricsImpl final : public Metrics {
   }
   void set_upstream_pending(const std::string& upstream, int waiting) override {
     families_.upstream_pending.Add({{"upstream", upstream}}).Set(waiting);
+  }
+  void set_endpoint_healthy(const std::string& upstream, const std::string& endpoint, bool healthy) override {
+    families_.upstream_endpoint_healthy.Add({{"upstream", upstream}, {"endpoint", endpoint}}).Set(healthy ? 1 : 0);
   }
   void set_tracked_clients(const std::string& name, size_t clients) override {
     families_.ratelimit_tracked_clients.Add({{"route", name}}).Set(static_cast<double>(clients));

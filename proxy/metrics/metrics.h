@@ -86,6 +86,7 @@ class Metrics {
   virtual void set_breaker(const std::string& breaker, const policy::BreakerView& view) = 0;
   virtual void set_bulkhead(const std::string& bulkhead, int in_use, int waiting, int limit) = 0;
   virtual void set_upstream_pending(const std::string& upstream, int waiting) = 0;
+  virtual void set_endpoint_healthy(const std::string& upstream, const std::string& endpoint, bool healthy) = 0;
   virtual void set_tracked_clients(const std::string& route, size_t clients) = 0;
   virtual void set_retry_budget(const std::string& upstream, double remaining_ratio) = 0;
   virtual void set_queue(const std::string& queue, const JobCounts& depth_by_status, uint64_t bytes,

@@ -127,8 +127,40 @@ TEST_CASE("/api/status shows every breaker, bulkhead and queue, and the next ste
     CHECK(breaker.at("next").get<std::string>().find("calls are refused; in ") == 0);
     CHECK(breaker.at("next_probe_at").is_string());
     CHECK(breaker.at("next_probe_in_s").get<int>() > 0);
+    CHECK(breaker.at("upstream") == "guarded");
+    CHECK(breaker.at("last_failure").at("outcome") == "bad_upstream_response");
+    CHECK(breaker.at("last_failure").at("reason") == "500");
+    CHECK(breaker.at("last_failure").at("endpoint") == "127.0.0.1:" + std::to_string(fixture.upstream.port()));
   }
   CHECK(found);
+}
+
+TEST_CASE("/api/status and the metrics show each endpoint of an upstream, and which cannot be reached and why") {
+  Fixture fixture;
+  const auto endpoint_of = [&](const std::string& name) {
+    const nlohmann::json status = fixture.admin("/api/status").json();
+    for (const nlohmann::json& upstream : status.at("upstreams")) {
+      if (upstream.at("name") == name) return std::pair(upstream.at("endpoints").at(0), upstream.at("last_failure"));
+    }
+    return std::pair(nlohmann::json(), nlohmann::json());
+  };
+  const char* const kHealthy = "tidegate_upstream_endpoint_healthy";
+  CHECK(fixture.metric(kHealthy, {"\"dead\""}) == 1);  // nothing is known of it yet
+  CHECK(endpoint_of("dead").first.at("last_error").is_null());
+  CHECK(fixture.ask(get("/dead")).status == 502);
+  CHECK(fixture.ask(get("/plain")).status == 200);
+  CHECK(fixture.metric(kHealthy, {"\"dead\"", "endpoint=\"127.0.0.1:1\""}) == 0);
+  CHECK(fixture.metric(kHealthy, {"\"up\""}) == 1);
+  const auto [endpoint, failure] = endpoint_of("dead");
+  CHECK(endpoint.at("endpoint") == "127.0.0.1:1");
+  CHECK(endpoint.at("healthy") == false);
+  CHECK(endpoint.at("failed_connects") == 1);
+  CHECK(endpoint.at("unhealthy_since").is_string());
+  CHECK(endpoint.at("last_error").get<std::string>().find("refused") != std::string::npos);
+  CHECK(failure.at("outcome") == "connect_failure");
+  CHECK(endpoint_of("up").first.at("healthy") == true);
+  CHECK(endpoint_of("up").first.at("idle_connections") == 1);
+  CHECK(endpoint_of("up").second.is_null());
 }
 
 TEST_CASE("an unknown path is 404, a wrong method 405, a malformed request 400") {

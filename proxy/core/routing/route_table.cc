@@ -125,6 +125,15 @@ const RouteState* RouteTable::find_route(std::string_view name) const {
   return nullptr;
 }
 
+const Upstream& RouteTable::upstream_behind(const policy::Breaker& breaker) const {
+  for (const ListenerRoutes& listener : listeners_) {
+    for (const RouteState& route : listener.routes) {
+      if (route.policy.breaker.get() == &breaker) return *route.upstream;
+    }
+  }
+  return *upstreams_.at(breaker.name());  // no route uses the upstream's own
+}
+
 RoutePtr find_route(const std::shared_ptr<const RouteTable>& table, std::string_view name) {
   const RouteState* route = table->find_route(name);
   return route ? RoutePtr(table, route) : nullptr;

@@ -60,6 +60,8 @@ class RouteTable {
   const std::vector<std::shared_ptr<policy::Breaker>>& breakers() const { return breakers_; }
   const std::vector<std::shared_ptr<policy::Bulkhead>>& bulkheads() const { return bulkheads_; }
   const std::map<std::string, std::shared_ptr<Upstream>>& upstreams() const { return upstreams_; }
+  // That whose calls the breaker judges. REQUIRES one of breakers().
+  const Upstream& upstream_behind(const policy::Breaker& breaker) const;
   const std::vector<std::shared_ptr<RateStoreHealth>>& rate_stores() const { return rate_stores_; }  // each once
   uint64_t rate_key_secret() const { return rate_key_secret_; }
 

@@ -48,8 +48,9 @@ void Attempt::begin() {
   user_.on_attempt_begun();
 }
 
-void Attempt::on_connecting() {
+void Attempt::on_connecting(size_t endpoint) {
   state_ = State::connecting;
+  endpoint_ = endpoint;
   begin();
 }
 
@@ -67,6 +68,7 @@ void Attempt::on_connection(Result<PooledConnection> connection) {
 
 void Attempt::connected(PooledConnection connection) {
   connection_ = std::move(connection);
+  endpoint_ = connection_.endpoint_index();
   connection_->begin_request(this, is_head_request_);
   state_ = State::sending;
   user_.on_attempt_ready(connection_.endpoint());
@@ -186,6 +188,10 @@ void Attempt::on_response_head(const http::ResponseHead& head) {
   state_ = State::receiving;
   last_activity_ = runtime_.now();
   timer_.start_at(last_activity_ + limits_.idle);
+  pool_.upstream().responded(endpoint_, last_activity_);
+  if (pool_.upstream().is_failure(head.status)) {
+    note_failure(policy::Outcome::bad_upstream_response, std::to_string(head.status));
+  }
   user_.on_attempt_head(head, upstream_time());
 }
 
@@ -229,6 +235,7 @@ void Attempt::time_out(AttemptResult result, std::string_view detail) {
   Duration allowed = limits_.upstream_time_allowed;
   if (state_ == State::connecting) allowed = std::min(allowed, pool_.upstream().config().connect_timeout);
   const bool upstreams = awaited_ == Awaited::upstream && policy::is_upstreams_timeout(waited, allowed);
+  if (upstreams && state_ == State::connecting) pool_.upstream().connect_failed(endpoint_, detail, runtime_.now());
   fail({result, upstreams, waited}, detail);
 }
 
@@ -236,8 +243,13 @@ void Attempt::fail(const policy::AttemptFailure& failure, std::string_view detai
   end();
   pool_.upstream().metrics().attempt_ended(failure.result, runtime_.now() - begun_);
   const std::string why(detail);  // it may point into what is about to be closed
+  if (failure.upstreams_fault) note_failure(policy::outcome_of(failure.result), why);
   connection_.give_back();
   user_.on_attempt_failed(failure, why);
+}
+
+void Attempt::note_failure(policy::Outcome outcome, std::string_view reason) {
+  pool_.upstream().note_failure({runtime_.now(), endpoint_, outcome, std::string(reason)});
 }
 
 void Attempt::refuse(const std::string& detail) {

@@ -107,10 +107,11 @@ class Attempt final : private http::ClientUser, private PoolUser {
   bool is_client_to_blame() const;
   void time_out(policy::AttemptResult result, std::string_view detail);
   void fail(const policy::AttemptFailure& failure, std::string_view detail);
+  void note_failure(policy::Outcome outcome, std::string_view reason);
   void refuse(const std::string& detail);
   void end();
 
-  void on_connecting() override;
+  void on_connecting(size_t endpoint) override;
   void on_connection(Result<PooledConnection> connection) override;
 
   void on_response_head(const http::ResponseHead& head) override;
@@ -132,6 +133,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   Duration paused_time_{};  // until then
   bool held_back_ = false;  // the response was paused for kLatenessMin or longer
   bool reused_ = false;     // the connection had been kept
+  size_t endpoint_ = 0;     // once it begins
   Time begun_{};
   Time head_deadline_{};
   Time last_activity_{};

@@ -131,7 +131,7 @@ void Pool::returned(size_t endpoint, std::unique_ptr<http::ClientConnection> con
 void Pool::keep(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
   http::ClientConnection* raw = connection.get();
   raw->set_on_spent([this, raw] { drop_idle(raw); });
-  idle_.push_front({endpoint, runtime_.now(), std::move(connection)});
+  idle_.emplace_front(upstream_, endpoint, runtime_.now(), std::move(connection));
   if (!idle_timer_.active()) idle_timer_.start_after(upstream_.config().idle_timeout);
   count();
   close_wanted();

@@ -23,9 +23,10 @@ namespace tidegate::core {
 // Who wants a connection.
 class PoolUser {
  public:
-  // There is room, and connecting begins: so far the time was Tidegate's own, from now on it is the upstream's. Not
-  // called where an open connection is given. Inside acquire() where there is room at once; must not end the request.
-  virtual void on_connecting() = 0;
+  // There is room, and connecting to that endpoint begins: so far the time was Tidegate's own, from now on it is the
+  // upstream's. Not called where an open connection is given. Inside acquire() where there is room at once; must not
+  // end the request.
+  virtual void on_connecting(size_t endpoint) = 0;
   // The last call, later; it may end the request. Errors: exhausted where Tidegate's own limits, descriptors or ports
   // leave no connection (the upstream was not called), else those of connect and resolve.
   virtual void on_connection(Result<PooledConnection> connection) = 0;
@@ -62,9 +63,19 @@ class Pool final : private ConnectionLimit::Member {
  private:
   friend class PooledConnection;
   class Request;
+  // Counted at its endpoint while it lives.
   struct Idle {
-    size_t endpoint;
-    Time since;
+    Idle(Upstream& of, size_t to, Time now, std::unique_ptr<http::ClientConnection> kept)
+        : upstream(of), endpoint(to), since(now), connection(std::move(kept)) {
+      upstream.idle_changed(endpoint, 1);
+    }
+    ~Idle() { upstream.idle_changed(endpoint, -1); }
+    Idle(const Idle&) = delete;
+    Idle& operator=(const Idle&) = delete;
+
+    Upstream& upstream;
+    const size_t endpoint;
+    const Time since;
     std::unique_ptr<http::ClientConnection> connection;
   };
 

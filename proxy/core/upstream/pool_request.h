@@ -54,14 +54,14 @@ class Pool::Request final : public net::Operation {
     const config::Endpoint& endpoint = pool_.upstream_.endpoint(endpoint_);
     step_ = net::connect_host(pool_.runtime_, endpoint.host, endpoint.port,
                               [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
-    user_.on_connecting();
+    user_.on_connecting(endpoint_);
   }
 
  private:
   enum class State { created, waiting, connecting, refused, ended };
 
   void on_timer() {
-    if (state_ == State::connecting) return fail(Error{ErrorCode::timeout, "connect"});
+    if (state_ == State::connecting) return fail(Error{ErrorCode::timeout, "no connection within connect_timeout"});
     const char* const why =
         state_ == State::refused ? "max_pending requests wait for a connection" : "no connection became free in time";
     stop_waiting();
@@ -82,21 +82,21 @@ class Pool::Request final : public net::Operation {
   void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
     if (!stream) return fail(stream.error());
     has_room_ = false;  // the lease has it now
-    pool_.upstream_.connected(endpoint_);
+    pool_.upstream_.connected(endpoint_, pool_.runtime_.now());
     auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
     end(PooledConnection(&pool_, endpoint_, std::move(connection)));
   }
 
   void fail(Error error) {
     step_.reset();
-    const auto ours = net::refusal_of(error);
-    // Local ports are used up towards one endpoint: another may be reached.
-    if (!ours || *ours == net::ConnectionRefusal::ports) {
-      pool_.upstream_.connect_failed(endpoint_, pool_.runtime_.now());
-    }
-    if (ours) {
+    const Time now = pool_.runtime_.now();
+    if (const auto ours = net::refusal_of(error)) {
+      // Local ports are used up towards one endpoint: another may be reached.
+      if (*ours == net::ConnectionRefusal::ports) pool_.upstream_.avoid(endpoint_, now);
       pool_.refused(*ours);
       error.code = ErrorCode::exhausted;
+    } else {
+      pool_.upstream_.connect_failed(endpoint_, error.message, now);
     }
     error.message = pool_.upstream_.endpoint(endpoint_).authority + ": " + error.message;
     leave_room();

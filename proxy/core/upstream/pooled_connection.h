@@ -21,6 +21,7 @@ class PooledConnection {
   http::ClientConnection* operator->() const { return connection_.get(); }
   explicit operator bool() const { return connection_ != nullptr; }
   const config::Endpoint& endpoint() const;
+  size_t endpoint_index() const { return endpoint_; }
   void give_back();
 
  private:

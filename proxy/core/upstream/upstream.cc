@@ -11,10 +11,9 @@ int64_t ns(Time time) { return time.time_since_epoch().count(); }
 }  // namespace
 
 Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics)
-    : config_(std::move(config)),
-      metrics_(metrics),
-      connections_(config_.max_connections, config_.max_pending),
-      endpoints_(config_.endpoints.size()) {}
+    : config_(std::move(config)), metrics_(metrics), connections_(config_.max_connections, config_.max_pending) {
+  for (const config::Endpoint& endpoint : config_.endpoints) endpoints_.emplace_back(config_.name, endpoint.authority);
+}
 
 size_t Upstream::choose(Time now) {
   const size_t count = endpoints_.size();
@@ -39,8 +38,40 @@ size_t Upstream::choose(Time now) {
   return best;
 }
 
-void Upstream::connect_failed(size_t endpoint, Time now) { endpoints_[endpoint].avoid_until_ns = ns(now + kAvoidFor); }
+void Upstream::avoid(size_t endpoint, Time now) { endpoints_[endpoint].avoid_until_ns = ns(now + kAvoidFor); }
 
-void Upstream::connected(size_t endpoint) { endpoints_[endpoint].avoid_until_ns = 0; }
+void Upstream::connect_failed(size_t endpoint, std::string_view reason, Time now) {
+  avoid(endpoint, now);
+  endpoints_[endpoint].health.connect_failed(reason, now);
+}
+
+void Upstream::connected(size_t endpoint, Time now) {
+  endpoints_[endpoint].avoid_until_ns = 0;
+  endpoints_[endpoint].health.reached(now);
+}
+
+void Upstream::note_failure(UpstreamFailure failure) {
+  const std::lock_guard lock(failure_mutex_);
+  last_failure_ = std::move(failure);
+}
+
+std::optional<UpstreamFailure> Upstream::last_failure() const {
+  const std::lock_guard lock(failure_mutex_);
+  return last_failure_;
+}
+
+bool Upstream::is_failure(uint16_t status) const {
+  return config_.breaker ? config_.breaker->failures.has_status(status) : status >= 500;
+}
+
+std::vector<EndpointView> Upstream::endpoint_views() const {
+  std::vector<EndpointView> views;
+  for (size_t i = 0; i < endpoints_.size(); ++i) {
+    const EndpointState& endpoint = endpoints_[i];
+    views.push_back({config_.endpoints[i].authority, endpoint.idle.load(std::memory_order_relaxed),
+                     endpoint.requests.load(std::memory_order_relaxed), endpoint.health.view()});
+  }
+  return views;
+}
 
 }  // namespace tidegate::core

@@ -1,29 +1,61 @@
-// An upstream as all workers share it: its endpoints, how busy each is, and how many connections there may be.
-// Thread-safe.
+// An upstream as all workers share it: its endpoints, how busy and how healthy each is, its last failure, and how many
+// connections there may be. Thread-safe.
 #pragma once
 
 #include <atomic>
+#include <deque>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
 #include "core/upstream/connection_limit.h"
+#include "core/upstream/endpoint_health.h"
 #include "metrics/metrics.h"
+#include "policy/outcome.h"
 
 namespace tidegate::core {
+
+// A failed attempt, in the words of the log.
+struct UpstreamFailure {
+  Time at;
+  size_t endpoint;
+  policy::Outcome outcome;
+  std::string reason;
+};
+
+// One endpoint, as operators see it.
+struct EndpointView {
+  std::string_view authority;  // of the upstream's configuration
+  int idle, busy;              // connections
+  EndpointHealth::View health;
+};
 
 class Upstream {
  public:
   // `metrics` outlives the upstream.
   Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics);
 
-  // The endpoint for the next connection or request, by `balance`; one that has just refused a connection is passed
+  // The endpoint for the next connection or request, by `balance`; one to which a connection has just failed is passed
   // over for a second where another is to be had.
   size_t choose(Time now);
   void request_begun(size_t endpoint) { endpoints_[endpoint].requests.fetch_add(1, std::memory_order_relaxed); }
   void request_ended(size_t endpoint) { endpoints_[endpoint].requests.fetch_sub(1, std::memory_order_relaxed); }
-  void connect_failed(size_t endpoint, Time now);
-  void connected(size_t endpoint);
+  void idle_changed(size_t endpoint, int by) { endpoints_[endpoint].idle.fetch_add(by, std::memory_order_relaxed); }
+  // Passed over by choose() for a second, though it is not the endpoint that has failed.
+  void avoid(size_t endpoint, Time now);
+  void connect_failed(size_t endpoint, std::string_view reason, Time now);
+  void connected(size_t endpoint, Time now);
+  // It is not the next endpoint to connect to for that: one that stops may serve what is open, and no more.
+  void responded(size_t endpoint, Time now) { endpoints_[endpoint].health.reached(now); }
+
+  // An attempt has failed by the upstream's fault. Noted until the next one.
+  void note_failure(UpstreamFailure failure);
+  std::optional<UpstreamFailure> last_failure() const;
+  // Whether an attempt with that status has: by `failures` of its breaker, or else any 5xx.
+  bool is_failure(uint16_t status) const;
+  std::vector<EndpointView> endpoint_views() const;
 
   const config::Upstream& config() const { return config_; }
   const config::Endpoint& endpoint(size_t index) const { return config_.endpoints[index]; }
@@ -32,15 +64,21 @@ class Upstream {
 
  private:
   struct EndpointState {
-    std::atomic<int> requests{0};
+    EndpointState(const std::string& upstream, const std::string& authority) : health(upstream, authority) {}
+
+    std::atomic<int> requests{0};  // each has a connection
+    std::atomic<int> idle{0};      // connections
     std::atomic<int64_t> avoid_until_ns{0};
+    EndpointHealth health;
   };
 
   const config::Upstream config_;
   metrics::UpstreamMetrics& metrics_;
   ConnectionLimit connections_;
-  std::vector<EndpointState> endpoints_;
+  std::deque<EndpointState> endpoints_;
   std::atomic<size_t> next_{0};
+  mutable std::mutex failure_mutex_;
+  std::optional<UpstreamFailure> last_failure_;
 };
 
 }  // namespace tidegate::core

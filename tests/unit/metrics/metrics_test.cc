@@ -61,6 +61,7 @@ const Expected kContract[] = {
     {"upstream_request_duration_seconds", "histogram", {"upstream", "result"}},
     {"upstream_connections", "gauge", {"upstream", "state"}},
     {"upstream_pending_requests", "gauge", {"upstream"}},
+    {"upstream_endpoint_healthy", "gauge", {"upstream", "endpoint"}},
     {"upstream_connections_refused_total", "counter", {"upstream", "reason"}},
     {"listener_connections_refused_total", "counter", {"listener", "reason"}},
     {"breaker_state", "gauge", {"breaker", "state"}},

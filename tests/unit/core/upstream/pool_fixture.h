@@ -22,7 +22,7 @@ struct Taker final : PoolUser {
   }
   bool has() const { return static_cast<bool>(connection); }
 
-  void on_connecting() override { connecting = true; }
+  void on_connecting(size_t) override { connecting = true; }
   void on_connection(Result<PooledConnection> result) override {
     ++answers;
     if (result) {

@@ -1,0 +1,139 @@
+// What operators are shown of an upstream after its attempts: its last failure, and the health of its endpoints.
+#include "unit/core/upstream/attempt_fixture.h"
+#include "unit/core/upstream/pool_fixture.h"
+
+namespace tidegate::core {
+
+using policy::Outcome;
+using test::Taker;
+using test::TestAttempt;
+using test::UpstreamFixture;
+
+namespace {
+
+EndpointView endpoint_of(const UpstreamFixture& fixture) { return fixture.upstream->endpoint_views().at(0); }
+
+}  // namespace
+
+TEST_CASE("a refused connection is noted with its endpoint and its reason, and the next one that succeeds ends it") {
+  UpstreamFixture fixture;
+  CHECK_FALSE(fixture.upstream->last_failure());
+  fixture.go_away();
+  TestAttempt refused(fixture);
+  refused.start();
+  fixture.settle();
+  const auto failure = fixture.upstream->last_failure();
+  REQUIRE(failure);
+  CHECK(failure->outcome == Outcome::connect_failure);
+  CHECK(failure->endpoint == 0);
+  CHECK(failure->reason.find("10.0.0.2:3001") != std::string::npos);
+  CHECK(endpoint_of(fixture).health.failed_connects == 1);
+  CHECK_FALSE(endpoint_of(fixture).health.healthy());
+
+  fixture.listen(test::kFirst);
+  TestAttempt served(fixture);
+  served.start().get();
+  CHECK(endpoint_of(fixture).health.healthy());
+  CHECK(fixture.upstream->last_failure()->outcome == Outcome::connect_failure);
+}
+
+TEST_CASE(
+    "a response on an open connection shows that the endpoint is there, and does not make it the next to connect to") {
+  UpstreamFixture fixture("", "\"http://10.0.0.2:3001\", \"http://10.0.0.3:3001\"");
+  TestAttempt open(fixture);
+  open.start().get();
+  fixture.upstream->connect_failed(0, "no reply", fixture.runtime.now());
+  CHECK_FALSE(endpoint_of(fixture).health.healthy());
+  fixture.far.at(0)->say(test::kOk);
+  fixture.settle();
+  CHECK(endpoint_of(fixture).health.healthy());
+  CHECK(fixture.upstream->choose(fixture.runtime.now()) == 1);
+  CHECK(fixture.upstream->choose(fixture.runtime.now()) == 1);
+}
+
+TEST_CASE("a connect that has no reply within the attempt's own time is noted too") {
+  UpstreamFixture fixture(", connect_timeout: 10s");
+  net::SimLink link;
+  link.blackhole = 1;
+  fixture.runtime.set_link(*SocketAddress::parse(test::kFirst), link);
+  TestAttempt hung(fixture);
+  hung.start(6s);
+  fixture.settle(7s);
+  CHECK(hung.events == ";connect_failure");
+  CHECK(endpoint_of(fixture).health.failed_connects == 1);
+  CHECK(fixture.upstream->last_failure()->outcome == Outcome::connect_failure);
+}
+
+TEST_CASE("a status is a failure by the breaker's own list, and without a breaker from 500 on") {
+  struct Row {
+    const char* settings;
+    const char* response;
+    bool is_failure;
+  };
+  for (const Row& row : {Row{"", "503", true}, Row{"", "404", false}, Row{", breaker: {failures: [429]}", "503", false},
+                         Row{", breaker: {failures: [429]}", "429", true}}) {
+    CAPTURE(row.settings);
+    CAPTURE(row.response);
+    UpstreamFixture fixture(row.settings);
+    TestAttempt one(fixture);
+    one.start().get();
+    fixture.far.at(0)->say("HTTP/1.1 " + std::string(row.response) + " No\r\nContent-Length: 0\r\n\r\n");
+    fixture.settle();
+    const auto failure = fixture.upstream->last_failure();
+    REQUIRE(failure.has_value() == row.is_failure);
+    if (!failure) continue;
+    CHECK(failure->outcome == Outcome::bad_upstream_response);
+    CHECK(failure->reason == row.response);
+    CHECK(endpoint_of(fixture).health.healthy());  // it can be reached
+  }
+}
+
+TEST_CASE("a reset is noted with the peer that sent it") {
+  UpstreamFixture fixture;
+  TestAttempt one(fixture);
+  one.start().get();
+  fixture.far.at(0)->reset();
+  fixture.settle();
+  const auto failure = fixture.upstream->last_failure();
+  REQUIRE(failure);
+  CHECK(failure->outcome == Outcome::reset);
+  CHECK(failure->reason == "connection reset by 10.0.0.2:3001");
+}
+
+TEST_CASE("a client's fault, and what this process has used up, say nothing about the upstream") {
+  UpstreamFixture late;
+  TestAttempt one(late);
+  one.start(1s);
+  late.settle();
+  one.attempt->send(test::kPost, false, "half");
+  late.settle(1100ms);
+  CHECK(one.events == "ready;starved");
+  CHECK_FALSE(late.upstream->last_failure());
+
+  UpstreamFixture used_up;
+  used_up.use_up(test::kFirst, ErrorCode::conflict);
+  Taker none(*used_up.pool);
+  used_up.settle();
+  CHECK(none.error);
+  CHECK(endpoint_of(used_up).health.healthy());
+  CHECK_FALSE(used_up.upstream->last_failure());
+}
+
+TEST_CASE("the connections of an endpoint are counted, idle and busy, until they are gone") {
+  UpstreamFixture fixture;
+  {
+    Taker a(*fixture.pool), b(*fixture.pool);
+    fixture.settle();
+    CHECK(endpoint_of(fixture).busy == 2);
+    CHECK(endpoint_of(fixture).idle == 0);
+    a.connection.give_back();
+    CHECK(endpoint_of(fixture).busy == 1);
+    CHECK(endpoint_of(fixture).idle == 1);
+  }
+  CHECK(endpoint_of(fixture).idle == 2);
+  fixture.pool->close_idle();
+  CHECK(endpoint_of(fixture).idle == 0);
+  CHECK(endpoint_of(fixture).busy == 0);
+}
+
+}  // namespace tidegate::core
