@@ -88,7 +88,7 @@ void JobsApi::list() {
     if (!page) return refuse(page.error(), "");
     std::vector<std::string> records;
     for (const jobs::JobRecord& record : page->records) {
-      records.push_back(operator_job_json(request_.queue, record, job_view(false)));
+      records.push_back(job_json(record, false));
     }
     JsonWriter json;
     json.raw("jobs", json_array(records));
@@ -100,8 +100,16 @@ void JobsApi::list() {
 void JobsApi::show() {
   operation_ = queue().find(runtime(), request_.id, [this](Result<jobs::JobRecord> record) {
     if (!record) return refuse(record.error(), "");
-    respond(200, operator_job_json(request_.queue, *record, job_view(true)));
+    respond(200, job_json(*record, true));
   });
+}
+
+std::string JobsApi::job_json(const jobs::JobRecord& record, bool history) {
+  const core::RouteTable& table = *context_.gateway.table();
+  const WallTime now = runtime().wall_now();
+  return operator_job_json(request_.queue, record,
+                           {now, table.config().log.query, history,
+                            core::next_attempt(context_.gateway, table, record, runtime().now(), now)});
 }
 
 // A finished job is deleted, a waiting one is cancelled, a running one is refused.

@@ -52,9 +52,7 @@ class JobsApi final : public http::Handler {
 
   jobs::JobQueue& queue() { return *state_->queue; }
   net::Runtime& runtime() { return responder_.runtime(); }
-  JobView job_view(bool history) {
-    return {runtime().wall_now(), context_.gateway.table()->config().log.query, history};
-  }
+  std::string job_json(const jobs::JobRecord& record, bool history);
 
   Context& context_;
   http::Responder& responder_;

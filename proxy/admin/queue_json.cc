@@ -82,9 +82,11 @@ std::string operator_job_json(const std::string& queue, const jobs::JobRecord& r
   json.field("attempt", record.attempt).field("max_attempts", record.max_attempts);
   json.field("deferrals", record.deferrals).field("replays", record.replays);
   text_field(json, "last_error", record.last_error);
+  record.result_status ? json.field("result_status", record.result_status) : json.null("result_status");
   json.field("age_s", to_seconds(view.now - record.created_at));
   json.field("created_at", to_rfc3339(record.created_at)).field("expires_at", to_rfc3339(record.expires_at));
-  time_field(json, "next_attempt_at", record.next_attempt_at);
+  time_field(json, "next_attempt_at", view.next.at);
+  text_field(json, "next", view.next.what);
   time_field(json, "finished_at", record.finished_at);
   if (!view.history) return json.take();
   const bool waiting = record.status == jobs::JobStatus::queued || record.status == jobs::JobStatus::retrying;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "admin/context.h"
+#include "core/jobs/next_attempt.h"
 #include "jobs/job_queue.h"
 
 namespace tidegate::admin {
@@ -18,6 +19,7 @@ struct JobView {
   WallTime now;
   http::ShownQuery query;  // of its target
   bool history;            // with every attempt
+  core::NextAttempt next;
 };
 // What clients see of a job, and its request, sizes and replays.
 std::string operator_job_json(const std::string& queue, const jobs::JobRecord& record, const JobView& view);

@@ -13,6 +13,7 @@ using nlohmann::json;
 namespace {
 
 constexpr size_t kCellBytesMax = 60;
+constexpr size_t kSentenceBytesMax = 1000;
 
 // The text of a member; "": it is absent or null.
 std::string text_of(const json& job, const char* name) {
@@ -27,7 +28,7 @@ std::string attempts_of(const json& job) { return text_of(job, "attempt") + "/" 
 
 std::string age_of(const json& job) { return short_age(job.value("age_s", 0.0)); }
 
-using Row = std::array<std::string, 7>;
+using Row = std::array<std::string, 8>;
 
 Row row_of(const json& job) {
   return {text_of(job, "job_id"),
@@ -35,6 +36,7 @@ Row row_of(const json& job) {
           attempts_of(job),
           text_of(job, "deferrals"),
           age_of(job),
+          text_of(job, "result_status"),
           printable(request_of(job), kCellBytesMax),
           printable(text_of(job, "last_error"), kCellBytesMax)};
 }
@@ -47,9 +49,10 @@ std::string deferral_note(int deferrals) {
 std::string next_step(const json& job, const std::string& replay, const std::string& purge) {
   const std::string status = text_of(job, "status");
   if (status == "dead") return fmt::format("Replay it with `{}`, or delete it with `{}`.", replay, purge);
-  if (status == "queued") return "It waits in the queue.";
-  if (status == "retrying") return "It waits for its next attempt.";
-  if (status == "running") return "An attempt is running.";
+  if (std::string next = text_of(job, "next"); !next.empty()) {
+    if (next[0] >= 'a' && next[0] <= 'z') next[0] = static_cast<char>(next[0] - 'a' + 'A');
+    return printable(std::move(next), kSentenceBytesMax) + ".";
+  }
   return fmt::format("It has finished; delete it with `{}`.", purge);
 }
 
@@ -78,9 +81,9 @@ std::string printable(std::string text, size_t bytes_max) {
 }
 
 std::string jobs_table(const json& jobs) {
-  std::vector<Row> rows{{"ID", "STATUS", "ATTEMPTS", "DEFERRALS", "AGE", "REQUEST", "LAST ERROR"}};
+  std::vector<Row> rows{{"ID", "STATUS", "ATTEMPTS", "DEFERRALS", "AGE", "RESULT", "REQUEST", "LAST ERROR"}};
   for (const json& job : jobs) rows.push_back(row_of(job));
-  std::array<size_t, 7> widths{};
+  std::array<size_t, std::tuple_size_v<Row>> widths{};
   for (const Row& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
@@ -111,6 +114,7 @@ std::string job_text(const json& job, const std::string& replay, const std::stri
   line("accepted", text_of(job, "created_at") + " (" + age_of(job) + " ago)");
   line("next attempt", text_of(job, "next_attempt_at"));
   line("ended", text_of(job, "finished_at"));
+  line("result", text_of(job, "result_status"));
   line("last error", text_of(job, "last_error"));
   const json history = job.value("history", json::array());
   if (!history.empty()) out += "history\n";

@@ -19,7 +19,8 @@ void log_access(const AccessEntry& entry, const config::Log& log) {
                        {"attempts", entry.attempts},
                        {"bytes", entry.response_bytes},
                        {"reason", entry.reason},
-                       {"request_id", entry.request_id}});
+                       {"request_id", entry.request_id},
+                       {"job_id", entry.job_id}});
 }
 
 }  // namespace tidegate::core

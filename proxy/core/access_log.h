@@ -23,6 +23,7 @@ struct AccessEntry {
   int attempts;
   uint64_t response_bytes;
   std::string_view reason;  // why the request ended as it did; "" where nothing failed
+  std::string_view job_id;  // of the job that it has become, or asks about; "": none
 };
 
 // Logs the entry if `log.access` includes it (`errors`: all except proxied requests with a status below 500), with as

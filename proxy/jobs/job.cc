@@ -1,5 +1,9 @@
 #include "jobs/job.h"
 
+#include <algorithm>
+
+#include "http/message/head.h"
+
 namespace tidegate::jobs {
 
 const char* to_string(JobStatus status) {
@@ -28,6 +32,12 @@ const char* to_string(JobEvent event) {
     case JobEvent::expired: return "expired";
   }
   return "?";
+}
+
+std::string_view request_id_of(const FieldList& fields) {
+  const auto found = std::find_if(fields.begin(), fields.end(),
+                                  [](const auto& field) { return http::iequals(field.first, "x-request-id"); });
+  return found == fields.end() ? std::string_view() : found->second;
 }
 
 }  // namespace tidegate::jobs

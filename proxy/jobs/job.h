@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,8 @@ inline constexpr int kJobEventCount = 8;
 const char* to_string(JobEvent event);
 
 using FieldList = std::vector<std::pair<std::string, std::string>>;
+// The X-Request-Id of the request that became the job; "": it has none.
+std::string_view request_id_of(const FieldList& fields);
 
 // A body on its way into a store: in memory, or in a temporary file. Readable from the store's thread.
 struct BodyContent {
@@ -85,6 +88,7 @@ struct JobRecord {
   std::optional<WallTime> finished_at;
   uint64_t position = 0;  // jobs before it, 0 = next; only while queued or retrying
   std::string last_error;
+  uint16_t result_status = 0;  // the status of the response that is the job's result; 0: there is none (any more)
   std::vector<AttemptRecord> history;
   // The request.
   std::string method;

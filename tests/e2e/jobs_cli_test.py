@@ -96,7 +96,7 @@ class DeadJobs(unittest.TestCase):
         listed = self.jobs("list", "--status", "dead", "--error", "503")
         self.assertEqual((listed.returncode, listed.stderr), (0, ""))
         lines = listed.stdout.splitlines()
-        self.assertRegex(lines[0], r"^ID +STATUS +ATTEMPTS +DEFERRALS +AGE +REQUEST +LAST ERROR$")
+        self.assertRegex(lines[0], r"^ID +STATUS +ATTEMPTS +DEFERRALS +AGE +RESULT +REQUEST +LAST ERROR$")
         self.assertEqual(len(lines), 5)
         self.assertRegex(lines[1], rf"^{ids[0]}  dead +2/2 +\d+ +\d+s +POST /work/0\?q= +503$")
         self.assertIn("There are more", self.jobs("list", "--limit", "2").stdout)

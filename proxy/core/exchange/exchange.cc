@@ -291,6 +291,7 @@ void Exchange::end(Outcome outcome, uint16_t status) {
   drop_attempt();
   if (relay_) record_.response_bytes(relay_->received());
   relay_.reset();
+  if (parked_) record_.became_job(parked_->job_id());
   if (parked_) parked_->cancel();
   record_.end(outcome, status, plan_ ? &*plan_ : nullptr, head(), context_, runtime().now(), table_->config().log);
   if (plan_) plan_->abandon();  // gives back whatever is still held

@@ -27,7 +27,7 @@ void RequestRecord::end(Outcome outcome, uint16_t status, const policy::Plan* pl
   route_.metrics->ended(head.method, status, outcome, took);
   if (plan) count_decisions(*plan);
   log_access({head, route_.config->name, outcome, status, took, client_, context.request_id,
-              plan ? plan->attempts() : 0, response_bytes_, reason_},
+              plan ? plan->attempts() : 0, response_bytes_, reason_, job_id_},
              log);
 }
 

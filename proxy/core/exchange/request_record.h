@@ -26,6 +26,7 @@ class RequestRecord {
   // reason.
   void not_relayed(policy::Outcome why);
   void response_bytes(uint64_t count) { response_bytes_ += count; }
+  void became_job(const std::string& id) { job_id_ = id; }
 
   const IpAddress& client() const { return client_; }
 
@@ -42,6 +43,7 @@ class RequestRecord {
   std::optional<policy::Outcome> attempt_outcome_;  // of the last attempt, where it failed
   std::string reason_;
   uint64_t response_bytes_ = 0;
+  std::string job_id_;  // "": it has become none
 };
 
 }  // namespace tidegate::core

@@ -7,6 +7,7 @@
 #include "base/json_writer.h"
 #include "core/access_log.h"
 #include "core/jobs/job_responses.h"
+#include "core/jobs/next_attempt.h"
 #include "core/jobs/wait_estimate.h"
 #include "core/responses.h"
 #include "http/message/prefer.h"
@@ -26,17 +27,18 @@ void time_field(JsonWriter& json, std::string_view name, const std::optional<Wal
 
 }  // namespace
 
-std::string job_json(const JobRecord& record) {
+std::string job_json(const JobRecord& record, const std::optional<WallTime>& next_attempt_at) {
   JsonWriter json;
   json.field("job_id", record.id)
       .field("status", to_string(record.status))
       .field("attempt", record.attempt)
       .field("max_attempts", record.max_attempts)
       .field("deferrals", record.deferrals);
-  time_field(json, "next_attempt_at", record.next_attempt_at);
+  time_field(json, "next_attempt_at", next_attempt_at);
   const bool waiting = record.status == JobStatus::queued || record.status == JobStatus::retrying;
   waiting ? json.field("position", record.position) : json.null("position");
   record.last_error.empty() ? json.null("last_error") : json.field("last_error", record.last_error);
+  record.result_status ? json.field("result_status", record.result_status) : json.null("result_status");
   json.field("created_at", to_rfc3339(record.created_at));
   time_field(json, "finished_at", record.finished_at);
   return json.take();
@@ -126,15 +128,20 @@ Duration JobsHandler::wait_for(const JobRecord& record) const {
   const RouteState* route = table_->find_route(record.route);
   Duration wait =
       route && route->queue ? wait_for_job(*route, record.position, responder_.runtime().now()) : Duration(1s);
-  if (record.next_attempt_at) wait = std::max(wait, *record.next_attempt_at - responder_.runtime().wall_now());
+  if (const auto at = next_attempt_at(record)) wait = std::max(wait, *at - responder_.runtime().wall_now());
   return wait;
+}
+
+std::optional<WallTime> JobsHandler::next_attempt_at(const JobRecord& record) const {
+  net::Runtime& runtime = responder_.runtime();
+  return next_attempt(worker_.gateway(), *table_, record, runtime.now(), runtime.wall_now()).at;
 }
 
 void JobsHandler::send_status(const JobRecord& record) {
   std::string fields = fmt::format("Cache-Control: no-store\r\nX-Request-Id: {}\r\n{}", request_id_, applied_);
   if (!is_final(record.status))
     fields += fmt::format("Retry-After: {}\r\n", retry_after_seconds(wait_for(record), random()));
-  responder_.respond(200, "application/json", job_json(record), fields);
+  responder_.respond(200, "application/json", job_json(record, next_attempt_at(record)), fields);
   end(Outcome::responded, 200);
 }
 
@@ -198,9 +205,9 @@ void JobsHandler::end(Outcome outcome, uint16_t code) {
   const bool normal = outcome == Outcome::responded || outcome == Outcome::job_not_finished;
   if (normal && log.access == config::AccessLog::errors) return;
   const IpAddress client = responder_.peer().ip;
-  log_access(
-      {responder_.request(), kRoute, outcome, code, took, client, request_id_, 0, result_ ? result_->sent() : 0, ""},
-      log);
+  log_access({responder_.request(), kRoute, outcome, code, took, client, request_id_, 0, result_ ? result_->sent() : 0,
+              "", id_},
+             log);
 }
 
 }  // namespace tidegate::core

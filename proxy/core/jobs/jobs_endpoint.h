@@ -54,6 +54,7 @@ class JobsHandler final : public http::Handler {
                std::string extra_fields = {});
   void end(policy::Outcome outcome, uint16_t code);
   Duration wait_for(const jobs::JobRecord& record) const;
+  std::optional<WallTime> next_attempt_at(const jobs::JobRecord& record) const;
   QueueState& queue() const { return *listener_.queues[queue_index_]; }
 
   Worker& worker_;
@@ -74,6 +75,6 @@ class JobsHandler final : public http::Handler {
 };
 
 // {"job_id":…,"status":…}: as clients and operators see a record.
-std::string job_json(const jobs::JobRecord& record);
+std::string job_json(const jobs::JobRecord& record, const std::optional<WallTime>& next_attempt_at);
 
 }  // namespace tidegate::core

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "config/store_limits.h"
 #include "core/jobs/job_responses.h"
 #include "core/jobs/wait_estimate.h"
@@ -112,9 +113,18 @@ void ParkedRequest::on_timer() {
 // Never beyond the request's own deadline.
 void ParkedRequest::await_end() {
   state_ = State::awaiting;
+  if (!job_.existing) log_accepted();
   const Time until = std::min(runtime().now() + *parking_.preferences->wait, parking_.deadline);
   job_wait_ = std::make_unique<JobWait>(parking_.worker, *parking_.route.queue, job_.id, until,
                                         [this](Result<jobs::JobRecord> record) { on_job(std::move(record)); });
+}
+
+// The request's own line follows when it ends: behind those of the job's attempts.
+void ParkedRequest::log_accepted() const {
+  log_info("job_accepted", {{"queue", parking_.route.queue_config->name},
+                            {"job_id", job_.id},
+                            {"request_id", parking_.context.request_id},
+                            {"route", parking_.route.config->name}});
 }
 
 void ParkedRequest::on_job(Result<jobs::JobRecord> record) {

@@ -72,6 +72,8 @@ class ParkedRequest {
 
   bool delivering() const { return state_ == State::delivering; }
   uint16_t response_status() const { return response_status_; }
+  // Of the job that the request has become, or of the earlier one with its key; "": it is not accepted (yet).
+  const std::string& job_id() const { return job_.id; }
 
  private:
   enum class State { receiving, storing, awaiting, fetching, delivering, ended };
@@ -81,6 +83,7 @@ class ParkedRequest {
   void on_stored(Result<jobs::Appended> appended);
   void on_timer();
   void await_end();
+  void log_accepted() const;
   void on_job(Result<jobs::JobRecord> record);
   void respond_to_end(const std::string& last_error);
   void fetch_result();

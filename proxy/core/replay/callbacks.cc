@@ -25,6 +25,7 @@ constexpr const char* kJobId = "job-id";
 constexpr const char* kJobAttempt = "job-attempt";
 constexpr const char* kJobDeferrals = "job-deferrals";  // absent in what older versions stored: none
 constexpr const char* kJobKey = "job-key";
+constexpr const char* kRequestId = "x-request-id";  // for the log
 constexpr const char* kWebhookId = "webhook-id";
 
 // The route, if it has a callback.
@@ -178,6 +179,7 @@ jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs
                   {kJobAttempt, std::to_string(job.attempt)},
                   {kJobDeferrals, std::to_string(job.deferrals)},
                   {kWebhookId, "msg_" + id_from(end)}};
+  draft.fields.emplace_back(kRequestId, jobs::request_id_of(job.fields));
   if (!job.dedupe_key.empty()) draft.fields.emplace_back(kJobKey, job.dedupe_key);
   draft.created_at = now;
   draft.expires_at = now + config_.job_ttl;
@@ -192,8 +194,11 @@ jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs
 
 void CallbackAnnouncer::lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& reason) {
   queue_.callback_metrics->job_event(jobs::JobEvent::dead);
-  log_error("callback_lost",
-            {{"job_id", job.id}, {"route", job.route}, {"job_event", to_string(end)}, {"reason", reason}});
+  log_error("callback_lost", {{"job_id", job.id},
+                              {"request_id", jobs::request_id_of(job.fields)},
+                              {"route", job.route},
+                              {"job_event", to_string(end)},
+                              {"reason", reason}});
 }
 
 std::shared_ptr<const policy::RoutePolicy> CallbackRunner::policy_of(const std::string& route) {

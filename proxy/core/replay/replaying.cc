@@ -14,25 +14,30 @@ struct Observed {
   const char* kind;
 };
 
-void note(const Observed& observed, jobs::JobEvent event, const jobs::ClaimedJob& job, const std::string& detail) {
-  observed.metrics.job_event(event);
-  if (event == jobs::JobEvent::replayed) return;  // its end is what matters
-  if (observed.waiting) observed.waiting->notify(job.id);
-  const bool alarming = event == jobs::JobEvent::dead;
-  if (job.id.empty()) return;  // it ended without being claimed: the store has logged it
-  log_event(alarming ? LogLevel::warn : LogLevel::info, std::string(observed.kind) + "_" + to_string(event),
+void log_note(const Observed& observed, const jobs::JobNote& note) {
+  const jobs::ClaimedJob& job = note.job;
+  log_event(note.event == jobs::JobEvent::dead ? LogLevel::warn : LogLevel::info,
+            std::string(observed.kind) + "_" + to_string(note.event),
             {{"queue", observed.name},
              {"job_id", job.id},
+             {"request_id", jobs::request_id_of(job.fields)},
              {"route", job.route},
              {"attempt", job.attempt},
              {"max_attempts", job.max_attempts},
              {"deferrals", job.deferrals},
-             {"reason", detail}});
+             {"result_status", note.result_status},
+             {"reason", note.reason}});
+}
+
+void observe(const Observed& observed, const jobs::JobNote& note) {
+  observed.metrics.job_event(note.event);
+  if (note.event == jobs::JobEvent::replayed) return;  // its end is what matters
+  if (observed.waiting) observed.waiting->notify(note.job.id);
+  if (!note.job.id.empty()) log_note(observed, note);  // else it ended without being claimed: the store has logged it
 }
 
 jobs::JobObserver observer_of(Observed observed) {
-  return [observed = std::move(observed)](jobs::JobEvent event, const jobs::ClaimedJob& job,
-                                          const std::string& detail) { note(observed, event, job, detail); };
+  return [observed = std::move(observed)](const jobs::JobNote& note) { observe(observed, note); };
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ Result<ClaimedJob> to_claimed_job(const std::string& id, const std::vector<redis
 JobRecord to_record(const std::string& id, const std::vector<redis::Reply>& fields) {
   JobRecord record;
   record.id = id;
-  if (fields.size() != 15) return record;
+  if (fields.size() != 17) return record;
   const auto text = [&](size_t index) -> const std::string& { return fields[index].text; };
   record.route = text(0);
   record.status = static_cast<JobStatus>(number(text(1)));
@@ -124,6 +124,8 @@ JobRecord to_record(const std::string& id, const std::vector<redis::Reply>& fiel
   record.body_ref = text(12);
   record.replays = static_cast<int>(number(text(13)));
   record.deferrals = static_cast<int>(number(text(14)));
+  const bool has_result = record.status == JobStatus::succeeded && number(text(16)) >= 0;
+  if (has_result) record.result_status = static_cast<uint16_t>(number(text(15)));
   return record;
 }
 

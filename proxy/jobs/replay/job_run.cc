@@ -68,7 +68,8 @@ void JobRun::on_timer() {
 bool JobRun::give_back_if_refused() {
   policy_ = context_.runner.policy_of(job_.route);
   if (!policy_) {
-    log_warn("job_without_route", {{"job_id", job_.id}, {"route", job_.route}});
+    log_warn("job_without_route",
+             {{"job_id", job_.id}, {"request_id", request_id_of(job_.fields)}, {"route", job_.route}});
     give_back(kRouteRecheckDelay);
     return true;
   }
@@ -141,7 +142,7 @@ void JobRun::run() {
   since_ = context_.runtime.now();
   begun_at_ = context_.runtime.wall_now();
   if (!call_.is_probing() && is_known_bad()) call_.count_nothing();
-  context_.observer(JobEvent::replayed, job_, "");
+  context_.observer({JobEvent::replayed, job_, ""});
   auto body = job_.body_ref.empty() ? context_.queue.open_body(context_.runtime, job_) : std::move(fetched_);
   work_ = context_.runner.run(job_, std::move(body), {context_.config.timeout, call_.probe_until()},
                               {[this](uint16_t status, Duration upstream_time) { on_headers(status, upstream_time); },
@@ -191,7 +192,10 @@ void JobRun::on_call_judged(bool was_probe) {
 // The job's end, if this is its end, is announced before it is settled.
 void JobRun::follow(Verdict verdict, std::string detail) {
   if (const auto* back = std::get_if<GivenBack>(&verdict)) {
-    if (!back->reason.empty()) log_warn("job_not_run", {{"job_id", job_.id}, {"reason", back->reason}});
+    if (!back->reason.empty()) {
+      log_warn("job_not_run",
+               {{"job_id", job_.id}, {"request_id", request_id_of(job_.fields)}, {"reason", back->reason}});
+    }
     return give_back(back->wait);
   }
   settlement_ = std::move(std::get<Settlement>(verdict));
@@ -248,17 +252,19 @@ void JobRun::settle() {
 
 void JobRun::on_settled(const Status& status) {
   if (status) {
+    const JobEvent event = event_of(settlement_);
     const std::string& error = attempt_.error;
-    context_.observer(event_of(settlement_), job_,
-                      error.empty() ? detail_ : error + (detail_.empty() ? "" : ": " + detail_));
-    return end(end_of(event_of(settlement_)));
+    context_.observer({event, job_, error.empty() ? detail_ : error + (detail_.empty() ? "" : ": " + detail_),
+                       event == JobEvent::succeeded ? response_.status : uint16_t{0}});
+    return end(end_of(event));
   }
   const ErrorCode code = status.error().code;
   // A store that is unavailable or full is tried again until it takes it; once the lease has ended it says "conflict".
   if (code == ErrorCode::conflict || code == ErrorCode::not_found) {
-    log_warn(
-        "job_not_settled",
-        {{"job_id", job_.id}, {"job_event", to_string(event_of(settlement_))}, {"reason", status.error().message}});
+    log_warn("job_not_settled", {{"job_id", job_.id},
+                                 {"request_id", request_id_of(job_.fields)},
+                                 {"job_event", to_string(event_of(settlement_))},
+                                 {"reason", status.error().message}});
     return end(JobRunEnd::lost);
   }
   wait_.start_after(kSettleRetryDelay);
@@ -269,7 +275,7 @@ void JobRun::renew() {
   renewal_ = context_.queue.renew(context_.runtime, job_, kLease, [this](const Status& status) {
     // Any error but a lost lease is retried at the next renewal. While settling, settle() finds out by itself.
     if (status || status.error().code != ErrorCode::conflict || state_ == State::settling) return;
-    log_warn("job_lease_lost", {{"job_id", job_.id}});
+    log_warn("job_lease_lost", {{"job_id", job_.id}, {"request_id", request_id_of(job_.fields)}});
     end(JobRunEnd::lost);
   });
 }

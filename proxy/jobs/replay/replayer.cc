@@ -165,8 +165,8 @@ class Replayer::Impl {
 
   // Jobs that ended without being claimed.
   void count_unclaimed_ends(const QueueView& view) {
-    for (; expired_ < view.expired_total; ++expired_) context_.observer(JobEvent::expired, {}, "");
-    for (; damaged_ < view.damaged_total; ++damaged_) context_.observer(JobEvent::dead, {}, "damaged_record");
+    for (; expired_ < view.expired_total; ++expired_) context_.observer({JobEvent::expired, {}, ""});
+    for (; damaged_ < view.damaged_total; ++damaged_) context_.observer({JobEvent::dead, {}, "damaged_record"});
     expired_ = view.expired_total;  // a store that was opened again counts from 0
     damaged_ = view.damaged_total;
   }

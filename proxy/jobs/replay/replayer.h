@@ -78,8 +78,15 @@ class JobRunner {
                                                                    std::function<void(FetchedBody)> done);
 };
 
+// Something has happened to a job. `job`: without an id where it ended without being claimed.
+struct JobNote {
+  JobEvent event;
+  const ClaimedJob& job;
+  std::string reason;
+  uint16_t result_status = 0;  // succeeded: of the response that is its result
+};
 // Called on the replayer's loop, for metrics and logs.
-using JobObserver = std::function<void(JobEvent event, const ClaimedJob& job, const std::string& detail)>;
+using JobObserver = std::function<void(const JobNote& note)>;
 
 // Promises to notify somebody of a job's end. The promise is made before the job is settled, so that no crash comes
 // between: a promise for an end that did not come about is the announcer's to detect and to drop.

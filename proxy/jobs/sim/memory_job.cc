@@ -60,4 +60,10 @@ void MemoryJob::replay(WallTime now) {
   due_at = attempted_at = now;
 }
 
+JobRecord MemoryJob::shown() const {
+  JobRecord shown = record;
+  shown.result_status = result ? result->status : uint16_t{0};
+  return shown;
+}
+
 }  // namespace tidegate::jobs

@@ -191,7 +191,7 @@ Result<JobRecord> MemoryJobs::find(const std::string& id, WallTime now) {
   sweep(now);
   const MemoryJob* found = find_job(id);
   if (!found) return no_job(id);
-  JobRecord record = found->record;
+  JobRecord record = found->shown();
   const bool waits = record.status == JobStatus::queued || record.status == JobStatus::retrying;
   if (waits) {
     const auto before = std::distance(index_.due.begin(), index_.due.find({found->due_at, found->number}));
@@ -241,7 +241,7 @@ Result<JobPage> MemoryJobs::list(const JobFilter& filter) const {
     }
     const bool matches = (!filter.status || record.status == *filter.status) &&
                          record.last_error.find(filter.error) != std::string::npos;
-    if (matches) page.records.push_back(record);
+    if (matches) page.records.push_back(next->second.shown());
   }
   for (JobRecord& record : page.records) record.history.clear();
   return page;

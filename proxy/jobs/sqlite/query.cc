@@ -17,7 +17,8 @@ constexpr int64_t kPageMax = 1000;
 // In the order in which read_record reads them; a literal, so that a statement made of it is one.
 #define TG_RECORD_COLUMNS                                                                                       \
   "seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error, method," \
-  " target, body_size, body_ref, replays, deferrals"
+  " target, body_size, body_ref, replays, deferrals,"                                                           \
+  " CASE status WHEN 3 THEN (SELECT results.status FROM results WHERE owner = seq) END"
 
 JobRecord read_record(std::string id, const Query& row) {
   JobRecord record;
@@ -37,6 +38,7 @@ JobRecord read_record(std::string id, const Query& row) {
   record.body_ref = row.text(13);
   record.replays = static_cast<int>(row.integer(14));
   record.deferrals = static_cast<int>(row.integer(15));
+  if (!row.is_null(16)) record.result_status = static_cast<uint16_t>(row.integer(16));
   return record;
 }
 
@@ -119,7 +121,7 @@ Result<JobPage> list_jobs(SqliteStore& store, const JobFilter& filter) {
   while (page.records.size() < limit && rows.step()) {
     ++scanned;
     after = rows.integer(0);
-    JobRecord record = read_record(rows.text(16), rows);
+    JobRecord record = read_record(rows.text(17), rows);
     if (matches(filter, record)) page.records.push_back(std::move(record));
   }
   if (page.records.size() == limit || scanned == kScannedMax) page.next = std::to_string(after);

@@ -208,7 +208,7 @@ end
 -- The fields of a record that a client or an operator sees (reply.cc reads them in this order).
 local function record(id)
   return get(id, 'route', 'status', 'attempt', 'max_attempts', 'created', 'expires', 'due', 'finished', 'error',
-             'method', 'target', 'size', 'body_ref', 'replays', 'deferrals')
+             'method', 'target', 'size', 'body_ref', 'replays', 'deferrals', 'result_status', 'result_size')
 end
 
 -- Expires what is too old and deletes what ended long ago, at most `rows` of each kind. True: there may be more.

@@ -54,6 +54,7 @@ TEST_CASE_TEMPLATE("success stores exactly one result, with its headers and body
   Asker asker(fixture);
   const std::string id = asker.append_new();
   CHECK(asker.result(id).error().code == ErrorCode::conflict);
+  CHECK(asker.find(id)->result_status == 0);
   const ClaimedJob job = asker.claim();
   StoredResponse response{
       418, {{"content-type", "image/png"}, {"x-a", "1"}, {"x-a", "2"}}, {std::string(200'000, 'z'), {}}};
@@ -63,6 +64,8 @@ TEST_CASE_TEMPLATE("success stores exactly one result, with its headers and body
   CHECK(record->status == JobStatus::succeeded);
   CHECK(record->finished_at.has_value());
   CHECK(record->last_error == "");
+  CHECK(record->result_status == 418);
+  CHECK(asker.list({})->records.at(0).result_status == 418);
   auto stored = asker.result(id);
   REQUIRE(stored.ok());
   CHECK(stored->status == 418);
@@ -204,6 +207,7 @@ TEST_CASE_TEMPLATE("results are deleted after results_ttl, records after twice t
   CHECK(asker.result(id).ok());
   fixture.pass(limits.results_ttl + 10ms);
   CHECK(asker.status(id) == JobStatus::succeeded);  // looking sweeps
+  CHECK(asker.find(id)->result_status == 0);
   CHECK(asker.result(id).error().code == ErrorCode::not_found);
   CHECK(fixture.queue().view().bytes == 0);
   fixture.pass(limits.results_ttl + 10ms);

@@ -140,8 +140,7 @@ class Fixture {
   void start() {
     replayer = std::make_unique<Replayer>(
         bed.home(), bed.queue(), runner, config,
-        [this](JobEvent event, const ClaimedJob&, const std::string&) { ++events[static_cast<size_t>(event)]; },
-        announcer);
+        [this](const JobNote& note) { ++events[static_cast<size_t>(note.event)]; }, announcer);
     replayer->start();
   }
   policy::Breaker& add_breaker(const std::string& route = "optimize",
