@@ -41,6 +41,10 @@ void add_admin_option(CLI::App& command, std::string& address) {
       ->capture_default_str();
 }
 
+void add_token_option(CLI::App& command, std::string& token) {
+  command.add_option("--token", token, "Admin token")->envname("TIDEGATE_ADMIN_TOKEN");
+}
+
 Result<nlohmann::json> AdminClient::send(const std::string& method, const std::string& target,
                                          const nlohmann::json& body) {
   net::UvRuntime runtime;

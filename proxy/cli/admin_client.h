@@ -19,6 +19,9 @@ std::string default_admin_address();
 // Adds --admin, whose default that is. `address` outlives the parsing.
 void add_admin_option(CLI::App& command, std::string& address);
 
+// Adds --token. `token` outlives the parsing.
+void add_token_option(CLI::App& command, std::string& token);
+
 class AdminClient {
  public:
   AdminClient(std::string address, std::string token) : address_(std::move(address)), token_(std::move(token)) {}

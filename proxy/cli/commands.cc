@@ -6,6 +6,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/jobs_command.h"
+#include "cli/status_command.h"
 #include "cli/usage.h"
 #include "config/load/loader.h"
 #include "http/client/healthcheck.h"
@@ -59,6 +60,7 @@ int main_command(int argc, char** argv) {
   add_admin_option(*health, address);
   health->add_flag("--ready", ready, "Check that it is ready for traffic");
 
+  const auto status_command = add_status_command(app);
   const auto jobs_command = add_jobs_command(app);
   auto* version_command = app.add_subcommand("version", "Print the version and revision");
   std::vector<std::string> help_words;
@@ -72,6 +74,7 @@ int main_command(int argc, char** argv) {
   if (run->parsed()) return run_command(file);
   if (check->parsed()) return check_command(file, format == "json");
   if (health->parsed()) return http::healthcheck("tidegate", address, ready ? "/ready" : "/health");
+  if (app.got_subcommand("status")) return status_command();
   if (app.got_subcommand("jobs")) return jobs_command();
   if (help->parsed()) return help_command(app, help_words);
   if (version_command->parsed()) std::printf("%s\n", version.c_str());

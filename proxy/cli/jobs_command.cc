@@ -178,7 +178,7 @@ class JobsCommand {
 
 void add_common(CLI::App& command, JobsOptions& options) {
   add_admin_option(command, options.admin);
-  command.add_option("--token", options.token, "Admin token")->envname("TIDEGATE_ADMIN_TOKEN");
+  add_token_option(command, options.token);
   command.add_option("--queue", options.queue, "Name of the queue; required only if there are several");
   command.add_option("--format", options.format, "Output format: text or json")->check(CLI::IsMember({"text", "json"}));
   command.callback([&options, name = command.get_name()] { options.what = name; });

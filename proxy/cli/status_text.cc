@@ -1,0 +1,187 @@
+#include "cli/status_text.h"
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cli/jobs_text.h"
+
+namespace tidegate::cli {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr size_t kLineBytesMax = 500;
+
+// Null: it is absent.
+json value_at(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found == object.end() ? json() : *found;
+}
+
+// The text of a member; "": it is absent or null.
+std::string member(const json& object, const char* name) {
+  const json value = value_at(object, name);
+  if (value.is_null()) return "";
+  return printable(value.is_string() ? value.get<std::string>() : value.dump(), kLineBytesMax);
+}
+
+json members(const json& object, const char* name) {
+  json values = value_at(object, name);
+  return values.is_array() ? values : json::array();
+}
+
+bool is(const json& object, const char* name, bool if_missing) {
+  const json value = value_at(object, name);
+  return value.is_boolean() ? value.get<bool>() : if_missing;
+}
+
+std::optional<double> unix_s(const std::string& rfc3339) {
+  int year = 0, hour = 0, minute = 0;
+  unsigned month = 0, day = 0;
+  double second = 0;
+  if (std::sscanf(rfc3339.c_str(), "%d-%u-%uT%d:%d:%lfZ", &year, &month, &day, &hour, &minute, &second) != 6) return {};
+  const std::chrono::sys_days date(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day));
+  return static_cast<double>(date.time_since_epoch().count()) * 86400 + hour * 3600 + minute * 60 + second;
+}
+
+// "2026-11-24T01:59:43.123Z (12m)"
+std::string time_and_age(const json& status, const std::string& time) {
+  const auto now = unix_s(member(status, "now")), then = unix_s(time);
+  return now && then ? fmt::format("{} ({})", time, short_age(*now - *then)) : time;
+}
+
+bool is_shadow(const json& breaker) { return member(breaker, "mode") == "shadow"; }
+
+bool is_refusing(const json& breaker) {
+  const std::string state = member(breaker, "state");
+  return state == "open" || state == "half_open" || state == "forced_open";
+}
+
+// What keeps the queue from its work, or will; "": nothing.
+std::string trouble_of(const json& queue) {
+  if (!is(queue, "available", true)) return "takes no jobs: " + member(queue, "why_unavailable");
+  if (const std::string away = member(queue, "server_away"); !away.empty()) {
+    return "its server is unavailable, the spool takes the jobs: " + away;
+  }
+  std::vector<std::string> warnings;
+  for (const json& warning : members(queue, "warnings")) {
+    if (warning.is_string()) warnings.push_back(printable(warning.get<std::string>(), kLineBytesMax));
+  }
+  return fmt::format("{}", fmt::join(warnings, "; "));
+}
+
+std::string failure_text(const json& failure) {
+  return fmt::format("{} at {} {}: {}", member(failure, "outcome"), member(failure, "endpoint"), member(failure, "at"),
+                     member(failure, "reason"));
+}
+
+class StatusPage {
+ public:
+  StatusPage(const json& status, const std::string& admin) : status_(status), admin_(admin) {}
+
+  std::string take() {
+    section("breakers", [this](const json& breaker) { add_breaker(breaker); });
+    section("upstreams", [this](const json& upstream) { add_upstream(upstream); });
+    section("queues", [this](const json& queue) { add_queue(queue); });
+    return std::move(out_);
+  }
+
+ private:
+  template <typename Add>
+  void section(const char* name, const Add& add) {
+    const json entries = members(status_, name);
+    if (entries.empty()) return;
+    out_ += fmt::format("\n{}\n", name);
+    for (const json& entry : entries) add(entry);
+  }
+
+  void line(const std::string& name, const std::string& text) { out_ += fmt::format("  {:<20}  {}\n", name, text); }
+  void more(const std::string& text) { line("", text); }
+
+  void add_breaker(const json& breaker) {
+    const std::string since = time_and_age(status_, member(breaker, "since"));
+    line(member(breaker, "name"),
+         fmt::format("{} since {}{}", member(breaker, "state"), since, is_shadow(breaker) ? ", in shadow mode" : ""));
+    if (!is_refusing(breaker)) return;
+    more(fmt::format("why: {} ({})", member(breaker, "detail"), member(breaker, "reason")));
+    if (const std::string outage = member(breaker, "outage_since"); !outage.empty()) {
+      more(fmt::format("outage since {}: {}", time_and_age(status_, outage), member(breaker, "outage_cause")));
+    }
+    const json failure = value_at(breaker, "last_failure");
+    if (failure.is_object()) more("last failure: " + failure_text(failure));
+    more("next: " + member(breaker, "next"));
+  }
+
+  void add_upstream(const json& upstream) {
+    const json endpoints = members(upstream, "endpoints");
+    size_t healthy = 0;
+    for (const json& endpoint : endpoints) healthy += is(endpoint, "healthy", true) ? 1 : 0;
+    line(member(upstream, "name"), fmt::format("{} of {} endpoint{} can be reached", healthy, endpoints.size(),
+                                               endpoints.size() == 1 ? "" : "s"));
+    for (const json& endpoint : endpoints) {
+      if (is(endpoint, "healthy", true)) continue;
+      more(fmt::format("{} unhealthy since {}: {}", member(endpoint, "endpoint"),
+                       time_and_age(status_, member(endpoint, "unhealthy_since")), member(endpoint, "last_error")));
+    }
+  }
+
+  void add_queue(const json& queue) {
+    const json depth = value_at(queue, "depth");
+    const auto count = [&](const char* status) {
+      const json jobs = value_at(depth, status);
+      return jobs.is_number() ? jobs.get<uint64_t>() : uint64_t{0};
+    };
+    const std::string name = member(queue, "name");
+    const json oldest = value_at(queue, "oldest_age_s");
+    const char* const last_known = is(queue, "available", true) ? "" : "last known: ";
+    line(name, fmt::format("{}{} waiting, {} running, {} dead{}", last_known, count("queued") + count("retrying"),
+                           count("running"), count("dead"),
+                           oldest.is_number() ? ", oldest " + short_age(oldest.get<double>()) : ""));
+    if (const std::string trouble = trouble_of(queue); !trouble.empty()) more(trouble);
+    if (count("dead") == 0) return;
+    more(fmt::format("for the dead letters: tidegate jobs list --status dead --queue {}{}", name, admin_));
+  }
+
+  const json& status_;
+  const std::string& admin_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::vector<std::string> unhealthy_of(const json& status) {
+  std::vector<std::string> found;
+  for (const json& breaker : members(status, "breakers")) {
+    if (!is_refusing(breaker) || is_shadow(breaker)) continue;
+    found.push_back(fmt::format("breaker {} is {}", member(breaker, "name"), member(breaker, "state")));
+  }
+  for (const json& upstream : members(status, "upstreams")) {
+    for (const json& endpoint : members(upstream, "endpoints")) {
+      if (is(endpoint, "healthy", true)) continue;
+      found.push_back(
+          fmt::format("endpoint {} of {} cannot be reached", member(endpoint, "endpoint"), member(upstream, "name")));
+    }
+  }
+  for (const json& queue : members(status, "queues")) {
+    const std::string trouble = trouble_of(queue);
+    if (!trouble.empty()) found.push_back(fmt::format("queue {}: {}", member(queue, "name"), trouble));
+  }
+  return found;
+}
+
+std::string status_text(const json& status, const std::string& admin) {
+  const std::vector<std::string> unhealthy = unhealthy_of(status);
+  std::string out = fmt::format("tidegate {} ({}), started {}, configuration {}{}\n", member(status, "version"),
+                                member(status, "revision"), time_and_age(status, member(status, "started_at")),
+                                member(status, "config"), is(status, "draining", false) ? ", stopping" : "");
+  out += unhealthy.empty() ? "healthy\n" : "unhealthy:\n";
+  for (const std::string& each : unhealthy) out += fmt::format("  {}\n", each);
+  return out + StatusPage(status, admin).take();
+}
+
+}  // namespace tidegate::cli
