@@ -7,11 +7,13 @@ namespace tidegate::loopback {
 namespace {
 
 // Jobs of an upstream that nobody serves, behind a breaker that its first failure opens for a minute.
-std::string behind_a_breaker() {
+std::string behind_a_breaker(const std::string& job_ttl = "24h") {
   return test::ConfigBuilder()
       .upstream("broken", R"(endpoints: ["http://127.0.0.1:1"],
                 breaker: {consecutive_failures: 1, failure_ratio: 0, open_for: 60s, open_for_max: 60s})")
-      .queue("jobs", R"(url: "sqlite://{DIR}/jobs.db", replay: {backoff: {base: 20ms, max: 20ms, jitter: none}})")
+      .queue("jobs",
+             "url: 'sqlite://{DIR}/jobs.db', replay: {backoff: {base: 20ms, max: 20ms, jitter: none}}, job_ttl: " +
+                 job_ttl)
       .route("job", "match: {path: /job*}, upstream: broken, fallback: {enqueue: {queue: jobs}}");
 }
 
@@ -56,6 +58,13 @@ TEST_CASE("a job that waits for a breaker says so, and when that lets a probe th
   const Reply polled = fixture.ask(get("/_jobs/" + id));
   check(polled.json());
   CHECK(std::stoi(polled.field("retry-after")) > 50);
+}
+
+TEST_CASE("a job that expires before its breaker lets a probe through says so") {
+  Fixture fixture(behind_a_breaker("30s"));
+  const nlohmann::json job = of_operator(fixture, accepted_job(fixture, "/job"));
+  CHECK(job.at("next_attempt_at").is_null());
+  CHECK(job.at("next") == "it expires at " + job.at("expires_at").get<std::string>() + ", before its next attempt");
 }
 
 TEST_CASE("no job is shown an attempt in the past") {

@@ -63,7 +63,8 @@ RedisLink::RedisLink(net::Runtime& runtime, const RedisQueueOptions& options, Ev
 void RedisLink::on_client_change() {
   if (client_.ready()) return check();
   const std::string why = client_.why_not_ready();
-  become_unavailable(State::disconnected, why.empty() ? "redis: the connection was lost" : why);
+  become_unavailable(State::disconnected,
+                     client_.address().shown() + ": " + (why.empty() ? "the connection was lost" : why));
 }
 
 void RedisLink::keep(uint64_t flight, std::unique_ptr<net::Operation> operation) {
