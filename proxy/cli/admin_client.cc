@@ -45,14 +45,18 @@ void add_token_option(CLI::App& command, std::string& token) {
   command.add_option("--token", token, "Admin token")->envname("TIDEGATE_ADMIN_TOKEN");
 }
 
+Error AdminClient::not_tidegate() const {
+  return {ErrorCode::invalid, fmt::format("the server at {} is not Tidegate", address_)};
+}
+
 Result<nlohmann::json> AdminClient::send(const std::string& method, const std::string& target,
-                                         const nlohmann::json& body) {
+                                         const nlohmann::json& body, Duration timeout) {
   net::UvRuntime runtime;
   http::FetchRequest request;
   request.method = method;
   request.host = address_;
   request.target = target;
-  request.timeout = 60s;
+  request.timeout = timeout;
   if (!token_.empty()) request.fields.emplace_back("Authorization", "Bearer " + token_);
   if (const char* user = std::getenv("USER")) request.fields.emplace_back("X-Operator", user);
   if (!body.is_null()) {
@@ -70,7 +74,7 @@ Result<nlohmann::json> AdminClient::send(const std::string& method, const std::s
     } else if (auto json = nlohmann::json::parse(response->body, nullptr, false); json.is_object()) {
       out = std::move(json);
     } else {
-      out = Error{ErrorCode::invalid, fmt::format("the server at {} is not Tidegate", address_)};
+      out = not_tidegate();
     }
   });
   runtime.run();

@@ -26,10 +26,12 @@ class AdminClient {
  public:
   AdminClient(std::string address, std::string token) : address_(std::move(address)), token_(std::move(token)) {}
 
-  // Sends one request and waits. Returns the JSON of a 2xx response. Error: a message for a person, that of the admin
-  // interface if it sent one.
+  // Sends one request and waits, at most `timeout`. Returns the JSON of a 2xx response. Error: a message for a person,
+  // that of the admin interface if it sent one.
   Result<nlohmann::json> send(const std::string& method, const std::string& target,
-                              const nlohmann::json& body = nullptr);
+                              const nlohmann::json& body = nullptr, Duration timeout = std::chrono::seconds(60));
+  // What a server says that responds to requests, but not as Tidegate does.
+  Error not_tidegate() const;
 
  private:
   std::string address_;

@@ -21,8 +21,12 @@ struct StatusOptions {
   bool json = false;
 };
 
+constexpr Duration kTimeout = std::chrono::seconds(5);  // who asks wants to know now
+
 int show_status(const StatusOptions& options) {
-  auto status = AdminClient(options.admin, options.token).send("GET", "/api/status");
+  AdminClient client(options.admin, options.token);
+  auto status = client.send("GET", "/api/status", nullptr, kTimeout);
+  if (status && !is_status(*status)) status = client.not_tidegate();
   if (!status) {
     std::fprintf(stderr, "tidegate: %s\n", printable(status.error().message, 2000).c_str());
     return kExitRuntime;

@@ -154,6 +154,11 @@ class StatusPage {
 
 }  // namespace
 
+bool is_status(const json& status) {
+  const auto version = status.find("version"), breakers = status.find("breakers");
+  return version != status.end() && version->is_string() && breakers != status.end() && breakers->is_array();
+}
+
 std::vector<std::string> unhealthy_of(const json& status) {
   std::vector<std::string> found;
   for (const json& breaker : members(status, "breakers")) {

@@ -84,7 +84,7 @@ struct JobRecord {
   int deferrals = 0;  // since it was accepted or replayed; the history holds the last ones
   WallTime created_at{};
   WallTime expires_at{};
-  std::optional<WallTime> next_attempt_at;  // retrying
+  std::optional<WallTime> next_attempt_at;  // not before; retrying, or queued and not due since it was created
   std::optional<WallTime> finished_at;
   uint64_t position = 0;  // jobs before it, 0 = next; only while queued or retrying
   std::string last_error;

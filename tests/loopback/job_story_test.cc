@@ -70,7 +70,7 @@ TEST_CASE("a job that expires before its breaker lets a probe through says so") 
 TEST_CASE("no job is shown an attempt in the past") {
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond, 503});
-  const std::string id = accepted_job(fixture, "/later");
+  const std::string id = accepted_job(fixture, "/later", "Prefer: respond-async\r\n");
   const nlohmann::json due = of_operator(fixture, id);
   CHECK(due.at("status") == "queued");
   CHECK(due.at("next_attempt_at").is_null());
@@ -78,6 +78,25 @@ TEST_CASE("no job is shown an attempt in the past") {
   fixture.gateway().set_draining();
   CHECK(of_operator(fixture, id).at("next") == "it is attempted after the next start: the process is stopping");
   CHECK(of_client(fixture, id).at("next_attempt_at").is_null());
+}
+
+TEST_CASE("a job whose request has just failed says when it is attempted, and so does the poll") {
+  Fixture fixture(test::ConfigBuilder()
+                      .upstream("up", R"(endpoints: ["{UP}"])")
+                      .queue("jobs", R"(url: "sqlite://{DIR}/jobs.db",
+                             replay: {backoff: {base: 120s, max: 120s, jitter: none}})")
+                      .route("later",
+                             "match: {path: /later*}, upstream: up, fallback: {on: [503], enqueue: {queue: "
+                             "jobs}}"));
+  fixture.upstream.behave({Behaviour::Kind::respond, 503});
+  const std::string id = accepted_job(fixture, "/later");
+  const nlohmann::json due = of_operator(fixture, id);
+  CHECK(due.at("status") == "queued");
+  REQUIRE(due.at("next_attempt_at").is_string());
+  CHECK(due.at("next") == "it is attempted at " + due.at("next_attempt_at").get<std::string>());
+  const auto polled = fixture.ask("GET /_jobs/" + id + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(polled.json().at("next_attempt_at") == due.at("next_attempt_at"));
+  CHECK(std::stoi(polled.field("retry-after")) > 100);
 }
 
 TEST_CASE("a job that is retried says when, and a job that has ended has no next attempt") {

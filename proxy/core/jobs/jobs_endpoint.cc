@@ -128,7 +128,9 @@ Duration JobsHandler::wait_for(const JobRecord& record) const {
   const RouteState* route = table_->find_route(record.route);
   Duration wait =
       route && route->queue ? wait_for_job(*route, record.position, responder_.runtime().now()) : Duration(1s);
-  if (const auto at = next_attempt_at(record)) wait = std::max(wait, *at - responder_.runtime().wall_now());
+  for (const auto& at : {next_attempt_at(record), record.next_attempt_at}) {
+    if (at) wait = std::max(wait, *at - responder_.runtime().wall_now());
+  }
   return wait;
 }
 

@@ -19,16 +19,8 @@ std::optional<NextAttempt> behind_breaker(const RouteState& route, Time now, Wal
   const auto refusal = route.policy.breaker ? route.policy.breaker->peek(now) : std::nullopt;
   if (!refusal) return std::nullopt;
   const std::string breaker = breaker_of(route);
-  switch (refusal->state) {
-    case BreakerState::half_open: return NextAttempt{std::nullopt, "it waits for the probe of " + breaker};
-    case BreakerState::forced_open: {
-      const auto until = route.policy.breaker->view(now).forced_until;
-      if (!until) return NextAttempt{std::nullopt, "it waits for " + breaker + ", which an operator holds open"};
-      const WallTime at = wall_now + (*until - now);
-      return NextAttempt{
-          at, fmt::format("it waits for {}, which an operator holds open until {}", breaker, to_rfc3339(at))};
-    }
-    default: break;
+  if (refusal->state == BreakerState::half_open) {
+    return NextAttempt{std::nullopt, "it waits for the probe of " + breaker};
   }
   const WallTime at = wall_now + refusal->retry_after;
   return NextAttempt{at, fmt::format("it waits for {}, which lets a probe through at {}", breaker, to_rfc3339(at))};
@@ -42,7 +34,7 @@ NextAttempt of_waiting(const RouteState* route, const jobs::JobRecord& record, T
   if (due.at && *due.at <= wall_now) due.at.reset();
   if (due.at) due.what = "it is attempted at " + to_rfc3339(*due.at);
   const auto held = behind_breaker(*route, now, wall_now);
-  return held && (!held->at || !due.at || *held->at > *due.at) ? *held : due;
+  return held && (!due.at || held->at > due.at) ? *held : due;
 }
 
 }  // namespace

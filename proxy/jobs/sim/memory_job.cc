@@ -62,6 +62,7 @@ void MemoryJob::replay(WallTime now) {
 
 JobRecord MemoryJob::shown() const {
   JobRecord shown = record;
+  if (record.status == JobStatus::queued && due_at > record.created_at) shown.next_attempt_at = due_at;
   shown.result_status = result ? result->status : uint16_t{0};
   return shown;
 }

@@ -17,8 +17,7 @@ constexpr int64_t kPageMax = 1000;
 // In the order in which read_record reads them; a literal, so that a statement made of it is one.
 #define TG_RECORD_COLUMNS                                                                                       \
   "seq, status, attempt, max_attempts, route, created_at, expires_at, due_at, finished_at, last_error, method," \
-  " target, body_size, body_ref, replays, deferrals,"                                                           \
-  " CASE status WHEN 3 THEN (SELECT results.status FROM results WHERE owner = seq) END"
+  " target, body_size, body_ref, replays, deferrals"
 
 JobRecord read_record(std::string id, const Query& row) {
   JobRecord record;
@@ -29,7 +28,8 @@ JobRecord read_record(std::string id, const Query& row) {
   record.route = row.text(4);
   record.created_at = wall(row.integer(5));
   record.expires_at = wall(row.integer(6));
-  if (record.status == JobStatus::retrying) record.next_attempt_at = wall(row.integer(7));
+  const bool must_wait = record.status == JobStatus::queued && wall(row.integer(7)) > record.created_at;
+  if (must_wait || record.status == JobStatus::retrying) record.next_attempt_at = wall(row.integer(7));
   if (!row.is_null(8)) record.finished_at = wall(row.integer(8));
   record.last_error = row.text(9);
   record.method = row.text(10);
@@ -38,8 +38,13 @@ JobRecord read_record(std::string id, const Query& row) {
   record.body_ref = row.text(13);
   record.replays = static_cast<int>(row.integer(14));
   record.deferrals = static_cast<int>(row.integer(15));
-  if (!row.is_null(16)) record.result_status = static_cast<uint16_t>(row.integer(16));
   return record;
+}
+
+void add_result_status(SqliteStore& store, int64_t seq, JobRecord& record) {
+  if (record.status != JobStatus::succeeded) return;
+  Query result(store.db(), "SELECT status FROM results WHERE owner = ?", seq);
+  if (result.step()) record.result_status = static_cast<uint16_t>(result.integer(0));
 }
 
 Error no_result(const std::string& id) {
@@ -68,6 +73,7 @@ Result<JobRecord> find_job(SqliteStore& store, const std::string& id, WallTime n
   const int64_t due_at = query.integer(7);
   JobRecord record = read_record(id, query);
   if (record.status == JobStatus::accepting) return no_job(id);
+  add_result_status(store, seq, record);
   if (record.status == JobStatus::queued || record.status == JobStatus::retrying) {
     record.position = position_of(store, due_at, seq);
   }
@@ -121,8 +127,10 @@ Result<JobPage> list_jobs(SqliteStore& store, const JobFilter& filter) {
   while (page.records.size() < limit && rows.step()) {
     ++scanned;
     after = rows.integer(0);
-    JobRecord record = read_record(rows.text(17), rows);
-    if (matches(filter, record)) page.records.push_back(std::move(record));
+    JobRecord record = read_record(rows.text(16), rows);
+    if (!matches(filter, record)) continue;
+    add_result_status(store, after, record);
+    page.records.push_back(std::move(record));
   }
   if (page.records.size() == limit || scanned == kScannedMax) page.next = std::to_string(after);
   return page;

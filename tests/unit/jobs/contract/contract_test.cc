@@ -97,6 +97,7 @@ TEST_CASE_TEMPLATE("a draft that must wait is not handed out before its time", F
   JobDraft draft = make_draft(fixture.home());
   draft.not_before = draft.created_at + Fixture::kMoment;
   REQUIRE(asker.append(draft).ok());
+  CHECK(asker.find(draft.id)->next_attempt_at == draft.not_before);
   CHECK(asker.nothing_to_claim());
   CHECK(fixture.queue().view().next_due_at == draft.not_before);
   fixture.pass(Fixture::kMoment + 1ms);
