@@ -8,7 +8,18 @@ namespace tidegate::admin {
 
 namespace {
 
-std::string endpoint_json(const core::EndpointView& endpoint, const Clock& clock) {
+// The addresses of an endpoint that is a name.
+std::string name_json(const net::NameView& name, const Clock& clock) {
+  std::vector<std::string> addresses;
+  for (const IpAddress& address : name.addresses) addresses.push_back('"' + address.to_string() + '"');
+  JsonWriter json;
+  json.field("state", to_string(name.state)).raw("addresses", json_array(addresses));
+  name.resolved_at ? json.field("resolved_at", clock.show(*name.resolved_at)) : json.null("resolved_at");
+  name.last_error.empty() ? json.null("last_error") : json.field("last_error", name.last_error);
+  return json.take();
+}
+
+std::string endpoint_json(const core::EndpointView& endpoint, const net::WatchedName* name, const Clock& clock) {
   const core::EndpointHealth::View& health = endpoint.health;
   JsonWriter json;
   json.field("endpoint", endpoint.authority).field("healthy", health.healthy());
@@ -20,6 +31,7 @@ std::string endpoint_json(const core::EndpointView& endpoint, const Clock& clock
   } else {
     json.null("last_error").null("last_error_at");
   }
+  name ? json.raw("name", name_json(name->view(), clock)) : json.null("name");
   return json.take();
 }
 
@@ -39,7 +51,7 @@ std::string last_failure_json(const core::Upstream& upstream, const Clock& clock
 std::string upstream_json(core::Upstream& upstream, const Clock& clock) {
   std::vector<std::string> endpoints;
   for (const core::EndpointView& endpoint : upstream.endpoint_views()) {
-    endpoints.push_back(endpoint_json(endpoint, clock));
+    endpoints.push_back(endpoint_json(endpoint, upstream.name(endpoints.size()), clock));
   }
   JsonWriter json;
   json.field("name", upstream.config().name)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "http/message/shown_target.h"
+#include "net/names/name_config.h"
 #include "policy/plan.h"
 #include "redis/address.h"
 
@@ -42,9 +43,9 @@ struct Admin {
 };
 
 struct Endpoint {
-  std::string host;  // a name or an address, without brackets
+  std::string host;  // a name, with the dot at its end if it is absolute, or an address without brackets
   uint16_t port = 80;
-  std::string authority;  // "host:port": for messages, and as Host if the request has none
+  std::string authority;  // "host:port" without that dot: for messages, and as Host if the request has none
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
@@ -54,7 +55,8 @@ struct Upstream {
   std::string name;
   std::vector<Endpoint> endpoints;  // at least one
   Balance balance = Balance::least_requests;
-  Duration connect_timeout = 3s;
+  Duration connect_timeout = 3s;  // over all addresses of an endpoint
+  net::NameConfig dns;            // of the endpoints that are names
   int max_connections = 100;      // over all workers
   int max_pending = 100;          // requests that may wait for a connection
   Duration pending_timeout = 5s;  // how long each may wait

@@ -49,7 +49,9 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
         idle_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "idle"}})),
         busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})),
         refused_(families.upstream_refused, "upstream", upstream,
-                 {net::ConnectionRefusal::limit, net::ConnectionRefusal::descriptors, net::ConnectionRefusal::ports}) {
+                 {net::ConnectionRefusal::limit, net::ConnectionRefusal::descriptors, net::ConnectionRefusal::ports}),
+        found_(families.upstream_lookups.Add({{"upstream", upstream}, {"result", "found"}})),
+        not_found_(families.upstream_lookups.Add({{"upstream", upstream}, {"result", "failed"}})) {
     for (int i = 0; i < kResults; ++i) {
       const char* word = i + 1 == kResults ? "cancelled" : to_string(static_cast<policy::AttemptResult>(i));
       attempts_[i] =
@@ -67,6 +69,7 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
     busy_.Increment(busy);
   }
   void connection_refused(net::ConnectionRefusal why) override { refused_.count(why); }
+  void looked_up(bool found) override { (found ? found_ : not_found_).Increment(); }
 
  private:
   static constexpr int kResults = 6;
@@ -76,6 +79,8 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
   prometheus::Gauge& idle_;
   prometheus::Gauge& busy_;
   RefusalCounters refused_;
+  prometheus::Counter& found_;
+  prometheus::Counter& not_found_;
 };
 
 }  // namespace tidegate::metrics

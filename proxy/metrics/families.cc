@@ -32,6 +32,7 @@ Families::Families(prometheus::Registry& r)
           gauge(r, "upstream_endpoint_healthy", "0 while connecting to the endpoint fails, else 1")),
       upstream_refused(
           counter(r, "upstream_connections_refused_total", "Calls that got no connection to the upstream, by reason")),
+      upstream_lookups(counter(r, "upstream_lookups_total", "Look-ups of the upstream's names, by result")),
       listener_refused(counter(r, "listener_connections_refused_total", "Clients disconnected on accept, by reason")),
       breaker_state(gauge(r, "breaker_state", "1 for the current state of the breaker, 0 for the others")),
       breaker_transitions(counter(r, "breaker_transitions_total", "Breaker state transitions by reason")),

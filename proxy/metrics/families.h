@@ -26,6 +26,7 @@ struct Families {
   GaugeFamily& upstream_pending;               // upstream
   GaugeFamily& upstream_endpoint_healthy;      // upstream, endpoint
   CounterFamily& upstream_refused;             // upstream, reason
+  CounterFamily& upstream_lookups;             // upstream, result
   CounterFamily& listener_refused;             // listener, reason
   GaugeFamily& breaker_state;                  // breaker, state: one-hot
   CounterFamily& breaker_transitions;          // breaker, from, to, reason

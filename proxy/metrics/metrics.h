@@ -46,6 +46,8 @@ class UpstreamMetrics {
   virtual void connections_changed(int idle, int busy) = 0;
   // A call got no connection: upstream_connections_refused_total{reason}.
   virtual void connection_refused(net::ConnectionRefusal why) = 0;
+  // A look-up of one of its names has ended: upstream_lookups_total{result}.
+  virtual void looked_up(bool found) = 0;
 };
 
 class ListenerMetrics {

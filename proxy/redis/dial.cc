@@ -28,17 +28,17 @@ bool is_refusal(std::string_view error) {
 class Dial final : public net::Operation, private net::StreamUser {
  public:
   Dial(net::Runtime& runtime, const Address& address, Duration timeout, DialCallback done)
-      : runtime_(runtime), address_(address), done_(std::move(done)), timer_(runtime, [this] {
+      : address_(address), deadline_(runtime.now() + timeout), done_(std::move(done)), timer_(runtime, [this] {
           end(Error{ErrorCode::timeout, "no connection in time"});
         }) {
-    timer_.start_after(timeout);
-    connecting_ = net::connect_host(runtime_, address.host, address.port,
+    connecting_ = net::connect_host(runtime, address.host, address.port, timeout,
                                     [this](auto stream) { on_connected(std::move(stream)); });
   }
 
  private:
   void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
     if (!stream.ok()) return end(stream.error());
+    timer_.start_at(deadline_);
     stream_ = std::move(*stream);
     stream_->set_user(this);
     stream_->start_reading();
@@ -88,10 +88,10 @@ class Dial final : public net::Operation, private net::StreamUser {
     done(std::move(result));
   }
 
-  net::Runtime& runtime_;
   const Address address_;
+  const Time deadline_;
   DialCallback done_;
-  net::Timer timer_;
+  net::Timer timer_;  // of the greeting; connecting has a time limit of its own
   std::unique_ptr<net::Operation> connecting_;
   std::unique_ptr<net::Stream> stream_;  // connected
   ReplyReader reader_{kGreetingBytesMax};

@@ -73,7 +73,9 @@ std::string post(std::string_view target, std::string_view body, std::string_vie
          "\r\n" + std::string(body);
 }
 
-Fixture::Fixture(std::string yaml) : folder_(make_folder()) {
+Fixture::Fixture(std::string yaml, net::LookupThreads::Lookup lookup)
+    : lookups(std::move(lookup)), folder_(make_folder()) {
+  replace_all(yaml, "{UP_PORT}", std::to_string(upstream.port()));
   replace_all(yaml, "{UP}", "http://127.0.0.1:" + std::to_string(upstream.port()));
   replace_all(yaml, "{SECOND}", "http://127.0.0.1:" + std::to_string(second.port()));
   replace_all(yaml, "{RAW}", "http://127.0.0.1:" + std::to_string(raw.port()));

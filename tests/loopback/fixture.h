@@ -18,6 +18,7 @@
 #include "core/replay/replaying.h"
 #include "loopback/upstream.h"
 #include "metrics/metrics.h"
+#include "net/uv/lookup_threads.h"
 #include "net/uv/uv_runtime.h"
 #include "support/config_builder.h"
 #include "unit/http/raw_client.h"
@@ -47,9 +48,9 @@ test::ConfigBuilder usual_config();
 
 class Fixture {
  public:
-  // `yaml`: a configuration in which {UP}, {SECOND} and {RAW} are replaced by the URLs of the upstreams, {DIR} by the
-  // temporary folder of the test.
-  explicit Fixture(std::string yaml = usual_config());
+  // `yaml`: a configuration in which {UP}, {SECOND} and {RAW} are replaced by the URLs of the upstreams, {UP_PORT} by
+  // the port of the first, {DIR} by the temporary folder of the test. `lookup`: what names are looked up with.
+  explicit Fixture(std::string yaml = usual_config(), net::LookupThreads::Lookup lookup = net::look_up_blocking);
   ~Fixture();
 
   SocketAddress address() const { return listeners_->address(0); }
@@ -88,7 +89,8 @@ class Fixture {
   jobs::JobQueue& queue() { return *gateway_->policies().queues().at("jobs").queue; }
   void close_queue();
 
-  net::UvRuntime runtime{11};
+  net::LookupThreads lookups;
+  net::UvRuntime runtime{11, lookups};
   Upstream upstream{runtime};
   Upstream second{runtime};
   RawUpstream raw{runtime};

@@ -37,6 +37,11 @@ void read_health_check(Section& section) {
   section.integer("healthy_after", healthy_after, 1, kCountMax);
 }
 
+void read_dns(Section& section, net::NameConfig& out) {
+  section.duration("refresh", out.refresh, 1s);
+  section.duration("stale", out.stale, 1s);
+}
+
 void read_retry_budget(Section& section, policy::RetryBudgetConfig& out) {
   section.number("ratio", out.ratio, 0, 1000);
   section.number("min_per_second", out.min_per_second, 0, kCountMax);
@@ -49,6 +54,7 @@ void read_upstream(Section& section, Upstream& out) {
   section.choice<Balance>("balance", out.balance,
                           {{"least_requests", Balance::least_requests}, {"round_robin", Balance::round_robin}});
   section.duration("connect_timeout", out.connect_timeout);
+  section.child("dns", [&](Section& child) { read_dns(child, out.dns); });
   section.child("tls", read_upstream_tls);
   section.integer("max_connections", out.max_connections, 1, kConnectionsMax);
   section.integer("max_pending", out.max_pending, 0, kConnectionsMax);

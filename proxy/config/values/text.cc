@@ -47,6 +47,13 @@ bool is_host_name(std::string_view host) {
   return !numeric || IpAddress::parse(host).has_value();
 }
 
+// A name may be absolute: the dot at its end keeps the search list of resolv.conf away from it.
+bool is_server_name(std::string_view host) {
+  if (!host.ends_with('.')) return is_host_name(host);
+  host.remove_suffix(1);
+  return is_host_name(host) && !IpAddress::parse(host);
+}
+
 bool is_ipv6(std::string_view host) {
   const auto ip = IpAddress::parse(host);
   return ip && host.find(':') != std::string_view::npos;
@@ -71,7 +78,7 @@ Result<Endpoint> parse_authority(std::string_view whole, std::string_view author
     const size_t colon = authority.find(':');
     endpoint.host = authority.substr(0, colon);
     rest = colon == std::string_view::npos ? "" : authority.substr(colon);
-    if (!is_host_name(endpoint.host)) return wrong(whole, "has no valid host; write it as `http://127.0.0.1:3001`");
+    if (!is_server_name(endpoint.host)) return wrong(whole, "has no valid host; write it as `http://127.0.0.1:3001`");
   }
   if (!rest.empty()) {
     const auto port = parse_integer(rest.substr(1));
@@ -81,7 +88,8 @@ Result<Endpoint> parse_authority(std::string_view whole, std::string_view author
     endpoint.port = static_cast<uint16_t>(*port);
   }
   const bool v6 = endpoint.host.find(':') != std::string::npos;
-  endpoint.authority = fmt::format("{}{}{}:{}", v6 ? "[" : "", endpoint.host, v6 ? "]" : "", endpoint.port);
+  const std::string_view shown = std::string_view(endpoint.host).substr(0, endpoint.host.find_last_not_of('.') + 1);
+  endpoint.authority = fmt::format("{}{}{}:{}", v6 ? "[" : "", shown, v6 ? "]" : "", endpoint.port);
   return endpoint;
 }
 
@@ -133,6 +141,10 @@ Result<std::string> parse_host(std::string_view text) {
   if (is_host_name(text)) return to_lower(text);
   if (text.find(':') != std::string_view::npos) return wrong(text, "is not a host; remove the scheme and the port");
   return wrong(text, "is not a host such as `api.example.org`");
+}
+
+Result<std::string> parse_server_host(std::string_view text) {
+  return is_server_name(text) ? Result<std::string>(to_lower(text)) : parse_host(text);
 }
 
 Result<std::string> parse_jobs_path(std::string_view text) {

@@ -52,7 +52,7 @@ Status read_user(std::string_view text, ServerUrl& out) {
 Status read_host(std::string_view text, std::string_view example, ServerUrl& out) {
   const size_t bracket = text.starts_with('[') ? text.find(']') : 0;
   const size_t colon = bracket == std::string_view::npos ? bracket : text.find(':', bracket);
-  const auto host = parse_host(text.substr(0, colon));
+  const auto host = parse_server_host(text.substr(0, colon));
   if (!host) return invalid(fmt::format("the URL has no valid host; write it as `{}`", example));
   out.host = host->starts_with('[') ? host->substr(1, host->size() - 2) : *host;
   if (colon == std::string_view::npos) return Ok{};

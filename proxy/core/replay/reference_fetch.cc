@@ -85,9 +85,9 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   void start(BodyReference from, Duration timeout) {
     state_ = State::connecting;
     from_ = std::move(from);
-    timer_.start_after(timeout);
+    deadline_ = runtime_.now() + timeout;
     connecting_ =
-        net::connect_host(runtime_, from_.host, from_.port,
+        net::connect_host(runtime_, from_.host, from_.port, timeout,
                           [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
   }
 
@@ -106,6 +106,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
       if (net::refusal_of(error)) return end(FetchedBody::Result::own_failure, "", error.message);
       return end(FetchedBody::Result::failed, kUnreachable, error.message);
     }
+    timer_.start_at(deadline_);
     connection_ = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
     send_request();
   }
@@ -171,8 +172,8 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
       case State::refused: return end(FetchedBody::Result::hopeless, kRefused, refusal_);
       case State::settling:
         return end(FetchedBody::Result::own_failure, "", "the referenced body was not kept in time");
-      case State::connecting: return end(FetchedBody::Result::failed, kUnreachable, "no connection in time");
       case State::receiving: return end(FetchedBody::Result::failed, kUnreachable, "not fetched in time");
+      case State::connecting:  // that has a time limit of its own
       case State::ended: TG_ASSERT(false);
     }
   }
@@ -201,6 +202,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
   const uint64_t size_max_;
   std::function<void(FetchedBody)> done_;
   std::shared_ptr<FetchedBytes> bytes_;
+  Time deadline_{};
   net::Timer timer_;
   BodyReference from_;
   State state_ = State::refused;

@@ -43,7 +43,8 @@ Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores
       seeds_(seed),
       rate_key_secret_(seeds_.next()),
       breaker_memory_(note_store_of(queues)),
-      driver_(runtime, metrics, breaker_memory_) {
+      driver_(runtime, metrics, breaker_memory_),
+      names_(runtime) {
   for (auto& [name, queue] : queues) {
     queues_[name].queue = std::move(queue);
     queues_[name].metrics = &metrics_.queue(name);
@@ -81,7 +82,7 @@ std::shared_ptr<policy::RateLimiter> Policies::rate_limiter(const std::string& r
 
 std::shared_ptr<Upstream> Policies::upstream(const config::Upstream& config) {
   return find_or_make(upstreams_, config.name, config,
-                      [&] { return std::make_shared<Upstream>(config, metrics_.upstream(config.name)); });
+                      [&] { return std::make_shared<Upstream>(config, metrics_.upstream(config.name), names_); });
 }
 
 std::shared_ptr<policy::UpstreamHealth> Policies::health(const std::string& upstream) {

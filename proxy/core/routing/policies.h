@@ -24,6 +24,7 @@
 #include "core/upstream/upstream.h"
 #include "http/server/connection_count.h"
 #include "metrics/metrics.h"
+#include "net/names/name_watcher.h"
 #include "policy/admission.h"
 #include "policy/breaker.h"
 #include "policy/bulkhead.h"
@@ -39,7 +40,8 @@ class Policies {
   enum class Owner : uint8_t { upstream, route };
 
   // `queues`: open, by name; `callbacks`: the callback stores of those that have one. `runtime`: the loop that
-  // drives the breakers. It and `metrics` outlive the policies and all that they make. `seed`: for keys and jitter.
+  // drives the breakers and looks up the names of upstreams. It and `metrics` outlive the policies and all that they
+  // make. `seed`: for keys and jitter.
   Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores queues, QueueStores callbacks, uint64_t seed,
            const config::Limits& limits);
   Policies(const Policies&) = delete;
@@ -81,6 +83,7 @@ class Policies {
   std::map<std::string, QueueState> queues_;
   BreakerMemory breaker_memory_;  // in one of the queues
   BreakerDriver driver_;
+  net::NameWatcher names_;
   Remembered<OwnedName, policy::Breaker> breakers_;
   Remembered<OwnedName, policy::Bulkhead> bulkheads_;
   Remembered<std::string, policy::RetryBudget> budgets_;

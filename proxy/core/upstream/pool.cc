@@ -30,6 +30,7 @@ Pool::Acquired Pool::acquire(PoolUser& user, Time until) {
   if (idle_.empty()) return {{}, acquire_fresh(user, until)};
   const size_t endpoint = upstream_.choose(runtime_.now());
   if (PooledConnection idle = take_idle(endpoint)) return {std::move(idle), nullptr};
+  if (idle_.empty()) return {{}, acquire_fresh(user, until)};  // all led to addresses of before
   auto request = std::make_unique<Request>(*this, user);
   TG_ASSERT(take_room());  // at least that of an idle connection
   request->begin(endpoint);
@@ -51,14 +52,29 @@ std::unique_ptr<net::Operation> Pool::acquire_fresh(PoolUser& user, Time until) 
 }
 
 PooledConnection Pool::take_idle(size_t endpoint) {
-  const auto chosen =
-      std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return idle.endpoint == endpoint; });
-  if (chosen == idle_.end()) return {};
-  PooledConnection lease(this, endpoint, std::move(chosen->connection));
-  lease.connection_->set_on_spent({});
-  idle_.erase(chosen);
+  PooledConnection lease;
+  for (auto idle = idle_.begin(); idle != idle_.end() && !lease;) {
+    const auto looked_at = idle++;
+    if (looked_at->endpoint != endpoint) continue;
+    if (leads_to_endpoint(endpoint, looked_at->addresses_version, *looked_at->connection)) {
+      lease = PooledConnection(this, endpoint, looked_at->addresses_version, std::move(looked_at->connection));
+      lease.connection_->set_on_spent({});
+    } else {
+      leave_room();
+    }
+    idle_.erase(looked_at);
+  }
   count();
   return lease;
+}
+
+// The name is asked only where its addresses have changed since they were last compared.
+bool Pool::leads_to_endpoint(size_t endpoint, uint64_t& addresses_version,
+                             const http::ClientConnection& connection) const {
+  const uint64_t version = upstream_.addresses_version(endpoint);
+  if (version == addresses_version) return true;
+  addresses_version = version;
+  return upstream_.name(endpoint)->has(connection.peer().ip);
 }
 
 // At the limit, the connection that has been idle longest makes room.
@@ -114,24 +130,25 @@ void Pool::close_idle() {
   count();
 }
 
-void Pool::returned(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
-  const auto next = connection->reusable() ? limit_.returned(*this) : ConnectionLimit::Returned::close;
+void Pool::returned(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection) {
+  const bool usable = connection->reusable() && leads_to_endpoint(endpoint, addresses_version, *connection);
+  const auto next = usable ? limit_.returned(*this) : ConnectionLimit::Returned::close;
   if (next == ConnectionLimit::Returned::serve_next) {
     TG_ASSERT(!waiting_.empty());
-    return waiting_.front()->given(endpoint, std::move(connection));
+    return waiting_.front()->given(endpoint, addresses_version, std::move(connection));
   }
   if (next == ConnectionLimit::Returned::idle && idle() < upstream_.config().max_idle_connections) {
-    return keep(endpoint, std::move(connection));
+    return keep(endpoint, addresses_version, std::move(connection));
   }
   connection.reset();
   leave_room();
   count();
 }
 
-void Pool::keep(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
+void Pool::keep(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection) {
   http::ClientConnection* raw = connection.get();
   raw->set_on_spent([this, raw] { drop_idle(raw); });
-  idle_.emplace_front(upstream_, endpoint, runtime_.now(), std::move(connection));
+  idle_.emplace_front(upstream_, endpoint, addresses_version, runtime_.now(), std::move(connection));
   if (!idle_timer_.active()) idle_timer_.start_after(upstream_.config().idle_timeout);
   count();
   close_wanted();

@@ -47,7 +47,8 @@ class Pool final : private ConnectionLimit::Member {
     PooledConnection connection;              // an idle one was at hand; or empty:
     std::unique_ptr<net::Operation> pending;  // the user is called
   };
-  // A connection for one request, to the endpoint that `balance` chooses. It waits for room until `until`, and no
+  // A connection for one request, to the endpoint that `balance` chooses; never a kept one to an address that the
+  // endpoint's name has no more. It waits for room until `until`, and no
   // longer than pending_timeout; connecting is bounded by connect_timeout. The user outlives the pending operation.
   [[nodiscard]] Acquired acquire(PoolUser& user, Time until);
   // The same, but none that has been idle: such a one has just turned out to be dead.
@@ -65,8 +66,8 @@ class Pool final : private ConnectionLimit::Member {
   class Request;
   // Counted at its endpoint while it lives.
   struct Idle {
-    Idle(Upstream& of, size_t to, Time now, std::unique_ptr<http::ClientConnection> kept)
-        : upstream(of), endpoint(to), since(now), connection(std::move(kept)) {
+    Idle(Upstream& of, size_t to, uint64_t version, Time now, std::unique_ptr<http::ClientConnection> kept)
+        : upstream(of), endpoint(to), addresses_version(version), since(now), connection(std::move(kept)) {
       upstream.idle_changed(endpoint, 1);
     }
     ~Idle() { upstream.idle_changed(endpoint, -1); }
@@ -75,6 +76,7 @@ class Pool final : private ConnectionLimit::Member {
 
     Upstream& upstream;
     const size_t endpoint;
+    uint64_t addresses_version;
     const Time since;
     std::unique_ptr<http::ClientConnection> connection;
   };
@@ -87,8 +89,9 @@ class Pool final : private ConnectionLimit::Member {
 
   PooledConnection take_idle(size_t endpoint);
   bool take_room();
-  void returned(size_t endpoint, std::unique_ptr<http::ClientConnection> connection);
-  void keep(size_t endpoint, std::unique_ptr<http::ClientConnection> connection);
+  void returned(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection);
+  void keep(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection);
+  bool leads_to_endpoint(size_t endpoint, uint64_t& addresses_version, const http::ClientConnection& connection) const;
   void drop_idle(http::ClientConnection* connection);
   void drop_oldest_idle();
   void expire_idle();

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/upstream/pool.h"
-#include "net/connect_host.h"
+#include "net/connection_refusal.h"
 #include "net/timer.h"
 
 namespace tidegate::core {
@@ -39,9 +39,9 @@ class Pool::Request final : public net::Operation {
   }
 
   // A connection that came back serves who has waited longest.
-  void given(size_t endpoint, std::unique_ptr<http::ClientConnection> connection) {
+  void given(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection) {
     leave_line();
-    end(PooledConnection(&pool_, endpoint, std::move(connection)));
+    end(PooledConnection(&pool_, endpoint, addresses_version, std::move(connection)));
   }
 
   // REQUIRES that room has been taken for this call.
@@ -49,11 +49,12 @@ class Pool::Request final : public net::Operation {
     leave_line();
     state_ = State::connecting;
     has_room_ = true;
-    timer_.start_after(pool_.upstream_.config().connect_timeout);
+    timer_.stop();  // connecting has a time limit of its own
     endpoint_ = endpoint_index;
-    const config::Endpoint& endpoint = pool_.upstream_.endpoint(endpoint_);
-    step_ = net::connect_host(pool_.runtime_, endpoint.host, endpoint.port,
-                              [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
+    addresses_version_ = pool_.upstream_.addresses_version(endpoint_);  // before the address is chosen
+    step_ = pool_.upstream_.connect(pool_.runtime_, endpoint_, [this](Result<std::unique_ptr<net::Stream>> stream) {
+      on_connected(std::move(stream));
+    });
     user_.on_connecting(endpoint_);
   }
 
@@ -61,7 +62,6 @@ class Pool::Request final : public net::Operation {
   enum class State { created, waiting, connecting, refused, ended };
 
   void on_timer() {
-    if (state_ == State::connecting) return fail(Error{ErrorCode::timeout, "no connection within connect_timeout"});
     const char* const why =
         state_ == State::refused ? "max_pending requests wait for a connection" : "no connection became free in time";
     stop_waiting();
@@ -84,7 +84,7 @@ class Pool::Request final : public net::Operation {
     has_room_ = false;  // the lease has it now
     pool_.upstream_.connected(endpoint_, pool_.runtime_.now());
     auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
-    end(PooledConnection(&pool_, endpoint_, std::move(connection)));
+    end(PooledConnection(&pool_, endpoint_, addresses_version_, std::move(connection)));
   }
 
   void fail(Error error) {
@@ -121,6 +121,7 @@ class Pool::Request final : public net::Operation {
   net::Timer timer_;
   std::unique_ptr<net::Operation> step_;
   size_t endpoint_ = 0;
+  uint64_t addresses_version_ = 0;
   State state_ = State::created;
   bool has_room_ = false;
   std::list<Request*>::iterator position_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "config/config.h"
@@ -26,10 +27,12 @@ class PooledConnection {
 
  private:
   friend class Pool;
-  PooledConnection(Pool* pool, size_t endpoint, std::unique_ptr<http::ClientConnection> connection);
+  PooledConnection(Pool* pool, size_t endpoint, uint64_t addresses_version,
+                   std::unique_ptr<http::ClientConnection> connection);
 
   Pool* pool_ = nullptr;
   size_t endpoint_ = 0;
+  uint64_t addresses_version_ = 0;  // with which its address was one of the endpoint's
   std::unique_ptr<http::ClientConnection> connection_;
 };
 

@@ -1,5 +1,9 @@
 #include "core/upstream/upstream.h"
 
+#include "core/upstream/lookup_report.h"
+#include "net/connect_host.h"
+#include "net/names/connect_name.h"
+
 namespace tidegate::core {
 
 namespace {
@@ -10,9 +14,22 @@ int64_t ns(Time time) { return time.time_since_epoch().count(); }
 
 }  // namespace
 
-Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics)
+Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, net::NameWatcher& names)
     : config_(std::move(config)), metrics_(metrics), connections_(config_.max_connections, config_.max_pending) {
-  for (const config::Endpoint& endpoint : config_.endpoints) endpoints_.emplace_back(config_.name, endpoint.authority);
+  for (const config::Endpoint& endpoint : config_.endpoints) {
+    endpoints_.emplace_back(config_.name, endpoint.authority);
+    const bool is_address = IpAddress::parse(endpoint.host).has_value();
+    names_.push_back(is_address ? nullptr
+                                : names.watch(endpoint.host, config_.dns, report_lookups(config_.name, metrics_)));
+  }
+}
+
+std::unique_ptr<net::Operation> Upstream::connect(net::Runtime& runtime, size_t endpoint, net::ConnectCallback done) {
+  const config::Endpoint& to = config_.endpoints[endpoint];
+  if (net::WatchedName* const known = name(endpoint)) {
+    return net::connect_name(runtime, *known, to.port, config_.connect_timeout, std::move(done));
+  }
+  return net::connect_host(runtime, to.host, to.port, config_.connect_timeout, std::move(done));
 }
 
 size_t Upstream::choose(Time now) {

@@ -1,9 +1,10 @@
-// An upstream as all workers share it: its endpoints, how busy and how healthy each is, its last failure, and how many
-// connections there may be. Thread-safe.
+// An upstream as all workers share it: its endpoints and their addresses, how busy and how healthy each is, its last
+// failure, and how many connections there may be. Thread-safe.
 #pragma once
 
 #include <atomic>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "core/upstream/connection_limit.h"
 #include "core/upstream/endpoint_health.h"
 #include "metrics/metrics.h"
+#include "net/names/name_watcher.h"
 #include "policy/outcome.h"
 
 namespace tidegate::core {
@@ -34,8 +36,8 @@ struct EndpointView {
 
 class Upstream {
  public:
-  // `metrics` outlives the upstream.
-  Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics);
+  // `metrics` outlives the upstream. `names` looks up the endpoints that are names, from now on; on its loop.
+  Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, net::NameWatcher& names);
 
   // The endpoint for the next connection or request, by `balance`; one to which a connection has just failed is passed
   // over for a second where another is to be had.
@@ -57,6 +59,15 @@ class Upstream {
   bool is_failure(uint16_t status) const;
   std::vector<EndpointView> endpoint_views() const;
 
+  // A connection to one of the endpoint's addresses, within connect_timeout. The runtime outlives it. Errors: as
+  // net::connect_name.
+  [[nodiscard]] std::unique_ptr<net::Operation> connect(net::Runtime& runtime, size_t endpoint,
+                                                        net::ConnectCallback done);
+  // The endpoint's name; null: it is an address.
+  net::WatchedName* name(size_t endpoint) const { return names_[endpoint].get(); }
+  // Changes when the name of the endpoint has other addresses.
+  uint64_t addresses_version(size_t endpoint) const { return names_[endpoint] ? names_[endpoint]->version() : 0; }
+
   const config::Upstream& config() const { return config_; }
   const config::Endpoint& endpoint(size_t index) const { return config_.endpoints[index]; }
   metrics::UpstreamMetrics& metrics() { return metrics_; }
@@ -76,6 +87,7 @@ class Upstream {
   metrics::UpstreamMetrics& metrics_;
   ConnectionLimit connections_;
   std::deque<EndpointState> endpoints_;
+  std::vector<std::shared_ptr<net::WatchedName>> names_;  // of the endpoints, in their order
   std::atomic<size_t> next_{0};
   mutable std::mutex failure_mutex_;
   std::optional<UpstreamFailure> last_failure_;

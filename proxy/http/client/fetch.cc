@@ -29,6 +29,13 @@ bool split_host(const std::string& text, std::string* host, uint16_t* port) {
   return true;
 }
 
+// The dot at the end of an absolute name is for the look-up, and no part of the server's name.
+std::string without_dot(std::string authority) {
+  const size_t end = authority.starts_with('[') ? 0 : std::min(authority.find(':'), authority.size());
+  if (end > 0 && authority[end - 1] == '.') authority.erase(end - 1, 1);
+  return authority;
+}
+
 // connect ──▶ exchange ──▶ done (the callback; silence afterwards)
 //    └───────────┴─ failure, timeout ──▲
 class Fetch final : public net::Operation, private ClientUser {
@@ -43,10 +50,10 @@ class Fetch final : public net::Operation, private ClientUser {
       timer_.start_after(Duration::zero());
       return;
     }
-    timer_.start_after(request_.timeout);
-    connecting_ = net::connect_host(runtime_, host_, port_, [this](Result<std::unique_ptr<net::Stream>> stream) {
-      on_connected(std::move(stream));
-    });
+    deadline_ = runtime_.now() + request_.timeout;
+    connecting_ =
+        net::connect_host(runtime_, host_, port_, request_.timeout,
+                          [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
   }
 
  private:
@@ -60,6 +67,7 @@ class Fetch final : public net::Operation, private ClientUser {
 
   void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
     if (!stream) return end(fetch_error(stream.error().code, stream.error().message));
+    timer_.start_at(deadline_);
     if (request_.on_connected) request_.on_connected();
     connection_ = std::make_unique<ClientConnection>(std::move(*stream), HeadLimits{});
     connection_->begin_request(this, request_.method == "HEAD");
@@ -70,7 +78,7 @@ class Fetch final : public net::Operation, private ClientUser {
     std::string head;
     HeadWriter writer(head);
     writer.request_line(request_.method, request_.target);
-    writer.field("Host", request_.host);
+    writer.field("Host", without_dot(request_.host));
     for (const auto& [name, value] : request_.fields) writer.field(name, value);
     const bool has_body = !request_.body.empty() || request_.method == "POST" || request_.method == "PUT";
     if (has_body) writer.field("Content-Length", request_.body.size());
@@ -106,7 +114,7 @@ class Fetch final : public net::Operation, private ClientUser {
 
   void on_timer() {
     if (early_error_.has_value()) return end(*early_error_);
-    end(fetch_error(ErrorCode::timeout, connection_ ? "no complete response in time" : "no connection in time"));
+    end(fetch_error(ErrorCode::timeout, "no complete response in time"));
   }
 
   Error fetch_error(ErrorCode code, std::string_view detail) const {
@@ -126,7 +134,8 @@ class Fetch final : public net::Operation, private ClientUser {
   net::Runtime& runtime_;
   FetchRequest request_;
   FetchCallback done_;
-  net::Timer timer_;
+  Time deadline_{};
+  net::Timer timer_;  // not while it connects: that has a time limit of its own
   std::unique_ptr<net::Operation> connecting_;
   std::unique_ptr<ClientConnection> connection_;
   std::string host_;

@@ -114,6 +114,15 @@ const SimLink& SimRuntime::World::link(const SocketAddress& address) const {
   return default_link;
 }
 
+Result<std::vector<IpAddress>> SimRuntime::World::look_up(const std::string& host) const {
+  if (const auto literal = IpAddress::parse(host)) return std::vector<IpAddress>{*literal};
+  const auto known = names.find(host);
+  if (known == names.end()) return Error{ErrorCode::not_found, "resolve " + host + ": no such name"};
+  if (known->second.failure) return Error{*known->second.failure, "resolve " + host + ": the name server has failed"};
+  if (known->second.addresses.empty()) return Error{ErrorCode::not_found, "resolve " + host + ": no address"};
+  return known->second.addresses;
+}
+
 Duration SimRuntime::World::latency(const SimLink& link) {
   const auto spread = static_cast<uint64_t>(std::max<int64_t>(0, (link.latency_max - link.latency_min).count()));
   return link.latency_min + Duration(static_cast<int64_t>(network.below(spread + 1)));
@@ -137,9 +146,11 @@ void SimRuntime::reset_connections(const SocketAddress& address) {
   }
 }
 
-void SimRuntime::add_name(std::string name, std::vector<IpAddress> addresses) {
-  world_->names.insert_or_assign(std::move(name), std::move(addresses));
+void SimRuntime::set_name(std::string name, SimName answer) {
+  world_->names.insert_or_assign(std::move(name), std::move(answer));
 }
+
+size_t SimRuntime::lookups() const { return world_->lookups; }
 
 std::unique_ptr<Operation> SimRuntime::connect(const SocketAddress& to, ConnectCallback done) {
   World& world = *world_;
@@ -164,20 +175,18 @@ Result<std::unique_ptr<Listener>> SimRuntime::listen(const SocketAddress& at, Ac
 }
 
 std::unique_ptr<Operation> SimRuntime::resolve(std::string_view host, ResolveCallback done) {
-  const auto state = std::make_shared<SimOperation>(*world_);
+  World& world = *world_;
+  const auto state = std::make_shared<SimOperation>(world);
   state->on_resolve = std::move(done);
-  Result<std::vector<IpAddress>> addresses(ErrorCode::not_found, "resolve " + std::string(host) + ": no such name");
-  if (const auto literal = IpAddress::parse(host)) {
-    addresses = std::vector<IpAddress>{*literal};
-  } else if (const auto known = world_->names.find(host); known != world_->names.end()) {
-    addresses = known->second;
-  }
-  world_->schedule(world_->now + world_->latency(world_->default_link), SimEvent::resolved, 0,
-                   [state, addresses = std::move(addresses)] {
-                     state->end();
-                     const auto told = std::exchange(state->on_resolve, nullptr);
-                     if (told) told(addresses);
-                   });
+  const auto known = world.names.find(host);
+  const Duration delay = known == world.names.end() ? Duration::zero() : known->second.delay;
+  if (!IpAddress::parse(host)) ++world.lookups;
+  world.schedule(world.now + world.latency(world.default_link) + delay, SimEvent::resolved, 0,
+                 [&world, state, name = std::string(host)] {
+                   state->end();
+                   const auto told = std::exchange(state->on_resolve, nullptr);
+                   if (told) told(world.look_up(name));
+                 });
   return std::make_unique<OperationHandle>(state);
 }
 

@@ -27,6 +27,13 @@ struct SimLink {
   std::optional<ErrorCode> used_up = {};
 };
 
+// What name servers say of a name.
+struct SimName {
+  std::vector<IpAddress> addresses;
+  std::optional<ErrorCode> failure = {};  // in place of the addresses
+  Duration delay{};                       // besides the default link's latency
+};
+
 class SimRuntime final : public Runtime {
  public:
   explicit SimRuntime(uint64_t seed);
@@ -37,8 +44,12 @@ class SimRuntime final : public Runtime {
   void set_default_link(const SimLink& link);
   // Resets every open connection to `address` (a crash of what listens there).
   void reset_connections(const SocketAddress& address);
-  // Names for resolve().
-  void add_name(std::string name, std::vector<IpAddress> addresses);
+  // Names for resolve(), from now on: a look-up gets what is true when it ends.
+  void set_name(std::string name, SimName answer);
+  void add_name(std::string name, std::vector<IpAddress> addresses) {
+    set_name(std::move(name), {std::move(addresses), {}, {}});
+  }
+  size_t lookups() const;  // begun so far, of names that are no literal addresses
   // Temporary files: the append that crosses this many bytes in all fails as a full disk does.
   void set_disk_limit(uint64_t bytes);
   // What temporary files are asked to do from now on takes so much longer.

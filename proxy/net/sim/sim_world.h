@@ -46,6 +46,7 @@ struct SimRuntime::World {
 
   const SimLink& link(const SocketAddress& address) const;
   Duration latency(const SimLink& link);
+  Result<std::vector<IpAddress>> look_up(const std::string& host) const;
 
   struct Event {
     Time at;
@@ -68,7 +69,8 @@ struct SimRuntime::World {
   std::vector<std::pair<SocketAddress, SimLink>> links;
   std::vector<SimListener*> listeners;
   std::map<uint64_t, SimConnection*> connections;
-  std::map<std::string, std::vector<IpAddress>, std::less<>> names;
+  std::map<std::string, SimName, std::less<>> names;
+  size_t lookups = 0;
   uint64_t next_connection = 1;
   uint16_t next_port = 20000;
   size_t open_streams = 0;

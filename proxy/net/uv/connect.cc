@@ -1,4 +1,4 @@
-// Connections made and looked up; signals.
+// Connections made; signals.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "net/uv/lookup_threads.h"
 #include "net/uv/loop.h"
 
 namespace tidegate::net {
@@ -28,13 +29,8 @@ ErrorCode code_of(int status) {
     case UV_ENFILE:
     case UV_ENOBUFS:
     case UV_ENOMEM:
-    case UV_EAI_MEMORY:
     case UV_ENOSPC: return ErrorCode::exhausted;
     case UV_EADDRINUSE: return ErrorCode::conflict;
-    case UV_EAI_NONAME:
-    case UV_EAI_NODATA: return ErrorCode::not_found;
-    case UV_EAI_AGAIN:
-    case UV_EAI_FAIL: return ErrorCode::unavailable;
     case UV_EINVAL: return ErrorCode::invalid;
     default: return ErrorCode::io;
   }
@@ -104,64 +100,6 @@ class UvConnect final : public Operation {
   uv_tcp_t* tcp_;
   uv_connect_t* request_ = nullptr;
   std::shared_ptr<UvConnect*> alive_;
-};
-
-class UvResolve final : public Operation {
- public:
-  UvResolve(UvRuntime::Loop& loop, std::string_view host, ResolveCallback done) : done_(std::move(done)), host_(host) {
-    request_ = new uv_getaddrinfo_t{};
-    request_->data = this;
-    addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    const int status = uv_getaddrinfo(&loop.uv, request_, &on_resolved, host_.c_str(), nullptr, &hints);
-    TG_ASSERT(status == 0 || status == UV_ENOMEM || status == UV_EINVAL);
-    if (status == 0) return;
-    delete std::exchange(request_, nullptr);
-    alive_ = std::make_shared<UvResolve*>(this);
-    // A name that libuv refuses (too long, not text) does not exist.
-    loop.runtime.post([alive = alive_, error = status == UV_EINVAL ? UV_EAI_NONAME : status] {
-      if (*alive) (*alive)->finish(error, nullptr);
-    });
-  }
-
-  ~UvResolve() override {
-    if (alive_) *alive_ = nullptr;
-    if (!request_) return;
-    request_->data = nullptr;
-    uv_cancel(reinterpret_cast<uv_req_t*>(request_));
-  }
-
- private:
-  static void on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found) {
-    auto* self = static_cast<UvResolve*>(request->data);
-    delete request;
-    if (self) {
-      self->request_ = nullptr;
-      self->finish(status, found);
-    }
-    uv_freeaddrinfo(found);
-  }
-
-  void finish(int status, const addrinfo* found) {
-    const ResolveCallback done = std::move(done_);
-    if (status != 0) return done(uv_error(status, "resolve " + host_));
-    std::vector<IpAddress> v4, v6;
-    for (; found; found = found->ai_next) {
-      sockaddr_storage storage{};
-      std::memcpy(&storage, found->ai_addr, found->ai_addrlen);
-      const IpAddress ip = from_sockaddr(storage).ip;
-      (ip.v6 ? v6 : v4).push_back(ip);
-    }
-    v4.insert(v4.end(), v6.begin(), v6.end());
-    if (v4.empty()) return done(Error{ErrorCode::not_found, "resolve " + host_ + ": no address"});
-    done(std::move(v4));
-  }
-
-  ResolveCallback done_;
-  std::string host_;
-  uv_getaddrinfo_t* request_ = nullptr;
-  std::shared_ptr<UvResolve*> alive_;
 };
 
 class UvSignal final : public Operation {
@@ -234,7 +172,10 @@ std::unique_ptr<Operation> UvRuntime::connect(const SocketAddress& to, ConnectCa
 }
 
 std::unique_ptr<Operation> UvRuntime::resolve(std::string_view host, ResolveCallback done) {
-  return std::make_unique<UvResolve>(*loop_, host, std::move(done));
+  auto reply = std::make_unique<LookupThreads::Reply>(*this, std::move(done));
+  if (const auto literal = IpAddress::parse(host)) reply->slot()->send(Addresses{*literal});
+  else lookups_.look_up(std::string(host), reply->slot());
+  return reply;
 }
 
 std::unique_ptr<Operation> UvRuntime::watch_signal(int signum, std::function<void()> on_signal) {

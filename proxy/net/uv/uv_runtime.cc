@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "net/uv/lookup_threads.h"
 #include "net/uv/loop.h"
 
 namespace tidegate::net {
@@ -117,12 +118,14 @@ void UvRuntime::Loop::arm_timer() {
       &timer, [](uv_timer_t*) {}, static_cast<uint64_t>(ceil_ms(left)), 0);
 }
 
-UvRuntime::UvRuntime(uint64_t seed) : random_(seed) {
+UvRuntime::UvRuntime(uint64_t seed, LookupThreads& lookups) : lookups_(lookups), random_(seed) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write, not the end of the process
   log_set_clock(&unix_ns);
   loop_ = std::make_unique<Loop>(*this);
 }
+
+UvRuntime::UvRuntime(uint64_t seed) : UvRuntime(seed, LookupThreads::of_process()) {}
 
 UvRuntime::UvRuntime() : UvRuntime(random_seed()) {}
 

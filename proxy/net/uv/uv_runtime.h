@@ -9,11 +9,14 @@
 
 namespace tidegate::net {
 
+class LookupThreads;
+
 class UvRuntime final : public Runtime {
  public:
-  // `seed` feeds random(); random_id() reads from the kernel.
-  explicit UvRuntime(uint64_t seed);
-  UvRuntime();  // seeded by the kernel
+  // `seed` feeds random(); random_id() reads from the kernel. `lookups` outlives the runtime.
+  UvRuntime(uint64_t seed, LookupThreads& lookups);
+  explicit UvRuntime(uint64_t seed);  // with the process's look-ups
+  UvRuntime();                        // seeded by the kernel
   // REQUIRES that every object it created is destroyed. Runs the loop until all uv handles are closed.
   ~UvRuntime() override;
 
@@ -44,6 +47,7 @@ class UvRuntime final : public Runtime {
 
  private:
   std::unique_ptr<Loop> loop_;
+  LookupThreads& lookups_;
   Random random_;
   std::array<uint8_t, 4096> entropy_;
   size_t entropy_left_ = 0;

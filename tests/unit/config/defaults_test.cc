@@ -84,6 +84,8 @@ void add(Values& values, const std::string& section, const Values& more) {
 void add_upstream(Values& values, const Upstream& u) {
   add(values, "upstreams.NAME.",
       {{"connect_timeout", time(u.connect_timeout)},
+       {"dns.refresh", time(u.dns.refresh)},
+       {"dns.stale", time(u.dns.stale)},
        {"max_connections", number(u.max_connections)},
        {"max_pending", number(u.max_pending)},
        {"pending_timeout", time(u.pending_timeout)},

@@ -63,6 +63,7 @@ const Expected kContract[] = {
     {"upstream_pending_requests", "gauge", {"upstream"}},
     {"upstream_endpoint_healthy", "gauge", {"upstream", "endpoint"}},
     {"upstream_connections_refused_total", "counter", {"upstream", "reason"}},
+    {"upstream_lookups_total", "counter", {"upstream", "result"}},
     {"listener_connections_refused_total", "counter", {"listener", "reason"}},
     {"breaker_state", "gauge", {"breaker", "state"}},
     {"breaker_transitions_total", "counter", {"breaker", "from", "to", "reason"}},

@@ -1,4 +1,4 @@
-// A host's addresses are called one after the other; the error tells whose failure it is.
+// A host is looked up and its addresses are called; the error tells whose failure it is.
 #include "net/connect_host.h"
 
 #include "net/connection_refusal.h"
@@ -23,10 +23,10 @@ struct Host {
     link.used_up = code;
     loop.impl.set_link(address(ip), link);
   }
-  Result<std::unique_ptr<net::Stream>> connect(const std::string& host) {
+  Result<std::unique_ptr<net::Stream>> connect(const std::string& host, Duration timeout = 3s) {
     std::optional<Result<std::unique_ptr<net::Stream>>> end;
     const auto connecting =
-        net::connect_host(loop.impl, host, kPort, [&](auto result) { end.emplace(std::move(result)); });
+        net::connect_host(loop.impl, host, kPort, timeout, [&](auto result) { end.emplace(std::move(result)); });
     CHECK_FALSE(end);
     REQUIRE(loop.run_until([&] { return end.has_value(); }));
     return std::move(*end);
@@ -61,6 +61,21 @@ TEST_CASE("What is used up here is the error of a host, whichever of its address
   }
 }
 
+TEST_CASE("A look-up and the addresses share one time") {
+  Host host;
+  host.listen("10.0.0.2");
+  net::SimLink link;
+  link.blackhole = 1;
+  host.loop.impl.set_link(host.address("10.0.0.1"), link);
+  host.loop.impl.set_name("slow.test", {{*IpAddress::parse("10.0.0.1"), *IpAddress::parse("10.0.0.2")}, {}, 900ms});
+  const Time begun = host.loop.impl.now();
+  CHECK(host.connect("slow.test", 1s).ok());  // each address has half of what is left
+  CHECK(host.loop.impl.now() - begun < 1s);
+  const auto late = host.connect("slow.test", 500ms);
+  CHECK(late.error().code == ErrorCode::timeout);
+  CHECK(late.error().message == "resolve slow.test: no response in time");
+}
+
 TEST_CASE("A call to a host that is dropped is silent") {
   Host host;
   host.listen("10.0.0.2");
@@ -68,7 +83,7 @@ TEST_CASE("A call to a host that is dropped is silent") {
   for (const char* name : {"one.test", "10.0.0.2"}) {
     for (const Duration after : {Duration(0), Duration(60us), Duration(400us)}) {
       int calls = 0;
-      auto connecting = net::connect_host(host.loop.impl, name, Host::kPort, [&](auto) { ++calls; });
+      auto connecting = net::connect_host(host.loop.impl, name, Host::kPort, 3s, [&](auto) { ++calls; });
       host.loop.impl.run_for(after);
       const int before = calls;
       connecting.reset();

@@ -51,7 +51,7 @@ TEST_CASE("a host that refuses has failed; without a descriptor or a local port 
     fixture.set_link("10.0.0.1:80", link);
     fetched = fixture.fetch();
     CHECK(fetched.result == FetchedBody::Result::own_failure);
-    CHECK(fetched.detail == "two.test: connect 10.0.0.1:80: used up");
+    CHECK(fetched.detail == "two.test: connect 10.0.0.1:80: used up; connect 10.0.0.2:80: connection refused");
   }
 }
 
@@ -62,7 +62,8 @@ TEST_CASE("a host that does not accept in time was not connected to, and the log
   fixture.set_link("10.0.0.1:80", link);
   const FetchedBody fetched = fixture.fetch();
   CHECK(fetched.result == FetchedBody::Result::failed);
-  CHECK(fetched.detail == "two.test: no connection in time");
+  CHECK(fetched.detail ==
+        "two.test: connect 10.0.0.1:80: no response in time; connect 10.0.0.2:80: connection refused");
 }
 
 }  // namespace tidegate::core

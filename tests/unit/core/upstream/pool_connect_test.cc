@@ -77,7 +77,7 @@ TEST_CASE("a connect without a reply ends after connect_timeout") {
   fixture.settle(200ms);
   REQUIRE(a.error);
   CHECK(a.error->code == ErrorCode::timeout);
-  CHECK(a.error->message == "10.0.0.2:3001: no connection within connect_timeout");
+  CHECK(a.error->message == "10.0.0.2:3001: connect 10.0.0.2:3001: no response in time");
   CHECK(fixture.runtime.open_operations() == 0);
 }
 

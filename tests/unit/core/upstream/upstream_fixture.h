@@ -57,7 +57,7 @@ struct UpstreamFixture {
                                                                  std::to_string(connections_max) + settings)
                                              .route("r", "match: {path: /*}, upstream: up"));
     metrics = metrics::Metrics::make(*config, "", "");
-    upstream = std::make_unique<Upstream>(config->upstreams.at("up"), metrics->upstream("up"));
+    upstream = std::make_unique<Upstream>(config->upstreams.at("up"), metrics->upstream("up"), names);
     pool = std::make_unique<Pool>(runtime, *upstream);
     listen(kFirst);
   }
@@ -93,6 +93,7 @@ struct UpstreamFixture {
   }
 
   net::SimRuntime runtime{5};
+  net::NameWatcher names{runtime};
   std::shared_ptr<const config::Config> config;
   std::unique_ptr<metrics::Metrics> metrics;
   std::unique_ptr<Upstream> upstream;
