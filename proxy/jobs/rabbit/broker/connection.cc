@@ -4,11 +4,14 @@
 #include <amqp_framing.h>
 #include <amqp_tcp_socket.h>
 
+#include <algorithm>
+
 #include "jobs/rabbit/broker/amqp_values.h"
 #include "jobs/rabbit/broker/frame_reader.h"
 #include "jobs/rabbit/broker/properties.h"
 #include "net/clock.h"
 #include "net/doorbell.h"
+#include "net/uv/resolve_within.h"
 
 namespace tidegate::jobs {
 
@@ -33,6 +36,23 @@ std::string describe(const amqp_rpc_reply_t& reply) {
     return text_of(static_cast<amqp_channel_close_t*>(reply.reply.decoded)->reply_text);
   }
   return text_of(static_cast<amqp_connection_close_t*>(reply.reply.decoded)->reply_text);
+}
+
+// At the first address of the host that accepts. The library would look the name up without a time limit, and give all
+// of the time to the first address.
+Status reach(amqp_socket_t& socket, const config::AmqpUrl& url, Duration bound) {
+  const Time until = net::read_monotonic_clock() + bound;
+  const auto addresses = net::resolve_within(url.host, bound);
+  if (!addresses) return addresses.error();
+  std::string errors;
+  for (auto left = static_cast<int64_t>(addresses->size()); left > 0; --left) {
+    const SocketAddress to{(*addresses)[addresses->size() - static_cast<size_t>(left)], url.port};
+    const timeval share = to_timeval(std::max<Duration>((until - net::read_monotonic_clock()) / left, 1ms));
+    const int status = amqp_socket_open_noblock(&socket, to.ip.to_string().c_str(), to.port, &share);
+    if (status == AMQP_STATUS_OK) return Ok{};
+    errors += (errors.empty() ? "" : "; ") + to.to_string() + ": " + amqp_error_string2(status);
+  }
+  return Error{ErrorCode::unavailable, errors};
 }
 
 // As amqp_basic_publish does, without the whole body in memory.
@@ -80,8 +100,7 @@ Status RabbitConnection::connect(const config::AmqpUrl& url, Duration bound) {
   state_ = amqp_new_connection();
   amqp_socket_t* const socket = state_ ? amqp_tcp_socket_new(state_) : nullptr;
   if (!socket) return Error{ErrorCode::unavailable, "no memory"};
-  const int status = amqp_socket_open_noblock(socket, url.host.c_str(), url.port, &timeout);
-  if (status != AMQP_STATUS_OK) return Error{ErrorCode::unavailable, amqp_error_string2(status)};
+  if (Status reached = reach(*socket, url, bound); !reached) return reached;
   net::bound_unacknowledged(this->socket(), bound);
   // Without its time limits a silent broker would hold this thread for ever.
   const bool bounded = amqp_set_handshake_timeout(state_, &timeout) == AMQP_STATUS_OK &&
