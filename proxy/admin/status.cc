@@ -33,7 +33,7 @@ std::string next_step(const policy::BreakerView& view, const policy::BreakerConf
   return "";
 }
 
-std::string breaker_json(const policy::Breaker& breaker, const core::Upstream& upstream, const Clock& clock) {
+std::string breaker_json(const policy::Breaker& breaker, const core::JudgedFailures& judged, const Clock& clock) {
   const policy::BreakerView view = breaker.view(clock.now());
   JsonWriter json;
   json.field("name", breaker.name()).field("state", to_string(view.state)).field("since", clock.show(view.since));
@@ -47,7 +47,8 @@ std::string breaker_json(const policy::Breaker& breaker, const core::Upstream& u
   } else {
     json.null("outage_since").null("outage_cause");
   }
-  json.field("upstream", upstream.config().name).raw("last_failure", last_failure_json(upstream, clock));
+  json.field("upstream", judged.upstream.config().name)
+      .raw("last_failure", last_failure_json(judged.note, judged.upstream, clock));
   view.next_probe_at ? json.field("next_probe_at", clock.show(*view.next_probe_at)) : json.null("next_probe_at");
   view.next_probe_at ? json.field("next_probe_in_s", clock.seconds_until(*view.next_probe_at))
                      : json.null("next_probe_in_s");
@@ -77,12 +78,15 @@ std::string status_json(Context& context) {
   core::Gateway& gateway = context.gateway;
   const core::RouteTable& table = *gateway.table();
   const Clock clock(context.runtime);
-  std::vector<std::string> breakers, upstreams, bulkheads, queues;
+  std::vector<std::string> breakers, upstreams, bulkheads, rate_stores, queues;
   for (const auto& breaker : table.breakers()) {
-    breakers.push_back(breaker_json(*breaker, table.upstream_behind(*breaker), clock));
+    breakers.push_back(breaker_json(*breaker, table.judged_by(*breaker), clock));
   }
   for (const auto& [name, upstream] : table.upstreams()) upstreams.push_back(upstream_json(*upstream, clock));
   for (const auto& bulkhead : table.bulkheads()) bulkheads.push_back(bulkhead_json(*bulkhead));
+  for (const auto& store : table.rate_stores()) {
+    rate_stores.push_back(JsonWriter().field("store", store->address().shown()).field("available", store->up()).take());
+  }
   for (auto& [name, queue] : gateway.policies().queues()) {
     queues.push_back(queue_json(name, *queue.queue, context.bulk, clock.wall_now()));
     if (!queue.callbacks) continue;
@@ -98,6 +102,7 @@ std::string status_json(Context& context) {
       .raw("breakers", json_array(breakers))
       .raw("upstreams", json_array(upstreams))
       .raw("bulkheads", json_array(bulkheads))
+      .raw("rate_limit_stores", json_array(rate_stores))
       .raw("queues", json_array(queues));
   return json.take();
 }

@@ -37,8 +37,8 @@ std::string endpoint_json(const core::EndpointView& endpoint, const net::Watched
 
 }  // namespace
 
-std::string last_failure_json(const core::Upstream& upstream, const Clock& clock) {
-  const auto failure = upstream.last_failure();
+std::string last_failure_json(const core::FailureNote& note, const core::Upstream& upstream, const Clock& clock) {
+  const auto failure = note.last();
   if (!failure) return "null";
   return JsonWriter()
       .field("at", clock.show(failure->at))
@@ -56,7 +56,7 @@ std::string upstream_json(core::Upstream& upstream, const Clock& clock) {
   JsonWriter json;
   json.field("name", upstream.config().name)
       .field("waiting", upstream.connections().waiting())
-      .raw("last_failure", last_failure_json(upstream, clock))
+      .raw("last_failure", last_failure_json(upstream.failures(), upstream, clock))
       .raw("endpoints", json_array(endpoints));
   return json.take();
 }

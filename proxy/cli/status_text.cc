@@ -172,6 +172,10 @@ std::vector<std::string> unhealthy_of(const json& status) {
           fmt::format("endpoint {} of {} cannot be reached", member(endpoint, "endpoint"), member(upstream, "name")));
     }
   }
+  for (const json& store : members(status, "rate_limit_stores")) {
+    if (!is(store, "available", true))
+      found.push_back(fmt::format("rate limit store {} is unavailable", member(store, "store")));
+  }
   for (const json& queue : members(status, "queues")) {
     const std::string trouble = trouble_of(queue);
     if (!trouble.empty()) found.push_back(fmt::format("queue {}: {}", member(queue, "name"), trouble));

@@ -12,8 +12,9 @@ namespace tidegate::cli {
 // Whether it is what /api/status responds with, and not the JSON of another server.
 bool is_status(const nlohmann::json& status);
 
-// A sentence for each: a breaker that refuses or probes, an endpoint that cannot be reached, a queue that takes no jobs
-// or warns. Dead letters are not: they wait for an operator, and nothing else does. Empty: all is well.
+// A sentence for each: a breaker that refuses or probes, an endpoint that cannot be reached, a rate limit store that is
+// unavailable, a queue that takes no jobs or warns. Dead letters are not: they wait for an operator, and nothing else
+// does. Empty: all is well.
 std::vector<std::string> unhealthy_of(const nlohmann::json& status);
 
 // First whether all is well, then breakers, upstreams and queues; of what is not well also why, since when, and what

@@ -29,7 +29,8 @@ Families::Families(prometheus::Registry& r)
       upstream_connections(gauge(r, "upstream_connections", "Open connections to the upstream, idle or busy")),
       upstream_pending(gauge(r, "upstream_pending_requests", "Requests waiting for a connection to the upstream")),
       upstream_endpoint_healthy(
-          gauge(r, "upstream_endpoint_healthy", "0 while connecting to the endpoint fails, else 1")),
+          gauge(r, "upstream_endpoint_healthy",
+                "0 from a failed connection to the endpoint until one that succeeds or a response, else 1")),
       upstream_refused(
           counter(r, "upstream_connections_refused_total", "Calls that got no connection to the upstream, by reason")),
       upstream_lookups(counter(r, "upstream_lookups_total", "Look-ups of the upstream's names, by result")),

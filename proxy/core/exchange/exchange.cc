@@ -98,7 +98,7 @@ void Exchange::begin_attempt(const policy::StartAttempt& step) {
   const policy::TimeoutConfig& timeout = route_.config->timeout;
   const bool may_start_over = !body_ && plan_->idempotent();
   attempt_->start({step.deadline, step.per_try, timeout.response_header, timeout.idle, may_start_over,
-                   step.upstream_time_allowed, step.probe_until},
+                   step.upstream_time_allowed, step.probe_until, route_.judged},
                   head().method == "HEAD");
 }
 

@@ -49,7 +49,7 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
     timeout_ = limits.timeout;
     const Duration probe_time = limits.probe_until ? *limits.probe_until - worker_.runtime().now() : limits.timeout;
     attempt_->start({Time::max(), timeout_, timeout_, route_->config->timeout.idle, false,
-                     std::min(timeout_, probe_time), limits.probe_until},
+                     std::min(timeout_, probe_time), limits.probe_until, route_->judged},
                     job_.method == "HEAD");
   }
 

@@ -33,7 +33,8 @@ void observe(const Observed& observed, const jobs::JobNote& note) {
   observed.metrics.job_event(note.event);
   if (note.event == jobs::JobEvent::replayed) return;  // its end is what matters
   if (observed.waiting) observed.waiting->notify(note.job.id);
-  if (!note.job.id.empty()) log_note(observed, note);  // else it ended without being claimed: the store has logged it
+  if (!note.job.id.empty())
+    log_note(observed, note);  // else it ended without being claimed, and which it was is not known here
 }
 
 jobs::JobObserver observer_of(Observed observed) {

@@ -14,7 +14,7 @@ class RouteTable::Builder {
     using Owner = Policies::Owner;
     const std::string& name = upstream.name;
     table_.upstreams_[name] = policies_.upstream(upstream);
-    if (upstream.breaker) breakers_[name] = breaker(Owner::upstream, name, *upstream.breaker);
+    if (upstream.breaker) breakers_[name] = breaker(Owner::upstream, name, *upstream.breaker, *table_.upstreams_[name]);
     if (upstream.bulkhead) bulkheads_[name] = bulkhead(Owner::upstream, name, *upstream.bulkhead);
     if (upstream.retry_budget) budgets_[name] = policies_.retry_budget(name, *upstream.retry_budget);
   }
@@ -44,7 +44,9 @@ class RouteTable::Builder {
     state.upstream = table_.upstreams_.at(route.upstream).get();
     state.metrics = &policies_.metrics().route(route.name);
     policy::RoutePolicy& policy = state.policy;
-    policy.breaker = route.breaker ? breaker(Owner::route, route.name, *route.breaker) : of(breakers_, route);
+    policy.breaker =
+        route.breaker ? breaker(Owner::route, route.name, *route.breaker, *state.upstream) : of(breakers_, route);
+    if (policy.breaker) state.judged = &table_.judged_.at(policy.breaker.get());
     policy.bulkhead = route.bulkhead ? bulkhead(Owner::route, route.name, *route.bulkhead) : of(bulkheads_, route);
     policy.budget = of(budgets_, route);
     policy.health = policies_.health(route.upstream);
@@ -77,8 +79,10 @@ class RouteTable::Builder {
   }
 
   std::shared_ptr<policy::Breaker> breaker(Policies::Owner owner, const std::string& name,
-                                           const policy::BreakerConfig& config) {
-    return table_.breakers_.emplace_back(policies_.breaker(owner, name, config));
+                                           const policy::BreakerConfig& config, const Upstream& upstream) {
+    const auto& made = table_.breakers_.emplace_back(policies_.breaker(owner, name, config));
+    table_.judged_.try_emplace(made.get(), made->config().failures, upstream);
+    return made;
   }
 
   std::shared_ptr<policy::Bulkhead> bulkhead(Policies::Owner owner, const std::string& name,
@@ -123,15 +127,6 @@ const RouteState* RouteTable::find_route(std::string_view name) const {
     }
   }
   return nullptr;
-}
-
-const Upstream& RouteTable::upstream_behind(const policy::Breaker& breaker) const {
-  for (const ListenerRoutes& listener : listeners_) {
-    for (const RouteState& route : listener.routes) {
-      if (route.policy.breaker.get() == &breaker) return *route.upstream;
-    }
-  }
-  return *upstreams_.at(breaker.name());  // no route uses the upstream's own
 }
 
 RoutePtr find_route(const std::shared_ptr<const RouteTable>& table, std::string_view name) {

@@ -23,6 +23,7 @@ struct RouteState {
   const config::Route* config = nullptr;
   policy::RoutePolicy policy;
   Upstream* upstream = nullptr;
+  JudgedFailures* judged = nullptr;  // by its breaker; null: it has none
   metrics::RouteMetrics* metrics = nullptr;
   // Where the fallback enqueues, and how jobs are kept there.
   QueueState* queue = nullptr;
@@ -60,8 +61,8 @@ class RouteTable {
   const std::vector<std::shared_ptr<policy::Breaker>>& breakers() const { return breakers_; }
   const std::vector<std::shared_ptr<policy::Bulkhead>>& bulkheads() const { return bulkheads_; }
   const std::map<std::string, std::shared_ptr<Upstream>>& upstreams() const { return upstreams_; }
-  // That whose calls the breaker judges. REQUIRES one of breakers().
-  const Upstream& upstream_behind(const policy::Breaker& breaker) const;
+  // REQUIRES one of breakers().
+  const JudgedFailures& judged_by(const policy::Breaker& breaker) const { return judged_.at(&breaker); }
   const std::vector<std::shared_ptr<RateStoreHealth>>& rate_stores() const { return rate_stores_; }  // each once
   uint64_t rate_key_secret() const { return rate_key_secret_; }
 
@@ -72,6 +73,7 @@ class RouteTable {
   std::shared_ptr<const config::Config> config_;
   std::vector<ListenerRoutes> listeners_;
   std::vector<std::shared_ptr<policy::Breaker>> breakers_;
+  std::map<const policy::Breaker*, JudgedFailures> judged_;
   std::vector<std::shared_ptr<policy::Bulkhead>> bulkheads_;
   std::map<std::string, std::shared_ptr<Upstream>> upstreams_;
   std::vector<std::shared_ptr<RateStoreHealth>> rate_stores_;

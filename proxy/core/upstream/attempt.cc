@@ -189,9 +189,8 @@ void Attempt::on_response_head(const http::ResponseHead& head) {
   last_activity_ = runtime_.now();
   timer_.start_at(last_activity_ + limits_.idle);
   pool_.upstream().responded(endpoint_, last_activity_);
-  if (pool_.upstream().is_failure(head.status)) {
-    note_failure(policy::Outcome::bad_upstream_response, std::to_string(head.status));
-  }
+  const bool failed = limits_.judged ? limits_.judged->failures.has_status(head.status) : head.status >= 500;
+  if (failed) note_failure(policy::Outcome::bad_upstream_response, std::to_string(head.status), true);
   user_.on_attempt_head(head, upstream_time());
 }
 
@@ -243,13 +242,17 @@ void Attempt::fail(const policy::AttemptFailure& failure, std::string_view detai
   end();
   pool_.upstream().metrics().attempt_ended(failure.result, runtime_.now() - begun_);
   const std::string why(detail);  // it may point into what is about to be closed
-  if (failure.upstreams_fault) note_failure(policy::outcome_of(failure.result), why);
+  const bool overdue = limits_.probe_until && runtime_.now() >= *limits_.probe_until;  // whatever `failures` lists
+  const bool judged_failed = limits_.judged && (overdue || limits_.judged->failures.has(failure.result));
+  if (failure.upstreams_fault) note_failure(policy::outcome_of(failure.result), why, judged_failed);
   connection_.give_back();
   user_.on_attempt_failed(failure, why);
 }
 
-void Attempt::note_failure(policy::Outcome outcome, std::string_view reason) {
-  pool_.upstream().note_failure({runtime_.now(), endpoint_, outcome, std::string(reason)});
+void Attempt::note_failure(policy::Outcome outcome, std::string_view reason, bool judged_failed) {
+  const UpstreamFailure failure{runtime_.now(), endpoint_, outcome, std::string(reason)};
+  pool_.upstream().failures().note(failure);
+  if (limits_.judged && judged_failed) limits_.judged->note.note(failure);
 }
 
 void Attempt::refuse(const std::string& detail) {

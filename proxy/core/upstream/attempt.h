@@ -63,6 +63,7 @@ struct AttemptLimits {
   Duration upstream_time_allowed{};  // until the response headers: by it a timeout is the upstream's fault, or not
   // It is a breaker's probe: without response headers by then it fails.
   std::optional<Time> probe_until = {};
+  JudgedFailures* judged = nullptr;  // by its breaker; null: it has none
 };
 
 class Attempt final : private http::ClientUser, private PoolUser {
@@ -107,7 +108,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   bool is_client_to_blame() const;
   void time_out(policy::AttemptResult result, std::string_view detail);
   void fail(const policy::AttemptFailure& failure, std::string_view detail);
-  void note_failure(policy::Outcome outcome, std::string_view reason);
+  void note_failure(policy::Outcome outcome, std::string_view reason, bool judged_failed);
   void refuse(const std::string& detail);
   void end();
 

@@ -67,20 +67,6 @@ void Upstream::connected(size_t endpoint, Time now) {
   endpoints_[endpoint].health.reached(now);
 }
 
-void Upstream::note_failure(UpstreamFailure failure) {
-  const std::lock_guard lock(failure_mutex_);
-  last_failure_ = std::move(failure);
-}
-
-std::optional<UpstreamFailure> Upstream::last_failure() const {
-  const std::lock_guard lock(failure_mutex_);
-  return last_failure_;
-}
-
-bool Upstream::is_failure(uint16_t status) const {
-  return config_.breaker ? config_.breaker->failures.has_status(status) : status >= 500;
-}
-
 std::vector<EndpointView> Upstream::endpoint_views() const {
   std::vector<EndpointView> views;
   for (size_t i = 0; i < endpoints_.size(); ++i) {

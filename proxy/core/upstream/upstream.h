@@ -5,27 +5,18 @@
 #include <atomic>
 #include <deque>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
 #include "core/upstream/connection_limit.h"
 #include "core/upstream/endpoint_health.h"
+#include "core/upstream/failure_note.h"
 #include "metrics/metrics.h"
 #include "net/names/name_watcher.h"
-#include "policy/outcome.h"
 
 namespace tidegate::core {
-
-// A failed attempt, in the words of the log.
-struct UpstreamFailure {
-  Time at;
-  size_t endpoint;
-  policy::Outcome outcome;
-  std::string reason;
-};
 
 // One endpoint, as operators see it.
 struct EndpointView {
@@ -52,11 +43,9 @@ class Upstream {
   // It is not the next endpoint to connect to for that: one that stops may serve what is open, and no more.
   void responded(size_t endpoint, Time now) { endpoints_[endpoint].health.reached(now); }
 
-  // An attempt has failed by the upstream's fault. Noted until the next one.
-  void note_failure(UpstreamFailure failure);
-  std::optional<UpstreamFailure> last_failure() const;
-  // Whether an attempt with that status has: by `failures` of its breaker, or else any 5xx.
-  bool is_failure(uint16_t status) const;
+  // Of all attempts, the last that failed by the upstream's fault.
+  FailureNote& failures() { return failures_; }
+  const FailureNote& failures() const { return failures_; }
   std::vector<EndpointView> endpoint_views() const;
 
   // A connection to one of the endpoint's addresses, within connect_timeout. The runtime outlives it. Errors: as
@@ -89,8 +78,7 @@ class Upstream {
   std::deque<EndpointState> endpoints_;
   std::vector<std::shared_ptr<net::WatchedName>> names_;  // of the endpoints, in their order
   std::atomic<size_t> next_{0};
-  mutable std::mutex failure_mutex_;
-  std::optional<UpstreamFailure> last_failure_;
+  FailureNote failures_;
 };
 
 }  // namespace tidegate::core

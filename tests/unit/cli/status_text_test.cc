@@ -96,6 +96,13 @@ TEST_CASE("a queue that takes no jobs, whose server is unavailable, or that warn
   }
 }
 
+TEST_CASE("an unavailable store of rate limits is unhealthy") {
+  json status = healthy_status();
+  status["rate_limit_stores"] = json::parse(R"([{"store": "redis://a:6379", "available": true},
+                                               {"store": "redis://b:6379", "available": false}])");
+  CHECK(unhealthy_of(status) == std::vector<std::string>{"rate limit store redis://b:6379 is unavailable"});
+}
+
 TEST_CASE("a half open or forced open breaker is unhealthy, a forced closed one is not") {
   for (const auto& [state, unhealthy] :
        {std::pair("half_open", true), {"forced_open", true}, {"forced_closed", false}}) {

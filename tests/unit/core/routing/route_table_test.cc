@@ -45,6 +45,11 @@ TEST_CASE("routes of one upstream share its policies, and a route's own come bef
   const auto own = fixture.build("", ", breaker: {}");
   CHECK(own->find_route("guarded")->policy.breaker != own->find_route("plain")->policy.breaker);
   CHECK(own->breakers().size() == 2);
+  // So a breaker that a route has of its own shows that route's failures alone.
+  const RouteState& guarded = *own->find_route("guarded");
+  CHECK(guarded.judged == &own->judged_by(*guarded.policy.breaker));
+  CHECK(guarded.judged != own->find_route("plain")->judged);
+  CHECK(&guarded.judged->upstream == guarded.upstream);
   CHECK(own->find_route("guarded")->policy.bulkhead == own->find_route("plain")->policy.bulkhead);
   CHECK(own->find_route("absent") == nullptr);
   CHECK(own->listener("in").routes.size() == 2);

@@ -22,9 +22,10 @@ struct TestAttempt final : AttemptUser {
 
   // The time of the whole request. Set before start().
   Duration total = 60s;
+  JudgedFailures* judged = nullptr;
 
   TestAttempt& start(Duration per_try = 10s, Duration header = 3s, Duration idle = 2s, bool is_head = false) {
-    attempt->start({fixture_.runtime.now() + total, per_try, header, idle}, is_head);
+    attempt->start({fixture_.runtime.now() + total, per_try, header, idle, false, {}, {}, judged}, is_head);
     return *this;
   }
   // A whole request without a body.

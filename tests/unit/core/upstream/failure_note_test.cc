@@ -17,12 +17,12 @@ EndpointView endpoint_of(const UpstreamFixture& fixture) { return fixture.upstre
 
 TEST_CASE("a refused connection is noted with its endpoint and its reason, and the next one that succeeds ends it") {
   UpstreamFixture fixture;
-  CHECK_FALSE(fixture.upstream->last_failure());
+  CHECK_FALSE(fixture.upstream->failures().last());
   fixture.go_away();
   TestAttempt refused(fixture);
   refused.start();
   fixture.settle();
-  const auto failure = fixture.upstream->last_failure();
+  const auto failure = fixture.upstream->failures().last();
   REQUIRE(failure);
   CHECK(failure->outcome == Outcome::connect_failure);
   CHECK(failure->endpoint == 0);
@@ -34,7 +34,7 @@ TEST_CASE("a refused connection is noted with its endpoint and its reason, and t
   TestAttempt served(fixture);
   served.start().get();
   CHECK(endpoint_of(fixture).health.healthy());
-  CHECK(fixture.upstream->last_failure()->outcome == Outcome::connect_failure);
+  CHECK(fixture.upstream->failures().last()->outcome == Outcome::connect_failure);
 }
 
 TEST_CASE(
@@ -61,31 +61,48 @@ TEST_CASE("a connect that has no reply within the attempt's own time is noted to
   fixture.settle(7s);
   CHECK(hung.events == ";connect_failure");
   CHECK(endpoint_of(fixture).health.failed_connects == 1);
-  CHECK(fixture.upstream->last_failure()->outcome == Outcome::connect_failure);
+  CHECK(fixture.upstream->failures().last()->outcome == Outcome::connect_failure);
 }
 
-TEST_CASE("a status is a failure by the breaker's own list, and without a breaker from 500 on") {
+TEST_CASE("a status is a failure by the list of the breaker that judges, and without a breaker from 500 on") {
   struct Row {
-    const char* settings;
+    const char* list;  // "": no breaker
     const char* response;
     bool is_failure;
   };
-  for (const Row& row : {Row{"", "503", true}, Row{"", "404", false}, Row{", breaker: {failures: [429]}", "503", false},
-                         Row{", breaker: {failures: [429]}", "429", true}}) {
-    CAPTURE(row.settings);
+  for (const Row& row :
+       {Row{"", "503", true}, Row{"", "404", false}, Row{"429", "503", false}, Row{"429", "429", true}}) {
+    CAPTURE(row.list);
     CAPTURE(row.response);
-    UpstreamFixture fixture(row.settings);
+    UpstreamFixture fixture;
+    const policy::Conditions list = *row.list ? *policy::Conditions::of({row.list}) : policy::Conditions();
+    JudgedFailures judged(list, *fixture.upstream);
     TestAttempt one(fixture);
+    if (*row.list) one.judged = &judged;
     one.start().get();
     fixture.far.at(0)->say("HTTP/1.1 " + std::string(row.response) + " No\r\nContent-Length: 0\r\n\r\n");
     fixture.settle();
-    const auto failure = fixture.upstream->last_failure();
+    const auto failure = fixture.upstream->failures().last();
     REQUIRE(failure.has_value() == row.is_failure);
+    CHECK(judged.note.last().has_value() == (row.is_failure && *row.list != 0));
     if (!failure) continue;
     CHECK(failure->outcome == Outcome::bad_upstream_response);
     CHECK(failure->reason == row.response);
     CHECK(endpoint_of(fixture).health.healthy());  // it can be reached
   }
+}
+
+TEST_CASE("a breaker notes the failures that are on its list, the upstream notes all") {
+  UpstreamFixture fixture;
+  const policy::Conditions list = *policy::Conditions::of({"429"});
+  JudgedFailures judged(list, *fixture.upstream);
+  fixture.go_away();
+  TestAttempt refused(fixture);
+  refused.judged = &judged;
+  refused.start();
+  fixture.settle();
+  CHECK(fixture.upstream->failures().last());
+  CHECK_FALSE(judged.note.last());
 }
 
 TEST_CASE("a reset is noted with the peer that sent it") {
@@ -94,7 +111,7 @@ TEST_CASE("a reset is noted with the peer that sent it") {
   one.start().get();
   fixture.far.at(0)->reset();
   fixture.settle();
-  const auto failure = fixture.upstream->last_failure();
+  const auto failure = fixture.upstream->failures().last();
   REQUIRE(failure);
   CHECK(failure->outcome == Outcome::reset);
   CHECK(failure->reason == "connection reset by 10.0.0.2:3001");
@@ -108,7 +125,7 @@ TEST_CASE("a client's fault, and what this process has used up, say nothing abou
   one.attempt->send(test::kPost, false, "half");
   late.settle(1100ms);
   CHECK(one.events == "ready;starved");
-  CHECK_FALSE(late.upstream->last_failure());
+  CHECK_FALSE(late.upstream->failures().last());
 
   UpstreamFixture used_up;
   used_up.use_up(test::kFirst, ErrorCode::conflict);
@@ -116,7 +133,7 @@ TEST_CASE("a client's fault, and what this process has used up, say nothing abou
   used_up.settle();
   CHECK(none.error);
   CHECK(endpoint_of(used_up).health.healthy());
-  CHECK_FALSE(used_up.upstream->last_failure());
+  CHECK_FALSE(used_up.upstream->failures().last());
 }
 
 TEST_CASE("the connections of an endpoint are counted, idle and busy, until they are gone") {
