@@ -1,6 +1,6 @@
 #include "api/tidegate/tidegate_client.h"
 
-#include "http/message/percent.h"
+#include "http/target/percent.h"
 
 namespace tidegate::api {
 

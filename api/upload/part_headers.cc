@@ -4,7 +4,7 @@
 
 #include "http/message/chars.h"
 #include "http/message/head.h"
-#include "http/message/percent.h"
+#include "http/target/percent.h"
 
 namespace tidegate::api {
 

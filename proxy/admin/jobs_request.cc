@@ -8,7 +8,7 @@
 
 #include "base/ids.h"
 #include "config/yaml/scalars.h"
-#include "http/message/percent.h"
+#include "http/target/percent.h"
 
 namespace tidegate::admin {
 

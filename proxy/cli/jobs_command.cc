@@ -10,7 +10,7 @@
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "cli/jobs_text.h"
-#include "http/message/percent.h"
+#include "http/target/percent.h"
 
 namespace tidegate::cli {
 

@@ -14,7 +14,8 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/time.h"
-#include "http/message/shown_target.h"
+#include "http/target/path.h"
+#include "http/target/shown_target.h"
 #include "net/names/name_config.h"
 #include "policy/plan.h"
 #include "redis/address.h"
@@ -205,6 +206,7 @@ struct Listener {
   SocketAddress address;
   std::vector<Cidr> trusted_proxies{*Cidr::parse("127.0.0.0/8")};
   std::string jobs_path = "/_jobs/";  // begins and ends with '/'
+  http::PathRules paths{http::PathNormalization::normalize, http::EncodedSlashes::keep};
   ListenerLimits limits;
   std::vector<Route> routes;
 };

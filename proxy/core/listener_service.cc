@@ -15,8 +15,10 @@ using policy::Outcome;
 
 namespace {
 
-http::ServerLimits server_limits(const config::ListenerLimits& limits) {
+http::ServerLimits server_limits(const config::Listener& listener) {
+  const config::ListenerLimits& limits = listener.limits;
   http::ServerLimits result;
+  result.paths = listener.paths;
   result.head.header_bytes = limits.header_bytes;
   result.head.header_count = static_cast<size_t>(limits.headers);
   result.body_bytes = limits.body;
@@ -36,7 +38,7 @@ ListenerService::ListenerService(Worker& worker, const config::Listener& config)
       no_route_metrics_(worker.gateway().metrics().route("")),
       jobs_metrics_(worker.gateway().metrics().route(JobsHandler::kRoute)),
       metrics_(worker.gateway().metrics().listener(name_)),
-      server_(worker.runtime(), server_limits(config.limits), *this, worker.table()->listener(name_).connections) {}
+      server_(worker.runtime(), server_limits(config), *this, worker.table()->listener(name_).connections) {}
 
 std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();

@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/ids.h"
 #include "base/keyed_hash.h"
-#include "http/message/percent.h"
+#include "http/target/percent.h"
 
 namespace tidegate::api {
 

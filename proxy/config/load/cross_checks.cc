@@ -114,6 +114,34 @@ void check_route(const Config& config, const Route& route, const Location& locat
   }
 }
 
+// `rest`: stands for what follows a path that is the beginning of others, since that may end inside a segment.
+// `wildcard`: how the file says so.
+void check_path(const http::PathRules& rules, const std::string& path, std::string_view rest, std::string_view wildcard,
+                const Location& location, Diagnostics& errors) {
+  using http::PathNormalization;
+  if (path.empty()) return;  // reported before
+  const auto written = [&](std::string_view text) { return shown(fmt::format("{}{}", text, wildcard)); };
+  const std::string matched = fmt::format("{}{}", path, rest);
+  if (rules.encoded_slashes == http::EncodedSlashes::reject && http::has_encoded_slash(matched)) {
+    return location.report(errors, written(path) + " matches no request: encoded_slashes is `reject`");
+  }
+  if (rules.normalization == PathNormalization::off || http::is_normal_path(matched)) return;
+  const char* const rule = rules.normalization == PathNormalization::reject ? "reject" : "normalize";
+  std::string normal = http::normal_path(matched);
+  normal.resize(normal.size() - rest.size());
+  location.report(errors, fmt::format("{} matches no request: path_normalization is `{}`; did you mean {}?",
+                                      written(path), rule, written(normal)));
+}
+
+void check_paths(const Listener& listener, const Location& location, Diagnostics& errors) {
+  if (has_jobs(listener)) check_path(listener.paths, listener.jobs_path, "x", "", location["jobs_path"], errors);
+  for (size_t i = 0; i < listener.routes.size(); ++i) {
+    const Match& match = listener.routes[i].match;
+    check_path(listener.paths, match.path, match.prefix ? "x" : "", match.prefix ? "*" : "",
+               location["routes"][i]["match"]["path"], errors);
+  }
+}
+
 void check_reach(const Listener& listener, const Location& location, Diagnostics& errors) {
   const bool jobs_are_served = has_jobs(listener);
   for (size_t later = 0; later < listener.routes.size(); ++later) {
@@ -147,6 +175,7 @@ void check_config(const Config& config, const Node& root_node, Diagnostics& erro
       route_names.check(listener.routes[j].name, location["routes"][j]["name"], errors);
       check_route(config, listener.routes[j], location["routes"][j], errors);
     }
+    check_paths(listener, location, errors);
     check_reach(listener, location, errors);
   }
 }

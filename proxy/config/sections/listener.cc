@@ -35,6 +35,14 @@ void read_listener(Section& section, Listener& out) {
   section.parsed_list("trusted_proxies", out.trusted_proxies, "an IP address or prefix such as `10.0.0.0/8`",
                       parse_cidr);
   section.parsed("jobs_path", out.jobs_path, "a path such as `/_jobs/`", parse_jobs_path);
+  using http::EncodedSlashes;
+  using http::PathNormalization;
+  section.choice<PathNormalization>("path_normalization", out.paths.normalization,
+                                    {{"normalize", PathNormalization::normalize},
+                                     {"reject", PathNormalization::reject},
+                                     {"off", PathNormalization::off}});
+  section.choice<EncodedSlashes>("encoded_slashes", out.paths.encoded_slashes,
+                                 {{"keep", EncodedSlashes::keep}, {"reject", EncodedSlashes::reject}});
   section.child("limits", [&](Section& child) { read_limits(child, out.limits); });
   if (!section.require("routes")) return;
   if (section.is_empty_list("routes")) section.error("routes", "at least one route is required");

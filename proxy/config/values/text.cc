@@ -6,6 +6,8 @@
 
 #include "config/yaml/diagnostics.h"
 #include "config/yaml/scalars.h"
+#include "http/message/chars.h"
+#include "http/target/percent.h"
 
 namespace tidegate::config {
 
@@ -62,6 +64,21 @@ bool is_ipv6(std::string_view host) {
 bool is_path(std::string_view path) {
   return path.starts_with('/') && path.size() <= 1024 &&
          all_of(path, [](char c) { return c > ' ' && c < 0x7f && c != '?' && c != '#' && c != '*'; });
+}
+
+// Why no request has such a path: the guard refuses it. "": one may have it.
+std::string impossible(std::string_view path) {
+  for (size_t i = 0; i < path.size(); ++i) {
+    if (!http::chars::is(path[i], http::chars::kPath)) {
+      const std::string_view one = path.substr(i, 1);
+      return fmt::format("a path cannot contain {}; clients send it as `{}`", one, http::percent_encode(one));
+    }
+    if (path[i] != '%') continue;
+    const auto byte = http::escaped_byte(path.substr(i));
+    if (!byte) return "a % is followed by two hexadecimal digits; clients send % itself as `%25`";
+    if (*byte == '\0') return "%00 is refused in a path";
+  }
+  return "";
 }
 
 // "host", "host:port", "[v6]:port" -> host without brackets, and port.
@@ -151,6 +168,7 @@ Result<std::string> parse_jobs_path(std::string_view text) {
   if (text.size() < 2 || !is_path(text) || !text.ends_with('/')) {
     return wrong(text, "is not a path such as `/_jobs/` that begins and ends with /");
   }
+  if (const std::string why = impossible(text); !why.empty()) return wrong(text, "matches no request: " + why);
   return std::string(text);
 }
 
@@ -169,7 +187,16 @@ Result<PathPattern> parse_path_pattern(std::string_view text) {
   PathPattern pattern;
   pattern.prefix = text.ends_with('*');
   pattern.path = text.substr(0, text.size() - (pattern.prefix ? 1 : 0));
-  if (is_path(pattern.path)) return pattern;
+  if (is_path(pattern.path)) {
+    const size_t brace = text.find('{');
+    if (brace != text.npos) {
+      return wrong(text,
+                   fmt::format("has a {{: paths have no named parts; did you mean `{}*`?", text.substr(0, brace)));
+    }
+    const std::string why = impossible(pattern.path);
+    if (!why.empty()) return wrong(text, "matches no request: " + why);
+    return pattern;
+  }
   if (pattern.path.find('*') != std::string::npos) {
     return wrong(text, "has a * before its end; only a final * is a wildcard");
   }

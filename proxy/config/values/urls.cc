@@ -8,7 +8,7 @@
 #include "config/values/text.h"
 #include "config/yaml/diagnostics.h"
 #include "config/yaml/scalars.h"
-#include "http/message/percent.h"
+#include "http/target/percent.h"
 
 namespace tidegate::config {
 

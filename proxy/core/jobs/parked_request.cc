@@ -58,7 +58,7 @@ jobs::JobDraft ParkedRequest::draft() {
   draft.id = to_hex(runtime().random_id());
   draft.route = parking_.route.config->name;
   draft.method = std::string(request.method);
-  draft.target = origin_form(request);
+  draft.target = request.target;
   draft.fields = job_fields(request, parking_.context, parking_.route.config->timeout_header,
                             parking_.route.enqueue->drop_headers);
   if (parking_.preferences) {

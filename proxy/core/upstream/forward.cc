@@ -127,13 +127,6 @@ std::optional<uint64_t> hops_left(const http::RequestHead& head) {
   return hops;
 }
 
-std::string origin_form(const http::RequestHead& head) {
-  if (head.target == "*" || head.target.starts_with('/')) return std::string(head.target);
-  std::string target(head.path);
-  if (!head.query.empty()) target.append("?").append(head.query);
-  return target;
-}
-
 RequestContext make_context(const http::RequestHead& head, const IpAddress& peer, bool peer_trusted,
                             const std::string& new_id, Random& random) {
   RequestContext context;
@@ -154,7 +147,7 @@ RequestContext make_context(const http::RequestHead& head, const IpAddress& peer
 void write_request_head(std::string& out, const http::RequestHead& head, const RequestContext& context,
                         const AttemptHead& attempt) {
   http::HeadWriter writer(out);
-  writer.request_line(head.method, origin_form(head));
+  writer.request_line(head.method, head.target);
   writer.field("Host", head.authority.empty() ? attempt.authority : head.authority);
   each_forwarded(head, context, attempt.timeout_header,
                  [&](std::string_view name, std::string_view value) { writer.field(name, value); });

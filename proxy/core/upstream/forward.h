@@ -44,9 +44,6 @@ struct AttemptHead {
 // limit (no Max-Forwards, another method, or a value that is no number, which has no meaning).
 std::optional<uint64_t> hops_left(const http::RequestHead& head);
 
-// The target in a request line and in a job: never the absolute form.
-std::string origin_form(const http::RequestHead& head);
-
 // Appends the request's head for one attempt.
 void write_request_head(std::string& out, const http::RequestHead& head, const RequestContext& context,
                         const AttemptHead& attempt);

@@ -1,4 +1,5 @@
-// The character classes of RFC 9110, RFC 9112 and RFC 3986, as one table lookup each.
+// The character classes of RFC 9110, RFC 9112 and RFC 3986, as one table lookup each. What browsers leave unescaped in
+// paths and queries, although RFC 3986 does not: the URL Standard's percent-encode sets (url.spec.whatwg.org).
 #pragma once
 
 #include <algorithm>
@@ -17,6 +18,9 @@ enum Class : uint8_t {
   kHost = 4,     // reg-name without its percent sign and without ','
   kControl = 8,  // C0 controls without HTAB, and DEL: never allowed inside a line
   kHex = 16,
+  kUnreserved = 32,
+  kPath = 64,    // of a received target: as kTarget without '?', and what browsers send unescaped
+  kQuery = 128,  // of a received target: the same for the query
 };
 
 constexpr std::array<uint8_t, 256> make_table() {
@@ -26,9 +30,13 @@ constexpr std::array<uint8_t, 256> make_table() {
       table[static_cast<uint8_t>(c)] = static_cast<uint8_t>(table[static_cast<uint8_t>(c)] | bit);
   };
   constexpr std::string_view kAlnum = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  mark(kAlnum, kToken | kTarget | kHost);
+  mark(kAlnum, kToken | kTarget | kHost | kUnreserved | kPath | kQuery);
   mark("!#$%&'*+-.^_`|~", kToken);
-  mark("-._~!$&'()*+,;=:@/?%", kTarget);
+  mark("-._~!$&'()*+,;=:@/%", kTarget | kPath | kQuery);
+  mark("?", kTarget | kQuery);
+  mark("|^[]", kPath | kQuery);
+  mark("{}`\\", kQuery);
+  mark("-._~", kUnreserved);
   mark("-._~!$&'()*+;=", kHost);
   mark("0123456789abcdefABCDEF", kHex);
   for (size_t c = 0; c < 0x20; ++c) table[c] = kControl;
@@ -47,6 +55,8 @@ inline bool is_token_char(char c) { return chars::is(c, chars::kToken); }
 inline bool is_hex_digit(char c) { return chars::is(c, chars::kHex); }
 inline bool is_control_char(char c) { return chars::is(c, chars::kControl); }
 inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+inline bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+inline char to_upper(char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
 inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 // The value of a hexadecimal digit. REQUIRES is_hex_digit(c).

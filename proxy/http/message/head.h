@@ -48,7 +48,7 @@ enum class Framing : uint8_t {
 
 struct RequestHead {
   std::string_view method;     // any token, as received
-  std::string_view target;     // as received: origin form, absolute form or "*"
+  std::string_view target;     // in origin form, as it goes on (the path may be normalized), or "*"
   std::string_view path;       // of the target, without query; "*" for asterisk form
   std::string_view query;      // after '?', may be empty
   std::string_view authority;  // Host, or of an absolute target; may be empty on HTTP/1.0

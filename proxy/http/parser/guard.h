@@ -21,6 +21,7 @@
 #include "http/message/head.h"
 #include "http/parser/guard_rules.h"
 #include "http/parser/line_reader.h"
+#include "http/target/path.h"
 
 namespace tidegate::http {
 
@@ -38,6 +39,8 @@ class HeadGuard {
 
   // After `whole`: fills the head and decides keep-alive and framing. `to_head_request`: see ResponseParser::expect.
   Violation finish(RequestHead& head) const;
+  // Then, as the last reader of the bytes: the target becomes what goes on, its path by the rules.
+  Violation settle_target(RequestHead& head, const PathRules& rules);
   Violation finish(ResponseHead& head, bool to_head_request) const;
 
   std::string_view bytes() const { return bytes_; }  // all of the head, its empty line included
@@ -61,6 +64,9 @@ class HeadGuard {
   Violation take_version(std::string_view text);
   void blank_out_padding(size_t begin, std::string_view value);
   void fill(Fields& fields) const;
+  void insert_missing_path(RequestHead& head);
+  void normalize(std::string_view& path);
+  size_t offset_of(std::string_view part) const { return static_cast<size_t>(part.data() - bytes_.data()); }
 
   const HeadLimits limits_;
   std::string bytes_;
@@ -81,8 +87,8 @@ class HeadGuard {
 // One field line without its CRLF. On success *name_size and *value are set. Used for trailers too.
 Violation check_field_line(std::string_view line, size_t* name_size, std::string_view* value);
 
-// Splits and checks a request target. REQUIRES method and target set; sets path, query, and authority of the absolute
-// form.
+// Splits and checks a request target as received. REQUIRES method and target set; sets path, query, and authority of
+// the absolute form.
 Violation check_target(RequestHead& head);
 
 // "host", "host:port", "[v6]:port"; not empty.

@@ -36,6 +36,9 @@ inline constexpr ParseError kTargetForm =
     bad("the request target is neither a path, an http:// URI nor '*' of OPTIONS");
 inline constexpr ParseError kTargetChar = bad("the request target contains a character that a URI may not contain");
 inline constexpr ParseError kTargetPercent = bad("the request target contains a malformed percent escape");
+inline constexpr ParseError kPathNotNormal =
+    bad("the path has dot segments, repeated slashes or needless escapes (path_normalization: reject)");
+inline constexpr ParseError kEncodedSlash = bad("the path contains %2F or %5C (encoded_slashes: reject)");
 inline constexpr ParseError kTargetAuthority = bad("the request target's authority is not a host and port");
 
 // Fields

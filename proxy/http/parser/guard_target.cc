@@ -1,10 +1,12 @@
 // Request targets and authorities: RFC 9112 section 3.2, RFC 3986 section 3.
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "base/ip.h"
 #include "http/message/chars.h"
 #include "http/parser/guard.h"
+#include "http/target/percent.h"
 
 namespace tidegate::http {
 
@@ -12,15 +14,13 @@ namespace {
 
 constexpr std::string_view kScheme = "http://";
 
-// Escapes are never decoded, only checked. %00 in a path is refused: what reads the path as a C string would see
-// another one. Brackets are let through in a query, where every browser sends them bare.
-Violation check_chars(std::string_view text, bool in_query) {
+// %00 in a path is refused: what reads the path as a C string would see another one.
+Violation check_chars(std::string_view text, chars::Class allowed) {
   for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (!chars::is(c, chars::kTarget) && !(in_query && (c == '[' || c == ']'))) return &rule::kTargetChar;
-    if (c != '%') continue;
-    if (i + 2 >= text.size() || !is_hex_digit(text[i + 1]) || !is_hex_digit(text[i + 2])) return &rule::kTargetPercent;
-    if (!in_query && text[i + 1] == '0' && text[i + 2] == '0') return &rule::kTargetPercent;
+    if (!chars::is(text[i], allowed)) return &rule::kTargetChar;
+    if (text[i] != '%') continue;
+    const auto byte = escaped_byte(text.substr(i));
+    if (!byte || (*byte == '\0' && allowed == chars::kPath)) return &rule::kTargetPercent;
   }
   return nullptr;
 }
@@ -29,8 +29,8 @@ Violation split_path(std::string_view text, RequestHead& head) {
   const size_t question = text.find('?');
   head.path = text.substr(0, question);
   head.query = question == text.npos ? std::string_view() : text.substr(question + 1);
-  if (const Violation violation = check_chars(head.path, false)) return violation;
-  return check_chars(head.query, true);
+  if (const Violation violation = check_chars(head.path, chars::kPath)) return violation;
+  return check_chars(head.query, chars::kQuery);
 }
 
 Violation split_absolute(RequestHead& head) {
@@ -56,9 +56,8 @@ bool is_valid_port(std::string_view text) {
 bool is_valid_name(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (chars::is(text[i], chars::kHost)) continue;
-    if (text[i] != '%' || i + 2 >= text.size() || !is_hex_digit(text[i + 1]) || !is_hex_digit(text[i + 2]))
-      return false;
-    i += 2;
+    if (!escaped_byte(text.substr(i))) return false;
+    i += kEscapeSize - 1;
   }
   return !text.empty();
 }
@@ -88,6 +87,43 @@ Violation check_target(RequestHead& head) {
   }
   if (!iequals(target.substr(0, kScheme.size()), kScheme)) return &rule::kTargetForm;
   return split_absolute(head);
+}
+
+// An absolute target may lack a path: the authority moves over the scheme by a byte, which is left for the slash.
+void HeadGuard::insert_missing_path(RequestHead& head) {
+  const size_t begin = offset_of(head.authority), size = head.authority.size();
+  if (bytes_[begin + size] == '/') return;
+  std::memmove(&bytes_[begin - 1], &bytes_[begin], size);
+  bytes_[begin - 1 + size] = '/';
+  head.authority = std::string_view(bytes_).substr(begin - 1, size);
+  head.path = std::string_view(bytes_).substr(begin - 1 + size, 1);
+}
+
+// The normal form is not longer: it lies before what follows the path.
+void HeadGuard::normalize(std::string_view& path) {
+  const size_t begin = offset_of(path);
+  const size_t size = normalize_path(&bytes_[begin], path.size());
+  const size_t shorter = path.size() - size;
+  std::memmove(&bytes_[begin + shorter], &bytes_[begin], size);
+  path = std::string_view(bytes_).substr(begin + shorter, size);
+}
+
+// Rewritten where it lies, so that nothing is allocated.
+Violation HeadGuard::settle_target(RequestHead& head, const PathRules& rules) {
+  if (head.path == "*") {
+    head.target = head.path;
+    return nullptr;
+  }
+  const size_t end = offset_of(head.target) + head.target.size();
+  if (head.target.front() != '/') insert_missing_path(head);
+  if (rules.encoded_slashes == EncodedSlashes::reject && has_encoded_slash(head.path)) return &rule::kEncodedSlash;
+  if (rules.normalization != PathNormalization::off && !is_normal_path(head.path)) {
+    if (rules.normalization == PathNormalization::reject) return &rule::kPathNotNormal;
+    normalize(head.path);
+  }
+  const size_t begin = offset_of(head.path);
+  head.target = std::string_view(bytes_).substr(begin, end - begin);
+  return nullptr;
 }
 
 }  // namespace tidegate::http

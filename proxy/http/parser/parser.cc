@@ -115,7 +115,8 @@ void Message::reset() {
 }  // namespace
 
 struct RequestParser::Impl : Message {
-  explicit Impl(const HeadLimits& head_limits) : Message(HeadGuard::Kind::request, head_limits) {}
+  Impl(const HeadLimits& head_limits, const PathRules& path_rules)
+      : Message(HeadGuard::Kind::request, head_limits), paths(path_rules) {}
 
   ParseEvent next_head(std::string_view* input) {
     const HeadStep step = guard.take(input);
@@ -123,14 +124,17 @@ struct RequestParser::Impl : Message {
     if (step == HeadStep::refused) return fail(guard.violation());
     if (const Violation violation = guard.finish(head)) return fail(violation);
     if (const Violation violation = check.head(guard.bytes(), head)) return fail(violation);
+    if (const Violation violation = guard.settle_target(head, paths)) return fail(violation);
     begin_body(head.framing, head.content_length, false);
     return ParseEvent::head;
   }
 
+  const PathRules paths;
   RequestHead head;
 };
 
-RequestParser::RequestParser(const HeadLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+RequestParser::RequestParser(const HeadLimits& limits, const PathRules& paths)
+    : impl_(std::make_unique<Impl>(limits, paths)) {}
 RequestParser::~RequestParser() = default;
 
 ParseEvent RequestParser::next(std::string_view* input) {

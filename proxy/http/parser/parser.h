@@ -23,6 +23,7 @@
 #include <string_view>
 
 #include "http/message/head.h"
+#include "http/target/path.h"
 
 namespace tidegate::http {
 
@@ -44,7 +45,7 @@ struct ParseError {
 
 class RequestParser {
  public:
-  explicit RequestParser(const HeadLimits& limits);
+  explicit RequestParser(const HeadLimits& limits, const PathRules& paths = {});
   ~RequestParser();
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;

@@ -24,6 +24,7 @@ namespace tidegate::http {
 
 struct ServerLimits {
   HeadLimits head;
+  PathRules paths;
   uint64_t body_bytes = 32ull << 20;  // larger: on_refused with 413 where the length is known, else on_body_error
   size_t connections = 10000;         // more are closed on accept
   bool replace_waiting = false;       // instead, if possible: the one that has waited for its client longest is closed

@@ -18,7 +18,7 @@ ServerConnection::ServerConnection(Server::Impl& server, std::unique_ptr<net::St
     : server_(server),
       stream_(std::move(stream)),
       peer_(stream_->peer()),
-      parser_(server.limits.head),
+      parser_(server.limits.head, server.limits.paths),
       response_(server, *stream_, *this),
       deadlines_(server.limits),
       timer_(server.runtime, [this] { on_timer(); }) {}

@@ -197,3 +197,37 @@ TEST_CASE("what the reference page calls a default is the value of an absent key
     CHECK(means(page.at(path)));
   }
 }
+
+TEST_CASE("an absent section is off, and an empty one has its defaults") {
+  const auto config = load(with(In::route, "fallback: {respond: }")).config;
+  REQUIRE(config != nullptr);
+  const Upstream& bare = config->upstreams.at("u");
+  CHECK(!bare.breaker);
+  CHECK(!bare.bulkhead);
+  CHECK(!bare.retry_budget);
+  const Route& route = config->listeners[0].routes[0];
+  CHECK(!route.rate_limit);
+  CHECK(route.retry.max_attempts == 1);
+  CHECK(route.timeout_header == "X-Request-Timeout-Ms");
+  CHECK(route.fallback->on.text() == "breaker_open, bulkhead_full, pool_full, connect_failure");
+  CHECK(std::get<FallbackRespond>(route.fallback->action).status == 503);
+  CHECK(config->listeners[0].jobs_path == "/_jobs/");
+  CHECK(config->listeners[0].paths == http::PathRules{http::PathNormalization::normalize, http::EncodedSlashes::keep});
+
+  for (const char* empty :
+       {"breaker: {}\nbulkhead: {}\nretry_budget: {}", "breaker:\nbulkhead: ~\nretry_budget: null"}) {
+    const auto switched_on = load(with(In::upstream, empty)).config;
+    REQUIRE(switched_on != nullptr);
+    const Upstream& upstream = switched_on->upstreams.at("u");
+    REQUIRE(upstream.breaker);
+    CHECK(upstream.breaker->failures.text() == "connect_failure, timeout, reset, 5xx");
+    CHECK(!upstream.breaker->slow_call);
+    CHECK(upstream.bulkhead);
+    CHECK(upstream.retry_budget);
+  }
+  const auto retrying = load(with(In::route, "retry: {}\nrate_limit: {}")).config;
+  REQUIRE(retrying != nullptr);
+  CHECK(retrying->listeners[0].routes[0].retry.max_attempts == 2);
+  CHECK(retrying->listeners[0].routes[0].retry.on.text() == "connect_failure");
+  CHECK(retrying->listeners[0].routes[0].rate_limit->key.size() == 1);
+}

@@ -60,6 +60,8 @@ listeners:
     tls: {cert_file: , key_file: }
     trusted_proxies: [10.0.0.0/8, "::1"]
     jobs_path: /_work/
+    path_normalization: reject
+    encoded_slashes: reject
     limits: {header_bytes: 33KiB, headers: 101, body: 33MiB, connections: 10001,
              header_timeout: 6s, body_timeout: 61s, write_timeout: 62s, idle_timeout: 121s, min_rate: 2KiB/s, min_rate_grace: 11s}
     routes:
@@ -183,6 +185,7 @@ TEST_CASE("every key of a listener is read") {
   REQUIRE(listener.trusted_proxies.size() == 2);
   CHECK(listener.trusted_proxies[0].prefix_bits == 8);
   CHECK(listener.jobs_path == "/_work/");
+  CHECK(listener.paths == http::PathRules{http::PathNormalization::reject, http::EncodedSlashes::reject});
   CHECK(listener.limits.header_bytes == 33 * 1024);
   CHECK(listener.limits.headers == 101);
   CHECK(listener.limits.body == 33ull << 20);
@@ -254,39 +257,6 @@ TEST_CASE("every key of both kinds of fallback is read") {
   CHECK(respond.status == 200);
   CHECK(respond.content_type == "application/json; charset=utf-8");
   CHECK(respond.body == "[]");
-}
-
-TEST_CASE("an absent section is off, and an empty one has its defaults") {
-  const auto config = load(with(In::route, "fallback: {respond: }")).config;
-  REQUIRE(config != nullptr);
-  const Upstream& bare = config->upstreams.at("u");
-  CHECK(!bare.breaker);
-  CHECK(!bare.bulkhead);
-  CHECK(!bare.retry_budget);
-  const Route& route = config->listeners[0].routes[0];
-  CHECK(!route.rate_limit);
-  CHECK(route.retry.max_attempts == 1);
-  CHECK(route.timeout_header == "X-Request-Timeout-Ms");
-  CHECK(route.fallback->on.text() == "breaker_open, bulkhead_full, pool_full, connect_failure");
-  CHECK(std::get<FallbackRespond>(route.fallback->action).status == 503);
-  CHECK(config->listeners[0].jobs_path == "/_jobs/");
-
-  for (const char* empty :
-       {"breaker: {}\nbulkhead: {}\nretry_budget: {}", "breaker:\nbulkhead: ~\nretry_budget: null"}) {
-    const auto switched_on = load(with(In::upstream, empty)).config;
-    REQUIRE(switched_on != nullptr);
-    const Upstream& upstream = switched_on->upstreams.at("u");
-    REQUIRE(upstream.breaker);
-    CHECK(upstream.breaker->failures.text() == "connect_failure, timeout, reset, 5xx");
-    CHECK(!upstream.breaker->slow_call);
-    CHECK(upstream.bulkhead);
-    CHECK(upstream.retry_budget);
-  }
-  const auto retrying = load(with(In::route, "retry: {}\nrate_limit: {}")).config;
-  REQUIRE(retrying != nullptr);
-  CHECK(retrying->listeners[0].routes[0].retry.max_attempts == 2);
-  CHECK(retrying->listeners[0].routes[0].retry.on.text() == "connect_failure");
-  CHECK(retrying->listeners[0].routes[0].rate_limit->key.size() == 1);
 }
 
 TEST_CASE("workers: auto means one worker per CPU") {

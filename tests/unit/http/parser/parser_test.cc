@@ -60,52 +60,6 @@ TEST_CASE("request lines are taken exactly or refused") {
   });
 }
 
-TEST_CASE("request targets have one of the legal forms") {
-  check_rows({
-      {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 0, ""},
-      {"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target"},
-      {"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target"},
-      {"GET HTTP://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 0, ""},
-      {"GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400, "authority"},
-      {"GET /a[1] HTTP/1.1\r\nHost: a\r\n\r\n", 400, "character"},
-      {"GET /a?b[]=1 HTTP/1.1\r\nHost: a\r\n\r\n", 0, ""},
-      {"GET /a?b=%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400, "percent"},
-      {"GET /a?b=%00 HTTP/1.1\r\nHost: a\r\n\r\n", 0, ""},
-      {"GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "percent"},
-      {"GET /% HTTP/1.1\r\nHost: a\r\n\r\n", 400, "percent"},
-      {"GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "character"},
-  });
-}
-
-TEST_CASE("the target is split into path, query and authority") {
-  struct Split {
-    const char* method;
-    const char* target;
-    const char* path;
-    const char* query;
-    const char* authority;
-  };
-  const std::vector<Split> rows = {
-      {"GET", "/a/b?c=d?e", "/a/b", "c=d?e", "host.test"},
-      {"GET", "/a?", "/a", "", "host.test"},
-      {"GET", "http://other.test:81/x?y", "/x", "y", "other.test:81"},
-      {"GET", "http://other.test", "/", "", "other.test"},
-      {"GET", "http://other.test?q", "/", "q", "other.test"},
-      {"OPTIONS", "http://other.test", "*", "", "other.test"},
-      {"OPTIONS", "*", "*", "", "host.test"},
-  };
-  for (const Split& row : rows) {
-    CAPTURE(row.target);
-    RequestParser parser(HeadLimits{});
-    const std::string bytes = std::string(row.method) + " " + row.target + " HTTP/1.1\r\nHost: host.test\r\n\r\n";
-    const RequestHead& head = parse_head(parser, bytes);
-    CHECK(head.path == row.path);
-    CHECK(head.query == row.query);
-    CHECK(head.authority == row.authority);
-    CHECK(head.target == row.target);
-  }
-}
-
 TEST_CASE("Host is there exactly once on HTTP/1.1 and well-formed") {
   check_rows({
       {"GET / HTTP/1.1\r\n\r\n", 400, "Host is missing"},

@@ -40,9 +40,9 @@ void read_all(Parser& parser, std::string_view bytes) {
   parser.reset();
 }
 
-template <typename Parser>
-size_t allocations_of_tenth(const std::string& message) {
-  Parser parser(HeadLimits{});
+template <typename Parser, typename... Rules>
+size_t allocations_of_tenth(const std::string& message, const Rules&... rules) {
+  Parser parser(HeadLimits{}, rules...);
   for (int i = 0; i < 9; ++i) read_all(parser, message);
   const size_t before = allocations;
   read_all(parser, message);
@@ -57,6 +57,17 @@ TEST_CASE("messages after the first are read without allocating") {
   CHECK(allocations_of_tenth<RequestParser>("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
                                             chunks) == 0);
   CHECK(allocations_of_tenth<ResponseParser>("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: x\r\n\r\nok") == 0);
+}
+
+TEST_CASE("a path costs no allocation, whether it is normal or must be made so") {
+  const PathRules rules{PathNormalization::normalize, EncodedSlashes::reject};
+  const std::string rest = " HTTP/1.1\r\nHost: a.test\r\n\r\n";
+  const std::string long_name(200, 'n');
+  for (const std::string& path :
+       {"/a/" + long_name + "?q", "/x/..//%61/" + long_name + "/.?q", "http://a.test?q" + long_name}) {
+    CAPTURE(path);
+    CHECK(allocations_of_tenth<RequestParser>("GET " + path + rest, rules) == 0);
+  }
 }
 
 TEST_CASE("response headers after the first are written without allocating") {

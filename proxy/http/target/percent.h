@@ -7,6 +7,10 @@
 
 namespace tidegate::http {
 
+inline constexpr size_t kEscapeSize = 3;  // %XX
+// The byte that the escape at the beginning of `text` stands for; none: there is no whole escape.
+std::optional<char> escaped_byte(std::string_view text);
+
 // Encodes everything except unreserved characters as %XX: for a path segment or the value of a query parameter.
 std::string percent_encode(std::string_view text);
 // None: a % without two hexadecimal digits after it.

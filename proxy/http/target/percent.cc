@@ -1,15 +1,21 @@
-#include "http/message/percent.h"
+#include "http/target/percent.h"
 
 #include "http/message/chars.h"
 
 namespace tidegate::http {
 
+std::optional<char> escaped_byte(std::string_view text) {
+  if (text.size() < kEscapeSize || text[0] != '%' || !is_hex_digit(text[1]) || !is_hex_digit(text[2])) {
+    return std::nullopt;
+  }
+  return static_cast<char>(hex_value(text[1]) * 16 + hex_value(text[2]));
+}
+
 std::string percent_encode(std::string_view text) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    const bool alnum = is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (alnum || c == '-' || c == '.' || c == '_' || c == '~') {
+    if (chars::is(c, chars::kUnreserved)) {
       out += c;
     } else {
       const auto byte = static_cast<uint8_t>(c);
@@ -26,9 +32,10 @@ std::optional<std::string> percent_decode(std::string_view text) {
       out += text[i];
       continue;
     }
-    if (i + 2 >= text.size() || !is_hex_digit(text[i + 1]) || !is_hex_digit(text[i + 2])) return std::nullopt;
-    out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
-    i += 2;
+    const auto byte = escaped_byte(text.substr(i));
+    if (!byte) return std::nullopt;
+    out += *byte;
+    i += kEscapeSize - 1;
   }
   return out;
 }

@@ -1,4 +1,4 @@
-#include "http/message/shown_target.h"
+#include "http/target/shown_target.h"
 
 #include <algorithm>
 

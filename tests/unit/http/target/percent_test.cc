@@ -1,4 +1,4 @@
-#include "http/message/percent.h"
+#include "http/target/percent.h"
 
 #include <doctest/doctest.h>
 
