@@ -179,14 +179,6 @@ TEST_CASE("a response that ends with the upstream connection is complete") {
   CHECK(reply.body == "until the end");
 }
 
-TEST_CASE("interim responses are consumed, and the final one is relayed") {
-  Fixture fixture;
-  fixture.raw.script = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
-  const Reply reply = fixture.ask(get("/raw"));
-  CHECK(reply.status == 204);
-  CHECK(reply.body.empty());
-}
-
 TEST_CASE("an early response is relayed while the body arrives, and its upstream connection is not reused") {
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond_early, 403, "", "no"});

@@ -76,6 +76,9 @@ class Exchange final : public http::Handler,
   void on_attempt_begun() override { plan_->attempt_begun(runtime().now()); }
   void on_attempt_ready(const config::Endpoint& endpoint) override;
   void on_attempt_writable() override;
+  void on_attempt_interim(const http::ResponseHead& head) override {
+    relay_interim(worker_, responder_, head, context_.request_id);
+  }
   void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) override;
   void on_attempt_body(std::string_view piece) override;
   void on_attempt_complete() override;

@@ -19,6 +19,14 @@ bool is_event_stream(const http::ResponseHead& response) {
 
 }  // namespace
 
+void relay_interim(Worker& worker, http::Responder& responder, const http::ResponseHead& interim,
+                   std::string_view request_id) {
+  std::string& out = worker.scratch();
+  out.clear();
+  write_response_head(out, interim, request_id);
+  responder.send_interim(out);
+}
+
 ResponseRelay::ResponseRelay(Worker& worker, const RouteState& route, http::Responder& responder, Attempt& attempt,
                              ResponseRelayUser& user)
     : worker_(worker),

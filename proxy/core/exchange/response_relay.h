@@ -38,6 +38,11 @@ class ResponseRelayUser {
   ~ResponseRelayUser() = default;
 };
 
+// Sends a 1xx response on, before the response that it announces. It holds nothing up and promises nothing: what
+// follows may be another attempt's response, or Tidegate's own.
+void relay_interim(Worker& worker, http::Responder& responder, const http::ResponseHead& interim,
+                   std::string_view request_id);
+
 class ResponseRelay {
  public:
   static constexpr size_t kUnsentMax = 64 * 1024;  // waits in memory at least, and at the end when all is handed over

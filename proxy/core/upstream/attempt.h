@@ -36,6 +36,8 @@ class AttemptUser {
   // Connected; inside start() where an idle connection was at hand. Time to build the head for `endpoint` and send().
   virtual void on_attempt_ready(const config::Endpoint& endpoint) = 0;
   virtual void on_attempt_writable() = 0;  // write_pending() fell to 0
+  // A 1xx response before the response's own headers (ClientUser). Must not destroy the attempt.
+  virtual void on_attempt_interim(const http::ResponseHead&) {}
   // `upstream_time`: how long the upstream alone had been waited for; from the end of the request, where that was sent.
   virtual void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) = 0;
   virtual void on_attempt_body(std::string_view piece) = 0;
@@ -115,6 +117,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   void on_connecting(size_t endpoint) override;
   void on_connection(Result<PooledConnection> connection) override;
 
+  void on_interim_response(const http::ResponseHead& head) override { user_.on_attempt_interim(head); }
   void on_response_head(const http::ResponseHead& head) override;
   void on_response_body(std::string_view piece) override;
   void on_response_complete() override;

@@ -112,9 +112,12 @@ bool ClientConnection::take_head() {
     user_->on_response_head(head);
     return true;
   }
-  if (++interim_count_ <= kInterimMax) return true;
-  fail(ClientFailure::bad_response, "more than 10 interim responses");
-  return false;
+  if (++interim_count_ > kInterimMax) {
+    fail(ClientFailure::bad_response, "more than 10 interim responses");
+    return false;
+  }
+  if (head.status != 100) user_->on_interim_response(head);
+  return true;
 }
 
 bool ClientConnection::take_complete(bool nothing_left) {

@@ -29,8 +29,10 @@ enum class ClientFailure {
 
 class ClientUser {
  public:
-  // A final head (interim ones are consumed, at most 10; 101 is refused as bad_response).
-  virtual void on_response_head(const ResponseHead& head) = 0;
+  // A 1xx but 100, which nobody has asked for, and 101, which is refused as bad_response. At most 10 before the final
+  // head. Must not destroy the connection.
+  virtual void on_interim_response(const ResponseHead&) {}
+  virtual void on_response_head(const ResponseHead& head) = 0;  // the final one
   virtual void on_response_body(std::string_view piece) = 0;
   // The response is complete. reusable() then tells whether the connection may carry another request.
   virtual void on_response_complete() = 0;

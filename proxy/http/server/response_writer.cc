@@ -91,6 +91,14 @@ bool ResponseWriter::finish() {
 
 void ResponseWriter::send_continue() { write(std::span(&kContinue, 1)); }
 
+void ResponseWriter::send_interim(const RequestHead& request, std::string_view head) {
+  TG_ASSERT(state_ == State::none);
+  if (request.version_minor == 0 || interim_sent_ == Responder::kInterimMax) return;
+  ++interim_sent_;
+  const std::array pieces = {head, std::string_view("\r\n")};
+  write(pieces);
+}
+
 void ResponseWriter::send_refusal(uint16_t status, const Service::Refusal& refusal) {
   hold();
   HeadWriter writer(held_);

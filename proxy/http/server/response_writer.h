@@ -42,7 +42,10 @@ class ResponseWriter {
 
   State state() const { return state_; }
   // For the next request of the connection. REQUIRES that nothing is held.
-  void reset() { state_ = State::none; }
+  void reset() {
+    state_ = State::none;
+    interim_sent_ = 0;
+  }
 
   // Chooses the framing. `length`: of the body, or Responder::kUnknownLength.
   void begin(const RequestHead& request, uint16_t status, uint64_t length);
@@ -56,6 +59,8 @@ class ResponseWriter {
   bool finish();
 
   void send_continue();
+  // REQUIRES that nothing has begun. See Responder.
+  void send_interim(const RequestHead& request, std::string_view head);
   // A whole response to what never became a request; the connection closes after it.
   void send_refusal(uint16_t status, const Service::Refusal& refusal);
 
@@ -79,6 +84,7 @@ class ResponseWriter {
   Owner& owner_;
   State state_ = State::none;
   BodyFraming framing_ = BodyFraming::none;
+  uint8_t interim_sent_ = 0;
   uint16_t status_ = 0;
   uint64_t length_ = 0;     // as promised
   uint64_t body_left_ = 0;  // of it, not sent yet

@@ -62,6 +62,10 @@ class Responder {
   virtual void pause_body() = 0;
   virtual void resume_body() = 0;
 
+  // A 1xx response, likewise written, before send_head. Dropped for an HTTP/1.0 client, which knows none, and beyond
+  // kInterimMax of one request.
+  static constexpr int kInterimMax = 10;
+  virtual void send_interim(std::string_view head_without_end) = 0;
   // Begins the response. `head_without_end`: status line and fields as HeadWriter wrote them, without the framing and
   // connection fields: the server adds "Content-Length" or "Transfer-Encoding: chunked" (1.1) or closes at the end
   // (1.0), and "Connection: close" where it will close. `length`: the body's, or kUnknownLength.

@@ -79,6 +79,7 @@ class ServerConnection final : public net::Disposable,
   SocketAddress peer() const override { return peer_; }
   void pause_body() override { paused_ = true; }
   void resume_body() override;
+  void send_interim(std::string_view head) override { response_.send_interim(parser_.head(), head); }
   void send_head(uint16_t status, std::string_view head_without_end, uint64_t length) override;
   void send_body(std::string_view piece) override;
   void finish() override;

@@ -43,6 +43,7 @@ struct TestAttempt final : AttemptUser {
   }
   void on_attempt_begun() override { begun_at = fixture_.runtime.now(); }
   void on_attempt_writable() override { ++writable; }
+  void on_attempt_interim(const http::ResponseHead& head) override { events += ";" + std::to_string(head.status); }
   void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) override {
     upstream_took = upstream_time;
     events += ";" + std::to_string(head.status);

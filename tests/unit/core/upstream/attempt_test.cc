@@ -44,22 +44,24 @@ TEST_CASE("a response that continues may take longer than the attempt's time") {
   CHECK(one.events == "ready;200;[hello];complete");
 }
 
-TEST_CASE("interim responses are not reported, but too many of them are an error") {
+TEST_CASE("interim responses are reported, but too many of them are an error") {
+  std::string ten;
+  for (int i = 0; i < 10; ++i) ten += ";103";
   UpstreamFixture fixture;
   TestAttempt one(fixture);
   one.start().get();
   for (int i = 0; i < 10; ++i) fixture.far.at(0)->say("HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n");
   fixture.settle();
-  CHECK(one.events == "ready");
+  CHECK(one.events == "ready" + ten);
   fixture.far[0]->say(kOk);
   fixture.settle();
-  CHECK(one.events == "ready;200;[hello];complete");
+  CHECK(one.events == "ready" + ten + ";200;[hello];complete");
 
   TestAttempt two(fixture);
   two.start().get();
   for (int i = 0; i < 11; ++i) fixture.far.at(0)->say("HTTP/1.1 103 Early Hints\r\n\r\n");
   fixture.settle();
-  CHECK(two.events == "ready;bad_response");
+  CHECK(two.events == "ready" + ten + ";bad_response");
 }
 
 TEST_CASE("a response to HEAD has no body, whatever its length says") {

@@ -48,6 +48,9 @@ class Peer final : private net::StreamUser, public ClientUser {
   }
   void settle() { loop.impl.run_for(1s); }
 
+  void on_interim_response(const ResponseHead& head) override {
+    heard += "interim " + std::to_string(head.status) + ";";
+  }
   void on_response_head(const ResponseHead& head) override { heard += "head " + std::to_string(head.status) + ";"; }
   void on_response_body(std::string_view piece) override {
     heard.append(piece);
@@ -102,7 +105,9 @@ TEST_CASE("what responses leave a connection fit for use") {
       {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", true, "head 200;;complete", true},
       {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nSEE-THIS!", true, "head 200;;complete", false},
       {"HTTP/1.1 304 Not Modified\r\n\r\n", false, "head 304;;complete", true},
-      {"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false, "head 204;;complete", true},
+      {"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false, "interim 103;head 204;;complete",
+       true},
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false, "head 204;;complete", true},
       {"HTTP/1.1 101 Switching Protocols\r\n\r\n", false, ";bad", false},
       {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", false, ";bad", false},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", false, "head 200;;bad", false},

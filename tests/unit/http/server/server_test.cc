@@ -51,6 +51,26 @@ TEST_ON_BOTH_RUNTIMES("a response to HEAD has the length and no body") {
   CHECK(client.count("Content-Length") == 2);  // none with 204
 }
 
+TEST_ON_BOTH_RUNTIMES("interim responses leave at once, at most ten of a request, and none for HTTP/1.0") {
+  ServerFixture<Loop> fixture;
+  RawClient client = fixture.client(request("GET /now") + request("GET /hints") + request("GET /hints"));
+  const std::string hint = "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n";
+  REQUIRE(fixture.until([&] { return client.count(hint) == 10; }));
+  CHECK_FALSE(client.has("waited"));
+  fixture.service.respond_to_waiting();
+  REQUIRE(fixture.until([&] { return client.count(hint) == 20; }));
+  CHECK(client.received.ends_with(hint));
+  CHECK(client.received.find("hello") < client.received.find(hint));
+  fixture.service.respond_to_waiting();
+  REQUIRE(fixture.until([&] { return client.count("waited") == 2; }));
+
+  RawClient old = fixture.client("GET /hints HTTP/1.0\r\n\r\n");
+  REQUIRE(fixture.until([&] { return fixture.service.waiting.size() == 1; }));
+  fixture.service.respond_to_waiting();
+  REQUIRE(fixture.until([&] { return old.has("waited"); }));
+  CHECK_FALSE(old.has("103"));
+}
+
 TEST_ON_BOTH_RUNTIMES("a response of unknown length is chunked") {
   ServerFixture<Loop> fixture;
   RawClient client = fixture.client(request("GET /chunks"));

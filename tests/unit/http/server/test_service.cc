@@ -24,6 +24,7 @@ class TestHandler final : public http::Handler {
 
   void begin() {
     if (path_ == "/now" || path_ == "/early") responder_.respond(200, "text/plain", "hello");
+    if (path_ == "/hints") hint();
     if (path_ == "/wait") service_.waiting.push_back(&responder_);
     if (path_ == "/empty") responder_.respond(204, {}, {});
     if (path_ == "/drop") responder_.abort();
@@ -62,6 +63,11 @@ class TestHandler final : public http::Handler {
   }
 
  private:
+  void hint() {
+    for (int i = 0; i < 12; ++i) responder_.send_interim("HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n");
+    service_.waiting.push_back(&responder_);
+  }
+
   void send_chunks() {
     responder_.send_head(200, plain_head(200), Responder::kUnknownLength);
     for (const char* piece : {"one,", "two,", "three"}) responder_.send_body(piece);

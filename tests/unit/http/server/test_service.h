@@ -14,6 +14,7 @@ namespace tidegate::test {
 // /now       "hello", inside on_request
 // /early     responds at once, whatever body comes
 // /wait      responds when respond_to_waiting() is called
+// /hints     twelve 103, then as /wait
 // /chunks    three pieces of unknown length
 // /half      promises 10 bytes, sends 4, aborts
 // /short     promises 10 bytes, sends 4, finishes
