@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/ids.h"
+#include "http/message/chars.h"
 #include "http/message/identity_fields.h"
 #include "http/message/writer.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::string_view kVia = "1.1 tidegate";
 constexpr size_t kRequestIdMax = 128;
+constexpr size_t kTraceparentSize = 55;
 
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= kRequestIdMax && std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -26,15 +28,24 @@ bool is_lower_hex(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-// "00-<32 hex>-<16 hex>-<2 hex>", ids not all zero (W3C Trace Context section 3.2).
+// "00-<32 hex>-<16 hex>-<2 hex>", ids not all zero (W3C Trace Context section 3.2). A higher version begins in the same
+// way, and may go on after another dash.
 bool is_traceparent(std::string_view text) {
-  if (text.size() != 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
-  if (text.substr(0, 2) != "00") return false;
+  if (text.size() < kTraceparentSize || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
+  const std::string_view version = text.substr(0, 2);
+  if (!is_lower_hex(version) || version == "ff") return false;
+  if (text.size() > kTraceparentSize && (version == "00" || text[kTraceparentSize] != '-')) return false;
   const std::string_view trace = text.substr(3, 32);
   const std::string_view parent = text.substr(36, 16);
-  return is_lower_hex(trace) && is_lower_hex(parent) && is_lower_hex(text.substr(53)) &&
+  return is_lower_hex(trace) && is_lower_hex(parent) && is_lower_hex(text.substr(53, 2)) &&
          trace.find_first_not_of('0') != std::string_view::npos &&
          parent.find_first_not_of('0') != std::string_view::npos;
+}
+
+// Of a higher version only the flag that version 00 knows.
+std::string_view flags_of(std::string_view traceparent) {
+  if (traceparent.starts_with("00")) return traceparent.substr(53);
+  return http::hex_value(traceparent[54]) % 2 == 1 ? "01" : "00";
 }
 
 std::string hex64(uint64_t value) {
@@ -87,6 +98,7 @@ void each_forwarded(const http::RequestHead& head, const RequestContext& context
     if (http::is_hop_by_hop(field.name, head.fields) || is_rewritten(field.name)) continue;
     if (!timeout_header.empty() && http::iequals(field.name, timeout_header)) continue;
     if (!context.peer_trusted && claims_identity(field.name)) continue;
+    if (!context.continues_trace && http::iequals(field.name, "tracestate")) continue;
     const bool counted = hops && http::iequals(field.name, "max-forwards");
     counted ? give(field.name, std::to_string(*hops - 1)) : give(field.name, field.value);
   }
@@ -135,11 +147,13 @@ RequestContext make_context(const http::RequestHead& head, const IpAddress& peer
   const auto id = head.fields.find("x-request-id");
   context.request_id = peer_trusted && id && is_request_id(*id) ? std::string(*id) : new_id;
   const auto parent = head.fields.find("traceparent");
-  if (parent && head.fields.count("traceparent") == 1 && is_traceparent(*parent)) {
-    context.traceparent.append(parent->substr(0, 36)).append(hex64(random.next() | 1)).append(parent->substr(52));
+  context.continues_trace = parent && head.fields.count("traceparent") == 1 && is_traceparent(*parent);
+  std::string& own = context.traceparent;
+  own = "00-";
+  if (context.continues_trace) {
+    own.append(parent->substr(3, 33)).append(hex64(random.next() | 1)).append("-").append(flags_of(*parent));
   } else {
-    context.traceparent =
-        "00-" + hex64(random.next()) + hex64(random.next() | 1) + "-" + hex64(random.next() | 1) + "-01";
+    own += hex64(random.next()) + hex64(random.next() | 1) + "-" + hex64(random.next() | 1) + "-01";
   }
   return context;
 }

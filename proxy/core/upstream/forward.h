@@ -18,12 +18,13 @@ namespace tidegate::core {
 struct RequestContext {
   std::string request_id;
   std::string traceparent;
+  bool continues_trace = false;  // of the sender; else its tracestate means nothing here
   IpAddress peer;
   bool peer_trusted = false;
 };
 
 // X-Request-Id of a trusted peer if it is a plain token of at most 128 characters, else a new one; traceparent of
-// any peer (W3C Trace Context: continued with a new parent id, or begun).
+// any peer (W3C Trace Context: continued as version 00 with a new parent id, or begun).
 RequestContext make_context(const http::RequestHead& head, const IpAddress& peer, bool peer_trusted,
                             const std::string& new_id, Random& random);
 

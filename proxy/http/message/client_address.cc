@@ -9,7 +9,6 @@ namespace {
 
 // "1.2.3.4", "1.2.3.4:5678", "2001:db8::1", "[2001:db8::1]:5678".
 std::optional<IpAddress> parse_element(std::string_view text) {
-  text = trim_ows(text);
   if (const auto ip = IpAddress::parse(text)) return ip;
   if (const auto socket = SocketAddress::parse(text)) return socket->ip;
   if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
@@ -36,10 +35,13 @@ IpAddress client_address(const IpAddress& peer, const Fields& fields, const std:
     std::string_view rest = *list;
     for (;;) {
       const size_t comma = rest.rfind(',');
-      const auto hop = parse_element(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
-      if (!hop) return client;
-      client = *hop;
-      if (!is_trusted(client, trusted)) return client;
+      const std::string_view element = trim_ows(rest.substr(comma == std::string_view::npos ? 0 : comma + 1));
+      if (!element.empty()) {  // an empty one is none: RFC 9110 section 5.6.1.2
+        const auto hop = parse_element(element);
+        if (!hop) return client;
+        client = *hop;
+        if (!is_trusted(client, trusted)) return client;
+      }
       if (comma == std::string_view::npos) break;
       rest = rest.substr(0, comma);
     }

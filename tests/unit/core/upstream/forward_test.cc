@@ -131,6 +131,46 @@ TEST_CASE("a valid traceparent is continued in its trace, an invalid one is repl
   CHECK_FALSE(has(bad.written(), "00-00000000000000000000000000000000"));
 }
 
+TEST_CASE("a traceparent of a higher version is continued as version 00, with the flag that this one knows") {
+  const std::string ids = "-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-";
+  const auto flags = [&](const std::string& given) {
+    Request request;
+    request.head.fields.add("traceparent", given);
+    const std::string out = request.written();
+    const size_t at = out.find("traceparent: 00" + ids.substr(0, 34));
+    return at == std::string::npos ? "begun" : out.substr(at + 13 + 53, 4);
+  };
+  CHECK(flags("00" + ids + "01") == "01\r\n");
+  CHECK(flags("00" + ids + "00") == "00\r\n");
+  CHECK(flags("cc" + ids + "03") == "01\r\n");
+  CHECK(flags("01" + ids + "fe") == "00\r\n");
+  CHECK(flags("01" + ids + "01-what-comes-later") == "01\r\n");
+  for (const std::string& invalid :
+       {"ff" + ids + "01", "00" + ids + "01-more", "01" + ids + "01more", "01" + ids + "0", "0G" + ids + "01",
+        "CC" + ids + "01", "00" + ids + "0G", "01" + ids + "01" + std::string(1, '.')}) {
+    CAPTURE(invalid);
+    CHECK(flags(invalid) == "begun");
+  }
+}
+
+TEST_CASE("tracestate goes on with the trace that it belongs to, and ends where a new one begins") {
+  for (const char* parent : {"", "nonsense", "00-00000000000000000000000000000000-b7ad6b7169203331-01"}) {
+    Request request;
+    if (*parent != '\0') request.head.fields.add("traceparent", parent);
+    request.head.fields.add("Tracestate", "vendor=1");
+    request.head.fields.add("tracestate", "other=2");
+    CHECK_FALSE(has(request.written(true), "racestate"));
+  }
+  Request going_on;
+  going_on.head.fields.add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  going_on.head.fields.add("tracestate", "vendor=1");
+  going_on.head.fields.add("tracestate", "other=2");
+  const std::string out = going_on.written();
+  CHECK(has(out, "tracestate: vendor=1\r\ntracestate: other=2\r\n"));
+  going_on.head.fields.add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  CHECK_FALSE(has(going_on.written(), "tracestate"));  // two parents are none
+}
+
 TEST_CASE("a request without a body has no framing but for POST") {
   Request request;
   request.head.method = "GET";

@@ -34,7 +34,16 @@ TEST_CASE("ports and brackets are understood, and what is no address ends the wa
   CHECK(client("127.0.0.1", {"1.2.3.4, unknown"}) == "127.0.0.1");
   CHECK(client("127.0.0.1", {"1.2.3.4, nonsense, 10.0.0.7"}) == "10.0.0.7");
   CHECK(client("127.0.0.1", {""}) == "127.0.0.1");
-  CHECK(client("127.0.0.1", {"1.2.3.4,"}) == "127.0.0.1");
+}
+
+TEST_CASE("an empty element of the list is skipped") {
+  CHECK(client("127.0.0.1", {"1.2.3.4,"}) == "1.2.3.4");
+  CHECK(client("127.0.0.1", {"1.2.3.4, , ,\t"}) == "1.2.3.4");
+  CHECK(client("127.0.0.1", {"1.2.3.4,,10.0.0.7"}) == "1.2.3.4");
+  CHECK(client("127.0.0.1", {",10.0.0.7"}) == "10.0.0.7");
+  CHECK(client("127.0.0.1", {"1.2.3.4", "", " , "}) == "1.2.3.4");
+  CHECK(client("127.0.0.1", {",", ",,"}) == "127.0.0.1");
+  CHECK(client("203.0.113.9", {"1.2.3.4,"}) == "203.0.113.9");
 }
 
 }  // namespace tidegate::http
