@@ -44,6 +44,7 @@ std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& resp
   const http::RequestHead& head = responder.request();
   const std::shared_ptr<const RouteTable>& table = worker_.table();
   const ListenerRoutes& listener = table->listener(name_);
+  if (head.path == "*") return respond_to_options(responder);
   if (!listener.queues.empty() && head.path.starts_with(listener.config->jobs_path)) {
     auto handler = std::make_unique<JobsHandler>(worker_, table, listener, jobs_metrics_, responder);
     handler->start();
@@ -60,11 +61,15 @@ std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& resp
   return exchange;
 }
 
-// The request may go no further: OPTIONS gets an empty response, TRACE is not done (it would show a client what
-// its service has added).
+// The request may go no further. TRACE is not done here: it would show a client what its service has added.
 std::unique_ptr<http::Handler> ListenerService::respond_at_last_hop(http::Responder& responder) {
   if (responder.request().method == "TRACE")
     return refuse(responder, Outcome::method_not_allowed, "Allow: OPTIONS\r\n");
+  return respond_to_options(responder);
+}
+
+// About Tidegate itself: "OPTIONS *", or at the last hop. Nothing is promised, as the methods depend on the path.
+std::unique_ptr<http::Handler> ListenerService::respond_to_options(http::Responder& responder) {
   constexpr uint16_t kNoContent = 204;
   const std::string request_id = to_hex(worker_.runtime().random_id());
   count_own(responder, Outcome::responded, kNoContent, request_id);

@@ -26,6 +26,7 @@ class ListenerService final : public http::Service {
   void on_connection_refused(net::ConnectionRefusal why) override { metrics_.connection_refused(why); }
   Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
   std::unique_ptr<http::Handler> respond_at_last_hop(http::Responder& responder);
+  std::unique_ptr<http::Handler> respond_to_options(http::Responder& responder);
   void count_own(http::Responder& responder, policy::Outcome outcome, uint16_t status, const std::string& request_id);
   std::unique_ptr<http::Handler> refuse(http::Responder& responder, policy::Outcome outcome, std::string extra_fields);
   const config::Log& log() const { return worker_.table()->config().log; }

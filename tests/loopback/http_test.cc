@@ -179,6 +179,29 @@ TEST_CASE("a response that ends with the upstream connection is complete") {
   CHECK(reply.body == "until the end");
 }
 
+TEST_CASE("OPTIONS * is about Tidegate itself: no upstream gets it") {
+  Fixture fixture;
+  for (const char* target : {"*", "http://example"}) {
+    const auto client = fixture.client(std::string("OPTIONS ") + target + " HTTP/1.1\r\nHost: example\r\n\r\n");
+    const Reply reply = fixture.next(*client);
+    CHECK(reply.status == 204);
+    CHECK(reply.count("content-length") == 0);
+    client->send(get("/plain"));
+    CHECK(fixture.next(*client).status == 200);
+  }
+  CHECK(fixture.upstream.seen.size() == 2);
+  CHECK(fixture.metric("tidegate_http_requests_total", {"method=\"OPTIONS\"", "outcome=\"responded\""}) == 2);
+}
+
+TEST_CASE("TRACE is refused where no route lists it") {
+  Fixture fixture;
+  const Reply reply = fixture.ask("TRACE /plain HTTP/1.1\r\nHost: example\r\nCookie: secret\r\n\r\n");
+  CHECK(reply.status == 405);
+  CHECK(reply.field("allow") == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  CHECK(reply.body.find("secret") == std::string::npos);
+  CHECK(fixture.upstream.seen.empty());
+}
+
 TEST_CASE("an early response is relayed while the body arrives, and its upstream connection is not reused") {
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond_early, 403, "", "no"});

@@ -13,7 +13,9 @@ bool covers_path(const Match& wide, const Match& narrow) {
 }
 
 bool covers_methods(const Match& wide, const Match& narrow) {
-  if (wide.methods.empty()) return true;
+  if (wide.methods.empty()) {  // every method but TRACE
+    return std::find(narrow.methods.begin(), narrow.methods.end(), "TRACE") == narrow.methods.end();
+  }
   return !narrow.methods.empty() && std::all_of(narrow.methods.begin(), narrow.methods.end(), [&](const auto& method) {
     return std::find(wide.methods.begin(), wide.methods.end(), method) != wide.methods.end();
   });

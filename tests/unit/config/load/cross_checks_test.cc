@@ -134,6 +134,8 @@ TEST_CASE("a match covers another if it matches all its requests") {
                                          {match("/ab*"), match("/a*"), false},
                                          {match("/a", {"GET"}), match("/a"), false},
                                          {match("/a"), match("/a", {"GET"}), true},
+                                         {match("/a"), match("/a", {"GET", "TRACE"}), false},
+                                         {match("/a", {"TRACE"}), match("/a", {"TRACE"}), true},
                                          {match("/a", {"GET", "PUT"}), match("/a", {"PUT"}), true},
                                          {match("/a", {"GET"}), match("/a", {"GET", "PUT"}), false},
                                          {match("/a", {}, "h"), match("/a"), false},

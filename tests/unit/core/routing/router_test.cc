@@ -53,4 +53,27 @@ TEST_CASE("a path that matches only with another method says which methods are a
   CHECK(matched("DELETE", "example.test", "/status/x") == "host");
 }
 
+TEST_CASE("TRACE takes a route that lists it, and no other") {
+  config::Listener in;
+  in.routes = {route("any", {}, "", "/a", true), route("get", {"GET", "TRACE"}, "", "/a/b", false)};
+  const auto traced = [&](std::string_view path) {
+    http::RequestHead head;
+    head.method = "TRACE";
+    head.path = path;
+    return match_route(in, head);
+  };
+  CHECK(std::get<size_t>(traced("/a/b")) == 1);
+  CHECK(std::get<WrongMethod>(traced("/a")).allow == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  CHECK(std::holds_alternative<NoRoute>(traced("/b")));
+}
+
+TEST_CASE("a method that several routes allow is named once") {
+  config::Listener in;
+  in.routes = {route("one", {"GET", "HEAD"}, "", "/a", true), route("two", {"GET", "PUT"}, "", "/a", false)};
+  http::RequestHead head;
+  head.method = "POST";
+  head.path = "/a";
+  CHECK(std::get<WrongMethod>(match_route(in, head)).allow == "GET, HEAD, PUT");
+}
+
 }  // namespace tidegate::core
