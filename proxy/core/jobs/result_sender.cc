@@ -1,21 +1,41 @@
 #include "core/jobs/result_sender.h"
 
+#include "http/parser/guard.h"
 #include "net/finished.h"
 
 namespace tidegate::core {
 
+namespace {
+
+constexpr uint16_t kNotModified = 304;
+constexpr std::string_view kContentLength = "content-length";
+
+}  // namespace
+
 ResultSender::ResultSender(http::Responder& responder, jobs::ResultReader result, std::function<void(bool)> done)
     : responder_(responder), result_(std::move(result)), done_(std::move(done)) {}
+
+// Where no body is sent (HEAD, 304), the length that the upstream stated, if any: what is stored may be the response to
+// a HEAD itself.
+uint64_t ResultSender::length() const {
+  const uint64_t stored = result_.body->size();
+  if (responder_.request().method != "HEAD" && result_.status != kNotModified) return stored;
+  uint64_t stated = stored > 0 ? stored : http::Responder::kUnknownLength;
+  for (const auto& [name, value] : result_.fields) {
+    if (http::iequals(name, kContentLength)) http::parse_content_length(value, &stated);
+  }
+  return stated;
+}
 
 void ResultSender::start(std::string_view more) {
   std::string head;
   http::HeadWriter writer(head);
   writer.status_line(result_.status);
   for (const auto& [name, value] : result_.fields) {
-    if (!http::iequals(name, "x-request-id")) writer.field(name, value);
+    if (!http::iequals(name, "x-request-id") && !http::iequals(name, kContentLength)) writer.field(name, value);
   }
   head.append(more);
-  responder_.send_head(result_.status, head, result_.body->size());
+  responder_.send_head(result_.status, head, length());
   send_next();
 }
 

@@ -27,6 +27,7 @@ class ResultSender {
  private:
   static constexpr size_t kPiece = 60 * 1024;
 
+  uint64_t length() const;
   void send_next();
   void on_piece(Result<std::string> piece);
 

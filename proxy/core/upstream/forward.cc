@@ -217,8 +217,7 @@ void write_job_head(std::string& out, std::string_view method, std::string_view 
 jobs::FieldList result_fields(const http::ResponseHead& head) {
   jobs::FieldList fields;
   for (const http::Field& field : head.fields) {
-    if (http::is_hop_by_hop(field.name, head.fields) || http::iequals(field.name, "content-length")) continue;
-    fields.emplace_back(field.name, field.value);
+    if (!http::is_hop_by_hop(field.name, head.fields)) fields.emplace_back(field.name, field.value);
   }
   return fields;
 }

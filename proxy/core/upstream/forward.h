@@ -66,7 +66,8 @@ void write_job_head(std::string& out, std::string_view method, std::string_view 
                     std::string_view authority, uint64_t body_size, std::string_view timeout_header,
                     int64_t timeout_ms);
 
-// The end-to-end fields of a response, for a stored result.
+// The end-to-end fields of a response, for a stored result; Content-Length among them, since the response to HEAD has
+// no body to tell it by.
 jobs::FieldList result_fields(const http::ResponseHead& head);
 
 }  // namespace tidegate::core
