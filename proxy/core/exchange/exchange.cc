@@ -4,6 +4,7 @@
 #include "core/exchange/request_intake.h"
 #include "core/responses.h"
 #include "http/message/client_address.h"
+#include "http/message/http_date.h"
 
 namespace tidegate::core {
 
@@ -127,6 +128,7 @@ void Exchange::on_attempt_head(const http::ResponseHead& response, Duration upst
   const auto next = plan_->after_response(response.status, upstream_time, can_resend(), runtime().now());
   if (std::holds_alternative<policy::Relay>(next)) return relay(response);
   record_.attempt_failed(Outcome::bad_upstream_response, std::to_string(response.status));
+  retry_after_ = http::retry_after_of(response.fields, runtime().wall_now()).value_or(Duration::zero());
   drop_attempt();
   perform(std::get<policy::Step>(next));
 }
@@ -238,7 +240,7 @@ void Exchange::park(const policy::Park& step) {
   if (preferences_ && preferences_->body_ref) drop_body();  // the reference takes its place
   parked_ = std::make_unique<ParkedRequest>(
       Parking{worker_, route_, responder_, context_, preferences_.get(), body_ ? &body_->spooled() : nullptr, step.why,
-              plan_->deadline(), plan_->attempts() > 0},
+              plan_->deadline(), plan_->attempts() > 0 ? std::optional(retry_after_) : std::nullopt},
       static_cast<ParkedRequestUser&>(*this));
   parked_->start();
   if (body_ && state_ != State::ended) body_->balance();

@@ -135,6 +135,7 @@ class Exchange final : public http::Handler,
   std::unique_ptr<LimitCheck> limit_check_;
   std::unique_ptr<SlotWait> slot_wait_;
   std::unique_ptr<Attempt> attempt_;
+  Duration retry_after_{};  // of the last response that was not relayed
   std::optional<ResponseRelay> relay_;
   std::unique_ptr<ParkedRequest> parked_;
   net::Timer timer_;

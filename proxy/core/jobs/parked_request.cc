@@ -10,6 +10,7 @@
 #include "core/jobs/job_responses.h"
 #include "core/jobs/wait_estimate.h"
 #include "core/responses.h"
+#include "jobs/replay/verdict.h"
 #include "net/finished.h"
 #include "policy/backoff.h"
 
@@ -69,10 +70,12 @@ jobs::JobDraft ParkedRequest::draft() {
   draft.created_at = runtime().wall_now();
   draft.expires_at = draft.created_at + queue.job_ttl;
   draft.max_attempts = queue.replay.max_attempts;
-  if (parking_.attempted) {
+  if (parking_.upstream_wait) {
     // The upstream has just failed it: its first replay waits as a second would, and is not the next failure.
     const policy::BackoffConfig& backoff = queue.replay.backoff;
-    draft.not_before = draft.created_at + policy::Backoff(backoff).delay(0, backoff.base, runtime().random());
+    const Duration delay = policy::Backoff(backoff).delay(0, backoff.base, runtime().random());
+    draft.not_before = jobs::next_attempt_at(delay, *parking_.upstream_wait, draft.created_at, draft.expires_at);
+    first_delay_ = draft.not_before - draft.created_at;
   }
   return draft;
 }
@@ -166,7 +169,8 @@ void ParkedRequest::deliver(Result<jobs::ResultReader> result) {
 }
 
 void ParkedRequest::respond_accepted(std::optional<uint64_t> position) {
-  const Duration wait = wait_for_job(parking_.route, position.value_or(0), runtime().now());
+  const Duration turn = wait_for_job(parking_.route, position.value_or(0), runtime().now());
+  const Duration wait = job_.existing ? turn : std::max(turn, first_delay_);
   const std::string fields = shared_fields();
   AcceptedResponse response;
   response.job_id = job_.id;

@@ -54,7 +54,8 @@ struct Parking {
   SpooledBody* body;                  // null: the request has none, or the job does not need it
   policy::Outcome why;                // queued: the client sent respond-async
   Time deadline;                      // of the request
-  bool attempted;                     // the upstream has failed it just now
+  // The upstream has failed it just now, and wants so much time (its Retry-After); none: it was not called.
+  std::optional<Duration> upstream_wait;
 };
 
 class ParkedRequest {
@@ -105,6 +106,7 @@ class ParkedRequest {
   net::Timer timer_;
   std::unique_ptr<net::Operation> operation_;  // storing, fetching
   jobs::Appended job_;                         // once it is accepted
+  Duration first_delay_{};                     // of a job that it makes, until it may be attempted
   std::unique_ptr<JobWait> job_wait_;
   std::unique_ptr<ResultSender> result_;
   uint16_t response_status_ = 0;

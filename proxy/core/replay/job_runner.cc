@@ -20,11 +20,6 @@ constexpr size_t kPiece = 60 * 1024;
 constexpr uint64_t kResultMax = 512ull << 20;
 constexpr Duration kPoolRecheckDelay = 1s;  // before a job that got no connection is claimed again
 
-std::optional<Duration> retry_after_of(const http::ResponseHead& head, WallTime now) {
-  return http::parse_retry_after(head.fields.find("retry-after").value_or(""), head.fields.find("date").value_or(""),
-                                 now);
-}
-
 // One attempt: the job's body goes out piece by piece, the response is collected for the store.
 //
 //   under_way ──response complete──▶ settling (disk) ──▶ finished
@@ -86,7 +81,7 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
     deadline_.start_at(until_);  // until then the attempt watches it
     result_.response.status = head.status;
     result_.response.fields = result_fields(head);
-    result_.retry_after = retry_after_of(head, worker_.runtime().wall_now());
+    result_.retry_after = http::retry_after_of(head.fields, worker_.runtime().wall_now());
     callbacks_.headers(head.status, upstream_time);
   }
 

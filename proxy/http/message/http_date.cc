@@ -87,4 +87,8 @@ std::optional<Duration> parse_retry_after(std::string_view text, std::string_vie
   return std::clamp(Duration(*until - parse_http_date(date).value_or(now)), Duration(0), kRetryAfterMax);
 }
 
+std::optional<Duration> retry_after_of(const Fields& fields, WallTime now) {
+  return parse_retry_after(fields.find("retry-after").value_or(""), fields.find("date").value_or(""), now);
+}
+
 }  // namespace tidegate::http

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "http/message/head.h"
 
 namespace tidegate::http {
 
@@ -18,5 +19,8 @@ std::optional<WallTime> parse_http_date(std::string_view text);
 // The wait in Retry-After, in seconds or as a date, which is read by the clock that wrote `date` (the same
 // response's Date field; "" = by ours, `now`). At most a day, at least 0; none: the field is malformed.
 std::optional<Duration> parse_retry_after(std::string_view text, std::string_view date, WallTime now);
+
+// That of a response with these fields; none: it has no Retry-After, or a malformed one.
+std::optional<Duration> retry_after_of(const Fields& fields, WallTime now);
 
 }  // namespace tidegate::http

@@ -41,12 +41,16 @@ Settlement settlement_of(Failure failure, const ClaimedJob& job, Fault fault, co
   if (failure.hopeless || last) return Dead{std::move(failure.error)};
   const policy::Backoff backoff(timing.backoff);
   const Duration delay = backoff.delay(job.attempt - 1 + job.deferrals, timing.backoff.base, timing.random);
-  const WallTime not_before = timing.now + std::max(delay, failure.retry_after);
+  const WallTime not_before = next_attempt_at(delay, failure.retry_after, timing.now, job.expires_at);
   if (fault == Fault::outage) return Deferral{std::move(failure.error), not_before};
   return Retry{std::move(failure.error), not_before};
 }
 
 }  // namespace
+
+WallTime next_attempt_at(Duration backoff, Duration retry_after, WallTime now, WallTime expires_at) {
+  return now + std::max(backoff, std::min(retry_after, (expires_at - now) / 2));
+}
 
 Verdict judge(const RunResult& result, const ClaimedJob& job, Fault fault, const RetryTiming& timing) {
   if (result.own_failure) return GivenBack{kOwnFailureDelay, result.detail};

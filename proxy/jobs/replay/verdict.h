@@ -53,7 +53,7 @@ struct FetchedBody {
 struct Succeeded {};
 struct Retry {
   std::string error;
-  WallTime not_before;  // after the back-off or the upstream's Retry-After, whichever is later
+  WallTime not_before;  // next_attempt_at
 };
 struct Deferral {
   std::string error;
@@ -73,6 +73,10 @@ struct GivenBack {
   std::string reason;  // "" = nothing that should be logged
 };
 using Verdict = std::variant<Settlement, GivenBack>;
+
+// When the next attempt may begin: after the back-off, and not before the upstream wants it (its Retry-After), but soon
+// enough that half of the job's time is left for it.
+WallTime next_attempt_at(Duration backoff, Duration retry_after, WallTime now, WallTime expires_at);
 
 // What the next attempt is delayed by.
 struct RetryTiming {

@@ -17,6 +17,7 @@ ClaimedJob job_at(int attempt) {
   ClaimedJob job;
   job.attempt = attempt;
   job.max_attempts = 3;
+  job.expires_at = kNow + 3600s;
   return job;
 }
 
@@ -96,6 +97,20 @@ TEST_CASE("a run's result and the job's attempts decide whether it succeeded, is
     CHECK(verdict_of(c.result, c.attempt) == c.verdict);
     CHECK(hold_of_route(c.result) == c.hold);
   }
+}
+
+TEST_CASE("the next attempt waits for the back-off and for Retry-After, but leaves half of the job's time to it") {
+  const auto wait = [](Duration backoff, Duration retry_after, Duration left) {
+    return next_attempt_at(backoff, retry_after, kNow, kNow + left) - kNow;
+  };
+  CHECK(wait(2s, 0s, 3600s) == 2s);
+  CHECK(wait(2s, 30s, 3600s) == 30s);
+  CHECK(wait(60s, 30s, 3600s) == 60s);
+  CHECK(wait(2s, 3600s, 3600s) == 1800s);
+  CHECK(wait(2s, std::chrono::hours(24), 3600s) == 1800s);
+  CHECK(wait(2s, 30s, 1s) == 2s);   // the back-off is ours, and as it is configured
+  CHECK(wait(2s, 30s, -5s) == 2s);  // it expires anyway
+  CHECK(verdict_of(response(503, 7200s), 1) == "retry in 1800 s: 503");
 }
 
 TEST_CASE("what fails in an outage is a deferral, after however many attempts, unless no retry can help") {
