@@ -56,15 +56,18 @@ class Stream {
   virtual void write(std::span<const std::string_view> pieces) = 0;
   void write(std::string_view bytes) { write(std::span(&bytes, 1)); }
 
-  // Bytes of the peer have arrived that no on_read has been given. May cost a system call.
-  virtual bool has_unread() const = 0;
-
   // Bytes accepted by write() that the kernel has not taken yet.
   virtual size_t write_pending() const = 0;
 
-  // Of the bytes accepted by write(), those that the peer has not acknowledged. It falls while a slow peer reads, where
-  // write_pending() falls in steps as large as the kernel's buffer. May cost a system call.
+  // Of the bytes given to write(), those that the peer has not acknowledged. It falls while a slow peer reads, where
+  // write_pending() falls in steps as large as the kernel's buffer. Where the connection breaks it stays as it was
+  // then. May cost a system call.
   virtual size_t unacknowledged() const = 0;
+
+  // What has arrived and has not been reported. An end stays one: also once it has been reported, and where a reset
+  // came behind it. Costs a system call.
+  enum class Unread { nothing, bytes, end, error };
+  virtual Unread unread() const = 0;
 
   // Sends FIN after all pending bytes. Reading goes on.
   virtual void end_writing() = 0;

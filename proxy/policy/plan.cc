@@ -93,7 +93,7 @@ Step Plan::slot_wait_over(Time) {
 
 // A retry needs the rule, the method, an attempt left, a body that can be sent again, time, and budget.
 std::optional<WaitUntil> Plan::retry(AttemptResult result, uint16_t status, bool can_resend, Time now) {
-  const bool retryable = policy_.retry.on.matches(result, status) && (policy_.retry.any_method || traits_.idempotent) &&
+  const bool retryable = policy_.retry.on.matches(result, status) && may_run_twice() &&
                          attempts_ < policy_.retry.max_attempts && can_resend;
   if (!retryable) return std::nullopt;
   const Duration delay = Backoff(policy_.retry.backoff).delay(attempts_ - 1, last_delay_, random_);

@@ -123,7 +123,8 @@ class Plan {
   void abandon();
 
   Time deadline() const { return deadline_; }
-  bool idempotent() const { return traits_.idempotent; }
+  // To send the request twice does no harm.
+  bool may_run_twice() const { return policy_.retry.any_method || traits_.idempotent; }
   int attempts() const { return attempts_; }
   const std::optional<RateDecision>& rate_decision() const { return rate_; }
   // Decisions that shadow mode did not act on: rate_limited, breaker_open.

@@ -5,13 +5,13 @@ namespace tidegate::loopback {
 
 namespace {
 
-std::string head(const std::string& target, const std::string& fields = "") {
+std::string head_request(const std::string& target, const std::string& fields = "") {
   return "HEAD " + target + " HTTP/1.1\r\nHost: example\r\n" + fields + "\r\n";
 }
 
 // The URL of the result.
 std::string result_of_head(Fixture& fixture) {
-  const Reply accepted = fixture.ask(head("/later", "Prefer: respond-async\r\n"));
+  const Reply accepted = fixture.ask(head_request("/later", "Prefer: respond-async\r\n"));
   REQUIRE(accepted.status == 202);
   const std::string url = accepted.field("location");
   fixture.start_replaying();
@@ -26,7 +26,7 @@ TEST_CASE("the result of a HEAD job has the upstream's Content-Length for HEAD, 
   fixture.upstream.behave({Behaviour::Kind::respond, 200, "X-Own: yes\r\n", std::string(1234, 'x')});
   const std::string url = result_of_head(fixture);
   CHECK(fixture.upstream.seen.at(0).method == "HEAD");
-  const auto client = fixture.client(head(url));
+  const auto client = fixture.client(head_request(url));
   const Reply result = fixture.next(*client, true);
   CHECK(result.status == 200);
   CHECK(result.field("x-own") == "yes");
@@ -42,7 +42,7 @@ TEST_CASE("the result of a HEAD job has the upstream's Content-Length for HEAD, 
 TEST_CASE("a HEAD job whose upstream states no length has none in its result") {
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond, 200, "", "of unknown length", true});
-  const Reply result = fixture.ask(head(result_of_head(fixture)));
+  const Reply result = fixture.ask(head_request(result_of_head(fixture)));
   CHECK(result.status == 200);
   CHECK(result.count("content-length") == 0);
 }
@@ -51,7 +51,7 @@ TEST_CASE("a HEAD request that waits for its job gets the upstream's Content-Len
   Fixture fixture;
   fixture.upstream.behave({Behaviour::Kind::respond, 200, "", std::string(77, 'x')});
   fixture.start_replaying();
-  const Reply result = fixture.ask(head("/later", "Prefer: respond-async, wait=20\r\n"));
+  const Reply result = fixture.ask(head_request("/later", "Prefer: respond-async, wait=20\r\n"));
   CHECK(result.status == 200);
   CHECK(result.field("content-length") == "77");
 }

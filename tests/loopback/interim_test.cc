@@ -8,7 +8,7 @@ namespace {
 constexpr const char* kHint = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n";
 constexpr const char* kDone = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-std::string config() {
+std::string interim_config() {
   return test::ConfigBuilder()
       .upstream("raw", "endpoints: [\"{RAW}\"]")
       .queue("jobs", "url: \"sqlite://{DIR}/jobs.db\"")
@@ -22,7 +22,7 @@ std::string config() {
 }  // namespace
 
 TEST_CASE("interim responses are forwarded without their hop-by-hop fields, at once, before the response") {
-  Fixture fixture(config());
+  Fixture fixture(interim_config());
   fixture.raw.script = std::string(kHint) + "HTTP/1.1 100 Continue\r\n\r\n" + kHint;
   const auto client = fixture.client(get("/raw"));
   fixture.until("both hints", [&] { return client->count("HTTP/1.1 103 Early Hints\r\n") == 2; });
@@ -35,7 +35,7 @@ TEST_CASE("interim responses are forwarded without their hop-by-hop fields, at o
 }
 
 TEST_CASE("a client with HTTP/1.0 gets no interim response") {
-  Fixture fixture(config());
+  Fixture fixture(interim_config());
   fixture.raw.script = std::string(kHint) + kDone;
   const auto client = fixture.client("GET /raw HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   CHECK(fixture.next(*client).body == "ok");
@@ -43,7 +43,7 @@ TEST_CASE("a client with HTTP/1.0 gets no interim response") {
 }
 
 TEST_CASE("more than ten interim responses of one attempt are the upstream's mistake, and end in one response") {
-  Fixture fixture(config());
+  Fixture fixture(interim_config());
   for (int i = 0; i < 11; ++i) fixture.raw.script += kHint;
   const auto client = fixture.client(get("/raw"));
   for (int i = 0; i < 10; ++i) CHECK(fixture.next(*client).status == 103);
@@ -55,8 +55,8 @@ TEST_CASE(
     "response") {
   std::string six;
   for (int i = 0; i < 6; ++i) six += kHint;
-  Fixture fixture(config());
-  fixture.raw.script = six + "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+  Fixture fixture(interim_config());
+  fixture.raw.script = six + "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
   const auto client = fixture.client(get("/again") + get("/park"));
   for (int i = 0; i < 10; ++i) CHECK(fixture.next(*client).status == 103);
   CHECK(fixture.next(*client).status == 503);

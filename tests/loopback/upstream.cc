@@ -190,4 +190,6 @@ RawUpstream::RawUpstream(net::Runtime& runtime) : runtime_(runtime) {
 
 RawUpstream::~RawUpstream() = default;
 
+void RawUpstream::close_connections() { connections_.clear(); }
+
 }  // namespace tidegate::loopback

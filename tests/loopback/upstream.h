@@ -80,6 +80,8 @@ class RawUpstream {
   explicit RawUpstream(net::Runtime& runtime);
   ~RawUpstream();
   uint16_t port() const { return listener_->address().port; }
+  // Closes every connection at once, as an upstream whose idle timeout is over.
+  void close_connections();
 
   std::string script;
   bool hangs_up = false;  // FIN after the script

@@ -97,9 +97,8 @@ void Exchange::begin_attempt(const policy::StartAttempt& step) {
   state_ = State::attempting;
   attempt_ = std::make_unique<Attempt>(runtime(), worker_.pool(*route_.upstream), static_cast<AttemptUser&>(*this));
   const policy::TimeoutConfig& timeout = route_.config->timeout;
-  const bool may_start_over = !body_ && plan_->idempotent();
-  attempt_->start({step.deadline, step.per_try, timeout.response_header, timeout.idle, may_start_over,
-                   step.upstream_time_allowed, step.probe_until, route_.judged},
+  attempt_->start({step.deadline, step.per_try, timeout.response_header, timeout.idle, step.upstream_time_allowed,
+                   step.probe_until, route_.judged},
                   head().method == "HEAD");
 }
 
@@ -163,8 +162,6 @@ void Exchange::on_response_sent() {
   responder_.finish();
   end(Outcome::proxied, relay_->status());
 }
-
-void Exchange::on_response_stuck(Outcome why, std::string_view reason) { give_up(why, std::string(reason)); }
 
 void Exchange::on_attempt_starved() { body_->time_out("the body did not arrive in time"); }
 

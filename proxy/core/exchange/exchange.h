@@ -75,6 +75,7 @@ class Exchange final : public http::Handler,
   // AttemptUser: the upstream's side.
   void on_attempt_begun() override { plan_->attempt_begun(runtime().now()); }
   void on_attempt_ready(const config::Endpoint& endpoint) override;
+  bool may_start_over(bool unseen) const override { return can_resend() && (unseen || plan_->may_run_twice()); }
   void on_attempt_writable() override;
   void on_attempt_interim(const http::ResponseHead& head) override {
     relay_interim(worker_, responder_, head, context_.request_id);
@@ -90,7 +91,7 @@ class Exchange final : public http::Handler,
   void on_body_changed() override;
   void on_body_stuck(policy::Outcome why, std::string_view reason) override;
   void on_response_sent() override;
-  void on_response_stuck(policy::Outcome why, std::string_view reason) override;
+  void on_response_stuck(policy::Outcome why, std::string_view reason) override { give_up(why, std::string(reason)); }
   void on_parked_request_end(const ParkedEnd& end) override;
 
   void check_limit(const policy::RateKey& local_key);

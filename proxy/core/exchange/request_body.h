@@ -27,8 +27,8 @@ class RequestBodyUser {
   // Bytes have reached the file, or room has come, or the body is no longer kept. Never inside a call.
   virtual void on_body_changed() = 0;
   // The body must not be sent on: there is neither memory nor a file for it, or bytes that the attempt needs can be
-  // read no more, or not in time (buffer_full); or the client is late or too slow with it (client_timeout). Never inside
-  // a call but time_out() and check_kept().
+  // read no more, or not in time (buffer_full); or the client is late or too slow with it (client_timeout). Never
+  // inside a call but time_out() and check_kept().
   virtual void on_body_stuck(policy::Outcome why, std::string_view reason) = 0;
 
  protected:

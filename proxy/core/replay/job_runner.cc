@@ -7,6 +7,7 @@
 #include "core/upstream/attempt.h"
 #include "core/upstream/forward.h"
 #include "http/message/http_date.h"
+#include "http/message/method.h"
 #include "net/finished.h"
 
 namespace tidegate::core {
@@ -43,8 +44,8 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
   void start(const jobs::RunLimits& limits) {
     timeout_ = limits.timeout;
     const Duration probe_time = limits.probe_until ? *limits.probe_until - worker_.runtime().now() : limits.timeout;
-    attempt_->start({Time::max(), timeout_, timeout_, route_->config->timeout.idle, false,
-                     std::min(timeout_, probe_time), limits.probe_until, route_->judged},
+    attempt_->start({Time::max(), timeout_, timeout_, route_->config->timeout.idle, std::min(timeout_, probe_time),
+                     limits.probe_until, route_->judged},
                     job_.method == "HEAD");
   }
 
@@ -59,8 +60,12 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
     write_job_head(head, job_.method, job_.target, job_.fields, endpoint.authority, body_size_,
                    route_->config->timeout_header, ceil_ms(left));
     attempt_->send(head, false, {});
+    reading_.reset();
+    sent_ = 0;
     send_next();
   }
+
+  bool may_start_over(bool unseen) const override { return unseen || http::is_idempotent(job_.method); }
 
   void send_next() {
     if (!attempt_ || !attempt_->takes_body() || reading_) return;

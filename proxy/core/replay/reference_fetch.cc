@@ -154,7 +154,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
     changed();
   }
 
-  void on_client_failure(http::ClientFailure, bool, std::string_view detail) override {
+  void on_client_failure(http::ClientFailure, http::RequestSeen, std::string_view detail) override {
     end(FetchedBody::Result::failed, kUnreachable, std::string(detail));
   }
   void on_request_drained() override {}

@@ -69,6 +69,7 @@ void Attempt::on_connection(Result<PooledConnection> connection) {
 void Attempt::connected(PooledConnection connection) {
   connection_ = std::move(connection);
   endpoint_ = connection_.endpoint_index();
+  if (reused_ && !user_.may_start_over(false) && connection_->find_dead()) return start_over();
   connection_->begin_request(this, is_head_request_);
   state_ = State::sending;
   user_.on_attempt_ready(connection_.endpoint());
@@ -216,10 +217,10 @@ void Attempt::start_over() {
   acquiring_ = pool_.acquire_fresh(*this, pending_until());
 }
 
-void Attempt::on_client_failure(http::ClientFailure failure, bool nothing_received, std::string_view detail) {
-  const bool was_dead = reused_ && nothing_received && failure == http::ClientFailure::reset;
-  if (was_dead && limits_.may_start_over) return start_over();
+void Attempt::on_client_failure(http::ClientFailure failure, http::RequestSeen seen, std::string_view detail) {
   const bool is_reset = failure == http::ClientFailure::reset;
+  const bool was_dead = reused_ && is_reset && seen != http::RequestSeen::yes;
+  if (was_dead && user_.may_start_over(seen == http::RequestSeen::no)) return start_over();
   const bool upstreams = !is_reset || !is_client_to_blame();
   fail({is_reset ? AttemptResult::reset : AttemptResult::bad_response, upstreams, upstream_time()}, detail);
 }

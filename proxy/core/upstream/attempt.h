@@ -7,6 +7,10 @@
 //      │ no connection    └────────────────────────┴───────────▶ failed ◀───────┴────────────────────┘
 //      └───────▶ refused
 //
+// Where a kept connection was closed by the upstream before anything of a response came, the attempt starts over on a
+// new one, from connecting, without a failure: once, and only a request that may be sent again. A request that may not,
+// once it has left, is sent only after a look at the connection.
+//
 // While it is pending it waits for Tidegate's own limits, not for the upstream: its time begins when there is room.
 // Response headers may arrive while the request is still being sent.
 //
@@ -34,7 +38,11 @@ class AttemptUser {
   // start(); must not destroy the attempt.
   virtual void on_attempt_begun() = 0;
   // Connected; inside start() where an idle connection was at hand. Time to build the head for `endpoint` and send().
+  // Once more where the attempt starts over: the body is sent from its beginning.
   virtual void on_attempt_ready(const config::Endpoint& endpoint) = 0;
+  // A kept connection may turn out to have been closed by the upstream, as an idle one. Whether the request can and may
+  // be sent again then: where the upstream has seen none of it (`unseen`), or where it may have seen it.
+  virtual bool may_start_over(bool unseen) const = 0;
   virtual void on_attempt_writable() = 0;  // write_pending() fell to 0
   // A 1xx response before the response's own headers (ClientUser). Must not destroy the attempt.
   virtual void on_attempt_interim(const http::ResponseHead&) {}
@@ -59,9 +67,6 @@ struct AttemptLimits {
   Duration per_try;  // from when it begins until the head
   Duration response_header;
   Duration idle;
-  // Idempotent and without a body: where a kept connection turns out to have been dead, the attempt begins again
-  // on a fresh one, without a failure.
-  bool may_start_over = false;
   Duration upstream_time_allowed{};  // until the response headers: by it a timeout is the upstream's fault, or not
   // It is a breaker's probe: without response headers by then it fails.
   std::optional<Time> probe_until = {};
@@ -121,7 +126,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   void on_response_head(const http::ResponseHead& head) override;
   void on_response_body(std::string_view piece) override;
   void on_response_complete() override;
-  void on_client_failure(http::ClientFailure failure, bool nothing_received, std::string_view detail) override;
+  void on_client_failure(http::ClientFailure failure, http::RequestSeen seen, std::string_view detail) override;
   void on_request_drained() override;
 
   net::Runtime& runtime_;

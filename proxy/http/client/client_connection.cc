@@ -38,13 +38,16 @@ void ClientConnection::begin_request(ClientUser* user, bool is_head_request) {
   parser_.expect(is_head_request);
   request_written_ = false;
   received_ = false;
+  request_bytes_ = 0;
   interim_count_ = 0;
   ++requests_;
   set_reading(true);
 }
 
 void ClientConnection::write(std::span<const std::string_view> pieces) {
-  if (state_ == State::busy) stream_->write(pieces);
+  if (state_ != State::busy) return;
+  for (const std::string_view piece : pieces) request_bytes_ += piece.size();
+  stream_->write(pieces);
 }
 
 void ClientConnection::end_request() { request_written_ = true; }
@@ -59,6 +62,14 @@ void ClientConnection::resume_reading() {
 
 size_t ClientConnection::write_pending() const { return stream_->write_pending(); }
 bool ClientConnection::reusable() const { return state_ == State::idle; }
+
+bool ClientConnection::find_dead() {
+  TG_ASSERT(state_ == State::idle);
+  if (stream_->unread() == net::Stream::Unread::nothing) return false;
+  become_spent();
+  return true;
+}
+
 void ClientConnection::set_on_spent(std::function<void()> on_spent) { on_spent_ = std::move(on_spent); }
 
 // While idle nothing may arrive: a byte belongs to no request; an end or an error ends the connection.
@@ -71,7 +82,15 @@ void ClientConnection::become_spent() {
 void ClientConnection::fail(ClientFailure failure, std::string_view detail) {
   state_ = State::spent;
   set_reading(false);
-  std::exchange(user_, nullptr)->on_client_failure(failure, !received_, detail);  // may destroy this
+  std::exchange(user_, nullptr)->on_client_failure(failure, seen(), detail);  // may destroy this
+}
+
+// The end of the upstream's side acknowledges what had reached it. A reset acknowledges nothing, so without such an end
+// it shows nothing: the upstream may have read the request and then reset the connection.
+RequestSeen ClientConnection::seen() const {
+  if (received_) return RequestSeen::yes;
+  const bool none_reached_it = stream_->unacknowledged() >= request_bytes_;
+  return none_reached_it && stream_->unread() == net::Stream::Unread::end ? RequestSeen::no : RequestSeen::maybe;
 }
 
 void ClientConnection::on_read(std::string_view bytes) {

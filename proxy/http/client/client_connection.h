@@ -10,6 +10,7 @@
 // connection is read to its end, and only a response that is not whole is a failure.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -27,6 +28,13 @@ enum class ClientFailure {
   bad_response,  // the response violates HTTP
 };
 
+// What the upstream can have seen of a request that failed.
+enum class RequestSeen : uint8_t {
+  no,     // it had closed the connection, as an idle one, before any byte of the request reached it
+  maybe,  // not one byte of a response has come
+  yes,
+};
+
 class ClientUser {
  public:
   // A 1xx but 100, which nobody has asked for, and 101, which is refused as bad_response. At most 10 before the final
@@ -36,8 +44,7 @@ class ClientUser {
   virtual void on_response_body(std::string_view piece) = 0;
   // The response is complete. reusable() then tells whether the connection may carry another request.
   virtual void on_response_complete() = 0;
-  // `nothing_received`: not one byte of a response had arrived (as on a stale keep-alive connection).
-  virtual void on_client_failure(ClientFailure failure, bool nothing_received, std::string_view detail) = 0;
+  virtual void on_client_failure(ClientFailure failure, RequestSeen seen, std::string_view detail) = 0;
   virtual void on_request_drained() = 0;  // write_pending() fell to 0
 
  protected:
@@ -65,6 +72,8 @@ class ClientConnection final : private net::StreamUser {
 
   size_t write_pending() const;
   bool reusable() const;
+  // While idle: looks whether the connection has died unnoticed, and is of no use then. Costs a system call.
+  bool find_dead();
   bool ever_used() const { return requests_ > 0; }
   void set_on_spent(std::function<void()> on_spent);  // while idle only
 
@@ -84,6 +93,7 @@ class ClientConnection final : private net::StreamUser {
   bool take_head();
   bool take_complete(bool nothing_left);
   void fail(ClientFailure failure, std::string_view detail);
+  RequestSeen seen() const;
   void become_spent();
   void set_reading(bool on);
 
@@ -98,6 +108,7 @@ class ClientConnection final : private net::StreamUser {
   bool received_ = false;  // any byte of a response to the request in progress
   bool reading_ = false;
   bool* destroyed_ = nullptr;  // set while a callback runs: the callback has destroyed this
+  size_t request_bytes_ = 0;   // of the request in progress, as far as it has been written
   int requests_ = 0;
   int interim_count_ = 0;
 };

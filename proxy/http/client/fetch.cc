@@ -105,7 +105,7 @@ class Fetch final : public net::Operation, private ClientUser {
 
   void on_response_complete() override { end(std::move(response_)); }
 
-  void on_client_failure(ClientFailure failure, bool, std::string_view detail) override {
+  void on_client_failure(ClientFailure failure, RequestSeen, std::string_view detail) override {
     const ErrorCode code = failure == ClientFailure::reset ? ErrorCode::reset : ErrorCode::invalid;
     end(fetch_error(code, detail));
   }

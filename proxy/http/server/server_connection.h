@@ -142,7 +142,6 @@ class ServerConnection final : public net::Disposable,
   std::optional<LingeringClose> linger_;
   std::unique_ptr<Handler> handler_;
   size_t index_ = 0;  // in the server's list
-
   State state_ = State::idle;
   Body body_ = Body::ended;
   bool parser_used_ = false;   // holds the last request, for the handler that is being disposed

@@ -12,6 +12,8 @@ constexpr ParseError kHeadersTimeout = {408, "client_timeout",
                                         "the request headers did not arrive within limits.header_timeout"};
 constexpr ParseError kBodyTimeout = {408, "client_timeout", "the body did not arrive within limits.body_timeout"};
 
+bool has_unread_bytes(const net::Stream& stream) { return stream.unread() == net::Stream::Unread::bytes; }
+
 }  // namespace
 
 Awaits ServerConnection::awaits() const {
@@ -51,7 +53,7 @@ void ServerConnection::on_timer() {
 
 void ServerConnection::on_expired(Awaits what) {
   switch (what) {
-    case Awaits::request: return stream_->has_unread() ? void() : close();  // closed under a request, it would be lost
+    case Awaits::request: return has_unread_bytes(*stream_) ? void() : close();  // a request would be lost
     case Awaits::headers: return refuse(kHeadersTimeout);
     case Awaits::body: return fail_body(kBodyTimeout);
     case Awaits::rest_of_body: return begin_linger();

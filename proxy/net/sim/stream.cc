@@ -1,16 +1,6 @@
-// Connections of the simulated network. Each direction is a pipe:
-//
-//   write() ─▶ unsent ──(window)──▶ travelling: segments with latency, in order ──▶ inbox ─▶ on_read()
-//                  ▲                                                                  │
-//                  └──────────────── window event when the reader has taken bytes ◀───┘
-//
-// FIN and RST travel in order behind the bytes. As with the kernel: closing with unread bytes sends RST, bytes that
-// reach a closed end are answered by RST, and an end that neither reads nor writes does not learn of a reset.
 #include <algorithm>
-#include <array>
 
-#include "base/assert.h"
-#include "net/sim/sim_world.h"
+#include "net/sim/connection.h"
 
 namespace tidegate::net {
 
@@ -19,66 +9,6 @@ constexpr size_t kPieceMax = 60 * 1024;  // of one on_read, as UvRuntime's buffe
 constexpr size_t kSegmentMax = 16 * 1024;
 constexpr int kFragmentsMax = 4;
 }  // namespace
-
-class SimConnection : public std::enable_shared_from_this<SimConnection> {
- public:
-  SimConnection(SimRuntime::World& w, const SocketAddress& client, const SocketAddress& server)
-      : world(w), id(w.next_connection++), addresses{client, server} {
-    world.connections.emplace(id, this);
-  }
-  ~SimConnection() { world.connections.erase(id); }
-
-  struct Pipe {
-    std::string unsent;
-    size_t travelling = 0;  // sent and not yet read
-    std::string inbox;      // arrived and not yet read
-    Time last_arrival{};
-    bool fin_wanted = false;
-    bool fin_sent = false;
-    bool fin_arrived = false;
-    bool drain_owed = false;
-  };
-
-  struct End {
-    bool attached = false;  // a Stream belongs to it
-    bool gone = false;      // its owner has closed it
-    bool reading = false;
-    bool end_told = false;
-    bool reset_arrived = false;
-    bool write_failure_told = false;
-    bool error_told = false;
-    StreamUser* user = nullptr;
-  };
-
-  void write(int side, std::span<const std::string_view> pieces);
-  void end_writing(int side);
-  void start_reading(int side);
-  void close(int side, bool with_reset);
-  void reset_arrives(int side);
-  size_t unsent(int side) const { return pipes_[side].unsent.size(); }
-  bool has_unread(int side) const { return !pipes_[1 - side].inbox.empty(); }
-
-  SimRuntime::World& world;
-  const uint64_t id;
-  const std::array<SocketAddress, 2> addresses;
-  std::array<End, 2> ends;
-
- private:
-  // The link is named by the listening side.
-  const SimLink& link() const { return world.link(addresses[1]); }
-  Time arrival(Pipe& pipe);
-  void send_on(int side);
-  void send_segment(int side, std::string bytes);
-  void send_reset(int side);
-  void segment_arrives(int from, std::string bytes);
-  void fin_arrives(int from);
-  void write_fails(int side);
-  void window_opens(int side);
-  void deliver(int side);
-  void later(SimEvent kind, Time at, std::function<void(SimConnection&)> run);
-
-  std::array<Pipe, 2> pipes_;  // by the writing side
-};
 
 void SimConnection::later(SimEvent kind, Time at, std::function<void(SimConnection&)> run) {
   world.schedule(at, kind, id, [self = shared_from_this(), run = std::move(run)] { run(*self); });
@@ -91,12 +21,23 @@ Time SimConnection::arrival(Pipe& pipe) {
 
 void SimConnection::write(int side, std::span<const std::string_view> pieces) {
   End& end = ends[side];
-  if (end.error_told) return;
-  if (end.reset_arrived) return later(SimEvent::pump, world.now, [side](SimConnection& c) { c.write_fails(side); });
   Pipe& pipe = pipes_[side];
+  if (end.error_told || end.reset_arrived) {
+    for (const std::string_view piece : pieces) pipe.dropped += piece.size();
+    if (end.error_told) return;
+    return later(SimEvent::pump, world.now, [side](SimConnection& c) { c.write_fails(side); });
+  }
   for (const std::string_view piece : pieces) pipe.unsent.append(piece);
   send_on(side);
   if (!pipe.unsent.empty()) pipe.drain_owed = true;
+}
+
+// As the kernel: first what can be read, then the end, then the error.
+Stream::Unread SimConnection::unread(int side) const {
+  const Pipe& incoming = pipes_[1 - side];
+  if (!incoming.inbox.empty()) return Stream::Unread::bytes;
+  if (incoming.fin_arrived) return Stream::Unread::end;
+  return ends[side].reset_arrived ? Stream::Unread::error : Stream::Unread::nothing;
 }
 
 void SimConnection::end_writing(int side) {
@@ -122,6 +63,7 @@ void SimConnection::send_on(int side) {
 
 void SimConnection::send_segment(int side, std::string bytes) {
   Pipe& pipe = pipes_[side];
+  pipe.under_way += bytes.size();
   if (world.network.chance(link().reset)) {
     later(SimEvent::reset, arrival(pipe), [](SimConnection& c) {
       c.reset_arrives(0);
@@ -146,6 +88,7 @@ void SimConnection::segment_arrives(int from, std::string bytes) {
   const int to = 1 - from;
   if (ends[to].reset_arrived) return;
   if (ends[to].gone) return send_reset(to);
+  pipes_[from].under_way -= bytes.size();
   pipes_[from].inbox.append(bytes);
   deliver(to);
 }
@@ -173,6 +116,7 @@ void SimConnection::write_fails(int side) {
   End& end = ends[side];
   if (!end.attached || end.write_failure_told) return;
   end.write_failure_told = true;
+  pipes_[side].dropped += unsent(side);
   pipes_[side].unsent.clear();
   const bool reads_on = !end.end_told && end.user->on_write_failed();
   if (!reads_on) pipes_[1 - side].inbox.clear();
@@ -251,9 +195,9 @@ class SimStream final : public Stream {
   void start_reading() override { connection_->start_reading(side_); }
   void stop_reading() override { connection_->ends[side_].reading = false; }
   void write(std::span<const std::string_view> pieces) override { connection_->write(side_, pieces); }
-  bool has_unread() const override { return connection_->has_unread(side_); }
   size_t write_pending() const override { return connection_->unsent(side_); }
-  size_t unacknowledged() const override { return connection_->unsent(side_); }
+  size_t unacknowledged() const override { return connection_->unacknowledged(side_); }
+  Unread unread() const override { return connection_->unread(side_); }
   void end_writing() override { connection_->end_writing(side_); }
   void reset_on_close() override { reset_on_close_ = true; }
   SocketAddress peer() const override { return connection_->addresses[1 - side_]; }

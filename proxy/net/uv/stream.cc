@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "base/assert.h"
@@ -55,11 +56,14 @@ class UvStream final : public Stream {
   }
 
   void write(std::span<const std::string_view> pieces) override {
-    if (broken_ || write_failed_) return;
+    if (broken_ || write_failed_) return drop(pieces);
     size_t sent = 0;
     if (write_pending_ == 0) {
       const int taken = try_write(pieces);
-      if (taken < 0 && taken != UV_EAGAIN) return report_later(taken, &UvStream::fail_writing);
+      if (taken < 0 && taken != UV_EAGAIN) {
+        drop(pieces);
+        return report_later(taken, &UvStream::fail_writing);
+      }
       sent = static_cast<size_t>(std::max(taken, 0));
     }
     for (std::string_view piece : pieces) {
@@ -72,18 +76,20 @@ class UvStream final : public Stream {
     if (write_pending_ > 0) write_on();
   }
 
-  bool has_unread() const override {
-    int in_kernel = 0;
-    return !broken_ && ioctl(descriptor(), FIONREAD, &in_kernel) == 0 && in_kernel > 0;
-  }
-
   size_t write_pending() const override { return write_pending_; }
   size_t unacknowledged() const override {
-    if (broken_ || write_failed_) return 0;
     int in_kernel = 0;  // SIOCOUTQ: what is unsent, and what is sent but not acknowledged
     if (ioctl(descriptor(), SIOCOUTQ, &in_kernel) != 0) in_kernel = 0;
     const size_t in_libuv = uv_stream_get_write_queue_size(stream());
-    return waiting_.size() + in_libuv + static_cast<size_t>(in_kernel);
+    return dropped_ + waiting_.size() + in_libuv + static_cast<size_t>(in_kernel);
+  }
+
+  // Linux tells of a FIN before it tells of an error that came later.
+  Unread unread() const override {
+    char byte = 0;
+    const ssize_t count = recv(descriptor(), &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+    if (count >= 0) return count == 0 ? Unread::end : Unread::bytes;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Unread::nothing : Unread::error;
   }
 
   void end_writing() override {
@@ -99,6 +105,10 @@ class UvStream final : public Stream {
 
  private:
   uv_stream_t* stream() const { return reinterpret_cast<uv_stream_t*>(tcp_); }
+
+  void drop(std::span<const std::string_view> pieces) {
+    for (const std::string_view piece : pieces) dropped_ += piece.size();
+  }
 
   void send_fin() {
     auto* request = new uv_shutdown_t{};
@@ -188,6 +198,7 @@ class UvStream final : public Stream {
   void fail_writing(int status) {
     if (broken_ || write_failed_) return;
     write_failed_ = true;
+    dropped_ += waiting_.size();
     waiting_.clear();
     write_pending_ = 0;
     const Error error = peers_error(status, "write to ");
@@ -224,6 +235,7 @@ class UvStream final : public Stream {
   std::shared_ptr<UvStream*> self_;  // what callbacks hold; null once this is destroyed
   std::string waiting_;              // not given to libuv yet
   size_t write_pending_ = 0;         // waiting_ and the write under way
+  size_t dropped_ = 0;               // given to write() too late
   bool writing_ = false;
   bool reading_ = false;
   bool ended_ = false;  // the peer's FIN has been reported

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +26,7 @@ struct TestAttempt final : AttemptUser {
   JudgedFailures* judged = nullptr;
 
   TestAttempt& start(Duration per_try = 10s, Duration header = 3s, Duration idle = 2s, bool is_head = false) {
-    attempt->start({fixture_.runtime.now() + total, per_try, header, idle, false, {}, {}, judged}, is_head);
+    attempt->start({fixture_.runtime.now() + total, per_try, header, idle, {}, {}, judged}, is_head);
     return *this;
   }
   // A whole request without a body.
@@ -40,7 +41,9 @@ struct TestAttempt final : AttemptUser {
   void on_attempt_ready(const config::Endpoint& endpoint) override {
     CHECK(endpoint.host == "10.0.0.2");
     events += "ready";
+    if (when_ready) when_ready();
   }
+  bool may_start_over(bool unseen) const override { return unseen ? over_if_unseen : over_if_maybe_seen; }
   void on_attempt_begun() override { begun_at = fixture_.runtime.now(); }
   void on_attempt_writable() override { ++writable; }
   void on_attempt_interim(const http::ResponseHead& head) override { events += ";" + std::to_string(head.status); }
@@ -73,6 +76,9 @@ struct TestAttempt final : AttemptUser {
   std::optional<Time> begun_at;
   Duration upstream_took{};  // at the response headers
   bool upstreams_fault = false;
+  std::function<void()> when_ready;
+  bool over_if_unseen = true;
+  bool over_if_maybe_seen = false;
   bool leave_at_head = false;
   bool pause_at_body = false;
 };

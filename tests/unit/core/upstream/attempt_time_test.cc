@@ -16,8 +16,7 @@ constexpr std::string_view kHead = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\
 void start(UpstreamFixture& fixture, TestAttempt& one, Duration per_try = 20s, std::optional<Duration> probe = {}) {
   const Time now = fixture.runtime.now();
   const auto probe_until = probe ? std::optional(now + *probe) : std::nullopt;
-  one.attempt->start({now + per_try, per_try, 8s, 5s, false, probe ? std::min<Duration>(8s, *probe) : 8s, probe_until},
-                     false);
+  one.attempt->start({now + per_try, per_try, 8s, 5s, probe ? std::min<Duration>(8s, *probe) : 8s, probe_until}, false);
   fixture.settle();
 }
 

@@ -43,7 +43,7 @@ struct Nobody final : http::ClientUser {
   void on_response_head(const http::ResponseHead&) override {}
   void on_response_body(std::string_view) override {}
   void on_response_complete() override {}
-  void on_client_failure(http::ClientFailure, bool, std::string_view) override {}
+  void on_client_failure(http::ClientFailure, http::RequestSeen, std::string_view) override {}
   void on_request_drained() override {}
 };
 

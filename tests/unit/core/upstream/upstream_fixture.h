@@ -30,6 +30,7 @@ class Far final : private net::StreamUser {
     stream_->reset_on_close();
     stream_.reset();
   }
+  void close() { stream_.reset(); }
   bool left() const { return left_; }
   size_t write_pending() const { return stream_->write_pending(); }
 

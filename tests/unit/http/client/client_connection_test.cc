@@ -57,9 +57,10 @@ class Peer final : private net::StreamUser, public ClientUser {
     if (destroy_on_body) client.reset();
   }
   void on_response_complete() override { heard += ";complete"; }
-  void on_client_failure(ClientFailure failure, bool nothing_received, std::string_view) override {
+  void on_client_failure(ClientFailure failure, RequestSeen seen, std::string_view) override {
     heard += failure == ClientFailure::reset ? ";reset" : ";bad";
-    if (nothing_received) heard += " untouched";
+    if (seen == RequestSeen::maybe) heard += " untouched";
+    if (seen == RequestSeen::no) heard += " unseen";
   }
   void on_request_drained() override {}
 
@@ -149,10 +150,16 @@ TEST_CASE("a response is ended by the connection's end only where that is its fr
 }
 
 TEST_CASE("an end before any byte of a response is distinguished") {
-  Peer peer;
-  peer.ask();
-  peer.hang_up();
-  CHECK(peer.heard == ";reset untouched");
+  Peer unseen;
+  unseen.ask();
+  unseen.hang_up();  // with the request still on its way
+  CHECK(unseen.heard == ";reset unseen");
+
+  Peer untouched;
+  untouched.ask();
+  untouched.settle();
+  untouched.hang_up();
+  CHECK(untouched.heard == ";reset untouched");
 
   Peer begun;
   begun.ask();
