@@ -23,7 +23,7 @@ std::string request_with_body(const std::string& method, const std::string& path
 
 TEST_CASE("a request on a kept connection that has just been closed is sent on a new one, and is no failure") {
   for (const char* path : {"/plain", "/stream", "/kept"}) {
-    for (const char* method : {"POST", "PATCH"}) {
+    for (const char* method : {"GET", "PUT", "POST", "PATCH"}) {
       for (const std::string& body : {std::string(), std::string("body"), std::string(300'000, 'b')}) {
         CAPTURE(path);
         CAPTURE(method);

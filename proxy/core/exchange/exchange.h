@@ -75,7 +75,9 @@ class Exchange final : public http::Handler,
   // AttemptUser: the upstream's side.
   void on_attempt_begun() override { plan_->attempt_begun(runtime().now()); }
   void on_attempt_ready(const config::Endpoint& endpoint) override;
-  bool may_start_over(bool unseen) const override { return can_resend() && (unseen || plan_->may_run_twice()); }
+  bool may_start_over(bool unseen) const override {
+    return (!body_ || body_->stays_kept()) && (unseen || plan_->may_run_twice());
+  }
   void on_attempt_writable() override;
   void on_attempt_interim(const http::ResponseHead& head) override {
     relay_interim(worker_, responder_, head, context_.request_id);

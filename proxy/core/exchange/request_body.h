@@ -72,6 +72,8 @@ class RequestBody {
   void drive();
 
   bool can_resend() const { return spooled_.kept(); }
+  // Also once an attempt has begun to take it.
+  bool stays_kept() const { return needs_.keep_max > 0 && spooled_.kept(); }
   // No other attempt will come: what this one has taken need not be kept.
   void stop_keeping() { spooled_.stop_keeping(sent_); }
   SpooledBody& spooled() { return spooled_; }
