@@ -60,8 +60,8 @@ class Stream {
   virtual size_t write_pending() const = 0;
 
   // Of the bytes given to write(), those that the peer has not acknowledged. It falls while a slow peer reads, where
-  // write_pending() falls in steps as large as the kernel's buffer. Where the connection breaks it stays as it was
-  // then. May cost a system call.
+  // write_pending() falls in steps as large as the kernel's buffer. Never more than that: where the connection breaks,
+  // some may be forgotten. May cost a system call.
   virtual size_t unacknowledged() const = 0;
 
   // What has arrived and has not been reported. An end stays one: also once it has been reported, and where a reset

@@ -6,6 +6,8 @@ namespace tidegate::loopback {
 namespace {
 
 constexpr const char* kHint = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n";
+constexpr const char* kFramedHint =
+    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 5\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n";
 constexpr const char* kDone = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 std::string interim_config() {
@@ -23,7 +25,7 @@ std::string interim_config() {
 
 TEST_CASE("interim responses are forwarded without their hop-by-hop fields, at once, before the response") {
   Fixture fixture(interim_config());
-  fixture.raw.script = std::string(kHint) + "HTTP/1.1 100 Continue\r\n\r\n" + kHint;
+  fixture.raw.script = std::string(kFramedHint) + "HTTP/1.1 100 Continue\r\n\r\n" + kHint;
   const auto client = fixture.client(get("/raw"));
   fixture.until("both hints", [&] { return client->count("HTTP/1.1 103 Early Hints\r\n") == 2; });
   const Reply hint = fixture.next(*client);

@@ -34,10 +34,10 @@ TEST_CASE("a job waits for the Retry-After of the response that made it, and so 
   CHECK(date.job >= 3600s);
 }
 
-TEST_CASE("a Retry-After of longer than half of job_ttl, or one that is none, does not cost a job its attempts") {
+TEST_CASE("a Retry-After of longer than job_ttl, or one that is none, does not cost a job its attempts") {
   const Waits weeks = parked_by("Retry-After: 9999999\r\n");
-  CHECK(weeks.job >= std::chrono::hours(12));
-  CHECK(weeks.job < std::chrono::hours(13));
+  CHECK(weeks.job > std::chrono::hours(23));
+  CHECK(weeks.job < std::chrono::hours(24));
   for (const char* none : {"", "Retry-After: soon\r\n", "Retry-After: -5\r\n", "Retry-After: 0\r\n"}) {
     CHECK(parked_by(none).job < 1800s);
   }

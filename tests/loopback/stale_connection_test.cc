@@ -47,18 +47,20 @@ TEST_CASE("a request on a kept connection that has just been closed is sent on a
   }
 }
 
-TEST_CASE("a request that the upstream has read before it closed is not sent again, unless it may run twice") {
+TEST_CASE("a request that the upstream has read before it closed or reset is not sent again, unless it may run twice") {
   for (const bool twice : {false, true}) {
-    Fixture fixture(closing_config());
-    fixture.raw.script = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    const auto client = fixture.client(request_with_body("POST", "/plain", "first"));
-    REQUIRE(fixture.next(*client).status == 200);
-    fixture.raw.received.clear();
-    client->send(twice ? get("/plain") : request_with_body("POST", "/plain", "second"));
-    fixture.until("it is read", [&] { return !fixture.raw.received.empty(); });
-    fixture.raw.close_connections();
-    CHECK(fixture.next(*client).status == (twice ? 200 : 502));
-    CHECK(fixture.raw.accepted == (twice ? 2 : 1));
+    for (const auto end : {&RawUpstream::close_connections, &RawUpstream::reset_connections}) {
+      Fixture fixture(closing_config());
+      fixture.raw.script = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+      const auto client = fixture.client(request_with_body("POST", "/plain", "first"));
+      REQUIRE(fixture.next(*client).status == 200);
+      fixture.raw.received.clear();
+      client->send(twice ? get("/plain") : request_with_body("POST", "/plain", "second"));
+      fixture.until("it is read", [&] { return !fixture.raw.received.empty(); });
+      (fixture.raw.*end)();
+      CHECK(fixture.next(*client).status == (twice ? 200 : 502));
+      CHECK(fixture.raw.accepted == (twice ? 2 : 1));
+    }
   }
 }
 

@@ -158,6 +158,7 @@ class RawUpstream::Connection final : public net::StreamUser {
     stream_->set_user(this);
     stream_->start_reading();
   }
+  void reset_on_close() { stream_->reset_on_close(); }
 
  private:
   void on_read(std::string_view bytes) override {
@@ -191,5 +192,10 @@ RawUpstream::RawUpstream(net::Runtime& runtime) : runtime_(runtime) {
 RawUpstream::~RawUpstream() = default;
 
 void RawUpstream::close_connections() { connections_.clear(); }
+
+void RawUpstream::reset_connections() {
+  for (const auto& connection : connections_) connection->reset_on_close();
+  connections_.clear();
+}
 
 }  // namespace tidegate::loopback

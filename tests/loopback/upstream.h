@@ -80,8 +80,9 @@ class RawUpstream {
   explicit RawUpstream(net::Runtime& runtime);
   ~RawUpstream();
   uint16_t port() const { return listener_->address().port; }
-  // Closes every connection at once, as an upstream whose idle timeout is over.
+  // Closes every connection at once, as an upstream whose idle timeout is over; or resets it, as one that has ended.
   void close_connections();
+  void reset_connections();
 
   std::string script;
   bool hangs_up = false;  // FIN after the script

@@ -95,6 +95,7 @@ void Exchange::wait_for_slot(const policy::WaitForSlot& step) {
 
 void Exchange::begin_attempt(const policy::StartAttempt& step) {
   state_ = State::attempting;
+  retry_after_ = {};
   attempt_ = std::make_unique<Attempt>(runtime(), worker_.pool(*route_.upstream), static_cast<AttemptUser&>(*this));
   const policy::TimeoutConfig& timeout = route_.config->timeout;
   attempt_->start({step.deadline, step.per_try, timeout.response_header, timeout.idle, step.upstream_time_allowed,

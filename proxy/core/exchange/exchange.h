@@ -138,7 +138,7 @@ class Exchange final : public http::Handler,
   std::unique_ptr<LimitCheck> limit_check_;
   std::unique_ptr<SlotWait> slot_wait_;
   std::unique_ptr<Attempt> attempt_;
-  Duration retry_after_{};  // of the last response that was not relayed
+  Duration retry_after_{};  // of the last attempt's response
   std::optional<ResponseRelay> relay_;
   std::unique_ptr<ParkedRequest> parked_;
   net::Timer timer_;

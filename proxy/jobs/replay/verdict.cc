@@ -10,7 +10,8 @@ using policy::AttemptResult;
 
 namespace {
 
-constexpr Duration kOwnFailureDelay = 5s;  // where the disk or the store failed
+constexpr Duration kLeftForAttempt = std::chrono::minutes(10);  // of a job's time, behind a Retry-After
+constexpr Duration kOwnFailureDelay = 5s;                       // where the disk or the store failed
 
 bool has_succeeded(const RunResult& result) {
   switch (result.worth) {
@@ -49,7 +50,8 @@ Settlement settlement_of(Failure failure, const ClaimedJob& job, Fault fault, co
 }  // namespace
 
 WallTime next_attempt_at(Duration backoff, Duration retry_after, WallTime now, WallTime expires_at) {
-  return now + std::max(backoff, std::min(retry_after, (expires_at - now) / 2));
+  const Duration left = expires_at - now;
+  return now + std::max(backoff, std::min(retry_after, left - std::min(left / 2, kLeftForAttempt)));
 }
 
 Verdict judge(const RunResult& result, const ClaimedJob& job, Fault fault, const RetryTiming& timing) {

@@ -75,7 +75,7 @@ struct GivenBack {
 using Verdict = std::variant<Settlement, GivenBack>;
 
 // When the next attempt may begin: after the back-off, and not before the upstream wants it (its Retry-After), but soon
-// enough that half of the job's time is left for it.
+// enough that ten minutes of the job's time are left for it, or half of what there is.
 WallTime next_attempt_at(Duration backoff, Duration retry_after, WallTime now, WallTime expires_at);
 
 // What the next attempt is delayed by.

@@ -86,10 +86,13 @@ class UvStream final : public Stream {
 
   // Linux tells of a FIN before it tells of an error that came later.
   Unread unread() const override {
+    if (reset_) return Unread::error;
     char byte = 0;
     const ssize_t count = recv(descriptor(), &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
     if (count >= 0) return count == 0 ? Unread::end : Unread::bytes;
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Unread::nothing : Unread::error;
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return Unread::nothing;
+    reset_ = true;
+    return Unread::error;
   }
 
   void end_writing() override {
@@ -185,7 +188,13 @@ class UvStream final : public Stream {
     return getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? uv_translate_sys_error(error) : 0;
   }
 
-  void fail_reading(int status) { fail(peers_error(status, "read from ")); }
+  void fail_reading(int status) {
+    note_reset(status);
+    fail(peers_error(status, "read from "));
+  }
+
+  // EPIPE: an end came first.
+  void note_reset(int status) { reset_ = reset_ || (status != UV_EPIPE && !ended_); }
 
   Error peers_error(int status, const char* doing) const {
     const std::string peer = peer_.to_string();
@@ -198,6 +207,7 @@ class UvStream final : public Stream {
   void fail_writing(int status) {
     if (broken_ || write_failed_) return;
     write_failed_ = true;
+    note_reset(status);
     dropped_ += waiting_.size();
     waiting_.clear();
     write_pending_ = 0;
@@ -238,7 +248,8 @@ class UvStream final : public Stream {
   size_t dropped_ = 0;               // given to write() too late
   bool writing_ = false;
   bool reading_ = false;
-  bool ended_ = false;  // the peer's FIN has been reported
+  bool ended_ = false;          // the peer's FIN has been reported
+  mutable bool reset_ = false;  // it broke without an end: the kernel tells of that once, and then of an end
   bool broken_ = false;
   bool write_failed_ = false;  // nothing more is written; reading may go on
   bool ending_ = false;

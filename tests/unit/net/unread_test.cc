@@ -49,6 +49,29 @@ TEST_ON_BOTH_RUNTIMES("a reset is an error, unless an end came before it") {
   CHECK(closed.client.stream->unacknowledged() == 19);
 }
 
+TEST_ON_BOTH_RUNTIMES("a reset stays one once it has been reported, by a read or by a write") {
+  Pair<Loop> read;
+  read.server.stream->reset_on_close();
+  read.server.close();
+  REQUIRE(read.until([&] { return read.client.error.has_value(); }));
+  CHECK(read.client.stream->unread() == Unread::error);
+
+  Pair<Loop> written({.client_reads = false, .server_reads = true});
+  written.server.stream->reset_on_close();
+  written.server.close();
+  settle(written.loop);
+  written.client.stream->write("too late");
+  REQUIRE(written.until([&] { return written.client.error.has_value(); }));
+  CHECK(written.client.stream->unread() == Unread::error);
+
+  Pair<Loop> looked_at({.client_reads = false, .server_reads = true});
+  looked_at.server.stream->reset_on_close();
+  looked_at.server.close();
+  settle(looked_at.loop);
+  CHECK(looked_at.client.stream->unread() == Unread::error);
+  CHECK(looked_at.client.stream->unread() == Unread::error);
+}
+
 TEST_ON_BOTH_RUNTIMES("what the peer's end acknowledges has reached it, also if the peer then resets") {
   Pair<Loop> pair({.client_reads = false, .server_reads = true});
   pair.client.stream->write("in time");

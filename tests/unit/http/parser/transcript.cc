@@ -53,9 +53,10 @@ void feed(Parser& parser, std::string_view bytes, const Cut& cut, size_t* unread
 
 }  // namespace
 
-Transcript read_requests(std::string_view bytes, const Cut& cut, const http::HeadLimits& limits) {
+Transcript read_requests(std::string_view bytes, const Cut& cut, const http::HeadLimits& limits,
+                         const http::PathRules& paths) {
   Transcript out;
-  http::RequestParser parser(limits);
+  http::RequestParser parser(limits, paths);
   feed(parser, bytes, cut, &out.unread, [&](ParseEvent event) {
     switch (event) {
       case ParseEvent::head:

@@ -27,7 +27,8 @@ inline size_t whole(std::string_view rest) { return rest.size(); }
 inline size_t single(std::string_view) { return 1; }
 
 // Reads messages until the bytes are used up, a message is refused, or the client asked to close.
-Transcript read_requests(std::string_view bytes, const Cut& cut = whole, const http::HeadLimits& limits = {});
+Transcript read_requests(std::string_view bytes, const Cut& cut = whole, const http::HeadLimits& limits = {},
+                         const http::PathRules& paths = {});
 
 // Reads interim responses and one final one; `ends`: the peer closes after the bytes.
 Transcript read_response(std::string_view bytes, bool to_head, bool ends, const Cut& cut = whole,

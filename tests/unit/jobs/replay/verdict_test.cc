@@ -99,18 +99,20 @@ TEST_CASE("a run's result and the job's attempts decide whether it succeeded, is
   }
 }
 
-TEST_CASE("the next attempt waits for the back-off and for Retry-After, but leaves half of the job's time to it") {
+TEST_CASE("the next attempt waits for the back-off and for Retry-After, but leaves some of the job's time to it") {
   const auto wait = [](Duration backoff, Duration retry_after, Duration left) {
     return next_attempt_at(backoff, retry_after, kNow, kNow + left) - kNow;
   };
   CHECK(wait(2s, 0s, 3600s) == 2s);
   CHECK(wait(2s, 30s, 3600s) == 30s);
   CHECK(wait(60s, 30s, 3600s) == 60s);
-  CHECK(wait(2s, 3600s, 3600s) == 1800s);
-  CHECK(wait(2s, std::chrono::hours(24), 3600s) == 1800s);
+  CHECK(wait(2s, 3600s, 5400s) == 3600s);  // it fits
+  CHECK(wait(2s, 3600s, 3600s) == 3000s);
+  CHECK(wait(2s, std::chrono::hours(24), 3600s) == 3000s);
+  CHECK(wait(2s, 600s, 600s) == 300s);
   CHECK(wait(2s, 30s, 1s) == 2s);   // the back-off is ours, and as it is configured
   CHECK(wait(2s, 30s, -5s) == 2s);  // it expires anyway
-  CHECK(verdict_of(response(503, 7200s), 1) == "retry in 1800 s: 503");
+  CHECK(verdict_of(response(503, 7200s), 1) == "retry in 3000 s: 503");
 }
 
 TEST_CASE("what fails in an outage is a deferral, after however many attempts, unless no retry can help") {
