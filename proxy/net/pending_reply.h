@@ -13,16 +13,23 @@
 
 namespace tidegate::net {
 
+// What the thread that replies holds, weakly: an expired one means that nobody waits any more.
+template <typename T>
+class ReplySink {
+ public:
+  virtual ~ReplySink() = default;
+  // On any thread; of several, the first reply counts.
+  virtual void send(const T& reply) = 0;
+};
+
 template <typename T>
 class PendingReply final : public Operation {
  public:
-  // What the thread that replies holds, weakly: an expired one means that nobody waits any more.
-  class Slot : public std::enable_shared_from_this<Slot> {
+  class Slot final : public ReplySink<T>, public std::enable_shared_from_this<Slot> {
    public:
     Slot(Runtime& runtime, std::function<void(T)> done) : runtime_(&runtime), done_(std::move(done)) {}
 
-    // On any thread; of several, the first reply counts.
-    void send(const T& reply) {
+    void send(const T& reply) override {
       const std::lock_guard lock(mutex_);
       if (runtime_) runtime_->post([slot = this->shared_from_this(), reply] { slot->deliver(reply); });
     }

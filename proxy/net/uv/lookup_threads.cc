@@ -55,7 +55,7 @@ struct LookupThreads::Shared {
   std::mutex mutex;
   size_t threads = 0;
   // Each name that waits or is being looked up, and who wants it.
-  std::map<std::string, std::vector<std::weak_ptr<Reply::Slot>>> wanted;
+  std::map<std::string, std::vector<std::weak_ptr<Sink>>> wanted;
   std::deque<std::string> waiting;
 
   // Under the lock. The next name that somebody still wants.
@@ -63,23 +63,36 @@ struct LookupThreads::Shared {
     while (!waiting.empty()) {
       *host = std::move(waiting.front());
       waiting.pop_front();
-      const auto& slots = wanted[*host];
-      if (std::any_of(slots.begin(), slots.end(), [](const auto& slot) { return !slot.expired(); })) return true;
+      const auto& sinks = wanted[*host];
+      if (std::any_of(sinks.begin(), sinks.end(), [](const auto& sink) { return !sink.expired(); })) return true;
       wanted.erase(*host);
     }
     return false;
   }
 
   void reply(const std::string& host, const Result<Addresses>& result) {
-    std::vector<std::weak_ptr<Reply::Slot>> slots;
+    std::vector<std::weak_ptr<Sink>> sinks;
     {
       const std::lock_guard lock(mutex);
       const auto found = wanted.find(host);
-      slots = std::move(found->second);
+      sinks = std::move(found->second);
       wanted.erase(found);
     }
-    for (const auto& weak : slots) {
-      if (const auto slot = weak.lock()) slot->send(result);
+    for (const auto& weak : sinks) {
+      if (const auto sink = weak.lock()) sink->send(result);
+    }
+  }
+
+  // A thread that was counted does not run. What waits is another's; where there is none, nobody would look it up.
+  void thread_missing(const std::string& why) {
+    std::deque<std::string> left;
+    {
+      const std::lock_guard lock(mutex);
+      if (--threads > 0) return;
+      left = std::exchange(waiting, {});
+    }
+    for (const std::string& host : left) {
+      reply(host, Error{ErrorCode::exhausted, "resolve " + host + ": no thread: " + why});
     }
   }
 
@@ -99,8 +112,8 @@ struct LookupThreads::Shared {
   }
 };
 
-LookupThreads::LookupThreads(Lookup lookup, size_t threads_max)
-    : shared_(std::make_shared<Shared>(std::move(lookup), threads_max)) {}
+LookupThreads::LookupThreads(Lookup lookup, size_t threads_max, ThreadStarter start_thread)
+    : shared_(std::make_shared<Shared>(std::move(lookup), threads_max)), start_thread_(std::move(start_thread)) {}
 
 LookupThreads::~LookupThreads() = default;
 
@@ -109,26 +122,23 @@ LookupThreads& LookupThreads::of_process() {
   return *threads;
 }
 
-void LookupThreads::look_up(const std::string& host, const std::shared_ptr<Reply::Slot>& slot) {
+void LookupThreads::start_detached(const std::function<void()>& run) { std::thread(run).detach(); }
+
+void LookupThreads::look_up(const std::string& host, const std::shared_ptr<Sink>& sink) {
   {
     const std::lock_guard lock(shared_->mutex);
     const auto [entry, is_new] = shared_->wanted.try_emplace(host);
     std::erase_if(entry->second, [](const auto& other) { return other.expired(); });
-    entry->second.push_back(slot);
-    if (!is_new) return;
-    shared_->waiting.push_back(host);
-    if (shared_->threads == shared_->threads_max) return;
+    entry->second.push_back(sink);
+    if (is_new) shared_->waiting.push_back(host);
+    // Also for names of before, whose thread could not be started.
+    if (shared_->waiting.empty() || shared_->threads == shared_->threads_max) return;
     ++shared_->threads;
   }
   try {
-    std::thread([shared = shared_] { shared->run(); }).detach();
+    start_thread_([shared = shared_] { shared->run(); });
   } catch (const std::system_error& error) {
-    {
-      const std::lock_guard lock(shared_->mutex);
-      if (--shared_->threads > 0) return;  // another thread takes it
-      std::erase(shared_->waiting, host);
-    }
-    shared_->reply(host, Error{ErrorCode::exhausted, "resolve " + host + ": no thread: " + error.what()});
+    shared_->thread_missing(error.what());
   }
 }
 

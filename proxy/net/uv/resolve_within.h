@@ -2,15 +2,15 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "base/ip.h"
-#include "base/result.h"
 #include "base/time.h"
+#include "net/uv/lookup_threads.h"
 
 namespace tidegate::net {
 
-// As Runtime::resolve, but blocks: for `bound` at most, whatever the name server does. Errors: also timeout.
-Result<std::vector<IpAddress>> resolve_within(const std::string& host, Duration bound);
+// As Runtime::resolve, but blocks: for `bound` at most, whatever the name server does. Needs no descriptor of its own.
+// Errors: also timeout.
+Result<Addresses> resolve_within(const std::string& host, Duration bound,
+                                 LookupThreads& lookups = LookupThreads::of_process());
 
 }  // namespace tidegate::net

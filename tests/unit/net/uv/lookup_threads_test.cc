@@ -1,11 +1,15 @@
 // Look-ups of a whole process: slow ones delay nothing else, and a name is looked up once at a time.
 #include "net/uv/lookup_threads.h"
 
+#include <sys/resource.h>
+
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "net/connect_host.h"
+#include "net/uv/resolve_within.h"
 #include "support/swallower.h"
 #include "unit/net/peer.h"
 
@@ -14,7 +18,8 @@ using namespace tidegate::test;
 
 namespace {
 
-const net::Addresses kFound = {*IpAddress::parse("127.0.0.1")};
+// Never destroyed: threads may run when the process ends.
+const net::Addresses& kFound = *new net::Addresses{*IpAddress::parse("127.0.0.1")};
 
 // A name server that responds when it is let to.
 struct NameServer {
@@ -51,12 +56,38 @@ struct NameServer {
 
 struct Lookups {
   explicit Lookups(size_t threads_max = 64)
-      : threads([shared = shared](const std::string& host) { return shared->look_up(host); }, threads_max) {}
+      : threads([shared = shared](const std::string& host) { return shared->look_up(host); }, threads_max,
+                [this](const std::function<void()>& run) { start(run); }) {}
   ~Lookups() { server.respond(); }
 
   std::shared_ptr<NameServer> shared = std::make_shared<NameServer>();  // with the threads
   NameServer& server = *shared;
+  // Where there is no thread. It may look up itself: another loop does at the same moment.
+  std::function<void()> on_no_thread;
   net::LookupThreads threads;
+
+ private:
+  void start(const std::function<void()>& run) {
+    if (!on_no_thread) return std::thread(run).detach();
+    std::exchange(on_no_thread, [] {})();
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+  }
+};
+
+// While it lives, this process opens nothing.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
 };
 
 bool run_until(net::UvRuntime& runtime, const std::function<bool()>& ready) {
@@ -118,6 +149,72 @@ TEST_CASE("Beyond the bound names wait in order, and one that nobody wants any m
   lookups.server.respond();
   CHECK(run_until(runtime, [&] { return replies == " slow second third"; }));
   CHECK(lookups.server.asked == std::vector<std::string>{"slow", "second", "third"});
+}
+
+TEST_CASE("Where no thread can be started, each name that waits fails, also when two fail at once") {
+  Lookups lookups;
+  net::UvRuntime runtime(1, lookups.threads);
+  std::string failed;
+  std::vector<std::unique_ptr<net::Operation>> waiting;
+  const auto resolve = [&](const char* name) {
+    waiting.push_back(runtime.resolve(name, [&, name](const auto& result) {
+      REQUIRE_FALSE(result.ok());
+      CHECK(result.error().code == ErrorCode::exhausted);
+      failed += std::string(" ") + name;
+    }));
+  };
+  lookups.on_no_thread = [&] { resolve("second"); };
+  resolve("first");
+  CHECK(run_until(runtime, [&] { return failed == " first second"; }));
+  lookups.on_no_thread = nullptr;
+  bool found = false;
+  const auto later = runtime.resolve("first", [&](const auto& result) { found = result.ok(); });
+  CHECK(run_until(runtime, [&] { return found; }));
+}
+
+TEST_CASE("A name whose thread could not be started beside a slow one gets it with the next look-up, also its own") {
+  Lookups lookups;
+  net::UvRuntime runtime(1, lookups.threads);
+  const auto slow = runtime.resolve("slow", [](const auto&) {});
+  lookups.server.await_asked(1);
+  int found = 0;
+  const auto count = [&](const auto& result) { found += result.ok(); };
+  lookups.on_no_thread = [] {};
+  const auto first = runtime.resolve("fast", count);
+  lookups.on_no_thread = nullptr;
+  const auto again = runtime.resolve("fast", count);
+  CHECK(run_until(runtime, [&] { return found == 2; }));
+}
+
+TEST_CASE("A look-up of a thread without a loop ends at its bound, and leaves the name to those who wait on") {
+  Lookups lookups;
+  net::UvRuntime runtime(1, lookups.threads);
+  bool found = false;
+  const auto patient = runtime.resolve("slow.test", [&](const auto& result) { found = result.ok(); });
+  lookups.server.await_asked(1);
+  const auto late = net::resolve_within("slow.test", 20ms, lookups.threads);
+  REQUIRE_FALSE(late.ok());
+  CHECK(late.error().code == ErrorCode::timeout);
+  CHECK(late.error().message == "resolve slow.test: no response in time");
+  lookups.server.respond();
+  CHECK(run_until(runtime, [&] { return found; }));
+}
+
+TEST_CASE("A look-up of a thread without a loop needs no descriptor, and a literal no look-up") {
+  Lookups lookups;
+  const NoDescriptors none_left;
+  CHECK(*net::resolve_within("fast.test", 60s, lookups.threads) == kFound);
+  CHECK(*net::resolve_within("127.0.0.1", 0s, lookups.threads) == kFound);
+  CHECK(*net::resolve_within("::ffff:127.0.0.1", 0s, lookups.threads) == kFound);
+  CHECK(lookups.server.asked.size() == 1);
+}
+
+TEST_CASE("A look-up of a thread without a loop has the error of the look-up, or that of its thread") {
+  net::LookupThreads failing([](const std::string&) { return Error{ErrorCode::not_found, "no such name"}; });
+  CHECK(net::resolve_within("none.test", 60s, failing).error().code == ErrorCode::not_found);
+  Lookups lookups;
+  lookups.on_no_thread = [] {};
+  CHECK(net::resolve_within("fast.test", 60s, lookups.threads).error().code == ErrorCode::exhausted);
 }
 
 TEST_CASE("A look-up outlives those who wanted it, and their loop") {
