@@ -59,10 +59,9 @@ PooledConnection Pool::take_idle(size_t endpoint) {
     if (leads_to_endpoint(endpoint, looked_at->addresses_version, *looked_at->connection)) {
       lease = PooledConnection(this, endpoint, looked_at->addresses_version, std::move(looked_at->connection));
       lease.connection_->set_on_spent({});
-    } else {
-      leave_room();
     }
     idle_.erase(looked_at);
+    if (!lease) leave_room();
   }
   count();
   return lease;
