@@ -14,82 +14,118 @@ namespace tidegate::net {
 namespace {
 
 constexpr Duration kAttemptDelay = 250ms;
+constexpr Duration kAttemptDelayMin = 10ms;
+constexpr size_t kInFlightMax = 3;
 constexpr size_t kErrorsShown = 4;
+
+// The last address has two shares: the one that it begins after, and one to respond in.
+Duration attempt_delay(size_t addresses, Duration timeout) {
+  return std::clamp<Duration>(timeout / static_cast<int64_t>(addresses + 1), kAttemptDelayMin, kAttemptDelay);
+}
 
 class AddressRace final : public Operation {
  public:
   AddressRace(Runtime& runtime, const std::vector<IpAddress>& addresses, uint16_t port, Duration timeout,
-              ConnectCallback done, AddressVerdict verdict)
+              ConnectCallback done, AddressObserver observer)
       : runtime_(runtime),
         addresses_(addresses),
         port_(port),
-        delay_(std::min<Duration>(kAttemptDelay, timeout / static_cast<int64_t>(addresses.size()))),
+        delay_(attempt_delay(addresses.size(), timeout)),
         done_(std::move(done)),
-        verdict_(std::move(verdict)),
+        observer_(std::move(observer)),
+        next_at_(runtime.now()),
         next_timer_(runtime, [this] { on_silence(); }),
         timeout_timer_(runtime, [this] { on_timeout(); }) {
     attempts_.reserve(addresses_.size());  // callbacks refer to their attempt
     timeout_timer_.start_after(timeout);
-    begin_next();
+    begin_due();
   }
 
  private:
   struct Attempt {
     SocketAddress to;
-    std::unique_ptr<Operation> connecting;  // null: it has failed
-    std::optional<Error> error;
+    Time begun{};
+    std::unique_ptr<Operation> connecting = nullptr;  // null: it has failed
+    std::optional<Error> error = std::nullopt;
+    bool silent = false;
   };
 
-  void begin_next() {
-    if (attempts_.size() == addresses_.size()) return;
-    Attempt& attempt = attempts_.emplace_back();
-    attempt.to = {addresses_[attempts_.size() - 1], port_};
+  bool more() const { return !descriptors_used_up_ && attempts_.size() < addresses_.size(); }
+
+  // Where the loop was late, several are due; none of them is late because of it. An attempt that has not had its delay
+  // yet makes room for no other.
+  void begin_due() {
+    const Time now = runtime_.now();
+    while (more() && next_at_ <= now) {
+      if (in_flight() == kInFlightMax) {
+        Attempt& oldest = *std::find_if(attempts_.begin(), attempts_.end(), is_in_flight);
+        next_at_ = std::max(next_at_, oldest.begun + delay_);
+        if (next_at_ > now) break;
+        give_up(oldest);
+      }
+      begin(now);
+      next_at_ += delay_;
+    }
+    more() ? next_timer_.start_at(next_at_) : next_timer_.stop();
+  }
+
+  void begin(Time now) {
+    Attempt& attempt = attempts_.emplace_back(Attempt{{addresses_[attempts_.size()], port_}, now});
     attempt.connecting = runtime_.connect(attempt.to, [this, &attempt](Result<std::unique_ptr<Stream>> stream) {
       const auto finished = net::finished(attempt.connecting);
       if (stream) win(attempt, std::move(*stream));
       else fail(attempt, stream.error());
     });
-    if (attempts_.size() < addresses_.size()) next_timer_.start_after(delay_);
   }
 
   void on_silence() {
-    judge(attempts_.back(), false);
-    begin_next();
+    const Time now = runtime_.now();
+    for (Attempt& attempt : attempts_) {
+      if (!is_in_flight(attempt) || attempt.silent || attempt.begun + delay_ > now) continue;
+      attempt.silent = true;
+      tell(attempt, AddressVerdict::silent);
+    }
+    begin_due();
   }
 
   void win(const Attempt& winner, std::unique_ptr<Stream> stream) {
-    judge(winner, true);
+    tell(winner, AddressVerdict::reachable);
     end(std::move(stream));
   }
 
   void fail(Attempt& attempt, const Error& error) {
     attempt.error = error;
-    if (!refusal_of(error)) judge(attempt, false);
-    last_failure_ = error.code;
-    next_timer_.stop();
-    begin_next();
-    const bool all_failed = std::none_of(attempts_.begin(), attempts_.end(),
-                                         [](const Attempt& other) { return other.connecting != nullptr; });
-    if (all_failed) end(failure());
+    const auto refusal = refusal_of(error);
+    if (!refusal) {
+      unreachable_ = error.code;
+      tell(attempt, AddressVerdict::unreachable);
+    }
+    if (refusal == ConnectionRefusal::descriptors) descriptors_used_up_ = true;
+    next_at_ = std::min(next_at_, runtime_.now());
+    begin_due();
+    if (in_flight() == 0) end(failure());
   }
 
   void on_timeout() {
     for (Attempt& attempt : attempts_) {
-      if (!attempt.connecting) continue;
-      attempt.connecting.reset();
-      attempt.error = Error{ErrorCode::timeout, "connect " + attempt.to.to_string() + ": no response in time"};
-      judge(attempt, false);
+      if (!is_in_flight(attempt)) continue;
+      give_up(attempt);
+      tell(attempt, AddressVerdict::unreachable);
     }
-    last_failure_ = ErrorCode::timeout;
     end(failure());
   }
 
+  void give_up(Attempt& attempt) {
+    attempt.connecting.reset();
+    attempt.error = Error{ErrorCode::timeout, "connect " + attempt.to.to_string() + ": no response in time"};
+    unreachable_ = ErrorCode::timeout;
+  }
+
+  // All have failed.
   Error failure() const {
-    Error error{last_failure_, ""};
-    for (size_t i = 0; i < attempts_.size(); ++i) {
-      const Error& one = *attempts_[i].error;
-      if (refusal_of(one) && !refusal_of(error)) error.code = one.code;
-      if (i < kErrorsShown) error.message += (i == 0 ? "" : "; ") + one.message;
+    Error error{unreachable_.value_or(attempts_.back().error->code), ""};
+    for (size_t i = 0; i < std::min(attempts_.size(), kErrorsShown); ++i) {
+      error.message += (i == 0 ? "" : "; ") + attempts_[i].error->message;
     }
     if (attempts_.size() > kErrorsShown) {
       error.message += "; and " + std::to_string(attempts_.size() - kErrorsShown) + " more addresses";
@@ -97,8 +133,13 @@ class AddressRace final : public Operation {
     return error;
   }
 
-  void judge(const Attempt& attempt, bool reachable) {
-    if (verdict_) verdict_(attempt.to.ip, reachable);
+  static bool is_in_flight(const Attempt& attempt) { return attempt.connecting != nullptr; }
+  size_t in_flight() const {
+    return static_cast<size_t>(std::count_if(attempts_.begin(), attempts_.end(), is_in_flight));
+  }
+
+  void tell(const Attempt& attempt, AddressVerdict verdict) {
+    if (observer_) observer_(attempt.to.ip, verdict);
   }
 
   // The only end. The callback may destroy this, so it is the last thing done.
@@ -115,9 +156,11 @@ class AddressRace final : public Operation {
   const uint16_t port_;
   const Duration delay_;
   ConnectCallback done_;
-  AddressVerdict verdict_;
+  AddressObserver observer_;
   std::vector<Attempt> attempts_;  // begun, in the order of the addresses
-  ErrorCode last_failure_ = ErrorCode::timeout;
+  bool descriptors_used_up_ = false;
+  std::optional<ErrorCode> unreachable_;  // of the last address that was called and did not accept
+  Time next_at_;                          // when the next address is called
   Timer next_timer_;
   Timer timeout_timer_;
 };
@@ -125,9 +168,9 @@ class AddressRace final : public Operation {
 }  // namespace
 
 std::unique_ptr<Operation> race_addresses(Runtime& runtime, const std::vector<IpAddress>& addresses, uint16_t port,
-                                          Duration timeout, ConnectCallback done, AddressVerdict verdict) {
+                                          Duration timeout, ConnectCallback done, AddressObserver observer) {
   TG_ASSERT(!addresses.empty());
-  return std::make_unique<AddressRace>(runtime, addresses, port, timeout, std::move(done), std::move(verdict));
+  return std::make_unique<AddressRace>(runtime, addresses, port, timeout, std::move(done), std::move(observer));
 }
 
 std::vector<IpAddress> alternate_families(const std::vector<IpAddress>& addresses) {

@@ -23,10 +23,11 @@ class HostConnect final : public Operation {
  private:
   void on_resolved(Result<std::vector<IpAddress>> found) {
     if (!found) return end(found.error());
+    if (runtime_.now() >= deadline_) return on_timeout();
     timer_.stop();
     step_ = race_addresses(
         runtime_, *found, port_, deadline_ - runtime_.now(), [this](auto stream) { end(std::move(stream)); },
-        source_.verdict);
+        source_.observer);
   }
 
   void on_timeout() { end(Error{ErrorCode::timeout, "resolve " + source_.host + ": no response in time"}); }

@@ -18,7 +18,7 @@ namespace tidegate::net {
 struct AddressSource {
   std::string host;  // for messages
   std::function<std::unique_ptr<Operation>(ResolveCallback done)> resolve;
-  AddressVerdict verdict = {};
+  AddressObserver observer = {};
 };
 
 // `timeout` bounds all of it. The callback runs later, once; it may destroy the operation. The runtime, and what the

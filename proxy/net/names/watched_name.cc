@@ -4,14 +4,13 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "net/address_race.h"
 
 namespace tidegate::net {
 
 namespace {
 
 constexpr Duration kLookupInterval = 1s;  // between two look-ups that connections want
-constexpr Duration kFailedIsLast = 30s;   // for so long a failed address is called after the others
+constexpr Duration kFailedIsLast = 30s;   // for so long a failed or silent address is called after the others
 
 bool contains(const std::vector<IpAddress>& addresses, const IpAddress& address) {
   return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
@@ -74,14 +73,14 @@ bool WatchedName::is_failed(const IpAddress& address) const {
   return std::any_of(failed_.begin(), failed_.end(), [&](const Failed& failed) { return failed.address == address; });
 }
 
-void WatchedName::judge(const IpAddress& address, bool reachable, Time now) {
+void WatchedName::judge(const IpAddress& address, AddressVerdict verdict, Time now) {
   bool earlier = false;
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(failed_, [&](const Failed& failed) { return failed.address == address; });
-    if (reachable) return;
+    if (verdict == AddressVerdict::reachable) return;
     if (contains(addresses_, address)) failed_.push_back({address, now});
-    earlier = want_lookup(now);
+    earlier = verdict == AddressVerdict::unreachable && want_lookup(now);
   }
   if (earlier) wake_();
 }

@@ -15,8 +15,9 @@
 // connection wants an address that there is none, a second after it. Addresses are too old `stale` after they should
 // have been refreshed.
 //
-// Which address a connection calls first moves on with each, so that all of them are used; IPv4 comes before IPv6, and
-// the families alternate (RFC 8305). One that has failed or been silent comes last for a while.
+// Which address a connection calls first moves on with each, so that all addresses of the preferred family (IPv4 while
+// one works) are used; the families alternate (RFC 8305). One that has failed or been silent comes last for a while,
+// but only a failure is a reason for a look-up.
 #pragma once
 
 #include <atomic>
@@ -27,6 +28,7 @@
 #include <string>
 #include <vector>
 
+#include "net/address_race.h"
 #include "net/names/name_config.h"
 #include "net/pending_reply.h"
 
@@ -55,7 +57,7 @@ class WatchedName {
   // The addresses in the order in which the next connection calls them; empty: none is known.
   std::vector<IpAddress> next_order(Time now);
   // Tells of a connection's attempt.
-  void judge(const IpAddress& address, bool reachable, Time now);
+  void judge(const IpAddress& address, AddressVerdict verdict, Time now);
 
   // The same, later: as soon as there are addresses; or the error of the look-up that found none. Where one has failed
   // within the last second, no other is awaited.
@@ -105,7 +107,7 @@ class WatchedName {
   Time earliest_;  // of the next look-up
   Time due_;
   size_t turn_ = 0;
-  std::vector<Failed> failed_;  // of addresses_, the longest ago first
+  std::vector<Failed> failed_;  // or silent; of addresses_, the longest ago first
   std::vector<std::weak_ptr<Wait::Slot>> waiting_;
 };
 

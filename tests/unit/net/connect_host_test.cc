@@ -2,6 +2,7 @@
 #include "net/connect_host.h"
 
 #include "net/connection_refusal.h"
+#include "net/pending_reply.h"
 #include "unit/net/peer.h"
 
 using namespace tidegate;
@@ -50,15 +51,29 @@ TEST_CASE("A host is called at its next address where the first one does not acc
   CHECK(host.connect("nowhere.test").error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("What is used up here is the error of a host, whichever of its addresses it kept from being called") {
+TEST_CASE("What is used up here is the error of a host only where none of its addresses could be called") {
   for (const ErrorCode code : {ErrorCode::conflict, ErrorCode::exhausted}) {
-    for (const char* used_up : {"10.0.0.1", "10.0.0.2"}) {
-      Host host;
-      host.loop.impl.add_name("two.test", {*IpAddress::parse("10.0.0.1"), *IpAddress::parse("10.0.0.2")});
-      host.use_up(used_up, code);
-      CHECK(host.connect("two.test").error().code == code);
-    }
+    Host host;
+    host.loop.impl.add_name("two.test", {*IpAddress::parse("10.0.0.1"), *IpAddress::parse("10.0.0.2")});
+    host.use_up("10.0.0.2", code);
+    CHECK(host.connect("two.test").error().code == ErrorCode::refused);
+    host.use_up("10.0.0.1", code);
+    CHECK(host.connect("two.test").error().code == code);
   }
+}
+
+TEST_CASE("Addresses that are found when the time is over are not called") {
+  Host host;
+  const auto resolve = [&](net::ResolveCallback done) {
+    auto reply = std::make_unique<net::PendingReply<Result<std::vector<IpAddress>>>>(host.loop.impl, std::move(done));
+    reply->slot()->send(std::vector<IpAddress>{*IpAddress::parse("10.0.0.1")});
+    return reply;
+  };
+  std::optional<Result<std::unique_ptr<net::Stream>>> end;
+  const auto connecting = net::connect_by(host.loop.impl, {"late.test", resolve}, Host::kPort, 0s,
+                                          [&](auto result) { end.emplace(std::move(result)); });
+  REQUIRE(host.loop.run_until([&] { return end.has_value(); }));
+  CHECK(end->error().message == "resolve late.test: no response in time");
 }
 
 TEST_CASE("A look-up and the addresses share one time") {

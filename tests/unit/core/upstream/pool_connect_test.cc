@@ -50,20 +50,21 @@ TEST_CASE("what this process has used up for a connect is no failure of the upst
   }
 }
 
-TEST_CASE("an upstream one of whose addresses could not be called is not blamed for the others") {
-  for (const std::string called : {"10.0.0.8", "10.0.0.9"}) {
-    CAPTURE(called);
-    UpstreamFixture fixture("", "\"http://optimizer.test:3001\"");
-    fixture.runtime.add_name("optimizer.test", {*IpAddress::parse("10.0.0.8"), *IpAddress::parse("10.0.0.9")});
-    for (const std::string address : {"10.0.0.8", "10.0.0.9"}) {
-      if (address != called) fixture.use_up(address + ":3001", ErrorCode::conflict);
-    }
-    Taker a(*fixture.pool);
-    fixture.settle();
-    REQUIRE(a.error);
-    CHECK(a.error->code == ErrorCode::exhausted);
-    CHECK(fixture.refused("ports") == 1);
-  }
+TEST_CASE("an upstream is not blamed where none of its addresses could be called; one that was called decides") {
+  UpstreamFixture fixture("", "\"http://optimizer.test:3001\"");
+  fixture.runtime.add_name("optimizer.test", {*IpAddress::parse("10.0.0.8"), *IpAddress::parse("10.0.0.9")});
+  fixture.use_up("10.0.0.8:3001", ErrorCode::conflict);
+  Taker one_called(*fixture.pool);
+  fixture.settle();
+  REQUIRE(one_called.error);
+  CHECK(one_called.error->code == ErrorCode::refused);
+  CHECK(fixture.refused("ports") == 0);
+  fixture.use_up("10.0.0.9:3001", ErrorCode::conflict);
+  Taker none_called(*fixture.pool);
+  fixture.settle();
+  REQUIRE(none_called.error);
+  CHECK(none_called.error->code == ErrorCode::exhausted);
+  CHECK(fixture.refused("ports") == 1);
 }
 
 TEST_CASE("a connect without a reply ends after connect_timeout") {

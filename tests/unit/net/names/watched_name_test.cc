@@ -225,18 +225,32 @@ TEST_CASE("An address that swallowed a connect comes last for a while, and is th
   CHECK((host.order() == "10.0.0.1 10.0.0.2") != (host.order() == "10.0.0.1 10.0.0.2"));
 }
 
+TEST_CASE("An address that was silent comes last and is no reason for a look-up; one that failed is") {
+  NamedHost host({1h, 1h});
+  host.found({"10.0.0.1", "10.0.0.2"});
+  host.watch();
+  host.pass(5s);
+  host.watched->judge(*IpAddress::parse("10.0.0.1"), net::AddressVerdict::silent, host.network().now());
+  host.pass(5s);
+  CHECK(host.network().lookups() == 1);
+  CHECK(host.order() == "10.0.0.2 10.0.0.1");
+  host.watched->judge(*IpAddress::parse("10.0.0.1"), net::AddressVerdict::unreachable, host.network().now());
+  host.pass(5s);
+  CHECK(host.network().lookups() == 2);
+}
+
 TEST_CASE("Of addresses that all have failed the one that failed longest ago is called first") {
   NamedHost host;
   host.found({"10.0.0.1", "10.0.0.2"});
   host.watch();
   host.pass(1s);
   const Time now = host.network().now();
-  host.watched->judge(*IpAddress::parse("10.0.0.2"), false, now);
-  host.watched->judge(*IpAddress::parse("10.0.0.1"), false, now + 1s);
+  host.watched->judge(*IpAddress::parse("10.0.0.2"), net::AddressVerdict::unreachable, now);
+  host.watched->judge(*IpAddress::parse("10.0.0.1"), net::AddressVerdict::unreachable, now + 1s);
   CHECK(host.order() == "10.0.0.2 10.0.0.1");
-  host.watched->judge(*IpAddress::parse("10.0.0.2"), false, now + 2s);
+  host.watched->judge(*IpAddress::parse("10.0.0.2"), net::AddressVerdict::unreachable, now + 2s);
   CHECK(host.order() == "10.0.0.1 10.0.0.2");
-  host.watched->judge(*IpAddress::parse("10.0.0.2"), true, now + 3s);
+  host.watched->judge(*IpAddress::parse("10.0.0.2"), net::AddressVerdict::reachable, now + 3s);
   CHECK(host.order() == "10.0.0.2 10.0.0.1");
 }
 
@@ -278,7 +292,7 @@ TEST_CASE("A watcher that has ended is silent, and names without one stay as the
     net::NameWatcher watcher(loop.impl);
     name = watcher.watch("up.test", {}, [](const auto&, const auto&) { CHECK(false); });
   }
-  name->judge(*IpAddress::parse("10.0.0.1"), false, loop.impl.now() + 1h);
+  name->judge(*IpAddress::parse("10.0.0.1"), net::AddressVerdict::unreachable, loop.impl.now() + 1h);
   loop.impl.run_for(1h);
   CHECK(to_string(name->view().state) == std::string("resolving"));
   CHECK(loop.impl.open_operations() == 0);
