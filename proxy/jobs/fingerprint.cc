@@ -15,7 +15,8 @@ struct Fingerprint::Digest {
 Fingerprint::Fingerprint(const JobDraft& draft)
     : body_counts_(draft.body_ref.empty()), digest_(std::make_unique<Digest>()) {
   TG_ASSERT(EVP_DigestInit_ex(digest_->context, EVP_sha256(), nullptr) == 1);
-  // Neither a method nor a target has a line end in it.
+  // None of them has a line end in it.
+  feed(draft.route + "\n" + std::string(value_of(draft.fields, "host")) + "\n");
   feed(draft.method + "\n" + draft.target + (body_counts_ ? "\nbody\n" : "\nreference\n"));
   if (!body_counts_) feed(std::string_view(draft.body_ref).substr(0, draft.body_ref.find('?')));
 }

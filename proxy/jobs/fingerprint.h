@@ -1,5 +1,5 @@
-// What makes two requests with one Idempotency-Key the same: SHA-256 of method, target and body; for a reference the
-// URL without its query, since every presigning of one object differs.
+// What makes two requests with one Idempotency-Key the same: SHA-256 of route, Host, method, target and body; for a
+// reference the URL without its query, since every presigning of one object differs.
 #pragma once
 
 #include <memory>

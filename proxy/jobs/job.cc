@@ -34,10 +34,12 @@ const char* to_string(JobEvent event) {
   return "?";
 }
 
-std::string_view request_id_of(const FieldList& fields) {
-  const auto found = std::find_if(fields.begin(), fields.end(),
-                                  [](const auto& field) { return http::iequals(field.first, "x-request-id"); });
+std::string_view value_of(const FieldList& fields, std::string_view name) {
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const auto& field) { return http::iequals(field.first, name); });
   return found == fields.end() ? std::string_view() : found->second;
 }
+
+std::string_view request_id_of(const FieldList& fields) { return value_of(fields, "x-request-id"); }
 
 }  // namespace tidegate::jobs

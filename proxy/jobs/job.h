@@ -44,6 +44,8 @@ const char* to_string(JobEvent event);
 using FieldList = std::vector<std::pair<std::string, std::string>>;
 // The X-Request-Id of the request that became the job; "": it has none.
 std::string_view request_id_of(const FieldList& fields);
+// The value of the field of that name; "" = there is none.
+std::string_view value_of(const FieldList& fields, std::string_view name);
 
 // A body on its way into a store: in memory, or in a temporary file. Readable from the store's thread.
 struct BodyContent {

@@ -152,6 +152,17 @@ TEST_CASE("a failed delivery is retried with the same id and body, and ends as a
   CHECK(fixture.status_of(id) == "succeeded");
 }
 
+TEST_CASE("a callback is delivered with the response headers, whatever becomes of the body") {
+  Fixture fixture(config_with());
+  fixture.raw.script = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok";
+  fixture.raw.hangs_up = true;
+  park(fixture);
+  fixture.upstream.behave({});
+  fixture.start_replaying();
+  until_callbacks(fixture, "succeeded", 1);
+  CHECK(told(fixture).size() == 1);
+}
+
 TEST_CASE("410 ends a callback at once, and a redirect is not followed") {
   Fixture fixture(config_with());
   fixture.raw.script = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";

@@ -226,4 +226,13 @@ TEST_CASE("bytes after a response are never read as the next response") {
   CHECK(fixture.raw.accepted == 2);
 }
 
+TEST_CASE("response headers larger than any request's are relayed") {
+  Fixture fixture;
+  fixture.raw.script =
+      "HTTP/1.1 302 Found\r\nLocation: /" + std::string(100'000, 'a') + "\r\nContent-Length: 0\r\n\r\n";
+  const Reply reply = fixture.ask(get("/raw"));
+  CHECK(reply.status == 302);
+  CHECK(reply.field("location").size() == 100'001);
+}
+
 }  // namespace tidegate::loopback

@@ -21,6 +21,7 @@ void check_jobs_problem(Fixture& fixture, const Reply& reply, int status, const 
   CHECK(problem.at("reason") == reason);
   CHECK(problem.at("instance") == reply.field("x-request-id"));
   CHECK(reply.field("content-type") == "application/problem+json");
+  CHECK(reply.field("cache-control") == "no-store");
   CHECK(reply.field("proxy-status").find(reason) != std::string::npos);
   CHECK(fixture.logged(reason).size() == 1);
   CHECK(fixture.metric("tidegate_http_requests_total", {"route=\"_jobs\"", "outcome=\"" + reason + '"'}) == 1);

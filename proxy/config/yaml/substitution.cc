@@ -34,6 +34,7 @@ Result<std::string> from_file(const std::string& path) {
   if (content.size() > kSecretBytesMax) return failed("file " + shown(path) + " is larger than 64 KiB");
   if (content.ends_with('\n')) content.pop_back();
   if (content.ends_with('\r')) content.pop_back();
+  if (content.empty()) return failed("file " + shown(path) + " is empty");  // a secret that is none protects nothing
   return content;
 }
 

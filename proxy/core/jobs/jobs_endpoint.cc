@@ -186,7 +186,8 @@ void JobsHandler::problem(Outcome outcome, std::string_view detail, std::optiona
                           std::string extra_fields) {
   std::optional<int64_t> retry_after_s;
   if (retry_after) retry_after_s = retry_after_seconds(*retry_after, random());
-  send_problem(responder_, {outcome, detail, request_id_, retry_after_s, applied_ + extra_fields});
+  send_problem(responder_,
+               {outcome, detail, request_id_, retry_after_s, applied_ + "Cache-Control: no-store\r\n" + extra_fields});
   end(outcome, status_of(outcome));
 }
 

@@ -20,7 +20,6 @@ using Worth = RunResult::Worth;
 namespace {
 
 constexpr Duration kRecheckDelay = 5s;  // of a job that has not ended yet, or whose store is unavailable
-constexpr size_t kResponseBodyMax = 4 << 20;
 constexpr const char* kJobId = "job-id";
 constexpr const char* kJobAttempt = "job-attempt";
 constexpr const char* kJobDeferrals = "job-deferrals";  // absent in what older versions stored: none
@@ -106,7 +105,7 @@ class CallbackRun final : public net::Operation {
                       {"webhook-timestamp", std::to_string(now_s)},
                       {"webhook-signature", http::webhook_signature(callback_.secret, id, now_s, request.body)}};
     request.timeout = CallbackRunner::kTimeout;
-    request.body_bytes_max = kResponseBodyMax;
+    request.status_only = true;
     request.on_connected = [this] { connected_ = true; };
     step_ = http::fetch(worker_.runtime(), std::move(request),
                         [this](Result<http::FetchResponse> response) { on_response(std::move(response)); });

@@ -107,7 +107,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
       return end(FetchedBody::Result::failed, kUnreachable, error.message);
     }
     timer_.start_at(deadline_);
-    connection_ = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
+    connection_ = std::make_unique<http::ClientConnection>(std::move(*stream), http::kResponseLimits);
     send_request();
   }
 

@@ -14,9 +14,11 @@ namespace tidegate::core {
 
 namespace {
 
-constexpr std::string_view kVia = "1.1 tidegate";
 constexpr size_t kRequestIdMax = 128;
 constexpr size_t kTraceparentSize = 55;
+
+// The version is that of the message as it was received: RFC 9110 section 7.6.3.
+std::string_view via(uint8_t version_minor) { return version_minor == 0 ? "1.0 tidegate" : "1.1 tidegate"; }
 
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= kRequestIdMax && std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -106,7 +108,7 @@ void each_forwarded(const http::RequestHead& head, const RequestContext& context
     const auto given = context.peer_trusted ? head.fields.find(name) : std::nullopt;
     return given && !given->empty() ? *given : otherwise;
   };
-  give("Via", kVia);
+  give("Via", via(head.version_minor));
   give("X-Forwarded-For", forwarded_for(head, context));
   give("X-Forwarded-Proto", trusted_or("x-forwarded-proto", "http"));
   if (const auto host = trusted_or("x-forwarded-host", head.authority); !host.empty()) give("X-Forwarded-Host", host);
@@ -178,7 +180,7 @@ void write_response_head(std::string& out, const http::ResponseHead& head, std::
     if (http::iequals(field.name, "x-request-id")) continue;
     writer.field(field.name, field.value);
   }
-  writer.field("Via", kVia);
+  writer.field("Via", via(head.version_minor));
   writer.field("X-Request-Id", request_id);
 }
 

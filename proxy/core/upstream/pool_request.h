@@ -83,7 +83,7 @@ class Pool::Request final : public net::Operation {
     if (!stream) return fail(stream.error());
     has_room_ = false;  // the lease has it now
     pool_.upstream_.connected(endpoint_, pool_.runtime_.now());
-    auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::HeadLimits{});
+    auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::kResponseLimits);
     end(PooledConnection(&pool_, endpoint_, addresses_version_, std::move(connection)));
   }
 

@@ -69,7 +69,7 @@ class Fetch final : public net::Operation, private ClientUser {
     if (!stream) return end(fetch_error(stream.error().code, stream.error().message));
     timer_.start_at(deadline_);
     if (request_.on_connected) request_.on_connected();
-    connection_ = std::make_unique<ClientConnection>(std::move(*stream), HeadLimits{});
+    connection_ = std::make_unique<ClientConnection>(std::move(*stream), kResponseLimits);
     connection_->begin_request(this, request_.method == "HEAD");
     send_request();
   }
@@ -92,6 +92,7 @@ class Fetch final : public net::Operation, private ClientUser {
   void on_response_head(const ResponseHead& head) override {
     response_.status = head.status;
     for (const auto& [name, value] : head.fields) response_.fields.emplace_back(name, value);
+    if (request_.status_only) return end(std::move(response_));
     if (head.framing == Framing::content_length) too_large_ = head.content_length > request_.body_bytes_max;
     if (head.framing == Framing::content_length && !too_large_)
       response_.body.reserve(std::min<uint64_t>(head.content_length, kReserveMax));

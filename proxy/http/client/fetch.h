@@ -21,6 +21,7 @@ struct FetchRequest {
   std::string body;
   Duration timeout = 10s;            // for all of it
   size_t body_bytes_max = 32 << 20;  // a larger response is an error
+  bool status_only = false;          // the response ends with its headers: whatever becomes of its body
   // A failure before this is one of connecting: the host has seen nothing of the request. Must not destroy the
   // operation.
   std::function<void()> on_connected = {};

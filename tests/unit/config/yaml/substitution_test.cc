@@ -64,9 +64,13 @@ TEST_CASE("an unresolvable substitution is an error that names it") {
 
 TEST_CASE("${file:...} removes the final line end") {
   for (const auto& [content, taken] : std::vector<std::pair<std::string, std::string>>{
-           {"secret", "secret"}, {"secret\n", "secret"}, {"secret\r\n", "secret"}, {"two\n\n", "two\n"}, {"", ""}}) {
+           {"secret", "secret"}, {"secret\n", "secret"}, {"secret\r\n", "secret"}, {"two\n\n", "two\n"}}) {
     const ScratchFile file(content);
     CHECK(done("${file:" + file.path() + "}") == taken);
+  }
+  for (const char* nothing : {"", "\n", "\r\n"}) {
+    const ScratchFile file(nothing);
+    CHECK(done("${file:" + file.path() + "}") == "error: file `" + file.path() + "` is empty");
   }
   const ScratchFile large(std::string(65537, 'x'));
   CHECK(done("${file:" + large.path() + "}") == "error: file `" + large.path() + "` is larger than 64 KiB");

@@ -44,6 +44,8 @@ TEST_CASE("the first route that matches method, host and path is taken") {
   CHECK(matched("GET", "any", "/status") == "none");
   CHECK(matched("GET", "example.test", "/other") == "host");
   CHECK(matched("GET", "Example.TEST:8080", "/other") == "host");
+  CHECK(matched("GET", "example.test.", "/other") == "host");
+  CHECK(matched("GET", "example.test.:8080", "/other") == "host");
   CHECK(matched("GET", "[::1]:80", "/other") == "none");
 }
 

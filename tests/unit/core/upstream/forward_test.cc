@@ -196,6 +196,18 @@ TEST_CASE("a response loses its hop-by-hop fields and its framing, which the ser
   CHECK(out == "HTTP/1.1 200 Fine\r\nContent-Type: image/png\r\nVia: 1.1 tidegate\r\nX-Request-Id: id-1\r\n");
 }
 
+TEST_CASE("Via has the version in which the message was received") {
+  Request request;
+  request.head.version_minor = 0;
+  CHECK(has(request.written(), "Via: 1.0 tidegate\r\n"));
+  http::ResponseHead head;
+  head.status = 200;
+  head.version_minor = 0;
+  std::string out;
+  write_response_head(out, head, "id-1");
+  CHECK(has(out, "Via: 1.0 tidegate\r\n"));
+}
+
 TEST_CASE("a job keeps what would be forwarded, without the dropped headers, and is sent with a length") {
   Request request;
   request.head.fields.add("Authorization", "Bearer secret");

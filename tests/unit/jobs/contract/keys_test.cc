@@ -44,13 +44,19 @@ TEST_CASE_TEMPLATE("the same key and payload are the same job, whatever its stat
   CHECK(fixture.queue().view().depth[static_cast<size_t>(JobStatus::queued)] == 1);
 }
 
-TEST_CASE_TEMPLATE("another payload under a key is refused: method, target and body all count", Fixture, EVERY_QUEUE) {
+TEST_CASE_TEMPLATE("another request under a key is refused: route, Host, method, target and body all count", Fixture,
+                   EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
   REQUIRE(asker.append(keyed(fixture.home())).ok());
   JobDraft method = keyed(fixture.home()), target = keyed(fixture.home());
   method.method = "PUT";
   target.target = "/optimize?text=y";
+  JobDraft route = keyed(fixture.home()), host = keyed(fixture.home());
+  route.route = "other";
+  host.fields.insert(host.fields.begin(), {"Host", "other.example"});
+  CHECK(asker.append(route).error().code == ErrorCode::invalid);
+  CHECK(asker.append(host).error().code == ErrorCode::invalid);
   CHECK(asker.append(method).error().code == ErrorCode::invalid);
   CHECK(asker.append(target).error().code == ErrorCode::invalid);
   CHECK(asker.append(keyed(fixture.home(), "other body")).error().code == ErrorCode::invalid);
