@@ -45,14 +45,19 @@ TEST_CASE("a host that refuses has failed; without a descriptor or a local port 
   FetchedBody fetched = fixture.fetch();
   CHECK(fetched.result == FetchedBody::Result::failed);
   CHECK(fetched.error == "reference_unreachable");
-  for (const ErrorCode code : {ErrorCode::conflict, ErrorCode::exhausted}) {
-    net::SimLink link;
-    link.used_up = code;
-    fixture.set_link("10.0.0.1:80", link);
-    fetched = fixture.fetch();
-    CHECK(fetched.result == FetchedBody::Result::own_failure);
-    CHECK(fetched.detail == "two.test: connect 10.0.0.1:80: used up; connect 10.0.0.2:80: connection refused");
-  }
+  net::SimLink no_port, no_descriptor;
+  no_port.used_up = ErrorCode::conflict;
+  no_descriptor.used_up = ErrorCode::exhausted;
+  fixture.set_link("10.0.0.1:80", no_port);
+  fetched = fixture.fetch();
+  CHECK(fetched.result == FetchedBody::Result::failed);  // its other address refuses
+  CHECK(fetched.detail == "two.test: connect 10.0.0.1:80: used up; connect 10.0.0.2:80: connection refused");
+  fixture.set_link("10.0.0.2:80", no_port);
+  CHECK(fixture.fetch().result == FetchedBody::Result::own_failure);
+  fixture.set_link("10.0.0.1:80", no_descriptor);
+  fetched = fixture.fetch();
+  CHECK(fetched.result == FetchedBody::Result::own_failure);
+  CHECK(fetched.detail == "two.test: connect 10.0.0.1:80: used up");  // no other is called: there is no descriptor
 }
 
 TEST_CASE("a host that does not accept in time was not connected to, and the log says so") {
