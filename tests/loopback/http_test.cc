@@ -230,9 +230,10 @@ TEST_CASE("response headers larger than any request's are relayed") {
   Fixture fixture;
   fixture.raw.script =
       "HTTP/1.1 302 Found\r\nLocation: /" + std::string(100'000, 'a') + "\r\nContent-Length: 0\r\n\r\n";
-  const Reply reply = fixture.ask(get("/raw"));
-  CHECK(reply.status == 302);
-  CHECK(reply.field("location").size() == 100'001);
+  const auto client = fixture.client(get("/raw"));
+  fixture.until("the response headers", [&] { return client->received.ends_with("\r\n\r\n"); });
+  CHECK(client->received.starts_with("HTTP/1.1 302 Found\r\n"));
+  CHECK(client->received.find(std::string(100'000, 'a')) != std::string::npos);
 }
 
 }  // namespace tidegate::loopback
