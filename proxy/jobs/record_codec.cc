@@ -35,4 +35,9 @@ uint32_t result_head_crc(uint16_t status, const std::string& fields) {
   return crc32c(fields, crc32c(std::to_string(status)));
 }
 
+std::optional<WallTime> next_attempt_of(JobStatus status, WallTime created_at, WallTime due_at) {
+  const bool must_wait = status == JobStatus::queued && due_at > created_at;
+  return must_wait || status == JobStatus::retrying ? std::optional(due_at) : std::nullopt;
+}
+
 }  // namespace tidegate::jobs

@@ -1,7 +1,8 @@
-// Jobs and responses as stored text: header fields as header lines, and what a record's checksum covers.
+// Jobs and responses as stored: header fields as header lines, what a record's checksum covers, what its times mean.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "jobs/job.h"
@@ -16,5 +17,8 @@ FieldList decode_fields(const std::string& text);
 uint32_t job_head_crc(const std::string& id, const std::string& route, const std::string& method,
                       const std::string& target, const std::string& fields, int64_t created_at);
 uint32_t result_head_crc(uint16_t status, const std::string& fields);
+
+// JobRecord::next_attempt_at, from the time at which a store has a job due.
+std::optional<WallTime> next_attempt_of(JobStatus status, WallTime created_at, WallTime due_at);
 
 }  // namespace tidegate::jobs

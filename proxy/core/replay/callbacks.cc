@@ -1,7 +1,5 @@
 #include "core/replay/callbacks.h"
 
-#include <algorithm>
-
 #include "base/ids.h"
 #include "base/keyed_hash.h"
 #include "base/log.h"
@@ -40,9 +38,7 @@ std::string id_from(const std::string& text) {
 }
 
 std::string field_of(const jobs::ClaimedJob& job, std::string_view name) {
-  const auto found =
-      std::find_if(job.fields.begin(), job.fields.end(), [&](const auto& field) { return field.first == name; });
-  return found == job.fields.end() ? "" : found->second;
+  return std::string(jobs::value_of(job.fields, name));
 }
 
 // How many deferrals the job that ended had; with its attempt, which end this is.

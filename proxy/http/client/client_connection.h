@@ -22,11 +22,11 @@
 
 namespace tidegate::http {
 
-// How an upstream connection failed; tells whether the upstream can have started on the request.
 // Of responses: well above what a listener takes of a request, so that no client can have an upstream repeat more to it
 // (a redirect with the target in its Location) than is read.
 inline constexpr HeadLimits kResponseLimits{.header_bytes = 128 * 1024, .header_count = 500};
 
+// How an upstream connection failed.
 enum class ClientFailure {
   reset,         // broken or ended before the response was complete
   bad_response,  // the response violates HTTP

@@ -115,8 +115,7 @@ JobRecord to_record(const std::string& id, const std::vector<redis::Reply>& fiel
   record.max_attempts = static_cast<int>(number(text(3)));
   record.created_at = wall(text(4));
   record.expires_at = wall(text(5));
-  const bool must_wait = record.status == JobStatus::queued && wall(text(6)) > record.created_at;
-  if (must_wait || record.status == JobStatus::retrying) record.next_attempt_at = wall(text(6));
+  record.next_attempt_at = next_attempt_of(record.status, record.created_at, wall(text(6)));
   record.finished_at = maybe_wall(text(7));
   record.last_error = text(8);
   record.method = text(9);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "jobs/record_codec.h"
+
 namespace tidegate::jobs {
 
 void MemoryJob::fail_attempt(const AttemptRecord& attempt) {
@@ -38,14 +40,12 @@ void MemoryJob::defer(const AttemptRecord& attempt, WallTime not_before) {
 
 void MemoryJob::await_retry(const AttemptRecord& attempt, WallTime not_before) {
   record.status = JobStatus::retrying;
-  record.next_attempt_at = not_before;
   due_at = not_before;
   attempted_at = attempt.at + attempt.took;
 }
 
 void MemoryJob::end(JobStatus status, WallTime now) {
   record.status = status;
-  record.next_attempt_at.reset();
   record.finished_at = now;
   if (status != JobStatus::succeeded) draft.dedupe_key.clear();
   draft.body = {};
@@ -62,7 +62,7 @@ void MemoryJob::replay(WallTime now) {
 
 JobRecord MemoryJob::shown() const {
   JobRecord shown = record;
-  if (record.status == JobStatus::queued && due_at > record.created_at) shown.next_attempt_at = due_at;
+  shown.next_attempt_at = next_attempt_of(record.status, record.created_at, due_at);
   shown.result_status = result ? result->status : uint16_t{0};
   return shown;
 }

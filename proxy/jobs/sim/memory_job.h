@@ -16,7 +16,7 @@ struct MemoryJob {
   void defer(const AttemptRecord& attempt, WallTime not_before);
   void end(JobStatus status, WallTime now);
   void replay(WallTime now);
-  // The record, with the status of the result while that is kept.
+  // The record, with its next attempt, and the status of the result while that is kept.
   JobRecord shown() const;
 
   uint64_t number = 0;  // in the order in which they came

@@ -116,7 +116,6 @@ Result<std::optional<ClaimedJob>> MemoryJobs::claim(Duration lease, WallTime now
   change(next, [&](MemoryJob& job) {
     if (job.record.status == JobStatus::running) job.lose_attempt(now, "lease_lost");
     job.record.status = JobStatus::running;
-    job.record.next_attempt_at.reset();
     ++job.record.attempt;
     ++job.claim;
     job.due_at = now + lease;

@@ -28,8 +28,7 @@ JobRecord read_record(std::string id, const Query& row) {
   record.route = row.text(4);
   record.created_at = wall(row.integer(5));
   record.expires_at = wall(row.integer(6));
-  const bool must_wait = record.status == JobStatus::queued && wall(row.integer(7)) > record.created_at;
-  if (must_wait || record.status == JobStatus::retrying) record.next_attempt_at = wall(row.integer(7));
+  record.next_attempt_at = next_attempt_of(record.status, record.created_at, wall(row.integer(7)));
   if (!row.is_null(8)) record.finished_at = wall(row.integer(8));
   record.last_error = row.text(9);
   record.method = row.text(10);
