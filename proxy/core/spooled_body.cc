@@ -115,12 +115,7 @@ jobs::BodyContent SpooledBody::take_content() {
 }
 
 void SpooledBody::to_file() {
-  auto file = runtime_.open_temp_file();
-  if (!file) {
-    log_error("body_spool_failed", {{"reason", file.error().message}});
-    return stop_keeping(0);
-  }
-  file_ = std::move(*file);
+  file_ = runtime_.make_temp_file();
   mode_ = Mode::file;
   unwritten_ = std::exchange(memory_, {});
 }
@@ -128,12 +123,12 @@ void SpooledBody::to_file() {
 void SpooledBody::write_on() {
   if (mode_ != Mode::file || writing() || reading_ || unwritten_.empty()) return;
   being_written_ = unwritten_.size();
-  file_->append(std::exchange(unwritten_, {}), [this](Status written, const std::string&) {
+  file_->append(std::exchange(unwritten_, {}), [this](Status written, const std::string& not_written) {
     being_written_ = 0;
     charge_waiting();
     if (!written) {
       log_error("body_spool_failed", {{"reason", written.error().message}});
-      disk_failed();
+      disk_failed(not_written);
       return on_change_();
     }
     if (waiting_read_) read_file(waiting_position_, std::exchange(waiting_read_, nullptr));
@@ -143,10 +138,10 @@ void SpooledBody::write_on() {
 }
 
 // What only the file held can no longer be read; a reader that has not got there yet finds it lost.
-void SpooledBody::disk_failed() {
+void SpooledBody::disk_failed(const std::string& not_written) {
   mode_ = Mode::passing;
-  base_ = received_ - unwritten_.size();
-  memory_ = std::exchange(unwritten_, {});
+  memory_ = not_written + std::exchange(unwritten_, {});
+  base_ = received_ - memory_.size();
   file_.reset();
   reading_ = false;
   being_written_ = 0;

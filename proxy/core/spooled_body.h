@@ -77,7 +77,7 @@ class SpooledBody {
   void charge_waiting();
   bool writing() const { return being_written_ > 0; }
   void write_on();
-  void disk_failed();
+  void disk_failed(const std::string& not_written);
 
   net::Runtime& runtime_;
   const Limits limits_;

@@ -9,11 +9,7 @@ namespace tidegate::jobs {
 BodyCopy::BodyCopy(net::Runtime& runtime, std::shared_ptr<net::BodyReader> from,
                    std::function<void(Result<BodyContent>)> done)
     : from_(std::move(from)), done_(std::move(done)) {
-  if (from_->size() > kMemoryMax) {
-    auto file = runtime.open_temp_file();
-    // Without one the first read's callback fails: none may run inside this call.
-    if (file) file_ = std::move(*file);
-  }
+  if (from_->size() > kMemoryMax) file_ = runtime.make_temp_file();
   read_on();
 }
 
@@ -24,8 +20,6 @@ void BodyCopy::read_on() {
 void BodyCopy::on_piece(Result<std::string> piece) {
   const auto finished = net::finished(reading_);
   if (!piece) return end(piece.error());
-  const bool in_file = from_->size() > kMemoryMax;
-  if (in_file && !file_) return end(Error{ErrorCode::io, "no temporary file for a job's body"});
   if (piece->empty() && at_ < from_->size()) {
     return end(Error{ErrorCode::io, "a job's body is shorter than its record"});
   }
@@ -34,7 +28,7 @@ void BodyCopy::on_piece(Result<std::string> piece) {
     if (at_ < from_->size()) return read_on();
     end(file_ ? BodyContent{{}, file_->content()} : BodyContent{std::move(memory_), nullptr});
   };
-  if (!in_file) {
+  if (!file_) {
     memory_ += *piece;
     return go_on();
   }

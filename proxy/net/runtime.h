@@ -83,7 +83,7 @@ class Runtime {
   [[nodiscard]] virtual std::unique_ptr<Operation> resolve(std::string_view host, ResolveCallback done) = 0;
 
   // An unlinked temporary file (TMPDIR, else /tmp): deleted with its owner, whatever happens to the process.
-  [[nodiscard]] virtual Result<std::unique_ptr<TempFile>> open_temp_file() = 0;
+  [[nodiscard]] virtual std::unique_ptr<TempFile> make_temp_file() = 0;
 
   // Runs `task` on this loop, soon. The one function that any thread may call; tasks posted after the loop has
   // ended are destroyed unrun.

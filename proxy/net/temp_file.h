@@ -20,8 +20,9 @@ class FileContent {
   virtual Result<std::string> read_at(uint64_t offset, size_t count) const = 0;
 };
 
-// Loop side; the disk is touched off the loop. Destroying it cancels what is under way (silence). One operation at a
-// time: REQUIRES that the callback of the one before has run.
+// Loop side; the disk is touched off the loop, also to open the file (by the first append) and to close it. Destroying
+// it cancels what is under way (silence). One operation at a time: REQUIRES that the callback of the one before has
+// run.
 class TempFile {
  public:
   virtual ~TempFile() = default;
@@ -30,7 +31,7 @@ class TempFile {
   using AppendCallback = std::function<void(Status, const std::string& not_written)>;
   using ReadCallback = std::function<void(Result<std::string>)>;
 
-  // Appends all of `bytes`; the callback runs later. Errors: exhausted (disk full), io.
+  // Appends all of `bytes`; the callback runs later. Errors: exhausted (disk full, no descriptor left), io.
   virtual void append(std::string bytes, AppendCallback done) = 0;
   // Reads up to `count` bytes at `offset`; fewer only at the end, empty past it. Errors: io.
   virtual void read_at(uint64_t offset, size_t count, ReadCallback done) = 0;

@@ -78,17 +78,11 @@ bool ResponseRelay::fits_memory() const {
 
 bool ResponseRelay::may_open_file() const { return !file_failed_ && buffering_.max_temp > 0; }
 
-// Opens the file where it is needed first.
+// Begins the file where it is needed first.
 bool ResponseRelay::goes_to_file() {
   if (file_) return true;
   if (fits_memory() || !may_open_file()) return false;
-  auto file = responder_.runtime().open_temp_file();
-  if (!file) {
-    log_error("response_spool_failed", {{"reason", file.error().message}});
-    file_failed_ = true;
-    return false;
-  }
-  file_ = std::move(*file);
+  file_ = responder_.runtime().make_temp_file();
   read_ = 0;
   return true;
 }

@@ -71,8 +71,6 @@ void SimRuntime::set_disk_limit(uint64_t bytes) { world_->disk_limit = bytes; }
 
 void SimRuntime::set_disk_delay(Duration delay) { world_->disk_delay = delay; }
 
-Result<std::unique_ptr<TempFile>> SimRuntime::open_temp_file() {
-  return std::unique_ptr<TempFile>(std::make_unique<SimTempFile>(*world_));
-}
+std::unique_ptr<TempFile> SimRuntime::make_temp_file() { return std::make_unique<SimTempFile>(*world_); }
 
 }  // namespace tidegate::net

@@ -11,15 +11,18 @@ namespace tidegate::net {
 
 namespace {
 
-// The descriptor, shared by the file and its readers on other threads.
+// The descriptor, shared by the file and its readers on other threads. Closing it gives the blocks of an unlinked file
+// back, which a busy disk can make wait: libuv's threads and the stores' do it.
 class UvFileContent final : public FileContent {
  public:
-  explicit UvFileContent(int descriptor) : fd(descriptor) {}
-  ~UvFileContent() override { ::close(fd); }
+  ~UvFileContent() override {
+    if (fd >= 0) ::close(fd);
+  }
 
   uint64_t size() const override { return bytes; }
 
   Result<std::string> read_at(uint64_t offset, size_t count) const override {
+    if (fd < 0) return std::string();  // nothing has been appended
     std::string text(count, '\0');
     size_t got = 0;
     while (got < count) {
@@ -33,7 +36,7 @@ class UvFileContent final : public FileContent {
     return text;
   }
 
-  const int fd;
+  int fd = -1;         // opened by the first append
   uint64_t bytes = 0;  // grown by the loop; a reader on another thread begins only when the file is complete
 };
 
@@ -44,11 +47,28 @@ struct Work {
   std::string bytes;  // to append; or what was read
   uint64_t offset = 0;
   size_t count = 0;
-  int error = 0;                    // errno
+  int error = 0;  // errno
+  const char* failed = "write to";
   std::function<void(Work&)> done;  // empty: the owner was destroyed
 };
 
+int open_unlinked() {
+  const char* set = std::getenv("TMPDIR");
+  const std::string folder = set && *set ? set : "/tmp";
+  const int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd >= 0) return fd;
+  std::string name = folder + "/tidegate-XXXXXX";  // a file system without O_TMPFILE
+  const int made = ::mkostemp(name.data(), O_CLOEXEC);
+  if (made >= 0) ::unlink(name.c_str());
+  return made;
+}
+
 void append_all(Work& work) {
+  if (work.file->fd < 0 && (work.file->fd = open_unlinked()) < 0) {
+    work.error = errno;
+    work.failed = "open of";
+    return;
+  }
   size_t written = 0;
   while (written < work.bytes.size()) {
     const ssize_t n = ::pwrite(work.file->fd, work.bytes.data() + written, work.bytes.size() - written,
@@ -73,9 +93,13 @@ void read_some(Work& work) {
 
 class UvTempFile final : public TempFile {
  public:
-  UvTempFile(UvRuntime::Loop& loop, int fd) : loop_(loop), file_(std::make_shared<UvFileContent>(fd)) {}
+  explicit UvTempFile(UvRuntime::Loop& loop) : loop_(loop) {}
   ~UvTempFile() override {
-    if (work_) work_->done = nullptr;
+    if (work_) {
+      work_->done = nullptr;
+    } else {
+      release(loop_, std::move(file_));
+    }
   }
 
   void append(std::string bytes, AppendCallback done) override {
@@ -84,23 +108,24 @@ class UvTempFile final : public TempFile {
     work->bytes = std::move(bytes);
     work->done = [this, done = std::move(done)](Work& w) {
       work_ = nullptr;
-      if (w.error != 0) return done(uv_error(uv_translate_sys_error(w.error), "write to a temporary file"), w.bytes);
+      if (w.error != 0) return done(error_of(w), w.bytes);
       file_->bytes += w.bytes.size();
       done(Ok{}, {});
     };
-    queue(work, [](uv_work_t* request) { append_all(*static_cast<Work*>(request->data)); });
+    queue(loop_, work, [](uv_work_t* request) { append_all(*static_cast<Work*>(request->data)); });
   }
 
   void read_at(uint64_t offset, size_t count, ReadCallback done) override {
     Work* work = begin();
+    work->failed = "read of";
     work->offset = offset;
     work->count = static_cast<size_t>(std::min<uint64_t>(count, offset < file_->bytes ? file_->bytes - offset : 0));
     work->done = [this, done = std::move(done)](Work& w) {
       work_ = nullptr;
-      if (w.error != 0) return done(uv_error(uv_translate_sys_error(w.error), "read of a temporary file"));
+      if (w.error != 0) return done(error_of(w));
       done(std::move(w.bytes));
     };
-    queue(work, [](uv_work_t* request) { read_some(*static_cast<Work*>(request->data)); });
+    queue(loop_, work, [](uv_work_t* request) { read_some(*static_cast<Work*>(request->data)); });
   }
 
   uint64_t size() const override { return file_->bytes; }
@@ -110,42 +135,41 @@ class UvTempFile final : public TempFile {
   Work* begin() {
     TG_ASSERT(!work_);
     work_ = new Work;
-    work_->request.data = work_;
     work_->file = file_;
     return work_;
   }
 
-  void queue(Work* work, uv_work_cb run) {
-    const int status = uv_queue_work(&loop_.uv, &work->request, run, [](uv_work_t* request, int) {
+  static Error error_of(const Work& work) {
+    return uv_error(uv_translate_sys_error(work.error), work.failed + std::string(" a temporary file"));
+  }
+
+  static void queue(UvRuntime::Loop& loop, Work* work, uv_work_cb run) {
+    work->request.data = work;
+    const int status = uv_queue_work(&loop.uv, &work->request, run, [](uv_work_t* request, int) {
       const std::unique_ptr<Work> finished(static_cast<Work*>(request->data));
       const auto done = std::move(finished->done);
-      if (done) done(*finished);
+      if (done) return done(*finished);
+      auto* loop_of_work = static_cast<UvRuntime::Loop*>(request->loop->data);
+      if (finished->file) release(*loop_of_work, std::move(finished->file));
     });
     TG_ASSERT(status == 0);
   }
 
+  // The last use of the file on this loop.
+  static void release(UvRuntime::Loop& loop, std::shared_ptr<UvFileContent> file) {
+    if (file->fd < 0) return;
+    auto* work = new Work;
+    work->file = std::move(file);
+    queue(loop, work, [](uv_work_t* request) { static_cast<Work*>(request->data)->file.reset(); });
+  }
+
   UvRuntime::Loop& loop_;
-  std::shared_ptr<UvFileContent> file_;
+  std::shared_ptr<UvFileContent> file_ = std::make_shared<UvFileContent>();
   Work* work_ = nullptr;  // under way; libuv's until its callback
 };
 
-int open_unlinked() {
-  const char* set = std::getenv("TMPDIR");
-  const std::string folder = set && *set ? set : "/tmp";
-  const int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd >= 0) return fd;
-  std::string name = folder + "/tidegate-XXXXXX";  // a file system without O_TMPFILE
-  const int made = ::mkostemp(name.data(), O_CLOEXEC);
-  if (made >= 0) ::unlink(name.c_str());
-  return made;
-}
-
 }  // namespace
 
-Result<std::unique_ptr<TempFile>> UvRuntime::open_temp_file() {
-  const int fd = open_unlinked();
-  if (fd < 0) return uv_error(uv_translate_sys_error(errno), "open of a temporary file");
-  return std::unique_ptr<TempFile>(std::make_unique<UvTempFile>(*loop_, fd));
-}
+std::unique_ptr<TempFile> UvRuntime::make_temp_file() { return std::make_unique<UvTempFile>(*loop_); }
 
 }  // namespace tidegate::net

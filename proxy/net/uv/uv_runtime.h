@@ -36,7 +36,7 @@ class UvRuntime final : public Runtime {
   Result<std::unique_ptr<Listener>> listen(const SocketAddress& at, AcceptCallback accept,
                                            AcceptFailure failed = {}) override;
   std::unique_ptr<Operation> resolve(std::string_view host, ResolveCallback done) override;
-  Result<std::unique_ptr<TempFile>> open_temp_file() override;
+  std::unique_ptr<TempFile> make_temp_file() override;
   void post(std::function<void()> task) override;
   void dispose(std::unique_ptr<Disposable> object) override;
   IdBytes random_id() override;

@@ -111,9 +111,8 @@ TEST_CASE("Slow look-ups delay neither other names nor files") {
   lookups.server.await_asked(20);
   bool found = false, written = false;
   const auto fast = runtime.resolve("fast.test", [&](const auto& result) { found = result.ok(); });
-  auto file = runtime.open_temp_file();
-  REQUIRE(file.ok());
-  (*file)->append("bytes", [&](const Status& status, const std::string&) { written = status.ok(); });
+  const auto file = runtime.make_temp_file();
+  file->append("bytes", [&](const Status& status, const std::string&) { written = status.ok(); });
   CHECK(run_until(runtime, [&] { return found && written; }));
 }
 

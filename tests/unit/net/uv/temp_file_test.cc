@@ -11,11 +11,6 @@ namespace {
 
 template <typename Loop>
 struct Disk {
-  Disk() {
-    auto opened = loop.runtime().open_temp_file();
-    REQUIRE(opened.ok());
-    file = std::move(*opened);
-  }
   Status append(std::string bytes) {
     std::optional<Status> answer;
     file->append(std::move(bytes), [&](Status status, const std::string&) { answer = std::move(status); });
@@ -33,7 +28,7 @@ struct Disk {
   }
 
   Loop loop;
-  std::unique_ptr<net::TempFile> file;
+  std::unique_ptr<net::TempFile> file = loop.runtime().make_temp_file();
 };
 
 }  // namespace
@@ -168,10 +163,9 @@ TEST_CASE("SimRuntime's disk can be full, and has room again when a file is dele
   CHECK(disk.read(0, 100) == "12345678");
   CHECK(disk.append("9a").ok());
 
-  auto second = disk.loop.impl.open_temp_file();
-  REQUIRE(second.ok());
-  std::swap(disk.file, *second);
+  auto second = disk.loop.impl.make_temp_file();
+  std::swap(disk.file, second);
   CHECK_FALSE(disk.append("b").ok());
-  second->reset();
+  second.reset();
   CHECK(disk.append("0123456789").ok());
 }

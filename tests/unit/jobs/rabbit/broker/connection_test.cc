@@ -13,13 +13,12 @@ TEST_CASE("a body of 32 MiB arrives complete, from memory and from a file") {
   CHECK(asker.body_of(from_memory) == body);
   REQUIRE(asker.succeed(from_memory).ok());
 
-  auto file = fixture.home().open_temp_file();
-  REQUIRE(file.ok());
+  const auto file = fixture.home().make_temp_file();
   bool written = false;
-  (*file)->append(body, [&](const Status& status, const std::string&) { written = status.ok(); });
+  file->append(body, [&](const Status& status, const std::string&) { written = status.ok(); });
   fixture.run_until([&] { return written; });
   JobDraft draft = make_draft(fixture.home());
-  draft.body = {"", (*file)->content()};
+  draft.body = {"", file->content()};
   REQUIRE(asker.append(draft).ok());
   const ClaimedJob from_file = asker.claim();
   CHECK(asker.body_of(from_file) == body);
