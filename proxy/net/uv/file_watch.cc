@@ -1,0 +1,101 @@
+#include "net/uv/file_watch.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+
+#include "net/timer.h"
+#include "net/uv/loop.h"
+
+namespace tidegate::net {
+
+namespace {
+
+constexpr Duration kSettle = 100ms;
+constexpr Duration kSettleMax = 1s;
+
+// Which file a path leads to, and in which state. None: to no file.
+using Identity = std::optional<std::tuple<dev_t, ino_t, off_t, int64_t, int64_t>>;
+
+int64_t ns(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
+
+Identity identity_of(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return std::nullopt;
+  return std::tuple(found.st_dev, found.st_ino, found.st_size, ns(found.st_mtim), ns(found.st_ctim));
+}
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+class FileWatch final : public Operation {
+ public:
+  FileWatch(UvRuntime& runtime, std::string path, std::function<void()> on_change)
+      : runtime_(runtime),
+        path_(std::move(path)),
+        on_change_(std::move(on_change)),
+        known_(identity_of(path_)),
+        settled_(runtime, [this] { compare(); }) {}
+
+  ~FileWatch() override {
+    if (!handle_) return;
+    handle_->data = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(handle_),
+             [](uv_handle_t* handle) { delete reinterpret_cast<uv_fs_event_t*>(handle); });
+  }
+
+  int start() {
+    handle_ = new uv_fs_event_t{};
+    uv_fs_event_init(&runtime_.loop().uv, handle_);
+    handle_->data = this;
+    return uv_fs_event_start(
+        handle_,
+        [](uv_fs_event_t* handle, const char*, int, int) {
+          if (handle->data) static_cast<FileWatch*>(handle->data)->on_event();
+        },
+        folder_of(path_).c_str(), 0);
+  }
+
+ private:
+  void on_event() {
+    const Time now = runtime_.now();
+    if (!settled_.active()) first_event_at_ = now;
+    settled_.start_at(std::min(now + kSettle, first_event_at_ + kSettleMax));
+  }
+
+  void compare() {
+    const Identity found = identity_of(path_);
+    if (!found || found == known_) return;
+    known_ = found;
+    const auto on_change = on_change_;
+    on_change();  // may destroy this
+  }
+
+  UvRuntime& runtime_;
+  const std::string path_;
+  const std::function<void()> on_change_;
+  Identity known_;
+  Time first_event_at_{};
+  Timer settled_;
+  uv_fs_event_t* handle_ = nullptr;  // libuv's until it is closed
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Operation>> watch_file(UvRuntime& runtime, const std::string& path,
+                                              std::function<void()> on_change) {
+  auto watch = std::make_unique<FileWatch>(runtime, path, std::move(on_change));
+  const int status = watch->start();
+  if (status == 0) return std::unique_ptr<Operation>(std::move(watch));
+  const bool used_up = status == UV_ENOSPC || status == UV_EMFILE;
+  const ErrorCode other = used_up ? ErrorCode::exhausted : ErrorCode::io;
+  return Error{status == UV_ENOENT ? ErrorCode::not_found : other,
+               uv_error(status, "watch " + folder_of(path)).message};
+}
+
+}  // namespace tidegate::net
