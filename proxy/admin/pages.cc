@@ -48,7 +48,7 @@ struct QueuesReport {
 // other routes with them.
 std::unique_ptr<http::Handler> show_readiness(Context& context, http::Responder& responder, const PathValues&) {
   QueuesReport report;
-  if (context.gateway.draining()) report.fail("draining", "the proxy is shutting down");
+  if (context.gateway.stopping()) report.fail("draining", "the proxy is shutting down");
   for (auto& [name, queue] : context.gateway.policies().queues()) {
     report.add(name, queue.queue->view());
     if (!queue.callbacks) continue;

@@ -98,7 +98,7 @@ std::string status_json(Context& context) {
       .field("started_at", to_rfc3339(context.started))
       .field("now", to_rfc3339(clock.wall_now()))
       .field("config", table.config().file)
-      .field("draining", gateway.draining())
+      .field("draining", gateway.stopping())
       .raw("breakers", json_array(breakers))
       .raw("upstreams", json_array(upstreams))
       .raw("bulkheads", json_array(bulkheads))

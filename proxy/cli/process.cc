@@ -1,5 +1,6 @@
 #include "cli/process.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
@@ -28,10 +29,16 @@ uint64_t descriptors_needed(const config::Config& config, size_t workers) {
   return needed;
 }
 
+Duration longest_lame_duck(const config::Config& config) {
+  Duration longest{};
+  for (const config::Listener& listener : config.listeners) longest = std::max(longest, listener.lame_duck);
+  return longest;
+}
+
 }  // namespace
 
 Process::Process(std::shared_ptr<const config::Config> config)
-    : config_(std::move(config)), grace_timer_(runtime_, [this] { on_grace_over(); }) {}
+    : config_(std::move(config)), timer_(runtime_, [this] { on_time_over(); }) {}
 
 Process::~Process() { stop_workers(); }
 
@@ -64,6 +71,7 @@ Status Process::start() {
   for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGINT, "SIGINT"}}) {
     signals_.push_back(runtime_.watch_signal(number, [this, signal = name] { on_signal(signal); }));
   }
+  state_ = State::serving;
   metrics_->set_config_loaded(true, runtime_.wall_now());
   workers_.front()->start_replaying();
   if (const uint64_t needed = descriptors_needed(*config_, workers_.size()); descriptors < needed) {
@@ -99,19 +107,30 @@ Status Process::start_workers() {
 }
 
 void Process::on_signal(const char* name) {
-  if (draining_) {
+  if (state_ >= State::draining) {
     log_warn("shutdown_forced", {{"signal", name}});
     log_flush();
     std::_Exit(kExitRuntime);
   }
-  log_info("draining", {{"signal", name}, {"grace_s", to_seconds(config_->shutdown_grace)}});
+  stop_signal_ = name;
+  const Duration longest = longest_lame_duck(*config_);
+  if (state_ == State::serving && longest > Duration::zero()) return begin_lame_duck(longest);
   drain();
 }
 
+void Process::begin_lame_duck(Duration longest) {
+  state_ = State::lame_duck;
+  log_info("lame_duck", {{"signal", stop_signal_}, {"lame_duck_s", to_seconds(longest)}});
+  gateway_->set_lame_duck();
+  for (auto& worker : workers_) worker->begin_lame_duck();
+  timer_.start_after(longest);
+}
+
 void Process::drain() {
-  draining_ = true;
+  state_ = State::draining;
+  log_info("draining", {{"signal", stop_signal_}, {"grace_s", to_seconds(config_->shutdown_grace)}});
   gateway_->set_draining();
-  grace_timer_.start_after(config_->shutdown_grace);
+  timer_.start_after(config_->shutdown_grace);
   workers_left_ = workers_.size();
   for (auto& worker : workers_) {
     worker->drain(runtime_, [this] {
@@ -120,19 +139,30 @@ void Process::drain() {
   }
 }
 
+void Process::on_time_over() {
+  switch (state_) {
+    case State::lame_duck: return drain();
+    case State::draining: return cut_off();
+    case State::cut_off: return close_queues();
+    case State::starting:
+    case State::serving:
+    case State::closing: break;
+  }
+}
+
 // Jobs that run are deferred, for which their stores get a moment.
-void Process::on_grace_over() {
-  if (cut_off_) return close_queues();
-  cut_off_ = true;
+void Process::cut_off() {
+  state_ = State::cut_off;
   log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(config_->shutdown_grace)}});
   for (auto& worker : workers_) worker->cut_off();
-  grace_timer_.start_after(kCutOffBound);
+  timer_.start_after(kCutOffBound);
 }
 
 // The workers are done, or do not end: commit what the queues have accepted.
 void Process::close_queues() {
-  grace_timer_.stop();
-  if (workers_.empty()) return;  // the grace period ended in the same event-loop iteration as the last worker
+  if (state_ == State::closing) return;  // the time was over in the same event-loop iteration as the last worker
+  state_ = State::closing;
+  timer_.stop();
   stop_workers();
   std::vector<jobs::JobQueue*> stores;
   for (auto& [name, queue] : gateway_->policies().queues()) {

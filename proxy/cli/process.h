@@ -1,8 +1,12 @@
 // A running Tidegate: opens the queues, starts the workers and the admin interface, and stops them in order.
 //
-//   starting ──all listen──▶ serving ──SIGTERM, SIGINT──▶ draining ──all done, or shutdown_grace──▶ closing ──▶ exit 0
-//       │ cannot                                              │ a second signal
-//       └──▶ exit 1                                           └──▶ exit at once (1)
+//                                      ┌──a listener has a lame_duck──▶ lame_duck ──the longest is over, or a signal──┐
+//                                      │                                                                              ▼
+//   starting ──all listen──▶ serving ──SIGTERM, SIGINT──▶ draining ◀──────────────────────────────────────────────────┘
+//       │ cannot                                              ├──shutdown_grace──▶ cut_off ──all done, or 4 s──┐
+//       └──▶ exit 1                                           └──all done──▶ closing ◀─────────────────────────┘
+//                                                                               └──queues closed──▶ exit 0
+//   A signal in draining, cut_off or closing: exit at once (1).
 #pragma once
 
 #include <memory>
@@ -26,12 +30,16 @@ class Process {
   int run();
 
  private:
+  enum class State : uint8_t { starting, serving, lame_duck, draining, cut_off, closing };
+
   Status start();
   Status check_ports() const;
   Status start_workers();
   void on_signal(const char* name);
+  void begin_lame_duck(Duration longest);
   void drain();
-  void on_grace_over();
+  void on_time_over();
+  void cut_off();
   void close_queues();
   void finish();
   void stop_workers();
@@ -43,9 +51,9 @@ class Process {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<admin::AdminService> admin_;
   std::vector<std::unique_ptr<net::Operation>> signals_;
-  net::Timer grace_timer_;
-  bool draining_ = false;
-  bool cut_off_ = false;
+  net::Timer timer_;  // of the lame duck, shutdown_grace, and what is left after a cut-off
+  State state_ = State::starting;
+  const char* stop_signal_ = "";
   size_t workers_left_ = 0;
   size_t queues_left_ = 0;
 };

@@ -46,6 +46,10 @@ void WorkerThread::start_replaying() {
   runtime_.post([this] { replaying_->start(); });
 }
 
+void WorkerThread::begin_lame_duck() {
+  runtime_.post([this] { listeners_->begin_lame_duck(); });
+}
+
 void WorkerThread::drain(net::Runtime& home, std::function<void()> done) {
   runtime_.post([this, &home, done = std::move(done)] {
     const auto left = std::make_shared<int>(replaying_ ? 2 : 1);

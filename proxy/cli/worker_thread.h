@@ -23,6 +23,8 @@ class WorkerThread {
   Status started();
   // Starts replaying jobs; only for the first worker.
   void start_replaying();
+  // See core::Listeners; jobs run on.
+  void begin_lame_duck();
   // Stops gracefully, then posts `done` to `home`.
   void drain(net::Runtime& home, std::function<void()> done);
   // REQUIRES drain(), whose `done` follows soon: requests in flight are reset, jobs that run are deferred.

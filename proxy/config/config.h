@@ -208,6 +208,7 @@ struct Listener {
   std::string jobs_path = "/_jobs/";  // begins and ends with '/'
   http::PathRules paths{http::PathNormalization::normalize, http::EncodedSlashes::keep};
   ListenerLimits limits;
+  Duration lame_duck{};  // a stopping process is not ready for so long before it stops listening
   std::vector<Route> routes;
 };
 

@@ -1,5 +1,5 @@
-// What all workers of a process share: the policies and queues, the route table in force, the metrics, and whether the
-// process drains.
+// What all workers of a process share: the policies and queues, the route table in force, the metrics, and how far
+// the process is in its end.
 //
 //   Gateway (one a process) ──▶ Worker (one a loop) ──▶ ListenerService (one a listener) ──▶ Exchange (one a request)
 //     Policies, RouteTable        pools, table in force    server, routing                      its table, a Plan
@@ -37,18 +37,27 @@ class Gateway {
   // For what begins now. Workers have their own (Worker::table), which they are given.
   const std::shared_ptr<const RouteTable>& table() const { return table_; }
 
-  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+  //   serving ──set_lame_duck──▶ lame_duck ──set_draining──▶ draining
+  //      └────────────────────set_draining──────────────────────▲
+  enum class Phase : uint8_t { serving, lame_duck, draining };
+
+  // The process ends: it is not ready, whether it still accepts connections or not.
+  bool stopping() const { return phase() != Phase::serving; }
+  bool draining() const { return phase() == Phase::draining; }
+  void set_lame_duck() { phase_ = Phase::lame_duck; }
   // Ends every wait for a job's end.
   void set_draining() {
-    draining_ = true;
+    phase_ = Phase::draining;
     for (auto& [name, queue] : policies_.queues()) queue.events.notify_all();
   }
 
  private:
+  Phase phase() const { return phase_.load(std::memory_order_relaxed); }
+
   metrics::Metrics& metrics_;
   Policies policies_;
   std::shared_ptr<const RouteTable> table_;
-  std::atomic<bool> draining_{false};
+  std::atomic<Phase> phase_{Phase::serving};
 };
 
 }  // namespace tidegate::core

@@ -18,6 +18,7 @@ class ListenerService final : public http::Service {
 
   Status listen() { return server_.listen(configured_address_); }
   SocketAddress address() const { return server_.address(); }
+  void announce_close() { server_.announce_close(); }
   void drain(std::function<void()> done, Duration idle_max) { server_.drain(std::move(done), idle_max); }
   size_t connections() const { return server_.connections(); }
 

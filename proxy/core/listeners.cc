@@ -8,6 +8,7 @@ Listeners::Listeners(Worker& worker) : worker_(worker) {
   for (const config::Listener& listener : worker.table()->config().listeners) {
     listeners_.push_back(std::make_unique<ListenerService>(worker, listener));
   }
+  draining_left_ = listeners_.size();
 }
 
 Status Listeners::listen() {
@@ -23,15 +24,32 @@ size_t Listeners::connections() const {
   return sum;
 }
 
+void Listeners::begin_lame_duck() {
+  const std::vector<config::Listener>& configs = worker_.table()->config().listeners;
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    listeners_[i]->announce_close();
+    lame_ducks_.push_back(std::make_unique<net::Timer>(worker_.runtime(), [this, i] { drain_one(i); }));
+    lame_ducks_.back()->start_after(configs[i].lame_duck);
+  }
+}
+
 void Listeners::drain(std::function<void()> done) {
   drained_ = std::move(done);
-  draining_left_ = listeners_.size();
-  const auto one_done = [this] {
-    if (--draining_left_ == 0) end_drain();
-  };
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    const bool drains = !lame_ducks_.empty() && !lame_ducks_[i]->active();
+    if (!drains) drain_one(i);
+  }
+  lame_ducks_.clear();
+  if (draining_left_ == 0) worker_.runtime().post([this] { end_drain(); });  // all of them were over before
+}
+
+void Listeners::drain_one(size_t index) {
   // A client that has nothing to send must not use up the time of those that have.
   const Duration idle_max = std::min(http::Server::kDrainIdleMax, worker_.table()->config().shutdown_grace / 4);
-  for (auto& listener : listeners_) listener->drain(one_done, idle_max);
+  const auto done = [this] {
+    if (--draining_left_ == 0 && drained_) end_drain();
+  };
+  listeners_[index]->drain(done, idle_max);
 }
 
 void Listeners::cut_off() {

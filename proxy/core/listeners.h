@@ -7,6 +7,7 @@
 
 #include "core/listener_service.h"
 #include "core/worker.h"
+#include "net/timer.h"
 
 namespace tidegate::core {
 
@@ -20,17 +21,21 @@ class Listeners {
   // The bound address of listener `index` (port 0 in tests).
   SocketAddress address(size_t index) const { return listeners_.at(index)->address(); }
   size_t connections() const;
-  // Graceful end: see http::Server::drain. Afterwards idle connections to upstreams are closed. `done` runs once,
-  // later.
+  // Each listener serves for its lame_duck, and announces the close of its connections; then it drains.
+  void begin_lame_duck();
+  // Ends what is left of the lame ducks. Graceful end of all: see http::Server::drain. Afterwards idle connections
+  // to upstreams are closed. `done` runs once, later.
   void drain(std::function<void()> done);
   // REQUIRES drain(). Closes what is still open, by force; `done` of drain() runs.
   void cut_off();
 
  private:
+  void drain_one(size_t index);
   void end_drain();
 
   Worker& worker_;
   std::vector<std::unique_ptr<ListenerService>> listeners_;
+  std::vector<std::unique_ptr<net::Timer>> lame_ducks_;  // of each listener; none before begin_lame_duck()
   size_t draining_left_ = 0;
   std::function<void()> drained_;
 };

@@ -44,6 +44,7 @@ void read_listener(Section& section, Listener& out) {
   section.choice<EncodedSlashes>("encoded_slashes", out.paths.encoded_slashes,
                                  {{"keep", EncodedSlashes::keep}, {"reject", EncodedSlashes::reject}});
   section.child("limits", [&](Section& child) { read_limits(child, out.limits); });
+  section.duration("lame_duck", out.lame_duck, 0ms);
   if (!section.require("routes")) return;
   if (section.is_empty_list("routes")) section.error("routes", "at least one route is required");
   section.each_item("routes", [&](size_t, Section& route) { read_route(route, out.routes.emplace_back()); });

@@ -7,7 +7,6 @@ namespace tidegate::http {
 namespace {
 
 constexpr size_t kBytesMax = 64 * 1024;
-constexpr size_t kPipelinedMax = 16;
 constexpr size_t kIdleCapacityMax = 1024;  // an idle connection keeps no larger buffer
 
 size_t count_header_ends(std::string_view bytes) {

@@ -10,6 +10,8 @@ namespace tidegate::http {
 
 class InputBuffer {
  public:
+  static constexpr size_t kPipelinedMax = 16;
+
   bool empty() const { return begin_ == bytes_.size(); }
   std::string_view view() const { return std::string_view(bytes_).substr(begin_); }
 

@@ -27,6 +27,7 @@ Server::Impl::Impl(net::Runtime& loop, const ServerLimits& server_limits, Servic
       service(user),
       count_(shared ? std::move(shared) : std::make_shared<ConnectionCount>(limits.connections)),
       flush_timer_(loop, [this] { flush_held(); }),
+      handshakes_timer_(loop, [this] { close_listener(); }),
       drained_timer_(loop, [this] { std::exchange(on_drained_, nullptr)(); }) {}
 
 Server::Impl::~Impl() {
@@ -106,16 +107,24 @@ void Server::Impl::flush_held() {
 
 void Server::Impl::drain(std::function<void()> done, Duration idle_max) {
   on_drained_ = std::move(done);
-  if (listener) listener->accept_backlog();
-  listener.reset();
-  draining = true;
+  announces_close = true;
   limits.idle_timeout = std::min(limits.idle_timeout, idle_max);
   for (const auto& connection : connections) connection->await_last_request();
+  if (listener && listener->stop_handshakes()) {
+    handshakes_timer_.start_after(std::min(kHandshakeMax, idle_max));
+  } else {
+    close_listener();
+  }
+}
+
+void Server::Impl::close_listener() {
+  if (listener) listener->accept_backlog();
+  listener.reset();
   finish_drain();
 }
 
 void Server::Impl::finish_drain() {
-  if (on_drained_ && connections.empty()) drained_timer_.start_at(runtime.now());
+  if (on_drained_ && !listener && connections.empty()) drained_timer_.start_at(runtime.now());
 }
 
 std::string_view Server::Impl::date_field() {
@@ -139,6 +148,7 @@ SocketAddress Server::address() const {
   return impl_->bound;
 }
 
+void Server::announce_close() { impl_->announces_close = true; }
 void Server::drain(std::function<void()> done, Duration idle_max) { impl_->drain(std::move(done), idle_max); }
 size_t Server::connections() const { return impl_->connections.size(); }
 

@@ -127,11 +127,16 @@ class Server {
   Status listen(const SocketAddress& address);
   SocketAddress address() const;  // REQUIRES a successful listen
 
-  // Graceful end: accepts what waits to be accepted, then stops listening. A request that still arrives is served, with
-  // "Connection: close"; a connection on which none arrives for `idle_max`, from now or from its last response, is
-  // closed: at once would be under the requests that are on their way (RFC 9112 section 9.5). `done` runs (once, later)
-  // when the last connection has closed. Destroy the Server to end the rest by force.
+  // From now on a response says "Connection: close", unless another request of the client waits behind it (pipelined;
+  // of those at most as many as the server buffers). All else goes on.
+  void announce_close();
+  // Graceful end: announces the close, lets no handshake begin, and stops listening once those under way had
+  // kHandshakeMax (or `idle_max`, if that is less) to end. A request that still arrives is served; a connection on
+  // which none arrives for `idle_max`, from now or from its last response, is closed: at once would be under the
+  // requests that are on their way (RFC 9112 section 9.5). `done` runs (once, later) when the last connection has
+  // closed and no other can come. Destroy the Server to end the rest by force.
   static constexpr Duration kDrainIdleMax = 1s;
+  static constexpr Duration kHandshakeMax = 200ms;  // a round trip of all but the farthest clients
   void drain(std::function<void()> done, Duration idle_max = kDrainIdleMax);
 
   size_t connections() const;

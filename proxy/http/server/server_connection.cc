@@ -12,6 +12,20 @@ constexpr ParseError kBodyTooLarge = {413, "body_too_large", "the body is larger
 
 using Persistence = ResponseWriter::Persistence;
 
+// More of the body is to come than would be discarded.
+bool is_rest_too_long(const RequestHead& head, uint64_t received) {
+  return head.framing == Framing::content_length && head.content_length - received > kDiscardBytesMax;
+}
+
+// Discards what there is of a body that nobody reads. `complete`: to its end; `error`: it is not valid, or too long.
+ParseEvent discard_body(RequestParser& parser, std::string_view* bytes, size_t* discarded) {
+  ParseEvent event = parser.next(bytes);
+  while (event == ParseEvent::body && (*discarded += parser.body().size()) <= kDiscardBytesMax) {
+    event = parser.next(bytes);
+  }
+  return event == ParseEvent::body ? ParseEvent::error : event;
+}
+
 }  // namespace
 
 ServerConnection::ServerConnection(Server::Impl& server, std::unique_ptr<net::Stream> stream)
@@ -47,13 +61,13 @@ void ServerConnection::on_read(std::string_view bytes) {
 
 // Takes events until there is nothing more to do for now. `bytes` come after input_; one of the two is empty.
 void ServerConnection::advance(std::string_view bytes) {
-  TG_ASSERT(!advancing_);
-  advancing_ = true;
+  TG_ASSERT(unparsed_ == nullptr);
   const bool buffered = bytes.empty();
   std::string_view rest = buffered ? input_.view() : bytes;
+  unparsed_ = &rest;
   while (advance_once(&rest)) {
   }
-  advancing_ = false;
+  unparsed_ = nullptr;
   if (state_ == State::closed || state_ == State::lingering) return;
   if (buffered) input_.keep_last(rest.size());
   keep(buffered ? std::string_view() : rest);
@@ -163,16 +177,10 @@ void ServerConnection::end_exchange() {
 }
 
 bool ServerConnection::drain_body(std::string_view* bytes) {
-  const ParseEvent event = parser_.next(bytes);
-  if (event == ParseEvent::need_more) return false;
-  if (event == ParseEvent::complete) {
-    next_request();
-    return true;
-  }
-  if (event == ParseEvent::body) discarded_ += parser_.body().size();
-  if (event == ParseEvent::body && discarded_ <= kDiscardBytesMax) return true;
-  begin_linger();
-  return false;
+  const ParseEvent event = discard_body(parser_, bytes, &discarded_);
+  if (event == ParseEvent::error) begin_linger();
+  if (event == ParseEvent::complete) next_request();
+  return event == ParseEvent::complete;
 }
 
 void ServerConnection::next_request() {
@@ -199,7 +207,7 @@ void ServerConnection::resume_body() {
   if (!paused_) return;
   paused_ = false;
   deadlines_.note_arrival(now());
-  if (body_ == Body::coming && !advancing_) wake();
+  if (body_ == Body::coming && unparsed_ == nullptr) wake();
 }
 
 // Has advance() called in the next event-loop iteration: no handler is called inside a call of its own.
@@ -214,16 +222,20 @@ void ServerConnection::send_head(uint16_t status, std::string_view head_without_
   response_.begin(head, status, length);
   server_.service.on_response(head, status);
   // A client that still waits for 100 Continue may or may not send its body now: only closing is safe.
-  closes_ = closes_ || server_.draining || continue_due_ || response_.ends_with_connection() || is_body_rest_too_long();
+  const bool rest_too_long = body_ == Body::coming && is_rest_too_long(head, body_received_);
+  closes_ = closes_ || continue_due_ || response_.ends_with_connection() || rest_too_long;
+  // Requests that wait are served first, but not without end: a client that always has one more would never leave.
+  if (server_.announces_close && !closes_)
+    closes_ = !has_next_request() || ++served_ahead_ > InputBuffer::kPipelinedMax;
   continue_due_ = false;
   const Persistence stays = head.version_minor == 0 ? Persistence::keep_alive : Persistence::implied;
   response_.send_headers(head_without_end, closes_ ? Persistence::close : stays);
 }
 
-bool ServerConnection::is_body_rest_too_long() const {
-  const RequestHead& head = parser_.head();
-  return body_ == Body::coming && head.framing == Framing::content_length &&
-         head.content_length - body_received_ > kDiscardBytesMax;
+// A byte of it has arrived behind the request, which is whole.
+bool ServerConnection::has_next_request() const {
+  const bool is_buffered = unparsed_ != nullptr ? !unparsed_->empty() : !input_.empty();
+  return body_ == Body::ended && !client_ended_ && (is_buffered || has_unread_bytes(*stream_));
 }
 
 void ServerConnection::send_body(std::string_view piece) {
@@ -234,7 +246,7 @@ void ServerConnection::send_body(std::string_view piece) {
 void ServerConnection::finish() {
   TG_ASSERT(state_ == State::exchanging);
   if (!response_.finish()) return abort();
-  if (advancing_) return;
+  if (unparsed_ != nullptr) return;
   end_exchange();
   if (state_ == State::closed || state_ == State::lingering) return;
   update_reading();

@@ -32,6 +32,8 @@
 
 namespace tidegate::http {
 
+inline bool has_unread_bytes(const net::Stream& stream) { return stream.unread() == net::Stream::Unread::bytes; }
+
 class ServerConnection final : public net::Disposable,
                                private net::StreamUser,
                                private Responder,
@@ -113,7 +115,7 @@ class ServerConnection final : public net::Disposable,
   void end_exchange();
   void next_request();
   bool is_responding() const { return handler_ && response_.state() != ResponseWriter::State::finished; }
-  bool is_body_rest_too_long() const;
+  bool has_next_request() const;
 
   // Time.
   Awaits awaits() const;
@@ -146,12 +148,15 @@ class ServerConnection final : public net::Disposable,
   Body body_ = Body::ended;
   bool parser_used_ = false;   // holds the last request, for the handler that is being disposed
   bool paused_ = false;        // the handler wants no body for now
-  bool advancing_ = false;     // inside advance(): calls of the handler only note what they ask for
   bool woken_ = false;         // the timer is armed for advance(), not for a deadline
   bool reading_ = false;       // the stream is
   bool closes_ = false;        // after this response
   bool continue_due_ = false;  // the client waits for 100 Continue
   bool client_ended_ = false;  // the client has sent FIN
+  uint8_t served_ahead_ = 0;   // responses without the close that the server announces, since requests waited
+  // Inside advance(), what it has not parsed yet; null outside. Inside it, calls of the handler only note what they ask
+  // for.
+  const std::string_view* unparsed_ = nullptr;
   uint64_t body_received_ = 0;
   size_t discarded_ = 0;  // while draining
 };

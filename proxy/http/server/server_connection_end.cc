@@ -12,8 +12,6 @@ constexpr ParseError kHeadersTimeout = {408, "client_timeout",
                                         "the request headers did not arrive within limits.header_timeout"};
 constexpr ParseError kBodyTimeout = {408, "client_timeout", "the body did not arrive within limits.body_timeout"};
 
-bool has_unread_bytes(const net::Stream& stream) { return stream.unread() == net::Stream::Unread::bytes; }
-
 }  // namespace
 
 Awaits ServerConnection::awaits() const {

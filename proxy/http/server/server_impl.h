@@ -22,6 +22,7 @@ class Server::Impl {
 
   Status listen(const SocketAddress& address);
   void drain(std::function<void()> done, Duration idle_max);
+  void close_listener();
 
   // Removes a closed connection and destroys it at the end of the event-loop iteration.
   void remove(ServerConnection* connection);
@@ -38,7 +39,7 @@ class Server::Impl {
   net::Runtime& runtime;
   ServerLimits limits;  // as configured; draining lowers idle_timeout
   Service& service;
-  bool draining = false;
+  bool announces_close = false;
   std::unique_ptr<net::Listener> listener;
   SocketAddress bound;  // outlives the listener: a server that drains still has an address
   std::vector<std::unique_ptr<ServerConnection>> connections;
@@ -55,6 +56,7 @@ class Server::Impl {
   std::vector<ResponseWriter*> held_;
   std::vector<std::string> spare_;
   net::Timer flush_timer_;
+  net::Timer handshakes_timer_;
   net::Timer drained_timer_;  // `done` runs later, never inside drain() or a connection's end
   std::function<void()> on_drained_;
   int64_t date_second_ = -1;

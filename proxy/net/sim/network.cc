@@ -15,7 +15,8 @@ class SimListener final : public Listener {
   ~SimListener() override { std::erase(world_.listeners, this); }
 
   SocketAddress address() const override { return address_; }
-  void accept_backlog() override {}  // nothing waits: connections are accepted as they arrive
+  void accept_backlog() override {}                  // nothing waits: connections are accepted as they arrive
+  bool stop_handshakes() override { return false; }  // nor is one completed between that and the end
   void accept(std::unique_ptr<Stream> stream) {
     const auto callback = accept_;  // the call may destroy the listener
     callback(std::move(stream));

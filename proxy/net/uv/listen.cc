@@ -1,10 +1,12 @@
 // Connections accepted. libuv's own listening drops connections in silence when descriptors run out, so a listener
 // accepts by itself.
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -20,6 +22,16 @@ namespace {
 constexpr int kBacklog = 1024;
 constexpr int kAcceptsMax = 64;           // in one event-loop iteration; the rest in the next
 constexpr Duration kAcceptPause = 100ms;  // after an error that would come again at once
+
+// A filter of the listening socket, on each segment that has no connection yet: a SYN is dropped, the ACK that ends a
+// handshake passes. It begins at the TCP header, whose byte 13 has the flags.
+constexpr uint32_t kFlagsByte = 13;
+constexpr uint32_t kSyn = 0x02;
+constexpr uint32_t kSynOrAck = 0x12;
+constexpr std::array<sock_filter, 5> kDropSyn = {{BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsByte),
+                                                  BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kSynOrAck),
+                                                  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kSyn, 1, 0),
+                                                  BPF_STMT(BPF_RET | BPF_K, UINT32_MAX), BPF_STMT(BPF_RET | BPF_K, 0)}};
 
 struct AcceptCallbacks {
   AcceptCallback accept;
@@ -66,6 +78,11 @@ class UvListener final : public Listener {
   }
 
   void accept_backlog() override { accept_waiting(kBacklog); }
+
+  bool stop_handshakes() override {
+    const sock_fprog program{kDropSyn.size(), const_cast<sock_filter*>(kDropSyn.data())};
+    return setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+  }
 
  private:
   static void close_descriptor(int descriptor) {

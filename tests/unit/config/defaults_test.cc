@@ -131,6 +131,7 @@ void add_queue(Values& values, const Queue& q) {
 void add_listener(Values& values, const Listener& l) {
   add(values, "listeners[].",
       {{"jobs_path", word(l.jobs_path)},
+       {"lame_duck", time(l.lame_duck)},
        {"limits.header_bytes", bytes(l.limits.header_bytes)},
        {"limits.headers", number(l.limits.headers)},
        {"limits.body", bytes(l.limits.body)},

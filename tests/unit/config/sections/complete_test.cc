@@ -62,6 +62,7 @@ listeners:
     jobs_path: /_work/
     path_normalization: reject
     encoded_slashes: reject
+    lame_duck: 5s
     limits: {header_bytes: 33KiB, headers: 101, body: 33MiB, connections: 10001,
              header_timeout: 6s, body_timeout: 61s, write_timeout: 62s, idle_timeout: 121s, min_rate: 2KiB/s, min_rate_grace: 11s}
     routes:
@@ -186,6 +187,7 @@ TEST_CASE("every key of a listener is read") {
   CHECK(listener.trusted_proxies[0].prefix_bits == 8);
   CHECK(listener.jobs_path == "/_work/");
   CHECK(listener.paths == http::PathRules{http::PathNormalization::reject, http::EncodedSlashes::reject});
+  CHECK(listener.lame_duck == 5s);
   CHECK(listener.limits.header_bytes == 33 * 1024);
   CHECK(listener.limits.headers == 101);
   CHECK(listener.limits.body == 33ull << 20);

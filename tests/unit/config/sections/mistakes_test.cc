@@ -178,6 +178,7 @@ TEST_CASE("mistakes in a listener") {
        "t.yaml:7:16: listeners[0].jobs_path: `/_jobs` is not a path such as `/_jobs/` that begins and ends with /"},
       {In::listener, "jobs_path: /",
        "t.yaml:7:16: listeners[0].jobs_path: `/` is not a path such as `/_jobs/` that begins and ends with /"},
+      {In::listener, "lame_duck: 5", "t.yaml:7:16: listeners[0].lame_duck: `5` has no unit; write `5s`"},
       {In::listener, "limits: {min_rate: 1KiB}",
        "t.yaml:7:24: listeners[0].limits.min_rate: `1KiB` is not a rate such as `1KiB/s`"},
       {In::listener, "limits: {min_rate: 1k/s}",

@@ -1,4 +1,4 @@
-// Requests and their responses on connections that last, are refused, are left and are drained.
+// Requests and their responses on connections that last, are refused and are left.
 #include <algorithm>
 
 #include "unit/http/parser/transcript.h"
@@ -199,89 +199,6 @@ TEST_ON_BOTH_RUNTIMES(
   CHECK(fixture.until([&] { return refused.over(); }));
   CHECK(refused.received.empty());
   for (const RawClient* each : {&at_work, &second, &third}) CHECK_FALSE(each->over());
-}
-
-TEST_ON_BOTH_RUNTIMES("draining closes idle connections after a moment, lets the others finish, then calls back") {
-  ServerFixture<Loop> fixture;
-  RawClient idle = fixture.client(request("GET /now"));
-  RawClient busy = fixture.client(request("GET /wait"));
-  REQUIRE(fixture.until([&] { return idle.has("hello") && !fixture.service.waiting.empty(); }));
-  int drained = 0;
-  fixture.server.drain([&] { ++drained; }, 1ms);
-  REQUIRE(fixture.until([&] { return idle.over(); }));
-  CHECK(drained == 0);
-  RawClient late = fixture.client(request("GET /now"));
-  CHECK(fixture.until([&] { return late.broken; }));
-  fixture.service.respond_to_waiting();
-  REQUIRE(fixture.until([&] { return busy.over(); }));
-  CHECK(busy.has("Connection: close\r\n"));
-  busy.leave();
-  CHECK(fixture.until([&] { return drained == 1; }));
-}
-
-TEST_ON_BOTH_RUNTIMES("a request that arrives on a kept connection while the server drains is served, with close") {
-  ServerFixture<Loop> fixture;
-  RawClient client = fixture.client(request("GET /now"));
-  REQUIRE(fixture.until([&] { return client.has("hello"); }));
-  bool drained = false;
-  fixture.server.drain([&] { drained = true; });
-  CHECK_FALSE(client.has("Connection: close\r\n"));
-  client.send(request("GET /now"));
-  REQUIRE(fixture.until([&] { return client.over(); }));
-  CHECK(client.count("hello") == 2);
-  CHECK(client.has("Connection: close\r\n"));
-  client.leave();
-  CHECK(fixture.until([&] { return drained; }));
-}
-
-TEST_ON_BOTH_RUNTIMES(
-    "a response that began without Connection: close before the server drained keeps its connection") {
-  ServerFixture<Loop> fixture;
-  fixture.service.big_bytes = Loop::kBeyondBuffers;
-  RawClient client = fixture.client();
-  client.paused = true;
-  client.keep = false;
-  client.send(request("GET /big"));
-  REQUIRE(fixture.until([&] { return fixture.service.has("request /big"); }));
-  bool drained = false;
-  fixture.server.drain([&] { drained = true; });
-  client.resume();
-  REQUIRE(fixture.until([&] { return client.received_bytes > fixture.service.big_bytes; }));
-  client.keep = true;
-  client.send(request("GET /now"));
-  REQUIRE(fixture.until([&] { return client.over(); }));
-  CHECK(client.has("Connection: close\r\n"));
-  CHECK(client.has("hello"));
-  client.leave();
-  CHECK(fixture.until([&] { return drained; }));
-}
-
-TEST_CASE("a connection that waits to be accepted when the server drains is served") {
-  ServerFixture<UvLoop> fixture;
-  RawClient waiting = fixture.client(request("GET /now"));
-  bool drained = false;
-  fixture.server.drain([&] { drained = true; });
-  REQUIRE(fixture.until([&] { return waiting.over(); }));
-  CHECK(waiting.has("hello"));
-  CHECK(waiting.has("Connection: close\r\n"));
-  waiting.leave();
-  CHECK(fixture.until([&] { return drained; }));
-}
-
-TEST_CASE("a connection is not closed as idle under a request that has arrived and was not read") {
-  ServerFixture<UvLoop> fixture;
-  RawClient client = fixture.client(request("GET /now"));
-  REQUIRE(fixture.until([&] { return client.has("hello"); }));
-  // Due in the same event-loop iteration as the server's timer, and before it: after the sockets have been read.
-  constexpr Duration kIdleMax = 20ms;
-  net::Timer last_moment(fixture.loop.runtime(), [&] { client.send(request("GET /now")); });
-  last_moment.start_after(kIdleMax);
-  bool drained = false;
-  fixture.server.drain([&] { drained = true; }, kIdleMax);
-  REQUIRE(fixture.until([&] { return client.over(); }));
-  CHECK(client.count("hello") == 2);
-  client.leave();
-  CHECK(fixture.until([&] { return drained; }));
 }
 
 TEST_ON_BOTH_RUNTIMES("a server that is destroyed ends everything at once") {
