@@ -113,7 +113,7 @@ void Process::on_signal(const char* name) {
     std::_Exit(kExitRuntime);
   }
   stop_signal_ = name;
-  const Duration longest = longest_lame_duck(*config_);
+  const Duration longest = longest_lame_duck(gateway_->table()->config());
   if (state_ == State::serving && longest > Duration::zero()) return begin_lame_duck(longest);
   drain();
 }

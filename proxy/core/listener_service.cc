@@ -38,7 +38,20 @@ ListenerService::ListenerService(Worker& worker, const config::Listener& config)
       no_route_metrics_(worker.gateway().metrics().route("")),
       jobs_metrics_(worker.gateway().metrics().route(JobsHandler::kRoute)),
       metrics_(worker.gateway().metrics().listener(name_)),
-      server_(worker.runtime(), server_limits(config), *this, worker.table()->listener(name_).connections) {}
+      server_(worker.runtime(), server_limits(config), *this, worker.table()->listener(name_).connections),
+      lame_duck_(worker.runtime(), [this] { on_lame_duck_over_(); }) {}
+
+void ListenerService::begin_lame_duck(std::function<void()> over) {
+  on_lame_duck_over_ = std::move(over);
+  server_.announce_close();
+  lame_duck_.start_after(worker_.table()->listener(name_).config->lame_duck);
+}
+
+void ListenerService::drain(std::function<void()> done, Duration idle_max) {
+  lame_duck_.stop();
+  drains_ = true;
+  server_.drain(std::move(done), idle_max);
+}
 
 std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();

@@ -2,11 +2,13 @@
 // exchange, or nothing known.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "core/worker.h"
 #include "http/server/server.h"
+#include "net/timer.h"
 
 namespace tidegate::core {
 
@@ -18,8 +20,10 @@ class ListenerService final : public http::Service {
 
   Status listen() { return server_.listen(configured_address_); }
   SocketAddress address() const { return server_.address(); }
-  void announce_close() { server_.announce_close(); }
-  void drain(std::function<void()> done, Duration idle_max) { server_.drain(std::move(done), idle_max); }
+  // Serves on for lame_duck, and announces the close of its connections; then calls `over`, unless it drains before.
+  void begin_lame_duck(std::function<void()> over);
+  void drain(std::function<void()> done, Duration idle_max);
+  bool drains() const { return drains_; }
   size_t connections() const { return server_.connections(); }
 
  private:
@@ -39,6 +43,9 @@ class ListenerService final : public http::Service {
   metrics::RouteMetrics& jobs_metrics_;
   metrics::ListenerMetrics& metrics_;
   http::Server server_;
+  net::Timer lame_duck_;
+  std::function<void()> on_lame_duck_over_;
+  bool drains_ = false;
 };
 
 }  // namespace tidegate::core

@@ -25,31 +25,26 @@ size_t Listeners::connections() const {
 }
 
 void Listeners::begin_lame_duck() {
-  const std::vector<config::Listener>& configs = worker_.table()->config().listeners;
-  for (size_t i = 0; i < listeners_.size(); ++i) {
-    listeners_[i]->announce_close();
-    lame_ducks_.push_back(std::make_unique<net::Timer>(worker_.runtime(), [this, i] { drain_one(i); }));
-    lame_ducks_.back()->start_after(configs[i].lame_duck);
+  for (auto& listener : listeners_) {
+    listener->begin_lame_duck([this, &lame = *listener] { drain_one(lame); });
   }
 }
 
 void Listeners::drain(std::function<void()> done) {
   drained_ = std::move(done);
-  for (size_t i = 0; i < listeners_.size(); ++i) {
-    const bool drains = !lame_ducks_.empty() && !lame_ducks_[i]->active();
-    if (!drains) drain_one(i);
+  for (auto& listener : listeners_) {
+    if (!listener->drains()) drain_one(*listener);
   }
-  lame_ducks_.clear();
   if (draining_left_ == 0) worker_.runtime().post([this] { end_drain(); });  // all of them were over before
 }
 
-void Listeners::drain_one(size_t index) {
+void Listeners::drain_one(ListenerService& listener) {
   // A client that has nothing to send must not use up the time of those that have.
   const Duration idle_max = std::min(http::Server::kDrainIdleMax, worker_.table()->config().shutdown_grace / 4);
   const auto done = [this] {
     if (--draining_left_ == 0 && drained_) end_drain();
   };
-  listeners_[index]->drain(done, idle_max);
+  listener.drain(done, idle_max);
 }
 
 void Listeners::cut_off() {

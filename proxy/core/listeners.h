@@ -7,7 +7,6 @@
 
 #include "core/listener_service.h"
 #include "core/worker.h"
-#include "net/timer.h"
 
 namespace tidegate::core {
 
@@ -30,12 +29,11 @@ class Listeners {
   void cut_off();
 
  private:
-  void drain_one(size_t index);
+  void drain_one(ListenerService& listener);
   void end_drain();
 
   Worker& worker_;
   std::vector<std::unique_ptr<ListenerService>> listeners_;
-  std::vector<std::unique_ptr<net::Timer>> lame_ducks_;  // of each listener; none before begin_lame_duck()
   size_t draining_left_ = 0;
   std::function<void()> drained_;
 };

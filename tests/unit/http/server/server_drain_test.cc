@@ -115,10 +115,9 @@ TEST_ON_BOTH_RUNTIMES("requests pipelined behind the one in progress are served 
 TEST_ON_BOTH_RUNTIMES(
     "a client that always has one more request waiting is told to leave, after as many as are buffered") {
   ServerFixture<Loop> fixture;
-  RawClient client = fixture.client(request("GET /wait"));
+  RawClient client = fixture.client(request("GET /wait") + repeated(request("GET /now"), 40));
   REQUIRE(fixture.until([&] { return !fixture.service.waiting.empty(); }));
   fixture.server.drain([] {});
-  client.send(repeated(request("GET /now"), 40));
   fixture.service.respond_to_waiting();
   REQUIRE(fixture.until([&] { return client.over(); }));
   CHECK(client.count("HTTP/1.1 200 OK\r\n") == 17);
