@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 #include "jobs/sqlite/queue.h"
 #include "net/clock.h"
 #include "net/uv/uv_runtime.h"

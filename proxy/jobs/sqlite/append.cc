@@ -41,14 +41,15 @@ Result<Appended> append_again(SqliteStore& store, const JobDraft& draft, JobStat
 }
 
 // What happens to the draft without anything being stored: it is refused, or has been appended before. No value: it may
-// be inserted. `size`: of what is still to be stored for it.
+// be inserted. `reserved`: its bytes are.
 std::optional<Result<Appended>> known_outcome(SqliteStore& store, const JobDraft& draft, const std::string& fingerprint,
-                                              uint64_t size) {
+                                              bool reserved) {
   Query taken(store.db(), "SELECT status FROM jobs WHERE id = ?", draft.id);
   if (taken.step()) return append_again(store, draft, status_in(taken, 0));
   auto before = appended_before(store, draft, fingerprint);
   if (before || before.error().code != ErrorCode::not_found) return before;
-  if (const Status limits = store.check_limits(size); !limits) return limits.error();
+  const Status limits = reserved ? store.check_job_limit() : store.check_limits(draft.body.size());
+  if (!limits) return limits.error();
   return std::nullopt;
 }
 
@@ -99,7 +100,7 @@ Result<Appended> append_job(SqliteStore& store, const JobDraft& draft, WallTime 
     if (!computed) return computed.error();
     fingerprint = std::move(*computed);
   }
-  if (auto known = known_outcome(store, draft, fingerprint, draft.body.size())) return std::move(*known);
+  if (auto known = known_outcome(store, draft, fingerprint, false)) return std::move(*known);
   return insert(store, draft, fingerprint, now);
 }
 
@@ -115,7 +116,7 @@ std::optional<Result<Appended>> LargeAppend::step(SqliteStore& store) {
   if (!hashed) return hashed.error();
   if (!*hashed) return std::nullopt;
   sweep_late(store, now_);
-  if (auto known = known_outcome(store, *draft_, fingerprint_, writer_.begun() ? 0 : draft_->body.size())) return known;
+  if (auto known = known_outcome(store, *draft_, fingerprint_, writer_.begun())) return known;
   if (draft_->external) return insert(store, *draft_, fingerprint_, now_);
   const auto written = writer_.step(store);
   if (!written) return written.error();

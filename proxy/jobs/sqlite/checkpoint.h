@@ -17,7 +17,7 @@
 #include <string>
 #include <thread>
 
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 
 namespace tidegate::jobs {
 

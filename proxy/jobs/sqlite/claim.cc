@@ -12,6 +12,8 @@ namespace {
 constexpr int kDroppedMax = 200;  // expired and damaged jobs that one claim removes
 constexpr const char* kLeaseLost = "lease_lost";
 constexpr const char* kDamaged = "damaged_record";
+constexpr Duration kSetAsideFor = std::chrono::seconds(60);
+constexpr int kMissingMax = 10;  // that often a job is set aside whose file alone is missing
 
 // In the order in which read_candidate reads them; a literal, so that a statement made of it is one.
 #define TG_CANDIDATE_COLUMNS                                                                              \
@@ -83,15 +85,45 @@ ClaimedJob hand_out(SqliteStore& store, Candidate candidate, Duration lease, Wal
   return std::move(candidate.job);
 }
 
-void mark_damaged(SqliteStore& store, const std::string& id, int64_t seq, JobStatus from, WallTime now) {
-  log_error("job_damaged",
-            {{"job_id", id}, {"store", store.path()}, {"reason", "checksum does not match: dead letter"}});
+void mark_damaged(SqliteStore& store, const std::string& id, int64_t seq, JobStatus from, WallTime now,
+                  const std::string& why = "checksum does not match") {
+  log_error("job_damaged", {{"job_id", id}, {"store", store.path()}, {"reason", why + ": dead letter"}});
   Query(store.db(), "UPDATE jobs SET status = 4, finished_at = ?, last_error = ?, dedupe_key = NULL WHERE seq = ?",
         ns(now), std::string(kDamaged), seq)
       .run();
   add_attempt(store, seq, {now, Duration(0), kDamaged});
   store.counters().move(from, JobStatus::dead);
   ++store.counters().damaged;
+}
+
+// The file of its body cannot be read, or is missing: no other job is held up by that, and an operator has time to
+// bring it back. A job of which alone the file is missing is not set aside for ever. `from` running: its claim ends so.
+void set_aside(SqliteStore& store, const Candidate& candidate, const Error& why, WallTime now) {
+  const auto [unreadable, is_first] = store.unreadable().try_emplace(candidate.chunks, 0);
+  if (why.code == ErrorCode::not_found && ++unreadable->second > kMissingMax) {
+    store.unreadable().erase(unreadable);
+    return mark_damaged(store, candidate.job.id, candidate.seq, candidate.from, now, why.message);
+  }
+  if (is_first) {
+    log_error("job_set_aside", {{"job_id", candidate.job.id}, {"store", store.path()}, {"reason", why.message}});
+  }
+  const JobStatus to = candidate.from == JobStatus::running ? JobStatus::queued : candidate.from;
+  Query(store.db(), "UPDATE jobs SET status = ?, due_at = ? WHERE seq = ?", code(to), ns(now + kSetAsideFor),
+        candidate.seq)
+      .run();
+  store.counters().move(candidate.from, to);
+}
+
+// Before it is handed out. True: it is set aside, or dead.
+bool refuse_unreadable(SqliteStore& store, const Candidate& candidate, WallTime now) {
+  const Status file = check_body_file(store, candidate.chunks);
+  if (file) return false;
+  if (candidate.from == JobStatus::running) {
+    add_attempt(store, candidate.seq, {now, Duration(0), kLeaseLost});
+    Query(store.db(), "UPDATE jobs SET lost = lost + 1 WHERE seq = ?", candidate.seq).run();
+  }
+  set_aside(store, candidate, file.error(), now);
+  return true;
 }
 
 }  // namespace
@@ -109,7 +141,7 @@ Result<std::optional<ClaimedJob>> claim_job(SqliteStore& store, Duration lease, 
       expire_job(store, candidate.seq, candidate.from, {candidate.job.body_size, candidate.chunks}, now);
     } else if (!is_whole(store, candidate)) {
       mark_damaged(store, candidate.job.id, candidate.seq, candidate.from, now);
-    } else {
+    } else if (!refuse_unreadable(store, candidate, now)) {
       return std::optional<ClaimedJob>(hand_out(store, std::move(candidate), lease, now));
     }
   }
@@ -133,14 +165,27 @@ Result<ClaimedJob> claim_job_by_id(SqliteStore& store, const std::string& id, Du
     mark_damaged(store, id, candidate.seq, from, now);
     return Error{ErrorCode::conflict, "job " + id + " is damaged"};
   }
+  if (refuse_unreadable(store, candidate, now)) {
+    return Error{ErrorCode::conflict, "the file of the body of job " + id + " cannot be read"};
+  }
   return hand_out(store, std::move(candidate), lease, now);
 }
 
 Result<std::string> read_body(SqliteStore& store, const ClaimedJob& job, uint64_t n, WallTime now) {
   const auto held = held_job(store, job);
   if (!held) return held.error();
-  auto piece = read_chunk(store.db(), {"bodies", held->seq, held->body.bytes, held->body.chunks}, n);
-  if (!piece) mark_damaged(store, job.id, held->seq, JobStatus::running, now);
+  const Kept& body = held->body;
+  auto piece = read_chunk(store, {"bodies", held->seq, body.bytes, body.chunks}, n);
+  if (piece) {
+    if ((n + 1) * kChunkBytes >= body.bytes) store.unreadable().erase(body.chunks);
+  } else if (piece.error().code == ErrorCode::io) {
+    mark_damaged(store, job.id, held->seq, JobStatus::running, now);
+  } else {
+    Query(store.db(), "UPDATE jobs SET attempt = attempt - 1 WHERE seq = ?", held->seq).run();
+    Query row(store.db(), "SELECT " TG_CANDIDATE_COLUMNS " FROM jobs WHERE seq = ?", held->seq);
+    row.step();
+    set_aside(store, read_candidate(row), piece.error(), now);
+  }
   return piece;
 }
 

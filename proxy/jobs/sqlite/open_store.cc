@@ -16,6 +16,7 @@ Result<OpenStore> open_store(const SqliteOptions& options, bool after_crash, Sql
   // SQLite gives its companions the mode of the file.
   if (const Status made = make_private_file(options.path); !made) return made.error();
   for (const char* end : {"", "-wal", "-shm"}) keep_private(options.path + end);
+  keep_private(BodyFiles(options.path, options.vfs).folder());
   auto store = SqliteStore::open(options, after_crash, findings);
   if (!store) return store.error();
   return OpenStore{std::move(*lock), std::move(*store)};

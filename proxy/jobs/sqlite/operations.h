@@ -23,6 +23,8 @@ class LargeAppend {
  public:
   LargeAppend(std::shared_ptr<const JobDraft> draft, WallTime now);
   std::optional<Result<Appended>> step(SqliteStore& store);
+  // For its file: a step would do nothing.
+  bool waits() const { return writer_.waits(); }
 
  private:
   Result<bool> hash_on();
@@ -39,7 +41,9 @@ Status admit_job(SqliteStore& store, const std::string& id);
 // claim.cc
 Result<std::optional<ClaimedJob>> claim_job(SqliteStore& store, Duration lease, WallTime now);
 Result<ClaimedJob> claim_job_by_id(SqliteStore& store, const std::string& id, Duration lease, WallTime now);
-// The piece of its body that begins at `n` * kChunkBytes. Error io: it is damaged, and the job is dead.
+// The piece of its body that begins at `n` * kChunkBytes. Errors: io (it is damaged, and the job is dead), not_found
+// and unavailable (as read_chunk's: the job waits, or is dead after its file alone was missing several times). The
+// claim has ended then.
 Result<std::string> read_body(SqliteStore& store, const ClaimedJob& job, uint64_t n, WallTime now);
 
 // settle.cc. `response` of succeed_job: small, or written as the chunks of that owner.
@@ -53,6 +57,7 @@ class LargeSuccess {
                WallTime now)
       : job_(job), attempt_(attempt), response_(std::move(response)), now_(now), writer_(response_->body) {}
   std::optional<Result<Ok>> step(SqliteStore& store);
+  bool waits() const { return writer_.waits(); }
 
  private:
   const ClaimedJob job_;

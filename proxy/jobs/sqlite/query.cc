@@ -50,6 +50,11 @@ Error no_result(const std::string& id) {
   return {ErrorCode::not_found, "the result of job " + id + " has been deleted"};
 }
 
+Error unreadable_result(const SqliteStore& store, const std::string& id, const Error& why) {
+  log_error("result_unreadable", {{"job_id", id}, {"store", store.path()}, {"reason", why.message}});
+  return {ErrorCode::unavailable, why.message};
+}
+
 Error damaged_result(SqliteStore& store, const std::string& id) {
   log_error("job_damaged",
             {{"job_id", id}, {"store", store.path()}, {"reason", "checksum of the result does not match"}});
@@ -98,6 +103,7 @@ Result<StoredResultHead> find_result(SqliteStore& store, const std::string& id) 
   const uint32_t crc =
       body.chunks != 0 ? chunked_crc(body.chunks, body.size, of_head) : blob_crc(store.db(), body, of_head);
   if (crc != static_cast<uint32_t>(stored.integer(2))) return damaged_result(store, id);
+  if (const Status file = check_body_file(store, body.chunks); !file) return unreadable_result(store, id, file.error());
   head.fields = decode_fields(fields);
   return head;
 }
@@ -106,7 +112,8 @@ Result<std::string> read_result(SqliteStore& store, const std::string& id, const
   Query same(store.db(), "SELECT 1 FROM jobs WHERE id = ? AND result_size = ? AND chunks = ?", id, body.size,
              body.chunks);
   if (!same.step()) return no_result(id);
-  auto piece = read_chunk(store.db(), body, n);
+  auto piece = read_chunk(store, body, n);
+  if (!piece && piece.error().code != ErrorCode::io) return unreadable_result(store, id, piece.error());
   if (!piece) return damaged_result(store, id);
   return piece;
 }

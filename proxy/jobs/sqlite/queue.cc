@@ -4,83 +4,51 @@
 #include <algorithm>
 
 #include "jobs/sqlite/operations.h"
+#include "jobs/sqlite/stored_body_reader.h"
 #include "jobs/sqlite/thread.h"
 
 namespace tidegate::jobs {
 
 namespace {
 
-// Reads a stored body through the store's thread, a whole chunk at a time: its checksum covers the whole, and the
-// pieces that are asked for are smaller.
-class StoredBody final : public net::BodyReader {
- public:
-  using ReadChunk = std::function<Result<std::string>(SqliteStore&, uint64_t n, WallTime now)>;
-  StoredBody(std::shared_ptr<SqliteThread> thread, net::Runtime& home, uint64_t size, ReadChunk read)
-      : thread_(std::move(thread)), home_(home), size_(size), read_(std::move(read)) {}
-
-  uint64_t size() const override { return size_; }
-
-  std::unique_ptr<net::Operation> read_at(uint64_t offset, size_t count,
-                                          std::function<void(Result<std::string>)> done) override {
-    const uint64_t n = offset / kChunkBytes;
-    if (!chunk_->bytes.empty() && chunk_->n == n) {
-      auto pending = std::make_shared<PendingCall<std::string>>(&home_, std::move(done));
-      pending->set(chunk_->take(offset, count));
-      StoreCall::complete(pending);
-      return std::make_unique<StoreCallHandle>(std::move(pending));
-    }
-    auto keep = [chunk = chunk_, n, offset, count, done = std::move(done)](Result<std::string> bytes) {
-      if (!bytes) return done(bytes.error());
-      *chunk = {n, std::move(*bytes)};
-      done(chunk->take(offset, count));
-    };
-    auto pending = std::make_shared<PendingCall<std::string>>(&home_, std::move(keep));
-    const auto read = [read = read_, n, now = home_.wall_now()](SqliteStore& store) { return read(store, n, now); };
-    thread_->submit(std::make_shared<TypedSqliteCall<std::string>>(pending, read));
-    return std::make_unique<StoreCallHandle>(std::move(pending));
-  }
-
- private:
-  struct Chunk {
-    uint64_t n = 0;
-    std::string bytes;
-
-    // The piece at `offset`; with the last one the chunk is let go.
-    std::string take(uint64_t offset, size_t count) {
-      const auto at = static_cast<size_t>(offset - n * kChunkBytes);
-      if (at >= bytes.size()) return "";
-      if (at == 0 && count >= bytes.size()) return std::exchange(bytes, {});
-      std::string piece = bytes.substr(at, count);
-      if (at + piece.size() == bytes.size()) bytes = {};
-      return piece;
-    }
-  };
-
-  std::shared_ptr<SqliteThread> thread_;
-  net::Runtime& home_;
-  uint64_t size_;
-  ReadChunk read_;
-  const std::shared_ptr<Chunk> chunk_ = std::make_shared<Chunk>();  // shared with the read under way
-};
-
 template <typename T>
 using Work = typename TypedSqliteCall<T>::Work;
 
 uint64_t bytes_of_step(const BodyContent& body) { return std::min(body.size(), kChunkStepBytes); }
 
-Work<Appended> append_work(const std::shared_ptr<const JobDraft>& draft, WallTime now) {
-  if (!is_large(draft->body)) return [draft, now](SqliteStore& s) { return append_job(s, *draft, now); };
-  return [append = std::make_shared<LargeAppend>(draft, now)](SqliteStore& s) { return append->step(s); };
+template <typename T>
+using Call = std::shared_ptr<TypedSqliteCall<T>>;
+
+// Of LargeAppend, LargeSuccess.
+template <typename T, typename Large>
+class CallInSteps final : public TypedSqliteCall<T> {
+ public:
+  CallInSteps(std::shared_ptr<PendingCall<T>> pending, const std::shared_ptr<Large>& large)
+      : TypedSqliteCall<T>(std::move(pending), [large](SqliteStore& s) { return large->step(s); }), large_(large) {}
+  bool waits() const override { return large_->waits(); }
+
+ private:
+  const std::shared_ptr<Large> large_;
+};
+
+Call<Appended> append_call(std::shared_ptr<PendingCall<Appended>> pending, const std::shared_ptr<const JobDraft>& draft,
+                           WallTime now) {
+  if (is_large(draft->body)) {
+    return std::make_shared<CallInSteps<Appended, LargeAppend>>(std::move(pending),
+                                                                std::make_shared<LargeAppend>(draft, now));
+  }
+  return std::make_shared<TypedSqliteCall<Appended>>(
+      std::move(pending), [draft, now](SqliteStore& s) { return append_job(s, *draft, now); });
 }
 
-Work<Ok> succeed_work(const ClaimedJob& job, const AttemptRecord& attempt,
+Call<Ok> succeed_call(std::shared_ptr<PendingCall<Ok>> pending, const ClaimedJob& job, const AttemptRecord& attempt,
                       const std::shared_ptr<const StoredResponse>& response, WallTime now) {
-  if (!is_large(response->body)) {
-    return [=](SqliteStore& s) { return succeed_job(s, job, attempt, *response, now); };
+  if (is_large(response->body)) {
+    return std::make_shared<CallInSteps<Ok, LargeSuccess>>(std::move(pending),
+                                                           std::make_shared<LargeSuccess>(job, attempt, response, now));
   }
-  return [success = std::make_shared<LargeSuccess>(job, attempt, response, now)](SqliteStore& s) {
-    return success->step(s);
-  };
+  return std::make_shared<TypedSqliteCall<Ok>>(
+      std::move(pending), [=](SqliteStore& s) { return succeed_job(s, job, attempt, *response, now); });
 }
 
 // A correction that nobody waits for; without a thread (it has ended) there is nothing left to correct.
@@ -110,7 +78,7 @@ class SqliteQueue final : public SqliteSpool, private NoteStore {
       if (appended.existing) return;
       correct(thread, [id = appended.id, now](SqliteStore& s) { return cancel_job(s, id, now); });
     };
-    auto call = std::make_shared<TypedSqliteCall<Appended>>(pending, append_work(shared, now));
+    auto call = append_call(pending, shared, now);
     call->bytes = bytes_of_step(shared->body);
     call->promised = id;
     call->makes_work = true;
@@ -145,7 +113,7 @@ class SqliteQueue final : public SqliteSpool, private NoteStore {
                        Callback<Ok> done) override {
     const auto shared = std::make_shared<const StoredResponse>(std::move(response));
     auto pending = std::make_shared<PendingCall<Ok>>(&home, std::move(done));
-    auto call = std::make_shared<TypedSqliteCall<Ok>>(pending, succeed_work(job, attempt, shared, home.wall_now()));
+    auto call = succeed_call(pending, job, attempt, shared, home.wall_now());
     call->bytes = bytes_of_step(shared->body);
     return submit(std::move(call), std::move(pending));
   }

@@ -14,7 +14,7 @@
 #include <string>
 
 #include "jobs/job_queue.h"
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 
 namespace tidegate::jobs {
 
@@ -30,6 +30,9 @@ struct SqliteOptions {
   // What is called a stall (disk/stall_watch.h). A healthy disk commits in milliseconds, and a request that is being
   // parked waits 2 s beyond its deadline for that: after this every new job is refused, and somebody should know why.
   Duration stall_after = 3s;
+  // From here on a large body or result has a file of its own (stored_body.h). A file costs several syncs: smaller
+  // bodies would gain nothing.
+  uint64_t body_file_min = 4 << 20;
   std::string vfs = {};  // SQLite's file layer; "" = its default. Tests put a failing disk here.
   // How long each commit took; called on the store's thread.
   std::function<void(Duration)> on_commit = {};

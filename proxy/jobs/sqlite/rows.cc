@@ -63,6 +63,7 @@ void add_deferral(SqliteStore& store, int64_t seq, const AttemptRecord& attempt)
 
 void drop_kept(SqliteStore& store, int64_t seq, const Kept& kept) {
   Query(store.db(), "DELETE FROM bodies WHERE owner = ?", seq).run();
+  store.unreadable().erase(kept.chunks);
   if (kept.chunks != 0) return disown_chunks(store, kept.chunks, kept.bytes);
   store.counters().subtract_bytes(kept.bytes);
 }

@@ -18,7 +18,6 @@ inline WallTime wall(int64_t nanoseconds) { return WallTime(Duration(nanoseconds
 
 // A status is its number in the enum.
 inline int code(JobStatus status) { return static_cast<int>(status); }
-inline size_t index(JobStatus status) { return static_cast<size_t>(status); }
 
 // The status in that column. Throws SqliteFailure where the number is none: the file is damaged.
 JobStatus status_in(const Query& row, int column);

@@ -5,47 +5,34 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
 #include "base/log.h"
+#include "jobs/sqlite/body_report.h"
+#include "jobs/sqlite/db/schema.h"
 #include "jobs/sqlite/disk/kept_wal.h"
 #include "jobs/sqlite/disk/missing.h"
 #include "jobs/sqlite/operations.h"
 #include "jobs/sqlite/rows.h"
-#include "jobs/sqlite/schema.h"
 #include "net/clock.h"
 
 namespace tidegate::jobs {
-
-// ---- counters ----
-
-uint64_t SqliteCounters::open_jobs() const {
-  return depth[index(JobStatus::queued)] + depth[index(JobStatus::running)] + depth[index(JobStatus::retrying)] +
-         depth[index(JobStatus::accepting)];
-}
-
-void SqliteCounters::add(JobStatus status, uint64_t size) {
-  ++depth[index(status)];
-  bytes += size;
-}
-
-void SqliteCounters::move(JobStatus from, JobStatus to) {
-  --depth[index(from)];
-  ++depth[index(to)];
-}
-
-void SqliteCounters::subtract_bytes(uint64_t size) { bytes -= std::min(bytes, size); }
 
 // ---- opening ----
 
 SqliteStore::SqliteStore(const SqliteOptions& options, CommitMarkFile marks)
     : path_(options.path),
       limits_(options.limits),
+      body_file_min_(options.body_file_min),
       db_(options.path, options.vfs, options.busy_wait),
+      body_files_(options.path, options.vfs),
       marks_(std::move(marks)) {}
 
 namespace {
+
+constexpr const char* kFileGeneration = "body_files";  // a note
 
 bool has_bytes(const std::string& path) {
   std::error_code none;
@@ -107,10 +94,11 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteOptions& opti
     store->refresh_free_disk();
     store->notes_ = read_notes(*store);
     const bool moved = store->move_wal();
-    findings.report(path, store->compare_with_mark(log));
+    store->compare_with_mark(log, findings);
     if (moved) static_cast<void>(store->drop_wal());
     if (after_crash) store->recover();
     store->warn_of_short_disk();
+    report_body_files(*store, findings);
     return store;
   } catch (const SqliteFailure& failure) {
     if (failure.primary() == SQLITE_NOTADB) return Error{ErrorCode::invalid, path + ": not an SQLite file"};
@@ -120,11 +108,16 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteOptions& opti
   }
 }
 
-// `log`: as it was before SQLite has recovered it.
-MissingWork SqliteStore::compare_with_mark(const WalContent& log) {
-  MissingWork missing = find_missing(marks_.last(), log, counts());
+// `log`: as it was before SQLite has recovered it. Where something is missing, or nothing is known, a commit that has
+// given a file to a job may be lost.
+void SqliteStore::compare_with_mark(const WalContent& log, SqliteFindings& findings) {
+  const auto& mark = marks_.last();
+  const MissingWork missing = find_missing(mark, log, counts());
+  const bool known = mark && mark->counts.file_generation == counters_.file_generation;
+  const bool trusted = known && missing.reason.empty() && !findings.suspect && !findings.log_kept;
+  findings.report(path_, missing);
   marks_.count_from(log.commits);
-  return missing;
+  if (repair_body_rows(*this, trusted)) count();
 }
 
 // What the WAL holds from before goes into the file, so that nothing new is built on frames whose sync had failed.
@@ -173,6 +166,8 @@ void SqliteStore::count() {
     counters_.depth[index(status_in(by_status, 0))] = static_cast<uint64_t>(by_status.integer(1));
     counters_.bytes += static_cast<uint64_t>(by_status.integer(2));
   }
+  const std::string generation = read_notes(*this)[kFileGeneration];
+  counters_.file_generation = static_cast<uint32_t>(std::strtoul(generation.c_str(), nullptr, 10));
   // It was at least so late when the store was last written to.
   Query newest(db_, "SELECT max(created_at) FROM jobs WHERE status <= 2");
   if (newest.step() && !newest.is_null(0)) counters_.latest_now = wall(newest.integer(0));
@@ -182,7 +177,7 @@ void SqliteStore::count() {
   sweep_state_.more = unowned.integer(1) > 0;
   Query last(db_,
              "SELECT 1 + max((SELECT coalesce(max(seq), 0) FROM jobs), (SELECT coalesce(max(owner), 0) FROM chunks),"
-             " (SELECT coalesce(max(owner), 0) FROM unowned))");
+             " (SELECT coalesce(max(owner), 0) FROM unowned), (SELECT coalesce(max(owner), 0) FROM body_files))");
   last.step();
   next_seq_ = last.integer(0);
 }
@@ -200,16 +195,19 @@ void SqliteStore::begin() {
 void SqliteStore::commit() {
   Query(db_, "COMMIT").run();
   if (const auto log = wal_position(db_.handle())) marks_.note(*log, counts());
+  body_files_.committed();
 }
 
 void SqliteStore::rollback() {
   if (in_transaction()) static_cast<void>(sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr));
   counters_ = before_group_;
+  body_files_.rolled_back();
 }
 
 void SqliteStore::begin_change() {
   Query(db_, "SAVEPOINT change").run();
   before_change_ = counters_;
+  body_files_.begin_change();
 }
 
 void SqliteStore::keep_change() { Query(db_, "RELEASE change").run(); }
@@ -217,6 +215,7 @@ void SqliteStore::keep_change() { Query(db_, "RELEASE change").run(); }
 void SqliteStore::undo_change() {
   db_.exec("ROLLBACK TO change; RELEASE change");
   counters_ = before_change_;
+  body_files_.undo_change();
 }
 
 void SqliteStore::touch() { db_.exec(("PRAGMA user_version=" + std::to_string(kSqliteFormat)).c_str()); }
@@ -259,17 +258,28 @@ void SqliteStore::warn_of_short_disk() const {
            {{"store", path_}, {"free_bytes", free_disk_}, {"min_free_disk_bytes", limits_.min_free_disk}});
 }
 
+void SqliteStore::renew_file_generation() {
+  const std::string next = db_.value_of("SELECT 1 + (random() & 2147483647)");
+  static_cast<void>(set_note(*this, kFileGeneration, next));
+  counters_.file_generation = static_cast<uint32_t>(std::stoul(next));
+}
+
 void SqliteStore::use_disk(uint64_t size) { free_disk_ -= std::min(free_disk_, size); }
 
 Status SqliteStore::check_limits(uint64_t size) const {
-  if (counters_.open_jobs() >= limits_.max_jobs) return Error{ErrorCode::exhausted, "max_jobs reached"};
+  if (Status jobs = check_job_limit(); !jobs) return jobs;
   if (counters_.bytes + size > limits_.max_bytes) return Error{ErrorCode::exhausted, "max_bytes reached"};
-  if (free_disk_ < limits_.min_free_disk + size) {
+  if (free_disk_ < limits_.min_free_disk + body_files_.unwritten_bytes() + size) {
     return Error{ErrorCode::exhausted, "min_free_disk reached: of " + std::to_string(free_disk_ >> 20) +
                                            " MiB free for " + path_ + ", " +
                                            std::to_string(limits_.min_free_disk >> 20) + " MiB must stay free"};
   }
   return Ok{};
+}
+
+Status SqliteStore::check_job_limit() const {
+  if (counters_.open_jobs() < limits_.max_jobs) return Ok{};
+  return Error{ErrorCode::exhausted, "max_jobs reached"};
 }
 
 QueueView SqliteStore::view() {

@@ -9,34 +9,20 @@
 
 #include <sys/stat.h>
 
-#include <array>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "jobs/job_queue.h"
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/counters.h"
+#include "jobs/sqlite/db/db.h"
+#include "jobs/sqlite/disk/body_files.h"
 #include "jobs/sqlite/disk/commit_mark.h"
 #include "jobs/sqlite/disk/findings.h"
 #include "jobs/sqlite/disk/wal.h"
 #include "jobs/sqlite/queue.h"
 
 namespace tidegate::jobs {
-
-// What calls must not count row by row. Follows the transactions: what is rolled back is not counted.
-struct SqliteCounters {
-  std::array<uint64_t, kJobStatusCount + 1> depth{};  // by status, with accepting
-  uint64_t bytes = 0;
-  uint64_t expired = 0;
-  uint64_t damaged = 0;
-  WallTime latest_now{};  // the latest time that is known to have been: what is undone must be done again
-
-  uint64_t open_jobs() const;
-  void add(JobStatus status, uint64_t size);
-  void move(JobStatus from, JobStatus to);
-  void remove(JobStatus status) { --depth[static_cast<size_t>(status)]; }
-  void subtract_bytes(uint64_t size);
-};
 
 // When housekeeping has run, and whether it has left something.
 struct SweepState {
@@ -78,29 +64,39 @@ class SqliteStore {
   SqliteDb& db() { return db_; }
   const std::string& path() const { return path_; }
   const QueueLimits& limits() const { return limits_; }
+  BodyFiles& body_files() { return body_files_; }
+  uint64_t body_file_min() const { return body_file_min_; }
   SqliteCounters& counters() { return counters_; }
   SweepState& sweep_state() { return sweep_state_; }
   int64_t next_seq() { return next_seq_++; }
   // A number for chunks that are to be written (stored_body.h). While it exists, is_writing_chunks(number).
   std::shared_ptr<const int64_t> begin_chunks();
   bool is_writing_chunks(int64_t owner) const;
+  // A file becomes a job's.
+  void renew_file_generation();
+  // By the owner of their chunks, how often files could not be read.
+  std::map<int64_t, int>& unreadable() { return unreadable_; }
   // Whether there is room for a job of this size. Error: exhausted.
   Status check_limits(uint64_t size) const;
+  // The same for one whose bytes are reserved.
+  Status check_job_limit() const;
   void use_disk(uint64_t size);
 
  private:
   SqliteStore(const SqliteOptions& options, CommitMarkFile marks);
-  MissingWork compare_with_mark(const WalContent& log);
+  void compare_with_mark(const WalContent& log, SqliteFindings& findings);
   bool move_wal();
   bool drop_wal();
-  StoreCounts counts() const { return {next_seq_, counters_.depth}; }
+  StoreCounts counts() const { return {next_seq_, counters_.depth, counters_.file_generation}; }
   void recover();
   void count();
   void warn_of_short_disk() const;  // at the start: until then nobody is refused, and nobody knows
 
   const std::string path_;
   const QueueLimits limits_;
+  const uint64_t body_file_min_;
   SqliteDb db_;
+  BodyFiles body_files_;
   SqliteCounters counters_;
   SqliteCounters before_group_, before_change_;
   SweepState sweep_state_;
@@ -108,6 +104,7 @@ class SqliteStore {
   std::map<std::string, std::string> notes_;
   int64_t next_seq_ = 1;  // above every number of a job and of chunks that the tables have
   std::map<int64_t, std::weak_ptr<const int64_t>> chunk_writers_;
+  std::map<int64_t, int> unreadable_;
   uint64_t free_disk_ = ~uint64_t{0};
   struct stat file_ {};
 };

@@ -26,10 +26,11 @@ void SqliteThread::adopt(OpenStore opened) {
   was_open_ = true;
   findings_.suspect = findings_.log_kept = false;
   damaged_file_.forget();
-  const auto passed = [this] {
+  const auto passed = [this] {  // of a checkpoint, or of a file of a body: a step may be due
     const std::lock_guard lock(mutex_);
     wake_.notify_one();
   };
+  store().body_files().on_step(passed);
   checkpoint_ = std::make_unique<SqliteCheckpoint>(store().db(), options_.path, options_.vfs,
                                                    SqliteCheckpoint::Events{options_.on_checkpoint_blocked, passed});
   publish_view();
@@ -79,6 +80,7 @@ void SqliteThread::run() {
   for (;;) {
     if (!open_) reopen();
     const Group group = take_group();
+    if (open_ && store().body_files().take_news()) store().sweep_state().more = true;
     if (open_) limit_busy_wait(store());
     if (!group.empty()) {
       run_group(group);
@@ -99,8 +101,10 @@ void SqliteThread::run() {
 // checkpoints that it would outrun.
 SqliteThread::Group SqliteThread::take_group() {
   std::unique_lock lock(mutex_);
-  const auto step_is_due = [this] { return !unfinished_.empty() && (phase_ != Phase::open || !checkpoint_->behind()); };
-  const auto something = [&] { return !waiting_.empty() || phase_ != Phase::open || step_is_due(); };
+  const auto something = [&] {
+    const bool ending = phase_ != Phase::open && unfinished_.empty();
+    return !waiting_.empty() || ending || step_is_due() || (open_ && store().body_files().has_news());
+  };
   if (!open_) {
     wake_.wait_for(lock, options_.reopen_every, something);
   } else if (!store().sweep_state().more) {
@@ -117,10 +121,7 @@ SqliteThread::Group SqliteThread::take_group() {
     group.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
-  if (step_is_due()) {
-    group.push_back(std::move(unfinished_.front()));
-    unfinished_.pop_front();
-  }
+  if (step_is_due()) group.push_back(unfinished_.take_due());
   last_group_ = group.size();
   return group;
 }
@@ -158,7 +159,7 @@ void SqliteThread::run_group(const Group& group) {
     if (!call->ended && !open_) {
       call->waiting->fail({ErrorCode::io, "the store is closed after an error"});
     } else if (!call->ended) {
-      unfinished_.push_back(call);
+      unfinished_.add(call);
       continue;
     }
     work = work || call->makes_work;
@@ -174,12 +175,11 @@ void SqliteThread::run_changes(const Group& group) {
     do {
       call->ended = run_change(*call);
       bytes += call->bytes;
-    } while (!call->ended && group.size() == 1 && bytes < kGroupBytesMax);
+    } while (!call->ended && !call->waits() && group.size() == 1 && bytes < kGroupBytesMax);
   }
 }
 
-// True: the call has ended. A change that fails alone (a full disk) is undone alone, as long as the transaction is
-// intact.
+// True: the call has ended. A change that fails alone (a full disk) is undone alone, if the transaction is intact.
 bool SqliteThread::run_change(SqliteCall& call) {
   if (call.waiting->dropped()) {
     call.waiting->fail({ErrorCode::cancelled, "nobody waits"});
@@ -215,18 +215,18 @@ void SqliteThread::fail_group(const Group& group, const SqliteFailure& failure) 
 }
 
 void SqliteThread::lose_store(const Group& group, const SqliteFailure& failure) {
+  publish_unavailable(failure.to_error().message);  // first: closing it waits for the disk
   for (const auto& call : group) {
     if (!call->promised.empty()) to_cancel_.push_back(call->promised);
   }
   // What they have written belongs to nobody: the store that is opened next deletes it.
-  for (const auto& call : std::exchange(unfinished_, {})) {
+  for (const auto& call : unfinished_.take_all()) {
     call->waiting->fail(failure.to_error());
     StoreCall::complete(call->waiting);
   }
   checkpoint_.reset();
   open_.reset();
   findings_.suspect = findings_.suspect || failure.damaged();
-  publish_unavailable(failure.to_error().message);
 }
 
 // What a sweep has left, between groups, so that no call waits for it.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/sqlite/call.h"
 #include "jobs/sqlite/checkpoint.h"
 #include "jobs/sqlite/disk/busy_wait.h"
 #include "jobs/sqlite/disk/damaged_file.h"
@@ -21,44 +22,6 @@
 #include "net/clock.h"
 
 namespace tidegate::jobs {
-
-// A call to the store: run inside a group's transaction, completed after the commit.
-// This is what the thread sees of it, whatever its result type is.
-class SqliteCall {
- public:
-  explicit SqliteCall(std::shared_ptr<StoreCall> who) : waiting(std::move(who)) {}
-  virtual ~SqliteCall() = default;
-
-  const std::shared_ptr<StoreCall> waiting;
-  std::string promised;     // the id of a job that must be cancelled if it turns up after its commit has failed
-  bool makes_work = false;  // once committed, a claim may find more than before
-  bool correction = false;  // the store's own: taken as long as the thread runs, and nobody waits for it
-  uint64_t bytes = 0;       // of a body, that a step of it writes
-  bool ended = false;       // the thread's: it needs no more steps
-
-  // Store's thread; the result is kept until completion. False: another step, in a later commit, is needed.
-  virtual bool run(SqliteStore& store) = 0;
-};
-
-template <typename T>
-class TypedSqliteCall final : public SqliteCall {
- public:
-  // No value: it needs another step.
-  using Work = std::function<std::optional<Result<T>>(SqliteStore&)>;
-
-  TypedSqliteCall(std::shared_ptr<PendingCall<T>> pending, Work work)
-      : SqliteCall(pending), pending_(std::move(pending)), work_(std::move(work)) {}
-
-  bool run(SqliteStore& store) override {
-    auto result = work_(store);
-    if (result) pending_->set(std::move(*result));
-    return result.has_value();
-  }
-
- private:
-  std::shared_ptr<PendingCall<T>> pending_;
-  Work work_;
-};
 
 class SqliteThread final : public StoreThread {
  public:
@@ -101,6 +64,8 @@ class SqliteThread final : public StoreThread {
   Duration busy_wait_left() const { return busy_wait_.left(net::read_monotonic_clock()); }
   void limit_busy_wait(SqliteStore& store) const { store.db().set_busy_wait(busy_wait_left()); }
   void sweep_on();
+  // Unless it would outrun the checkpoints.
+  bool step_is_due() const { return unfinished_.step_is_due() && (phase_ != Phase::open || !checkpoint_->behind()); }
   void finish();
 
   const SqliteOptions options_;
@@ -113,7 +78,7 @@ class SqliteThread final : public StoreThread {
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::vector<std::string> to_cancel_;  // ids of failed appends: cancelled if found after reopening
   size_t last_group_ = 0;
-  std::deque<std::shared_ptr<SqliteCall>> unfinished_;  // large bodies; the first has a step in the next commit
+  UnfinishedCalls unfinished_;
 
   // Under the lock.
   std::condition_variable wake_;

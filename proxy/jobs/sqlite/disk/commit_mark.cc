@@ -30,7 +30,7 @@ struct Stored {
   int64_t next_seq;
   uint64_t jobs[8];
   uint32_t crc;
-  uint32_t unused;
+  uint32_t file_generation;  // behind the CRC: 0 in marks of older versions
 };
 constexpr size_t kCovered = offsetof(Stored, crc);
 static_assert(kCovered == 104 && std::tuple_size_v<decltype(StoreCounts::jobs)> == 8);
@@ -71,6 +71,7 @@ void CommitMarkFile::read() {
   last_->log = {{stored.salt_1, stored.salt_2}, stored.frames, stored.in_database};
   last_->commits = stored.commits;
   last_->counts.next_seq = stored.next_seq;
+  last_->counts.file_generation = stored.file_generation;
   std::copy(std::begin(stored.jobs), std::end(stored.jobs), last_->counts.jobs.begin());
 }
 
@@ -83,6 +84,7 @@ Status CommitMarkFile::write() {
   stored.in_database = last_->log.in_database;
   stored.commits = last_->commits;
   stored.next_seq = last_->counts.next_seq;
+  stored.file_generation = last_->counts.file_generation;
   std::copy(last_->counts.jobs.begin(), last_->counts.jobs.end(), std::begin(stored.jobs));
   stored.crc = crc_of(stored);
   if (::pwrite(fd_, &stored, sizeof stored, 0) != static_cast<ssize_t>(sizeof stored)) return error_of("write", path_);

@@ -11,6 +11,7 @@
 //   32      8      the next job's number
 //   40      64     jobs by status
 //   104     4      CRC-32C of the above; little-endian as all of it
+//   108     4      generation of the files of bodies
 #pragma once
 
 #include <array>
@@ -28,6 +29,9 @@ namespace tidegate::jobs {
 struct StoreCounts {
   int64_t next_seq = 0;
   std::array<uint64_t, kJobStatusCount + 1> jobs{};  // by status, with accepting
+  // Another random number each time that a file of a body becomes a job's: a copy of the database from before has not
+  // the one of the mark. 0 = none has.
+  uint32_t file_generation = 0;
   uint64_t all_jobs() const;
 };
 

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "base/log.h"
+#include "jobs/sqlite/db/db.h"
 
 namespace tidegate::jobs {
 
@@ -21,6 +22,12 @@ void SpooledFixture::open() {
   server_->set(mood_);
   log_configure(LogLevel::error, LogFormat::text);  // the failures are the test's own
   queue_ = make_spooled_queue(home(), {"jobs", std::move(flaky), store("spool.db")});
+}
+
+void SpooledFixture::let_set_aside_end(const char* name) {
+  close();
+  SqliteDb(file(name), "").exec("UPDATE jobs SET due_at = created_at WHERE status = 0");
+  open();
 }
 
 void SpooledFixture::restart_with_damaged_spool() {

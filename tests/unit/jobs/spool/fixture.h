@@ -26,6 +26,8 @@ class SpooledFixture : public RealFixture {
     close();
     open();
   }
+  // A minute later, as for the jobs that this file has set aside; between two runs.
+  void let_set_aside_end(const char* name);
   // The spool's file is overwritten between two runs.
   void restart_with_damaged_spool();
 

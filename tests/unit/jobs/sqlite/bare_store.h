@@ -16,7 +16,7 @@ class BareStore {
  public:
   static constexpr Duration kLease = std::chrono::seconds(30);
 
-  BareStore() {
+  explicit BareStore(uint64_t body_file_min = SqliteOptions{}.body_file_min) : body_file_min_(body_file_min) {
     log_configure(LogLevel::off, LogFormat::text);
     open();
   }
@@ -25,10 +25,13 @@ class BareStore {
   void open() {
     store_.reset();
     SqliteFindings findings;
-    auto opened = SqliteStore::open({.path = folder_.file("jobs.db")}, true, findings);
+    auto opened =
+        SqliteStore::open({.path = path(), .limits = limits, .body_file_min = body_file_min_}, true, findings);
     REQUIRE(opened.ok());
     store_ = std::move(*opened);
   }
+
+  QueueLimits limits;  // from the next opening on
 
   template <typename Change>
   auto change(Change change) {
@@ -62,10 +65,12 @@ class BareStore {
     REQUIRE(change([&](SqliteStore& s) { return release_job(s, job, not_before); }).ok());
   }
   SqliteStore& store() { return *store_; }
+  std::string path() const { return folder_.file("jobs.db"); }
   net::Runtime& home() { return home_; }
   WallTime noon() { return noon_; }
 
  private:
+  const uint64_t body_file_min_;
   TestFolder folder_;
   net::SimRuntime home_{1};
   const WallTime noon_ = WallTime(std::chrono::hours(24 * 365 * 50));

@@ -33,9 +33,12 @@ inline JobDraft large_draft(net::Runtime& home, const std::string& body) {
 // Counts its commits; what is in its tables can be looked at.
 class ChunkFixture : public SqliteFixture {
  public:
-  explicit ChunkFixture(const QueueLimits& limits = {}) : SqliteFixture(limits) {
+  static constexpr uint64_t kNoFiles = ~uint64_t{0};  // all large bodies are in the database
+
+  explicit ChunkFixture(const QueueLimits& limits = {}, uint64_t body_file_min = kNoFiles) : SqliteFixture(limits) {
     log_configure(LogLevel::off, LogFormat::text);
     close();
+    options().body_file_min = body_file_min;
     options().on_commit = [this](Duration) { ++commits; };
     open();
   }

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "jobs/refusal.h"
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 #include "unit/jobs/sqlite/disk_layer.h"
 #include "unit/jobs/sqlite/fixture.h"
 
@@ -101,7 +101,7 @@ TEST_CASE("a file of a newer format, or without a column, disables its queue") {
   bed.check_damage("format 99");
   SqliteDb(bed.path(), "")
       .exec(
-          "PRAGMA user_version=4; PRAGMA journal_mode=WAL; DROP INDEX jobs_with_result;"
+          "PRAGMA user_version=5; PRAGMA journal_mode=WAL; DROP INDEX jobs_with_result;"
           "ALTER TABLE jobs DROP COLUMN result_size; PRAGMA wal_checkpoint(TRUNCATE)");
   bed.check_damage("result_size");
 }

@@ -55,7 +55,8 @@ constexpr sqlite3_io_methods kMethods = {2,           close_file,   read_file,  
                                          control,     sector_size,  characteristics, shm_map,     shm_lock,
                                          shm_barrier, shm_unmap,    nullptr,         nullptr};
 
-DiskFile kind_of(int flags) {
+DiskFile kind_of(std::string_view name, int flags) {
+  if (name.find("-bodies/") != name.npos) return DiskFile::body;
   if (flags & SQLITE_OPEN_WAL) return DiskFile::wal;
   return flags & SQLITE_OPEN_MAIN_DB ? DiskFile::database : DiskFile::journal;
 }
@@ -83,7 +84,7 @@ int DiskLayer::open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file,
   File& opened = ours(file);
   opened.layer = layer;
   opened.path = new std::string(name ? name : "");
-  opened.kind = kind_of(flags);
+  opened.kind = kind_of(*opened.path, flags);
   opened.created = !existed;
   opened.folder_due = opened.kind != DiskFile::database;
   if (const int refused = layer->opened(opened)) {

@@ -14,8 +14,8 @@
 
 namespace tidegate::jobs {
 
-enum class DiskFile { database, wal, journal };
-enum class DiskStep { open, read, write, sync, truncate, map_shared };
+enum class DiskFile { database, wal, journal, body };
+enum class DiskStep { open, read, write, sync, truncate, map_shared, remove };
 
 class DiskLayer {
  public:

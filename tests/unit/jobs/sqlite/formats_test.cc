@@ -1,7 +1,7 @@
 // Files of older formats are brought up to date.
 #include "base/crc32c.h"
 #include "jobs/record_codec.h"
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 #include "jobs/sqlite/stored_body.h"
 #include "unit/jobs/sqlite/fixture.h"
 
@@ -10,7 +10,8 @@ namespace tidegate::jobs {
 namespace {
 
 void drop_fourth_format(const std::string& path) {
-  SqliteDb(path, "").exec("DROP TABLE chunks; DROP TABLE unowned; ALTER TABLE jobs DROP COLUMN chunks");
+  SqliteDb(path, "").exec(
+      "DROP TABLE body_files; DROP TABLE chunks; DROP TABLE unowned; ALTER TABLE jobs DROP COLUMN chunks");
 }
 
 void drop_third_format(const std::string& path) {
@@ -92,6 +93,30 @@ TEST_CASE(
   CHECK(asker.body_of(*asker.result(draft.id)->body) == body);
   REQUIRE(asker.purge(draft.id).ok());
   fixture.run_until([&] { return fixture.queue().view().bytes == 0; });
+}
+
+TEST_CASE(
+    "in a file of the fourth format large bodies are in the database; they are replayed, and new ones have files") {
+  SqliteFixture fixture;
+  Asker asker(fixture);
+  const std::string body(5 << 20, 'b');
+  fixture.close();
+  fixture.options().body_file_min = ~uint64_t{0};
+  fixture.open();
+  const std::string old = asker.append_new(body);
+  fixture.close();
+  SqliteDb(fixture.path(), "").exec("DROP TABLE body_files; PRAGMA user_version=4");
+  fixture.options().body_file_min = SqliteOptions{}.body_file_min;
+  fixture.open();
+  CHECK(SqliteDb(fixture.path(), "").value_of("PRAGMA user_version") == "5");
+  const std::string next = asker.append_new(body);
+  CHECK(SqliteDb(fixture.path(), "").value_of("SELECT count(*) FROM chunks") == "20");
+  CHECK(SqliteDb(fixture.path(), "").value_of("SELECT count(*) FROM body_files") == "1");
+  for (const std::string& id : {old, next}) {
+    const ClaimedJob job = asker.claim();
+    CHECK(job.id == id);
+    CHECK(asker.body_of(job) == body);
+  }
 }
 
 }  // namespace tidegate::jobs

@@ -160,9 +160,6 @@ JobLoad::Found JobLoad::inspect(RealFixture& fixture, JobQueue& queue) {
   return found;
 }
 
-namespace {
-
-// The whole of a body; nothing where it cannot be read.
 std::optional<std::string> read_all(RealFixture& fixture, net::BodyReader& reader) {
   std::string bytes;
   while (bytes.size() < reader.size()) {
@@ -172,8 +169,6 @@ std::optional<std::string> read_all(RealFixture& fixture, net::BodyReader& reade
   }
   return bytes;
 }
-
-}  // namespace
 
 void JobLoad::compare_results(RealFixture& fixture, JobQueue& queue, Found& found) {
   for (const auto& [id, job] : known_) {

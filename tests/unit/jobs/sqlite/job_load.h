@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,8 +32,13 @@ class MemoryFile final : public net::FileContent {
   std::string bytes_;
 };
 
+// The whole of a body; nothing where it cannot be read.
+std::optional<std::string> read_all(RealFixture& fixture, net::BodyReader& reader);
+
 class JobLoad {
  public:
+  static constexpr uint64_t kBodyFileMin = 1 << 20;  // for the queue: some bodies have a file
+
   struct Found {          // at an inspection
     int lost = 0;         // promised, and not there
     int turned_back = 0;  // there, in a state that it had left for good

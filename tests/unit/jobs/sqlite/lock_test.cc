@@ -2,7 +2,7 @@
 #include <atomic>
 
 #include "base/log.h"
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 #include "unit/jobs/sqlite/disk_layer.h"
 #include "unit/jobs/sqlite/fixture.h"
 

@@ -2,7 +2,7 @@
 // and what is normal after a kill is not.
 #include <sys/stat.h>
 
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 #include "jobs/sqlite/disk/wal.h"
 #include "unit/jobs/sqlite/killed.h"
 

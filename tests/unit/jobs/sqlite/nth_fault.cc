@@ -27,9 +27,9 @@ int NthFaultDisk::seen() {
   return seen_;
 }
 
-bool NthFaultDisk::fails(DiskStep step, const File& file) {
+bool NthFaultDisk::fails(DiskStep step, DiskFile kind) {
   const std::lock_guard lock(mutex_);
-  if (!armed_ || step != fault_.step || file.kind != fault_.file) return false;
+  if (!armed_ || step != fault_.step || kind != fault_.file) return false;
   ++seen_;
   return fault_.lasting ? seen_ >= fault_.nth : seen_ == fault_.nth;
 }
@@ -52,9 +52,15 @@ int NthFaultDisk::truncate(File& file, int64_t size) {
 
 int NthFaultDisk::sync(File& file, int) { return fails(DiskStep::sync, file) ? SQLITE_IOERR_FSYNC : SQLITE_OK; }
 
+int NthFaultDisk::remove(const std::string& path, bool sync_folder) {
+  const bool of_body = path.find("-bodies/") != path.npos;
+  if (of_body && fails(DiskStep::remove, DiskFile::body)) return SQLITE_IOERR_DELETE;
+  return remove_real(path, sync_folder);
+}
+
 std::string to_string(const NthFault& fault) {
-  constexpr const char* kFiles[] = {"database", "WAL", "journal"};
-  constexpr const char* kSteps[] = {"open", "read", "write", "sync", "truncation", "mapping"};
+  constexpr const char* kFiles[] = {"database", "WAL", "journal", "body"};
+  constexpr const char* kSteps[] = {"open", "read", "write", "sync", "truncation", "mapping", "removal"};
   constexpr const char* kKinds[] = {"I/O error", "disk full", "short write"};
   return std::string(kKinds[static_cast<int>(fault.kind)]) + " at " + kSteps[static_cast<int>(fault.step)] + " " +
          std::to_string(fault.nth) + " of the " + kFiles[static_cast<int>(fault.file)] +

@@ -33,10 +33,12 @@ class NthFaultDisk final : public DiskLayer {
   int write(File& file, std::string_view bytes, int64_t at) override;
   int truncate(File& file, int64_t size) override;
   int sync(File& file, int flags) override;
+  int remove(const std::string& path, bool sync_folder) override;
 
  private:
   NthFaultDisk() : DiskLayer("tidegate-nth-fault") {}
-  bool fails(DiskStep step, const File& file);
+  bool fails(DiskStep step, const File& file) { return fails(step, file.kind); }
+  bool fails(DiskStep step, DiskFile kind);
 
   std::mutex mutex_;
   NthFault fault_{};

@@ -56,8 +56,14 @@ void PowerDisk::cut_now() {
   if (on_) cut();
 }
 
-void PowerDisk::fail_sync(uint64_t nth) {
+bool PowerDisk::knows(const std::string& path) {
   const std::lock_guard lock(mutex_);
+  return entries_.contains(path);
+}
+
+void PowerDisk::fail_sync(DiskFile kind, uint64_t nth) {
+  const std::lock_guard lock(mutex_);
+  failing_kind_ = kind;
   syncs_to_failure_ = nth;
 }
 
@@ -72,11 +78,13 @@ PowerDisk::Counts PowerDisk::counts() {
   return counts_;
 }
 
-void PowerDisk::leave_in(const std::string& folder) {
+void PowerDisk::leave_in(const std::string& from, const std::string& folder) {
   const std::lock_guard lock(mutex_);
   std::filesystem::create_directories(folder);
   for (const auto& [path, bytes] : left_) {
-    std::ofstream(folder / std::filesystem::path(path).filename(), std::ios::binary) << bytes;
+    const std::filesystem::path to = folder / std::filesystem::path(path).lexically_relative(from);
+    std::filesystem::create_directories(to.parent_path());
+    std::ofstream(to, std::ios::binary) << bytes;
   }
 }
 
@@ -138,14 +146,17 @@ int PowerDisk::sync(File& file, int) {
     return kNoPower;
   }
   Inode& inode = *entry_of(*file.path).now;
-  if (file.kind == DiskFile::wal && syncs_to_failure_ > 0 && --syncs_to_failure_ == 0) {
+  if (file.kind == failing_kind_ && syncs_to_failure_ > 0 && --syncs_to_failure_ == 0) {
     inode.pending.clear();
+    ++counts_.failed_syncs;
     return SQLITE_IOERR_FSYNC;
   }
   for (const Pending& pending : inode.pending) apply(inode.platter, pending);
   inode.pending.clear();
   if (std::exchange(file.folder_due, false)) sync_folder();
-  ++(file.kind == DiskFile::database ? counts_.database_syncs : counts_.wal_syncs);
+  if (file.kind == DiskFile::database) ++counts_.database_syncs;
+  if (file.kind == DiskFile::wal) ++counts_.wal_syncs;
+  if (file.kind == DiskFile::body) ++counts_.body_syncs;
   return SQLITE_OK;
 }
 

@@ -27,6 +27,8 @@ class PowerDisk final : public DiskLayer {
     uint64_t cuts = 0;
     uint64_t wal_syncs = 0;
     uint64_t database_syncs = 0;
+    uint64_t body_syncs = 0;
+    uint64_t failed_syncs = 0;
     uint64_t sectors_kept = 0;  // at cuts, of those pending
     uint64_t sectors_dropped = 0;
   };
@@ -37,12 +39,14 @@ class PowerDisk final : public DiskLayer {
   // removal from now; later steps fail. `seed` says what is left then.
   void power_on(uint64_t seed, uint64_t steps);
   void cut_now();
-  // The `nth` sync of a WAL from now on fails, and what it was for never reaches the platter, though the file shows it:
-  // a kernel that has reported a failed write-back once takes those pages for clean.
-  void fail_sync(uint64_t nth);
+  // The `nth` sync of such a file from now on fails, and what it was for never reaches the platter, though the file
+  // shows it: a kernel that has reported a failed write-back once takes those pages for clean.
+  void fail_sync(DiskFile kind, uint64_t nth);
   bool is_cut();
-  // Writes what the platter holds into `folder`, by the files' own names.
-  void leave_in(const std::string& folder);
+  // Whether the file was opened since the power is on. Others lie as they lay.
+  bool knows(const std::string& path);
+  // Writes what the platter holds of the known files of folder `from`, and of those below it, into `folder`.
+  void leave_in(const std::string& from, const std::string& folder);
   // Connections work with PRAGMA synchronous=NORMAL whatever they ask for, and are told otherwise.
   void set_weak(bool weak);
   Counts counts();
@@ -81,7 +85,8 @@ class PowerDisk final : public DiskLayer {
   std::map<std::string, std::string> left_;  // after the cut
   Random random_{1};
   uint64_t steps_left_ = 0;
-  uint64_t syncs_to_failure_ = 0;  // 0 = none fails
+  DiskFile failing_kind_ = DiskFile::wal;
+  uint64_t syncs_to_failure_ = 0;  // of that kind; 0 = none fails
   bool on_ = false;
   bool weak_ = false;
   Counts counts_;

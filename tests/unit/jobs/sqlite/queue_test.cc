@@ -1,6 +1,6 @@
 // What is SQLite's alone: damaged records, a failing disk, a second process. Damaged files: damaged_file_test.cc.
 #include "base/log.h"
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 #include "unit/jobs/sqlite/faulty_vfs.h"
 #include "unit/jobs/sqlite/fixture.h"
 

@@ -1,4 +1,4 @@
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 
 #include <algorithm>
 #include <cstring>

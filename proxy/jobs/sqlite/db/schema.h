@@ -1,14 +1,14 @@
 // The file format of the job store, and its settings. Tables can be read with any SQLite shell.
 #pragma once
 
-#include "jobs/sqlite/db.h"
+#include "jobs/sqlite/db/db.h"
 
 namespace tidegate::jobs {
 
 inline constexpr int kSqliteApplicationId = 0x54474a51;  // "TGJQ"
-// 1: without keys, references and replays; 2: without deferrals; 3: without chunks. All are brought up to date at once;
-// the values of bodies and results stay where they are.
-inline constexpr int kSqliteFormat = 4;
+// 1: without keys, references and replays; 2: without deferrals; 3: without chunks; 4: without bodies in files of their
+// own. All are brought up to date at once; the bodies and results that they hold stay where they are.
+inline constexpr int kSqliteFormat = 5;
 
 // Refuses a file that is not ours, of a newer format or damaged, and has not written to it then. Sets what durability
 // needs (WAL, synchronous=FULL) and reads it back. `suspect`: damage was found in it, so that it is read through

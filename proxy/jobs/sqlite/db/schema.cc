@@ -1,4 +1,4 @@
-#include "jobs/sqlite/schema.h"
+#include "jobs/sqlite/db/schema.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -58,6 +58,11 @@ CREATE TABLE chunks (owner INTEGER NOT NULL, n INTEGER NOT NULL, crc INTEGER NOT
                      PRIMARY KEY (owner, n));
 CREATE TABLE unowned (owner INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);
 ALTER TABLE jobs ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+// Format 5. Where the owner of chunks is in body_files, they are in that file, and not in the table (stored_body.h).
+constexpr const char* kFifthFormat = R"sql(
+CREATE TABLE body_files (owner INTEGER PRIMARY KEY, name TEXT NOT NULL, crcs BLOB NOT NULL);
 )sql";
 
 // Beside the format, so that an older version can use the file: it leaves the notes alone, and keeps the index up.
@@ -137,6 +142,7 @@ void bring_up_to_date(SqliteDb& db) {
   if (format < 2) db.exec(kSecondFormat);
   if (format < 3) db.exec(kThirdFormat);
   if (format < 4) db.exec(kFourthFormat);
+  if (format < 5) db.exec(kFifthFormat);
   db.exec(kBesideFormat);
   set_format(db);
   db.exec("COMMIT");
