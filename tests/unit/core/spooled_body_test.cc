@@ -1,74 +1,10 @@
 // A body that is kept while it passes: memory, then a file, then only what has not been read yet.
-#include "core/spooled_body.h"
-
-#include <doctest/doctest.h>
-
-#include "net/sim/sim_runtime.h"
+#include "unit/core/spooled_body_fixture.h"
 
 namespace tidegate::core {
 
-namespace {
-
-constexpr size_t kMiB = 1 << 20;
-
-// Different at every position, so that a piece from the wrong position is noticed.
-std::string pattern(size_t size, size_t from = 0) {
-  std::string bytes(size, '\0');
-  for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>((from + i) * 2654435761u >> 13);
-  return bytes;
-}
-
-struct Fixture {
-  explicit Fixture(uint64_t keep_max) : body(runtime, budget, {keep_max}, [this] { ++changes; }) {}
-
-  void settle() { runtime.run_for(1s); }
-
-  void append_all(size_t size, size_t piece = 50'000) {
-    for (size_t at = body.received(); size > 0;) {
-      const size_t now = std::min(size, piece);
-      body.append(pattern(now, at));
-      at += now;
-      size -= now;
-    }
-  }
-
-  std::string read_from(uint64_t position) {
-    std::string all;
-    while (position < body.received()) {
-      std::string piece(body.peek(position));
-      if (piece.empty()) {
-        REQUIRE(body.in_file(position));
-        body.read_file(position, [&](Result<std::string> bytes) {
-          REQUIRE(bytes.ok());
-          piece = *bytes;
-        });
-        CHECK(piece.empty());  // later, never inside the call
-        settle();
-      }
-      REQUIRE_FALSE(piece.empty());
-      all += piece;
-      position += piece.size();
-    }
-    return all;
-  }
-
-  net::SimRuntime runtime{3};
-  BufferBudget budget{64 * kMiB};
-  int changes = 0;
-  SpooledBody body;
-};
-
-std::string content_of(const jobs::BodyContent& content) {
-  if (!content.file) return content.memory;
-  auto bytes = content.file->read_at(0, content.file->size());
-  REQUIRE(bytes.ok());
-  return *bytes;
-}
-
-}  // namespace
-
 TEST_CASE("a small body stays in memory and can be read from any position again") {
-  Fixture fixture(kMiB);
+  KeptBodyFixture fixture(kBodyMiB);
   fixture.append_all(SpooledBody::kMemoryMax);
   CHECK(fixture.body.has_room());
   CHECK(fixture.body.kept());
@@ -76,16 +12,16 @@ TEST_CASE("a small body stays in memory and can be read from any position again"
   CHECK_FALSE(fixture.body.in_file(0));
   fixture.body.end();
   CHECK(fixture.body.settled());
-  CHECK(fixture.read_from(0) == pattern(SpooledBody::kMemoryMax));
-  CHECK(fixture.read_from(1000) == pattern(SpooledBody::kMemoryMax - 1000, 1000));
-  CHECK(fixture.read_from(0) == pattern(SpooledBody::kMemoryMax));
+  CHECK(fixture.read_from(0) == body_pattern(SpooledBody::kMemoryMax));
+  CHECK(fixture.read_from(1000) == body_pattern(SpooledBody::kMemoryMax - 1000, 1000));
+  CHECK(fixture.read_from(0) == body_pattern(SpooledBody::kMemoryMax));
   const jobs::BodyContent content = fixture.body.take_content();
   CHECK(content.file == nullptr);
-  CHECK(content.memory == pattern(SpooledBody::kMemoryMax));
+  CHECK(content.memory == body_pattern(SpooledBody::kMemoryMax));
 }
 
 TEST_CASE("one byte more than memory takes goes to a file, and all of it can be read again from 0") {
-  Fixture fixture(kMiB);
+  KeptBodyFixture fixture(kBodyMiB);
   fixture.append_all(SpooledBody::kMemoryMax + 1);
   fixture.body.end();
   CHECK_FALSE(fixture.body.settled());  // on its way to the disk
@@ -94,26 +30,26 @@ TEST_CASE("one byte more than memory takes goes to a file, and all of it can be 
   CHECK(fixture.body.settled());
   CHECK(fixture.changes > 0);
   CHECK(fixture.body.in_file(0));
-  for (int i = 0; i < 2; ++i) CHECK(fixture.read_from(0) == pattern(SpooledBody::kMemoryMax + 1));
-  CHECK(fixture.read_from(SpooledBody::kMemoryMax - 5) == pattern(6, SpooledBody::kMemoryMax - 5));
+  for (int i = 0; i < 2; ++i) CHECK(fixture.read_from(0) == body_pattern(SpooledBody::kMemoryMax + 1));
+  CHECK(fixture.read_from(SpooledBody::kMemoryMax - 5) == body_pattern(6, SpooledBody::kMemoryMax - 5));
 }
 
 TEST_CASE("the content given to a store outlives the body") {
   jobs::BodyContent content;
   {
-    Fixture fixture(kMiB);
+    KeptBodyFixture fixture(kBodyMiB);
     fixture.append_all(700'000);
     fixture.body.end();
     fixture.settle();
     content = fixture.body.take_content();
     CHECK(content.size() == 700'000);
-    CHECK(content_of(content) == pattern(700'000));
+    CHECK(content_of(content) == body_pattern(700'000));
   }
-  CHECK(content_of(content) == pattern(700'000));
+  CHECK(content_of(content) == body_pattern(700'000));
 }
 
 TEST_CASE("there is no room while more than a buffer waits for the disk; room is reported") {
-  Fixture fixture(10 * kMiB);
+  KeptBodyFixture fixture(10 * kBodyMiB);
   fixture.append_all(SpooledBody::kMemoryMax);
   CHECK(fixture.body.has_room());
   fixture.append_all(SpooledBody::kBufferMax);  // begins the file
@@ -128,38 +64,38 @@ TEST_CASE("there is no room while more than a buffer waits for the disk; room is
 }
 
 TEST_CASE("reading and writing the file at once, in any order, gives every byte at its position") {
-  Fixture fixture(10 * kMiB);
+  KeptBodyFixture fixture(10 * kBodyMiB);
   fixture.append_all(400'000);
   fixture.settle();
   std::string first;
   fixture.body.read_file(0, [&](Result<std::string> bytes) { first = *bytes; });
   fixture.append_all(200'000);  // while that reads
   fixture.settle();
-  CHECK(first == pattern(first.size()));
+  CHECK(first == body_pattern(first.size()));
   CHECK_FALSE(first.empty());
   fixture.append_all(100'000);
   std::string second;
   fixture.body.read_file(first.size(), [&](Result<std::string> bytes) { second = *bytes; });  // while that writes
   fixture.settle();
-  CHECK(second == pattern(second.size(), first.size()));
+  CHECK(second == body_pattern(second.size(), first.size()));
   fixture.body.end();
   fixture.settle();
-  CHECK(fixture.read_from(0) == pattern(700'000));
+  CHECK(fixture.read_from(0) == body_pattern(700'000));
 }
 
 TEST_CASE("a body that passes from the start holds only what has not been read") {
-  Fixture fixture(0);
+  KeptBodyFixture fixture(0);
   CHECK_FALSE(fixture.body.kept());
   fixture.append_all(SpooledBody::kBufferMax);
   CHECK_FALSE(fixture.body.has_room());
-  CHECK(fixture.body.peek(0) == pattern(SpooledBody::kBufferMax));
+  CHECK(fixture.body.peek(0) == body_pattern(SpooledBody::kBufferMax));
   fixture.body.consumed(1000);
   CHECK(fixture.body.has_room());
   CHECK(fixture.body.lost(0));
   CHECK(fixture.body.peek(0).empty());
-  CHECK(fixture.body.peek(1000) == pattern(SpooledBody::kBufferMax - 1000, 1000));
+  CHECK(fixture.body.peek(1000) == body_pattern(SpooledBody::kBufferMax - 1000, 1000));
   fixture.body.consumed(SpooledBody::kBufferMax);
-  fixture.body.append_delivered(pattern(500, SpooledBody::kBufferMax));
+  fixture.body.append_delivered(body_pattern(500, SpooledBody::kBufferMax));
   CHECK(fixture.body.received() == SpooledBody::kBufferMax + 500);
   CHECK_FALSE(fixture.body.lost(fixture.body.received()));
   fixture.body.end();
@@ -167,26 +103,26 @@ TEST_CASE("a body that passes from the start holds only what has not been read")
 }
 
 TEST_CASE("a body larger than keep_max in memory goes on as one that passes, and loses nothing unread") {
-  Fixture fixture(100'000);
+  KeptBodyFixture fixture(100'000);
   fixture.append_all(100'000);
   CHECK(fixture.body.kept());
   fixture.append_all(1);
   CHECK_FALSE(fixture.body.kept());
   CHECK_FALSE(fixture.body.lost(0));
-  CHECK(fixture.body.peek(0) == pattern(100'001));
+  CHECK(fixture.body.peek(0) == body_pattern(100'001));
   fixture.body.consumed(100'001);
   CHECK(fixture.body.has_room());
 }
 
 TEST_CASE("a body larger than keep_max in its file can be read to its end by a slow reader") {
-  Fixture fixture(400'000);
+  KeptBodyFixture fixture(400'000);
   fixture.append_all(400'000);
   fixture.settle();
   CHECK(fixture.body.kept());
   fixture.append_all(200'000);
   CHECK_FALSE(fixture.body.kept());
   fixture.settle();
-  CHECK(fixture.read_from(0) == pattern(600'000));
+  CHECK(fixture.read_from(0) == body_pattern(600'000));
   fixture.body.end();
   CHECK_FALSE(fixture.body.settled());
 }
@@ -194,9 +130,9 @@ TEST_CASE("a body larger than keep_max in its file can be read to its end by a s
 TEST_CASE("delivered bytes beyond keep_max are not held, and a file that they outgrew is closed") {
   for (const uint64_t keep_max : {uint64_t{32'000}, uint64_t{200'000}, uint64_t{400'000}}) {
     CAPTURE(keep_max);
-    Fixture fixture(keep_max);
+    KeptBodyFixture fixture(keep_max);
     for (int i = 0; i < 200; ++i) {
-      fixture.body.append_delivered(pattern(5'000, fixture.body.received()));
+      fixture.body.append_delivered(body_pattern(5'000, fixture.body.received()));
       fixture.settle();
       CHECK(fixture.body.has_room());
       CHECK(fixture.body.kept() == (fixture.body.received() <= keep_max));
@@ -208,16 +144,16 @@ TEST_CASE("delivered bytes beyond keep_max are not held, and a file that they ou
 }
 
 TEST_CASE("stop_keeping in memory keeps what has not been read, no more") {
-  Fixture fixture(kMiB);
+  KeptBodyFixture fixture(kBodyMiB);
   fixture.append_all(50'000);
   fixture.body.stop_keeping(30'000);
   CHECK_FALSE(fixture.body.kept());
   CHECK(fixture.body.lost(29'999));
-  CHECK(fixture.body.peek(30'000) == pattern(20'000, 30'000));
+  CHECK(fixture.body.peek(30'000) == body_pattern(20'000, 30'000));
 }
 
 TEST_CASE("stop_keeping closes a file only once the reader has caught up") {
-  Fixture fixture(kMiB);
+  KeptBodyFixture fixture(kBodyMiB);
   fixture.append_all(300'000);
   fixture.settle();
   fixture.body.stop_keeping(299'999);
@@ -227,76 +163,31 @@ TEST_CASE("stop_keeping closes a file only once the reader has caught up") {
   CHECK_FALSE(fixture.body.kept());
   CHECK(fixture.body.lost(0));
   fixture.append_all(1000);
-  CHECK(fixture.body.peek(300'000) == pattern(1000, 300'000));
+  CHECK(fixture.body.peek(300'000) == body_pattern(1000, 300'000));
 }
 
 TEST_CASE("stop_keeping while a write is under way is silent and harmless") {
-  Fixture fixture(kMiB);
+  KeptBodyFixture fixture(kBodyMiB);
   fixture.append_all(300'000);
   fixture.body.stop_keeping(300'000);
   const int before = fixture.changes;
   fixture.settle();
   CHECK(fixture.changes == before);
   fixture.append_all(10);
-  CHECK(fixture.body.peek(300'000) == pattern(10, 300'000));
-}
-
-TEST_CASE("a full disk: from then on the body passes through, and a reader that has caught up continues") {
-  Fixture fixture(10 * kMiB);
-  fixture.runtime.set_disk_limit(350'000);
-  fixture.append_all(300'000);
-  fixture.settle();
-  CHECK(fixture.body.kept());
-  fixture.append_all(100'000, 100'000);  // crosses the limit
-  fixture.append_all(1'000);             // waits behind it
-  fixture.settle();
-  CHECK_FALSE(fixture.body.kept());
-  CHECK_FALSE(fixture.body.settled());
-  CHECK(fixture.body.lost(0));
-  CHECK(fixture.body.lost(299'999));
-  CHECK(fixture.changes > 0);
-  CHECK_FALSE(fixture.body.lost(300'000));  // what the disk did not take is still here
-  CHECK(fixture.body.peek(300'000) == pattern(101'000, 300'000));
-  fixture.append_all(500);
-  CHECK(fixture.body.peek(401'000) == pattern(500, 401'000));
-}
-
-TEST_CASE("a disk that takes nothing, not even the file, loses nothing: the body passes through") {
-  Fixture fixture(10 * kMiB);
-  fixture.runtime.set_disk_limit(0);
-  fixture.append_all(300'000);
-  fixture.settle();
-  CHECK_FALSE(fixture.body.kept());
-  CHECK(fixture.read_from(0) == pattern(300'000));
-}
-
-TEST_CASE("a full disk fails a read that waits for the write") {
-  Fixture fixture(10 * kMiB);
-  fixture.runtime.set_disk_limit(310'000);
-  fixture.append_all(300'000);
-  fixture.settle();
-  fixture.append_all(100'000, 100'000);
-  int answered = 0;
-  fixture.body.read_file(0, [&](Result<std::string> bytes) {
-    ++answered;
-    CHECK_FALSE(bytes.ok());
-  });
-  fixture.settle();
-  CHECK(answered == 1);
-  CHECK_FALSE(fixture.body.kept());
+  CHECK(fixture.body.peek(300'000) == body_pattern(10, 300'000));
 }
 
 TEST_CASE("destroying the body in the middle of a write or a read is silent") {
   net::SimRuntime runtime(9);
-  BufferBudget budget(64 * kMiB);
+  BufferBudget budget(64 * kBodyMiB);
   int calls = 0;
   {
-    SpooledBody body(runtime, budget, {kMiB}, [&] { ++calls; });
-    body.append(pattern(300'000));
+    SpooledBody body(runtime, budget, {kBodyMiB}, [&] { ++calls; });
+    body.append(body_pattern(300'000));
   }
   {
-    SpooledBody body(runtime, budget, {kMiB}, [&] {});
-    body.append(pattern(300'000));
+    SpooledBody body(runtime, budget, {kBodyMiB}, [&] {});
+    body.append(body_pattern(300'000));
     runtime.run_for(1s);
     body.read_file(0, [&](Result<std::string>) { ++calls; });
   }
