@@ -42,7 +42,7 @@ TEST_ON_BOTH_RUNTIMES(
   CHECK(pair.client.drains == 1);
 }
 
-TEST_ON_BOTH_RUNTIMES("A write that is taken at once drains nothing") {
+TEST_ON_EVERY_STREAM("A write that is taken at once drains nothing") {
   Pair<Loop> pair;
   pair.client.stream->write("small");
   CHECK(pair.client.stream->write_pending() == 0);
@@ -51,7 +51,7 @@ TEST_ON_BOTH_RUNTIMES("A write that is taken at once drains nothing") {
   CHECK(pair.client.drains == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("An empty write has no effect") {
+TEST_ON_EVERY_STREAM("An empty write has no effect") {
   Pair<Loop> pair;
   pair.client.stream->write(std::string_view());
   pair.client.stream->write(std::span<const std::string_view>());
@@ -61,7 +61,7 @@ TEST_ON_BOTH_RUNTIMES("An empty write has no effect") {
   CHECK(pair.client.drains == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("Many pieces in one write arrive in order, whether they fit or not") {
+TEST_ON_EVERY_STREAM("Many pieces in one write arrive in order, whether they fit or not") {
   Pair<Loop> pair({.client_reads = true, .server_reads = false});
   const std::string bytes = noise(5'000'000, 2);
   std::vector<std::string_view> pieces;
@@ -76,7 +76,7 @@ TEST_ON_BOTH_RUNTIMES("Many pieces in one write arrive in order, whether they fi
   CHECK(pair.server.received == bytes);
 }
 
-TEST_ON_BOTH_RUNTIMES("Bytes handed to write need not outlive the call") {
+TEST_ON_EVERY_STREAM("Bytes handed to write need not outlive the call") {
   Pair<Loop> pair({.client_reads = true, .server_reads = false});
   const std::string bytes = noise(3'000'000, 3);
   {
@@ -89,7 +89,7 @@ TEST_ON_BOTH_RUNTIMES("Bytes handed to write need not outlive the call") {
   CHECK(pair.server.received == bytes);
 }
 
-TEST_ON_BOTH_RUNTIMES("stop_reading inside on_read holds from the next byte on, again and again") {
+TEST_ON_EVERY_STREAM("stop_reading inside on_read holds from the next byte on, again and again") {
   Pair<Loop> pair;
   const std::string bytes = noise(3'000'000, 4);
   pair.server.in_read = [&] { pair.server.stream->stop_reading(); };
@@ -105,7 +105,7 @@ TEST_ON_BOTH_RUNTIMES("stop_reading inside on_read holds from the next byte on, 
   CHECK(pair.server.received == bytes);
 }
 
-TEST_ON_BOTH_RUNTIMES("Stopped and started again within one on_read, reading goes on") {
+TEST_ON_EVERY_STREAM("Stopped and started again within one on_read, reading goes on") {
   Pair<Loop> pair;
   pair.server.in_read = [&] {
     pair.server.stream->stop_reading();
@@ -117,7 +117,7 @@ TEST_ON_BOTH_RUNTIMES("Stopped and started again within one on_read, reading goe
   CHECK(pair.server.received == bytes);
 }
 
-TEST_ON_BOTH_RUNTIMES("A writer that only writes when drained moves several megabytes in order, both ways at once") {
+TEST_ON_EVERY_STREAM("A writer that only writes when drained moves several megabytes in order, both ways at once") {
   Pair<Loop> pair;
   const std::string there = noise(4'000'000, 6), back = noise(4'000'000, 7);
   struct Pump {
@@ -143,7 +143,7 @@ TEST_ON_BOTH_RUNTIMES("A writer that only writes when drained moves several mega
   CHECK(pair.client.received == back);
 }
 
-TEST_ON_BOTH_RUNTIMES("A write inside on_write_drained that does not fit is drained once more") {
+TEST_ON_EVERY_STREAM("A write inside on_write_drained that does not fit is drained once more") {
   Pair<Loop> pair({.client_reads = true, .server_reads = false});
   pair.server.keep = false;
   int rounds = 0;
@@ -157,7 +157,7 @@ TEST_ON_BOTH_RUNTIMES("A write inside on_write_drained that does not fit is drai
   REQUIRE(pair.until([&] { return rounds == 3; }));
 }
 
-TEST_ON_BOTH_RUNTIMES("A stream's user can be replaced while bytes come") {
+TEST_ON_EVERY_STREAM("A stream's user can be replaced while bytes come") {
   Pair<Loop> pair;
   Peer second;
   pair.client.stream->write("for the first");

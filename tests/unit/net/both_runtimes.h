@@ -9,11 +9,17 @@
 #include "net/uv/uv_runtime.h"
 
 #define TEST_ON_BOTH_RUNTIMES(name) TEST_CASE_TEMPLATE(name, Loop, ::tidegate::test::SimLoop, ::tidegate::test::UvLoop)
+// What holds for each Stream: plain ones, and those over TLS.
+#define TEST_ON_EVERY_STREAM(name)                                                    \
+  TEST_CASE_TEMPLATE(name, Loop, ::tidegate::test::SimLoop, ::tidegate::test::UvLoop, \
+                     ::tidegate::test::TlsOn<::tidegate::test::SimLoop>,              \
+                     ::tidegate::test::TlsOn<::tidegate::test::UvLoop>)
 
 namespace tidegate::test {
 
 // Runs until `ready`; false when that never happens.
 struct SimLoop {
+  static constexpr bool kTls = false;
   static constexpr size_t kBeyondBuffers = 4'000'000;  // more bytes than the network holds
 
   net::SimRuntime impl{7};
@@ -28,6 +34,7 @@ struct SimLoop {
 };
 
 struct UvLoop {
+  static constexpr bool kTls = false;
   // More bytes than the kernel holds, whatever its buffers have grown to.
   static constexpr size_t kBeyondBuffers = 48'000'000;
 
@@ -44,6 +51,11 @@ struct UvLoop {
     }
     return true;
   }
+};
+
+template <typename Plain>
+struct TlsOn : Plain {
+  static constexpr bool kTls = true;
 };
 
 inline SocketAddress any_port() { return *SocketAddress::parse("127.0.0.1:0"); }

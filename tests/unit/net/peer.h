@@ -11,6 +11,8 @@
 
 #include "net/runtime.h"
 #include "net/stream.h"
+#include "net/tls/tls_handshake.h"
+#include "support/tls_contexts.h"
 #include "unit/net/both_runtimes.h"
 
 namespace tidegate::test {
@@ -94,15 +96,16 @@ struct Pair {
   };
   explicit Pair(Options options = {true, true}) {
     auto made = loop.runtime().listen(any_port(), [this, options](std::unique_ptr<net::Stream> stream) {
-      server.adopt(std::move(stream), options.server_reads);
+      secure(Side::server, std::move(stream), options.server_reads);
     });
     REQUIRE(made.ok());
     listener = std::move(*made);
     connecting = loop.runtime().connect(listener->address(), [this, options](auto result) {
       REQUIRE(result.ok());
-      client.adopt(std::move(*result), options.client_reads);
+      secure(Side::client, std::move(*result), options.client_reads);
     });
     REQUIRE(until([this] { return client.stream && server.stream; }));
+    if constexpr (Loop::kTls) settle(loop);  // what a server sends after the handshake has arrived
   }
   bool until(const std::function<bool()>& ready) { return loop.run_until(ready); }
 
@@ -110,6 +113,28 @@ struct Pair {
   Peer client, server;
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Operation> connecting;
+
+ private:
+  enum class Side { client, server };
+  void secure(Side side, std::unique_ptr<net::Stream> stream, bool reads) {
+    Peer& peer = side == Side::client ? client : server;
+    if constexpr (!Loop::kTls) {
+      peer.adopt(std::move(stream), reads);
+    } else {
+      auto engine = side == Side::client
+                        ? std::make_unique<net::TlsEngine>(
+                              client_context({.ca_file = Authority::of_program().ca_file()})->current(),
+                              net::TlsServerName{"127.0.0.1", "pair"})
+                        : std::make_unique<net::TlsEngine>(server_context(Authority::server_of_program())->current());
+      handshakes_[side == Side::client ? 0 : 1] =
+          net::tls_handshake(loop.runtime(), std::move(stream), std::move(engine), 5s, [&peer, reads](auto secured) {
+            REQUIRE(secured.ok());
+            peer.adopt(std::move(*secured), reads);
+          });
+    }
+  }
+
+  std::unique_ptr<net::Operation> handshakes_[2];
 };
 
 }  // namespace tidegate::test

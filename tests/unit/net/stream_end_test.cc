@@ -10,7 +10,7 @@ std::string block(size_t bytes) { return std::string(bytes, 'x'); }
 
 }  // namespace
 
-TEST_ON_BOTH_RUNTIMES("After the peer's FIN one may still write, and the peer reads it") {
+TEST_ON_EVERY_STREAM("After the peer's FIN one may still write, and the peer reads it") {
   Pair<Loop> pair;
   pair.client.stream->write("question");
   pair.client.stream->end_writing();
@@ -23,7 +23,7 @@ TEST_ON_BOTH_RUNTIMES("After the peer's FIN one may still write, and the peer re
   CHECK(pair.client.errors + pair.server.errors == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("FIN goes behind all pending bytes") {
+TEST_ON_EVERY_STREAM("FIN goes behind all pending bytes") {
   Pair<Loop> pair({.client_reads = true, .server_reads = false});
   const std::string bytes = block(Loop::kBeyondBuffers);
   pair.client.stream->write(bytes);
@@ -35,7 +35,7 @@ TEST_ON_BOTH_RUNTIMES("FIN goes behind all pending bytes") {
   CHECK(pair.client.stream->write_pending() == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("The end is reported once, however often reading is started again") {
+TEST_ON_EVERY_STREAM("The end is reported once, however often reading is started again") {
   Pair<Loop> pair;
   pair.client.stream->end_writing();
   pair.client.stream->end_writing();
@@ -49,7 +49,7 @@ TEST_ON_BOTH_RUNTIMES("The end is reported once, however often reading is starte
   CHECK(pair.server.errors == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("A stream that does not read is not notified of the end until it does") {
+TEST_ON_EVERY_STREAM("A stream that does not read is not notified of the end until it does") {
   Pair<Loop> pair({.client_reads = true, .server_reads = false});
   pair.client.stream->write("last words");
   pair.client.close();
@@ -60,7 +60,7 @@ TEST_ON_BOTH_RUNTIMES("A stream that does not read is not notified of the end un
   CHECK(pair.server.received == "last words");
 }
 
-TEST_ON_BOTH_RUNTIMES("Destroying a stream that has read all is a FIN") {
+TEST_ON_EVERY_STREAM("Destroying a stream that has read all is a FIN") {
   Pair<Loop> pair;
   pair.client.stream->write("bye");
   REQUIRE(pair.until([&] { return pair.server.received == "bye"; }));
@@ -70,7 +70,7 @@ TEST_ON_BOTH_RUNTIMES("Destroying a stream that has read all is a FIN") {
   CHECK_FALSE(pair.server.error);
 }
 
-TEST_ON_BOTH_RUNTIMES("reset_on_close makes the destruction a reset, whose error names the peer") {
+TEST_ON_EVERY_STREAM("reset_on_close makes the destruction a reset, whose error names the peer") {
   Pair<Loop> pair;
   const std::string peer = pair.server.stream->peer().to_string();
   pair.client.stream->write("half a mess");
@@ -88,7 +88,7 @@ TEST_ON_BOTH_RUNTIMES("reset_on_close makes the destruction a reset, whose error
   CHECK(pair.server.errors == 1);
 }
 
-TEST_ON_BOTH_RUNTIMES("Closing with unread bytes resets: the peer learns that they were not taken") {
+TEST_ON_EVERY_STREAM("Closing with unread bytes resets: the peer learns that they were not taken") {
   Pair<Loop> pair({.client_reads = true, .server_reads = false});
   pair.client.stream->write("never read");
   settle(pair.loop);
@@ -98,7 +98,7 @@ TEST_ON_BOTH_RUNTIMES("Closing with unread bytes resets: the peer learns that th
   CHECK(pair.client.error->code == ErrorCode::reset);
 }
 
-TEST_ON_BOTH_RUNTIMES("A reset behind the last bytes is a reset, and not the end") {
+TEST_ON_EVERY_STREAM("A reset behind the last bytes is a reset, and not the end") {
   Pair<Loop> pair({.client_reads = false, .server_reads = true});
   pair.server.stream->write("half of it");
   settle(pair.loop);
@@ -113,7 +113,7 @@ TEST_ON_BOTH_RUNTIMES("A reset behind the last bytes is a reset, and not the end
   CHECK(pair.client.error->code == ErrorCode::reset);
 }
 
-TEST_ON_BOTH_RUNTIMES("Writing to a peer that has closed fails later, never inside write") {
+TEST_ON_EVERY_STREAM("Writing to a peer that has closed fails later, never inside write") {
   Pair<Loop> pair;
   pair.server.close();
   REQUIRE(pair.until([&] { return pair.client.ended; }));
@@ -132,7 +132,7 @@ TEST_ON_BOTH_RUNTIMES("Writing to a peer that has closed fails later, never insi
   CHECK(pair.client.errors == 1);
 }
 
-TEST_ON_BOTH_RUNTIMES("A write after a reset fails although bytes are still unread and nobody reads") {
+TEST_ON_EVERY_STREAM("A write after a reset fails although bytes are still unread and nobody reads") {
   Pair<Loop> pair({.client_reads = false, .server_reads = true});
   pair.server.stream->write("an early answer");
   settle(pair.loop);
@@ -146,7 +146,7 @@ TEST_ON_BOTH_RUNTIMES("A write after a reset fails although bytes are still unre
   CHECK(pair.client.error->code == ErrorCode::reset);
 }
 
-TEST_ON_BOTH_RUNTIMES("What a peer sent before it closed is read after a failed write, by a user that wants it") {
+TEST_ON_EVERY_STREAM("What a peer sent before it closed is read after a failed write, by a user that wants it") {
   Pair<Loop> pair({.client_reads = false, .server_reads = true});
   pair.client.reads_after_write_failure = true;
   pair.server.stream->write("an early answer");
@@ -163,7 +163,7 @@ TEST_ON_BOTH_RUNTIMES("What a peer sent before it closed is read after a failed 
   CHECK(pair.client.stream->write_pending() == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("The same with a write under way: what is unsent is dropped") {
+TEST_ON_EVERY_STREAM("The same with a write under way: what is unsent is dropped") {
   Pair<Loop> pair({.client_reads = false, .server_reads = false});
   pair.client.reads_after_write_failure = true;
   pair.client.stream->write(block(Loop::kBeyondBuffers));
@@ -181,7 +181,7 @@ TEST_ON_BOTH_RUNTIMES("The same with a write under way: what is unsent is droppe
   CHECK(pair.client.drains == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("A reset is reported to a writer that waits for room") {
+TEST_ON_EVERY_STREAM("A reset is reported to a writer that waits for room") {
   Pair<Loop> pair({.client_reads = false, .server_reads = false});
   pair.client.stream->write(block(Loop::kBeyondBuffers));
   REQUIRE(pair.client.stream->write_pending() > 0);
@@ -193,7 +193,7 @@ TEST_ON_BOTH_RUNTIMES("A reset is reported to a writer that waits for room") {
   CHECK(pair.client.drains == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_read, with more unread") {
+TEST_ON_EVERY_STREAM("A stream may be destroyed inside on_read, with more unread") {
   Pair<Loop> pair;
   pair.server.in_read = [&] { pair.server.close(); };
   pair.client.stream->write(block(Loop::kBeyondBuffers));
@@ -205,7 +205,7 @@ TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_read, with more unrea
   CHECK(pair.server.calls_when_closed == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_read_end") {
+TEST_ON_EVERY_STREAM("A stream may be destroyed inside on_read_end") {
   Pair<Loop> pair;
   pair.server.in_end = [&] { pair.server.close(); };
   pair.client.stream->end_writing();
@@ -215,7 +215,7 @@ TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_read_end") {
   CHECK(pair.server.calls_when_closed == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_stream_error") {
+TEST_ON_EVERY_STREAM("A stream may be destroyed inside on_stream_error") {
   Pair<Loop> pair;
   pair.server.in_error = [&] { pair.server.close(); };
   pair.client.stream->reset_on_close();
@@ -225,7 +225,7 @@ TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_stream_error") {
   CHECK(pair.server.calls_when_closed == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_write_drained") {
+TEST_ON_EVERY_STREAM("A stream may be destroyed inside on_write_drained") {
   Pair<Loop> pair({.client_reads = true, .server_reads = false});
   pair.client.in_drained = [&] { pair.client.close(); };
   pair.client.stream->write(block(Loop::kBeyondBuffers));
@@ -238,7 +238,7 @@ TEST_ON_BOTH_RUNTIMES("A stream may be destroyed inside on_write_drained") {
   CHECK(pair.client.calls_when_closed == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("A failed write's owner may destroy the stream before the failure is reported: silence") {
+TEST_ON_EVERY_STREAM("A failed write's owner may destroy the stream before the failure is reported: silence") {
   Pair<Loop> pair({.client_reads = false, .server_reads = true});
   pair.server.stream->reset_on_close();
   pair.server.close();
@@ -250,7 +250,7 @@ TEST_ON_BOTH_RUNTIMES("A failed write's owner may destroy the stream before the 
   CHECK(pair.client.calls_when_closed == 0);
 }
 
-TEST_ON_BOTH_RUNTIMES("Closing with a write under way drops the unsent bytes and is silent") {
+TEST_ON_EVERY_STREAM("Closing with a write under way drops the unsent bytes and is silent") {
   Pair<Loop> pair({.client_reads = true, .server_reads = false});
   pair.client.stream->write(block(Loop::kBeyondBuffers));
   REQUIRE(pair.client.stream->write_pending() > 0);
