@@ -21,6 +21,12 @@ void set_queue(core::Gateway& gateway, const std::string& name, const jobs::Queu
   gateway.metrics().set_queue(name, view.depth, view.bytes, age_s, view.available && view.server_unavailable.empty());
 }
 
+void set_certificate(metrics::Metrics& metrics, const char* section, const std::string& name,
+                     const std::shared_ptr<net::TlsContext>& tls) {
+  const auto valid_until = tls ? tls->valid_until() : std::nullopt;
+  if (valid_until) metrics.set_certificate_expiry(section, name, *valid_until);
+}
+
 }  // namespace
 
 void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
@@ -37,11 +43,13 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
   }
   for (const auto& [name, upstream] : table.upstreams()) {
     metrics.set_upstream_pending(name, upstream->connections().waiting());
+    set_certificate(metrics, "upstream", name, upstream->tls());
     for (const core::EndpointView& endpoint : upstream->endpoint_views()) {
       metrics.set_endpoint_healthy(name, std::string(endpoint.authority), endpoint.health.healthy());
     }
   }
   for (const core::ListenerRoutes& listener : table.listeners()) {
+    set_certificate(metrics, "listener", listener.config->name, listener.tls);
     for (const core::RouteState& route : listener.routes) {
       if (route.policy.limiter) metrics.set_tracked_clients(route.config->name, route.policy.limiter->tracked());
       if (route.policy.budget) {

@@ -17,6 +17,7 @@
 #include "http/target/path.h"
 #include "http/target/shown_target.h"
 #include "net/names/name_config.h"
+#include "net/tls/tls_config.h"
 #include "policy/plan.h"
 #include "redis/address.h"
 
@@ -47,6 +48,7 @@ struct Endpoint {
   std::string host;  // a name, with the dot at its end if it is absolute, or an address without brackets
   uint16_t port = 80;
   std::string authority;  // "host:port" without that dot: for messages, and as Host if the request has none
+  bool tls = false;       // https://
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
@@ -57,6 +59,7 @@ struct Upstream {
   std::vector<Endpoint> endpoints;  // at least one
   Balance balance = Balance::least_requests;
   Duration connect_timeout = 3s;  // over all addresses of an endpoint
+  net::TlsClientConfig tls;       // of the endpoints that are https://
   net::NameConfig dns;            // of the endpoints that are names
   int max_connections = 100;      // over all workers
   int max_pending = 100;          // requests that may wait for a connection
@@ -204,6 +207,7 @@ struct Route {
 struct Listener {
   std::string name;
   SocketAddress address;
+  std::optional<net::TlsServerConfig> tls;  // none: plain HTTP
   std::vector<Cidr> trusted_proxies{*Cidr::parse("127.0.0.0/8")};
   std::string jobs_path = "/_jobs/";  // begins and ends with '/'
   http::PathRules paths{http::PathNormalization::normalize, http::EncodedSlashes::keep};

@@ -38,7 +38,8 @@ ListenerService::ListenerService(Worker& worker, const config::Listener& config)
       no_route_metrics_(worker.gateway().metrics().route("")),
       jobs_metrics_(worker.gateway().metrics().route(JobsHandler::kRoute)),
       metrics_(worker.gateway().metrics().listener(name_)),
-      server_(worker.runtime(), server_limits(config), *this, worker.table()->listener(name_).connections),
+      server_(worker.runtime(), server_limits(config), *this, worker.table()->listener(name_).connections,
+              worker.table()->listener(name_).tls),
       lame_duck_(worker.runtime(), [this] { on_lame_duck_over_(); }) {}
 
 void ListenerService::begin_lame_duck(std::function<void()> over) {

@@ -29,6 +29,7 @@ class ListenerService final : public http::Service {
  private:
   std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;
   void on_connection_refused(net::ConnectionRefusal why) override { metrics_.connection_refused(why); }
+  void on_tls_handshake(bool complete) override { metrics_.tls_handshake(complete); }
   Refusal on_refused(const http::ParseError& error, const SocketAddress& peer) override;
   std::unique_ptr<http::Handler> respond_at_last_hop(http::Responder& responder);
   std::unique_ptr<http::Handler> respond_to_options(http::Responder& responder);

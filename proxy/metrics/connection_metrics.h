@@ -34,11 +34,16 @@ class ListenerMetricsImpl final : public ListenerMetrics {
  public:
   ListenerMetricsImpl(Families& families, const std::string& listener)
       : refused_(families.listener_refused, "listener", listener,
-                 {net::ConnectionRefusal::limit, net::ConnectionRefusal::descriptors}) {}
+                 {net::ConnectionRefusal::limit, net::ConnectionRefusal::descriptors}),
+        complete_(families.listener_tls_handshakes.Add({{"listener", listener}, {"result", "complete"}})),
+        failed_(families.listener_tls_handshakes.Add({{"listener", listener}, {"result", "failed"}})) {}
   void connection_refused(net::ConnectionRefusal why) override { refused_.count(why); }
+  void tls_handshake(bool complete) override { (complete ? complete_ : failed_).Increment(); }
 
  private:
   RefusalCounters refused_;
+  prometheus::Counter& complete_;
+  prometheus::Counter& failed_;
 };
 
 class UpstreamMetricsImpl final : public UpstreamMetrics {

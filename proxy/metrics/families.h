@@ -28,6 +28,8 @@ struct Families {
   CounterFamily& upstream_refused;             // upstream, reason
   CounterFamily& upstream_lookups;             // upstream, result
   CounterFamily& listener_refused;             // listener, reason
+  CounterFamily& listener_tls_handshakes;      // listener, result
+  GaugeFamily& tls_certificate_expiry;         // section, name
   GaugeFamily& breaker_state;                  // breaker, state: one-hot
   CounterFamily& breaker_transitions;          // breaker, from, to, reason
   CounterFamily& breaker_state_seconds;        // breaker, state

@@ -181,6 +181,9 @@ class MetricsImpl final : public Metrics {
   void set_missing(const std::string& name, const jobs::MissingWork& missing) override {
     queue(name).set_missing(missing);
   }
+  void set_certificate_expiry(const std::string& section, const std::string& name, WallTime at) override {
+    families_.tls_certificate_expiry.Add({{"section", section}, {"name", name}}).Set(to_seconds(at.time_since_epoch()));
+  }
   void set_dependency(const std::string& dependency, bool up) override {
     families_.dependency_up.Add({{"dependency", dependency}}).Set(up ? 1 : 0);
   }

@@ -55,6 +55,8 @@ class ListenerMetrics {
   virtual ~ListenerMetrics() = default;
   // A client was disconnected on accept: listener_connections_refused_total{reason}.
   virtual void connection_refused(net::ConnectionRefusal why) = 0;
+  // A handshake has ended: listener_tls_handshakes_total{result}: complete, failed.
+  virtual void tls_handshake(bool complete) = 0;
 };
 
 // By JobStatus.
@@ -89,6 +91,8 @@ class Metrics {
   virtual void set_bulkhead(const std::string& bulkhead, int in_use, int waiting, int limit) = 0;
   virtual void set_upstream_pending(const std::string& upstream, int waiting) = 0;
   virtual void set_endpoint_healthy(const std::string& upstream, const std::string& endpoint, bool healthy) = 0;
+  // Until when the certificate of a listener, or ours towards an upstream, is valid. `section`: listener, upstream.
+  virtual void set_certificate_expiry(const std::string& section, const std::string& name, WallTime at) = 0;
   virtual void set_tracked_clients(const std::string& route, size_t clients) = 0;
   virtual void set_retry_budget(const std::string& upstream, double remaining_ratio) = 0;
   virtual void set_queue(const std::string& queue, const JobCounts& depth_by_status, uint64_t bytes,

@@ -6,6 +6,7 @@ block of `json` has the members of the last JSON that they print, with values of
 """
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -75,13 +76,24 @@ class Configurations(unittest.TestCase):
                     if block.marker.startswith("not Tidegate"):
                         self.assertIn(block.text.strip(), self.shipped_file(block.marker))
                         continue
-                    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
-                        config.write(block.text)
+                    with tempfile.TemporaryDirectory() as folder, \
+                            tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+                        config.write(self.with_certificates(block.text, folder))
                         config.flush()
                         done = subprocess.run([BIN / "tidegate", "check", config.name], capture_output=True, text=True,
                                               timeout=30)
                     self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertGreater(checked, 8)
+
+    def with_certificates(self, text, folder):
+        """Certificates and keys that a page names are files of the reader's: one pair is all of them here."""
+        if not re.search(r"/etc/tidegate/\S+\.(crt|key)", text):
+            return text
+        if not shutil.which("openssl"):
+            self.skipTest("openssl is not installed: it makes the certificate of an example")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=x", "-keyout",
+                        f"{folder}/it.key", "-out", f"{folder}/it.crt"], check=True, capture_output=True)
+        return re.sub(r"/etc/tidegate/\S+\.(crt|key)", rf"{folder}/it.\1", text)
 
     def shipped_file(self, marker):
         return (ROOT / re.search(r"\S+/\S+", marker)[0]).read_text()

@@ -79,6 +79,12 @@ Fixture::Fixture(std::string yaml, net::LookupThreads::Lookup lookup)
   replace_all(yaml, "{UP}", "http://127.0.0.1:" + std::to_string(upstream.port()));
   replace_all(yaml, "{SECOND}", "http://127.0.0.1:" + std::to_string(second.port()));
   replace_all(yaml, "{RAW}", "http://127.0.0.1:" + std::to_string(raw.port()));
+  replace_all(yaml, "{TLS}", "https://127.0.0.1:" + std::to_string(secure.port()));
+  replace_all(yaml, "{MTLS}", "https://127.0.0.1:" + std::to_string(strict.port()));
+  replace_all(yaml, "{RAW_PORT}", std::to_string(raw.port()));
+  replace_all(yaml, "{CA}", test::Authority::of_program().ca_file());
+  replace_all(yaml, "{CERT}", test::Authority::server_of_program().cert_file);
+  replace_all(yaml, "{KEY}", test::Authority::server_of_program().key_file);
   replace_all(yaml, "{DIR}", folder_.string());
   log_configure(LogLevel::info, LogFormat::json);
   log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });

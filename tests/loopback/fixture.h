@@ -20,7 +20,9 @@
 #include "metrics/metrics.h"
 #include "net/uv/lookup_threads.h"
 #include "net/uv/uv_runtime.h"
+#include "support/certificates.h"
 #include "support/config_builder.h"
+#include "support/tls_contexts.h"
 #include "unit/http/raw_client.h"
 
 namespace tidegate::loopback {
@@ -48,8 +50,10 @@ test::ConfigBuilder usual_config();
 
 class Fixture {
  public:
-  // `yaml`: a configuration in which {UP}, {SECOND} and {RAW} are replaced by the URLs of the upstreams, {UP_PORT} by
-  // the port of the first, {DIR} by the temporary folder of the test. `lookup`: what names are looked up with.
+  // `yaml`: a configuration in which {UP}, {SECOND} and {RAW} are replaced by the URLs of the upstreams, {TLS} by that
+  // of the one that speaks TLS, {MTLS} by that of one that also requires a certificate of the same authority, {UP_PORT}
+  // and {RAW_PORT} by ports, {DIR} by the temporary folder of the test. {CA} is the authority of the test program,
+  // {CERT} and {KEY} are a certificate of it for 127.0.0.1. `lookup`: what names are looked up with.
   explicit Fixture(std::string yaml = usual_config(), net::LookupThreads::Lookup lookup = net::look_up_blocking);
   ~Fixture();
 
@@ -93,6 +97,9 @@ class Fixture {
   net::UvRuntime runtime{11, lookups};
   Upstream upstream{runtime};
   Upstream second{runtime};
+  Upstream secure{runtime, test::server_context(test::Authority::server_of_program())};
+  Upstream strict{runtime,
+                  test::server_context(test::Authority::server_of_program(), test::Authority::of_program().ca_file())};
   RawUpstream raw{runtime};
   std::vector<std::string> log;
 

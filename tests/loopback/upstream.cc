@@ -123,10 +123,10 @@ class Upstream::Call final : public http::Handler {
   bool ended_ = false;
 };
 
-Upstream::Upstream(net::Runtime& runtime) : runtime_(runtime) {
+Upstream::Upstream(net::Runtime& runtime, std::shared_ptr<net::TlsContext> tls) : runtime_(runtime) {
   http::ServerLimits limits;
   limits.body_bytes = 1ull << 40;
-  server_ = std::make_unique<http::Server>(runtime_, limits, *this);
+  server_ = std::make_unique<http::Server>(runtime_, limits, *this, nullptr, std::move(tls));
   TG_ASSERT(server_->listen(any_port()).ok());
 }
 

@@ -50,7 +50,7 @@ struct Behaviour {
 class Upstream final : public http::Service {
  public:
   // Listens on a free port of 127.0.0.1.
-  explicit Upstream(net::Runtime& runtime);
+  explicit Upstream(net::Runtime& runtime, std::shared_ptr<net::TlsContext> tls = nullptr);
   ~Upstream();
 
   uint16_t port() const { return server_->address().port; }

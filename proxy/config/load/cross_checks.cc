@@ -8,6 +8,7 @@
 #include "config/load/location.h"
 #include "config/load/route_cover.h"
 #include "config/load/route_use.h"
+#include "config/load/tls_files.h"
 #include "config/store_limits.h"
 #include "config/yaml/scalars.h"
 
@@ -166,6 +167,7 @@ void check_config(const Config& config, const Node& root_node, Diagnostics& erro
   const Location root(root_node);
   check_addresses(config, root, errors);
   check_queues(config, root, errors);
+  check_tls_files(config, root, errors);
   Unique listener_names("listener name"), route_names("route name");
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const Listener& listener = config.listeners[i];

@@ -81,6 +81,8 @@ void warn_of_upstream_timeouts(const Upstream& upstream, const std::vector<Route
                                Diagnostics& warnings) {
   if (uses.empty()) return;  // has its own warning
   warn_if_enclosed(at["connect_timeout"], upstream.connect_timeout, longest(uses, any_attempt), warnings);
+  const Location handshake = at["tls"]["handshake_timeout"];
+  warn_if_enclosed(handshake, upstream.tls.handshake_timeout, longest(uses, any_attempt), warnings);
   const bool has_jobs = std::any_of(uses.begin(), uses.end(), [](const RouteUse& use) { return use.queue != nullptr; });
   if (!has_jobs) {  // a job waits for a connection beyond its timeout
     warn_if_enclosed(at["pending_timeout"], upstream.pending_timeout, longest(uses, total), warnings);

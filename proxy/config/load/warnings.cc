@@ -9,6 +9,7 @@
 #include "config/load/location.h"
 #include "config/load/route_cover.h"
 #include "config/load/route_use.h"
+#include "config/load/tls_files.h"
 #include "config/yaml/scalars.h"
 #include "http/message/method.h"
 
@@ -159,6 +160,7 @@ void find_warnings(const Config& config, const Node& root_node, Diagnostics& war
   const Location root(root_node);
   const std::vector<RouteUse> uses = uses_of(config, root);
   warn_of_log(config.log, root["log"], warnings);
+  warn_of_tls(config, root, warnings);
   for (const RouteUse& use : uses) warn_of_route(use, warnings);
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const Location at = root["listeners"][i];

@@ -6,9 +6,12 @@ namespace tidegate::config {
 
 namespace {
 
-void read_listener_tls(Section& section) {
-  section.unsupported_text("cert_file", "TLS on listeners");
-  section.unsupported_text("key_file", "TLS on listeners");
+void read_listener_tls(Section& section, net::TlsServerConfig& out) {
+  section.require("cert_file");
+  section.require("key_file");
+  read_tls_identity(section, out.cert_file, out.key_file);
+  read_tls_file(section, "client_ca_file", out.client_ca_file);
+  read_tls_version(section, out.min_version);
 }
 
 void read_limits(Section& section, ListenerLimits& out) {
@@ -31,7 +34,7 @@ void read_listener(Section& section, Listener& out) {
   if (section.require("address")) {
     section.parsed("address", out.address, "an IP address and port such as `127.0.0.1:8081`", parse_socket_address);
   }
-  section.child("tls", read_listener_tls);
+  section.child("tls", [&](Section& child) { read_listener_tls(child, out.tls.emplace()); });
   section.parsed_list("trusted_proxies", out.trusted_proxies, "an IP address or prefix such as `10.0.0.0/8`",
                       parse_cidr);
   section.parsed("jobs_path", out.jobs_path, "a path such as `/_jobs/`", parse_jobs_path);

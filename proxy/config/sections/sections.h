@@ -17,6 +17,10 @@ void read_listener(Section& section, Listener& out);
 void read_route(Section& section, Route& out);
 
 // Sections that occur in several places.
+void read_tls_version(Section& section, net::TlsVersion& out);
+// A certificate needs its key, and a key its certificate.
+void read_tls_identity(Section& section, std::string& cert_file, std::string& key_file);
+void read_tls_file(Section& section, std::string_view key, std::string& out);
 policy::BreakerConfig read_breaker(Section& section);
 policy::BulkheadConfig read_bulkhead(Section& section);
 void read_backoff(Section& section, policy::BackoffConfig& out);

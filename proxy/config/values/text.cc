@@ -82,8 +82,7 @@ std::string impossible(std::string_view path) {
 }
 
 // "host", "host:port", "[v6]:port" -> host without brackets, and port.
-Result<Endpoint> parse_authority(std::string_view whole, std::string_view authority) {
-  Endpoint endpoint;
+Result<Endpoint> parse_authority(std::string_view whole, std::string_view authority, Endpoint endpoint) {
   std::string_view rest;
   if (authority.starts_with('[')) {
     const size_t end = authority.find(']');
@@ -123,17 +122,25 @@ Result<Cidr> parse_cidr(std::string_view text) {
 }
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
-  constexpr std::string_view kScheme = "http://";
-  if (text.starts_with("https://")) return wrong(text, "is not supported yet; write `http://HOST:PORT`");
-  if (!text.starts_with(kScheme)) return wrong(text, "is not an endpoint such as `http://127.0.0.1:3001`");
-  std::string_view authority = text.substr(kScheme.size());
+  const bool tls = text.starts_with("https://");
+  const std::string_view scheme = tls ? "https://" : "http://";
+  if (!text.starts_with(scheme)) return wrong(text, "is not an endpoint such as `http://127.0.0.1:3001`");
+  std::string_view authority = text.substr(scheme.size());
   if (authority.ends_with('/')) authority.remove_suffix(1);
   if (authority.find('@') != std::string_view::npos)
-    return wrong("http://...@...", "must not contain a user or password");
+    return wrong(fmt::format("{}...@...", scheme), "must not contain a user or password");
   if (authority.find_first_of("/?#") != std::string_view::npos) {
     return wrong(text, "must end after the port; the path of the request is used");
   }
-  return parse_authority(text, authority);
+  Endpoint endpoint;
+  endpoint.tls = tls;
+  endpoint.port = tls ? 443 : 80;
+  return parse_authority(text, authority, std::move(endpoint));
+}
+
+Result<std::string> parse_tls_name(std::string_view text) {
+  if (IpAddress::parse(text) || is_host_name(text)) return to_lower(text);
+  return wrong(text, "is not a name or address such as `api.example.org`");
 }
 
 Result<std::string> parse_method(std::string_view text) {

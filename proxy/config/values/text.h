@@ -14,8 +14,10 @@ namespace tidegate::config {
 Result<SocketAddress> parse_socket_address(std::string_view text);
 Result<Cidr> parse_cidr(std::string_view text);
 
-// "http://HOST[:PORT]", optionally with one '/' after it. https:// is not supported yet.
+// "http://HOST[:PORT]" or "https://HOST[:PORT]", optionally with one '/' after it.
 Result<Endpoint> parse_endpoint(std::string_view text);
+// What a certificate is for: a name, or an address without brackets.
+Result<std::string> parse_tls_name(std::string_view text);
 
 Result<std::string> parse_method(std::string_view text);  // a token (RFC 9110 section 5.6.2); standard ones upper case
 Result<std::string> parse_field_name(std::string_view text);   // a token

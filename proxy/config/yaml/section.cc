@@ -45,11 +45,6 @@ void Section::error(std::string_view key, std::string what) {
   errors_.add(entry == nullptr ? node_.at : entry->value.at, join_path(path_, key), std::move(what));
 }
 
-void Section::unsupported_text(std::string_view key, std::string_view what) {
-  std::string value;
-  if (text(key, value) && !value.empty()) unsupported(key, what);
-}
-
 void Section::finish() {
   const std::vector<std::string_view> known(known_.begin(), known_.end());
   for (const Entry& entry : node_.entries) {

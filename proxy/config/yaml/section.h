@@ -48,8 +48,6 @@ class Section {
   void unsupported(std::string_view key, std::string_view what) {
     error(key, "not supported yet: " + std::string(what));
   }
-  // Reports the key as unsupported if its value is not empty.
-  void unsupported_text(std::string_view key, std::string_view what);
   void finish();
 
   bool text(std::string_view key, std::string& out);

@@ -41,8 +41,10 @@ uint64_t body_keep_max(const http::RequestHead& head, const RouteState& route, b
 RequestContext request_context(http::Responder& responder, const config::Listener& listener) {
   const IpAddress peer = responder.peer().ip;
   net::Runtime& runtime = responder.runtime();
-  return make_context(responder.request(), peer, http::is_trusted(peer, listener.trusted_proxies),
-                      to_hex(runtime.random_id()), runtime.random());
+  RequestContext context = make_context(responder.request(), peer, http::is_trusted(peer, listener.trusted_proxies),
+                                        to_hex(runtime.random_id()), runtime.random());
+  context.over_tls = listener.tls.has_value();
+  return context;
 }
 
 Result<RequestIntake> read_request(const http::RequestHead& head, const RouteState& route, uint64_t rate_key_secret,

@@ -44,7 +44,8 @@ Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores
       rate_key_secret_(seeds_.next()),
       breaker_memory_(note_store_of(queues)),
       driver_(runtime, metrics, breaker_memory_),
-      names_(runtime) {
+      names_(runtime),
+      tls_watch_(runtime) {
   for (auto& [name, queue] : queues) {
     queues_[name].queue = std::move(queue);
     queues_[name].metrics = &metrics_.queue(name);
@@ -81,8 +82,22 @@ std::shared_ptr<policy::RateLimiter> Policies::rate_limiter(const std::string& r
 }
 
 std::shared_ptr<Upstream> Policies::upstream(const config::Upstream& config) {
-  return find_or_make(upstreams_, config.name, config,
-                      [&] { return std::make_shared<Upstream>(config, metrics_.upstream(config.name), names_); });
+  return find_or_make(upstreams_, config.name, config, [&] {
+    const auto made = std::make_shared<Upstream>(config, metrics_.upstream(config.name), names_);
+    if (made->tls()) tls_watch_.add("upstream", config.name, made->tls());
+    return made;
+  });
+}
+
+std::shared_ptr<net::TlsContext> Policies::listener_tls(const config::Listener& listener) {
+  if (!listener.tls) return nullptr;
+  const auto same_files = [&](const net::TlsContext& found) { return found.is_for_clients(*listener.tls); };
+  return remembered_or_made(listener_tls_[listener.name], same_files, [&] {
+    std::vector<net::TlsFileProblem> problems;  // whoever loaded the configuration has seen them
+    const auto made = net::TlsContext::for_clients(*listener.tls, problems);
+    tls_watch_.add("listener", listener.name, made);
+    return made;
+  });
 }
 
 std::shared_ptr<policy::UpstreamHealth> Policies::health(const std::string& upstream) {

@@ -21,6 +21,7 @@
 #include "core/limits/rate_store.h"
 #include "core/routing/breaker_driver.h"
 #include "core/routing/queue_state.h"
+#include "core/routing/tls_watch.h"
 #include "core/upstream/upstream.h"
 #include "http/server/connection_count.h"
 #include "metrics/metrics.h"
@@ -58,6 +59,8 @@ class Policies {
   // By its name alone: whatever else changes, what it last did stays true.
   std::shared_ptr<policy::UpstreamHealth> health(const std::string& upstream);
   std::shared_ptr<http::ConnectionCount> connection_count(const config::Listener& listener);
+  // Null: the listener has no TLS.
+  std::shared_ptr<net::TlsContext> listener_tls(const config::Listener& listener);
   std::shared_ptr<RateStoreHealth> rate_store(const redis::Address& address);
 
   // The end of the breakers, while the tables still own them: see BreakerDriver::stop.
@@ -84,6 +87,7 @@ class Policies {
   BreakerMemory breaker_memory_;  // in one of the queues
   BreakerDriver driver_;
   net::NameWatcher names_;
+  TlsWatch tls_watch_;
   Remembered<OwnedName, policy::Breaker> breakers_;
   Remembered<OwnedName, policy::Bulkhead> bulkheads_;
   Remembered<std::string, policy::RetryBudget> budgets_;
@@ -91,6 +95,7 @@ class Policies {
   Remembered<std::string, Upstream> upstreams_;
   Remembered<std::string, policy::UpstreamHealth> healths_;
   Remembered<std::string, http::ConnectionCount> connection_counts_;
+  Remembered<std::string, net::TlsContext> listener_tls_;
   Remembered<std::string, RateStoreHealth> rate_stores_;  // by the address as shown, and compared whole
 };
 

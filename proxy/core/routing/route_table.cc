@@ -23,6 +23,7 @@ class RouteTable::Builder {
     ListenerRoutes& added = table_.listeners_.emplace_back();
     added.config = &listener;
     added.connections = policies_.connection_count(listener);
+    added.tls = policies_.listener_tls(listener);
     for (const config::Route& route : listener.routes) {
       added.routes.push_back(make_route(listener, route));
       QueueState* queue = added.routes.back().queue;

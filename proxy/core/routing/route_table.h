@@ -40,6 +40,7 @@ struct ListenerRoutes {
   std::vector<RouteState> routes;   // in the configuration's order
   std::vector<QueueState*> queues;  // that its routes enqueue to, each once
   std::shared_ptr<http::ConnectionCount> connections;
+  std::shared_ptr<net::TlsContext> tls;  // null: plain HTTP
 };
 
 class RouteTable {

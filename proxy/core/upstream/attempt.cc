@@ -233,7 +233,7 @@ void Attempt::on_request_drained() {
 void Attempt::time_out(AttemptResult result, std::string_view detail) {
   const Duration waited = upstream_time();
   Duration allowed = limits_.upstream_time_allowed;
-  if (state_ == State::connecting) allowed = std::min(allowed, pool_.upstream().config().connect_timeout);
+  if (state_ == State::connecting) allowed = std::min(allowed, pool_.upstream().connect_time_max(endpoint_));
   const bool upstreams = awaited_ == Awaited::upstream && policy::is_upstreams_timeout(waited, allowed);
   if (upstreams && state_ == State::connecting) pool_.upstream().connect_failed(endpoint_, detail, runtime_.now());
   fail({result, upstreams, waited}, detail);

@@ -110,7 +110,7 @@ void each_forwarded(const http::RequestHead& head, const RequestContext& context
   };
   give("Via", via(head.version_minor));
   give("X-Forwarded-For", forwarded_for(head, context));
-  give("X-Forwarded-Proto", trusted_or("x-forwarded-proto", "http"));
+  give("X-Forwarded-Proto", trusted_or("x-forwarded-proto", context.over_tls ? "https" : "http"));
   if (const auto host = trusted_or("x-forwarded-host", head.authority); !host.empty()) give("X-Forwarded-Host", host);
   give("X-Request-Id", context.request_id);
   give("traceparent", context.traceparent);

@@ -21,6 +21,7 @@ struct RequestContext {
   bool continues_trace = false;  // of the sender; else its tracestate means nothing here
   IpAddress peer;
   bool peer_trusted = false;
+  bool over_tls = false;  // the peer has sent it so
 };
 
 // X-Request-Id of a trusted peer if it is a plain token of at most 128 characters, else a new one; traceparent of

@@ -49,7 +49,8 @@ class Pool final : private ConnectionLimit::Member {
   };
   // A connection for one request, to the endpoint that `balance` chooses; never a kept one to an address that the
   // endpoint's name has no more. It waits for room until `until`, and no
-  // longer than pending_timeout; connecting is bounded by connect_timeout. The user outlives the pending operation.
+  // longer than pending_timeout; connecting is bounded by Upstream::connect_time_max. The user outlives the pending
+  // operation.
   [[nodiscard]] Acquired acquire(PoolUser& user, Time until);
   // The same, but none that has been idle: such a one has just turned out to be dead.
   [[nodiscard]] std::unique_ptr<net::Operation> acquire_fresh(PoolUser& user, Time until);

@@ -3,6 +3,7 @@
 #include "core/upstream/lookup_report.h"
 #include "net/connect_host.h"
 #include "net/names/connect_name.h"
+#include "net/tls/tls_handshake.h"
 
 namespace tidegate::core {
 
@@ -21,15 +22,32 @@ Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, n
     const bool is_address = IpAddress::parse(endpoint.host).has_value();
     names_.push_back(is_address ? nullptr
                                 : names.watch(endpoint.host, config_.dns, report_lookups(config_.name, metrics_)));
+    if (!endpoint.tls || tls_) continue;
+    std::vector<net::TlsFileProblem> problems;  // whoever loaded the configuration has seen them
+    tls_ = net::TlsContext::for_servers(config_.tls, net::TlsContext::Alpn::http, problems);
   }
 }
 
 std::unique_ptr<net::Operation> Upstream::connect(net::Runtime& runtime, size_t endpoint, net::ConnectCallback done) {
   const config::Endpoint& to = config_.endpoints[endpoint];
-  if (net::WatchedName* const known = name(endpoint)) {
-    return net::connect_name(runtime, *known, to.port, config_.connect_timeout, std::move(done));
-  }
+  if (!to.tls) return connect_plainly(runtime, to, name(endpoint), std::move(done));
+  const std::string& expected = config_.tls.server_name.empty() ? to.host : config_.tls.server_name;
+  return net::connect_tls(
+      runtime, {tls_, {expected, to.authority}, config_.tls.handshake_timeout},
+      [&](net::ConnectCallback connected) {
+        return connect_plainly(runtime, to, name(endpoint), std::move(connected));
+      },
+      std::move(done));
+}
+
+std::unique_ptr<net::Operation> Upstream::connect_plainly(net::Runtime& runtime, const config::Endpoint& to,
+                                                          net::WatchedName* name, net::ConnectCallback done) const {
+  if (name) return net::connect_name(runtime, *name, to.port, config_.connect_timeout, std::move(done));
   return net::connect_host(runtime, to.host, to.port, config_.connect_timeout, std::move(done));
+}
+
+Duration Upstream::connect_time_max(size_t endpoint) const {
+  return config_.connect_timeout + (config_.endpoints[endpoint].tls ? config_.tls.handshake_timeout : Duration::zero());
 }
 
 size_t Upstream::choose(Time now) {

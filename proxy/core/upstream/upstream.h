@@ -15,6 +15,7 @@
 #include "core/upstream/failure_note.h"
 #include "metrics/metrics.h"
 #include "net/names/name_watcher.h"
+#include "net/tls/tls_context.h"
 
 namespace tidegate::core {
 
@@ -48,10 +49,14 @@ class Upstream {
   const FailureNote& failures() const { return failures_; }
   std::vector<EndpointView> endpoint_views() const;
 
-  // A connection to one of the endpoint's addresses, within connect_timeout. The runtime outlives it. Errors: as
-  // net::connect_name.
+  // A connection to one of the endpoint's addresses, within connect_timeout, with TLS, within handshake_timeout, where
+  // the endpoint is https://. The runtime outlives it. Errors: as net::connect_name and net::connect_tls.
   [[nodiscard]] std::unique_ptr<net::Operation> connect(net::Runtime& runtime, size_t endpoint,
                                                         net::ConnectCallback done);
+  // How long that may take.
+  Duration connect_time_max(size_t endpoint) const;
+  // Null: no endpoint is https://.
+  const std::shared_ptr<net::TlsContext>& tls() const { return tls_; }
   // The endpoint's name; null: it is an address.
   net::WatchedName* name(size_t endpoint) const { return names_[endpoint].get(); }
   // Changes when the name of the endpoint has other addresses.
@@ -72,8 +77,12 @@ class Upstream {
     EndpointHealth health;
   };
 
+  std::unique_ptr<net::Operation> connect_plainly(net::Runtime& runtime, const config::Endpoint& to,
+                                                  net::WatchedName* name, net::ConnectCallback done) const;
+
   const config::Upstream config_;
   metrics::UpstreamMetrics& metrics_;
+  std::shared_ptr<net::TlsContext> tls_;
   ConnectionLimit connections_;
   std::deque<EndpointState> endpoints_;
   std::vector<std::shared_ptr<net::WatchedName>> names_;  // of the endpoints, in their order

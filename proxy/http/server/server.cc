@@ -21,10 +21,11 @@ constexpr size_t kSpareBufferBytes = 64 * 1024;
 }  // namespace
 
 Server::Impl::Impl(net::Runtime& loop, const ServerLimits& server_limits, Service& user,
-                   std::shared_ptr<ConnectionCount> shared)
+                   std::shared_ptr<ConnectionCount> shared, std::shared_ptr<net::TlsContext> tls)
     : runtime(loop),
       limits(server_limits),
       service(user),
+      tls_accept(tls ? std::make_unique<TlsAccept>(loop, std::move(tls)) : nullptr),
       count_(shared ? std::move(shared) : std::make_shared<ConnectionCount>(limits.connections)),
       flush_timer_(loop, [this] { flush_held(); }),
       handshakes_timer_(loop, [this] { close_listener(); }),
@@ -32,6 +33,8 @@ Server::Impl::Impl(net::Runtime& loop, const ServerLimits& server_limits, Servic
 
 Server::Impl::~Impl() {
   listener.reset();
+  for (size_t left = tls_accept ? tls_accept->under_way() : 0; left > 0; --left) count_->remove();
+  tls_accept.reset();
   while (!connections.empty()) connections.back()->end_by_force();
 }
 
@@ -47,6 +50,29 @@ Status Server::Impl::listen(const SocketAddress& address) {
 
 void Server::Impl::accept(std::unique_ptr<net::Stream> stream) {
   if (!count_->add() && !(make_room() && count_->add())) return refused(net::ConnectionRefusal::limit);
+  if (!tls_accept) return serve(std::move(stream));
+  const SocketAddress client = stream->peer();
+  tls_accept->begin(std::move(stream), limits.header_timeout,
+                    [this, client](auto secured) { on_handshake(client, std::move(secured)); });
+}
+
+void Server::Impl::on_handshake(const SocketAddress& client, Result<std::unique_ptr<net::Stream>> secured) {
+  const bool probed = !secured && secured.error().code == ErrorCode::cancelled;  // by a check of the port
+  if (!probed) service.on_tls_handshake(secured.ok());
+  if (secured) return serve(std::move(*secured));
+  count_->remove();
+  if (!probed) log_handshake(client, secured.error().message);
+  finish_drain();
+}
+
+void Server::Impl::log_handshake(const SocketAddress& client, const std::string& reason) {
+  const auto count = failed_handshakes_.add(runtime.now());
+  if (!count) return;
+  log_info("tls_handshake_failed",
+           {{"address", bound.to_string()}, {"client", client.to_string()}, {"reason", reason}, {"count", *count}});
+}
+
+void Server::Impl::serve(std::unique_ptr<net::Stream> stream) {
   auto connection = std::make_unique<ServerConnection>(*this, std::move(stream));
   ServerConnection& added = *connection;
   added.set_index(connections.size());
@@ -124,7 +150,8 @@ void Server::Impl::close_listener() {
 }
 
 void Server::Impl::finish_drain() {
-  if (on_drained_ && !listener && connections.empty()) drained_timer_.start_at(runtime.now());
+  const bool busy = !connections.empty() || (tls_accept && tls_accept->under_way() > 0);
+  if (on_drained_ && !listener && !busy) drained_timer_.start_at(runtime.now());
 }
 
 std::string_view Server::Impl::date_field() {
@@ -137,8 +164,8 @@ std::string_view Server::Impl::date_field() {
 }
 
 Server::Server(net::Runtime& runtime, const ServerLimits& limits, Service& service,
-               std::shared_ptr<ConnectionCount> connections)
-    : impl_(std::make_unique<Impl>(runtime, limits, service, std::move(connections))) {}
+               std::shared_ptr<ConnectionCount> connections, std::shared_ptr<net::TlsContext> tls)
+    : impl_(std::make_unique<Impl>(runtime, limits, service, std::move(connections), std::move(tls))) {}
 Server::~Server() = default;
 
 Status Server::listen(const SocketAddress& address) { return impl_->listen(address); }
@@ -150,7 +177,9 @@ SocketAddress Server::address() const {
 
 void Server::announce_close() { impl_->announces_close = true; }
 void Server::drain(std::function<void()> done, Duration idle_max) { impl_->drain(std::move(done), idle_max); }
-size_t Server::connections() const { return impl_->connections.size(); }
+size_t Server::connections() const {
+  return impl_->connections.size() + (impl_->tls_accept ? impl_->tls_accept->under_way() : 0);
+}
 
 void Responder::respond(uint16_t status, std::string_view content_type, std::string_view body,
                         std::string_view fields) {

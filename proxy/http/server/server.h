@@ -20,6 +20,10 @@
 #include "net/connection_refusal.h"
 #include "net/runtime.h"
 
+namespace tidegate::net {
+class TlsContext;
+}
+
 namespace tidegate::http {
 
 struct ServerLimits {
@@ -106,6 +110,9 @@ class Service {
   // A client was disconnected on accept: limits.connections, or no descriptor was left. Logged (at intervals); counted
   // here.
   virtual void on_connection_refused(net::ConnectionRefusal) {}
+  // A client of a server with TLS has completed its handshake, or failed in it: not where it closed without a byte, as
+  // checks of a port do. Failures are logged (at intervals) here.
+  virtual void on_tls_handshake(bool) {}
   // A response to a request that was handed out has begun; for services that count responses.
   virtual void on_response(const RequestHead&, uint16_t) {}
 
@@ -116,9 +123,10 @@ class Service {
 // Listens on one address on one loop. Service and Runtime outlive it.
 class Server {
  public:
-  // `connections`: shared with other servers, instead of limits.connections.
+  // `connections`: shared with other servers, instead of limits.connections. `tls`: clients speak it; its handshake
+  // takes no longer than limits.header_timeout.
   Server(net::Runtime& runtime, const ServerLimits& limits, Service& service,
-         std::shared_ptr<ConnectionCount> connections = nullptr);
+         std::shared_ptr<ConnectionCount> connections = nullptr, std::shared_ptr<net::TlsContext> tls = nullptr);
   // Closes every connection at once; handlers get on_server_ended.
   ~Server();
   Server(const Server&) = delete;

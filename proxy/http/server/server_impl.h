@@ -8,6 +8,7 @@
 
 #include "base/log/throttle.h"
 #include "http/server/server.h"
+#include "http/server/tls_accept.h"
 #include "net/timer.h"
 
 namespace tidegate::http {
@@ -17,7 +18,8 @@ class ServerConnection;
 
 class Server::Impl {
  public:
-  Impl(net::Runtime& loop, const ServerLimits& server_limits, Service& user, std::shared_ptr<ConnectionCount> shared);
+  Impl(net::Runtime& loop, const ServerLimits& server_limits, Service& user, std::shared_ptr<ConnectionCount> shared,
+       std::shared_ptr<net::TlsContext> tls);
   ~Impl();
 
   Status listen(const SocketAddress& address);
@@ -43,9 +45,13 @@ class Server::Impl {
   std::unique_ptr<net::Listener> listener;
   SocketAddress bound;  // outlives the listener: a server that drains still has an address
   std::vector<std::unique_ptr<ServerConnection>> connections;
+  std::unique_ptr<TlsAccept> tls_accept;  // null: plain HTTP
 
  private:
   void accept(std::unique_ptr<net::Stream> stream);
+  void on_handshake(const SocketAddress& client, Result<std::unique_ptr<net::Stream>> secured);
+  void log_handshake(const SocketAddress& client, const std::string& reason);
+  void serve(std::unique_ptr<net::Stream> stream);
   void refused(net::ConnectionRefusal why);
   bool make_room();
   void flush_held();
@@ -53,6 +59,7 @@ class Server::Impl {
 
   const std::shared_ptr<ConnectionCount> count_;
   LogThrottles<net::ConnectionRefusal, net::kConnectionRefusals> refusals_;
+  LogThrottle failed_handshakes_;
   std::vector<ResponseWriter*> held_;
   std::vector<std::string> spare_;
   net::Timer flush_timer_;

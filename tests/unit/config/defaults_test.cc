@@ -84,6 +84,8 @@ void add(Values& values, const std::string& section, const Values& more) {
 void add_upstream(Values& values, const Upstream& u) {
   add(values, "upstreams.NAME.",
       {{"connect_timeout", time(u.connect_timeout)},
+       {"tls.handshake_timeout", time(u.tls.handshake_timeout)},
+       {"tls.min_version", word(u.tls.min_version == net::TlsVersion::v1_2 ? "1.2" : "1.3")},
        {"dns.refresh", time(u.dns.refresh)},
        {"dns.stale", time(u.dns.stale)},
        {"max_connections", number(u.max_connections)},
@@ -132,6 +134,7 @@ void add_listener(Values& values, const Listener& l) {
   add(values, "listeners[].",
       {{"jobs_path", word(l.jobs_path)},
        {"lame_duck", time(l.lame_duck)},
+       {"tls.min_version", word(net::TlsServerConfig().min_version == net::TlsVersion::v1_2 ? "1.2" : "1.3")},
        {"limits.header_bytes", bytes(l.limits.header_bytes)},
        {"limits.headers", number(l.limits.headers)},
        {"limits.body", bytes(l.limits.body)},

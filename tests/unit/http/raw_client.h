@@ -1,6 +1,7 @@
 // A client that sends bytes as told and keeps what comes, for tests of what servers do with them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,10 +12,15 @@ namespace tidegate::test {
 
 class RawClient final : private net::StreamUser {
  public:
-  RawClient(net::Runtime& runtime, const SocketAddress& to, std::string first = {}) : to_send_(std::move(first)) {
-    connecting_ = runtime.connect(to, [this](Result<std::unique_ptr<net::Stream>> result) {
+  RawClient(net::Runtime& runtime, const SocketAddress& to, std::string first = {})
+      : RawClient([&](net::ConnectCallback done) { return runtime.connect(to, std::move(done)); }, std::move(first)) {}
+  // `connect`: how, as over TLS.
+  using Connect = std::function<std::unique_ptr<net::Operation>(net::ConnectCallback done)>;
+  explicit RawClient(const Connect& connect, std::string first = {}) : to_send_(std::move(first)) {
+    connecting_ = connect([this](Result<std::unique_ptr<net::Stream>> result) {
       if (!result.ok()) {
         broken = true;
+        why_broken = result.error().message;
         return;
       }
       stream_ = std::move(*result);
@@ -56,6 +62,7 @@ class RawClient final : private net::StreamUser {
   bool paused = false;  // set before connecting: reads nothing until resume()
   bool ended = false;   // the server's FIN
   bool broken = false;  // refused or reset
+  std::string why_broken;
 
  private:
   void on_read(std::string_view bytes) override {
@@ -63,7 +70,10 @@ class RawClient final : private net::StreamUser {
     if (keep) received.append(bytes);
   }
   void on_read_end() override { ended = true; }
-  void on_stream_error(const Error&) override { broken = true; }
+  void on_stream_error(const Error& error) override {
+    broken = true;
+    why_broken = error.message;
+  }
   void on_write_drained() override {}
 
   std::string to_send_;

@@ -38,6 +38,7 @@ struct Fixture {
     metrics->set_tracked_clients("optimize", 17);
     metrics->set_retry_budget("optimizer", 0.75);
     metrics->set_queue("jobs", {1, 2, 3, 4, 5, 6, 7}, 4096, 12.5, true);
+    metrics->set_certificate_expiry("listener", "egress", WallTime(1'800'000'000s));
     metrics->set_loop_lag(0, 0.002);
     metrics->set_log_lines_dropped(0);
     metrics->set_buffered(0, 1);
@@ -65,6 +66,8 @@ const Expected kContract[] = {
     {"upstream_connections_refused_total", "counter", {"upstream", "reason"}},
     {"upstream_lookups_total", "counter", {"upstream", "result"}},
     {"listener_connections_refused_total", "counter", {"listener", "reason"}},
+    {"listener_tls_handshakes_total", "counter", {"listener", "result"}},
+    {"tls_certificate_expiry_timestamp_seconds", "gauge", {"section", "name"}},
     {"breaker_state", "gauge", {"breaker", "state"}},
     {"breaker_transitions_total", "counter", {"breaker", "from", "to", "reason"}},
     {"breaker_state_seconds_total", "counter", {"breaker", "state"}},

@@ -22,7 +22,6 @@ upstreams:
     endpoints: [http://127.0.0.1:3001, "http://[::1]:3002/", http://optimizer.internal]
     balance: round_robin
     connect_timeout: 4s
-    tls: {handshake_timeout: 6s, ca_file: , cert_file: , key_file: , server_name: }
     max_connections: 101
     max_pending: 102
     pending_timeout: 7s
@@ -57,7 +56,6 @@ queues:
 listeners:
   - name: egress
     address: "[::1]:8081"
-    tls: {cert_file: , key_file: }
     trusted_proxies: [10.0.0.0/8, "::1"]
     jobs_path: /_work/
     path_normalization: reject
