@@ -18,7 +18,7 @@ std::string last_failure(Fixture& fixture) {
   return status.at("upstreams").at(0).at("last_failure").dump();
 }
 
-void check_refused(Fixture& fixture, const std::string& reason) {
+void check_connect_failure(Fixture& fixture, const std::string& reason) {
   const Reply reply = fixture.ask(get("/"));
   CHECK(reply.status == 502);
   CHECK(reply.json().at("reason") == "connect_failure");
@@ -56,13 +56,13 @@ TEST_CASE("a large response comes whole over TLS, also to a client that reads la
 
 TEST_CASE("an upstream whose authority is not trusted is a connect_failure that says so") {
   Fixture fixture(with_upstream("{TLS}", ""));
-  check_refused(fixture,
-                "TLS: the server's certificate is signed by an authority that is not trusted (Test Authority)");
+  check_connect_failure(fixture,
+                        "TLS: the server's certificate is signed by an authority that is not trusted (Test Authority)");
 }
 
 TEST_CASE("an upstream whose certificate is for another name is a connect_failure that names both") {
   Fixture fixture(with_upstream("{TLS}", "ca_file: \"{CA}\", server_name: other.example"));
-  check_refused(fixture, "is for 127.0.0.1, localhost, up.example, not for other.example");
+  check_connect_failure(fixture, "is for 127.0.0.1, localhost, up.example, not for other.example");
 }
 
 TEST_CASE("server_name is what the certificate must be for") {
@@ -72,12 +72,12 @@ TEST_CASE("server_name is what the certificate must be for") {
 
 TEST_CASE("an upstream that speaks plain HTTP is a connect_failure that says so") {
   Fixture fixture(with_upstream("https://127.0.0.1:{UP_PORT}", "ca_file: \"{CA}\""));
-  check_refused(fixture, "TLS: the peer does not speak TLS; it sent `HTTP/1.1 400 Bad Req`");
+  check_connect_failure(fixture, "TLS: the peer does not speak TLS; it sent `HTTP/1.1 400 Bad Req`");
 }
 
 TEST_CASE("an upstream that is silent in the handshake is a connect_failure after handshake_timeout") {
   Fixture fixture(with_upstream("https://127.0.0.1:{RAW_PORT}", "handshake_timeout: 50ms"));
-  check_refused(fixture, "TLS: the handshake got no response within 50 ms");
+  check_connect_failure(fixture, "TLS: the handshake got no response within 50 ms");
 }
 
 TEST_CASE("an endpoint whose handshake fails is not the end: the request, with its body, goes to another one") {
@@ -100,7 +100,7 @@ TEST_CASE("an upstream that requires a client certificate gets the one that is c
 
 TEST_CASE("an upstream that requires a client certificate is a connect_failure without one") {
   Fixture fixture(with_upstream("{MTLS}", "ca_file: \"{CA}\""));
-  check_refused(fixture, "TLS: the server requires a client certificate");
+  check_connect_failure(fixture, "TLS: the server requires a client certificate");
 }
 
 }  // namespace tidegate::loopback
