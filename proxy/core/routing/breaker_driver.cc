@@ -1,46 +1,28 @@
 #include "core/routing/breaker_driver.h"
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 
 #include "base/log.h"
 
 namespace tidegate::core {
 
-// Any thread posts; only the driver's loop touches `driver`, which is null once it has ended.
-struct BreakerDriver::Wake {
-  Wake(net::Runtime& loop, BreakerDriver* target) : runtime(loop), driver(target) {}
-
-  static void post(const std::shared_ptr<Wake>& wake) {
-    if (wake->posted.exchange(true)) return;
-    wake->runtime.post([wake] {
-      wake->posted = false;
-      if (wake->driver) wake->driver->announce();
-    });
-  }
-
-  net::Runtime& runtime;
-  BreakerDriver* driver;
-  std::atomic<bool> posted{false};
-};
-
 BreakerDriver::BreakerDriver(net::Runtime& runtime, metrics::Metrics& metrics, BreakerMemory& memory)
     : metrics_(metrics),
       memory_(memory),
       runtime_(runtime),
-      wake_(std::make_shared<Wake>(runtime, this)),
+      wake_(runtime, [this] { announce(); }),
       timer_(runtime, [this] { advance(); }) {}
 
 void BreakerDriver::stop() {
-  wake_->driver = nullptr;
+  wake_.stop();
   take_transitions();  // those of the last event-loop iteration
   breakers_.clear();
   timer_.stop();
 }
 
 void BreakerDriver::add(const std::string& key, const std::shared_ptr<policy::Breaker>& breaker) {
-  breaker->on_change([wake = wake_] { Wake::post(wake); });
+  breaker->on_change(wake_.caller());
   breakers_.push_back({key, breaker});
   if (const auto open = memory_.recall(key, runtime_.wall_now())) breaker->restore(*open, runtime_.now());
 }

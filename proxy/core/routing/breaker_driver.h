@@ -14,6 +14,7 @@
 #include "metrics/metrics.h"
 #include "net/runtime.h"
 #include "net/timer.h"
+#include "net/wake_up.h"
 #include "policy/breaker.h"
 
 namespace tidegate::core {
@@ -32,7 +33,6 @@ class BreakerDriver {
   void stop();
 
  private:
-  struct Wake;  // what the breakers hold
   struct Driven {
     std::string key;
     std::weak_ptr<policy::Breaker> breaker;
@@ -47,7 +47,7 @@ class BreakerDriver {
   metrics::Metrics& metrics_;
   BreakerMemory& memory_;
   net::Runtime& runtime_;
-  std::shared_ptr<Wake> wake_;
+  net::WakeUp wake_;
   std::vector<Driven> breakers_;
   net::Timer timer_;
 };

@@ -1,7 +1,6 @@
 #include "net/names/name_watcher.h"
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -9,32 +8,13 @@
 
 namespace tidegate::net {
 
-// Any thread posts; only the watcher's loop touches `watcher`, which is null once it has ended.
-struct NameWatcher::Wake {
-  Wake(Runtime& loop, NameWatcher* target) : runtime(loop), watcher(target) {}
-
-  static void post(const std::shared_ptr<Wake>& wake) {
-    if (wake->posted.exchange(true)) return;
-    wake->runtime.post([wake] {
-      wake->posted = false;
-      if (wake->watcher) wake->watcher->drive();
-    });
-  }
-
-  Runtime& runtime;
-  NameWatcher* watcher;
-  std::atomic<bool> posted{false};
-};
-
 NameWatcher::NameWatcher(Runtime& runtime)
-    : runtime_(runtime), wake_(std::make_shared<Wake>(runtime, this)), timer_(runtime, [this] { drive(); }) {}
-
-NameWatcher::~NameWatcher() { wake_->watcher = nullptr; }
+    : runtime_(runtime), wake_(runtime, [this] { drive(); }), timer_(runtime, [this] { drive(); }) {}
 
 std::shared_ptr<WatchedName> NameWatcher::watch(const std::string& host, const NameConfig& config,
                                                 LookupObserver observer) {
   auto name = std::make_shared<WatchedName>(host, config, runtime_.now());
-  name->on_wake([wake = wake_] { Wake::post(wake); });
+  name->on_wake(wake_.caller());
   begin_lookup(names_.emplace_back(Watched{name, std::move(observer), nullptr}), *name);
   return name;
 }

@@ -13,6 +13,7 @@
 
 #include "net/names/watched_name.h"
 #include "net/timer.h"
+#include "net/wake_up.h"
 
 namespace tidegate::net {
 
@@ -23,7 +24,6 @@ class NameWatcher {
  public:
   // The runtime outlives the watcher and all names that it has made.
   explicit NameWatcher(Runtime& runtime);
-  ~NameWatcher();
   NameWatcher(const NameWatcher&) = delete;
   NameWatcher& operator=(const NameWatcher&) = delete;
 
@@ -31,7 +31,6 @@ class NameWatcher {
   std::shared_ptr<WatchedName> watch(const std::string& host, const NameConfig& config, LookupObserver observer);
 
  private:
-  struct Wake;  // what the names hold
   struct Watched {
     std::weak_ptr<WatchedName> name;
     LookupObserver observer;
@@ -44,7 +43,7 @@ class NameWatcher {
   void set_timer();
 
   Runtime& runtime_;
-  std::shared_ptr<Wake> wake_;
+  WakeUp wake_;
   std::list<Watched> names_;
   Timer timer_;
 };
