@@ -44,8 +44,9 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
   for (const auto& [name, upstream] : table.upstreams()) {
     metrics.set_upstream_pending(name, upstream->connections().waiting());
     set_certificate(metrics, "upstream", name, upstream->tls());
-    for (const core::EndpointView& endpoint : upstream->endpoint_views()) {
-      metrics.set_endpoint_healthy(name, std::string(endpoint.authority), endpoint.health.healthy());
+    for (const auto& endpoint : upstream->endpoints()) {
+      const bool healthy = endpoint->health().state() == policy::EndpointState::healthy;
+      metrics.set_endpoint_healthy(name, endpoint->authority(), healthy);
     }
   }
   for (const core::ListenerRoutes& listener : table.listeners()) {

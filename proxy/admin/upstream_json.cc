@@ -19,18 +19,35 @@ std::string name_json(const net::NameView& name, const Clock& clock) {
   return json.take();
 }
 
-std::string endpoint_json(const core::EndpointView& endpoint, const net::WatchedName* name, const Clock& clock) {
-  const core::EndpointHealth::View& health = endpoint.health;
+void add_time(JsonWriter& json, const char* name, const std::optional<Time>& time, const Clock& clock) {
+  time ? json.field(name, clock.show(*time)) : json.null(name);
+}
+
+std::string check_json(const policy::EndpointStateView::Event& check, const Clock& clock) {
   JsonWriter json;
-  json.field("endpoint", endpoint.authority).field("healthy", health.healthy());
-  json.field("idle_connections", endpoint.idle).field("busy_connections", endpoint.busy);
+  json.field("at", clock.show(check.at)).field("ok", check.reason.empty());
+  check.reason.empty() ? json.null("reason") : json.field("reason", check.reason);
+  return json.take();
+}
+
+std::string endpoint_json(const core::Endpoint& endpoint, const Clock& clock) {
+  const policy::EndpointStateView health = endpoint.health().view();
+  JsonWriter json;
+  json.field("endpoint", endpoint.authority());
+  json.field("state", to_string(health.state)).field("healthy", health.state == policy::EndpointState::healthy);
+  json.field("idle_connections", endpoint.idle());
+  json.field("busy_connections", static_cast<int>(endpoint.load().requests));
   json.field("failed_connects", health.failed_connects);
-  health.since ? json.field("unhealthy_since", clock.show(*health.since)) : json.null("unhealthy_since");
+  json.field("failed_calls", health.failed_calls).field("failed_checks", health.failed_checks);
+  add_time(json, "unhealthy_since", health.since, clock);
+  add_time(json, "ejected_until", health.ejected_until, clock);
   if (health.last_failure) {
     json.field("last_error", health.last_failure->reason).field("last_error_at", clock.show(health.last_failure->at));
   } else {
     json.null("last_error").null("last_error_at");
   }
+  health.last_check ? json.raw("last_check", check_json(*health.last_check, clock)) : json.null("last_check");
+  const net::WatchedName* const name = endpoint.name();
   name ? json.raw("name", name_json(name->view(), clock)) : json.null("name");
   return json.take();
 }
@@ -42,7 +59,7 @@ std::string last_failure_json(const core::FailureNote& note, const core::Upstrea
   if (!failure) return "null";
   return JsonWriter()
       .field("at", clock.show(failure->at))
-      .field("endpoint", upstream.endpoint(failure->endpoint).authority)
+      .field("endpoint", upstream.endpoint(failure->endpoint).authority())
       .field("outcome", to_string(failure->outcome))
       .field("reason", failure->reason)
       .take();
@@ -50,9 +67,7 @@ std::string last_failure_json(const core::FailureNote& note, const core::Upstrea
 
 std::string upstream_json(core::Upstream& upstream, const Clock& clock) {
   std::vector<std::string> endpoints;
-  for (const core::EndpointView& endpoint : upstream.endpoint_views()) {
-    endpoints.push_back(endpoint_json(endpoint, upstream.name(endpoints.size()), clock));
-  }
+  for (const auto& endpoint : upstream.endpoints()) endpoints.push_back(endpoint_json(*endpoint, clock));
   JsonWriter json;
   json.field("name", upstream.config().name)
       .field("waiting", upstream.connections().waiting())

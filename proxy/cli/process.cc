@@ -25,7 +25,10 @@ uint64_t descriptors_needed(const config::Config& config, size_t workers) {
   uint64_t needed = kOwnDescriptors + workers * kDescriptorsPerWorker;
   for (const config::Listener& listener : config.listeners)
     needed += static_cast<uint64_t>(listener.limits.connections);
-  for (const auto& [name, upstream] : config.upstreams) needed += static_cast<uint64_t>(upstream.max_connections);
+  for (const auto& [name, upstream] : config.upstreams) {
+    needed += static_cast<uint64_t>(upstream.max_connections);
+    if (upstream.health_check) needed += upstream.endpoints.size();
+  }
   return needed;
 }
 

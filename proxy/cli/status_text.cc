@@ -80,6 +80,12 @@ std::string failure_text(const json& failure) {
                      member(failure, "reason"));
 }
 
+// "unhealthy", "ejected until 2026-11-24T01:59:43.123Z", …
+std::string endpoint_state(const json& endpoint) {
+  const std::string until = member(endpoint, "ejected_until");
+  return member(endpoint, "state") + (until.empty() ? "" : " until " + until);
+}
+
 class StatusPage {
  public:
   StatusPage(const json& status, const std::string& admin) : status_(status), admin_(admin) {}
@@ -121,11 +127,11 @@ class StatusPage {
     const json endpoints = members(upstream, "endpoints");
     size_t healthy = 0;
     for (const json& endpoint : endpoints) healthy += is(endpoint, "healthy", true) ? 1 : 0;
-    line(member(upstream, "name"), fmt::format("{} of {} endpoint{} can be reached", healthy, endpoints.size(),
-                                               endpoints.size() == 1 ? "" : "s"));
+    line(member(upstream, "name"), fmt::format("{} of {} {} healthy", healthy, endpoints.size(),
+                                               endpoints.size() == 1 ? "endpoint is" : "endpoints are"));
     for (const json& endpoint : endpoints) {
       if (is(endpoint, "healthy", true)) continue;
-      more(fmt::format("{} unhealthy since {}: {}", member(endpoint, "endpoint"),
+      more(fmt::format("{} {}, not healthy since {}: {}", member(endpoint, "endpoint"), endpoint_state(endpoint),
                        time_and_age(status_, member(endpoint, "unhealthy_since")), member(endpoint, "last_error")));
     }
   }
@@ -168,8 +174,8 @@ std::vector<std::string> unhealthy_of(const json& status) {
   for (const json& upstream : members(status, "upstreams")) {
     for (const json& endpoint : members(upstream, "endpoints")) {
       if (is(endpoint, "healthy", true)) continue;
-      found.push_back(
-          fmt::format("endpoint {} of {} cannot be reached", member(endpoint, "endpoint"), member(upstream, "name")));
+      found.push_back(fmt::format("endpoint {} of {} is {}", member(endpoint, "endpoint"), member(upstream, "name"),
+                                  endpoint_state(endpoint)));
     }
   }
   for (const json& store : members(status, "rate_limit_stores")) {

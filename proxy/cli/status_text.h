@@ -12,7 +12,7 @@ namespace tidegate::cli {
 // Whether it is what /api/status responds with, and not the JSON of another server.
 bool is_status(const nlohmann::json& status);
 
-// A sentence for each: a breaker that refuses or probes, an endpoint that cannot be reached, a rate limit store that is
+// A sentence for each: a breaker that refuses or probes, an endpoint that is not healthy, a rate limit store that is
 // unavailable, a queue that takes no jobs or warns. Dead letters are not: they wait for an operator, and nothing else
 // does. Empty: all is well.
 std::vector<std::string> unhealthy_of(const nlohmann::json& status);

@@ -18,6 +18,7 @@
 #include "http/target/shown_target.h"
 #include "net/names/name_config.h"
 #include "net/tls/tls_config.h"
+#include "policy/endpoints/endpoint_choice.h"
 #include "policy/plan.h"
 #include "redis/address.h"
 
@@ -52,7 +53,7 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-enum class Balance : uint8_t { least_requests, round_robin };
+using policy::Balance;
 
 struct Upstream {
   std::string name;
@@ -66,6 +67,8 @@ struct Upstream {
   Duration pending_timeout = 5s;  // how long each may wait
   int max_idle_connections = 10;
   Duration idle_timeout = 90s;
+  std::optional<policy::HealthCheckConfig> health_check;
+  std::optional<policy::EjectionConfig> outlier_ejection;
   std::optional<policy::BreakerConfig> breaker;  // none: the section is absent; an empty section means the defaults
   std::optional<policy::BulkheadConfig> bulkhead;
   std::optional<policy::RetryBudgetConfig> retry_budget;

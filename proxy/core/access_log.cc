@@ -17,6 +17,7 @@ void log_access(const AccessEntry& entry, const config::Log& log) {
                        {"client", entry.client.to_string()},
                        {"took_ms", std::round(to_seconds(entry.took) * 10'000) / 10},
                        {"attempts", entry.attempts},
+                       {"endpoint", entry.endpoint},
                        {"bytes", entry.response_bytes},
                        {"reason", entry.reason},
                        {"request_id", entry.request_id},

@@ -21,6 +21,7 @@ struct AccessEntry {
   const IpAddress& client;
   std::string_view request_id;
   int attempts;
+  std::string_view endpoint;  // of the last attempt; "": there was none
   uint64_t response_bytes;
   std::string_view reason;  // why the request ended as it did; "" where nothing failed
   std::string_view job_id;  // of the job that it has become, or asks about; "": none

@@ -97,7 +97,7 @@ void ListenerService::count_own(http::Responder& responder, Outcome outcome, uin
   no_route_metrics_.begun();
   no_route_metrics_.ended(responder.request().method, status, outcome, Duration::zero());
   const IpAddress client = responder.peer().ip;
-  log_access({responder.request(), "", outcome, status, Duration::zero(), client, request_id, 0, 0, "", ""}, log());
+  log_access({responder.request(), "", outcome, status, Duration::zero(), client, request_id, 0, "", 0, "", ""}, log());
 }
 
 std::unique_ptr<http::Handler> ListenerService::refuse(http::Responder& responder, Outcome outcome,

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <initializer_list>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -46,10 +48,32 @@ class ListenerMetricsImpl final : public ListenerMetrics {
   prometheus::Counter& failed_;
 };
 
+class EndpointMetricsImpl final : public EndpointMetrics {
+ public:
+  EndpointMetricsImpl(Families& families, const std::string& upstream, const std::string& endpoint)
+      : ejections_(families.upstream_ejections.Add({{"upstream", upstream}, {"endpoint", endpoint}})) {
+    for (const auto& [result, word] : {std::pair{CheckResult::success, "success"},
+                                       {CheckResult::failure, "failure"},
+                                       {CheckResult::not_made, "not_made"}}) {
+      checks_[static_cast<size_t>(result)] =
+          &families.upstream_checks.Add({{"upstream", upstream}, {"endpoint", endpoint}, {"result", word}});
+    }
+  }
+
+  void checked(CheckResult result) override { checks_[static_cast<size_t>(result)]->Increment(); }
+  void ejected() override { ejections_.Increment(); }
+
+ private:
+  std::array<prometheus::Counter*, 3> checks_{};
+  prometheus::Counter& ejections_;
+};
+
 class UpstreamMetricsImpl final : public UpstreamMetrics {
  public:
   UpstreamMetricsImpl(Families& families, const std::string& upstream)
-      : done_(families.retries.Add({{"upstream", upstream}, {"result", "done"}})),
+      : families_(families),
+        upstream_(upstream),
+        done_(families.retries.Add({{"upstream", upstream}, {"result", "done"}})),
         exhausted_(families.retries.Add({{"upstream", upstream}, {"result", "budget_exhausted"}})),
         idle_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "idle"}})),
         busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})),
@@ -75,9 +99,15 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
   }
   void connection_refused(net::ConnectionRefusal why) override { refused_.count(why); }
   void looked_up(bool found) override { (found ? found_ : not_found_).Increment(); }
+  EndpointMetrics& endpoint(const std::string& endpoint) override {
+    return endpoints_.try_emplace(endpoint, families_, upstream_, endpoint).first->second;
+  }
 
  private:
   static constexpr int kResults = 6;
+  Families& families_;
+  const std::string upstream_;
+  std::map<std::string, EndpointMetricsImpl> endpoints_;
   prometheus::Histogram* attempts_[kResults];
   prometheus::Counter& done_;
   prometheus::Counter& exhausted_;

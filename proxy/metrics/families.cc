@@ -28,9 +28,12 @@ Families::Families(prometheus::Registry& r)
           histogram(r, "upstream_request_duration_seconds", "Seconds of one attempt at the upstream, by result")),
       upstream_connections(gauge(r, "upstream_connections", "Open connections to the upstream, idle or busy")),
       upstream_pending(gauge(r, "upstream_pending_requests", "Requests waiting for a connection to the upstream")),
-      upstream_endpoint_healthy(
-          gauge(r, "upstream_endpoint_healthy",
-                "0 from a failed connection to the endpoint until one that succeeds or a response, else 1")),
+      upstream_endpoint_healthy(gauge(
+          r, "upstream_endpoint_healthy",
+          "1: the endpoint is healthy; 0: it is unhealthy by its health checks, ejected, or the last connection to "
+          "it has failed")),
+      upstream_checks(counter(r, "upstream_health_checks_total", "Health checks of the endpoint, by result")),
+      upstream_ejections(counter(r, "upstream_ejections_total", "Ejections of the endpoint for failed calls in a row")),
       upstream_refused(
           counter(r, "upstream_connections_refused_total", "Calls that got no connection to the upstream, by reason")),
       upstream_lookups(counter(r, "upstream_lookups_total", "Look-ups of the upstream's names, by result")),

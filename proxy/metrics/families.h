@@ -25,6 +25,8 @@ struct Families {
   GaugeFamily& upstream_connections;           // upstream, state
   GaugeFamily& upstream_pending;               // upstream
   GaugeFamily& upstream_endpoint_healthy;      // upstream, endpoint
+  CounterFamily& upstream_checks;              // upstream, endpoint, result
+  CounterFamily& upstream_ejections;           // upstream, endpoint
   CounterFamily& upstream_refused;             // upstream, reason
   CounterFamily& upstream_lookups;             // upstream, result
   CounterFamily& listener_refused;             // listener, reason

@@ -113,7 +113,10 @@ class MetricsImpl final : public Metrics {
     }
     for (const auto& [name, u] : config.upstreams) {
       upstream(name);
-      for (const config::Endpoint& endpoint : u.endpoints) set_endpoint_healthy(name, endpoint.authority, true);
+      for (const config::Endpoint& endpoint : u.endpoints) {
+        upstream(name).endpoint(endpoint.authority);
+        set_endpoint_healthy(name, endpoint.authority, true);
+      }
       if (u.breaker) make_breaker(name);
     }
     for (const auto& [name, q] : config.queues) {

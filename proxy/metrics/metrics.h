@@ -35,6 +35,16 @@ class RouteMetrics {
   virtual void would(policy::Outcome outcome) = 0;         // shadow decisions: outcome would_breaker_open, …
 };
 
+// Of health checks. not_made: Tidegate itself had no descriptor or port for it.
+enum class CheckResult : uint8_t { success, failure, not_made };
+
+class EndpointMetrics {
+ public:
+  virtual ~EndpointMetrics() = default;
+  virtual void checked(CheckResult result) = 0;  // upstream_health_checks_total{result}
+  virtual void ejected() = 0;                    // upstream_ejections_total
+};
+
 class UpstreamMetrics {
  public:
   virtual ~UpstreamMetrics() = default;
@@ -48,6 +58,8 @@ class UpstreamMetrics {
   virtual void connection_refused(net::ConnectionRefusal why) = 0;
   // A look-up of one of its names has ended: upstream_lookups_total{result}.
   virtual void looked_up(bool found) = 0;
+  // Of one of its endpoints; lives as long as this.
+  virtual EndpointMetrics& endpoint(const std::string& endpoint) = 0;
 };
 
 class ListenerMetrics {

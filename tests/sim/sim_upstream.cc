@@ -31,6 +31,7 @@ class SimUpstream::Call final : public http::Handler {
       : upstream_(upstream), responder_(responder), delay_(upstream.runtime_, [this] { respond(); }) {
     upstream_.running_max_ = std::max(upstream_.running_max_, ++upstream_.running_);
     ++upstream_.seen_;
+    if (upstream_.observer_) upstream_.observer_(responder.request().target);
   }
   ~Call() override {
     if (!ended_) --upstream_.running_;

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -40,6 +43,9 @@ class SimUpstream final : public http::Service {
   void stop();
   void start();
 
+  // Called with the target of each request, when its headers have come.
+  void on_call(std::function<void(std::string_view target)> observer) { observer_ = std::move(observer); }
+
   int running() const { return running_; }
   int running_max() const { return running_max_; }
   uint64_t seen() const { return seen_; }
@@ -61,6 +67,7 @@ class SimUpstream final : public http::Service {
   int running_ = 0;
   int running_max_ = 0;
   uint64_t seen_ = 0;
+  std::function<void(std::string_view target)> observer_;
   std::map<std::string, int> tries_;
   std::vector<WallTime> successes_;  // in order
 };

@@ -116,10 +116,33 @@ void warn_of_unused_policies(const std::vector<RouteUse>& uses, const Location& 
          [](const RouteUse& use) { return use.at.has("retry"); });
 }
 
+// The breaker counts the failures of all endpoints.
+void warn_of_late_ejection(const policy::EjectionConfig& ejection, const std::vector<RouteUse>& uses,
+                           const Location& at, Diagnostics& warnings) {
+  for (const RouteUse& use : uses) {
+    const auto& breaker = use.route.breaker ? use.route.breaker : use.upstream.breaker;
+    if (!breaker || breaker->consecutive_failures == 0) continue;
+    if (ejection.consecutive_failures < breaker->consecutive_failures) continue;
+    return at["consecutive_failures"].report(
+        warnings, fmt::format("an endpoint is not ejected before the breaker opens for the whole upstream, after {} "
+                              "failures in a row; write fewer",
+                              breaker->consecutive_failures));
+  }
+}
+
+void warn_of_ejection(const Upstream& upstream, const std::vector<RouteUse>& uses, const Location& at,
+                      Diagnostics& warnings) {
+  if (!upstream.outlier_ejection) return;
+  if (upstream.endpoints.size() > 1) return warn_of_late_ejection(*upstream.outlier_ejection, uses, at, warnings);
+  at.at_key().report(warnings,
+                     "has no effect: the upstream has one endpoint, and the last healthy one is never ejected");
+}
+
 void warn_of_upstream(const Upstream& upstream, const std::vector<RouteUse>& uses, const Location& at,
                       Diagnostics& warnings) {
   if (uses.empty()) return at.at_key().report(warnings, "no route uses this upstream");
   warn_of_unused_policies(uses, at, warnings);
+  warn_of_ejection(upstream, uses, at["outlier_ejection"], warnings);
   if (upstream.bulkhead) warn_of_slots(*upstream.bulkhead, upstream, at["bulkhead"], warnings);
 }
 

@@ -16,11 +16,7 @@ void read_slow_call(Section& section, policy::SlowCallRule& out) {
 
 // Checks that concern several keys of a breaker.
 void check_breaker(Section& section, const policy::BreakerConfig& breaker, bool good_times) {
-  if (good_times && breaker.open_for > breaker.open_for_max) {
-    section.error(section.has("open_for_max") ? "open_for_max" : "open_for",
-                  fmt::format("open_for ({}) is longer than open_for_max ({})", show_duration(breaker.open_for),
-                              show_duration(breaker.open_for_max)));
-  }
+  if (good_times) check_order(section, "open_for", breaker.open_for, "open_for_max", breaker.open_for_max);
   if (breaker.consecutive_failures == 0 && breaker.failure_ratio <= 0 && !breaker.slow_call) {
     section.error("consecutive_failures",
                   "the breaker can never open: consecutive_failures and failure_ratio are 0 and slow_call is absent; "
@@ -57,6 +53,30 @@ bool read_conditions(Section& section, std::string_view key, policy::Conditions&
   }
   if (good) out = read;
   return good;
+}
+
+bool read_statuses(Section& section, std::string_view key, policy::Conditions& out) {
+  const auto items = section.list(key, "a list such as `[2xx, 304]`");
+  if (!items) return false;
+  if (items->empty()) section.error(key, "is empty; list at least one status");
+  policy::Conditions read;
+  bool good = !items->empty();
+  for (const Value& item : *items) {
+    const auto status = section.scalar(item, "a status");
+    good = status && good;
+    // A response has another status than 1xx.
+    if (!status || (*status >= "2" && *status < "6" && read.add(*status))) continue;
+    good =
+        section.refuse(item, "a status", shown(*status) + " is not a status such as 200, or a class from 2xx to 5xx");
+  }
+  if (good) out = read;
+  return good;
+}
+
+void check_order(Section& section, std::string_view key, Duration value, std::string_view max_key, Duration max) {
+  if (value <= max) return;
+  section.error(section.has(max_key) ? max_key : key,
+                fmt::format("{} ({}) is longer than {} ({})", key, show_duration(value), max_key, show_duration(max)));
 }
 
 policy::BreakerConfig read_breaker(Section& section) {
@@ -98,10 +118,7 @@ void read_backoff(Section& section, policy::BackoffConfig& out) {
                                   {"full", policy::Jitter::full},
                                   {"equal", policy::Jitter::equal},
                                   {"decorrelated", policy::Jitter::decorrelated}});
-  if (good_base && good_max && out.base > out.max) {
-    section.error(section.has("max") ? "max" : "base",
-                  fmt::format("base ({}) is longer than max ({})", show_duration(out.base), show_duration(out.max)));
-  }
+  if (good_base && good_max) check_order(section, "base", out.base, "max", out.max);
 }
 
 }  // namespace tidegate::config

@@ -27,6 +27,10 @@ void read_backoff(Section& section, policy::BackoffConfig& out);
 // Reads a list of conditions. False: absent or invalid, and `out` is unchanged. `decisions`: the list may contain
 // breaker_open, bulkhead_full and pool_full.
 bool read_conditions(Section& section, std::string_view key, policy::Conditions& out, bool decisions);
+// Reads a list of statuses and classes of them, likewise.
+bool read_statuses(Section& section, std::string_view key, policy::Conditions& out);
+// Reports a duration that is longer than its limit, at the limit where that is written.
+void check_order(Section& section, std::string_view key, Duration value, std::string_view max_key, Duration max);
 // The required name of another section: which one, cross_checks.cc looks for.
 void read_reference(Section& section, std::string_view key, std::string& out);
 void read_rate_limit(Section& section, RateLimit& out);

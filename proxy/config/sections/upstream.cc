@@ -7,6 +7,8 @@ namespace tidegate::config {
 namespace {
 
 constexpr int kConnectionsMax = 1'000'000;
+constexpr Duration kCheckIntervalMin = 10ms;
+constexpr Duration kEjectForMin = 100ms;
 
 void read_endpoints(Section& section, std::vector<Endpoint>& out) {
   if (!section.require("endpoints")) return;
@@ -25,16 +27,22 @@ void read_upstream_tls(Section& section, net::TlsClientConfig& out) {
   section.duration("handshake_timeout", out.handshake_timeout);
 }
 
-// The keys of features to come are read: a mistake in them is not the same as "not supported yet".
-void read_health_check(Section& section) {
-  std::string path;
-  Duration interval{}, timeout{};
-  int unhealthy_after = 0, healthy_after = 0;
-  section.text("path", path);
-  section.duration("interval", interval);
-  section.duration("timeout", timeout);
-  section.integer("unhealthy_after", unhealthy_after, 1, kCountMax);
-  section.integer("healthy_after", healthy_after, 1, kCountMax);
+void read_health_check(Section& section, policy::HealthCheckConfig& out) {
+  section.parsed("path", out.path, "a path such as `/health`", parse_request_path);
+  section.duration("interval", out.interval, kCheckIntervalMin);
+  section.duration("timeout", out.timeout);
+  section.integer("unhealthy_after", out.unhealthy_after, 1, kCountMax);
+  section.integer("healthy_after", out.healthy_after, 1, kCountMax);
+  read_statuses(section, "expect", out.expect);
+}
+
+void read_outlier_ejection(Section& section, policy::EjectionConfig& out) {
+  section.integer("consecutive_failures", out.consecutive_failures, 1, kCountMax);
+  const bool good_time = section.duration("eject_for", out.eject_for, kEjectForMin);
+  const bool good_max = section.duration("eject_for_max", out.eject_for_max, kEjectForMin);
+  if (section.number("max_ejected", out.max_ejected, 0, 1) && out.max_ejected <= 0)
+    section.error("max_ejected", "must be greater than 0");
+  if (good_time && good_max) check_order(section, "eject_for", out.eject_for, "eject_for_max", out.eject_for_max);
 }
 
 void read_dns(Section& section, net::NameConfig& out) {
@@ -61,8 +69,9 @@ void read_upstream(Section& section, Upstream& out) {
   section.duration("pending_timeout", out.pending_timeout);
   section.integer("max_idle_connections", out.max_idle_connections, 0, kConnectionsMax);
   section.duration("idle_timeout", out.idle_timeout);
-  if (section.has("health_check")) section.unsupported("health_check", "active health checks; remove the section");
-  section.child("health_check", read_health_check);
+  section.child("health_check", [&](Section& child) { read_health_check(child, out.health_check.emplace()); });
+  section.child("outlier_ejection",
+                [&](Section& child) { read_outlier_ejection(child, out.outlier_ejection.emplace()); });
   section.child("breaker", [&](Section& child) { out.breaker = read_breaker(child); });
   section.child("bulkhead", [&](Section& child) { out.bulkhead = read_bulkhead(child); });
   section.child("retry_budget", [&](Section& child) { read_retry_budget(child, out.retry_budget.emplace()); });

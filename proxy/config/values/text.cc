@@ -7,6 +7,7 @@
 #include "config/yaml/diagnostics.h"
 #include "config/yaml/scalars.h"
 #include "http/message/chars.h"
+#include "http/parser/guard.h"
 #include "http/target/percent.h"
 
 namespace tidegate::config {
@@ -141,6 +142,16 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
 Result<std::string> parse_tls_name(std::string_view text) {
   if (IpAddress::parse(text) || is_host_name(text)) return to_lower(text);
   return wrong(text, "is not a name or address such as `api.example.org`");
+}
+
+Result<std::string> parse_request_path(std::string_view text) {
+  http::RequestHead head;
+  head.method = "GET";
+  head.target = text;
+  if (!text.starts_with('/')) return wrong(text, "is not a path such as `/health`");
+  if (const http::Violation violation = http::check_target(head))
+    return wrong(text, "is not a valid path: " + std::string(violation->detail));
+  return std::string(text);
 }
 
 Result<std::string> parse_method(std::string_view text) {

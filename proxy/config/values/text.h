@@ -19,6 +19,9 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 // What a certificate is for: a name, or an address without brackets.
 Result<std::string> parse_tls_name(std::string_view text);
 
+// "/health?deep=1": path and query, as a request's target.
+Result<std::string> parse_request_path(std::string_view text);
+
 Result<std::string> parse_method(std::string_view text);  // a token (RFC 9110 section 5.6.2); standard ones upper case
 Result<std::string> parse_field_name(std::string_view text);   // a token
 Result<std::string> parse_host(std::string_view text);         // as in Host, without port; lower case

@@ -99,7 +99,7 @@ void Exchange::begin_attempt(const policy::StartAttempt& step) {
   attempt_ = std::make_unique<Attempt>(runtime(), worker_.pool(*route_.upstream), static_cast<AttemptUser&>(*this));
   const policy::TimeoutConfig& timeout = route_.config->timeout;
   attempt_->start({step.deadline, step.per_try, timeout.response_header, timeout.idle, step.upstream_time_allowed,
-                   step.probe_until, route_.judged},
+                   step.probe_until, route_.judged, record_.last_endpoint()},
                   head().method == "HEAD");
 }
 

@@ -73,7 +73,10 @@ class Exchange final : public http::Handler,
   void on_response_drained() override;
 
   // AttemptUser: the upstream's side.
-  void on_attempt_begun() override { plan_->attempt_begun(runtime().now()); }
+  void on_attempt_begun(size_t endpoint) override {
+    plan_->attempt_begun(runtime().now());
+    record_.attempt_begun(endpoint);
+  }
   void on_attempt_ready(const config::Endpoint& endpoint) override;
   bool may_start_over(bool unseen) const override {
     return (!body_ || body_->stays_kept()) && (unseen || plan_->may_run_twice());

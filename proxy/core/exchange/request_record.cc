@@ -27,8 +27,12 @@ void RequestRecord::end(Outcome outcome, uint16_t status, const policy::Plan* pl
   route_.metrics->ended(head.method, status, outcome, took);
   if (plan) count_decisions(*plan);
   log_access({head, route_.config->name, outcome, status, took, client_, context.request_id,
-              plan ? plan->attempts() : 0, response_bytes_, reason_, job_id_},
+              plan ? plan->attempts() : 0, endpoint_name(), response_bytes_, reason_, job_id_},
              log);
+}
+
+std::string_view RequestRecord::endpoint_name() const {
+  return endpoint_ ? std::string_view(route_.upstream->endpoint(*endpoint_).authority()) : std::string_view();
 }
 
 void RequestRecord::count_decisions(const policy::Plan& plan) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "config/config.h"
 #include "core/routing/route_table.h"
@@ -21,6 +22,7 @@ class RequestRecord {
 
   // Why the request ends as it does, for the log; the last reason counts.
   void failed(std::string reason) { reason_ = std::move(reason); }
+  void attempt_begun(size_t endpoint) { endpoint_ = endpoint; }
   void attempt_failed(policy::Outcome outcome, std::string reason);
   // Not relayed, but parked, or responded to by the route. What its last attempt came to is added where that is another
   // reason.
@@ -29,17 +31,21 @@ class RequestRecord {
   void became_job(const std::string& id) { job_id_ = id; }
 
   const IpAddress& client() const { return client_; }
+  // Of the upstream's endpoints, that of the last attempt; none: there was no attempt.
+  std::optional<size_t> last_endpoint() const { return endpoint_; }
 
   // Counts and logs the end. `plan`: null where the request was refused before it had one.
   void end(policy::Outcome outcome, uint16_t status, const policy::Plan* plan, const http::RequestHead& head,
            const RequestContext& context, Time now, const config::Log& log) const;
 
  private:
+  std::string_view endpoint_name() const;
   void count_decisions(const policy::Plan& plan) const;
 
   const RouteState& route_;
   const IpAddress client_;
   const Time begun_;
+  std::optional<size_t> endpoint_;
   std::optional<policy::Outcome> attempt_outcome_;  // of the last attempt, where it failed
   std::string reason_;
   uint64_t response_bytes_ = 0;

@@ -208,8 +208,8 @@ void JobsHandler::end(Outcome outcome, uint16_t code) {
   const bool normal = outcome == Outcome::responded || outcome == Outcome::job_not_finished;
   if (normal && log.access == config::AccessLog::errors) return;
   const IpAddress client = responder_.peer().ip;
-  log_access({responder_.request(), kRoute, outcome, code, took, client, request_id_, 0, result_ ? result_->sent() : 0,
-              "", id_},
+  log_access({responder_.request(), kRoute, outcome, code, took, client, request_id_, 0, "",
+              result_ ? result_->sent() : 0, "", id_},
              log);
 }
 

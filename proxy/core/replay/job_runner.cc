@@ -45,14 +45,14 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
     timeout_ = limits.timeout;
     const Duration probe_time = limits.probe_until ? *limits.probe_until - worker_.runtime().now() : limits.timeout;
     attempt_->start({Time::max(), timeout_, timeout_, route_->config->timeout.idle, std::min(timeout_, probe_time),
-                     limits.probe_until, route_->judged},
+                     limits.probe_until, route_->judged, std::nullopt, limits.is_jobs_fault},
                     job_.method == "HEAD");
   }
 
  private:
   enum class State { under_way, settling, finished };
 
-  void on_attempt_begun() override { until_ = worker_.runtime().now() + timeout_; }
+  void on_attempt_begun(size_t) override { until_ = worker_.runtime().now() + timeout_; }
 
   void on_attempt_ready(const config::Endpoint& endpoint) override {
     std::string head;

@@ -45,7 +45,8 @@ Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores
       breaker_memory_(note_store_of(queues)),
       driver_(runtime, metrics, breaker_memory_),
       names_(runtime),
-      tls_watch_(runtime) {
+      tls_watch_(runtime),
+      monitor_(runtime) {
   for (auto& [name, queue] : queues) {
     queues_[name].queue = std::move(queue);
     queues_[name].metrics = &metrics_.queue(name);
@@ -83,8 +84,28 @@ std::shared_ptr<policy::RateLimiter> Policies::rate_limiter(const std::string& r
 
 std::shared_ptr<Upstream> Policies::upstream(const config::Upstream& config) {
   return find_or_make(upstreams_, config.name, config, [&] {
-    const auto made = std::make_shared<Upstream>(config, metrics_.upstream(config.name), names_);
-    if (made->tls()) tls_watch_.add("upstream", config.name, made->tls());
+    Endpoints endpoints;
+    for (const config::Endpoint& each : config.endpoints) endpoints.push_back(endpoint(EndpointConfig(config, each)));
+    return std::make_shared<Upstream>(config, metrics_.upstream(config.name), std::move(endpoints));
+  });
+}
+
+std::shared_ptr<Endpoint> Policies::endpoint(const EndpointConfig& config) {
+  return find_or_make(endpoints_, std::pair(config.upstream, config.endpoint.authority), config, [&] {
+    const auto made = std::make_shared<Endpoint>(config, metrics_.upstream(config.upstream), names_,
+                                                 config.endpoint.tls ? upstream_tls(config) : nullptr);
+    monitor_.add(made);
+    return made;
+  });
+}
+
+std::shared_ptr<net::TlsContext> Policies::upstream_tls(const EndpointConfig& config) {
+  constexpr auto kAlpn = net::TlsContext::Alpn::http;
+  const auto same_files = [&](const net::TlsContext& found) { return found.is_for_servers(config.tls, kAlpn); };
+  return remembered_or_made(upstream_tls_[config.upstream], same_files, [&] {
+    std::vector<net::TlsFileProblem> problems;  // whoever loaded the configuration has seen them
+    const auto made = net::TlsContext::for_servers(config.tls, kAlpn, problems);
+    tls_watch_.add("upstream", config.upstream, made);
     return made;
   });
 }

@@ -1,5 +1,5 @@
-// What survives a reload, by name: breakers, bulkheads, retry budgets, rate limiters, the shared state of upstreams,
-// the connections of listeners, the health of rate-limit stores, and the queues.
+// What survives a reload, by name: breakers, bulkheads, retry budgets, rate limiters, the shared state of upstreams and
+// of each of their endpoints, the connections of listeners, the health of rate-limit stores, and the queues.
 //
 //   Config ──┐
 //            ├──▶ RouteTable::build ──▶ RouteTable      each table, and each request that holds one,
@@ -22,6 +22,7 @@
 #include "core/routing/breaker_driver.h"
 #include "core/routing/queue_state.h"
 #include "core/routing/tls_watch.h"
+#include "core/upstream/endpoint_monitor.h"
 #include "core/upstream/upstream.h"
 #include "http/server/connection_count.h"
 #include "metrics/metrics.h"
@@ -56,6 +57,8 @@ class Policies {
                                                     const policy::RetryBudgetConfig& config);
   std::shared_ptr<policy::RateLimiter> rate_limiter(const std::string& route, const policy::RateLimitConfig& config);
   std::shared_ptr<Upstream> upstream(const config::Upstream& config);
+  // Of an upstream: its state survives as long as its own settings are the same, whatever else of the upstream changes.
+  std::shared_ptr<Endpoint> endpoint(const EndpointConfig& config);
   // By its name alone: whatever else changes, what it last did stays true.
   std::shared_ptr<policy::UpstreamHealth> health(const std::string& upstream);
   std::shared_ptr<http::ConnectionCount> connection_count(const config::Listener& listener);
@@ -74,6 +77,8 @@ class Policies {
   uint64_t rate_key_secret() const { return rate_key_secret_; }
 
  private:
+  std::shared_ptr<net::TlsContext> upstream_tls(const EndpointConfig& config);
+
   template <typename Key, typename Object>
   using Remembered = std::map<Key, std::weak_ptr<Object>>;
   using OwnedName = std::pair<Owner, std::string>;
@@ -88,14 +93,17 @@ class Policies {
   BreakerDriver driver_;
   net::NameWatcher names_;
   TlsWatch tls_watch_;
+  EndpointMonitor monitor_;
   Remembered<OwnedName, policy::Breaker> breakers_;
   Remembered<OwnedName, policy::Bulkhead> bulkheads_;
   Remembered<std::string, policy::RetryBudget> budgets_;
   Remembered<std::string, policy::RateLimiter> limiters_;
   Remembered<std::string, Upstream> upstreams_;
+  Remembered<std::pair<std::string, std::string>, Endpoint> endpoints_;  // by upstream and authority
   Remembered<std::string, policy::UpstreamHealth> healths_;
   Remembered<std::string, http::ConnectionCount> connection_counts_;
   Remembered<std::string, net::TlsContext> listener_tls_;
+  Remembered<std::string, net::TlsContext> upstream_tls_;
   Remembered<std::string, RateStoreHealth> rate_stores_;  // by the address as shown, and compared whole
 };
 

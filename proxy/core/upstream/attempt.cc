@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/assert.h"
 #include "http/message/writer.h"
@@ -30,28 +31,28 @@ Attempt::~Attempt() {
 void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
   limits_ = limits;
   is_head_request_ = is_head_request;
-  Pool::Acquired acquired = pool_.acquire(*this, pending_until());
+  Pool::Acquired acquired = pool_.acquire(*this, pending_until(), limits_.failed_at);
   acquiring_ = std::move(acquired.pending);
   if (acquiring_) return;
   reused_ = true;
-  begin();
+  begin(acquired.connection.endpoint_index());
   connected(std::move(acquired.connection));
 }
 
-void Attempt::begin() {
+void Attempt::begin(size_t endpoint) {
+  endpoint_ = endpoint;
   begun_ = runtime_.now();
   awaited_ = Awaited::upstream;
   client_time_ = Duration::zero();
   head_deadline_ = std::min(pending_until(), begun_ + limits_.per_try);
   await(Awaited::upstream);
   timer_.start_at(head_deadline_);
-  user_.on_attempt_begun();
+  user_.on_attempt_begun(endpoint_);
 }
 
 void Attempt::on_connecting(size_t endpoint) {
   state_ = State::connecting;
-  endpoint_ = endpoint;
-  begin();
+  begin(endpoint);
 }
 
 // A connection that another call has given back comes while the attempt is still pending: the upstream may be about to
@@ -61,14 +62,13 @@ void Attempt::on_connection(Result<PooledConnection> connection) {
   if (!connection) return fail({AttemptResult::connect_failure}, connection.error().message);
   if (state_ == State::pending) {
     reused_ = true;
-    begin();
+    begin(connection->endpoint_index());
   }
   connected(std::move(*connection));
 }
 
 void Attempt::connected(PooledConnection connection) {
   connection_ = std::move(connection);
-  endpoint_ = connection_.endpoint_index();
   if (reused_ && !user_.may_start_over(false) && connection_->find_dead()) return start_over();
   connection_->begin_request(this, is_head_request_);
   state_ = State::sending;
@@ -189,7 +189,7 @@ void Attempt::on_response_head(const http::ResponseHead& head) {
   state_ = State::receiving;
   last_activity_ = runtime_.now();
   timer_.start_at(last_activity_ + limits_.idle);
-  pool_.upstream().responded(endpoint_, last_activity_);
+  pool_.upstream().endpoint(endpoint_).responded(last_activity_);
   const bool failed = limits_.judged ? limits_.judged->failures.has_status(head.status) : head.status >= 500;
   if (failed) note_failure(policy::Outcome::bad_upstream_response, std::to_string(head.status), true);
   user_.on_attempt_head(head, upstream_time());
@@ -203,6 +203,7 @@ void Attempt::on_response_body(std::string_view piece) {
 void Attempt::on_response_complete() {
   end();
   pool_.upstream().metrics().attempt_ended(AttemptResult::response, runtime_.now() - begun_);
+  if (!failed_) pool_.upstream().call_succeeded(endpoint_);
   connection_.give_back();
   user_.on_attempt_complete();
 }
@@ -214,7 +215,7 @@ void Attempt::start_over() {
   request_written_ = false;
   state_ = State::pending;
   timer_.stop();
-  acquiring_ = pool_.acquire_fresh(*this, pending_until());
+  acquiring_ = pool_.acquire_fresh(*this, pending_until(), limits_.failed_at);
 }
 
 void Attempt::on_client_failure(http::ClientFailure failure, http::RequestSeen seen, std::string_view detail) {
@@ -233,9 +234,11 @@ void Attempt::on_request_drained() {
 void Attempt::time_out(AttemptResult result, std::string_view detail) {
   const Duration waited = upstream_time();
   Duration allowed = limits_.upstream_time_allowed;
-  if (state_ == State::connecting) allowed = std::min(allowed, pool_.upstream().connect_time_max(endpoint_));
+  if (state_ == State::connecting) allowed = std::min(allowed, pool_.upstream().endpoint(endpoint_).connect_time_max());
   const bool upstreams = awaited_ == Awaited::upstream && policy::is_upstreams_timeout(waited, allowed);
-  if (upstreams && state_ == State::connecting) pool_.upstream().connect_failed(endpoint_, detail, runtime_.now());
+  if (upstreams && state_ == State::connecting) {
+    pool_.upstream().endpoint(endpoint_).connect_failed(detail, runtime_.now());
+  }
   fail({result, upstreams, waited}, detail);
 }
 
@@ -253,7 +256,13 @@ void Attempt::fail(const policy::AttemptFailure& failure, std::string_view detai
 void Attempt::note_failure(policy::Outcome outcome, std::string_view reason, bool judged_failed) {
   const UpstreamFailure failure{runtime_.now(), endpoint_, outcome, std::string(reason)};
   pool_.upstream().failures().note(failure);
-  if (limits_.judged && judged_failed) limits_.judged->note.note(failure);
+  if (limits_.judged && !judged_failed) return;
+  if (limits_.judged) limits_.judged->note.note(failure);
+  if (std::exchange(failed_, true)) return;
+  const bool could_connect = outcome != policy::Outcome::connect_failure;
+  if (limits_.is_callers_fault && could_connect) return;
+  const std::string why = could_connect ? std::string(to_string(outcome)) + ": " + failure.reason : "";
+  pool_.upstream().call_failed(endpoint_, why, begun_, failure.at);
 }
 
 void Attempt::refuse(const std::string& detail) {

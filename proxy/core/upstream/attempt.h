@@ -35,8 +35,8 @@ namespace tidegate::core {
 class AttemptUser {
  public:
   // A connection has been found, or is about to be made: from now on the time is the upstream's. May come inside
-  // start(); must not destroy the attempt.
-  virtual void on_attempt_begun() = 0;
+  // start(); must not destroy the attempt. `endpoint`: which one of the upstream it is.
+  virtual void on_attempt_begun(size_t endpoint) = 0;
   // Connected; inside start() where an idle connection was at hand. Time to build the head for `endpoint` and send().
   // Once more where the attempt starts over: the body is sent from its beginning.
   virtual void on_attempt_ready(const config::Endpoint& endpoint) = 0;
@@ -71,6 +71,10 @@ struct AttemptLimits {
   // It is a breaker's probe: without response headers by then it fails.
   std::optional<Time> probe_until = {};
   JudgedFailures* judged = nullptr;  // by its breaker; null: it has none
+  // At which the same request has failed before: another endpoint is preferred.
+  std::optional<size_t> failed_at = {};
+  // The caller is known to fail by its own fault: of its failures only that to connect counts against the endpoint.
+  bool is_callers_fault = false;
 };
 
 class Attempt final : private http::ClientUser, private PoolUser {
@@ -103,7 +107,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   enum class State { pending, connecting, sending, waiting, receiving, ended };
   enum class Awaited { upstream, client };
 
-  void begin();
+  void begin(size_t endpoint);
   void connected(PooledConnection connection);
   void start_over();
   void await(Awaited whom);
@@ -142,6 +146,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   Duration paused_time_{};  // until then
   bool held_back_ = false;  // the response was paused for kLatenessMin or longer
   bool reused_ = false;     // the connection had been kept
+  bool failed_ = false;     // as a breaker would count it: its endpoint counts it once, and no success
   size_t endpoint_ = 0;     // once it begins
   Time begun_{};
   Time head_deadline_{};

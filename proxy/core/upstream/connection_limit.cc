@@ -35,7 +35,7 @@ bool ConnectionLimit::wait(Member& member) {
   grant_room();
   if (!anyone_waits()) return true;
   for (Member* other : members_) {
-    if (other->idle_ > 0) other->on_idle_wanted();
+    if (other->idle_ > 0) other->on_recheck_idle();
   }
   return true;
 }
@@ -65,6 +65,11 @@ ConnectionLimit::Returned ConnectionLimit::returned(Member& member) {
   --member.waiting_;
   --waiting_;
   return Returned::serve_next;
+}
+
+void ConnectionLimit::recheck_idle() {
+  const std::lock_guard lock(mutex_);
+  for (Member* member : members_) member->on_recheck_idle();
 }
 
 // REQUIRES that somebody waits. A turn that nobody takes passes on.

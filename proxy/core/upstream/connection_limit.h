@@ -25,7 +25,8 @@ class ConnectionLimit {
     virtual ~Member() = default;
     // On any thread and under the limit's lock: both must only post to the member's own loop.
     virtual void on_room_granted() = 0;  // for a call that waits: one more connection, which counts as open already
-    virtual void on_idle_wanted() = 0;   // somebody waits: idle connections should be closed
+    // Idle connections should be looked at: somebody waits, or an endpoint has gone out or is in again.
+    virtual void on_recheck_idle() = 0;
 
    private:
     friend class ConnectionLimit;
@@ -56,6 +57,9 @@ class ConnectionLimit {
   Returned returned(Member& member);
   // How many connections the member keeps idle. If anyone_waits() afterwards, they are to be closed.
   void set_idle(Member& member, int count) { member.idle_ = count; }
+
+  // Members look at their idle connections again.
+  void recheck_idle();
 
   int waiting() const { return waiting_; }
   bool anyone_waits() const { return waiting_ > 0; }

@@ -26,24 +26,27 @@ Pool::~Pool() {
   upstream_.metrics().connections_changed(-idle_counted_, -busy_counted_);
 }
 
-Pool::Acquired Pool::acquire(PoolUser& user, Time until) {
-  if (idle_.empty()) return {{}, acquire_fresh(user, until)};
-  const size_t endpoint = upstream_.choose(runtime_.now());
-  if (PooledConnection idle = take_idle(endpoint)) return {std::move(idle), nullptr};
-  if (idle_.empty()) return {{}, acquire_fresh(user, until)};  // all led to addresses of before
-  auto request = std::make_unique<Request>(*this, user);
-  TG_ASSERT(take_room());  // at least that of an idle connection
-  request->begin(endpoint);
-  count();
-  return {{}, std::move(request)};
+Pool::Acquired Pool::acquire(PoolUser& user, Time until, std::optional<size_t> failed_at) {
+  if (idle_.empty()) return {{}, acquire_fresh(user, until, failed_at)};
+  CountedRequest chosen = choose(failed_at);
+  if (PooledConnection idle = take_idle(chosen)) return {std::move(idle), nullptr};
+  if (take_room()) return {{}, connect(user, std::move(chosen))};
+  chosen = {};
+  return {{}, acquire_fresh(user, until, failed_at)};  // all idle connections led to addresses of before
 }
 
-std::unique_ptr<net::Operation> Pool::acquire_fresh(PoolUser& user, Time until) {
-  auto request = std::make_unique<Request>(*this, user);
-  if (take_room()) {
-    request->begin(upstream_.choose(runtime_.now()));
-    count();
-  } else if (limit_.wait(*this)) {
+// REQUIRES that room has been taken.
+std::unique_ptr<net::Operation> Pool::connect(PoolUser& user, CountedRequest to) {
+  auto request = std::make_unique<Request>(*this, user, std::nullopt);
+  request->begin(std::move(to));
+  count();
+  return request;
+}
+
+std::unique_ptr<net::Operation> Pool::acquire_fresh(PoolUser& user, Time until, std::optional<size_t> failed_at) {
+  if (take_room()) return connect(user, choose(failed_at));
+  auto request = std::make_unique<Request>(*this, user, failed_at);
+  if (limit_.wait(*this)) {
     request->wait(until);
   } else {
     request->refuse();
@@ -51,13 +54,16 @@ std::unique_ptr<net::Operation> Pool::acquire_fresh(PoolUser& user, Time until) 
   return request;
 }
 
-PooledConnection Pool::take_idle(size_t endpoint) {
+// Empty: there is none to that endpoint, and the request stays as it is.
+PooledConnection Pool::take_idle(CountedRequest& for_request) {
+  const size_t endpoint = for_request.index();
   PooledConnection lease;
   for (auto idle = idle_.begin(); idle != idle_.end() && !lease;) {
     const auto looked_at = idle++;
     if (looked_at->endpoint != endpoint) continue;
     if (leads_to_endpoint(endpoint, looked_at->addresses_version, *looked_at->connection)) {
-      lease = PooledConnection(this, endpoint, looked_at->addresses_version, std::move(looked_at->connection));
+      lease = PooledConnection(this, std::move(for_request), looked_at->addresses_version,
+                               std::move(looked_at->connection));
       lease.connection_->set_on_spent({});
     }
     idle_.erase(looked_at);
@@ -70,10 +76,10 @@ PooledConnection Pool::take_idle(size_t endpoint) {
 // The name is asked only where its addresses have changed since they were last compared.
 bool Pool::leads_to_endpoint(size_t endpoint, uint64_t& addresses_version,
                              const http::ClientConnection& connection) const {
-  const uint64_t version = upstream_.addresses_version(endpoint);
+  const uint64_t version = upstream_.endpoint(endpoint).addresses_version();
   if (version == addresses_version) return true;
   addresses_version = version;
-  return upstream_.name(endpoint)->has(connection.peer().ip);
+  return upstream_.endpoint(endpoint).name()->has(connection.peer().ip);
 }
 
 // At the limit, the connection that has been idle longest makes room.
@@ -103,7 +109,7 @@ void Pool::take_granted_room() {
     leave_room();
   } else {
     if (unclaimed) one_waits_less();
-    waiting_.front()->begin(upstream_.choose(runtime_.now()));
+    waiting_.front()->begin(choose(waiting_.front()->failed_at()));
   }
   count();
 }
@@ -112,10 +118,24 @@ void Pool::one_waits_less() {
   if (!limit_.stop_waiting(*this)) ++unclaimed_;
 }
 
-void Pool::on_idle_wanted() {
+void Pool::on_recheck_idle() {
   runtime_.post([link = link_] {
-    if (*link) (*link)->close_wanted();
+    if (*link) (*link)->recheck_idle();
   });
+}
+
+void Pool::recheck_idle() {
+  drop_passed_over();
+  close_wanted();
+}
+
+void Pool::drop_passed_over() {
+  for (auto idle = idle_.begin(); idle != idle_.end();) {
+    const auto looked_at = idle++;
+    if (!upstream_.is_passed_over(looked_at->endpoint)) continue;
+    idle_.erase(looked_at);
+    leave_room();
+  }
 }
 
 void Pool::close_wanted() {
@@ -130,7 +150,8 @@ void Pool::close_idle() {
 }
 
 void Pool::returned(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection) {
-  const bool usable = connection->reusable() && leads_to_endpoint(endpoint, addresses_version, *connection);
+  const bool usable = connection->reusable() && leads_to_endpoint(endpoint, addresses_version, *connection) &&
+                      !upstream_.is_passed_over(endpoint);
   const auto next = usable ? limit_.returned(*this) : ConnectionLimit::Returned::close;
   if (next == ConnectionLimit::Returned::serve_next) {
     TG_ASSERT(!waiting_.empty());

@@ -10,6 +10,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/log/throttle.h"
@@ -47,13 +48,14 @@ class Pool final : private ConnectionLimit::Member {
     PooledConnection connection;              // an idle one was at hand; or empty:
     std::unique_ptr<net::Operation> pending;  // the user is called
   };
-  // A connection for one request, to the endpoint that `balance` chooses; never a kept one to an address that the
-  // endpoint's name has no more. It waits for room until `until`, and no
-  // longer than pending_timeout; connecting is bounded by Upstream::connect_time_max. The user outlives the pending
-  // operation.
-  [[nodiscard]] Acquired acquire(PoolUser& user, Time until);
+  // A connection for one request, to the endpoint that Upstream::choose finds for it; never a kept one to an address
+  // that the endpoint's name has no more. It waits for room until `until`, and no longer than pending_timeout;
+  // connecting is bounded by Endpoint::connect_time_max. `failed_at`: the endpoint at which the same request has failed
+  // before. The user outlives the pending operation.
+  [[nodiscard]] Acquired acquire(PoolUser& user, Time until, std::optional<size_t> failed_at = std::nullopt);
   // The same, but none that has been idle: such a one has just turned out to be dead.
-  [[nodiscard]] std::unique_ptr<net::Operation> acquire_fresh(PoolUser& user, Time until);
+  [[nodiscard]] std::unique_ptr<net::Operation> acquire_fresh(PoolUser& user, Time until,
+                                                              std::optional<size_t> failed_at = std::nullopt);
 
   // Closes idle connections.
   void close_idle();
@@ -69,9 +71,9 @@ class Pool final : private ConnectionLimit::Member {
   struct Idle {
     Idle(Upstream& of, size_t to, uint64_t version, Time now, std::unique_ptr<http::ClientConnection> kept)
         : upstream(of), endpoint(to), addresses_version(version), since(now), connection(std::move(kept)) {
-      upstream.idle_changed(endpoint, 1);
+      upstream.endpoint(endpoint).idle_changed(1);
     }
-    ~Idle() { upstream.idle_changed(endpoint, -1); }
+    ~Idle() { upstream.endpoint(endpoint).idle_changed(-1); }
     Idle(const Idle&) = delete;
     Idle& operator=(const Idle&) = delete;
 
@@ -83,12 +85,16 @@ class Pool final : private ConnectionLimit::Member {
   };
 
   void on_room_granted() override;
-  void on_idle_wanted() override;
+  void on_recheck_idle() override;
   void take_granted_room();
   void one_waits_less();
+  void recheck_idle();
+  void drop_passed_over();
   void close_wanted();
 
-  PooledConnection take_idle(size_t endpoint);
+  std::unique_ptr<net::Operation> connect(PoolUser& user, CountedRequest to);
+  CountedRequest choose(std::optional<size_t> failed_at) { return upstream_.choose(runtime_.now(), failed_at); }
+  PooledConnection take_idle(CountedRequest& for_request);
   bool take_room();
   void returned(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection);
   void keep(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <list>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "core/upstream/pool.h"
@@ -21,11 +22,15 @@ namespace tidegate::core {
 //      └─too many wait──▶ refused ──in the next event-loop iteration──▶ ended
 class Pool::Request final : public net::Operation {
  public:
-  Request(Pool& pool, PoolUser& user) : pool_(pool), user_(user), timer_(pool.runtime_, [this] { on_timer(); }) {}
+  // `failed_at`: for the choice, where it waits.
+  Request(Pool& pool, PoolUser& user, std::optional<size_t> failed_at)
+      : pool_(pool), user_(user), failed_at_(failed_at), timer_(pool.runtime_, [this] { on_timer(); }) {}
   ~Request() override {
     stop_waiting();
     if (has_room_) leave_room();
   }
+
+  std::optional<size_t> failed_at() const { return failed_at_; }
 
   void wait(Time until) {
     state_ = State::waiting;
@@ -41,21 +46,20 @@ class Pool::Request final : public net::Operation {
   // A connection that came back serves who has waited longest.
   void given(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection) {
     leave_line();
-    end(PooledConnection(&pool_, endpoint, addresses_version, std::move(connection)));
+    end(PooledConnection(&pool_, pool_.upstream_.count_request(endpoint), addresses_version, std::move(connection)));
   }
 
   // REQUIRES that room has been taken for this call.
-  void begin(size_t endpoint_index) {
+  void begin(CountedRequest to) {
     leave_line();
     state_ = State::connecting;
     has_room_ = true;
     timer_.stop();  // connecting has a time limit of its own
-    endpoint_ = endpoint_index;
-    addresses_version_ = pool_.upstream_.addresses_version(endpoint_);  // before the address is chosen
-    step_ = pool_.upstream_.connect(pool_.runtime_, endpoint_, [this](Result<std::unique_ptr<net::Stream>> stream) {
-      on_connected(std::move(stream));
-    });
-    user_.on_connecting(endpoint_);
+    request_ = std::move(to);
+    addresses_version_ = endpoint().addresses_version();  // before the address is chosen
+    step_ = endpoint().connect(
+        pool_.runtime_, [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
+    user_.on_connecting(request_.index());
   }
 
  private:
@@ -82,9 +86,9 @@ class Pool::Request final : public net::Operation {
   void on_connected(Result<std::unique_ptr<net::Stream>> stream) {
     if (!stream) return fail(stream.error());
     has_room_ = false;  // the lease has it now
-    pool_.upstream_.connected(endpoint_, pool_.runtime_.now());
+    endpoint().connected(pool_.runtime_.now());
     auto connection = std::make_unique<http::ClientConnection>(std::move(*stream), http::kResponseLimits);
-    end(PooledConnection(&pool_, endpoint_, addresses_version_, std::move(connection)));
+    end(PooledConnection(&pool_, std::move(request_), addresses_version_, std::move(connection)));
   }
 
   void fail(Error error) {
@@ -92,19 +96,22 @@ class Pool::Request final : public net::Operation {
     const Time now = pool_.runtime_.now();
     if (const auto ours = net::refusal_of(error)) {
       // Local ports are used up towards one endpoint: another may be reached.
-      if (*ours == net::ConnectionRefusal::ports) pool_.upstream_.avoid(endpoint_, now);
+      if (*ours == net::ConnectionRefusal::ports) endpoint().avoid(now);
       pool_.refused(*ours);
       error.code = ErrorCode::exhausted;
     } else {
-      pool_.upstream_.connect_failed(endpoint_, error.message, now);
+      endpoint().connect_failed(error.message, now);
     }
-    error.message = pool_.upstream_.endpoint(endpoint_).authority + ": " + error.message;
+    error.message = endpoint().authority() + ": " + error.message;
     leave_room();
     end(std::move(error));
   }
 
+  Endpoint& endpoint() const { return request_.endpoint(); }
+
   void leave_room() {
     has_room_ = false;
+    request_ = {};
     pool_.leave_room();
     pool_.count();
   }
@@ -118,9 +125,10 @@ class Pool::Request final : public net::Operation {
 
   Pool& pool_;
   PoolUser& user_;
+  const std::optional<size_t> failed_at_;
   net::Timer timer_;
   std::unique_ptr<net::Operation> step_;
-  size_t endpoint_ = 0;
+  CountedRequest request_;  // while it connects
   uint64_t addresses_version_ = 0;
   State state_ = State::created;
   bool has_room_ = false;

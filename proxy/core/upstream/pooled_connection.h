@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "config/config.h"
+#include "core/upstream/endpoint.h"
 #include "http/client/client_connection.h"
 
 namespace tidegate::core {
@@ -21,17 +21,18 @@ class PooledConnection {
 
   http::ClientConnection* operator->() const { return connection_.get(); }
   explicit operator bool() const { return connection_ != nullptr; }
-  const config::Endpoint& endpoint() const;
-  size_t endpoint_index() const { return endpoint_; }
+  // REQUIRES that there is one.
+  const config::Endpoint& endpoint() const { return request_.endpoint().config().endpoint; }
+  size_t endpoint_index() const { return request_.index(); }
   void give_back();
 
  private:
   friend class Pool;
-  PooledConnection(Pool* pool, size_t endpoint, uint64_t addresses_version,
+  PooledConnection(Pool* pool, CountedRequest request, uint64_t addresses_version,
                    std::unique_ptr<http::ClientConnection> connection);
 
   Pool* pool_ = nullptr;
-  size_t endpoint_ = 0;
+  CountedRequest request_;
   uint64_t addresses_version_ = 0;  // with which its address was one of the endpoint's
   std::unique_ptr<http::ClientConnection> connection_;
 };

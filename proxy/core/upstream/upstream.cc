@@ -1,98 +1,86 @@
 #include "core/upstream/upstream.h"
 
-#include "core/upstream/lookup_report.h"
-#include "net/connect_host.h"
-#include "net/names/connect_name.h"
-#include "net/tls/tls_handshake.h"
+#include <algorithm>
+
+#include "base/assert.h"
+#include "policy/endpoints/endpoint_choice.h"
 
 namespace tidegate::core {
 
-namespace {
+using policy::EndpointCandidate;
+using policy::EndpointState;
 
-constexpr Duration kAvoidFor = 1s;
-
-int64_t ns(Time time) { return time.time_since_epoch().count(); }
-
-}  // namespace
-
-Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, net::NameWatcher& names)
-    : config_(std::move(config)), metrics_(metrics), connections_(config_.max_connections, config_.max_pending) {
-  for (const config::Endpoint& endpoint : config_.endpoints) {
-    endpoints_.emplace_back(config_.name, endpoint.authority);
-    const bool is_address = IpAddress::parse(endpoint.host).has_value();
-    names_.push_back(is_address ? nullptr
-                                : names.watch(endpoint.host, config_.dns, report_lookups(config_.name, metrics_)));
-    if (!endpoint.tls || tls_) continue;
-    std::vector<net::TlsFileProblem> problems;  // whoever loaded the configuration has seen them
-    tls_ = net::TlsContext::for_servers(config_.tls, net::TlsContext::Alpn::http, problems);
+Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, Endpoints endpoints)
+    : config_(std::move(config)),
+      metrics_(metrics),
+      connections_(config_.max_connections, config_.max_pending),
+      endpoints_(std::move(endpoints)) {
+  TG_ASSERT(endpoints_.size() == config_.endpoints.size());
+  uint32_t most_turns = endpoints_[0]->load().turns;
+  for (const auto& endpoint : endpoints_) {
+    if (policy::is_before(most_turns, endpoint->load().turns)) most_turns = endpoint->load().turns;
+  }
+  for (const auto& endpoint : endpoints_) {
+    endpoint->lose_turns(most_turns);  // a new one begins beside those of before
+    endpoint->join(*this);
   }
 }
 
-std::unique_ptr<net::Operation> Upstream::connect(net::Runtime& runtime, size_t endpoint, net::ConnectCallback done) {
-  const config::Endpoint& to = config_.endpoints[endpoint];
-  if (!to.tls) return connect_plainly(runtime, to, name(endpoint), std::move(done));
-  const std::string& expected = config_.tls.server_name.empty() ? to.host : config_.tls.server_name;
-  return net::connect_tls(
-      runtime, {tls_, {expected, to.authority}, config_.tls.handshake_timeout},
-      [&](net::ConnectCallback connected) {
-        return connect_plainly(runtime, to, name(endpoint), std::move(connected));
-      },
-      std::move(done));
+Upstream::~Upstream() {
+  for (const auto& endpoint : endpoints_) endpoint->leave(*this);
 }
 
-std::unique_ptr<net::Operation> Upstream::connect_plainly(net::Runtime& runtime, const config::Endpoint& to,
-                                                          net::WatchedName* name, net::ConnectCallback done) const {
-  if (name) return net::connect_name(runtime, *name, to.port, config_.connect_timeout, std::move(done));
-  return net::connect_host(runtime, to.host, to.port, config_.connect_timeout, std::move(done));
+EndpointCandidate Upstream::candidate(size_t index, Time now, std::optional<size_t> failed_at) const {
+  const Endpoint& endpoint = *endpoints_[index];
+  const Endpoint::Load load = endpoint.load();
+  return {endpoint.health().state(), endpoint.just_failed(now), index == failed_at, load.requests, load.turns};
 }
 
-Duration Upstream::connect_time_max(size_t endpoint) const {
-  return config_.connect_timeout + (config_.endpoints[endpoint].tls ? config_.tls.handshake_timeout : Duration::zero());
-}
-
-size_t Upstream::choose(Time now) {
-  const size_t count = endpoints_.size();
-  if (count == 1) return 0;
-  // A start that moves on spreads equal endpoints evenly; for round_robin it is the whole choice.
-  const size_t first = next_.fetch_add(1, std::memory_order_relaxed) % count;
-  size_t best = first;
-  bool best_avoided = true;
-  int best_requests = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const size_t index = (first + i) % count;
-    const EndpointState& endpoint = endpoints_[index];
-    const bool avoided = ns(now) < endpoint.avoid_until_ns.load(std::memory_order_relaxed);
-    const int requests = endpoint.requests.load(std::memory_order_relaxed);
-    const bool less_busy = config_.balance == config::Balance::least_requests && requests < best_requests;
-    if (i == 0 || (best_avoided && !avoided) || (best_avoided == avoided && less_busy)) {
-      best = index;
-      best_avoided = avoided;
-      best_requests = requests;
+// Another thread may choose at the same time: then the look is taken again.
+CountedRequest Upstream::choose(Time now, std::optional<size_t> failed_at) {
+  if (endpoints_.size() == 1) return count_request(0);
+  for (;;) {
+    size_t best = 0;
+    EndpointCandidate chosen = candidate(0, now, failed_at);
+    for (size_t i = 1; i < endpoints_.size(); ++i) {
+      const EndpointCandidate next = candidate(i, now, failed_at);
+      if (!is_better(next, chosen, config_.balance)) continue;
+      best = i;
+      chosen = next;
     }
+    if (!endpoints_[best]->try_begin_request({chosen.requests, chosen.turns})) continue;
+    for (const auto& endpoint : endpoints_) endpoint->lose_turns(chosen.turns);
+    return CountedRequest(best, *endpoints_[best]);
   }
-  return best;
 }
 
-void Upstream::avoid(size_t endpoint, Time now) { endpoints_[endpoint].avoid_until_ns = ns(now + kAvoidFor); }
-
-void Upstream::connect_failed(size_t endpoint, std::string_view reason, Time now) {
-  avoid(endpoint, now);
-  endpoints_[endpoint].health.connect_failed(reason, now);
+CountedRequest Upstream::count_request(size_t endpoint) {
+  endpoints_[endpoint]->begin_request();
+  return CountedRequest(endpoint, *endpoints_[endpoint]);
 }
 
-void Upstream::connected(size_t endpoint, Time now) {
-  endpoints_[endpoint].avoid_until_ns = 0;
-  endpoints_[endpoint].health.reached(now);
+bool Upstream::is_passed_over(size_t endpoint) const {
+  return is_out(endpoints_[endpoint]->health().state()) &&
+         std::any_of(endpoints_.begin(), endpoints_.end(),
+                     [](const auto& other) { return !is_out(other->health().state()); });
 }
 
-std::vector<EndpointView> Upstream::endpoint_views() const {
-  std::vector<EndpointView> views;
-  for (size_t i = 0; i < endpoints_.size(); ++i) {
-    const EndpointState& endpoint = endpoints_[i];
-    views.push_back({config_.endpoints[i].authority, endpoint.idle.load(std::memory_order_relaxed),
-                     endpoint.requests.load(std::memory_order_relaxed), endpoint.health.view()});
-  }
-  return views;
+std::shared_ptr<net::TlsContext> Upstream::tls() const {
+  const auto first = std::find_if(endpoints_.begin(), endpoints_.end(), [](const auto& each) { return each->tls(); });
+  return first == endpoints_.end() ? nullptr : (*first)->tls();
+}
+
+std::vector<EndpointState> Upstream::states() const {
+  std::vector<EndpointState> states;
+  for (const auto& endpoint : endpoints_) states.push_back(endpoint->health().state());
+  return states;
+}
+
+void Upstream::call_failed(size_t endpoint, std::string_view reason, Time begun, Time now) {
+  EndpointHealth& health = endpoints_[endpoint]->health();
+  if (!health.call_failed(reason, begun, now)) return;
+  const std::lock_guard lock(ejection_mutex_);
+  if (policy::may_eject(states(), endpoint, config_.outlier_ejection->max_ejected)) health.eject(now);
 }
 
 }  // namespace tidegate::core

@@ -51,9 +51,10 @@ class Fetch final : public net::Operation, private ClientUser {
       return;
     }
     deadline_ = runtime_.now() + request_.timeout;
-    connecting_ =
-        net::connect_host(runtime_, host_, port_, request_.timeout,
-                          [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
+    const auto connected = [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); };
+    if (request_.connect) timer_.start_at(deadline_);
+    connecting_ = request_.connect ? request_.connect(connected)
+                                   : net::connect_host(runtime_, host_, port_, request_.timeout, connected);
   }
 
  private:
@@ -136,7 +137,7 @@ class Fetch final : public net::Operation, private ClientUser {
   FetchRequest request_;
   FetchCallback done_;
   Time deadline_{};
-  net::Timer timer_;  // not while it connects: that has a time limit of its own
+  net::Timer timer_;  // not while connect_host connects, which has a time limit of its own
   std::unique_ptr<net::Operation> connecting_;
   std::unique_ptr<ClientConnection> connection_;
   std::string host_;

@@ -22,6 +22,8 @@ struct FetchRequest {
   Duration timeout = 10s;            // for all of it
   size_t body_bytes_max = 32 << 20;  // a larger response is an error
   bool status_only = false;          // the response ends with its headers: whatever becomes of its body
+  // How to connect, where not to `host` by TCP: it then is the Host of the request only. The error is passed on.
+  std::function<std::unique_ptr<net::Operation>(net::ConnectCallback done)> connect = {};
   // A failure before this is one of connecting: the host has seen nothing of the request. Must not destroy the
   // operation.
   std::function<void()> on_connected = {};

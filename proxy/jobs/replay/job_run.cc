@@ -144,7 +144,7 @@ void JobRun::run() {
   if (!call_.is_probing() && is_known_bad()) call_.count_nothing();
   context_.observer({JobEvent::replayed, job_, ""});
   auto body = job_.body_ref.empty() ? context_.queue.open_body(context_.runtime, job_) : std::move(fetched_);
-  work_ = context_.runner.run(job_, std::move(body), {context_.config.timeout, call_.probe_until()},
+  work_ = context_.runner.run(job_, std::move(body), {context_.config.timeout, call_.probe_until(), !call_.counts()},
                               {[this](uint16_t status, Duration upstream_time) { on_headers(status, upstream_time); },
                                [this](RunResult result) { on_result(std::move(result)); }});
   context_.on_capacity_freed();

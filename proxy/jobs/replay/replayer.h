@@ -49,6 +49,7 @@ namespace tidegate::jobs {
 struct RunLimits {
   Duration timeout;                 // of the whole run
   std::optional<Time> probe_until;  // the run is a breaker's probe: without response headers by then it is ended
+  bool is_jobs_fault = false;       // the job is known to fail while others succeed: its failures show nothing
 };
 
 // None is called inside run().

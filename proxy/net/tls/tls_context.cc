@@ -93,7 +93,15 @@ TlsContext::Rules TlsContext::rules_of(const TlsServerConfig& config) {
 bool TlsContext::is_for_clients(const TlsServerConfig& config) const { return rules_ == rules_of(config); }
 
 std::shared_ptr<TlsContext> TlsContext::for_servers(const TlsClientConfig& config, Alpn alpn, Problems& problems) {
-  return load({false, alpn, config.ca_file, config.cert_file, config.key_file, config.min_version}, problems);
+  return load(rules_of(config, alpn), problems);
+}
+
+TlsContext::Rules TlsContext::rules_of(const TlsClientConfig& config, Alpn alpn) {
+  return {false, alpn, config.ca_file, config.cert_file, config.key_file, config.min_version};
+}
+
+bool TlsContext::is_for_servers(const TlsClientConfig& config, Alpn alpn) const {
+  return rules_ == rules_of(config, alpn);
 }
 
 std::shared_ptr<TlsContext> TlsContext::load(Rules rules, Problems& problems) {

@@ -48,6 +48,7 @@ class TlsContext {
   Refresh refresh(std::vector<TlsFileProblem>& problems);
 
   bool is_for_clients(const TlsServerConfig& config) const;
+  bool is_for_servers(const TlsClientConfig& config, Alpn alpn) const;
   // Of our own certificate; none: there is none.
   std::optional<WallTime> valid_until() const;
 
@@ -63,6 +64,7 @@ class TlsContext {
     friend bool operator==(const Rules&, const Rules&) = default;
   };
   static Rules rules_of(const TlsServerConfig& config);
+  static Rules rules_of(const TlsClientConfig& config, Alpn alpn);
   struct FileState {
     uint64_t inode = 0;
     int64_t modified_ns = 0;

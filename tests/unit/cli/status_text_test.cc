@@ -15,8 +15,8 @@ json healthy_status() {
                   "reason": null, "detail": null, "outage_since": null, "outage_cause": null, "last_failure": null,
                   "next": "calls go through"}],
     "upstreams": [{"name": "optimizer", "waiting": 0, "last_failure": null, "endpoints": [
-        {"endpoint": "10.0.0.7:80", "healthy": true, "unhealthy_since": null, "last_error": null},
-        {"endpoint": "10.0.0.8:80", "healthy": true, "unhealthy_since": null, "last_error": null}]}],
+        {"endpoint": "10.0.0.7:80", "state": "healthy", "healthy": true, "unhealthy_since": null, "last_error": null},
+        {"endpoint": "10.0.0.8:80", "state": "healthy", "healthy": true, "unhealthy_since": null, "last_error": null}]}],
     "queues": [{"name": "jobs", "available": true, "why_unavailable": null, "server_away": null, "warnings": [],
                 "depth": {"queued": 0, "running": 0, "retrying": 0, "dead": 0}, "oldest_age_s": null}]})");
 }
@@ -28,7 +28,7 @@ json outage_status() {
     "outage_cause": "5 consecutive failures", "next": "calls are refused; in 18 s the next call is sent as a probe",
     "last_failure": {"at": "2026-11-29T02:59:48.000Z", "endpoint": "10.0.0.7:80", "outcome": "connect_failure",
                      "reason": "10.0.0.7:80: connection refused"}})"));
-  status["upstreams"][0]["endpoints"][0].update(json::parse(R"({"healthy": false,
+  status["upstreams"][0]["endpoints"][0].update(json::parse(R"({"state": "unavailable", "healthy": false,
     "unhealthy_since": "2026-11-29T02:48:00.000Z", "last_error": "connection refused"})"));
   status["queues"][0]["depth"].update(json::parse(R"({"queued": 120, "retrying": 3, "running": 1, "dead": 2})"));
   status["queues"][0]["oldest_age_s"] = 725.5;
@@ -47,7 +47,7 @@ TEST_CASE("where all is well the page says so, and one line is enough for each b
         "\nbreakers\n"
         "  optimizer             closed since 2026-11-29T00:00:00.000Z (3h)\n"
         "\nupstreams\n"
-        "  optimizer             2 of 2 endpoints can be reached\n"
+        "  optimizer             2 of 2 endpoints are healthy\n"
         "\nqueues\n"
         "  jobs                  0 waiting, 0 running, 0 dead\n");
 }
@@ -55,7 +55,7 @@ TEST_CASE("where all is well the page says so, and one line is enough for each b
 TEST_CASE(
     "of an outage the page says which breaker is open, why, since when, what failed where, and what happens next") {
   const std::string page = status_text(outage_status(), " --admin 127.0.0.1:9");
-  CHECK(has(page, "unhealthy:\n  breaker optimizer is open\n  endpoint 10.0.0.7:80 of optimizer cannot be reached\n"));
+  CHECK(has(page, "unhealthy:\n  breaker optimizer is open\n  endpoint 10.0.0.7:80 of optimizer is unavailable\n"));
   CHECK(has(page, "open since 2026-11-29T02:59:48.000Z (12s)\n"));
   CHECK(has(page, "why: probe: connect_failure (probe_failed)\n"));
   CHECK(has(page, "outage since 2026-11-29T02:48:00.000Z (12m): 5 consecutive failures\n"));
@@ -63,8 +63,8 @@ TEST_CASE(
       has(page,
           "last failure: connect_failure at 10.0.0.7:80 2026-11-29T02:59:48.000Z: 10.0.0.7:80: connection refused\n"));
   CHECK(has(page, "next: calls are refused; in 18 s the next call is sent as a probe\n"));
-  CHECK(has(page, "1 of 2 endpoints can be reached\n"));
-  CHECK(has(page, "10.0.0.7:80 unhealthy since 2026-11-29T02:48:00.000Z (12m): connection refused\n"));
+  CHECK(has(page, "1 of 2 endpoints are healthy\n"));
+  CHECK(has(page, "10.0.0.7:80 unavailable, not healthy since 2026-11-29T02:48:00.000Z (12m): connection refused\n"));
   CHECK_FALSE(has(page, "10.0.0.8:80"));
   CHECK(has(page, "123 waiting, 1 running, 2 dead, oldest 12m\n"));
   CHECK(has(page, "for the dead letters: tidegate jobs list --status dead --queue jobs --admin 127.0.0.1:9\n"));

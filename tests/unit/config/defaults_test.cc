@@ -65,7 +65,8 @@ Means word(const std::string& value) {
 }
 
 const std::string kEverySection = R"(
-upstreams: {u: {endpoints: ["http://127.0.0.1:1"], breaker: {slow_call: {}}, bulkhead: {}, retry_budget: {}}}
+upstreams: {u: {endpoints: ["http://127.0.0.1:1"], breaker: {slow_call: {}}, bulkhead: {}, retry_budget: {},
+                health_check: {}, outlier_ejection: {}}}
 queues: {q: {url: "sqlite:///q.db"}}
 listeners:
   - name: l
@@ -93,6 +94,20 @@ void add_upstream(Values& values, const Upstream& u) {
        {"pending_timeout", time(u.pending_timeout)},
        {"max_idle_connections", number(u.max_idle_connections)},
        {"idle_timeout", time(u.idle_timeout)}});
+  const policy::HealthCheckConfig& check = *u.health_check;
+  add(values, "upstreams.NAME.health_check.",
+      {{"path", word(check.path)},
+       {"interval", time(check.interval)},
+       {"timeout", time(check.timeout)},
+       {"unhealthy_after", number(check.unhealthy_after)},
+       {"healthy_after", number(check.healthy_after)},
+       {"expect", list(check.expect)}});
+  const policy::EjectionConfig& ejection = *u.outlier_ejection;
+  add(values, "upstreams.NAME.outlier_ejection.",
+      {{"consecutive_failures", number(ejection.consecutive_failures)},
+       {"eject_for", time(ejection.eject_for)},
+       {"eject_for_max", time(ejection.eject_for_max)},
+       {"max_ejected", number(ejection.max_ejected)}});
   const policy::BreakerConfig& b = *u.breaker;
   add(values, "upstreams.NAME.breaker.",
       {{"consecutive_failures", number(b.consecutive_failures)},

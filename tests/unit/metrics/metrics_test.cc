@@ -63,6 +63,8 @@ const Expected kContract[] = {
     {"upstream_connections", "gauge", {"upstream", "state"}},
     {"upstream_pending_requests", "gauge", {"upstream"}},
     {"upstream_endpoint_healthy", "gauge", {"upstream", "endpoint"}},
+    {"upstream_health_checks_total", "counter", {"upstream", "endpoint", "result"}},
+    {"upstream_ejections_total", "counter", {"upstream", "endpoint"}},
     {"upstream_connections_refused_total", "counter", {"upstream", "reason"}},
     {"upstream_lookups_total", "counter", {"upstream", "result"}},
     {"listener_connections_refused_total", "counter", {"listener", "reason"}},

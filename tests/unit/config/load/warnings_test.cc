@@ -161,6 +161,15 @@ TEST_CASE("a policy of an upstream that no route takes is a warning") {
        {{"retry: ", "retry_budget: , breaker: {}, bulkhead: {}"}, ""}});
 }
 
+TEST_CASE("an ejection where there is one endpoint is a warning") {
+  check_rows(
+      {{{"", "outlier_ejection: {}"},
+        "t.yaml:2:42: warning: upstreams.u.outlier_ejection: has no effect: the upstream has one endpoint, and the "
+        "last healthy one is never ejected"},
+       {{"", "endpoints: ['http://a', 'http://b'], outlier_ejection: {}"}, ""},
+       {{"", "health_check: {}"}, ""}});
+}
+
 TEST_CASE("access lines that the level leaves out are a warning") {
   check_rows(
       {{{"", "", "", "", "", "level: warn, access: all"},

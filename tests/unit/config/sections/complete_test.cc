@@ -27,6 +27,8 @@ upstreams:
     pending_timeout: 7s
     max_idle_connections: 11
     idle_timeout: 91s
+    health_check: {path: "/up?deep=1", interval: 6s, timeout: 3s, unhealthy_after: 4, healthy_after: 5, expect: [200, 3xx]}
+    outlier_ejection: {consecutive_failures: 7, eject_for: 31s, eject_for_max: 7m, max_ejected: 0.25}
     breaker:
       consecutive_failures: 6
       failure_ratio: 0.7
@@ -130,6 +132,18 @@ TEST_CASE("every key of an upstream is read") {
   CHECK(upstream.pending_timeout == 7s);
   CHECK(upstream.max_idle_connections == 11);
   CHECK(upstream.idle_timeout == 91s);
+  REQUIRE(upstream.health_check);
+  CHECK(upstream.health_check->path == "/up?deep=1");
+  CHECK(upstream.health_check->interval == 6s);
+  CHECK(upstream.health_check->timeout == 3s);
+  CHECK(upstream.health_check->unhealthy_after == 4);
+  CHECK(upstream.health_check->healthy_after == 5);
+  CHECK(upstream.health_check->expect.text() == "200, 3xx");
+  REQUIRE(upstream.outlier_ejection);
+  CHECK(upstream.outlier_ejection->consecutive_failures == 7);
+  CHECK(upstream.outlier_ejection->eject_for == 31s);
+  CHECK(upstream.outlier_ejection->eject_for_max == 7min);
+  CHECK(upstream.outlier_ejection->max_ejected == 0.25);
   CHECK(upstream.bulkhead->max_concurrent == 12);
   CHECK(upstream.bulkhead->max_waiting == 90);
   CHECK(upstream.bulkhead->max_wait == 6s);

@@ -9,9 +9,6 @@ using namespace tidegate::config;
 TEST_CASE("unsupported features are reported as not supported yet") {
   const std::string route = "listeners[0].routes[0].";
   check_all({
-      {In::upstream, "health_check: {path: /health, interval: 5}",
-       "t.yaml:4:19: upstreams.u.health_check: not supported yet: active health checks; remove the "
-       "section\nt.yaml:4:45: upstreams.u.health_check.interval: `5` has no unit; write `5s`"},
       {In::top, "queues: {q: {url: 'rediss://h:6379/0'}, p: {url: 'amqps://user:pass@h/v'}}",
        "t.yaml:1:19: queues.q.url: rediss:// is not supported yet (TLS to a server)\nt.yaml:1:50: queues.p.url: "
        "amqps:// is not supported yet (TLS to a server)"},

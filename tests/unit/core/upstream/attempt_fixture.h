@@ -24,9 +24,11 @@ struct TestAttempt final : AttemptUser {
   // The time of the whole request. Set before start().
   Duration total = 60s;
   JudgedFailures* judged = nullptr;
+  bool is_callers_fault = false;
 
   TestAttempt& start(Duration per_try = 10s, Duration header = 3s, Duration idle = 2s, bool is_head = false) {
-    attempt->start({fixture_.runtime.now() + total, per_try, header, idle, {}, {}, judged}, is_head);
+    attempt->start({fixture_.runtime.now() + total, per_try, header, idle, {}, {}, judged, {}, is_callers_fault},
+                   is_head);
     return *this;
   }
   // A whole request without a body.
@@ -44,7 +46,7 @@ struct TestAttempt final : AttemptUser {
     if (when_ready) when_ready();
   }
   bool may_start_over(bool unseen) const override { return unseen ? over_if_unseen : over_if_maybe_seen; }
-  void on_attempt_begun() override { begun_at = fixture_.runtime.now(); }
+  void on_attempt_begun(size_t) override { begun_at = fixture_.runtime.now(); }
   void on_attempt_writable() override { ++writable; }
   void on_attempt_interim(const http::ResponseHead& head) override { events += ";" + std::to_string(head.status); }
   void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) override {

@@ -15,7 +15,7 @@ struct Member final : ConnectionLimit::Member {
   explicit Member(ConnectionLimit& limit) : limit_(limit) { limit_.join(*this); }
   ~Member() override { limit_.leave(*this); }
   void on_room_granted() override { ++granted; }
-  void on_idle_wanted() override { ++wanted; }
+  void on_recheck_idle() override { ++wanted; }
 
   ConnectionLimit& limit_;
   int granted = 0;
@@ -161,7 +161,7 @@ TEST_CASE("members on threads of their own never exceed the limit, and every cal
   constexpr int kLimit = 3, kThreads = 4, kCalls = 2000;
   struct Busy final : ConnectionLimit::Member {
     void on_room_granted() override { granted.fetch_add(1); }
-    void on_idle_wanted() override {}
+    void on_recheck_idle() override {}
     std::atomic<int> granted{0};
   };
   ConnectionLimit limit(kLimit, 1000);

@@ -9,6 +9,8 @@
 
 namespace tidegate::core {
 
+using policy::EndpointState;
+
 namespace {
 
 struct HealthFixture {
@@ -18,7 +20,16 @@ struct HealthFixture {
   ~HealthFixture() { log_set_sink({}); }
   bool has(size_t line, const char* text) const { return lines.at(line).find(text) != std::string::npos; }
 
-  EndpointHealth health{"optimizer", "10.0.0.7:80"};
+  struct Counts final : metrics::EndpointMetrics {
+    void checked(metrics::CheckResult) override {}
+    void ejected() override { ++ejections; }
+    int ejections = 0;
+  };
+
+  Counts counts;
+  int changes = 0;
+  EndpointHealth health{
+      "optimizer", "10.0.0.7:80", counts, policy::HealthCheckConfig(), policy::EjectionConfig(), [this] { ++changes; }};
   std::vector<std::string> lines;
   const Time noon = Time{} + 12h;
 };
@@ -28,19 +39,19 @@ struct HealthFixture {
 TEST_CASE("an endpoint is healthy until a connect fails, and again once one succeeds") {
   HealthFixture fixture;
   EndpointHealth& health = fixture.health;
-  CHECK(health.view().healthy());
+  CHECK(health.state() == EndpointState::healthy);
   CHECK_FALSE(health.view().last_failure);
   health.connect_failed("connection refused", fixture.noon);
   health.connect_failed("no reply", fixture.noon + 1s);
-  const EndpointHealth::View view = health.view();
-  CHECK_FALSE(view.healthy());
+  const policy::EndpointStateView view = health.view();
+  CHECK(view.state == EndpointState::unavailable);
   CHECK(view.failed_connects == 2);
   CHECK(view.since == fixture.noon);
   REQUIRE(view.last_failure);
   CHECK(view.last_failure->reason == "no reply");
   CHECK(view.last_failure->at == fixture.noon + 1s);
   health.reached(fixture.noon + 2s);
-  CHECK(health.view().healthy());
+  CHECK(health.state() == EndpointState::healthy);
   CHECK_FALSE(health.view().since);
   CHECK(health.view().last_failure->reason == "no reply");  // what it was, is still of interest
 }
@@ -77,6 +88,51 @@ TEST_CASE("an endpoint that goes up and down is logged at most once in ten secon
   health.reached(fixture.noon + 12s);
   REQUIRE(fixture.lines.size() == 4);
   CHECK(fixture.has(3, "failed_connects=2 unavailable_s=3"));
+}
+
+TEST_CASE("each transition is logged with why; who uses the endpoint hears when it goes out and when it is in again") {
+  HealthFixture fixture;
+  EndpointHealth& health = fixture.health;
+  const auto fail_calls = [&](Time at) {
+    for (int i = 1; i < 3; ++i) CHECK_FALSE(health.call_failed("reset: by peer", at, at));
+    CHECK(health.call_failed("reset: by peer", at, at));
+    health.eject(at);
+  };
+  fail_calls(fixture.noon);
+  CHECK(fixture.counts.ejections == 1);
+  REQUIRE(fixture.lines.size() == 1);
+  CHECK(fixture.has(0,
+                    "upstream_endpoint_ejected upstream=optimizer endpoint=10.0.0.7:80 reason=\"3 failed calls in a "
+                    "row, the last: reset: by peer\" ejected_for_s=30 ejections=1"));
+  health.eject(fixture.noon);  // another thread saw the same
+  health.advance(fixture.noon + 29s);
+  CHECK(fixture.changes == 1);
+  health.advance(fixture.noon + 30s);
+  REQUIRE(fixture.lines.size() == 2);
+  CHECK(fixture.has(1, "upstream_endpoint_returned"));
+  CHECK(fixture.has(1, "state=healthy reason=\"the time of the ejection is over\" unavailable_s=30"));
+  CHECK(fixture.changes == 2);
+
+  fail_calls(fixture.noon + 31s);
+  for (int i = 0; i < 3; ++i) health.check_failed("health check: status 500", fixture.noon + 32s);
+  REQUIRE(fixture.lines.size() == 4);
+  CHECK(fixture.has(3, "upstream_endpoint_unhealthy"));
+  CHECK(fixture.has(3, "reason=\"health check: status 500\" failed_checks=3"));
+  CHECK(fixture.changes == 3);  // out it was before
+  for (int i = 0; i < 2; ++i) health.check_succeeded(fixture.noon + 41s);
+  REQUIRE(fixture.lines.size() == 5);
+  CHECK(fixture.has(4, "upstream_endpoint_ejected"));  // still, and counted once
+  CHECK(fixture.has(4, "reason=\"2 good health checks in a row\" ejected_for_s=50 ejections=2"));
+  CHECK(fixture.counts.ejections == 2);
+  CHECK(fixture.changes == 3);
+  health.advance(fixture.noon + 91s);
+  CHECK(fixture.changes == 4);
+
+  for (int i = 0; i < 3; ++i) health.check_failed("health check: status 500", fixture.noon + 92s);
+  for (int i = 0; i < 2; ++i) health.check_succeeded(fixture.noon + 102s);
+  REQUIRE(fixture.lines.size() == 8);
+  CHECK(fixture.has(7, "upstream_endpoint_recovered"));
+  CHECK(fixture.has(7, "reason=\"2 good health checks in a row\" failed_connects=0 unavailable_s=10"));
 }
 
 }  // namespace tidegate::core

@@ -11,7 +11,12 @@ using test::UpstreamFixture;
 
 namespace {
 
-EndpointView endpoint_of(const UpstreamFixture& fixture) { return fixture.upstream->endpoint_views().at(0); }
+policy::EndpointStateView endpoint_of(const UpstreamFixture& fixture) {
+  return fixture.upstream->endpoint(0).health().view();
+}
+int busy(const UpstreamFixture& fixture) { return static_cast<int>(fixture.upstream->endpoint(0).load().requests); }
+int idle(const UpstreamFixture& fixture) { return fixture.upstream->endpoint(0).idle(); }
+bool is_healthy(const UpstreamFixture& fixture) { return endpoint_of(fixture).state == policy::EndpointState::healthy; }
 
 }  // namespace
 
@@ -27,13 +32,13 @@ TEST_CASE("a refused connection is noted with its endpoint and its reason, and t
   CHECK(failure->outcome == Outcome::connect_failure);
   CHECK(failure->endpoint == 0);
   CHECK(failure->reason.find("10.0.0.2:3001") != std::string::npos);
-  CHECK(endpoint_of(fixture).health.failed_connects == 1);
-  CHECK_FALSE(endpoint_of(fixture).health.healthy());
+  CHECK(endpoint_of(fixture).failed_connects == 1);
+  CHECK_FALSE(is_healthy(fixture));
 
   fixture.listen(test::kFirst);
   TestAttempt served(fixture);
   served.start().get();
-  CHECK(endpoint_of(fixture).health.healthy());
+  CHECK(is_healthy(fixture));
   CHECK(fixture.upstream->failures().last()->outcome == Outcome::connect_failure);
 }
 
@@ -42,13 +47,13 @@ TEST_CASE(
   UpstreamFixture fixture("", "\"http://10.0.0.2:3001\", \"http://10.0.0.3:3001\"");
   TestAttempt open(fixture);
   open.start().get();
-  fixture.upstream->connect_failed(0, "no reply", fixture.runtime.now());
-  CHECK_FALSE(endpoint_of(fixture).health.healthy());
+  fixture.upstream->endpoint(0).connect_failed("no reply", fixture.runtime.now());
+  CHECK_FALSE(is_healthy(fixture));
   fixture.far.at(0)->say(test::kOk);
   fixture.settle();
-  CHECK(endpoint_of(fixture).health.healthy());
-  CHECK(fixture.upstream->choose(fixture.runtime.now()) == 1);
-  CHECK(fixture.upstream->choose(fixture.runtime.now()) == 1);
+  CHECK(is_healthy(fixture));
+  CHECK(fixture.upstream->choose(fixture.runtime.now()).index() == 1);
+  CHECK(fixture.upstream->choose(fixture.runtime.now()).index() == 1);
 }
 
 TEST_CASE("a connect that has no reply within the attempt's own time is noted too") {
@@ -60,7 +65,7 @@ TEST_CASE("a connect that has no reply within the attempt's own time is noted to
   hung.start(6s);
   fixture.settle(7s);
   CHECK(hung.events == ";connect_failure");
-  CHECK(endpoint_of(fixture).health.failed_connects == 1);
+  CHECK(endpoint_of(fixture).failed_connects == 1);
   CHECK(fixture.upstream->failures().last()->outcome == Outcome::connect_failure);
 }
 
@@ -88,7 +93,7 @@ TEST_CASE("a status is a failure by the list of the breaker that judges, and wit
     if (!failure) continue;
     CHECK(failure->outcome == Outcome::bad_upstream_response);
     CHECK(failure->reason == row.response);
-    CHECK(endpoint_of(fixture).health.healthy());  // it can be reached
+    CHECK(is_healthy(fixture));  // it can be reached
   }
 }
 
@@ -132,7 +137,7 @@ TEST_CASE("a client's fault, and what this process has used up, say nothing abou
   Taker none(*used_up.pool);
   used_up.settle();
   CHECK(none.error);
-  CHECK(endpoint_of(used_up).health.healthy());
+  CHECK(is_healthy(used_up));
   CHECK_FALSE(used_up.upstream->failures().last());
 }
 
@@ -141,16 +146,16 @@ TEST_CASE("the connections of an endpoint are counted, idle and busy, until they
   {
     Taker a(*fixture.pool), b(*fixture.pool);
     fixture.settle();
-    CHECK(endpoint_of(fixture).busy == 2);
-    CHECK(endpoint_of(fixture).idle == 0);
+    CHECK(busy(fixture) == 2);
+    CHECK(idle(fixture) == 0);
     a.connection.give_back();
-    CHECK(endpoint_of(fixture).busy == 1);
-    CHECK(endpoint_of(fixture).idle == 1);
+    CHECK(busy(fixture) == 1);
+    CHECK(idle(fixture) == 1);
   }
-  CHECK(endpoint_of(fixture).idle == 2);
+  CHECK(idle(fixture) == 2);
   fixture.pool->close_idle();
-  CHECK(endpoint_of(fixture).idle == 0);
-  CHECK(endpoint_of(fixture).busy == 0);
+  CHECK(idle(fixture) == 0);
+  CHECK(busy(fixture) == 0);
 }
 
 }  // namespace tidegate::core

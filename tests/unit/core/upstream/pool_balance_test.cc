@@ -1,5 +1,8 @@
 // How the pool spreads requests over the endpoints of an upstream.
+#include <cstdlib>
+#include <deque>
 #include <map>
+#include <memory>
 
 #include "unit/core/upstream/pool_fixture.h"
 
@@ -9,8 +12,6 @@ using test::Taker;
 using test::UpstreamFixture;
 
 namespace {
-
-constexpr const char* kTwo = "\"http://10.0.0.2:3001\", \"http://10.0.0.3:3001\"";
 
 using Requests = std::map<std::string, int>;  // by endpoint
 
@@ -36,7 +37,7 @@ TEST_CASE("both balancers spread sequential requests evenly over equal endpoints
       CAPTURE(balance);
       CAPTURE(idle);
       UpstreamFixture fixture(std::string(", balance: ") + balance + ", max_idle_connections: " + std::to_string(idle),
-                              kTwo);
+                              test::kBoth);
       fixture.listen(test::kSecond);
       CHECK(in_sequence(fixture, 40) == Requests{{test::kFirst, 20}, {test::kSecond, 20}});
       if (idle > 1) CHECK(fixture.far.size() == 2);  // each endpoint's connection was used again
@@ -45,7 +46,7 @@ TEST_CASE("both balancers spread sequential requests evenly over equal endpoints
 }
 
 TEST_CASE("round_robin goes on evenly where every request had to wait for room") {
-  UpstreamFixture fixture(", balance: round_robin, max_idle_connections: 0", kTwo, 1);
+  UpstreamFixture fixture(", balance: round_robin, max_idle_connections: 0", test::kBoth, 1);
   fixture.listen(test::kSecond);
   auto holder = std::make_unique<Taker>(*fixture.pool);
   fixture.settle(10ms);
@@ -63,8 +64,25 @@ TEST_CASE("round_robin goes on evenly where every request had to wait for room")
   CHECK(requests == Requests{{test::kFirst, 20}, {test::kSecond, 20}});
 }
 
+TEST_CASE("round_robin is even over two workers, whichever gets the next request and however long each takes") {
+  UpstreamFixture fixture(", balance: round_robin, max_idle_connections: 3", test::kBoth, 1000);
+  fixture.listen(test::kSecond);
+  Pool other(fixture.runtime, *fixture.upstream);
+  Random random(3);
+  std::deque<std::unique_ptr<Taker>> held;
+  Requests requests{{test::kFirst, 0}, {test::kSecond, 0}};
+  for (int i = 0; i < 300; ++i) {
+    held.push_back(std::make_unique<Taker>(random.chance(0.7) ? *fixture.pool : other));
+    fixture.settle(10ms);
+    REQUIRE(held.back()->has());
+    ++requests[endpoint_of(*held.back())];
+    CHECK(std::abs(requests[test::kFirst] - requests[test::kSecond]) <= 1);
+    while (!held.empty() && random.chance(0.6)) held.erase(held.begin() + static_cast<int>(random.below(held.size())));
+  }
+}
+
 TEST_CASE("least_requests prefers the endpoint with fewer requests in flight") {
-  UpstreamFixture fixture(", balance: least_requests", kTwo, 10);
+  UpstreamFixture fixture(", balance: least_requests", test::kBoth, 10);
   fixture.listen(test::kSecond);
   Taker held(*fixture.pool);
   fixture.settle(10ms);

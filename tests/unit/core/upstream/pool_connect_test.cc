@@ -44,8 +44,8 @@ TEST_CASE("what this process has used up for a connect is no failure of the upst
     CHECK(fixture.refused(reason) == 1);
     CHECK(fixture.pool->in_use() == 0);
     // Want of descriptors concerns both endpoints alike; ports are used up towards one, which is avoided for a moment.
-    const size_t next = fixture.upstream->choose(fixture.runtime.now());
-    const bool avoids = fixture.upstream->choose(fixture.runtime.now()) == next;
+    const size_t next = fixture.upstream->choose(fixture.runtime.now()).index();
+    const bool avoids = fixture.upstream->choose(fixture.runtime.now()).index() == next;
     CHECK(avoids == (code == ErrorCode::conflict));
   }
 }

@@ -127,7 +127,7 @@ TEST_CASE("a kept connection stays where its address has stayed, and while look-
   b.connection.give_back();
   fixture.runtime.set_name("optimizer.test", {{}, ErrorCode::unavailable, {}});
   fixture.settle(10s);
-  CHECK(to_string(fixture.upstream->name(0)->view().state) == std::string("failed"));
+  CHECK(to_string(fixture.upstream->endpoint(0).name()->view().state) == std::string("failed"));
   Taker c(*fixture.pool);
   CHECK(c.has());
 }

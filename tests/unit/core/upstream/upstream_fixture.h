@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "core/upstream/endpoint_monitor.h"
 #include "core/upstream/pool.h"
 #include "core/upstream/upstream.h"
 #include "metrics/metrics.h"
@@ -48,6 +49,7 @@ class Far final : private net::StreamUser {
 
 inline constexpr const char* kFirst = "10.0.0.2:3001";
 inline constexpr const char* kSecond = "10.0.0.3:3001";
+inline constexpr const char* kBoth = "\"http://10.0.0.2:3001\", \"http://10.0.0.3:3001\"";
 
 struct UpstreamFixture {
   // `settings`: more keys of the upstream, each ", key: value".
@@ -58,9 +60,19 @@ struct UpstreamFixture {
                                                                  std::to_string(connections_max) + settings)
                                              .route("r", "match: {path: /*}, upstream: up"));
     metrics = metrics::Metrics::make(*config, "", "");
-    upstream = std::make_unique<Upstream>(config->upstreams.at("up"), metrics->upstream("up"), names);
+    upstream = make_upstream();
     pool = std::make_unique<Pool>(runtime, *upstream);
     listen(kFirst);
+  }
+
+  std::unique_ptr<Upstream> make_upstream() {
+    const config::Upstream& up = config->upstreams.at("up");
+    Endpoints made;
+    for (const config::Endpoint& each : up.endpoints) {
+      made.push_back(std::make_shared<Endpoint>(EndpointConfig(up, each), metrics->upstream("up"), names));
+      monitor.add(made.back());
+    }
+    return std::make_unique<Upstream>(up, metrics->upstream("up"), std::move(made));
   }
 
   void listen(const char* address) {
@@ -82,6 +94,8 @@ struct UpstreamFixture {
     runtime.set_link(*SocketAddress::parse(address), link);
   }
 
+  policy::EndpointState state_of(size_t endpoint) const { return upstream->endpoint(endpoint).health().state(); }
+
   void settle(Duration time = 100ms) { runtime.run_for(time); }
   // A sample of the exposition; -1: there is none.
   double metric(const std::string& sample) {
@@ -95,6 +109,7 @@ struct UpstreamFixture {
 
   net::SimRuntime runtime{5};
   net::NameWatcher names{runtime};
+  EndpointMonitor monitor{runtime};
   std::shared_ptr<const config::Config> config;
   std::unique_ptr<metrics::Metrics> metrics;
   std::unique_ptr<Upstream> upstream;

@@ -53,6 +53,21 @@ TEST_ON_BOTH_RUNTIMES("a fetch brings status, fields and body") {
   CHECK(result.value().body == request.body);
 }
 
+TEST_ON_BOTH_RUNTIMES("a fetch connects as it is told, and its timeout counts from the beginning") {
+  Fixture<Loop> fixture;
+  auto request = fixture.request("/echo");
+  request.host = "nobody.test:1";
+  request.connect = [&](net::ConnectCallback done) {
+    return fixture.loop.runtime().connect(fixture.server.address(), std::move(done));
+  };
+  CHECK(fixture.fetch(request).ok());
+  request.connect = [](net::ConnectCallback) { return std::make_unique<net::Operation>(); };  // never
+  request.timeout = 20ms;
+  const auto result = fixture.fetch(request);
+  REQUIRE_FALSE(result.ok());
+  CHECK(result.error().code == ErrorCode::timeout);
+}
+
 TEST_ON_BOTH_RUNTIMES("a fetch reads chunks") {
   Fixture<Loop> fixture;
   const auto result = fixture.fetch(fixture.request("/chunks"));
