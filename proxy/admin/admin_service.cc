@@ -29,8 +29,8 @@ http::ServerLimits admin_limits() {
 
 }  // namespace
 
-AdminService::AdminService(net::Runtime& runtime, core::Gateway& gateway, const Build& build)
-    : context_{runtime, gateway, build, runtime.wall_now()}, server_(runtime, admin_limits(), *this) {}
+AdminService::AdminService(net::Runtime& runtime, core::Gateway& gateway, const Build& build, Reloading* reloading)
+    : context_{runtime, gateway, build, runtime.wall_now(), reloading}, server_(runtime, admin_limits(), *this) {}
 
 std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();

@@ -11,8 +11,8 @@ namespace tidegate::admin {
 
 class AdminService final : private http::Service {
  public:
-  // Runtime and gateway outlive the service.
-  AdminService(net::Runtime& runtime, core::Gateway& gateway, const Build& build);
+  // All outlive the service. `reloading`: see Context.
+  AdminService(net::Runtime& runtime, core::Gateway& gateway, const Build& build, Reloading* reloading = nullptr);
 
   Status listen() { return server_.listen(context_.gateway.table()->config().admin.address); }
   SocketAddress address() const { return server_.address(); }

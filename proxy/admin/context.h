@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "admin/bulk_replay.h"
+#include "admin/reload/reloading.h"
 #include "base/time.h"
 #include "core/gateway.h"
 #include "net/runtime.h"
@@ -29,6 +30,7 @@ struct Context {
   core::Gateway& gateway;
   Build build;
   WallTime started;
+  Reloading* reloading = nullptr;  // null: this program cannot reload its configuration
   BulkReplays bulk = {};
 };
 

@@ -64,6 +64,7 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
     if (!queue.callbacks) continue;
     set_queue(gateway, core::callbacks_name(name), queue.callbacks->view(), runtime.wall_now());
   }
+  metrics.drop_unset_gauges();
 }
 
 }  // namespace tidegate::admin

@@ -49,7 +49,8 @@ struct QueuesReport {
 std::unique_ptr<http::Handler> show_readiness(Context& context, http::Responder& responder, const PathValues&) {
   QueuesReport report;
   if (context.gateway.stopping()) report.fail("draining", "the proxy is shutting down");
-  for (auto& [name, queue] : context.gateway.policies().queues()) {
+  for (const auto& [name, state] : context.gateway.table()->queues()) {
+    const core::QueueState& queue = *state;
     report.add(name, queue.queue->view());
     if (!queue.callbacks) continue;
     // Without their store jobs are taken and run all the same, but nobody is notified.
@@ -71,7 +72,9 @@ std::unique_ptr<http::Handler> show_metrics(Context& context, http::Responder& r
 }
 
 std::unique_ptr<http::Handler> show_status(Context& context, http::Responder& responder, const PathValues&) {
-  respond_json(responder, 200, status_json(context));
+  const config::Admin& admin = context.gateway.table()->config().admin;
+  const bool all = !refuse_access(responder.request(), Access::show_jobs, admin);
+  respond_json(responder, 200, status_json(context, all));
   return nullptr;
 }
 

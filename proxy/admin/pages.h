@@ -1,4 +1,4 @@
-// The endpoints that respond at once: /health, /ready, /metrics and /api/status.
+// The endpoints that have nothing to do with jobs: /health, /ready, /metrics, /api/status and /api/reload.
 #pragma once
 
 #include <memory>
@@ -14,5 +14,7 @@ std::unique_ptr<http::Handler> show_health(Context& context, http::Responder& re
 std::unique_ptr<http::Handler> show_readiness(Context& context, http::Responder& responder, const PathValues& values);
 std::unique_ptr<http::Handler> show_metrics(Context& context, http::Responder& responder, const PathValues& values);
 std::unique_ptr<http::Handler> show_status(Context& context, http::Responder& responder, const PathValues& values);
+// Loads the configuration again and responds when that has ended.
+std::unique_ptr<http::Handler> reload_config(Context& context, http::Responder& responder, const PathValues& values);
 
 }  // namespace tidegate::admin

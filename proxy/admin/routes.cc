@@ -22,6 +22,7 @@ constexpr Endpoint kEndpoints[] = {
     {"GET",    "/ready",                               Access::open,      show_readiness},
     {"GET",    "/metrics",                             Access::open,      show_metrics},
     {"GET",    "/api/status",                          Access::show,      show_status},
+    {"POST",   "/api/reload",                          Access::change,    reload_config},
     {"GET",    "/api/queues",                          Access::show_jobs, jobs<Operation::list_queues>},
     {"GET",    "/api/queues/{queue}/jobs",             Access::show_jobs, jobs<Operation::list>},
     {"DELETE", "/api/queues/{queue}/jobs",             Access::change,    jobs<Operation::purge_many>},

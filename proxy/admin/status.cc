@@ -74,7 +74,7 @@ std::string bulkhead_json(const policy::Bulkhead& bulkhead) {
 
 }  // namespace
 
-std::string status_json(Context& context) {
+std::string status_json(Context& context, bool all) {
   core::Gateway& gateway = context.gateway;
   const core::RouteTable& table = *gateway.table();
   const Clock clock(context.runtime);
@@ -92,6 +92,7 @@ std::string status_json(Context& context) {
     if (!queue.callbacks) continue;
     queues.push_back(queue_json(core::callbacks_name(name), *queue.callbacks, context.bulk, clock.wall_now()));
   }
+  const ReloadReport* const last_reload = context.reloading ? context.reloading->last() : nullptr;
   JsonWriter json;
   json.field("version", context.build.version)
       .field("revision", context.build.revision)
@@ -99,6 +100,9 @@ std::string status_json(Context& context) {
       .field("now", to_rfc3339(clock.wall_now()))
       .field("config", table.config().file)
       .field("draining", gateway.stopping())
+      .raw("last_reload", !last_reload ? "null"
+                          : all        ? reload_json(*last_reload)
+                                       : reload_result_json(*last_reload))
       .raw("breakers", json_array(breakers))
       .raw("upstreams", json_array(upstreams))
       .raw("bulkheads", json_array(bulkheads))

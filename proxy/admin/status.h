@@ -8,6 +8,7 @@
 
 namespace tidegate::admin {
 
-std::string status_json(Context& context);
+// `all`: with values of the configuration, for who knows the token.
+std::string status_json(Context& context, bool all);
 
 }  // namespace tidegate::admin

@@ -6,6 +6,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/jobs_command.h"
+#include "cli/reload_command.h"
 #include "cli/status_command.h"
 #include "cli/usage.h"
 #include "config/load/loader.h"
@@ -61,6 +62,8 @@ int main_command(int argc, char** argv) {
   health->add_flag("--ready", ready, "Check that it is ready for traffic");
 
   const auto status_command = add_status_command(app);
+  const auto reload_command = add_reload_command(app);
+  const auto diff_command = add_diff_command(app);
   const auto jobs_command = add_jobs_command(app);
   auto* version_command = app.add_subcommand("version", "Print the version and revision");
   std::vector<std::string> help_words;
@@ -75,6 +78,8 @@ int main_command(int argc, char** argv) {
   if (check->parsed()) return check_command(file, format == "json");
   if (health->parsed()) return http::healthcheck("tidegate", address, ready ? "/ready" : "/health");
   if (app.got_subcommand("status")) return status_command();
+  if (app.got_subcommand("reload")) return reload_command();
+  if (app.got_subcommand("diff")) return diff_command();
   if (app.got_subcommand("jobs")) return jobs_command();
   if (help->parsed()) return help_command(app, help_words);
   if (version_command->parsed()) std::printf("%s\n", version.c_str());

@@ -9,8 +9,8 @@
 #include "cli/commands.h"
 #include "cli/open_queues.h"
 #include "net/uv/descriptors.h"
+#include "net/uv/file_watch.h"
 #include "net/uv/port.h"
-#include "net/uv/until_signal.h"
 
 namespace tidegate::cli {
 
@@ -40,8 +40,11 @@ Duration longest_lame_duck(const config::Config& config) {
 
 }  // namespace
 
-Process::Process(std::shared_ptr<const config::Config> config)
-    : config_(std::move(config)), timer_(runtime_, [this] { on_time_over(); }) {}
+Process::Process(std::string file, config::LoadResult loaded)
+    : file_(std::move(file)),
+      config_(std::move(loaded.config)),
+      effective_(std::move(loaded.effective)),
+      timer_(runtime_, [this] { on_time_over(); }) {}
 
 Process::~Process() { stop_workers(); }
 
@@ -57,7 +60,10 @@ int Process::run() {
 }
 
 Status Process::start() {
-  signals_.push_back(net::refuse_reload(runtime_));
+  // Without the watch a SIGHUP would end the process.
+  signals_.push_back(runtime_.watch_signal(SIGHUP, [this] {
+    if (reloader_) reloader_->reload("signal", nullptr);
+  }));
   if (Status status = check_ports(); !status) return status;
   const uint64_t descriptors = net::raise_descriptor_limit();
   const admin::Build build = build_info();
@@ -69,12 +75,14 @@ Status Process::start() {
   gateway_ = std::make_unique<core::Gateway>(runtime_, config_, *metrics_, std::move(*queues), runtime_.random().next(),
                                              std::move(*callbacks));
   if (Status status = start_workers(); !status) return status;
-  admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build);
+  reloader_ = std::make_unique<Reloader>(runtime_, *gateway_, workers_, file_, std::move(effective_));
+  admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build, reloader_.get());
   if (Status status = admin_->listen(); !status) return status;
   for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGINT, "SIGINT"}}) {
     signals_.push_back(runtime_.watch_signal(number, [this, signal = name] { on_signal(signal); }));
   }
   state_ = State::serving;
+  watch_config();
   metrics_->set_config_loaded(true, runtime_.wall_now());
   workers_.front()->start_replaying();
   if (const uint64_t needed = descriptors_needed(*config_, workers_.size()); descriptors < needed) {
@@ -88,6 +96,13 @@ Status Process::start() {
     log_info("listening", {{"listener", listener.name}, {"address", listener.address.to_string()}});
   }
   return Ok{};
+}
+
+void Process::watch_config() {
+  if (file_ == config::kStandardInput) return;
+  auto watch = net::watch_file(runtime_, file_, [this] { reloader_->reload("file", nullptr); });
+  if (watch) config_watch_ = std::move(*watch);
+  else log_warn("config_not_watched", {{"file", file_}, {"reason", watch.error().message}});
 }
 
 // The workers share their ports (SO_REUSEPORT), so a second Tidegate could share them too: check that nobody listens.
@@ -116,6 +131,7 @@ void Process::on_signal(const char* name) {
     std::_Exit(kExitRuntime);
   }
   stop_signal_ = name;
+  reloader_->stop();
   const Duration longest = longest_lame_duck(gateway_->table()->config());
   if (state_ == State::serving && longest > Duration::zero()) return begin_lame_duck(longest);
   drain();
@@ -131,9 +147,9 @@ void Process::begin_lame_duck(Duration longest) {
 
 void Process::drain() {
   state_ = State::draining;
-  log_info("draining", {{"signal", stop_signal_}, {"grace_s", to_seconds(config_->shutdown_grace)}});
+  log_info("draining", {{"signal", stop_signal_}, {"grace_s", to_seconds(shutdown_grace())}});
   gateway_->set_draining();
-  timer_.start_after(config_->shutdown_grace);
+  timer_.start_after(shutdown_grace());
   workers_left_ = workers_.size();
   for (auto& worker : workers_) {
     worker->drain(runtime_, [this] {
@@ -156,7 +172,7 @@ void Process::on_time_over() {
 // Jobs that run are deferred, for which their stores get a moment.
 void Process::cut_off() {
   state_ = State::cut_off;
-  log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(config_->shutdown_grace)}});
+  log_warn("shutdown_grace_expired", {{"grace_s", to_seconds(shutdown_grace())}});
   for (auto& worker : workers_) worker->cut_off();
   timer_.start_after(kCutOffBound);
 }
@@ -183,7 +199,9 @@ void Process::close_queues() {
 
 void Process::finish() {
   admin_.reset();
+  reloader_.reset();
   signals_.clear();
+  config_watch_.reset();
   runtime_.stop();
 }
 

@@ -13,8 +13,9 @@
 #include <vector>
 
 #include "admin/admin_service.h"
+#include "cli/reloader.h"
 #include "cli/worker_thread.h"
-#include "config/config.h"
+#include "config/load/loader.h"
 #include "core/gateway.h"
 #include "metrics/metrics.h"
 #include "net/uv/uv_runtime.h"
@@ -23,7 +24,8 @@ namespace tidegate::cli {
 
 class Process {
  public:
-  explicit Process(std::shared_ptr<const config::Config> config);
+  // `file`: as named on the command line; `loaded`: what it says, without errors.
+  Process(std::string file, config::LoadResult loaded);
   ~Process();
 
   // Blocks until the process should exit. Returns the exit code.
@@ -35,6 +37,7 @@ class Process {
   Status start();
   Status check_ports() const;
   Status start_workers();
+  void watch_config();
   void on_signal(const char* name);
   void begin_lame_duck(Duration longest);
   void drain();
@@ -43,14 +46,19 @@ class Process {
   void close_queues();
   void finish();
   void stop_workers();
+  Duration shutdown_grace() const { return gateway_->table()->config().shutdown_grace; }
 
-  std::shared_ptr<const config::Config> config_;
-  net::UvRuntime runtime_;  // admin, signals, breakers, spools
+  const std::string file_;
+  const std::shared_ptr<const config::Config> config_;  // at the start
+  config::Effective effective_;                         // until the reloader has it
+  net::UvRuntime runtime_;                              // admin, signals, breakers, spools
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<core::Gateway> gateway_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<admin::AdminService> admin_;
   std::vector<std::unique_ptr<net::Operation>> signals_;
+  std::unique_ptr<net::Operation> config_watch_;
   net::Timer timer_;  // of the lame duck, shutdown_grace, and what is left after a cut-off
   State state_ = State::starting;
   const char* stop_signal_ = "";

@@ -19,6 +19,7 @@ constexpr size_t kLineBytesMax = 500;
 
 // Null: it is absent.
 json value_at(const json& object, const char* name) {
+  if (!object.is_object()) return json();
   const auto found = object.find(name);
   return found == object.end() ? json() : *found;
 }
@@ -84,6 +85,21 @@ std::string failure_text(const json& failure) {
 std::string endpoint_state(const json& endpoint) {
   const std::string until = member(endpoint, "ejected_until");
   return member(endpoint, "state") + (until.empty() ? "" : " until " + until);
+}
+
+std::string reload_text(const json& status) {
+  const json reload = value_at(status, "last_reload");
+  if (!reload.is_object()) return "";
+  std::string out = fmt::format("last reload {}: {}, {} changes\n", time_and_age(status, member(reload, "at")),
+                                member(reload, "result"), members(reload, "changes").size());
+  for (const char* name : {"errors", "needs_restart"}) {
+    for (const json& line : members(reload, name)) {
+      if (!line.is_string()) continue;
+      out += fmt::format("  {}{}\n", name == std::string("errors") ? "" : "needs a restart: ",
+                         printable(line.get<std::string>(), kLineBytesMax));
+    }
+  }
+  return out;
 }
 
 class StatusPage {
@@ -186,6 +202,9 @@ std::vector<std::string> unhealthy_of(const json& status) {
     const std::string trouble = trouble_of(queue);
     if (!trouble.empty()) found.push_back(fmt::format("queue {}: {}", member(queue, "name"), trouble));
   }
+  if (const json reload = value_at(status, "last_reload"); member(reload, "result") == "refused") {
+    found.push_back("the last reload of the configuration was refused");
+  }
   return found;
 }
 
@@ -196,6 +215,7 @@ std::string status_text(const json& status, const std::string& admin) {
                                 member(status, "config"), is(status, "draining", false) ? ", stopping" : "");
   out += unhealthy.empty() ? "healthy\n" : "unhealthy:\n";
   for (const std::string& each : unhealthy) out += fmt::format("  {}\n", each);
+  out += reload_text(status);
   return out + StatusPage(status, admin).take();
 }
 

@@ -42,6 +42,28 @@ void WorkerThread::measure_lag() {
   lag_timer_->start_at(lag_expected_);
 }
 
+void WorkerThread::prepare(std::shared_ptr<const core::RouteTable> table, net::Runtime& home,
+                           std::function<void(Status)> done) {
+  runtime_.post([this, table = std::move(table), &home, done = std::move(done)] {
+    home.post([done, status = listeners_->prepare(table)] { done(status); });
+  });
+}
+
+void WorkerThread::commit(net::Runtime& home, std::function<void()> done) {
+  runtime_.post([this, &home, done = std::move(done)] {
+    listeners_->commit();
+    if (replaying_) replaying_->use_table_in_force();
+    home.post(done);
+  });
+}
+
+void WorkerThread::roll_back(net::Runtime& home, std::function<void()> done) {
+  runtime_.post([this, &home, done = std::move(done)] {
+    listeners_->roll_back();
+    home.post(done);
+  });
+}
+
 void WorkerThread::start_replaying() {
   runtime_.post([this] { replaying_->start(); });
 }

@@ -21,6 +21,10 @@ class WorkerThread {
 
   // Blocks until the worker listens or has failed to.
   Status started();
+  // A reload: the steps of core/listeners.h, on the worker's loop; `done` is posted to `home`.
+  void prepare(std::shared_ptr<const core::RouteTable> table, net::Runtime& home, std::function<void(Status)> done);
+  void commit(net::Runtime& home, std::function<void()> done);
+  void roll_back(net::Runtime& home, std::function<void()> done);
   // Starts replaying jobs; only for the first worker.
   void start_replaying();
   // See core::Listeners; jobs run on.

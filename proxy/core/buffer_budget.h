@@ -17,19 +17,21 @@ class BufferBudget {
   BufferBudget(const BufferBudget&) = delete;
   BufferBudget& operator=(const BufferBudget&) = delete;
 
-  uint64_t limit() const { return limit_; }  // in bytes
+  uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }  // in bytes
+  // What is above a smaller limit stays until its bodies end.
+  void set_limit(uint64_t limit) { limit_ = limit; }
   uint64_t used() const { return used_.load(std::memory_order_relaxed); }
 
   // All of `bytes`, or nothing.
   bool take(uint64_t bytes) {
-    if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit_) return true;
+    if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit()) return true;
     give_back(bytes);
     return false;
   }
   void give_back(uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
-  const uint64_t limit_;
+  std::atomic<uint64_t> limit_;
   std::atomic<uint64_t> used_{0};
 };
 

@@ -26,7 +26,9 @@ class Gateway {
           QueueStores queues, uint64_t seed, QueueStores callbacks = {})
       : metrics_(metrics),
         policies_(runtime, metrics, std::move(queues), std::move(callbacks), seed, config->limits),
-        table_(RouteTable::build(std::move(config), policies_)) {}
+        table_(RouteTable::build(std::move(config), policies_)) {
+    policies_.commit(table_->config());
+  }
   // The table owns the breakers, and goes before the policies: what they have queued is announced before that.
   ~Gateway() { policies_.stop_breakers(); }
   Gateway(const Gateway&) = delete;
@@ -36,6 +38,11 @@ class Gateway {
   Policies& policies() { return policies_; }
   // For what begins now. Workers have their own (Worker::table), which they are given.
   const std::shared_ptr<const RouteTable>& table() const { return table_; }
+  // A reload: from now on this table is in force, which was built from policies(). Then the workers use it.
+  void use(std::shared_ptr<const RouteTable> table) {
+    policies_.commit(table->config());
+    table_ = std::move(table);
+  }
 
   //   serving ──set_lame_duck──▶ lame_duck ──set_draining──▶ draining
   //      └────────────────────set_draining──────────────────────▲

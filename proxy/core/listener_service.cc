@@ -31,16 +31,21 @@ http::ServerLimits server_limits(const config::Listener& listener) {
 
 }  // namespace
 
-ListenerService::ListenerService(Worker& worker, const config::Listener& config)
+ListenerService::ListenerService(Worker& worker, const ListenerRoutes& listener)
     : worker_(worker),
-      name_(config.name),
-      configured_address_(config.address),
+      name_(listener.config->name),
+      configured_address_(listener.config->address),
       no_route_metrics_(worker.gateway().metrics().route("")),
       jobs_metrics_(worker.gateway().metrics().route(JobsHandler::kRoute)),
       metrics_(worker.gateway().metrics().listener(name_)),
-      server_(worker.runtime(), server_limits(config), *this, worker.table()->listener(name_).connections,
-              worker.table()->listener(name_).tls),
+      tls_(listener.tls),
+      server_(worker.runtime(), server_limits(*listener.config), *this, listener.connections, listener.tls),
       lame_duck_(worker.runtime(), [this] { on_lame_duck_over_(); }) {}
+
+void ListenerService::use_table_in_force() {
+  server_.set_limits(server_limits(*worker_.table()->listener(name_).config));
+  server_.serve();
+}
 
 void ListenerService::begin_lame_duck(std::function<void()> over) {
   on_lame_duck_over_ = std::move(over);
@@ -56,7 +61,7 @@ void ListenerService::drain(std::function<void()> done, Duration idle_max) {
 
 std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();
-  const std::shared_ptr<const RouteTable>& table = worker_.table();
+  const std::shared_ptr<const RouteTable> table = this->table();
   const ListenerRoutes& listener = table->listener(name_);
   if (head.path == "*") return respond_to_options(responder);
   if (!listener.queues.empty() && head.path.starts_with(listener.config->jobs_path)) {

@@ -1,6 +1,5 @@
 #include "metrics/metrics.h"
 
-#include <algorithm>
 #include <map>
 #include <mutex>
 #include <set>
@@ -14,6 +13,7 @@
 #include "metrics/families.h"
 #include "metrics/from_config.h"
 #include "metrics/methods.h"
+#include "metrics/mirrored.h"
 #include "metrics/queue_metrics.h"
 
 namespace tidegate::metrics {
@@ -24,11 +24,7 @@ using policy::TransitionReason;
 
 namespace {
 
-// Raises a counter to a total counted elsewhere; it never decreases.
-void raise_to(prometheus::Counter& counter, double total) {
-  const double behind = total - counter.Value();
-  if (behind > 0) counter.Increment(behind);
-}
+constexpr const char* kCallResults[] = {"success", "failure", "slow", "ignored", "not_permitted"};
 
 class RouteMetricsImpl final : public RouteMetrics {
  public:
@@ -103,6 +99,10 @@ class MetricsImpl final : public Metrics {
       : families_(registry_) {
     families_.build_info.Add({{"version", std::string(version)}, {"revision", std::string(revision)}}).Set(1);
     route("");
+    add_configured(config);
+  }
+
+  void add_configured(const config::Config& config) override {
     for (const config::Listener& each : config.listeners) {
       listener(each.name);
       for (const config::Route& r : each.routes) {
@@ -121,7 +121,7 @@ class MetricsImpl final : public Metrics {
     }
     for (const auto& [name, q] : config.queues) {
       queue(name);
-      set_limits(families_, q);
+      if (limited_queues_.insert(name).second) set_limits(families_, q);  // those of an open store stay
     }
   }
 
@@ -134,48 +134,52 @@ class MetricsImpl final : public Metrics {
     transition_counter(breaker, transition.from, transition.to, transition.reason).Increment();
   }
 
+  void breaker_begins(const std::string& breaker) override {
+    for (int i = 0; i < policy::kBreakerStateCount; ++i) {
+      totals_.restart(state_seconds(breaker, static_cast<BreakerState>(i)));
+    }
+    for (const char* result : kCallResults) totals_.restart(breaker_calls(breaker, result));
+  }
+
   void set_breaker(const std::string& breaker, const policy::BreakerView& view) override {
     for (int i = 0; i < policy::kBreakerStateCount; ++i) {
       const auto state = static_cast<BreakerState>(i);
-      const std::map<std::string, std::string> labels = {{"breaker", breaker}, {"state", to_string(state)}};
-      families_.breaker_state.Add(labels).Set(view.state == state ? 1 : 0);
-      raise_to(families_.breaker_state_seconds.Add(labels), to_seconds(view.time_in_state[static_cast<size_t>(i)]));
+      gauges_.set(families_.breaker_state, {{"breaker", breaker}, {"state", to_string(state)}},
+                  view.state == state ? 1 : 0);
+      totals_.raise_to(state_seconds(breaker, state), to_seconds(view.time_in_state[static_cast<size_t>(i)]));
     }
-    const std::pair<const char*, uint64_t> calls[] = {{"success", view.successes},
-                                                      {"failure", view.failures},
-                                                      {"slow", view.slow},
-                                                      {"ignored", view.ignored},
-                                                      {"not_permitted", view.not_permitted}};
-    for (const auto& [result, total] : calls) {
-      raise_to(families_.breaker_calls.Add({{"breaker", breaker}, {"result", result}}), static_cast<double>(total));
+    const uint64_t totals[] = {view.successes, view.failures, view.slow, view.ignored, view.not_permitted};
+    for (size_t i = 0; i < std::size(kCallResults); ++i) {
+      totals_.raise_to(breaker_calls(breaker, kCallResults[i]), static_cast<double>(totals[i]));
     }
   }
 
   void set_bulkhead(const std::string& bulkhead, int in_use, int waiting, int limit) override {
-    families_.bulkhead_in_use.Add({{"bulkhead", bulkhead}}).Set(in_use);
-    families_.bulkhead_waiting.Add({{"bulkhead", bulkhead}}).Set(waiting);
-    families_.bulkhead_limit.Add({{"bulkhead", bulkhead}}).Set(limit);
+    gauges_.set(families_.bulkhead_in_use, {{"bulkhead", bulkhead}}, in_use);
+    gauges_.set(families_.bulkhead_waiting, {{"bulkhead", bulkhead}}, waiting);
+    gauges_.set(families_.bulkhead_limit, {{"bulkhead", bulkhead}}, limit);
   }
   void set_upstream_pending(const std::string& upstream, int waiting) override {
-    families_.upstream_pending.Add({{"upstream", upstream}}).Set(waiting);
+    gauges_.set(families_.upstream_pending, {{"upstream", upstream}}, waiting);
   }
   void set_endpoint_healthy(const std::string& upstream, const std::string& endpoint, bool healthy) override {
-    families_.upstream_endpoint_healthy.Add({{"upstream", upstream}, {"endpoint", endpoint}}).Set(healthy ? 1 : 0);
+    gauges_.set(families_.upstream_endpoint_healthy, {{"upstream", upstream}, {"endpoint", endpoint}}, healthy ? 1 : 0);
   }
   void set_tracked_clients(const std::string& name, size_t clients) override {
-    families_.ratelimit_tracked_clients.Add({{"route", name}}).Set(static_cast<double>(clients));
+    gauges_.set(families_.ratelimit_tracked_clients, {{"route", name}}, static_cast<double>(clients));
   }
   void set_retry_budget(const std::string& name, double remaining_ratio) override {
-    families_.retry_budget_remaining.Add({{"upstream", name}}).Set(remaining_ratio);
+    gauges_.set(families_.retry_budget_remaining, {{"upstream", name}}, remaining_ratio);
   }
   void set_queue(const std::string& name, const JobCounts& depth_by_status, uint64_t bytes, double oldest_age_s,
                  bool available) override {
     for (size_t i = 0; i < depth_by_status.size(); ++i) {
       const char* status = to_string(static_cast<jobs::JobStatus>(i));
-      families_.queue_depth.Add({{"queue", name}, {"status", status}}).Set(static_cast<double>(depth_by_status[i]));
+      gauges_.set(families_.queue_depth, {{"queue", name}, {"status", status}},
+                  static_cast<double>(depth_by_status[i]));
     }
-    families_.queue_bytes.Add({{"queue", name}}).Set(static_cast<double>(bytes));
-    families_.queue_oldest_age.Add({{"queue", name}}).Set(oldest_age_s);
+    gauges_.set(families_.queue_bytes, {{"queue", name}}, static_cast<double>(bytes));
+    gauges_.set(families_.queue_oldest_age, {{"queue", name}}, oldest_age_s);
     set_dependency("queue:" + name, available);
   }
   void set_unavailable_stores(const std::string& name, const std::set<jobs::Refusal>& reasons) override {
@@ -188,18 +192,19 @@ class MetricsImpl final : public Metrics {
     families_.tls_certificate_expiry.Add({{"section", section}, {"name", name}}).Set(to_seconds(at.time_since_epoch()));
   }
   void set_dependency(const std::string& dependency, bool up) override {
-    families_.dependency_up.Add({{"dependency", dependency}}).Set(up ? 1 : 0);
+    gauges_.set(families_.dependency_up, {{"dependency", dependency}}, up ? 1 : 0);
   }
   void set_loop_lag(int worker, double seconds) override {
     families_.loop_lag.Add({{"worker", std::to_string(worker)}}).Set(seconds);
   }
   void set_log_lines_dropped(uint64_t lines) override {
-    raise_to(families_.log_lines_dropped.Add({}), static_cast<double>(lines));
+    totals_.raise_to(families_.log_lines_dropped.Add({}), static_cast<double>(lines));
   }
   void set_buffered(uint64_t bytes, uint64_t limit) override {
     families_.buffered_bytes.Add({}).Set(static_cast<double>(bytes));
     families_.buffered_max_bytes.Add({}).Set(static_cast<double>(limit));
   }
+  void drop_unset_gauges() override { gauges_.drop_unset(); }
   void set_config_loaded(bool successful, WallTime at) override {
     families_.config_last_reload_successful.Add({}).Set(successful ? 1 : 0);
     if (successful) families_.config_last_reload_timestamp.Add({}).Set(to_seconds(at.time_since_epoch()));
@@ -218,6 +223,12 @@ class MetricsImpl final : public Metrics {
     return *slot;
   }
 
+  prometheus::Counter& state_seconds(const std::string& breaker, BreakerState state) {
+    return families_.breaker_state_seconds.Add({{"breaker", breaker}, {"state", to_string(state)}});
+  }
+  prometheus::Counter& breaker_calls(const std::string& breaker, const char* result) {
+    return families_.breaker_calls.Add({{"breaker", breaker}, {"result", result}});
+  }
   prometheus::Counter& transition_counter(const std::string& breaker, BreakerState from, BreakerState to,
                                           TransitionReason reason) {
     return families_.breaker_transitions.Add(
@@ -239,6 +250,9 @@ class MetricsImpl final : public Metrics {
 
   prometheus::Registry registry_;
   Families families_;
+  MirroredGauges gauges_;
+  MirroredCounters totals_;
+  std::set<std::string> limited_queues_;
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<RouteMetricsImpl>> routes_;
   std::map<std::string, std::unique_ptr<UpstreamMetricsImpl>> upstreams_;

@@ -89,6 +89,8 @@ class Metrics {
   static std::unique_ptr<Metrics> make(const config::Config& config, std::string_view version,
                                        std::string_view revision);
   virtual ~Metrics() = default;
+  // A reload: creates the series of the configured names that are new, at 0. Counters of names that are gone stay.
+  virtual void add_configured(const config::Config& config) = 0;
 
   // The references live as long as the Metrics.
   virtual RouteMetrics& route(const std::string& name) = 0;
@@ -97,6 +99,10 @@ class Metrics {
   virtual ListenerMetrics& listener(const std::string& name) = 0;
 
   virtual void breaker_transition(const std::string& breaker, const policy::Transition& transition) = 0;
+
+  // Another breaker of that name is made, whose totals begin at 0. set_breaker() with those of the one before comes
+  // first.
+  virtual void breaker_begins(const std::string& breaker) = 0;
 
   // The gauges that mirror state, before render().
   virtual void set_breaker(const std::string& breaker, const policy::BreakerView& view) = 0;
@@ -116,6 +122,8 @@ class Metrics {
   virtual void set_loop_lag(int worker, double seconds) = 0;
   virtual void set_buffered(uint64_t bytes, uint64_t limit) = 0;
   virtual void set_log_lines_dropped(uint64_t lines) = 0;
+  // The gauges above that have not been set since the last call are of what is no longer configured: they go.
+  virtual void drop_unset_gauges() = 0;
   virtual void set_config_loaded(bool successful, WallTime at) = 0;
 
   // The text exposition format (version 0.0.4), process_* included.

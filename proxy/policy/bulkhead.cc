@@ -98,19 +98,34 @@ bool Bulkhead::wait(SlotWaiter& waiter) {
   return true;
 }
 
-// The slot goes to who has waited longest, without becoming free in between.
 void Bulkhead::give_back(bool spare) {
   const std::lock_guard lock(mutex_);
   if (spare) --spare_in_use_;
   TG_ASSERT(in_use_ > 0);
-  if (waiters_.empty()) {
-    --in_use_;
-    return;
+  --in_use_;
+  grant_free_slots();
+}
+
+// Under the lock. Who has waited longest comes first.
+void Bulkhead::grant_free_slots() {
+  while (in_use_ < config_.max_concurrent && !waiters_.empty()) {
+    SlotWaiter* next = waiters_.front();
+    waiters_.pop_front();
+    ++in_use_;
+    next->has_slot_ = true;
+    next->granted();
   }
-  SlotWaiter* next = waiters_.front();
-  waiters_.pop_front();
-  next->has_slot_ = true;
-  next->granted();
+}
+
+void Bulkhead::reconfigure(const BulkheadConfig& config) {
+  const std::lock_guard lock(mutex_);
+  config_ = config;
+  grant_free_slots();
+}
+
+BulkheadConfig Bulkhead::config() const {
+  const std::lock_guard lock(mutex_);
+  return config_;
 }
 
 Bulkhead::View Bulkhead::view() const {

@@ -5,6 +5,9 @@
 // Replayed jobs only ever acquire_spare(): live traffic goes first. It gives nothing while somebody waits. One job at a
 // time may have a slot that is free; more only if a slot is left over for the next live call, and, while live traffic
 // comes (within a second, or has a slot), only up to half of the slots.
+//
+// A reload reconfigures it, so that the bound holds over the calls of both configurations: a limit below what is in use
+// drains down, one that has grown serves who waits.
 #pragma once
 
 #include <cstdint>
@@ -81,19 +84,22 @@ class Bulkhead {
   // Joins the queue; false: it is full. REQUIRES that the waiter is not in a queue.
   bool wait(SlotWaiter& waiter);
 
+  void reconfigure(const BulkheadConfig& config);
+
   struct View {
     int in_use, waiting, limit;
   };
   View view() const;
   const std::string& name() const { return name_; }
-  const BulkheadConfig& config() const { return config_; }
+  BulkheadConfig config() const;
 
  private:
   friend class Slot;
   friend class SlotWaiter;
   void give_back(bool spare);
+  void grant_free_slots();
 
-  std::string name_;
+  const std::string name_;
   BulkheadConfig config_;
   mutable std::mutex mutex_;
   int in_use_ = 0;        // jobs' too

@@ -81,12 +81,13 @@ struct RateLimiter::Impl {
 };
 
 RateLimiter::RateLimiter(const RateLimitConfig& config) : config_(config), impl_(std::make_unique<Impl>()) {
-  if (config_.algorithm == RateAlgorithm::sliding_window) {
-    config_.idle_ttl = std::max(config_.idle_ttl, config_.window);
-    impl_->window.emplace(config_.count, config_.window, config_.idle_ttl, config_.max_keys);
+  RateLimitConfig effective = config;
+  if (config.algorithm == RateAlgorithm::sliding_window) {
+    effective.idle_ttl = std::max(config.idle_ttl, config.window);
+    impl_->window.emplace(effective.count, effective.window, effective.idle_ttl, effective.max_keys);
   } else {
-    config_.idle_ttl = std::max(config_.idle_ttl, duration_from(config_.burst, config_.rate_per_s));
-    impl_->buckets.emplace(config_);
+    effective.idle_ttl = std::max(config.idle_ttl, duration_from(config.burst, config.rate_per_s));
+    impl_->buckets.emplace(effective);
   }
 }
 

@@ -31,11 +31,11 @@ class RateLimiter {
   void record(const RateKey& key, Time now, double cost = 1);
 
   size_t tracked() const;
-  const RateLimitConfig& config() const { return config_; }
+  const RateLimitConfig& config() const { return config_; }  // as given
 
  private:
   struct Impl;
-  RateLimitConfig config_;
+  const RateLimitConfig config_;
   std::unique_ptr<Impl> impl_;
 };
 

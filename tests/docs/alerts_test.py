@@ -8,8 +8,7 @@ from pages import DOCS, ROOT, code_spans, rows
 RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
 SOURCES = [file for folder in ("proxy", "api", "optimizer") for file in sorted((ROOT / folder).rglob("*.cc"))]
 # Series that exist for a feature to come: what would ask for them, and what in the source would bring them about.
-NOT_YET = {"forced": (r'state=~?"[^"]*forced', r"(\.|->)force\("),
-           "a reload that fails": (r"config_last_reload_successful", r"set_config_loaded\(false")}
+NOT_YET = {"forced": (r'state=~?"[^"]*forced', r"(\.|->)force\(")}
 SELECTOR = re.compile(r"\b((?:tidegate|watermark|process)_\w+)(?:\{([^}]*)\})?")
 
 

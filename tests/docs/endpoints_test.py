@@ -27,7 +27,7 @@ class Endpoints(unittest.TestCase):
         table = (ROOT / "proxy/admin/routes.cc").read_text()
         routed = {(method, path.replace("{queue}", "NAME").replace("{id}", "ID"))
                   for method, path in re.findall(r'^    \{"([A-Z]+)", +"(/\S+)",', table, re.MULTILINE)}
-        self.assertEqual(len(routed), 12)
+        self.assertEqual(len(routed), 13)
         self.assertEqual(named(DOCS / "reference/admin-api.md"), routed)
 
     def test_every_admin_endpoint_that_is_named_is_there(self):

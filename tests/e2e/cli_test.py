@@ -183,10 +183,10 @@ class Running(Folder):
         self.assertEqual(tidegate("healthcheck", "--admin", admin).returncode, 0)
         self.assertEqual(program.stop(), 0)
 
-    def test_sighup_is_logged_and_changes_nothing(self):
+    def test_sighup_loads_the_file_again_and_does_not_end_the_process(self):
         program, admin = self.start(MINIMAL.format(**self.ports()))
         program.process.send_signal(signal.SIGHUP)
-        eventually("it is logged", lambda: '"event":"reload_not_supported"' in program.text())
+        eventually("it is logged", lambda: '"event":"config_reloaded"' in program.text())
         self.assertEqual(tidegate("healthcheck", "--admin", admin).returncode, 0)
         self.assertEqual(program.stop(), 0)
 

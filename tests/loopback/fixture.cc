@@ -75,6 +75,13 @@ std::string post(std::string_view target, std::string_view body, std::string_vie
 
 Fixture::Fixture(std::string yaml, net::LookupThreads::Lookup lookup)
     : lookups(std::move(lookup)), folder_(make_folder()) {
+  log_configure(LogLevel::info, LogFormat::json);
+  log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });
+  config_ = load(std::move(yaml));
+  start();
+}
+
+std::shared_ptr<const config::Config> Fixture::load(std::string yaml) const {
   replace_all(yaml, "{UP_PORT}", std::to_string(upstream.port()));
   replace_all(yaml, "{UP}", "http://127.0.0.1:" + std::to_string(upstream.port()));
   replace_all(yaml, "{SECOND}", "http://127.0.0.1:" + std::to_string(second.port()));
@@ -86,10 +93,21 @@ Fixture::Fixture(std::string yaml, net::LookupThreads::Lookup lookup)
   replace_all(yaml, "{CERT}", test::Authority::server_of_program().cert_file);
   replace_all(yaml, "{KEY}", test::Authority::server_of_program().key_file);
   replace_all(yaml, "{DIR}", folder_.string());
-  log_configure(LogLevel::info, LogFormat::json);
-  log_set_sink([this](LogLevel, std::string_view line) { log.emplace_back(line); });
-  config_ = test::load_config(yaml);
-  start();
+  return test::load_config(yaml);
+}
+
+Status Fixture::try_reload(const std::string& yaml) {
+  const auto config = load(yaml);
+  metrics_->add_configured(*config);
+  auto table = core::RouteTable::build(config, gateway_->policies());
+  if (Status status = listeners_->prepare(table); !status) {
+    gateway_->policies().roll_back();
+    return status;
+  }
+  gateway_->use(std::move(table));
+  listeners_->commit();
+  replaying_->use_table_in_force();
+  return Ok{};
 }
 
 void Fixture::start() {
@@ -131,7 +149,7 @@ void Fixture::until(const char* what, const std::function<bool()>& ready) {
   net::Timer tick(runtime, [] {});
   const Time give_up = runtime.now() + 30s;
   while (!ready()) {
-    if (runtime.now() > give_up) FAIL("timed out: " << what);
+    if (runtime.now() > give_up) FAIL("timed out: " << std::string(what));
     if (!tick.active()) tick.start_after(50ms);
     runtime.run_once();
   }

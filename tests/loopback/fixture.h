@@ -86,6 +86,9 @@ class Fixture {
   // Like a kill and a start: nothing is drained, listeners get new ports, metrics start at 0.
   void restart();
   void start_replaying() { replaying_->start(); }
+  // As proxy/cli/reloader.cc does it; `yaml` as for the constructor.
+  Status try_reload(const std::string& yaml);
+  void reload(const std::string& yaml) { REQUIRE(try_reload(yaml).ok()); }
   const std::filesystem::path& folder() const { return folder_; }
   core::Gateway& gateway() { return *gateway_; }
   core::Worker& worker() { return *worker_; }
@@ -105,6 +108,7 @@ class Fixture {
 
  private:
   void start();
+  std::shared_ptr<const config::Config> load(std::string yaml) const;
 
   std::filesystem::path folder_;
   std::shared_ptr<const config::Config> config_;

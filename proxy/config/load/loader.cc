@@ -22,7 +22,8 @@ std::optional<std::string> process_environment(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-void read_document(Node& root, Config& config, const Environment& environment, Diagnostics& errors) {
+void read_document(Node& root, Config& config, const Environment& environment, Diagnostics& errors,
+                   TypedValues& typed) {
   prepare(root, "", environment ? environment : process_environment, errors);
   if (root.kind != Node::Kind::map) {
     if (root.kind != Node::Kind::broken) {
@@ -30,7 +31,7 @@ void read_document(Node& root, Config& config, const Environment& environment, D
     }
     return;
   }
-  Section section(errors, root, "");
+  Section section(errors, root, "", &typed);
   read_config(section, config);
   section.finish();
   check_config(config, root, errors);
@@ -38,7 +39,7 @@ void read_document(Node& root, Config& config, const Environment& environment, D
 
 LoadResult cannot_read(const std::string& name) {
   const std::string reason = std::strerror(errno != 0 ? errno : EIO);
-  return {nullptr, {Diagnostic{name, {}, "", "cannot read the file: " + reason}}, {}};
+  return {nullptr, {Diagnostic{name, {}, "", "cannot read the file: " + reason}}, {}, {}};
 }
 
 LoadResult load_stream(std::istream& stream, const std::string& name, const Environment& environment) {
@@ -57,11 +58,12 @@ LoadResult load_text(std::string_view yaml, const std::string& file_name, const 
   auto config = std::make_shared<Config>();
   config->file = file_name;
   Node root;
-  if (parse_document(yaml, root, errors)) read_document(root, *config, environment, errors);
-  if (!errors.empty()) return {nullptr, errors.take(), {}};
+  TypedValues typed;
+  if (parse_document(yaml, root, errors)) read_document(root, *config, environment, errors, typed);
+  if (!errors.empty()) return {nullptr, errors.take(), {}, {}};
   Diagnostics warnings(file_name, Severity::warning);
   find_warnings(*config, root, warnings);
-  return {std::move(config), {}, warnings.take()};
+  return {std::move(config), {}, warnings.take(), effective_values(root, typed)};
 }
 
 LoadResult load_file(const std::string& path, const Environment& environment) {

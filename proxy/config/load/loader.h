@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "config/yaml/diagnostics.h"
+#include "config/yaml/effective.h"
 #include "config/yaml/substitution.h"
 
 namespace tidegate::config {
@@ -21,6 +22,7 @@ struct LoadResult {
   std::shared_ptr<const Config> config;  // null when there are errors
   std::vector<Diagnostic> errors;        // in file order
   std::vector<Diagnostic> warnings;      // in file order; none when there are errors
+  Effective effective;                   // empty when there are errors
 };
 
 // As a path, the standard input, which messages call "stdin".

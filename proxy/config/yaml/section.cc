@@ -74,9 +74,16 @@ bool Section::plain(const Value& value, std::string_view expected) {
   return refuse(value, expected, fmt::format("expected {}, not text in quotes; remove the quotes", expected));
 }
 
+void Section::note(std::string_view key, std::string value) {
+  if (typed_ != nullptr) (*typed_)[{path_, std::string(key)}] = std::move(value);
+}
+
 bool Section::text(std::string_view key, std::string& out) {
   const auto value = find(key);
-  if (!value) return true;
+  if (!value) {
+    if (!out.empty()) note(key, out);
+    return true;
+  }
   const auto raw = scalar(*value, "text");
   if (raw) out = *raw;
   return raw.has_value();
@@ -85,11 +92,13 @@ bool Section::text(std::string_view key, std::string& out) {
 bool Section::boolean(std::string_view key, bool& out) {
   constexpr std::string_view kExpected = "true or false";
   const auto value = find(key);
+  note(key, out ? "true" : "false");
   if (!value) return true;
   const auto raw = scalar(*value, kExpected);
   if (!raw || !plain(*value, kExpected)) return false;
   if (*raw != "true" && *raw != "false") return refuse(*value, kExpected, "expected true or false, not " + shown(*raw));
   out = *raw == "true";
+  note(key, out ? "true" : "false");
   return true;
 }
 
@@ -97,6 +106,7 @@ template <typename T>
 bool Section::plain_number(std::string_view key, T& out, T low, T high, std::string_view expected,
                            Result<T> (*parse)(std::string_view)) {
   const auto value = find(key);
+  note(key, fmt::format("{}", out));
   if (!value) return true;
   T read{};
   if (!plain(*value, expected) || !parsed(*value, read, expected, parse)) return false;
@@ -105,6 +115,7 @@ bool Section::plain_number(std::string_view key, T& out, T low, T high, std::str
                   fmt::format("must be {} to {}, not {}", low, high, read));
   }
   out = read;
+  note(key, fmt::format("{}", out));
   return true;
 }
 
@@ -118,6 +129,7 @@ bool Section::number(std::string_view key, double& out, double low, double high)
 
 bool Section::duration(std::string_view key, Duration& out, Duration low, Duration high) {
   const auto value = find(key);
+  note(key, show_duration(out));
   if (!value) return true;
   Duration read{};
   if (!parsed(*value, read, kDuration, parse_duration)) return false;
@@ -126,11 +138,13 @@ bool Section::duration(std::string_view key, Duration& out, Duration low, Durati
     return refuse(*value, "a duration of " + range, fmt::format("must be {}, not {}", range, show_duration(read)));
   }
   out = read;
+  note(key, show_duration(out));
   return true;
 }
 
 bool Section::size(std::string_view key, uint64_t& out, uint64_t low, uint64_t high) {
   const auto value = find(key);
+  note(key, show_size(out));
   if (!value) return true;
   uint64_t read = 0;
   if (!parsed(*value, read, kSize, parse_size)) return false;
@@ -139,6 +153,7 @@ bool Section::size(std::string_view key, uint64_t& out, uint64_t low, uint64_t h
     return refuse(*value, "a size of " + range, fmt::format("must be {}, not {}", range, show_size(read)));
   }
   out = read;
+  note(key, show_size(out));
   return true;
 }
 
@@ -188,7 +203,7 @@ bool Section::read_map(const Value& value, const Reader& read) {
     errors_.add(value.node->at, value.path, fmt::format("expected a section, not {}", describe(kind)));
     return false;
   }
-  Section section(errors_, *value.node, value.path);
+  Section section(errors_, *value.node, value.path, typed_);
   read(section);
   section.finish();
   return true;

@@ -17,6 +17,7 @@
 
 #include "config/yaml/diagnostics.h"
 #include "config/yaml/document.h"
+#include "config/yaml/effective.h"
 #include "config/yaml/scalars.h"
 
 namespace tidegate::config {
@@ -29,9 +30,10 @@ struct Value {
 
 class Section {
  public:
-  // `node`: a map, or null for a section without keys. The document and `errors` outlive the section.
-  Section(Diagnostics& errors, const Node& node, std::string path)
-      : errors_(errors), node_(node), path_(std::move(path)) {}
+  // `node`: a map, or null for a section without keys. The document and `errors` outlive the section, and so does
+  // `typed`, which gets what the typed readers find; null: nobody wants it.
+  Section(Diagnostics& errors, const Node& node, std::string path, TypedValues* typed = nullptr)
+      : errors_(errors), node_(node), path_(std::move(path)), typed_(typed) {}
 
   const std::string& path() const { return path_; }
 
@@ -70,6 +72,9 @@ class Section {
     for (const auto& each : choices) names.push_back(each.first);
     const int index = choose(key, names);
     if (index >= 0) out = (choices.begin() + index)->second;
+    for (const auto& each : choices) {
+      if (index != kBadChoice && each.second == out) note(key, std::string(each.first));
+    }
     return index != kBadChoice;
   }
 
@@ -77,6 +82,9 @@ class Section {
   template <typename T>
   bool parsed(std::string_view key, T& out, std::string_view expected, Result<T> (*parse)(std::string_view)) {
     const auto value = find(key);
+    if constexpr (requires { out.to_string(); }) {
+      if (!value) note(key, out.to_string());
+    }
     return !value || parsed(*value, out, expected, parse);
   }
   template <typename T>
@@ -130,6 +138,7 @@ class Section {
   template <typename T>
   bool plain_number(std::string_view key, T& out, T low, T high, std::string_view expected,
                     Result<T> (*parse)(std::string_view));
+  void note(std::string_view key, std::string value);
   int choose(std::string_view key, const std::vector<std::string_view>& names);
   bool plain(const Value& value, std::string_view expected);
   bool read_map(const Value& value, const Reader& read);
@@ -137,6 +146,7 @@ class Section {
   Diagnostics& errors_;
   const Node& node_;
   std::string path_;
+  TypedValues* typed_;
   std::vector<std::string> known_;  // in the order of reading
 };
 

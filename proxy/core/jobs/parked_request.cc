@@ -47,6 +47,9 @@ void ParkedRequest::on_body_changed() {
 
 void ParkedRequest::store() {
   state_ = State::storing;
+  if (!append_permit_.emplace(*parking_.route.queue)) {
+    return queue_refused(Outcome::queue_unavailable, jobs::Refusal::store_unavailable, "the queue has been removed");
+  }
   timer_.start_at(std::max(parking_.deadline, runtime().now()) + kCommitBound);
   operation_ = parking_.route.queue->queue->append(
       runtime(), draft(), [this](Result<jobs::Appended> appended) { on_stored(std::move(appended)); });
@@ -82,6 +85,7 @@ jobs::JobDraft ParkedRequest::draft() {
 
 void ParkedRequest::on_stored(Result<jobs::Appended> appended) {
   const auto finished = net::finished(operation_);
+  append_permit_.reset();
   timer_.stop();
   if (!appended) {
     const Error& error = appended.error();

@@ -105,6 +105,7 @@ class ParkedRequest {
   State state_ = State::receiving;
   net::Timer timer_;
   std::unique_ptr<net::Operation> operation_;  // storing, fetching
+  std::optional<AppendPermit> append_permit_;  // storing
   jobs::Appended job_;                         // once it is accepted
   Duration first_delay_{};                     // of a job that it makes, until it may be attempted
   std::unique_ptr<JobWait> job_wait_;

@@ -31,6 +31,11 @@ RoutePtr route_with_callback(const Worker& worker, const std::string& name) {
   return route && route->enqueue && route->enqueue->callback ? std::move(route) : nullptr;
 }
 
+struct CallbackRoute final : jobs::JobRoute {
+  explicit CallbackRoute(RoutePtr with_callback) : route(std::move(with_callback)) {}
+  const RoutePtr route;
+};
+
 // 32 hexadecimal digits that are always the same for the same text.
 std::string id_from(const std::string& text) {
   const Sha256Bytes digest = hmac_sha256("tidegate callback", text);
@@ -156,9 +161,7 @@ class CallbackRun final : public net::Operation {
 
 }  // namespace
 
-bool CallbackAnnouncer::wants(const jobs::ClaimedJob& job) {
-  return route_with_callback(worker_, job.route) != nullptr;
-}
+bool CallbackAnnouncer::wants(const jobs::ClaimedJob& job) { return store_ && route_with_callback(worker_, job.route); }
 
 // A call whose acknowledgement was lost may have been stored: the next one is another job, with the same webhook-id.
 jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs::JobEvent, int calls_before,
@@ -179,12 +182,12 @@ jobs::OperationPtr CallbackAnnouncer::announce(const jobs::ClaimedJob& job, jobs
   draft.created_at = now;
   draft.expires_at = now + config_.job_ttl;
   draft.max_attempts = config_.replay.max_attempts;
-  return queue_.callbacks->append(worker_.runtime(), std::move(draft),
-                                  [this, done = std::move(done)](const Result<jobs::Appended>& appended) {
-                                    if (appended) queue_.callback_metrics->job_event(jobs::JobEvent::accepted);
-                                    else queue_.callback_metrics->refused(jobs::refusal_of(appended.error()));
-                                    done(appended ? Status(Ok{}) : Status(appended.error()));
-                                  });
+  return store_->append(worker_.runtime(), std::move(draft),
+                        [this, done = std::move(done)](const Result<jobs::Appended>& appended) {
+                          if (appended) queue_.callback_metrics->job_event(jobs::JobEvent::accepted);
+                          else queue_.callback_metrics->refused(jobs::refusal_of(appended.error()));
+                          done(appended ? Status(Ok{}) : Status(appended.error()));
+                        });
 }
 
 void CallbackAnnouncer::lost(const jobs::ClaimedJob& job, jobs::JobEvent end, const std::string& reason) {
@@ -196,8 +199,9 @@ void CallbackAnnouncer::lost(const jobs::ClaimedJob& job, jobs::JobEvent end, co
                               {"reason", reason}});
 }
 
-std::shared_ptr<const policy::RoutePolicy> CallbackRunner::policy_of(const std::string& route) {
-  return route_with_callback(worker_, route) ? no_policies_ : nullptr;
+jobs::JobRoutePtr CallbackRunner::route_of(const std::string& name) {
+  RoutePtr route = route_with_callback(worker_, name);
+  return route ? std::make_shared<CallbackRoute>(std::move(route)) : nullptr;
 }
 
 std::vector<std::string> CallbackRunner::routes_of(const jobs::JobQueue&) {
@@ -210,11 +214,11 @@ std::vector<std::string> CallbackRunner::routes_of(const jobs::JobQueue&) {
   return names;
 }
 
-std::unique_ptr<net::Operation> CallbackRunner::run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader>,
-                                                    const jobs::RunLimits&, jobs::RunCallbacks callbacks) {
-  RoutePtr route = route_with_callback(worker_, job.route);
-  TG_ASSERT(route);  // policy_of() has found it
-  return std::make_unique<CallbackRun>(worker_, *queue_.queue, std::move(route), job, std::move(callbacks.done));
+std::unique_ptr<net::Operation> CallbackRunner::run(jobs::JobRoutePtr route, const jobs::ClaimedJob& job,
+                                                    std::shared_ptr<net::BodyReader>, const jobs::RunLimits&,
+                                                    jobs::RunCallbacks callbacks) {
+  return std::make_unique<CallbackRun>(worker_, *queue_.queue, static_cast<const CallbackRoute&>(*route).route, job,
+                                       std::move(callbacks.done));
 }
 
 }  // namespace tidegate::core

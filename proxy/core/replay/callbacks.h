@@ -24,9 +24,15 @@ namespace tidegate::core {
 // Appends the callback of a job that is about to end.
 class CallbackAnnouncer final : public jobs::EndAnnouncer {
  public:
-  // REQUIRES queue.callbacks. All outlive this.
+  // Worker and queue outlive this.
   CallbackAnnouncer(Worker& worker, QueueState& queue, const config::Queue& config)
-      : worker_(worker), queue_(queue), config_(config) {}
+      : worker_(worker), queue_(queue), config_(config), store_(queue.callbacks.get()) {}
+
+  // For the callbacks of ends from now on. A table in force needs the stores that the queue has.
+  void reconfigure(const config::Queue& config) {
+    config_ = config;
+    store_ = queue_.callbacks.get();
+  }
 
   bool wants(const jobs::ClaimedJob& job) override;
   jobs::OperationPtr announce(const jobs::ClaimedJob& job, jobs::JobEvent end, int calls_before,
@@ -36,7 +42,8 @@ class CallbackAnnouncer final : public jobs::EndAnnouncer {
  private:
   Worker& worker_;
   QueueState& queue_;
-  const config::Queue& config_;
+  config::Queue config_;
+  jobs::JobQueue* store_;  // null: no route of the queue has a callback
 };
 
 // Delivers callbacks.
@@ -46,16 +53,16 @@ class CallbackRunner final : public jobs::JobRunner {
 
   CallbackRunner(Worker& worker, QueueState& queue) : worker_(worker), queue_(queue) {}
 
-  std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) override;
+  // Neither breaker nor bulkhead: those are the upstream's.
+  jobs::JobRoutePtr route_of(const std::string& name) override;
   std::vector<std::string> routes_of(const jobs::JobQueue& queue) override;
-  std::unique_ptr<net::Operation> run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
-                                      const jobs::RunLimits& limits, jobs::RunCallbacks callbacks) override;
+  std::unique_ptr<net::Operation> run(jobs::JobRoutePtr route, const jobs::ClaimedJob& job,
+                                      std::shared_ptr<net::BodyReader> body, const jobs::RunLimits& limits,
+                                      jobs::RunCallbacks callbacks) override;
 
  private:
   Worker& worker_;
   QueueState& queue_;
-  // Neither breaker nor bulkhead: those are the upstream's.
-  const std::shared_ptr<const policy::RoutePolicy> no_policies_ = std::make_shared<policy::RoutePolicy>();
 };
 
 }  // namespace tidegate::core

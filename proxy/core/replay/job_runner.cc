@@ -166,10 +166,7 @@ class ReplayAttempt final : public net::Operation, private AttemptUser {
 
 }  // namespace
 
-std::shared_ptr<const policy::RoutePolicy> GatewayJobRunner::policy_of(const std::string& route) {
-  const RoutePtr found = find_route(worker_.table(), route);
-  return found ? std::shared_ptr<const policy::RoutePolicy>(found, &found->policy) : nullptr;
-}
+jobs::JobRoutePtr GatewayJobRunner::route_of(const std::string& name) { return find_route(worker_.table(), name); }
 
 std::vector<std::string> GatewayJobRunner::routes_of(const jobs::JobQueue& queue) {
   std::vector<std::string> names;
@@ -181,21 +178,20 @@ std::vector<std::string> GatewayJobRunner::routes_of(const jobs::JobQueue& queue
   return names;
 }
 
-std::unique_ptr<net::Operation> GatewayJobRunner::run(const jobs::ClaimedJob& job,
+std::unique_ptr<net::Operation> GatewayJobRunner::run(jobs::JobRoutePtr route, const jobs::ClaimedJob& job,
                                                       std::shared_ptr<net::BodyReader> body,
                                                       const jobs::RunLimits& limits, jobs::RunCallbacks callbacks) {
-  RoutePtr route = find_route(worker_.table(), job.route);
-  TG_ASSERT(route);  // policy_of() has found it
-  auto run = std::make_unique<ReplayAttempt>(worker_, std::move(route), job, std::move(body), std::move(callbacks));
+  auto run = std::make_unique<ReplayAttempt>(worker_, std::static_pointer_cast<const RouteState>(route), job,
+                                             std::move(body), std::move(callbacks));
   run->start(limits);
   return run;
 }
 
-std::unique_ptr<net::Operation> GatewayJobRunner::fetch_body(const jobs::ClaimedJob& job,
+std::unique_ptr<net::Operation> GatewayJobRunner::fetch_body(const jobs::JobRoutePtr& route,
+                                                             const jobs::ClaimedJob& job,
                                                              std::function<void(jobs::FetchedBody)> done) {
-  const RoutePtr route = find_route(worker_.table(), job.route);
-  return fetch_reference(worker_.runtime(), worker_.buffers(), route ? route->enqueue : nullptr, job.body_ref,
-                         std::move(done));
+  return fetch_reference(worker_.runtime(), worker_.buffers(), static_cast<const RouteState&>(*route).enqueue,
+                         job.body_ref, std::move(done));
 }
 
 }  // namespace tidegate::core

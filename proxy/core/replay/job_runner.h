@@ -12,14 +12,15 @@ namespace tidegate::core {
 
 class GatewayJobRunner final : public jobs::JobRunner {
  public:
-  // The worker on whose loop jobs run, by the table in force when a run begins; it outlives the runner.
+  // The worker on whose loop jobs run, by the table in force when a run is admitted; it outlives the runner.
   explicit GatewayJobRunner(Worker& worker) : worker_(worker) {}
 
-  std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) override;
+  jobs::JobRoutePtr route_of(const std::string& name) override;
   std::vector<std::string> routes_of(const jobs::JobQueue& queue) override;
-  std::unique_ptr<net::Operation> run(const jobs::ClaimedJob& job, std::shared_ptr<net::BodyReader> body,
-                                      const jobs::RunLimits& limits, jobs::RunCallbacks callbacks) override;
-  std::unique_ptr<net::Operation> fetch_body(const jobs::ClaimedJob& job,
+  std::unique_ptr<net::Operation> run(jobs::JobRoutePtr route, const jobs::ClaimedJob& job,
+                                      std::shared_ptr<net::BodyReader> body, const jobs::RunLimits& limits,
+                                      jobs::RunCallbacks callbacks) override;
+  std::unique_ptr<net::Operation> fetch_body(const jobs::JobRoutePtr& route, const jobs::ClaimedJob& job,
                                              std::function<void(jobs::FetchedBody)> done) override;
 
  private:

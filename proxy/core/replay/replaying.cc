@@ -43,38 +43,72 @@ jobs::JobObserver observer_of(Observed observed) {
 
 }  // namespace
 
-Replaying::Replaying(Worker& worker) : worker_(worker), table_(worker.table()), runner_(worker) {
-  for (auto& [name, queue] : worker.gateway().policies().queues()) {
-    const config::Queue& config = table_->config().queues.at(name);
-    if (queue.callbacks) announcers_.push_back(std::make_unique<CallbackAnnouncer>(worker, queue, config));
-    replayers_.push_back(std::make_unique<jobs::Replayer>(worker.runtime(), *queue.queue, runner_, config.replay,
-                                                          observer_of({*queue.metrics, &queue.events, name, "job"}),
-                                                          queue.callbacks ? announcers_.back().get() : nullptr));
-    queue.replayer = replayers_.back().get();
-    if (queue.callbacks) add_callbacks(name, queue);
-  }
+Replaying::Replaying(Worker& worker) : worker_(worker), runner_(worker) {
+  const RouteTable& table = *worker.table();
+  for (const auto& [name, queue] : table.queues()) add(name, *queue, table.config().queues.at(name));
 }
 
-void Replaying::add_callbacks(const std::string& name, QueueState& queue) {
-  callback_runners_.push_back(std::make_unique<CallbackRunner>(worker_, queue));
-  replayers_.push_back(std::make_unique<jobs::Replayer>(
-      worker_.runtime(), *queue.callbacks, *callback_runners_.back(), table_->config().queues.at(name).replay,
-      observer_of({*queue.callback_metrics, nullptr, callbacks_name(name), "callback"})));
+void Replaying::add(const std::string& name, QueueState& queue, const config::Queue& config) {
+  Replayed& added = replayed_[name];
+  added.queue = &queue;
+  added.announcer = std::make_unique<CallbackAnnouncer>(worker_, queue, config);
+  added.jobs = std::make_unique<jobs::Replayer>(worker_.runtime(), *queue.queue, runner_, config.replay,
+                                                observer_of({*queue.metrics, &queue.events, name, "job"}),
+                                                added.announcer.get());
+  queue.replayer = added.jobs.get();
+  if (started_) added.jobs->start();
+  if (queue.callbacks) add_callbacks(name, added, config);
+}
+
+void Replaying::add_callbacks(const std::string& name, Replayed& replayed, const config::Queue& config) {
+  QueueState& queue = *replayed.queue;
+  replayed.callback_runner = std::make_unique<CallbackRunner>(worker_, queue);
+  replayed.callbacks = std::make_unique<jobs::Replayer>(
+      worker_.runtime(), *queue.callbacks, *replayed.callback_runner, config.replay,
+      observer_of({*queue.callback_metrics, nullptr, callbacks_name(name), "callback"}));
+  if (started_) replayed.callbacks->start();
 }
 
 Replaying::~Replaying() {
-  for (auto& [name, queue] : worker_.gateway().policies().queues()) queue.replayer = nullptr;
+  for (auto& [name, replayed] : replayed_) replayed.queue->replayer = nullptr;
+}
+
+std::vector<jobs::Replayer*> Replaying::replayers() const {
+  std::vector<jobs::Replayer*> all;
+  for (const auto& [name, replayed] : replayed_) {
+    all.push_back(replayed.jobs.get());
+    if (replayed.callbacks) all.push_back(replayed.callbacks.get());
+  }
+  return all;
 }
 
 void Replaying::start() {
-  for (auto& replayer : replayers_) replayer->start();
+  started_ = true;
+  for (jobs::Replayer* replayer : replayers()) replayer->start();
+}
+
+// A queue that is not configured any more keeps its settings: requests of the table before may still add jobs to it.
+void Replaying::use_table_in_force() {
+  for (const auto& [name, queue] : worker_.table()->queues()) {
+    const config::Queue& config = worker_.table()->config().queues.at(name);
+    const auto known = replayed_.find(name);
+    if (known == replayed_.end()) {
+      add(name, *queue, config);
+      continue;
+    }
+    Replayed& replayed = known->second;
+    replayed.announcer->reconfigure(config);
+    replayed.jobs->reconfigure(config.replay);
+    if (replayed.callbacks) replayed.callbacks->reconfigure(config.replay);
+    else if (queue->callbacks) add_callbacks(name, replayed, config);
+  }
 }
 
 void Replaying::drain(std::function<void()> done) {
-  draining_left_ = replayers_.size();
+  draining_left_ = replayers().size();
   if (draining_left_ == 0) return worker_.runtime().post(std::move(done));
   drained_ = std::move(done);
-  for (auto& replayer : replayers_) {
+  for (jobs::Replayer* replayer : replayers()) {
     replayer->drain([this] {
       if (--draining_left_ == 0) drained_();
     });
@@ -82,7 +116,7 @@ void Replaying::drain(std::function<void()> done) {
 }
 
 void Replaying::cut_off() {
-  for (auto& replayer : replayers_) replayer->cut_off();
+  for (jobs::Replayer* replayer : replayers()) replayer->cut_off();
 }
 
 }  // namespace tidegate::core

@@ -1,8 +1,9 @@
 // The replayers of one process: one for each queue, and one for its callbacks, on one worker's loop, counting and
-// logging what becomes of jobs.
+// logging what becomes of jobs. A reload gives them other settings and other routes; what runs ends as it began.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -14,25 +15,36 @@ namespace tidegate::core {
 
 class Replaying {
  public:
-  // By the queue settings of the worker's table. Worker and its gateway outlive this.
+  // For the queues of the worker's table, and by its settings. Worker and its gateway outlive this.
   explicit Replaying(Worker& worker);
   ~Replaying();
 
   void start();
+  // The worker has another table in force.
+  void use_table_in_force();
   // Claims nothing more; `done` runs once, later, when what runs has settled.
   void drain(std::function<void()> done);
   // REQUIRES drain(). The jobs that run are cancelled and deferred, so that it costs them no attempt.
   void cut_off();
 
  private:
-  void add_callbacks(const std::string& name, QueueState& queue);
+  // Of one queue. What an entry points to is before it.
+  struct Replayed {
+    QueueState* queue = nullptr;
+    std::unique_ptr<CallbackAnnouncer> announcer;
+    std::unique_ptr<jobs::Replayer> jobs;
+    std::unique_ptr<CallbackRunner> callback_runner;  // where the queue has callbacks; and
+    std::unique_ptr<jobs::Replayer> callbacks;
+  };
+
+  void add(const std::string& name, QueueState& queue, const config::Queue& config);
+  void add_callbacks(const std::string& name, Replayed& replayed, const config::Queue& config);
+  std::vector<jobs::Replayer*> replayers() const;
 
   Worker& worker_;
-  const std::shared_ptr<const RouteTable> table_;  // whose queue settings the replayers use
   GatewayJobRunner runner_;
-  std::vector<std::unique_ptr<CallbackAnnouncer>> announcers_;
-  std::vector<std::unique_ptr<CallbackRunner>> callback_runners_;
-  std::vector<std::unique_ptr<jobs::Replayer>> replayers_;
+  std::map<std::string, Replayed> replayed_;
+  bool started_ = false;
   size_t draining_left_ = 0;
   std::function<void()> drained_;
 };

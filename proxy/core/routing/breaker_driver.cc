@@ -24,7 +24,32 @@ void BreakerDriver::stop() {
 void BreakerDriver::add(const std::string& key, const std::shared_ptr<policy::Breaker>& breaker) {
   breaker->on_change(wake_.caller());
   breakers_.push_back({key, breaker});
+  if (!recalls_) return;
   if (const auto open = memory_.recall(key, runtime_.wall_now())) breaker->restore(*open, runtime_.now());
+}
+
+void BreakerDriver::drop(const policy::Breaker& breaker) {
+  take_transitions();
+  const auto dropped = std::find_if(breakers_.begin(), breakers_.end(),
+                                    [&](const Driven& driven) { return driven.breaker.lock().get() == &breaker; });
+  if (dropped == breakers_.end()) return;
+  memory_.erase(dropped->key);
+  breakers_.erase(dropped);
+}
+
+// Those whose last table has ended. Nothing is remembered of a breaker that is not configured any more.
+void BreakerDriver::drop_ended() {
+  for (auto driven = breakers_.begin(); driven != breakers_.end();) {
+    if (!driven->breaker.expired()) {
+      ++driven;
+      continue;
+    }
+    const std::string key = std::move(driven->key);
+    driven = breakers_.erase(driven);
+    const bool replaced =
+        std::any_of(breakers_.begin(), breakers_.end(), [&](const Driven& d) { return d.key == key; });
+    if (!replaced) memory_.erase(key);
+  }
 }
 
 void BreakerDriver::advance() {
@@ -40,7 +65,7 @@ void BreakerDriver::announce() {
 }
 
 void BreakerDriver::take_transitions() {
-  std::erase_if(breakers_, [](const Driven& driven) { return driven.breaker.expired(); });
+  drop_ended();
   for (const Driven& driven : breakers_) {
     const auto breaker = driven.breaker.lock();
     if (!breaker) continue;

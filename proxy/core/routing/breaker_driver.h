@@ -27,8 +27,12 @@ class BreakerDriver {
   BreakerDriver(const BreakerDriver&) = delete;
   BreakerDriver& operator=(const BreakerDriver&) = delete;
 
-  // Drives a new breaker, before any act, for as long as it exists. One that is remembered under `key` as open is.
+  // Drives a new breaker, before any act, for as long as it exists. One that is remembered under `key` as open is,
+  // until stop_recalling(): what the process before left is not the state of a breaker that a reload makes.
   void add(const std::string& key, const std::shared_ptr<policy::Breaker>& breaker);
+  void stop_recalling() { recalls_ = false; }
+  // Another breaker takes its place under its key. What it does in the requests that still use it goes unannounced.
+  void drop(const policy::Breaker& breaker);
   // The end, while the breakers still exist: announces what they have queued. Later transitions go unannounced.
   void stop();
 
@@ -38,6 +42,7 @@ class BreakerDriver {
     std::weak_ptr<policy::Breaker> breaker;
   };
 
+  void drop_ended();
   void advance();
   void announce();
   void take_transitions();
@@ -50,6 +55,7 @@ class BreakerDriver {
   net::WakeUp wake_;
   std::vector<Driven> breakers_;
   net::Timer timer_;
+  bool recalls_ = true;
 };
 
 }  // namespace tidegate::core

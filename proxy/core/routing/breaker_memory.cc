@@ -28,9 +28,13 @@ std::optional<policy::RememberedOpen> BreakerMemory::recall(const std::string& k
   }
 }
 
+void BreakerMemory::erase(const std::string& key) {
+  if (store_) store_->write_note(key, "");
+}
+
 void BreakerMemory::note(const std::string& key, const policy::Transition& transition, WallTime at) {
   if (!store_ || transition.to == policy::BreakerState::half_open) return;
-  if (transition.to != policy::BreakerState::open) return store_->write_note(key, "");
+  if (transition.to != policy::BreakerState::open) return erase(key);
   const policy::Outage& outage = *transition.outage;
   const WallTime outage_since = at - (transition.at - outage.since);
   const Json note = {{"open_until_ns", (at + transition.open_for).time_since_epoch().count()},

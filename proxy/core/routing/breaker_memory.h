@@ -21,6 +21,7 @@ class BreakerMemory {
   std::optional<policy::RememberedOpen> recall(const std::string& key, WallTime now) const;
   // `at`: when the transition was made. Half open is still remembered as open: no probe has succeeded yet.
   void note(const std::string& key, const policy::Transition& transition, WallTime at);
+  void erase(const std::string& key);
 
  private:
   jobs::NoteStore* store_;

@@ -1,25 +1,10 @@
 #include "core/routing/policies.h"
 
+#include <utility>
+
 namespace tidegate::core {
 
 namespace {
-
-// The live object of `entry`, if it is the same; else the new one of `make`, remembered in its place.
-template <typename Object, typename IsSame, typename Make>
-std::shared_ptr<Object> remembered_or_made(std::weak_ptr<Object>& entry, const IsSame& is_same, const Make& make) {
-  if (auto found = entry.lock(); found && is_same(*found)) return found;
-  const std::shared_ptr<Object> made = make();
-  entry = made;
-  return made;
-}
-
-// The live object under `key` whose settings are `config`; else the new one of `make`, remembered in its place.
-template <typename Key, typename Object, typename Config, typename Make>
-std::shared_ptr<Object> find_or_make(std::map<Key, std::weak_ptr<Object>>& remembered, const Key& key,
-                                     const Config& config, const Make& make) {
-  return remembered_or_made(
-      remembered[key], [&](const Object& found) { return found.config() == config; }, make);
-}
 
 // The first by name of the stores that keep notes, if any does.
 jobs::NoteStore* note_store_of(const Policies::QueueStores& queues) {
@@ -47,6 +32,10 @@ Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores
       names_(runtime),
       tls_watch_(runtime),
       monitor_(runtime) {
+  add(std::move(queues), std::move(callbacks));
+}
+
+void Policies::add(QueueStores queues, QueueStores callbacks) {
   for (auto& [name, queue] : queues) {
     queues_[name].queue = std::move(queue);
     queues_[name].metrics = &metrics_.queue(name);
@@ -57,41 +46,113 @@ Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores
   }
 }
 
+// The live object of `entry`, if it is the same; else the new one of `make`. Where that replaces a live one, which a
+// table uses, it does so on the commit; until then a second call finds it here.
+template <typename Object, typename IsSame, typename Make>
+std::shared_ptr<Object> Policies::find_or_make(std::weak_ptr<Object>& entry, const IsSame& is_same, const Make& make) {
+  const auto found = entry.lock();
+  if (found && is_same(*found)) return found;
+  if (const auto earlier = made_.find(&entry); earlier != made_.end()) {
+    const auto object = std::static_pointer_cast<Object>(earlier->second);
+    if (is_same(*object)) return object;
+  }
+  const std::shared_ptr<Object> made = make();
+  if (found) {
+    made_[&entry] = made;
+    on_commit_.push_back([&entry, made] { entry = made; });
+  } else {
+    entry = made;
+  }
+  return made;
+}
+
+template <typename Object, typename Make, typename Reconfigure>
+std::shared_ptr<Object> Policies::find_by_name(std::weak_ptr<Object>& entry, const Make& make,
+                                               const Reconfigure& reconfigure) {
+  if (const auto found = entry.lock()) {
+    on_commit_.push_back([found, reconfigure] { reconfigure(*found); });
+    return found;
+  }
+  const std::shared_ptr<Object> made = make();
+  entry = made;
+  return made;
+}
+
+// Who has looked it up may still hold it.
+void Policies::close(const std::string& name) {
+  const auto& closed = closed_queues_.emplace_back(queues_.extract(name));
+  for (const auto& store : {closed.mapped().queue, closed.mapped().callbacks}) {
+    if (store) store->close(runtime_, [] {});
+  }
+}
+
+void Policies::commit(const config::Config& config) {
+  for (const auto& change : std::exchange(on_commit_, {})) change();
+  made_.clear();
+  buffers_.set_limit(config.limits.buffered);
+  driver_.stop_recalling();
+}
+
 std::shared_ptr<policy::Breaker> Policies::breaker(Owner owner, const std::string& name,
                                                    const policy::BreakerConfig& config) {
-  return find_or_make(breakers_, OwnedName(owner, name), config, [&] {
-    const auto breaker = std::make_shared<policy::Breaker>(name, config, runtime_.now(), seeds_.next());
-    driver_.add(note_key(owner, name), breaker);
-    return breaker;
+  auto& entry = breakers_[{owner, name}];
+  const auto before = entry.lock();
+  const auto same = [&](const policy::Breaker& found) { return found.config() == config; };
+  const auto breaker = find_or_make(entry, same, [&] {
+    const auto made = std::make_shared<policy::Breaker>(name, config, runtime_.now(), seeds_.next());
+    driver_.add(note_key(owner, name), made);
+    return made;
   });
+  if (!before) metrics_.breaker_begins(name);
+  if (before && before != breaker) {
+    on_commit_.push_back([this, before] {
+      driver_.drop(*before);
+      metrics_.set_breaker(before->name(), before->view(runtime_.now()));
+      metrics_.breaker_begins(before->name());
+    });
+  }
+  return breaker;
 }
 
 std::shared_ptr<policy::Bulkhead> Policies::bulkhead(Owner owner, const std::string& name,
                                                      const policy::BulkheadConfig& config) {
-  return find_or_make(bulkheads_, OwnedName(owner, name), config,
-                      [&] { return std::make_shared<policy::Bulkhead>(name, config); });
+  return find_by_name(
+      bulkheads_[{owner, name}], [&] { return std::make_shared<policy::Bulkhead>(name, config); },
+      [config](policy::Bulkhead& bulkhead) { bulkhead.reconfigure(config); });
 }
 
 std::shared_ptr<policy::RetryBudget> Policies::retry_budget(const std::string& upstream,
                                                             const policy::RetryBudgetConfig& config) {
-  return find_or_make(budgets_, upstream, config, [&] { return std::make_shared<policy::RetryBudget>(config); });
+  const auto same = [&](const policy::RetryBudget& found) { return found.config() == config; };
+  return find_or_make(budgets_[upstream], same, [&] { return std::make_shared<policy::RetryBudget>(config); });
 }
 
 std::shared_ptr<policy::RateLimiter> Policies::rate_limiter(const std::string& route,
                                                             const policy::RateLimitConfig& config) {
-  return find_or_make(limiters_, route, config, [&] { return std::make_shared<policy::RateLimiter>(config); });
+  const auto same = [&](const policy::RateLimiter& found) { return found.config() == config; };
+  return find_or_make(limiters_[route], same, [&] { return std::make_shared<policy::RateLimiter>(config); });
+}
+
+std::shared_ptr<ConnectionLimit> Policies::connection_limit(const config::Upstream& config) {
+  const int connections = config.max_connections, pending = config.max_pending;
+  return find_by_name(
+      connection_limits_[config.name], [=] { return std::make_shared<ConnectionLimit>(connections, pending); },
+      [=](ConnectionLimit& limit) { limit.reconfigure(connections, pending); });
 }
 
 std::shared_ptr<Upstream> Policies::upstream(const config::Upstream& config) {
-  return find_or_make(upstreams_, config.name, config, [&] {
+  const auto limit = connection_limit(config);
+  const auto same = [&](const Upstream& found) { return found.is_reached_as(config); };
+  return find_or_make(upstreams_[config.name], same, [&] {
     Endpoints endpoints;
     for (const config::Endpoint& each : config.endpoints) endpoints.push_back(endpoint(EndpointConfig(config, each)));
-    return std::make_shared<Upstream>(config, metrics_.upstream(config.name), std::move(endpoints));
+    return std::make_shared<Upstream>(config, metrics_.upstream(config.name), std::move(endpoints), limit);
   });
 }
 
 std::shared_ptr<Endpoint> Policies::endpoint(const EndpointConfig& config) {
-  return find_or_make(endpoints_, std::pair(config.upstream, config.endpoint.authority), config, [&] {
+  const auto same = [&](const Endpoint& found) { return found.config() == config; };
+  return find_or_make(endpoints_[{config.upstream, config.endpoint.authority}], same, [&] {
     const auto made = std::make_shared<Endpoint>(config, metrics_.upstream(config.upstream), names_,
                                                  config.endpoint.tls ? upstream_tls(config) : nullptr);
     monitor_.add(made);
@@ -102,7 +163,7 @@ std::shared_ptr<Endpoint> Policies::endpoint(const EndpointConfig& config) {
 std::shared_ptr<net::TlsContext> Policies::upstream_tls(const EndpointConfig& config) {
   constexpr auto kAlpn = net::TlsContext::Alpn::http;
   const auto same_files = [&](const net::TlsContext& found) { return found.is_for_servers(config.tls, kAlpn); };
-  return remembered_or_made(upstream_tls_[config.upstream], same_files, [&] {
+  return find_or_make(upstream_tls_[config.upstream], same_files, [&] {
     std::vector<net::TlsFileProblem> problems;  // whoever loaded the configuration has seen them
     const auto made = net::TlsContext::for_servers(config.tls, kAlpn, problems);
     tls_watch_.add("upstream", config.upstream, made);
@@ -113,7 +174,7 @@ std::shared_ptr<net::TlsContext> Policies::upstream_tls(const EndpointConfig& co
 std::shared_ptr<net::TlsContext> Policies::listener_tls(const config::Listener& listener) {
   if (!listener.tls) return nullptr;
   const auto same_files = [&](const net::TlsContext& found) { return found.is_for_clients(*listener.tls); };
-  return remembered_or_made(listener_tls_[listener.name], same_files, [&] {
+  return find_or_make(listener_tls_[listener.name], same_files, [&] {
     std::vector<net::TlsFileProblem> problems;  // whoever loaded the configuration has seen them
     const auto made = net::TlsContext::for_clients(*listener.tls, problems);
     tls_watch_.add("listener", listener.name, made);
@@ -121,22 +182,32 @@ std::shared_ptr<net::TlsContext> Policies::listener_tls(const config::Listener& 
   });
 }
 
+std::shared_ptr<JudgedFailures> Policies::judged(Owner owner, const std::string& name, const policy::Breaker& breaker,
+                                                 const Upstream& upstream) {
+  const policy::Conditions& failures = breaker.config().failures;
+  const auto same = [&](const JudgedFailures& found) {
+    return &found.failures == &failures && &found.upstream == &upstream;
+  };
+  return find_or_make(judged_[{owner, name}], same,
+                      [&] { return std::make_shared<JudgedFailures>(failures, upstream); });
+}
+
 std::shared_ptr<policy::UpstreamHealth> Policies::health(const std::string& upstream) {
   const auto always = [](const auto&) { return true; };
-  return remembered_or_made(healths_[upstream], always, [] { return std::make_shared<policy::UpstreamHealth>(); });
+  return find_or_make(healths_[upstream], always, [] { return std::make_shared<policy::UpstreamHealth>(); });
 }
 
 std::shared_ptr<http::ConnectionCount> Policies::connection_count(const config::Listener& listener) {
   const auto max = static_cast<size_t>(listener.limits.connections);
-  const auto same_max = [max](const http::ConnectionCount& found) { return found.max() == max; };
-  return remembered_or_made(connection_counts_[listener.name], same_max,
-                            [max] { return std::make_shared<http::ConnectionCount>(max); });
+  return find_by_name(
+      connection_counts_[listener.name], [max] { return std::make_shared<http::ConnectionCount>(max); },
+      [max](http::ConnectionCount& count) { count.set_max(max); });
 }
 
 std::shared_ptr<RateStoreHealth> Policies::rate_store(const redis::Address& address) {
   const auto same_address = [&](const RateStoreHealth& found) { return found.address() == address; };
-  return remembered_or_made(rate_stores_[address.shown()], same_address,
-                            [&] { return std::make_shared<RateStoreHealth>(address); });
+  return find_or_make(rate_stores_[address.shown()], same_address,
+                      [&] { return std::make_shared<RateStoreHealth>(address); });
 }
 
 }  // namespace tidegate::core

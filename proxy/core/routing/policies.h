@@ -1,20 +1,26 @@
 // What survives a reload, by name: breakers, bulkheads, retry budgets, rate limiters, the shared state of upstreams and
 // of each of their endpoints, the connections of listeners, the health of rate-limit stores, and the queues.
 //
-//   Config ──┐
-//            ├──▶ RouteTable::build ──▶ RouteTable      each table, and each request that holds one,
-//   Policies ┘     finds or makes                       owns the objects that it uses
+//   Config ──┐                                          each table, and each request that holds one,
+//            ├──▶ RouteTable::build ──▶ RouteTable      owns the objects that it uses
+//   Policies ┘     finds or makes           │
+//      ▲                                    ├──▶ commit: it is in force, what differs is changed
+//      └────────────────────────────────────┴──▶ roll_back: it was refused, nothing has changed
 //
-// An object is found again where its name and its settings are the same; otherwise a new one is made. Policies
-// remembers, tables own: an object that no table uses any more ends with the last request that holds such a table. The
-// queues are owned here. Belongs to the thread that builds tables (the main loop); the objects themselves are
-// thread-safe.
+// Two kinds of objects. Those that count (bulkheads, the limits of connections) are found by their name alone, and a
+// commit changes their limits: the bound holds over the tables of before too. All others are found where their settings
+// are the same too; otherwise a new one is made, which is the one to find from the commit on. Policies remembers,
+// tables own: an object that no table uses any more ends with the last request that holds such a table. The queues are
+// owned here. Belongs to the thread that builds tables (the main loop); the objects themselves are thread-safe.
 #pragma once
 
+#include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/config.h"
 #include "core/buffer_budget.h"
@@ -49,7 +55,18 @@ class Policies {
   Policies(const Policies&) = delete;
   Policies& operator=(const Policies&) = delete;
 
-  // Each finds the object of that name and those settings, or makes it.
+  // A table is built from the results of one commit() or roll_back() to the next.
+  //
+  // What the last table needs changed, is; and only what it has made is found from now on. Breakers that the process
+  // before left open are those of the first table.
+  void commit(const config::Config& config);
+  // The table is not used.
+  void roll_back() {
+    on_commit_.clear();
+    made_.clear();
+  }
+
+  // Each finds the object, or makes it.
   std::shared_ptr<policy::Breaker> breaker(Owner owner, const std::string& name, const policy::BreakerConfig& config);
   std::shared_ptr<policy::Bulkhead> bulkhead(Owner owner, const std::string& name,
                                              const policy::BulkheadConfig& config);
@@ -65,12 +82,20 @@ class Policies {
   // Null: the listener has no TLS.
   std::shared_ptr<net::TlsContext> listener_tls(const config::Listener& listener);
   std::shared_ptr<RateStoreHealth> rate_store(const redis::Address& address);
+  // Of a breaker with these two, which outlive it.
+  std::shared_ptr<JudgedFailures> judged(Owner owner, const std::string& name, const policy::Breaker& breaker,
+                                         const Upstream& upstream);
 
   // The end of the breakers, while the tables still own them: see BreakerDriver::stop.
   void stop_breakers() { driver_.stop(); }
 
-  // Pointers live as long as the policies.
+  // Those that are open, also where a reload has removed them from the configuration. Pointers live as long as the
+  // policies. On the thread that builds tables; others go by RouteTable::queues().
   std::map<std::string, QueueState>& queues() { return queues_; }
+  // More of them, as for the constructor. No table in force has them yet.
+  void add(QueueStores queues, QueueStores callbacks);
+  // One that no table has after all: the reload that has opened it was refused. It takes no calls any more.
+  void close(const std::string& queue);
   metrics::Metrics& metrics() { return metrics_; }
   BufferBudget& buffers() { return buffers_; }
   // The key under which this process's own rate limiters hash their clients.
@@ -82,6 +107,12 @@ class Policies {
   template <typename Key, typename Object>
   using Remembered = std::map<Key, std::weak_ptr<Object>>;
   using OwnedName = std::pair<Owner, std::string>;
+
+  template <typename Object, typename IsSame, typename Make>
+  std::shared_ptr<Object> find_or_make(std::weak_ptr<Object>& entry, const IsSame& is_same, const Make& make);
+  template <typename Object, typename Make, typename Reconfigure>
+  std::shared_ptr<Object> find_by_name(std::weak_ptr<Object>& entry, const Make& make, const Reconfigure& reconfigure);
+  std::shared_ptr<ConnectionLimit> connection_limit(const config::Upstream& config);
 
   net::Runtime& runtime_;
   metrics::Metrics& metrics_;
@@ -100,11 +131,16 @@ class Policies {
   Remembered<std::string, policy::RateLimiter> limiters_;
   Remembered<std::string, Upstream> upstreams_;
   Remembered<std::pair<std::string, std::string>, Endpoint> endpoints_;  // by upstream and authority
+  Remembered<std::string, ConnectionLimit> connection_limits_;
+  Remembered<OwnedName, JudgedFailures> judged_;
   Remembered<std::string, policy::UpstreamHealth> healths_;
   Remembered<std::string, http::ConnectionCount> connection_counts_;
   Remembered<std::string, net::TlsContext> listener_tls_;
   Remembered<std::string, net::TlsContext> upstream_tls_;
   Remembered<std::string, RateStoreHealth> rate_stores_;  // by the address as shown, and compared whole
+  std::vector<std::function<void()>> on_commit_;
+  std::map<const void*, std::shared_ptr<void>> made_;  // by their entry, which they replace on the commit
+  std::list<std::map<std::string, QueueState>::node_type> closed_queues_;
 };
 
 }  // namespace tidegate::core

@@ -1,6 +1,6 @@
 // One queue as all workers share it: its store, who waits for the end of its jobs, and what they are counted on. Owned
-// by Policies. Workers' loops use it concurrently: the store and the events are thread-safe, the pointers are set at
-// start.
+// by Policies. Workers' loops use it concurrently: the store and the events are thread-safe. The pointers are set when
+// the stores are opened, on the main loop: before a table that needs them is in force.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,24 @@ struct QueueState final : policy::ProbeSource {
   std::shared_ptr<jobs::JobQueue> callbacks;
   metrics::QueueMetrics* callback_metrics = nullptr;
   JobEvents events;
+  // A reload removes the queue, once it holds no job: it takes none any more, whatever the table of a request says.
+  std::atomic<bool> closing{false};
+  std::atomic<int> appends{0};                           // under way
   std::atomic<const jobs::Replayer*> replayer{nullptr};  // while replay runs; for the drain rate
+};
+
+// An append under way; false: the queue takes no jobs any more. Whoever sets `closing` and then finds no append under
+// way will see all jobs.
+class AppendPermit {
+ public:
+  explicit AppendPermit(QueueState& queue) : queue_(queue) { ++queue_.appends; }
+  ~AppendPermit() { --queue_.appends; }
+  AppendPermit(const AppendPermit&) = delete;
+  AppendPermit& operator=(const AppendPermit&) = delete;
+  explicit operator bool() const { return !queue_.closing; }
+
+ private:
+  QueueState& queue_;
 };
 
 // The name of a queue's callbacks, in metrics, status and logs.

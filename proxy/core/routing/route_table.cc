@@ -47,7 +47,7 @@ class RouteTable::Builder {
     policy::RoutePolicy& policy = state.policy;
     policy.breaker =
         route.breaker ? breaker(Owner::route, route.name, *route.breaker, *state.upstream) : of(breakers_, route);
-    if (policy.breaker) state.judged = &table_.judged_.at(policy.breaker.get());
+    if (policy.breaker) state.judged = table_.judged_.at(policy.breaker.get()).get();
     policy.bulkhead = route.bulkhead ? bulkhead(Owner::route, route.name, *route.bulkhead) : of(bulkheads_, route);
     policy.budget = of(budgets_, route);
     policy.health = policies_.health(route.upstream);
@@ -82,7 +82,7 @@ class RouteTable::Builder {
   std::shared_ptr<policy::Breaker> breaker(Policies::Owner owner, const std::string& name,
                                            const policy::BreakerConfig& config, const Upstream& upstream) {
     const auto& made = table_.breakers_.emplace_back(policies_.breaker(owner, name, config));
-    table_.judged_.try_emplace(made.get(), made->config().failures, upstream);
+    table_.judged_[made.get()] = policies_.judged(owner, name, *made, upstream);
     return made;
   }
 
@@ -111,6 +111,7 @@ std::shared_ptr<const RouteTable> RouteTable::build(std::shared_ptr<const config
   Builder builder(*table, policies);
   for (const auto& [name, upstream] : table->config_->upstreams) builder.add(upstream);
   for (const config::Listener& listener : table->config_->listeners) builder.add(listener);
+  for (const auto& [name, queue] : table->config_->queues) table->queues_[name] = &policies.queues().at(name);
   return table;
 }
 

@@ -14,14 +14,14 @@
 #include "config/config.h"
 #include "core/limits/shared_limit.h"
 #include "core/routing/policies.h"
+#include "jobs/replay/replayer.h"
 
 namespace tidegate::core {
 
 // A route as requests see it. Its policies are shared and thread-safe.
-struct RouteState {
+struct RouteState : jobs::JobRoute {
   const config::Listener* listener = nullptr;  // that it belongs to
   const config::Route* config = nullptr;
-  policy::RoutePolicy policy;
   Upstream* upstream = nullptr;
   JudgedFailures* judged = nullptr;  // by its breaker; null: it has none
   metrics::RouteMetrics* metrics = nullptr;
@@ -46,6 +46,7 @@ struct ListenerRoutes {
 class RouteTable {
  public:
   // `policies` finds what the tables before have used, and makes what is missing; it must have every queue of `config`.
+  // The table may be used once the policies have committed it.
   static std::shared_ptr<const RouteTable> build(std::shared_ptr<const config::Config> config, Policies& policies);
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
@@ -62,8 +63,10 @@ class RouteTable {
   const std::vector<std::shared_ptr<policy::Breaker>>& breakers() const { return breakers_; }
   const std::vector<std::shared_ptr<policy::Bulkhead>>& bulkheads() const { return bulkheads_; }
   const std::map<std::string, std::shared_ptr<Upstream>>& upstreams() const { return upstreams_; }
+  // Those of the configuration; they live as long as the policies.
+  const std::map<std::string, QueueState*>& queues() const { return queues_; }
   // REQUIRES one of breakers().
-  const JudgedFailures& judged_by(const policy::Breaker& breaker) const { return judged_.at(&breaker); }
+  const JudgedFailures& judged_by(const policy::Breaker& breaker) const { return *judged_.at(&breaker); }
   const std::vector<std::shared_ptr<RateStoreHealth>>& rate_stores() const { return rate_stores_; }  // each once
   uint64_t rate_key_secret() const { return rate_key_secret_; }
 
@@ -74,10 +77,11 @@ class RouteTable {
   std::shared_ptr<const config::Config> config_;
   std::vector<ListenerRoutes> listeners_;
   std::vector<std::shared_ptr<policy::Breaker>> breakers_;
-  std::map<const policy::Breaker*, JudgedFailures> judged_;
+  std::map<const policy::Breaker*, std::shared_ptr<JudgedFailures>> judged_;
   std::vector<std::shared_ptr<policy::Bulkhead>> bulkheads_;
   std::map<std::string, std::shared_ptr<Upstream>> upstreams_;
   std::vector<std::shared_ptr<RateStoreHealth>> rate_stores_;
+  std::map<std::string, QueueState*> queues_;
   uint64_t rate_key_secret_ = 0;
 };
 

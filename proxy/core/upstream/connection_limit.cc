@@ -15,15 +15,13 @@ void ConnectionLimit::leave(Member& member) {
   const std::lock_guard lock(mutex_);
   TG_ASSERT(member.waiting_ == 0);
   std::erase(members_, &member);
-  open_ -= member.open_;
-  grant_room();
+  left(member, member.open_);
 }
 
 bool ConnectionLimit::try_open(Member& member) {
   const std::lock_guard lock(mutex_);
   if (open_ >= connections_max_ || anyone_waits()) return false;
-  ++open_;
-  ++member.open_;
+  opened(member);
   return true;
 }
 
@@ -33,11 +31,35 @@ bool ConnectionLimit::wait(Member& member) {
   ++waiting_;
   ++member.waiting_;
   grant_room();
-  if (!anyone_waits()) return true;
-  for (Member* other : members_) {
-    if (other->idle_ > 0) other->on_recheck_idle();
-  }
+  if (anyone_waits()) ask_for_idle();
   return true;
+}
+
+void ConnectionLimit::reconfigure(int connections_max, int pending_max) {
+  const std::lock_guard lock(mutex_);
+  connections_max_ = connections_max;
+  pending_max_ = pending_max;
+  above_limit_ = open_ > connections_max_;
+  grant_room();
+  if (wants_idle()) ask_for_idle();
+}
+
+void ConnectionLimit::ask_for_idle() {
+  for (Member* member : members_) {
+    if (member->idle_ > 0) member->on_recheck_idle();
+  }
+}
+
+void ConnectionLimit::opened(Member& member) {
+  ++open_;
+  ++member.open_;
+}
+
+void ConnectionLimit::left(Member& member, int connections) {
+  open_ -= connections;
+  member.open_ -= connections;
+  above_limit_ = open_ > connections_max_;
+  grant_room();
 }
 
 bool ConnectionLimit::stop_waiting(Member& member) {
@@ -50,14 +72,13 @@ bool ConnectionLimit::stop_waiting(Member& member) {
 
 void ConnectionLimit::closed(Member& member) {
   const std::lock_guard lock(mutex_);
-  --open_;
-  --member.open_;
-  grant_room();
+  left(member, 1);
 }
 
 ConnectionLimit::Returned ConnectionLimit::returned(Member& member) {
-  if (!anyone_waits()) return Returned::idle;
+  if (!wants_idle()) return Returned::idle;
   const std::lock_guard lock(mutex_);
+  if (open_ > connections_max_) return Returned::close;
   if (!anyone_waits()) return Returned::idle;
   const bool own = member.waiting_ > 0 && (member.open_ <= share() || &next_in_turn() == &member);
   if (!own) return Returned::close;
@@ -86,8 +107,7 @@ void ConnectionLimit::grant_room() {
     ++turn_;
     --member.waiting_;
     --waiting_;
-    ++member.open_;
-    ++open_;
+    opened(member);
     member.on_room_granted();
   }
 }

@@ -9,6 +9,9 @@
 // Turns go round the members that wait. A connection that a call gives back serves its member's next waiting call, as
 // long as the member has no more than its share (the limit divided by the members); beyond it, the member whose turn it
 // is gets the room. So connections are rarely closed for the sake of another member, and no member starves.
+//
+// A reload reconfigures it, and the pools of the old and of the new configuration are members alike: the bound holds
+// over both. Above a limit that has shrunk, a connection that a call gives back is closed, and idle ones are asked for.
 #pragma once
 
 #include <atomic>
@@ -25,7 +28,7 @@ class ConnectionLimit {
     virtual ~Member() = default;
     // On any thread and under the limit's lock: both must only post to the member's own loop.
     virtual void on_room_granted() = 0;  // for a call that waits: one more connection, which counts as open already
-    // Idle connections should be looked at: somebody waits, or an endpoint has gone out or is in again.
+    // Idle connections should be looked at: wants_idle(), or an endpoint has gone out or is in again.
     virtual void on_recheck_idle() = 0;
 
    private:
@@ -39,6 +42,8 @@ class ConnectionLimit {
       : connections_max_(connections_max), pending_max_(pending_max) {}
 
   void join(Member& member);
+  void reconfigure(int connections_max, int pending_max);
+
   // What the member still has is closed. REQUIRES that no call of it waits.
   void leave(Member& member);
 
@@ -55,22 +60,27 @@ class ConnectionLimit {
   // What a member does with a connection that can carry another call: keep it idle, serve its own next waiting call
   // (which then waits no more), or close it for another member.
   Returned returned(Member& member);
-  // How many connections the member keeps idle. If anyone_waits() afterwards, they are to be closed.
+  // How many connections the member keeps idle. While wants_idle() afterwards, they are to be closed.
   void set_idle(Member& member, int count) { member.idle_ = count; }
 
   // Members look at their idle connections again.
   void recheck_idle();
 
   int waiting() const { return waiting_; }
-  bool anyone_waits() const { return waiting_ > 0; }
+  // Somebody waits, or there are more connections than there may be.
+  bool wants_idle() const { return anyone_waits() || above_limit_; }
 
  private:
+  bool anyone_waits() const { return waiting_ > 0; }
   int share() const { return connections_max_ / static_cast<int>(members_.size()); }
   Member& next_in_turn();
   void grant_room();
+  void ask_for_idle();
+  void opened(Member& member);
+  void left(Member& member, int connections);
 
-  const int connections_max_;
-  const int pending_max_;
+  int connections_max_;
+  int pending_max_;
   std::mutex mutex_;
   std::vector<Member*> members_;
   size_t turn_ = 0;  // whose turn it is, if it waits
@@ -78,6 +88,7 @@ class ConnectionLimit {
   // Sequentially consistent, as Member::idle_ is: who begins to wait looks for idle connections afterwards, who keeps
   // one idle looks for waiters afterwards, and one of the two sees the other.
   std::atomic<int> waiting_{0};
+  std::atomic<bool> above_limit_{false};  // likewise
 };
 
 }  // namespace tidegate::core

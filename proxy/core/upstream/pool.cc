@@ -139,7 +139,7 @@ void Pool::drop_passed_over() {
 }
 
 void Pool::close_wanted() {
-  while (!idle_.empty() && limit_.anyone_waits()) drop_oldest_idle();
+  while (!idle_.empty() && limit_.wants_idle()) drop_oldest_idle();
   count();
 }
 
@@ -147,6 +147,11 @@ void Pool::close_idle() {
   while (!idle_.empty()) drop_oldest_idle();
   idle_timer_.stop();
   count();
+}
+
+void Pool::retire() {
+  retired_ = true;
+  close_idle();
 }
 
 void Pool::returned(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection) {
@@ -157,7 +162,8 @@ void Pool::returned(size_t endpoint, uint64_t addresses_version, std::unique_ptr
     TG_ASSERT(!waiting_.empty());
     return waiting_.front()->given(endpoint, addresses_version, std::move(connection));
   }
-  if (next == ConnectionLimit::Returned::idle && idle() < upstream_.config().max_idle_connections) {
+  const int kept_max = retired_ ? 0 : upstream_.config().max_idle_connections;
+  if (next == ConnectionLimit::Returned::idle && idle() < kept_max) {
     return keep(endpoint, addresses_version, std::move(connection));
   }
   connection.reset();

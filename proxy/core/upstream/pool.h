@@ -59,6 +59,9 @@ class Pool final : private ConnectionLimit::Member {
 
   // Closes idle connections.
   void close_idle();
+  // Only requests that began before a reload still use it: it keeps no connection idle, until it serves again.
+  void retire();
+  void serve() { retired_ = false; }
 
   Upstream& upstream() { return upstream_; }
   int idle() const { return static_cast<int>(idle_.size()); }
@@ -114,7 +117,8 @@ class Pool final : private ConnectionLimit::Member {
   int busy_counted_ = 0;
   std::list<Idle> idle_;         // most recently used first
   std::list<Request*> waiting_;  // for room, that which has been granted and is on its way included
-  int unclaimed_ = 0;            // rooms on their way whose calls have given up
+  bool retired_ = false;
+  int unclaimed_ = 0;  // rooms on their way whose calls have given up
   net::Timer idle_timer_;
   LogThrottles<net::ConnectionRefusal, net::kConnectionRefusals> refusals_;
   std::shared_ptr<Pool*> link_;  // null inside once this has ended; what is posted holds it

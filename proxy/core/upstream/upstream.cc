@@ -10,10 +10,27 @@ namespace tidegate::core {
 using policy::EndpointCandidate;
 using policy::EndpointState;
 
-Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, Endpoints endpoints)
+namespace {
+
+// What an Upstream does not act by.
+config::Upstream without_policies(config::Upstream config) {
+  const config::Upstream defaults;
+  config.max_connections = defaults.max_connections;
+  config.max_pending = defaults.max_pending;
+  config.breaker = {};
+  config.bulkhead = {};
+  config.retry_budget = {};
+  return config;
+}
+
+}  // namespace
+
+Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, Endpoints endpoints,
+                   std::shared_ptr<ConnectionLimit> connections)
     : config_(std::move(config)),
       metrics_(metrics),
-      connections_(config_.max_connections, config_.max_pending),
+      connections_(connections ? std::move(connections)
+                               : std::make_shared<ConnectionLimit>(config_.max_connections, config_.max_pending)),
       endpoints_(std::move(endpoints)) {
   TG_ASSERT(endpoints_.size() == config_.endpoints.size());
   uint32_t most_turns = endpoints_[0]->load().turns;
@@ -28,6 +45,10 @@ Upstream::Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, E
 
 Upstream::~Upstream() {
   for (const auto& endpoint : endpoints_) endpoint->leave(*this);
+}
+
+bool Upstream::is_reached_as(const config::Upstream& other) const {
+  return without_policies(config_) == without_policies(other);
 }
 
 EndpointCandidate Upstream::candidate(size_t index, Time now, std::optional<size_t> failed_at) const {

@@ -1,5 +1,8 @@
 // An upstream as all workers share it: its endpoints, which of them gets the next request, its last failure, and how
 // many connections there may be. Thread-safe.
+//
+// A reload makes a new one where other endpoints, or another way to reach them, are configured. Its endpoints, where
+// they stay, and the limit of its connections are shared by both.
 #pragma once
 
 #include <memory>
@@ -20,11 +23,17 @@ using Endpoints = std::vector<std::shared_ptr<Endpoint>>;
 
 class Upstream final : private EndpointUser {
  public:
-  // `metrics` outlives the upstream. `endpoints`: those of its configuration, in their order.
-  Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, Endpoints endpoints);
+  // `metrics` outlives the upstream. `endpoints`: those of its configuration, in their order. `connections`: shared
+  // with the upstream of before; null: its own.
+  Upstream(config::Upstream config, metrics::UpstreamMetrics& metrics, Endpoints endpoints,
+           std::shared_ptr<ConnectionLimit> connections = nullptr);
   ~Upstream();
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
+
+  // Whether its endpoints are reached as this one's: policies and limits, which have objects of their own, are left
+  // out.
+  bool is_reached_as(const config::Upstream& other) const;
 
   // The endpoint for the next request, which is counted there from now on: policy/endpoints/endpoint_choice.h has the
   // order. `failed_at`: the endpoint at which the same request has failed before.
@@ -48,16 +57,16 @@ class Upstream final : private EndpointUser {
   const Endpoints& endpoints() const { return endpoints_; }
   Endpoint& endpoint(size_t index) const { return *endpoints_[index]; }
   metrics::UpstreamMetrics& metrics() { return metrics_; }
-  ConnectionLimit& connections() { return connections_; }
+  ConnectionLimit& connections() { return *connections_; }
 
  private:
-  void on_endpoint_changed() override { connections_.recheck_idle(); }
+  void on_endpoint_changed() override { connections_->recheck_idle(); }
   policy::EndpointCandidate candidate(size_t index, Time now, std::optional<size_t> failed_at) const;
   std::vector<policy::EndpointState> states() const;
 
   const config::Upstream config_;
   metrics::UpstreamMetrics& metrics_;
-  ConnectionLimit connections_;
+  const std::shared_ptr<ConnectionLimit> connections_;
   const Endpoints endpoints_;
   std::mutex ejection_mutex_;  // one decision at a time
   FailureNote failures_;

@@ -137,6 +137,14 @@ RequestParser::RequestParser(const HeadLimits& limits, const PathRules& paths)
     : impl_(std::make_unique<Impl>(limits, paths)) {}
 RequestParser::~RequestParser() = default;
 
+bool RequestParser::complete() const { return impl_->phase == Phase::done; }
+
+void RequestParser::begin_message(const HeadLimits& limits, const PathRules& paths) {
+  if (complete()) reset();
+  const bool same = impl_->limits == limits && impl_->paths == paths;
+  if (idle() && !same) impl_ = std::make_unique<Impl>(limits, paths);
+}
+
 ParseEvent RequestParser::next(std::string_view* input) {
   switch (impl_->phase) {
     case Phase::head: return impl_->next_head(input);

@@ -31,6 +31,7 @@ struct HeadLimits {
   size_t header_bytes = 32 * 1024;  // start line and fields, trailers too
   size_t header_count = 100;
   size_t chunk_extension_bytes = 16 * 1024;  // in one body
+  friend bool operator==(const HeadLimits&, const HeadLimits&) = default;
 };
 
 enum class ParseEvent { need_more, head, body, complete, error };
@@ -57,7 +58,10 @@ class RequestParser {
   const ParseError& error() const;  // after ParseEvent::error
   // True before the first byte of a message (leading empty lines do not count).
   bool idle() const;
-  // Ready for the next message of the same connection. REQUIRES complete.
+  bool complete() const;
+  // Ready for the next message of the same connection, which is read by these. No effect while one is being read.
+  void begin_message(const HeadLimits& limits, const PathRules& paths);
+  // The same, by those of before. REQUIRES complete().
   void reset();
 
  private:

@@ -49,6 +49,7 @@ Status Server::Impl::listen(const SocketAddress& address) {
 }
 
 void Server::Impl::accept(std::unique_ptr<net::Stream> stream) {
+  if (!serving && waiting_.size() < limits.connections) return waiting_.push_back(std::move(stream));
   if (!count_->add() && !(make_room() && count_->add())) return refused(net::ConnectionRefusal::limit);
   if (!tls_accept) return serve(std::move(stream));
   const SocketAddress client = stream->peer();
@@ -78,6 +79,11 @@ void Server::Impl::serve(std::unique_ptr<net::Stream> stream) {
   added.set_index(connections.size());
   connections.push_back(std::move(connection));
   added.start();
+}
+
+void Server::Impl::begin_serving() {
+  serving = true;
+  for (auto& stream : std::exchange(waiting_, {})) accept(std::move(stream));
 }
 
 void Server::Impl::refused(net::ConnectionRefusal why) {
@@ -131,6 +137,10 @@ void Server::Impl::flush_held() {
   while (!held_.empty()) held_.back()->flush();
 }
 
+void Server::Impl::set_limits(const ServerLimits& next) {
+  if (!on_drained_) limits = next;
+}
+
 void Server::Impl::drain(std::function<void()> done, Duration idle_max) {
   on_drained_ = std::move(done);
   announces_close = true;
@@ -169,6 +179,11 @@ Server::Server(net::Runtime& runtime, const ServerLimits& limits, Service& servi
 Server::~Server() = default;
 
 Status Server::listen(const SocketAddress& address) { return impl_->listen(address); }
+Status Server::listen_without_serving(const SocketAddress& address) {
+  impl_->serving = false;
+  return impl_->listen(address);
+}
+void Server::serve() { impl_->begin_serving(); }
 
 SocketAddress Server::address() const {
   TG_ASSERT(impl_->bound.port != 0);
@@ -177,6 +192,7 @@ SocketAddress Server::address() const {
 
 void Server::announce_close() { impl_->announces_close = true; }
 void Server::drain(std::function<void()> done, Duration idle_max) { impl_->drain(std::move(done), idle_max); }
+void Server::set_limits(const ServerLimits& limits) { impl_->set_limits(limits); }
 size_t Server::connections() const {
   return impl_->connections.size() + (impl_->tls_accept ? impl_->tls_accept->under_way() : 0);
 }

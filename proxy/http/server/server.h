@@ -133,7 +133,13 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   Status listen(const SocketAddress& address);
+  // Listens, but no connection is served before serve(): it waits, and is closed if that never comes.
+  Status listen_without_serving(const SocketAddress& address);
+  void serve();
   SocketAddress address() const;  // REQUIRES a successful listen
+
+  // The sizes hold for requests that begin from now on, the times at once. `connections` stays as it is.
+  void set_limits(const ServerLimits& limits);
 
   // From now on a response says "Connection: close", unless another request of the client waits behind it (pipelined;
   // of those at most as many as the server buffers). All else goes on.

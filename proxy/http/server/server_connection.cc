@@ -92,8 +92,8 @@ bool ServerConnection::advance_once(std::string_view* bytes) {
 }
 
 bool ServerConnection::take_headers(std::string_view* bytes) {
-  if (parser_used_ && bytes->empty()) return false;
-  if (std::exchange(parser_used_, false)) parser_.reset();
+  if (parser_.complete() && bytes->empty()) return false;  // it holds the last request, for a handler being disposed
+  parser_.begin_message(server_.limits.head, server_.limits.paths);
   switch (parser_.next(bytes)) {
     case ParseEvent::head: begin_exchange(); return true;
     case ParseEvent::error: refuse(parser_.error()); return false;
@@ -105,7 +105,8 @@ bool ServerConnection::take_headers(std::string_view* bytes) {
 
 void ServerConnection::begin_exchange() {
   const RequestHead& head = parser_.head();
-  if (head.framing == Framing::content_length && head.content_length > server_.limits.body_bytes) {
+  body_bytes_max_ = server_.limits.body_bytes;
+  if (head.framing == Framing::content_length && head.content_length > body_bytes_max_) {
     return refuse(kBodyTooLarge);
   }
   state_ = State::exchanging;
@@ -149,7 +150,7 @@ bool ServerConnection::take_body_event(ParseEvent event) {
   switch (event) {
     case ParseEvent::body:
       body_received_ += parser_.body().size();
-      if (body_received_ > server_.limits.body_bytes) fail_body(kBodyTooLarge);
+      if (body_received_ > body_bytes_max_) fail_body(kBodyTooLarge);
       else handler_->on_body(parser_.body());
       return true;
     case ParseEvent::complete:
@@ -185,7 +186,6 @@ bool ServerConnection::drain_body(std::string_view* bytes) {
 
 void ServerConnection::next_request() {
   if (client_ended_) return begin_linger();
-  parser_used_ = true;
   enter(State::idle);
   input_.request_taken();
 }

@@ -146,7 +146,6 @@ class ServerConnection final : public net::Disposable,
   size_t index_ = 0;  // in the server's list
   State state_ = State::idle;
   Body body_ = Body::ended;
-  bool parser_used_ = false;   // holds the last request, for the handler that is being disposed
   bool paused_ = false;        // the handler wants no body for now
   bool woken_ = false;         // the timer is armed for advance(), not for a deadline
   bool reading_ = false;       // the stream is
@@ -157,6 +156,7 @@ class ServerConnection final : public net::Disposable,
   // Inside advance(), what it has not parsed yet; null outside. Inside it, calls of the handler only note what they ask
   // for.
   const std::string_view* unparsed_ = nullptr;
+  uint64_t body_bytes_max_ = 0;  // of this request
   uint64_t body_received_ = 0;
   size_t discarded_ = 0;  // while draining
 };

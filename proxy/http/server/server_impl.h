@@ -23,6 +23,8 @@ class Server::Impl {
   ~Impl();
 
   Status listen(const SocketAddress& address);
+  void begin_serving();
+  void set_limits(const ServerLimits& next);
   void drain(std::function<void()> done, Duration idle_max);
   void close_listener();
 
@@ -42,6 +44,7 @@ class Server::Impl {
   ServerLimits limits;  // as configured; draining lowers idle_timeout
   Service& service;
   bool announces_close = false;
+  bool serving = true;
   std::unique_ptr<net::Listener> listener;
   SocketAddress bound;  // outlives the listener: a server that drains still has an address
   std::vector<std::unique_ptr<ServerConnection>> connections;
@@ -60,6 +63,7 @@ class Server::Impl {
   const std::shared_ptr<ConnectionCount> count_;
   LogThrottles<net::ConnectionRefusal, net::kConnectionRefusals> refusals_;
   LogThrottle failed_handshakes_;
+  std::vector<std::unique_ptr<net::Stream>> waiting_;  // before serve(); at most limits.connections
   std::vector<ResponseWriter*> held_;
   std::vector<std::string> spare_;
   net::Timer flush_timer_;

@@ -29,6 +29,7 @@ JobRun::JobRun(JobRunContext& context, ClaimedJob job, std::function<void(JobRun
     : context_(context),
       job_(std::move(job)),
       ended_(std::move(ended)),
+      config_(context_.config),
       since_(context_.runtime.now()),
       wait_(context_.runtime, [this] { on_timer(); }),
       lease_(context_.runtime, [this] { renew(); }) {
@@ -66,8 +67,8 @@ void JobRun::on_timer() {
 
 // True: the job cannot be run now, and is on its way back.
 bool JobRun::give_back_if_refused() {
-  policy_ = context_.runner.policy_of(job_.route);
-  if (!policy_) {
+  route_ = context_.runner.route_of(job_.route);
+  if (!route_) {
     log_warn("job_without_route",
              {{"job_id", job_.id}, {"request_id", request_id_of(job_.fields)}, {"route", job_.route}});
     give_back(kRouteRecheckDelay);
@@ -84,7 +85,7 @@ void JobRun::fetch() {
   state_ = State::fetching;
   begun_at_ = context_.runtime.wall_now();
   since_ = context_.runtime.now();
-  work_ = context_.runner.fetch_body(job_, [this](FetchedBody fetched) { on_fetched(std::move(fetched)); });
+  work_ = context_.runner.fetch_body(route_, job_, [this](FetchedBody fetched) { on_fetched(std::move(fetched)); });
   context_.on_capacity_freed();
 }
 
@@ -105,9 +106,9 @@ void JobRun::admit() {
   state_ = State::admitting;
   if (give_back_if_refused()) return;
   const Time now = context_.runtime.now();
-  policy::Admission admission = policy::admit(*policy_, policy::Caller::replayed_job, now);
+  policy::Admission admission = policy::admit(route_->policy, policy::Caller::replayed_job, now);
   if (auto* admitted = std::get_if<policy::Admitted>(&admission)) {
-    call_ = policy::UpstreamCall(*policy_, std::move(*admitted), now);
+    call_ = policy::UpstreamCall(route_->policy, std::move(*admitted), now);
     return run();
   }
   if (const auto* refused = std::get_if<policy::BreakerRefusal>(&admission)) {
@@ -144,7 +145,7 @@ void JobRun::run() {
   if (!call_.is_probing() && is_known_bad()) call_.count_nothing();
   context_.observer({JobEvent::replayed, job_, ""});
   auto body = job_.body_ref.empty() ? context_.queue.open_body(context_.runtime, job_) : std::move(fetched_);
-  work_ = context_.runner.run(job_, std::move(body), {context_.config.timeout, call_.probe_until(), !call_.counts()},
+  work_ = context_.runner.run(route_, job_, std::move(body), {config_->timeout, call_.probe_until(), !call_.counts()},
                               {[this](uint16_t status, Duration upstream_time) { on_headers(status, upstream_time); },
                                [this](RunResult result) { on_result(std::move(result)); }});
   context_.on_capacity_freed();
@@ -159,7 +160,7 @@ void JobRun::on_headers(uint16_t status, Duration upstream_time) {
 void JobRun::on_result(RunResult result) {
   const auto finished = net::finished(work_);
   const bool overdue = call_.is_overdue_probe(context_.runtime.now());  // ended for the breaker's sake, early
-  const Fault fault = overdue ? Fault::outage : fault_by(policy_->health.get());
+  const Fault fault = overdue ? Fault::outage : fault_by(route_->policy.health.get());
   Verdict verdict = judge(result, job_, fault, retry_timing());
   if (const auto* settlement = std::get_if<Settlement>(&verdict)) {
     judge_upstream(result, std::holds_alternative<Succeeded>(*settlement));
@@ -180,13 +181,13 @@ void JobRun::judge_upstream(const RunResult& result, bool succeeded) {
     call_.on_failed({result.result, result.upstreams_fault, result.upstream_time}, now);
   }
   const bool counted = call_.verdict() == policy::Verdict::failure || (!succeeded && !call_.counts());
-  if (policy_->breaker) context_.on_run_judged(job_.route, policy_->breaker, succeeded, counted);
+  if (route_->policy.breaker) context_.on_run_judged(job_.route, route_->policy.breaker, succeeded, counted);
   on_call_judged(was_probe);
 }
 
 // Whether a probe has failed is for the breaker to say: it may count what is a job's result.
 void JobRun::on_call_judged(bool was_probe) {
-  if (was_probe && call_.verdict() == policy::Verdict::failure) context_.on_probe_failed(policy_->breaker);
+  if (was_probe && call_.verdict() == policy::Verdict::failure) context_.on_probe_failed(route_->policy.breaker);
 }
 
 // The job's end, if this is its end, is announced before it is settled.
@@ -208,7 +209,7 @@ void JobRun::follow(Verdict verdict, std::string detail) {
 }
 
 RetryTiming JobRun::retry_timing() const {
-  return {context_.config.backoff, context_.runtime.wall_now(), context_.runtime.random()};
+  return {config_->backoff, context_.runtime.wall_now(), context_.runtime.random()};
 }
 
 Fault JobRun::fault_by(const policy::UpstreamHealth* health) const {
@@ -218,7 +219,7 @@ Fault JobRun::fault_by(const policy::UpstreamHealth* health) const {
 // Its attempt before did not end well, and the upstream has served others since: the next one says nothing about the
 // upstream.
 bool JobRun::is_known_bad() const {
-  return job_.attempt > 1 && policy_->health && fault_by(policy_->health.get()) == Fault::job;
+  return job_.attempt > 1 && route_->policy.health && fault_by(route_->policy.health.get()) == Fault::job;
 }
 
 void JobRun::begin_settling() {

@@ -75,11 +75,12 @@ class JobRun final : public net::Disposable {
   JobRunContext& context_;
   const ClaimedJob job_;
   std::function<void(JobRun&, JobRunEnd)> ended_;
+  const std::shared_ptr<const config::Replay> config_;  // when it began
   State state_ = State::claimed;
   Time since_;  // when its claim, its fetch, its admission or its run began
   bool ran_ = false;
   WallTime begun_at_{};
-  std::shared_ptr<const policy::RoutePolicy> policy_;  // before what it has admitted
+  JobRoutePtr route_;  // before what it has admitted
   policy::UpstreamCall call_;
   std::shared_ptr<net::BodyReader> fetched_;  // until the run begins
   std::unique_ptr<net::Operation> work_;      // the fetch, the run, or the store's call

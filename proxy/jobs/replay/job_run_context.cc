@@ -25,6 +25,11 @@ std::string host_of(const std::string& url) {
 
 }  // namespace
 
+std::shared_ptr<const policy::RoutePolicy> JobRunContext::policy_of(const std::string& route) const {
+  const JobRoutePtr found = runner.route_of(route);
+  return found ? std::shared_ptr<const policy::RoutePolicy>(found, &found->policy) : nullptr;
+}
+
 bool JobRunContext::is_held(const std::string& route) const {
   const auto held = held_until.find(route);
   return held != held_until.end() && held->second > runtime.now();
@@ -37,7 +42,7 @@ void JobRunContext::hold(const std::string& route, Duration wait) {
 
 std::optional<Duration> JobRunContext::refusal_of(const std::string& route) {
   const Time now = runtime.now();
-  const auto policy = runner.policy_of(route);
+  const auto policy = policy_of(route);
   const auto refusal = policy && policy->breaker ? policy->breaker->peek(now) : std::nullopt;
   Time until = refusal ? now + refusal->retry_after : now;
   if (is_held(route)) until = std::max(until, held_until[route]);
@@ -67,7 +72,7 @@ void JobRunContext::on_run_judged(const std::string& route, const std::shared_pt
 }
 
 bool JobRunContext::wants_probe(const std::string& route) {
-  const auto policy = runner.policy_of(route);
+  const auto policy = policy_of(route);
   return !is_held(route) && !(policy && policy->breaker && is_live_turn(policy->breaker));
 }
 
@@ -81,7 +86,7 @@ void JobRunContext::on_probe_failed(const std::shared_ptr<policy::Breaker>& brea
 }
 
 bool JobRunContext::passes_over(const ClaimedJob& job) {
-  const auto policy = runner.policy_of(job.route);
+  const auto policy = policy_of(job.route);
   if (!policy || !policy->breaker || !policy->breaker->half_open_since(runtime.now())) return false;
   const auto found = failed_probes.find(policy->breaker);
   if (found == failed_probes.end() || refusal_of(job.route)) return false;

@@ -16,7 +16,7 @@ struct JobRunContext {
   net::Runtime& runtime;
   JobQueue& queue;
   JobRunner& runner;
-  const config::Replay& config;
+  std::shared_ptr<const config::Replay> config;
   JobObserver observer;
   EndAnnouncer* announcer;
   std::function<void()> on_capacity_freed;      // a run no longer fetches, is admitted, or waits for the store alone
@@ -39,6 +39,8 @@ struct JobRunContext {
   // Of the hosts that bodies are fetched from, by host and port; only those that have sent one.
   std::map<std::string, policy::UpstreamHealth> body_hosts = {};
 
+  // Null: there is no such route.
+  std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) const;
   // How long the route wants no jobs; none = one may run.
   std::optional<Duration> refusal_of(const std::string& route);
   bool is_held(const std::string& route) const;

@@ -24,15 +24,29 @@ class Replayer::Impl {
  public:
   Impl(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config, JobObserver observer,
        EndAnnouncer* announcer)
-      : context_{runtime, queue, runner, config, std::move(observer), announcer, [this] { on_capacity_freed(); }},
+      : context_{runtime,
+                 queue,
+                 runner,
+                 std::make_shared<const config::Replay>(config),
+                 std::move(observer),
+                 announcer,
+                 [this] { on_capacity_freed(); }},
         routes_(runner.routes_of(queue)),
         wake_(runtime, [this] { drive(); }) {}
 
   ~Impl() { context_.queue.on_work(context_.runtime, {}); }
 
   void start() {
+    started_ = true;
     context_.queue.on_work(context_.runtime, [this] { drive(); });
     wake_.start_after(Duration(0));
+  }
+
+  void reconfigure(const config::Replay& config) {
+    context_.config = std::make_shared<const config::Replay>(config);
+    routes_ = context_.runner.routes_of(context_.queue);
+    runs_allowed_ = std::min(runs_allowed_, config.concurrency);
+    if (started_ && !draining_) wake_.start_after(Duration(0));
   }
 
   void drain(std::function<void()> done) {
@@ -147,7 +161,7 @@ class Replayer::Impl {
       succeeded_in_a_row_ = 0;
       failed_at_ = context_.runtime.now();
     } else if (begun_at >= failed_at_ && ++succeeded_in_a_row_ >= runs_allowed_) {
-      runs_allowed_ = std::min(runs_allowed_ * 2, context_.config.concurrency);
+      runs_allowed_ = std::min(runs_allowed_ * 2, context_.config->concurrency);
       succeeded_in_a_row_ = 0;
     }
   }
@@ -195,7 +209,7 @@ class Replayer::Impl {
   void note_pace(Duration ran_for) {
     const double took_s = std::max(to_seconds(ran_for), 1e-3);
     typical_s_ = typical_s_ == 0 ? took_s : typical_s_ + kNewestWeight * (took_s - typical_s_);
-    rate_ = context_.config.concurrency / typical_s_;
+    rate_ = context_.config->concurrency / typical_s_;
   }
 
   void check_drained() {
@@ -204,7 +218,7 @@ class Replayer::Impl {
   }
 
   JobRunContext context_;
-  const std::vector<std::string> routes_;
+  std::vector<std::string> routes_;
   std::vector<std::unique_ptr<JobRun>> runs_;
   std::vector<std::unique_ptr<net::Operation>> claims_;
   size_t claiming_ = 0;     // of them, those that are under way
@@ -214,6 +228,7 @@ class Replayer::Impl {
   int runs_allowed_ = 1;  // at once
   int succeeded_in_a_row_ = 0;
   Time failed_at_ = Time::min();
+  bool started_ = false;
   bool draining_ = false;
   std::function<void()> drained_;
   uint64_t expired_ = 0;
@@ -225,7 +240,8 @@ class Replayer::Impl {
   double typical_s_ = 0;  // of one job, until its end
 };
 
-std::unique_ptr<net::Operation> JobRunner::fetch_body(const ClaimedJob&, std::function<void(FetchedBody)>) {
+std::unique_ptr<net::Operation> JobRunner::fetch_body(const JobRoutePtr&, const ClaimedJob&,
+                                                      std::function<void(FetchedBody)>) {
   TG_ASSERT(false);  // a job of this runner has a reference
 }
 
@@ -234,6 +250,7 @@ Replayer::Replayer(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, co
     : impl_(std::make_unique<Impl>(runtime, queue, runner, config, std::move(observer), announcer)) {}
 Replayer::~Replayer() = default;
 void Replayer::start() { impl_->start(); }
+void Replayer::reconfigure(const config::Replay& config) { impl_->reconfigure(config); }
 void Replayer::drain(std::function<void()> done) { impl_->drain(std::move(done)); }
 void Replayer::cut_off() { impl_->cut_off(); }
 double Replayer::drain_rate() const { return impl_->drain_rate(); }

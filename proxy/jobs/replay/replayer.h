@@ -46,6 +46,12 @@
 
 namespace tidegate::jobs {
 
+// A route, as a job run keeps it until its end, though the routes may be replaced meanwhile. Runners derive theirs.
+struct JobRoute {
+  policy::RoutePolicy policy;
+};
+using JobRoutePtr = std::shared_ptr<const JobRoute>;
+
 struct RunLimits {
   Duration timeout;                 // of the whole run
   std::optional<Time> probe_until;  // the run is a breaker's probe: without response headers by then it is ended
@@ -64,18 +70,17 @@ struct RunCallbacks {
 class JobRunner {
  public:
   virtual ~JobRunner() = default;
-  // The policies of a route; null: no such route any more (the job waits until it expires, or the route is back).
-  // Valid as long as it is held, though the routes may be replaced meanwhile.
-  virtual std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) = 0;
+  // Null: no such route any more (the job waits until it expires, or the route is back).
+  virtual JobRoutePtr route_of(const std::string& name) = 0;
   // The routes whose jobs come from this queue: while the breakers of all of them refuse, nothing is claimed.
   virtual std::vector<std::string> routes_of(const jobs::JobQueue& queue) = 0;
-  // Sends the job once. Destroying the operation cancels the run.
-  [[nodiscard]] virtual std::unique_ptr<net::Operation> run(const ClaimedJob& job,
+  // Sends the job once, by a route that route_of() has given. Destroying the operation cancels the run.
+  [[nodiscard]] virtual std::unique_ptr<net::Operation> run(JobRoutePtr route, const ClaimedJob& job,
                                                             std::shared_ptr<net::BodyReader> body,
                                                             const RunLimits& limits, RunCallbacks callbacks) = 0;
   // Fetches the body of a job with a body_ref, for run(). The callback runs later, once; destroying the operation
   // cancels the fetch. A runner whose jobs have no references need not implement it.
-  [[nodiscard]] virtual std::unique_ptr<net::Operation> fetch_body(const ClaimedJob& job,
+  [[nodiscard]] virtual std::unique_ptr<net::Operation> fetch_body(const JobRoutePtr& route, const ClaimedJob& job,
                                                                    std::function<void(FetchedBody)> done);
 };
 
@@ -108,12 +113,14 @@ class Replayer {
   static constexpr size_t kClaimBatchMax = 64;     // claims at once, past jobs that are refused
   static constexpr Duration kAnnounceWithin = 2s;  // a job's end waits no longer for its announcer
 
-  // All outlive the replayer; `announcer` may be null. One replayer per queue and process.
+  // All but `config` outlive the replayer; `announcer` may be null. One replayer per queue and process.
   Replayer(net::Runtime& runtime, JobQueue& queue, JobRunner& runner, const config::Replay& config,
            JobObserver observer, EndAnnouncer* announcer = nullptr);
   ~Replayer();  // cancels runs at once; their leases end by themselves or at the next start
 
   void start();
+  // A reload: these settings hold for the runs that begin from now on, and the routes are queried again.
+  void reconfigure(const config::Replay& config);
   // Claims nothing more; `done` runs when the jobs that run have been settled.
   void drain(std::function<void()> done);
   // REQUIRES drain(). Cancels the runs under way, and defers their jobs: they run again after the start, and it costs

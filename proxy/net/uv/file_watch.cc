@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <optional>
-#include <tuple>
+#include <utility>
 
 #include "net/timer.h"
 #include "net/uv/loop.h"
@@ -15,16 +15,25 @@ namespace {
 
 constexpr Duration kSettle = 100ms;
 constexpr Duration kSettleMax = 1s;
+constexpr Duration kWriteSettle = 1s;
+constexpr Duration kRecheckInterval = 10s;
 
 // Which file a path leads to, and in which state. None: to no file.
-using Identity = std::optional<std::tuple<dev_t, ino_t, off_t, int64_t, int64_t>>;
+struct Found {
+  dev_t device;
+  ino_t inode;
+  off_t size;
+  int64_t written_ns, changed_ns;
+  friend bool operator==(const Found&, const Found&) = default;
+};
+using Identity = std::optional<Found>;
 
 int64_t ns(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
 
 Identity identity_of(const std::string& path) {
   struct stat found {};
   if (::stat(path.c_str(), &found) != 0) return std::nullopt;
-  return std::tuple(found.st_dev, found.st_ino, found.st_size, ns(found.st_mtim), ns(found.st_ctim));
+  return Found{found.st_dev, found.st_ino, found.st_size, ns(found.st_mtim), ns(found.st_ctim)};
 }
 
 std::string folder_of(const std::string& path) {
@@ -40,16 +49,14 @@ class FileWatch final : public Operation {
         path_(std::move(path)),
         on_change_(std::move(on_change)),
         known_(identity_of(path_)),
-        settled_(runtime, [this] { compare(); }) {}
+        settled_(runtime, [this] { compare(); }),
+        recheck_(runtime, [this] { recheck(); }) {}
 
-  ~FileWatch() override {
-    if (!handle_) return;
-    handle_->data = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(handle_),
-             [](uv_handle_t* handle) { delete reinterpret_cast<uv_fs_event_t*>(handle); });
-  }
+  ~FileWatch() override { stop(); }
 
   int start() {
+    recheck_.start_after(kRecheckInterval);
+    folder_ = identity_of(folder_of(path_));
     handle_ = new uv_fs_event_t{};
     uv_fs_event_init(&runtime_.loop().uv, handle_);
     handle_->data = this;
@@ -62,6 +69,24 @@ class FileWatch final : public Operation {
   }
 
  private:
+  void stop() {
+    if (!handle_) return;
+    handle_->data = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(std::exchange(handle_, nullptr)),
+             [](uv_handle_t* handle) { delete reinterpret_cast<uv_fs_event_t*>(handle); });
+  }
+
+  void recheck() {
+    const Identity folder = identity_of(folder_of(path_));
+    const bool replaced = folder && (!folder_ || folder->device != folder_->device || folder->inode != folder_->inode);
+    if (replaced) {
+      stop();
+      start();
+    }
+    recheck_.start_after(kRecheckInterval);
+    compare();
+  }
+
   void on_event() {
     const Time now = runtime_.now();
     if (!settled_.active()) first_event_at_ = now;
@@ -71,6 +96,9 @@ class FileWatch final : public Operation {
   void compare() {
     const Identity found = identity_of(path_);
     if (!found || found == known_) return;
+    const bool in_place = known_ && found->device == known_->device && found->inode == known_->inode;
+    const int64_t age_ns = runtime_.wall_now().time_since_epoch().count() - found->written_ns;
+    if (in_place && age_ns >= 0 && age_ns < kWriteSettle.count()) return settled_.start_after(kWriteSettle);
     known_ = found;
     const auto on_change = on_change_;
     on_change();  // may destroy this
@@ -82,6 +110,8 @@ class FileWatch final : public Operation {
   Identity known_;
   Time first_event_at_{};
   Timer settled_;
+  Timer recheck_;
+  Identity folder_;
   uv_fs_event_t* handle_ = nullptr;  // libuv's until it is closed
 };
 

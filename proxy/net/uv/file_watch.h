@@ -2,9 +2,12 @@
 // that was swapped, as Kubernetes does it with the `..data` of a ConfigMap or Secret. The folder in which the file is
 // named is watched, for a watch of the file itself would stay with what was replaced. A file that a link of another
 // folder names is not watched there.
+// A file that is written in place is taken once it has not been written for kWriteSettle, so that no half of it is
+// read; one that was renamed is whole. A look every kRecheckInterval finds what the watch has missed, and watches a
+// folder that was replaced.
 //
 //   quiet ──something in the folder──▶ settling ──nothing more for kSettle, or kSettleMax after the first──▶ compare
-//     ▲                                                            the file is another: on_change ◀──────────────┤
+//     ▲      └── every kRecheckInterval ──▶ compare                 the file is another: on_change ◀──────────────┤
 //     └──────────────────────────────────────────────────────────────────────────────────────────────────────────┘
 #pragma once
 

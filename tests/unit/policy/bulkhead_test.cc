@@ -227,4 +227,25 @@ TEST_CASE("Jobs get nothing while a call waits, and the slot that a job returns 
   CHECK(bulkhead.acquire_spare(now));
 }
 
+TEST_CASE("A limit that shrinks below what is in use drains down, and one that grows serves who waits") {
+  Bulkhead bulkhead = two_slots();
+  std::string order;
+  auto one = bulkhead.acquire(), two = bulkhead.acquire();
+  Waiter a(order, 'a'), b(order, 'b');
+  REQUIRE(bulkhead.wait(a));
+  REQUIRE(bulkhead.wait(b));
+  bulkhead.reconfigure({.max_concurrent = 1, .max_waiting = 3});
+  one.reset();  // above the limit: nobody gets it
+  CHECK(order.empty());
+  CHECK(bulkhead.view().in_use == 1);
+  two.reset();
+  CHECK(order == "a");
+  CHECK(bulkhead.view().in_use == 1);
+  bulkhead.reconfigure({.max_concurrent = 3, .max_waiting = 3});
+  CHECK(order == "ab");
+  CHECK(bulkhead.view().limit == 3);
+  CHECK(bulkhead.config().max_concurrent == 3);
+  CHECK(bulkhead.acquire());
+}
+
 }  // namespace tidegate::policy

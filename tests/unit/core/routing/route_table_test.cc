@@ -26,7 +26,12 @@ constexpr const char* kLimit = ", rate_limit: {key: global, rate: 5/s}";
 
 struct Fixture {
   std::shared_ptr<const RouteTable> build(const std::string& breaker = "", const std::string& more = kLimit) {
-    return RouteTable::build(load(breaker, more), policies);
+    return use(load(breaker, more));
+  }
+  std::shared_ptr<const RouteTable> use(const std::shared_ptr<const config::Config>& config) {
+    auto table = RouteTable::build(config, policies);
+    policies.commit(table->config());
+    return table;
   }
 
   std::unique_ptr<metrics::Metrics> metrics = metrics::Metrics::make(*load("", ""), "1", "test");
@@ -95,6 +100,71 @@ TEST_CASE("who holds a route keeps its table, and a policy ends with the last ta
   CHECK_FALSE(limiter.expired());
   held.reset();
   CHECK(limiter.expired());
+}
+
+namespace {
+
+std::shared_ptr<const config::Config> load_upstream(const std::string& settings) {
+  return test::load_config(test::ConfigBuilder()
+                               .upstream("up", "endpoints: ['http://10.0.0.2:3001'], " + settings)
+                               .route("r", "match: {path: /*}, upstream: up"));
+}
+
+}  // namespace
+
+TEST_CASE("a limit is changed where it is, once the table is committed: it bounds the calls of both tables") {
+  Fixture fixture;
+  const auto before = fixture.use(load_upstream("bulkhead: {max_concurrent: 2}, max_connections: 7"));
+  policy::Bulkhead& bulkhead = *before->find_route("r")->policy.bulkhead;
+  const auto slot = bulkhead.acquire();
+  const auto next =
+      RouteTable::build(load_upstream("bulkhead: {max_concurrent: 1}, max_connections: 9"), fixture.policies);
+  CHECK(next->find_route("r")->policy.bulkhead.get() == &bulkhead);
+  CHECK(&next->find_route("r")->upstream->connections() == &before->find_route("r")->upstream->connections());
+  CHECK(bulkhead.view().limit == 2);
+  fixture.policies.commit(next->config());
+  CHECK(bulkhead.view().limit == 1);
+  CHECK(bulkhead.view().in_use == 1);
+  CHECK_FALSE(bulkhead.acquire());
+}
+
+TEST_CASE("a table that is not used changes nothing, and what was in force is found again") {
+  Fixture fixture;
+  const auto before = fixture.build("consecutive_failures: 4");
+  auto refused = RouteTable::build(load("consecutive_failures: 9", ""), fixture.policies);
+  CHECK(refused->breakers()[0] != before->breakers()[0]);
+  refused.reset();
+  fixture.policies.roll_back();
+  const auto after = fixture.build("consecutive_failures: 4");
+  CHECK(after->breakers()[0] == before->breakers()[0]);
+  CHECK(after->find_route("guarded")->policy.limiter == before->find_route("guarded")->policy.limiter);
+}
+
+TEST_CASE("an upstream keeps its connections where other policies are configured, not where other endpoints are") {
+  Fixture fixture;
+  const auto before = fixture.use(load_upstream("max_connections: 7"));
+  const auto limits = fixture.use(load_upstream("max_connections: 9, max_pending: 1, breaker: {}, retry_budget: {}"));
+  CHECK(limits->find_route("r")->upstream == before->find_route("r")->upstream);
+  const auto slower = fixture.use(load_upstream("connect_timeout: 1s"));
+  CHECK(slower->find_route("r")->upstream != before->find_route("r")->upstream);
+  CHECK(&slower->find_route("r")->upstream->connections() == &before->find_route("r")->upstream->connections());
+}
+
+TEST_CASE("a rate limiter is kept though its clients are kept longer than configured") {
+  Fixture fixture;
+  const char* const limit = ", rate_limit: {key: global, rate: 1/m, burst: 100, idle_ttl: 1s}";
+  const auto before = fixture.build("", limit);
+  const auto after = fixture.build("", limit);
+  CHECK(after->find_route("guarded")->policy.limiter == before->find_route("guarded")->policy.limiter);
+}
+
+TEST_CASE("what is known of the failures of a breaker is kept with it") {
+  Fixture fixture;
+  const auto before = fixture.build();
+  const auto after = fixture.build();
+  CHECK(before->find_route("guarded")->judged == after->find_route("guarded")->judged);
+  const auto other = fixture.build("consecutive_failures: 9");
+  CHECK(other->find_route("guarded")->judged != after->find_route("guarded")->judged);
 }
 
 }  // namespace tidegate::core

@@ -191,4 +191,35 @@ TEST_CASE("members on threads of their own never exceed the limit, and every cal
   for (Busy& member : members) limit.leave(member);
 }
 
+TEST_CASE("above a limit that has shrunk connections are closed as they come back, and idle ones are asked for") {
+  ConnectionLimit limit(3, 10);
+  Member a(limit), b(limit);
+  REQUIRE(limit.try_open(a));
+  REQUIRE(limit.try_open(a));
+  REQUIRE(limit.try_open(b));
+  limit.set_idle(b, 1);
+  CHECK_FALSE(limit.wants_idle());
+  limit.reconfigure(1, 10);
+  CHECK(b.wanted == 1);
+  CHECK(a.wanted == 0);
+  CHECK(limit.wants_idle());
+  CHECK(limit.returned(a) == Returned::close);
+  limit.closed(a);
+  limit.set_idle(b, 0);
+  limit.closed(b);
+  CHECK_FALSE(limit.wants_idle());
+  CHECK(limit.returned(a) == Returned::idle);
+  CHECK_FALSE(limit.try_open(b));
+}
+
+TEST_CASE("a limit that has grown gives its room to who waits") {
+  ConnectionLimit limit(1, 10);
+  Member a(limit);
+  REQUIRE(limit.try_open(a));
+  REQUIRE(limit.wait(a));
+  limit.reconfigure(2, 10);
+  CHECK(a.granted == 1);
+  CHECK(limit.waiting() == 0);
+}
+
 }  // namespace tidegate::core

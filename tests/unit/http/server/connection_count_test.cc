@@ -30,3 +30,14 @@ TEST_CASE("Connections are counted exactly, whoever adds them") {
   for (int i = 0; i < kMax; ++i) CHECK(count.add());
   CHECK_FALSE(count.add());
 }
+
+TEST_CASE("connections beyond a smaller maximum stay, and none is added before they have gone") {
+  http::ConnectionCount count(2);
+  REQUIRE(count.add());
+  REQUIRE(count.add());
+  count.set_max(1);
+  count.remove();
+  CHECK_FALSE(count.add());
+  count.remove();
+  CHECK(count.add());
+}

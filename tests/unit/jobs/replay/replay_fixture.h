@@ -28,18 +28,17 @@ class ScriptedRunner final : public JobRunner {
  public:
   explicit ScriptedRunner(net::Runtime& runtime) : runtime_(runtime) {}
 
-  std::shared_ptr<const policy::RoutePolicy> policy_of(const std::string& route) override {
-    const auto found = policies.find(route);
-    if (found == policies.end()) return nullptr;
-    return {std::shared_ptr<const void>(), &found->second};  // owned by `policies`
+  JobRoutePtr route_of(const std::string& name) override {
+    const auto found = policies.find(name);
+    return found == policies.end() ? nullptr : std::make_shared<JobRoute>(JobRoute{found->second});
   }
   std::vector<std::string> routes_of(const JobQueue&) override {
     std::vector<std::string> names;
     for (const auto& [name, policy] : policies) names.push_back(name);
     return names;
   }
-  std::unique_ptr<net::Operation> run(const ClaimedJob& job, std::shared_ptr<net::BodyReader>, const RunLimits& limits,
-                                      RunCallbacks callbacks) override {
+  std::unique_ptr<net::Operation> run(JobRoutePtr, const ClaimedJob& job, std::shared_ptr<net::BodyReader>,
+                                      const RunLimits& limits, RunCallbacks callbacks) override {
     ran.push_back(job.id);
     running_max = std::max(running_max, ++running);
     RunResult result = respond ? respond(job) : responded(200);
@@ -50,7 +49,8 @@ class ScriptedRunner final : public JobRunner {
     return std::make_unique<Run>(*this, limits, std::move(result), std::move(callbacks));
   }
 
-  std::unique_ptr<net::Operation> fetch_body(const ClaimedJob& job, std::function<void(FetchedBody)> done) override {
+  std::unique_ptr<net::Operation> fetch_body(const JobRoutePtr&, const ClaimedJob& job,
+                                             std::function<void(FetchedBody)> done) override {
     fetches.push_back(job.id);
     const FetchedBody unreachable{FetchedBody::Result::failed, nullptr, "reference_unreachable", ""};
     auto timer =

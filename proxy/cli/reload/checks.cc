@@ -1,0 +1,165 @@
+#include "cli/reload/checks.h"
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "net/uv/port.h"
+
+namespace tidegate::cli {
+
+namespace {
+
+using Keys = std::span<const std::string_view>;
+
+constexpr std::string_view kQueues = "queues.";
+// A store that is opened by another of these is another store.
+constexpr std::string_view kIdentity[] = {".results.url", ".url", ".spool", ".durability"};
+constexpr std::string_view kLimits[] = {".max_jobs", ".max_bytes", ".min_free_disk", ".results.ttl"};
+
+// NAME of "queues.NAME.KEY", if KEY is one of the keys; else "".
+std::string queue_of(std::string_view path, Keys keys) {
+  if (!path.starts_with(kQueues)) return "";
+  path.remove_prefix(kQueues.size());
+  for (const std::string_view key : keys) {
+    if (path.ends_with(key)) return std::string(path.substr(0, path.size() - key.size()));
+  }
+  return "";
+}
+
+struct Difference {
+  std::string path;
+  config::EffectiveValue before, after;  // "": the key is absent
+};
+
+// Of the open queues that `next` has too, by those keys.
+std::vector<Difference> differences(const config::LoadResult& next, core::Policies& policies, const StoreValues& opened,
+                                    Keys keys) {
+  const auto stays = [&](const std::string& name) {
+    return policies.queues().contains(name) && next.config->queues.contains(name);
+  };
+  StoreValues configured = store_values(next.effective, stays);
+  for (const auto& [path, value] : opened) configured.try_emplace(path);
+  std::vector<Difference> found;
+  for (const auto& [path, value] : configured) {
+    const auto known = opened.find(path);
+    const config::EffectiveValue before = known == opened.end() ? config::EffectiveValue() : known->second;
+    if (value.text != before.text && stays(queue_of(path, keys))) found.push_back({path, before, value});
+  }
+  return found;
+}
+
+// "3 jobs (2 queued, 1 dead)"; "": none that somebody may still ask for. Of its callbacks, those that are to be sent.
+std::string jobs_held(const std::string& name, const core::QueueState& queue) {
+  using jobs::JobStatus;
+  if (!queue.queue->view().available) return "an unknown number of jobs, for its store is unavailable";
+  std::string kinds;
+  uint64_t sum = 0;
+  const auto count = [&](const jobs::JobQueue& store, const std::string& of, auto... statuses) {
+    const jobs::QueueView view = store.view();
+    for (const JobStatus status : {statuses...}) {
+      const uint64_t jobs = view.depth[static_cast<size_t>(status)];
+      if (jobs > 0) kinds += fmt::format("{}{} {}{}", kinds.empty() ? "" : ", ", jobs, to_string(status), of);
+      sum += jobs;
+    }
+  };
+  count(*queue.queue, "", JobStatus::queued, JobStatus::running, JobStatus::retrying, JobStatus::succeeded,
+        JobStatus::dead);
+  if (queue.callbacks) {
+    count(*queue.callbacks, " in " + core::callbacks_name(name), JobStatus::queued, JobStatus::running,
+          JobStatus::retrying, JobStatus::dead);
+  }
+  return sum == 0 ? "" : fmt::format("{} job{} ({})", sum, sum == 1 ? "" : "s", kinds);
+}
+
+// One listens where the other does.
+bool overlap(const SocketAddress& one, const SocketAddress& other) {
+  const auto is_any = [](const SocketAddress& address) {
+    return address.ip == *IpAddress::parse("0.0.0.0") || address.ip == *IpAddress::parse("::");
+  };
+  return one.port == other.port && (one.ip == other.ip || is_any(one) || is_any(other));
+}
+
+}  // namespace
+
+StoreValues store_values(const config::Effective& effective, const std::function<bool(const std::string&)>& is_wanted) {
+  StoreValues values;
+  for (const auto& [path, value] : effective.values) {
+    for (const Keys keys : {Keys(kIdentity), Keys(kLimits)}) {
+      const std::string queue = queue_of(path, keys);
+      if (!queue.empty() && is_wanted(queue)) values[path] = value;
+    }
+  }
+  return values;
+}
+
+// Where only what is not shown differs, it is a password.
+std::vector<std::string> refuse_queues(const config::LoadResult& next, core::Policies& policies,
+                                       const StoreValues& opened) {
+  std::vector<std::string> refused;
+  for (const Difference& each : differences(next, policies, opened, kIdentity)) {
+    if (each.before.shown == each.after.shown) continue;
+    const std::string name = queue_of(each.path, kIdentity);
+    const std::string jobs = jobs_held(name, policies.queues().at(name));
+    refused.push_back(fmt::format("{}: cannot be changed without a restart, for the queue is open{}", each.path,
+                                  jobs.empty() ? "" : "; it holds " + jobs));
+  }
+  return refused;
+}
+
+std::vector<std::string> refuse_removals(const config::Config& next, core::Policies& policies) {
+  std::vector<std::string> refused;
+  for (const auto& [name, queue] : policies.queues()) {
+    if (next.queues.contains(name)) continue;
+    const std::string jobs = queue.appends > 0 ? "jobs that are being added" : jobs_held(name, queue);
+    if (!jobs.empty()) refused.push_back(fmt::format("queues.{}: cannot be removed: it still holds {}", name, jobs));
+  }
+  return refused;
+}
+
+std::vector<std::string> refuse_admin(const config::Config& next, const StartValues& start) {
+  if (start.admin.ip.is_loopback() || !next.admin.token.empty()) return {};
+  return {
+      fmt::format("admin.token: cannot be removed without a restart: the interface listens on {}, which is not a "
+                  "loopback address",
+                  start.admin.to_string())};
+}
+
+std::vector<std::string> refuse_addresses(const config::Config& current, const config::Config& next) {
+  std::vector<std::string> refused;
+  for (const config::Listener& listener : next.listeners) {
+    const bool is_ours = std::any_of(current.listeners.begin(), current.listeners.end(),
+                                     [&](const auto& ours) { return overlap(ours.address, listener.address); });
+    if (is_ours) continue;
+    if (const Status status = net::check_port_is_free(listener.address); !status) {
+      refused.push_back(fmt::format("listeners.{}.address: {}", listener.name, status.error().message));
+    }
+  }
+  return refused;
+}
+
+std::vector<std::string> needing_restart(const config::LoadResult& next, const StartValues& start,
+                                         core::Policies& policies, const StoreValues& opened) {
+  std::vector<std::string> found;
+  const config::Config& config = *next.config;
+  const auto changed = [&](const std::string& path, const std::string& before, const std::string& after) {
+    if (before != after) found.push_back(fmt::format("{}: {} -> {}", path, before, after));
+  };
+  const auto shown_workers = [](int workers) { return workers == 0 ? "auto" : std::to_string(workers); };
+  changed("admin.address", start.admin.to_string(), config.admin.address.to_string());
+  changed("workers", shown_workers(start.workers), shown_workers(config.workers));
+  for (const Difference& each : differences(next, policies, opened, kLimits)) {
+    changed(each.path, each.before.shown, each.after.shown);
+  }
+  for (const Difference& each : differences(next, policies, opened, kIdentity)) {
+    if (each.before.shown == each.after.shown) found.push_back(each.path + ": changed");
+  }
+  for (const auto& [name, queue] : policies.queues()) {
+    if (!config.queues.contains(name)) found.push_back(fmt::format("queues.{}: removed; its files stay open", name));
+  }
+  return found;
+}
+
+}  // namespace tidegate::cli

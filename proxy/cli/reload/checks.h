@@ -1,0 +1,46 @@
+// Which changes of the configuration a running process can make.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/load/changes.h"
+#include "config/load/loader.h"
+#include "core/routing/policies.h"
+
+namespace tidegate::cli {
+
+// The values by which the stores of queues are opened, once; by path.
+using StoreValues = std::map<std::string, config::EffectiveValue>;
+
+// What is read at the start alone.
+struct StartValues {
+  int workers = 0;
+  SocketAddress admin;
+};
+
+// Those of the queues that `is_wanted` names.
+StoreValues store_values(const config::Effective& effective, const std::function<bool(const std::string&)>& is_wanted);
+
+// Why the queues cannot become those of `next`: one that is open would be another. `opened`: the values of the open
+// queues, when they were opened.
+std::vector<std::string> refuse_queues(const config::LoadResult& next, core::Policies& policies,
+                                       const StoreValues& opened);
+
+// Of the queues that `next` has not: why one cannot be removed, for what it holds. Appends must have been stopped.
+std::vector<std::string> refuse_removals(const config::Config& next, core::Policies& policies);
+
+// The admin interface listens where it did at the start: it must not lose its token there.
+std::vector<std::string> refuse_admin(const config::Config& next, const StartValues& start);
+
+// An address of `next` that none of `current` listens on, and another process does, or on which nobody can listen.
+std::vector<std::string> refuse_addresses(const config::Config& current, const config::Config& next);
+
+// What of `next` has no effect before a restart.
+std::vector<std::string> needing_restart(const config::LoadResult& next, const StartValues& start,
+                                         core::Policies& policies, const StoreValues& opened);
+
+}  // namespace tidegate::cli

@@ -1,0 +1,265 @@
+#include "cli/reloader.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "cli/open_queues.h"
+
+namespace tidegate::cli {
+
+namespace {
+
+// Of the changes, as many as a log line should have.
+std::string for_log(const std::vector<std::string>& texts) {
+  constexpr size_t kMax = 20;
+  const auto end = texts.begin() + static_cast<std::ptrdiff_t>(std::min(texts.size(), kMax));
+  const std::string shown = fmt::format("{}", fmt::join(texts.begin(), end, "; "));
+  return texts.size() <= kMax ? shown : fmt::format("{}; and {} more", shown, texts.size() - kMax);
+}
+
+template <typename Item>
+std::vector<std::string> texts_of(const std::vector<Item>& items) {
+  std::vector<std::string> texts;
+  for (const Item& item : items) texts.push_back(item.to_string());
+  return texts;
+}
+
+}  // namespace
+
+void configure_log(const config::Log& log) {
+  const LogFormat default_format = isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json;
+  log_configure(log.level, log.format.value_or(default_format));
+}
+
+void log_warnings(const std::vector<config::Diagnostic>& warnings) {
+  for (const config::Diagnostic& warning : warnings) {
+    log_warn("configuration_warning", {{"file", warning.file},
+                                       {"line", warning.position.line},
+                                       {"column", warning.position.column},
+                                       {"path", warning.path},
+                                       {"reason", warning.what}});
+  }
+}
+
+Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, Workers& workers, std::string file,
+                   config::Effective running)
+    : runtime_(runtime),
+      gateway_(gateway),
+      workers_(workers),
+      file_(std::move(file)),
+      start_{gateway.table()->config().workers, gateway.table()->config().admin.address},
+      in_force_(std::move(running)),
+      opened_(store_values(in_force_, [](const std::string&) { return true; })),
+      link_(std::make_shared<Reloader*>(this)) {}
+
+Reloader::~Reloader() {
+  *link_ = nullptr;
+  if (loading_.joinable()) loading_.join();
+}
+
+void Reloader::reload(const std::string& trigger, Done done) {
+  if (stopped_ && !done) return;
+  requests_.push_back({trigger, std::move(done)});
+  if (state_ == State::idle) begin();
+}
+
+void Reloader::stop() { stopped_ = true; }
+
+void Reloader::begin() {
+  served_ = std::exchange(requests_, {});
+  report_ = {};
+  report_.trigger = served_.front().trigger;
+  report_.at = runtime_.wall_now();
+  begun_at_ = runtime_.now();
+  state_ = State::loading;
+  load();
+}
+
+// A thread, or memory, may be used up: that refuses the reload, and ends nothing.
+void Reloader::load() {
+  const auto failed = [](const std::exception& error) {
+    Loaded loaded;
+    loaded.result.errors = {{"", {}, "", error.what()}};
+    return loaded;
+  };
+  const auto load_file = [this] {
+    Loaded loaded;
+    if (file_ == config::kStandardInput) {
+      loaded.result.errors = {{"stdin", {}, "", "a configuration from the standard input cannot be loaded again"}};
+      return loaded;
+    }
+    loaded.result = config::load_file(file_);
+    if (loaded.result.config) loaded.changes = config::find_changes(in_force_, loaded.result.effective);
+    return loaded;
+  };
+  const auto deliver = [this, link = link_](Loaded loaded) {
+    runtime_.post([link, loaded = std::move(loaded)]() mutable {
+      if (*link) (*link)->on_loaded(std::move(loaded));
+    });
+  };
+  try {
+    loading_ = std::thread([=] {
+      try {
+        deliver(load_file());
+      } catch (const std::exception& error) {
+        deliver(failed(error));
+      }
+    });
+  } catch (const std::system_error& error) {
+    deliver(failed(error));
+  }
+}
+
+void Reloader::on_loaded(Loaded loaded) {
+  if (loading_.joinable()) loading_.join();
+  loaded_ = std::move(loaded);
+  const auto& next = loaded_.result.config;
+  if (!next) return refuse(texts_of(loaded_.result.errors));
+  report_.warnings = texts_of(loaded_.result.warnings);
+  report_.changes = texts_of(loaded_.changes);
+  report_.needs_restart = needing_restart(loaded_.result, start_, gateway_.policies(), opened_);
+  stop_appends();
+  std::vector<std::string> errors;
+  for (auto&& found :
+       {refuse_admin(*next, start_), refuse_queues(loaded_.result, gateway_.policies(), opened_),
+        refuse_removals(*next, gateway_.policies()), refuse_addresses(gateway_.table()->config(), *next)}) {
+    errors.insert(errors.end(), found.begin(), found.end());
+  }
+  if (stopped_) errors = {"the process is shutting down"};
+  if (!errors.empty()) return refuse(std::move(errors));
+  if (const Status status = open_queues(); !status) return refuse({status.error().message});
+  prepare();
+}
+
+// To queues that the configuration has not any more, and to no other: also one that has come back takes jobs again.
+void Reloader::stop_appends() {
+  for (auto& [name, queue] : gateway_.policies().queues()) {
+    queue.closing = !loaded_.result.config->queues.contains(name);
+  }
+}
+
+// Those of the configuration that are not open yet.
+Status Reloader::open_queues() {
+  core::Policies& policies = gateway_.policies();
+  const auto is_open = [&](const std::string& name) { return policies.queues().contains(name); };
+  config::Config missing = *loaded_.result.config;
+  std::erase_if(missing.queues,
+                [&](const auto& queue) { return is_open(queue.first) && policies.queues().at(queue.first).callbacks; });
+  auto callbacks = open_callback_stores(missing, gateway_.metrics());
+  if (!callbacks) return callbacks.error();
+  std::erase_if(missing.queues, [&](const auto& queue) { return is_open(queue.first); });
+  auto queues = cli::open_queues(missing, gateway_.metrics(), runtime_);
+  if (!queues) return queues.error();
+  for (const auto& [name, queue] : *queues) added_queues_.push_back(name);
+  opened_.merge(store_values(loaded_.result.effective, [&](const std::string& name) { return !is_open(name); }));
+  policies.add(std::move(*queues), std::move(*callbacks));
+  return Ok{};
+}
+
+// The reload is refused after all. The callback store of a queue that stays is kept: without a job it changes nothing.
+void Reloader::close_opened() {
+  for (const std::string& name : std::exchange(added_queues_, {})) {
+    std::erase_if(opened_, [&](const auto& value) { return value.first.starts_with("queues." + name + "."); });
+    gateway_.policies().close(name);
+  }
+}
+
+void Reloader::prepare() {
+  state_ = State::preparing;
+  gateway_.metrics().add_configured(*loaded_.result.config);
+  table_ = core::RouteTable::build(loaded_.result.config, gateway_.policies());
+  workers_left_ = workers_.size();
+  for (auto& worker : workers_) {
+    worker->prepare(table_, runtime_, [this, link = link_](const Status& status) {
+      if (*link) on_prepared(status);
+    });
+  }
+}
+
+void Reloader::on_prepared(const Status& status) {
+  if (!status) report_.errors.push_back(status.error().message);
+  if (--workers_left_ > 0) return;
+  if (stopped_) report_.errors.push_back("the process is shutting down");
+  // Those that were added before appends were stopped.
+  for (std::string& error : refuse_removals(*loaded_.result.config, gateway_.policies())) {
+    report_.errors.push_back(std::move(error));
+  }
+  report_.errors.empty() ? commit() : roll_back();
+}
+
+void Reloader::roll_back() {
+  state_ = State::rolling_back;
+  workers_left_ = workers_.size();
+  for (auto& worker : workers_) {
+    worker->roll_back(runtime_, [this, link = link_] {
+      if (!*link || --workers_left_ > 0) return;
+      table_.reset();
+      gateway_.policies().roll_back();
+      close_opened();
+      refuse(std::move(report_.errors));
+    });
+  }
+}
+
+void Reloader::commit() {
+  state_ = State::committing;
+  added_queues_.clear();
+  replaced_ = gateway_.table();
+  gateway_.use(std::move(table_));
+  in_force_ = std::move(loaded_.result.effective);
+  configure_log(loaded_.result.config->log);
+  workers_left_ = workers_.size();
+  for (auto& worker : workers_) {
+    worker->commit(runtime_, [this, link = link_] {
+      if (*link && --workers_left_ == 0) finish(true);
+    });
+  }
+}
+
+void Reloader::refuse(std::vector<std::string> errors) {
+  report_.errors = std::move(errors);
+  const config::Config& running = gateway_.table()->config();
+  for (auto& [name, queue] : gateway_.policies().queues()) queue.closing = !running.queues.contains(name);
+  log_error("config_reload_refused",
+            {{"file", file_}, {"trigger", report_.trigger}, {"reason", for_log(report_.errors)}});
+  finish(false);
+}
+
+void Reloader::finish(bool applied) {
+  report_.applied = applied;
+  if (applied) {
+    log_info("config_reloaded", {{"file", file_},
+                                 {"trigger", report_.trigger},
+                                 {"changed", report_.changes.size()},
+                                 {"changes", for_log(report_.changes)},
+                                 {"took_ms", to_seconds(runtime_.now() - begun_at_) * 1000}});
+    log_warnings(loaded_.result.warnings);
+    if (!report_.needs_restart.empty()) {
+      log_warn("config_needs_restart", {{"file", file_}, {"changes", for_log(report_.needs_restart)}});
+    }
+  }
+  gateway_.metrics().set_config_loaded(applied, runtime_.wall_now());
+  loaded_ = {};
+  replaced_.reset();
+  // Often the watch of the file was first: then the report is of what it has done.
+  const bool was_in_force = applied && report_.changes.empty() && last_ && last_->applied;
+  if (!was_in_force) last_ = std::move(report_);
+  last_->was_in_force = was_in_force;
+  state_ = State::idle;
+  const auto served = std::exchange(served_, {});
+  for (const Request& request : served) {
+    if (request.done) request.done(*last_);
+  }
+  if (!requests_.empty() && state_ == State::idle) begin();
+}
+
+}  // namespace tidegate::cli

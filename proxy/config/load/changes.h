@@ -1,0 +1,20 @@
+// What changes from one configuration to another.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/yaml/effective.h"
+
+namespace tidegate::config {
+
+struct Change {
+  std::string path;  // "upstreams.optimizer.bulkhead.max_concurrent"
+  std::string what;  // "8 -> 16", "added", "removed", "changed", "order changed"
+  std::string to_string() const { return path + ": " + what; }
+};
+
+// By path. A section that only one of them has is one change; a value that is absent on one side is its default there.
+std::vector<Change> find_changes(const Effective& before, const Effective& after);
+
+}  // namespace tidegate::config

@@ -1,0 +1,128 @@
+#include "config/yaml/effective.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace tidegate::config {
+
+namespace {
+
+constexpr size_t kShownBytesMax = 200;
+
+bool is_secret(std::string_view key) {
+  constexpr std::string_view kWords[] = {"token", "secret", "password", "passphrase", "credential"};
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [&](std::string_view word) { return key.find(word) != std::string_view::npos; });
+}
+
+// A URL without the password and the query, which may have a key in it.
+std::string without_credentials(std::string text) {
+  const size_t scheme = text.find("://");
+  if (scheme == std::string::npos) return text;
+  const size_t authority = scheme + 3;
+  const size_t end = std::min(text.find_first_of("/?#", authority), text.size());
+  if (const size_t query = text.find('?', authority); query != std::string::npos)
+    text.replace(query, std::string::npos, "?…");
+  const size_t at = text.rfind('@', end);
+  if (at == std::string::npos || at < authority || at > end) return text;
+  const size_t colon = text.find(':', authority);
+  if (colon != std::string::npos && colon < at) text.replace(colon + 1, at - colon - 1, "…");
+  return text;
+}
+
+std::string shown_value(std::string text) {
+  text = without_credentials(std::move(text));
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  if (text.size() > kShownBytesMax) text = text.substr(0, kShownBytesMax) + "…";
+  return text;
+}
+
+// A substituted value may be a secret: it is shown as the file has it.
+EffectiveValue value_of(std::string_view key, const Node& node) {
+  if (is_secret(key)) return {node.text, "(secret)"};
+  return {node.text, shown_value(node.substituted() ? node.written : node.text)};
+}
+
+// The `name` of a section; "": it has none.
+std::string name_of(const Node& node) {
+  for (const Entry& entry : node.entries) {
+    if (entry.key.text == "name" && entry.value.kind == Node::Kind::scalar) return entry.value.text;
+  }
+  return "";
+}
+
+class Collector {
+ public:
+  explicit Collector(const TypedValues& typed) : typed_(typed) {}
+
+  // `indexed`: the path in messages, `named`: the path among the values.
+  void add_section(const Node& node, const std::string& indexed, const std::string& named) {
+    for (auto at = typed_.lower_bound({indexed, ""}); at != typed_.end() && at->first.first == indexed; ++at) {
+      const std::string& key = at->first.second;
+      effective_.values[join_path(named, key)] = {at->second, is_secret(key) ? "(secret)" : shown_value(at->second)};
+    }
+    for (const Entry& entry : node.entries) {
+      const std::string& key = entry.key.text;
+      if (!typed_.contains({indexed, key})) add(entry.value, key, join_path(indexed, key), join_path(named, key));
+    }
+    // A section that is there, though it has no keys.
+    if (node.entries.empty() && !named.empty()) effective_.values[named + ".{}"] = {"", ""};
+  }
+
+  Effective take() { return std::move(effective_); }
+
+ private:
+  void add(const Node& node, const std::string& key, const std::string& indexed, const std::string& named) {
+    switch (node.kind) {
+      case Node::Kind::scalar: effective_.values[named] = value_of(key, node); return;
+      case Node::Kind::map: return add_section(node, indexed, named);
+      case Node::Kind::sequence: return add_list(node, key, indexed, named);
+      case Node::Kind::null: return add_null(node, indexed, named);
+      case Node::Kind::broken: return;
+    }
+  }
+
+  // Of a section without keys: its readers have noted defaults.
+  void add_null(const Node& node, const std::string& indexed, const std::string& named) {
+    const auto noted = typed_.lower_bound({indexed, ""});
+    if (noted != typed_.end() && noted->first.first == indexed) add_section(node, indexed, named);
+  }
+
+  void add_list(const Node& list, const std::string& key, const std::string& indexed, const std::string& named) {
+    const bool sections = std::any_of(list.items.begin(), list.items.end(),
+                                      [](const Node& item) { return item.kind == Node::Kind::map; });
+    if (!sections) return add_values(list, key, named);
+    for (size_t i = 0; i < list.items.size(); ++i) {
+      const std::string name = name_of(list.items[i]);
+      if (!name.empty()) effective_.orders[named].push_back(name);
+      add(list.items[i], key, join_path(indexed, i), name.empty() ? join_path(named, i) : join_path(named, name));
+    }
+  }
+
+  void add_values(const Node& list, const std::string& key, const std::string& named) {
+    std::vector<std::string> texts, shown;
+    for (const Node& item : list.items) {
+      const EffectiveValue value = value_of(key, item);
+      texts.push_back(value.text);
+      shown.push_back(value.shown);
+    }
+    effective_.values[named] = {fmt::format("[{}]", fmt::join(texts, "\n")),
+                                shown_value(fmt::format("[{}]", fmt::join(shown, ", ")))};
+  }
+
+  const TypedValues& typed_;
+  Effective effective_;
+};
+
+}  // namespace
+
+Effective effective_values(const Node& root, const TypedValues& typed) {
+  Collector collector(typed);
+  collector.add_section(root, "", "");
+  return collector.take();
+}
+
+}  // namespace tidegate::config
