@@ -18,6 +18,8 @@ namespace tidegate::cli {
 
 namespace {
 
+constexpr Duration kLeavingMax = 1s;  // until the socket of a closed listener is; http::Server::kHandshakeMax, and more
+
 // Of the changes, as many as a log line should have.
 std::string for_log(const std::vector<std::string>& texts) {
   constexpr size_t kMax = 20;
@@ -129,9 +131,8 @@ void Reloader::on_loaded(Loaded loaded) {
   report_.needs_restart = needing_restart(loaded_.result, start_, gateway_.policies(), opened_);
   stop_appends();
   std::vector<std::string> errors;
-  for (auto&& found :
-       {refuse_admin(*next, start_), refuse_queues(loaded_.result, gateway_.policies(), opened_),
-        refuse_removals(*next, gateway_.policies()), refuse_addresses(gateway_.table()->config(), *next)}) {
+  for (auto&& found : {refuse_admin(*next, start_), refuse_queues(loaded_.result, gateway_.policies(), opened_),
+                       refuse_removals(*next, gateway_.policies()), refuse_addresses(listening_addresses(), *next)}) {
     errors.insert(errors.end(), found.begin(), found.end());
   }
   if (stopped_) errors = {"the process is shutting down"};
@@ -214,6 +215,9 @@ void Reloader::commit() {
   state_ = State::committing;
   added_queues_.clear();
   replaced_ = gateway_.table();
+  for (const config::Listener& listener : replaced_->config().listeners) {
+    left_.push_back({listener.address, runtime_.now()});
+  }
   gateway_.use(std::move(table_));
   in_force_ = std::move(loaded_.result.effective);
   configure_log(loaded_.result.config->log);
@@ -223,6 +227,15 @@ void Reloader::commit() {
       if (*link && --workers_left_ == 0) finish(true);
     });
   }
+}
+
+// Of the process itself: a listener that a reload has closed accepts for a moment what is under way.
+std::vector<SocketAddress> Reloader::listening_addresses() {
+  std::erase_if(left_, [&](const Left& left) { return runtime_.now() - left.at > kLeavingMax; });
+  std::vector<SocketAddress> addresses;
+  for (const Left& left : left_) addresses.push_back(left.address);
+  for (const config::Listener& listener : gateway_.table()->config().listeners) addresses.push_back(listener.address);
+  return addresses;
 }
 
 void Reloader::refuse(std::vector<std::string> errors) {

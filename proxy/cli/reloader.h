@@ -52,6 +52,10 @@ class Reloader final : public admin::Reloading {
     std::string trigger;
     Done done;
   };
+  struct Left {
+    SocketAddress address;
+    Time at;
+  };
   struct Loaded {
     config::LoadResult result;
     std::vector<config::Change> changes;  // since the configuration in force
@@ -69,6 +73,7 @@ class Reloader final : public admin::Reloading {
   void commit();
   void refuse(std::vector<std::string> errors);
   void finish(bool applied);
+  std::vector<SocketAddress> listening_addresses();
 
   net::Runtime& runtime_;
   core::Gateway& gateway_;
@@ -86,6 +91,7 @@ class Reloader final : public admin::Reloading {
   std::shared_ptr<const core::RouteTable> replaced_;  // while workers commit, so that none of them has to free it
   std::vector<std::string> added_queues_;             // by the reload under way
   StoreValues opened_;                                // of the open queues
+  std::vector<Left> left_;                            // listeners that are being closed
   admin::ReloadReport report_;
   std::optional<admin::ReloadReport> last_;
   size_t workers_left_ = 0;

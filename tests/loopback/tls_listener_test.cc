@@ -61,9 +61,7 @@ TEST_CASE("a response that ends the connection ends TLS too: the client can tell
 
 TEST_CASE("a response that is broken off is broken off over TLS, whatever its framing") {
   Fixture fixture(with_listener());
-  Behaviour behaviour{Behaviour::Kind::break_off};
-  behaviour.chunked = true;
-  fixture.upstream.behave(behaviour);
+  fixture.upstream.behave({Behaviour::Kind::break_off, 200, "", std::string(20'000, 'x'), true});
   const auto client = tls_client(fixture, "GET / HTTP/1.0\r\nHost: x\r\n\r\n");
   fixture.until("it is over", [&] { return client->over(); });
   CHECK(client->broken);

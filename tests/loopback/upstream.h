@@ -61,6 +61,7 @@ class Upstream final : public http::Service {
 
   std::deque<Seen> seen;
   bool keep_bodies = true;
+  bool may_get_nonsense = false;  // of a client that speaks TLS to it
 
  private:
   class Call;

@@ -127,11 +127,11 @@ std::vector<std::string> refuse_admin(const config::Config& next, const StartVal
                   start.admin.to_string())};
 }
 
-std::vector<std::string> refuse_addresses(const config::Config& current, const config::Config& next) {
+std::vector<std::string> refuse_addresses(const std::vector<SocketAddress>& ours, const config::Config& next) {
   std::vector<std::string> refused;
   for (const config::Listener& listener : next.listeners) {
-    const bool is_ours = std::any_of(current.listeners.begin(), current.listeners.end(),
-                                     [&](const auto& ours) { return overlap(ours.address, listener.address); });
+    const bool is_ours = std::any_of(ours.begin(), ours.end(),
+                                     [&](const SocketAddress& address) { return overlap(address, listener.address); });
     if (is_ours) continue;
     if (const Status status = net::check_port_is_free(listener.address); !status) {
       refused.push_back(fmt::format("listeners.{}.address: {}", listener.name, status.error().message));

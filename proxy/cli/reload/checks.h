@@ -36,8 +36,8 @@ std::vector<std::string> refuse_removals(const config::Config& next, core::Polic
 // The admin interface listens where it did at the start: it must not lose its token there.
 std::vector<std::string> refuse_admin(const config::Config& next, const StartValues& start);
 
-// An address of `next` that none of `current` listens on, and another process does, or on which nobody can listen.
-std::vector<std::string> refuse_addresses(const config::Config& current, const config::Config& next);
+// An address of `next` that is none of `ours`, and another process listens there, or nobody can.
+std::vector<std::string> refuse_addresses(const std::vector<SocketAddress>& ours, const config::Config& next);
 
 // What of `next` has no effect before a restart.
 std::vector<std::string> needing_restart(const config::LoadResult& next, const StartValues& start,

@@ -27,7 +27,6 @@ class TlsStream final : public Stream, private StreamUser {
 
   // As the FIN of a plain stream, close_notify says that nothing is missing, on either side.
   ~TlsStream() override {
-    if (destroyed_) *destroyed_ = true;
     if (reset_on_close_ || state_ == State::broken || ending_ || write_pending() > 0 || unread() == Unread::bytes)
       return;
     engine_->send_close_notify();
@@ -39,7 +38,7 @@ class TlsStream final : public Stream, private StreamUser {
   void start_reading() override {
     if (reading_ || state_ != State::open) return;
     reading_ = true;
-    if (destroyed_) return;  // deliver() goes on with it
+    if (delivering_) return;  // deliver() goes on with it
     has_news() ? later_.start_at(runtime_.now()) : below_->start_reading();
   }
 
@@ -120,12 +119,12 @@ class TlsStream final : public Stream, private StreamUser {
 
   // Gives the user what there is. It may stop reading, or destroy the stream, in any call.
   void deliver() {
-    bool destroyed = false;
-    destroyed_ = &destroyed;
-    while (reading_ && state_ == State::open && deliver_some() && !destroyed) {
+    delivering_ = true;
+    const std::weak_ptr<char> alive = alive_;
+    while (reading_ && state_ == State::open && deliver_some() && !alive.expired()) {
     }
-    if (destroyed) return;
-    destroyed_ = nullptr;
+    if (alive.expired()) return;
+    delivering_ = false;
     engine_->keep_rest();
     if (reading_ && state_ == State::open) below_->start_reading();
   }
@@ -170,11 +169,12 @@ class TlsStream final : public Stream, private StreamUser {
   bool reading_ = false;
   bool ending_ = false;  // our close_notify has been sent
   bool reset_on_close_ = false;
-  bool responded_ = false;     // the user has been given something since it last wrote
-  bool* destroyed_ = nullptr;  // set while deliver() runs
-  size_t plain_ = 0;           // written by the user since then
-  size_t sent_ = 0;            // the same, encrypted
-  size_t own_pending_ = 0;     // what TLS itself has written, at least since the peer last took all
+  bool responded_ = false;  // the user has been given something since it last wrote
+  bool delivering_ = false;
+  const std::shared_ptr<char> alive_ = std::make_shared<char>();  // ends with the stream
+  size_t plain_ = 0;                                              // written by the user since then
+  size_t sent_ = 0;                                               // the same, encrypted
+  size_t own_pending_ = 0;  // what TLS itself has written, at least since the peer last took all
 };
 
 }  // namespace

@@ -47,6 +47,7 @@ Transition moved_to(BreakerState state) {
 // A process: its breaker, and what drives and remembers it.
 struct Process {
   explicit Process(Notes& notes) : memory(&notes) { driver.add("b", breaker); }
+  ~Process() { driver.stop(); }  // while the breaker exists, as Gateway does: one that has ended is forgotten
 
   BreakerState state() const { return breaker->view(runtime.now()).state; }
 

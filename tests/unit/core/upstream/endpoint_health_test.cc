@@ -15,6 +15,7 @@ namespace {
 
 struct HealthFixture {
   HealthFixture() {
+    log_configure(LogLevel::info, LogFormat::text);
     log_set_sink([this](LogLevel, std::string_view line) { lines.emplace_back(line); });
   }
   ~HealthFixture() { log_set_sink({}); }

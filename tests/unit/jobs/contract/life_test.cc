@@ -112,7 +112,7 @@ TEST_CASE_TEMPLATE("after close, calls fail as unavailable", Fixture, EVERY_QUEU
 TEST_CASE_TEMPLATE("a body in a temporary file is stored and read back in pieces", Fixture, EVERY_QUEUE) {
   Fixture fixture;
   Asker asker(fixture);
-  const auto file = fixture.home().make_temp_file();
+  auto file = fixture.home().make_temp_file();
   std::string body;
   Random random(3);
   for (int i = 0; i < 40; ++i) {
@@ -126,7 +126,7 @@ TEST_CASE_TEMPLATE("a body in a temporary file is stored and read back in pieces
   JobDraft draft = make_draft(fixture.home());
   draft.body = {"", file->content()};
   REQUIRE(asker.append(draft).ok());
-  file->reset();
+  file.reset();
   const ClaimedJob job = asker.claim();
   CHECK(job.body_size == body.size());
   CHECK(asker.body_of(job) == body);
