@@ -16,6 +16,8 @@ from programs import BIN, Program, Stack, eventually, free_port, http, upload
 CALLBACK = (re.compile(r"# callback: \{.*\}"),
             'callback: {url: "http://127.0.0.1:%d/done", secret: "a secret of the test"}' % free_port())
 QUICK_PROBE = ("open_for: 30s", "open_for: 1s")
+# Of a configuration with certificates, which the demonstration has not: promtool's fixtures have it.
+ONLY_WITH_TLS = "tidegate_tls_certificate_expiry_timestamp_seconds"
 
 
 @unittest.skipUnless(prometheus.Prometheus.is_here(), "skipped: prometheus is not installed (`make deps-all`)")
@@ -70,7 +72,8 @@ class Series(unittest.TestCase):
     def test_every_expression_names_what_is_there(self):
         queries = self.prometheus.all_queries()
         self.assertGreater(len(queries), 70)
-        missing = [line for query in queries for line in self.prometheus.missing_of(query)]
+        missing = [line for query in queries for line in self.prometheus.missing_of(query)
+                   if ONLY_WITH_TLS not in line]
         self.assertEqual(missing, [])
 
     def test_a_series_a_value_or_a_label_that_is_not_there_is_found(self):
