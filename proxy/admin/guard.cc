@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/host_name.h"
 #include "base/ip.h"
 #include "base/keyed_hash.h"
 #include "base/log.h"
@@ -15,12 +16,9 @@ namespace {
 
 // The authority without port, brackets and the dot at the end of an absolute name.
 std::string_view host_of(std::string_view authority) {
-  const size_t port = authority.rfind(':');
-  const bool has_port = port != std::string_view::npos && authority.find(']', port) == std::string_view::npos;
-  std::string_view host = has_port ? authority.substr(0, port) : authority;
+  std::string_view host = without_port(authority);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (host.ends_with('.')) host.remove_suffix(1);
-  return host;
+  return without_final_dot(host);
 }
 
 bool is_own_host(std::string_view authority, const std::vector<std::string>& names) {

@@ -2,21 +2,14 @@
 
 #include <algorithm>
 
+#include "base/host_name.h"
+
 namespace tidegate::core {
 
 namespace {
 
-// Without the port, nor the dot at the end of an absolute name: it is the same host.
-std::string_view host_of(std::string_view authority) {
-  const size_t colon = authority.rfind(':');
-  const bool in_brackets = authority.find(']', colon == std::string_view::npos ? 0 : colon) != std::string_view::npos;
-  std::string_view host = colon == std::string_view::npos || in_brackets ? authority : authority.substr(0, colon);
-  if (host.ends_with('.')) host.remove_suffix(1);
-  return host;
-}
-
 bool host_and_path_match(const config::Match& match, const http::RequestHead& head) {
-  if (!match.host.empty() && !http::iequals(match.host, host_of(head.authority))) return false;
+  if (!match.host.empty() && !http::iequals(match.host, without_final_dot(without_port(head.authority)))) return false;
   return match.prefix ? head.path.starts_with(match.path) : head.path == match.path;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/host_name.h"
 #include "http/client/client_connection.h"
 #include "http/message/chars.h"
 #include "http/message/writer.h"
@@ -29,11 +30,10 @@ bool split_host(const std::string& text, std::string* host, uint16_t* port) {
   return true;
 }
 
-// The dot at the end of an absolute name is for the look-up, and no part of the server's name.
-std::string without_dot(std::string authority) {
-  const size_t end = authority.starts_with('[') ? 0 : std::min(authority.find(':'), authority.size());
-  if (end > 0 && authority[end - 1] == '.') authority.erase(end - 1, 1);
-  return authority;
+// "up.example:8080" of "up.example.:8080".
+std::string host_field(std::string_view authority) {
+  const std::string_view host = without_port(authority);
+  return std::string(without_final_dot(host)).append(authority.substr(host.size()));
 }
 
 // connect ──▶ exchange ──▶ done (the callback; silence afterwards)
@@ -79,7 +79,7 @@ class Fetch final : public net::Operation, private ClientUser {
     std::string head;
     HeadWriter writer(head);
     writer.request_line(request_.method, request_.target);
-    writer.field("Host", without_dot(request_.host));
+    writer.field("Host", host_field(request_.host));
     for (const auto& [name, value] : request_.fields) writer.field(name, value);
     const bool has_body = !request_.body.empty() || request_.method == "POST" || request_.method == "PUT";
     if (has_body) writer.field("Content-Length", request_.body.size());

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/host_name.h"
 #include "base/ip.h"
 #include "net/tls/tls_words.h"
 
@@ -23,11 +24,6 @@ constexpr size_t kSpareMax = 256 * 1024;
 std::string& spare_output() {
   static thread_local std::string spare;
   return spare;
-}
-
-std::string without_dot(std::string_view name) {
-  if (name.ends_with('.')) name.remove_suffix(1);
-  return std::string(name);
 }
 
 // What a certificate must be for, and, of a name, what the server is asked for: two settings.
@@ -47,7 +43,7 @@ TlsEngine::TlsEngine(std::shared_ptr<TlsGeneration> generation, const TlsServerN
     : generation_(std::move(generation)), ssl_(SSL_new(generation_->context.get())), session_key_(server.session) {
   begin();
   SSL_set_connect_state(ssl_.get());
-  expect_name(ssl_.get(), without_dot(server.name));
+  expect_name(ssl_.get(), std::string(without_final_dot(server.name)));
   if (const auto session = generation_->sessions.take(session_key_)) SSL_set_session(ssl_.get(), session.get());
 }
 
