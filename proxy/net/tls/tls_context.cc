@@ -23,8 +23,6 @@ constexpr unsigned char kHttp[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 using Problems = std::vector<TlsFileProblem>;
 
-int64_t in_ns(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
-
 bool can_read(const std::string& path, TlsFile file, Problems& problems) {
   if (::access(path.c_str(), R_OK) == 0) return true;
   problems.push_back({file, fmt::format("cannot read {}: {}", path, std::strerror(errno))});
@@ -159,12 +157,7 @@ SslOwned<SSL_CTX> TlsContext::make_context(Problems& problems) const {
 TlsContext::FileStates TlsContext::file_states() const {
   FileStates states;
   for (const std::string& path : {rules_.ca_file, rules_.cert_file, rules_.key_file}) {
-    struct stat file {};
-    if (path.empty() || ::stat(path.c_str(), &file) != 0) {
-      states.emplace_back();
-    } else {
-      states.push_back({file.st_ino, in_ns(file.st_mtim), in_ns(file.st_ctim), file.st_size});
-    }
+    states.push_back(path.empty() ? std::nullopt : file_state(path));
   }
   return states;
 }

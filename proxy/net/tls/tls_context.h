@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "net/file_state.h"
 #include "net/tls/ssl_types.h"
 #include "net/tls/tls_config.h"
 #include "net/tls/tls_sessions.h"
@@ -65,14 +66,7 @@ class TlsContext {
   };
   static Rules rules_of(const TlsServerConfig& config);
   static Rules rules_of(const TlsClientConfig& config, Alpn alpn);
-  struct FileState {
-    uint64_t inode = 0;
-    int64_t modified_ns = 0;
-    int64_t changed_ns = 0;  // its rights, too
-    int64_t size = -1;
-    friend bool operator==(const FileState&, const FileState&) = default;
-  };
-  using FileStates = std::vector<FileState>;
+  using FileStates = std::vector<std::optional<FileState>>;
 
   explicit TlsContext(Rules rules) : rules_(std::move(rules)) {}
   static std::shared_ptr<TlsContext> load(Rules rules, std::vector<TlsFileProblem>& problems);

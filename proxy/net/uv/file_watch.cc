@@ -1,11 +1,10 @@
 #include "net/uv/file_watch.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "net/file_state.h"
 #include "net/timer.h"
 #include "net/uv/loop.h"
 
@@ -17,24 +16,6 @@ constexpr Duration kSettle = 100ms;
 constexpr Duration kSettleMax = 1s;
 constexpr Duration kWriteSettle = 1s;
 constexpr Duration kRecheckInterval = 10s;
-
-// Which file a path leads to, and in which state. None: to no file.
-struct Found {
-  dev_t device;
-  ino_t inode;
-  off_t size;
-  int64_t written_ns, changed_ns;
-  friend bool operator==(const Found&, const Found&) = default;
-};
-using Identity = std::optional<Found>;
-
-int64_t ns(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
-
-Identity identity_of(const std::string& path) {
-  struct stat found {};
-  if (::stat(path.c_str(), &found) != 0) return std::nullopt;
-  return Found{found.st_dev, found.st_ino, found.st_size, ns(found.st_mtim), ns(found.st_ctim)};
-}
 
 std::string folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -48,7 +29,7 @@ class FileWatch final : public Operation {
       : runtime_(runtime),
         path_(std::move(path)),
         on_change_(std::move(on_change)),
-        known_(identity_of(path_)),
+        known_(file_state(path_)),
         settled_(runtime, [this] { compare(); }),
         recheck_(runtime, [this] { recheck(); }) {}
 
@@ -56,7 +37,7 @@ class FileWatch final : public Operation {
 
   int start() {
     recheck_.start_after(kRecheckInterval);
-    folder_ = identity_of(folder_of(path_));
+    folder_ = file_state(folder_of(path_));
     handle_ = new uv_fs_event_t{};
     uv_fs_event_init(&runtime_.loop().uv, handle_);
     handle_->data = this;
@@ -77,8 +58,8 @@ class FileWatch final : public Operation {
   }
 
   void recheck() {
-    const Identity folder = identity_of(folder_of(path_));
-    const bool replaced = folder && (!folder_ || folder->device != folder_->device || folder->inode != folder_->inode);
+    const auto folder = file_state(folder_of(path_));
+    const bool replaced = folder && !(folder_ && folder->is_same_file(*folder_));
     if (replaced) {
       stop();
       start();
@@ -94,9 +75,9 @@ class FileWatch final : public Operation {
   }
 
   void compare() {
-    const Identity found = identity_of(path_);
+    const auto found = file_state(path_);
     if (!found || found == known_) return;
-    const bool in_place = known_ && found->device == known_->device && found->inode == known_->inode;
+    const bool in_place = known_ && found->is_same_file(*known_);
     const int64_t age_ns = runtime_.wall_now().time_since_epoch().count() - found->written_ns;
     if (in_place && age_ns >= 0 && age_ns < kWriteSettle.count()) return settled_.start_after(kWriteSettle);
     known_ = found;
@@ -107,11 +88,11 @@ class FileWatch final : public Operation {
   UvRuntime& runtime_;
   const std::string path_;
   const std::function<void()> on_change_;
-  Identity known_;
+  std::optional<FileState> known_;
   Time first_event_at_{};
   Timer settled_;
   Timer recheck_;
-  Identity folder_;
+  std::optional<FileState> folder_;
   uv_fs_event_t* handle_ = nullptr;  // libuv's until it is closed
 };
 

@@ -2,10 +2,11 @@
 // of change are others then.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
+
+#include "net/file_state.h"
 
 namespace tidegate::jobs {
 
@@ -21,20 +22,15 @@ class DamagedFile {
   void forget() { found_.reset(); }
 
  private:
-  struct FileState {
-    uint64_t device = 0, inode = 0, size = 0;
-    int64_t changed_at_ns = 0;
-    friend bool operator==(const FileState&, const FileState&) = default;
-  };
   struct State {
-    FileState file, wal;
+    std::optional<net::FileState> file, wal;  // none where there is no file
     friend bool operator==(const State&, const State&) = default;
   };
-  static FileState state_of(const std::string& path);  // all 0 where there is no file
+  static std::optional<net::FileState> state_of(const std::string& path);
   State state() const { return {state_of(path_), state_of(path_ + "-wal")}; }
 
   const std::string path_;
-  std::optional<FileState> opened_;  // when the opening began
+  std::optional<State> opened_;  // when the opening began
   std::optional<State> found_;
 };
 
