@@ -60,7 +60,7 @@ Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, Workers& worke
       file_(std::move(file)),
       start_{gateway.table()->config().workers, gateway.table()->config().admin.address},
       in_force_(std::move(running)),
-      opened_(store_values(in_force_, [](const std::string&) { return true; })),
+      opened_(store_values(in_force_)),
       link_(std::make_shared<Reloader*>(this)) {}
 
 Reloader::~Reloader() {
@@ -100,7 +100,9 @@ void Reloader::load() {
       return loaded;
     }
     loaded.result = config::load_file(file_);
-    if (loaded.result.config) loaded.changes = config::find_changes(in_force_, loaded.result.effective);
+    if (!loaded.result.config) return loaded;
+    loaded.changes = config::find_changes(in_force_, loaded.result.effective);
+    loaded.stores = store_values(loaded.result.effective);
     return loaded;
   };
   const auto deliver = [this, link = link_](Loaded loaded) {
@@ -128,10 +130,11 @@ void Reloader::on_loaded(Loaded loaded) {
   if (!next) return refuse(texts_of(loaded_.result.errors));
   report_.warnings = texts_of(loaded_.result.warnings);
   report_.changes = texts_of(loaded_.changes);
-  report_.needs_restart = needing_restart(loaded_.result, start_, gateway_.policies(), opened_);
-  stop_appends();
+  const Candidate candidate{*next, loaded_.stores};
+  report_.needs_restart = needing_restart(candidate, start_, gateway_.policies(), opened_);
+  take_appends_of(*next);
   std::vector<std::string> errors;
-  for (auto&& found : {refuse_admin(*next, start_), refuse_queues(loaded_.result, gateway_.policies(), opened_),
+  for (auto&& found : {refuse_admin(*next, start_), refuse_queues(candidate, gateway_.policies(), opened_),
                        refuse_removals(*next, gateway_.policies()), refuse_addresses(listening_addresses(), *next)}) {
     errors.insert(errors.end(), found.begin(), found.end());
   }
@@ -141,11 +144,9 @@ void Reloader::on_loaded(Loaded loaded) {
   prepare();
 }
 
-// To queues that the configuration has not any more, and to no other: also one that has come back takes jobs again.
-void Reloader::stop_appends() {
-  for (auto& [name, queue] : gateway_.policies().queues()) {
-    queue.closing = !loaded_.result.config->queues.contains(name);
-  }
+// Its queues take jobs, also one that has come back, and no other does.
+void Reloader::take_appends_of(const config::Config& config) {
+  for (auto& [name, queue] : gateway_.policies().queues()) queue.closing = !config.queues.contains(name);
 }
 
 // Those of the configuration that are not open yet.
@@ -161,7 +162,7 @@ Status Reloader::open_queues() {
   auto queues = cli::open_queues(missing, gateway_.metrics(), runtime_);
   if (!queues) return queues.error();
   for (const auto& [name, queue] : *queues) added_queues_.push_back(name);
-  opened_.merge(store_values(loaded_.result.effective, [&](const std::string& name) { return !is_open(name); }));
+  opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return !is_open(name); }));
   policies.add(std::move(*queues), std::move(*callbacks));
   return Ok{};
 }
@@ -240,8 +241,7 @@ std::vector<SocketAddress> Reloader::listening_addresses() {
 
 void Reloader::refuse(std::vector<std::string> errors) {
   report_.errors = std::move(errors);
-  const config::Config& running = gateway_.table()->config();
-  for (auto& [name, queue] : gateway_.policies().queues()) queue.closing = !running.queues.contains(name);
+  take_appends_of(gateway_.table()->config());
   log_error("config_reload_refused",
             {{"file", file_}, {"trigger", report_.trigger}, {"reason", for_log(report_.errors)}});
   finish(false);

@@ -58,7 +58,8 @@ class Reloader final : public admin::Reloading {
   };
   struct Loaded {
     config::LoadResult result;
-    std::vector<config::Change> changes;  // since the configuration in force
+    std::vector<config::Change> changes = {};  // since the configuration in force
+    StoreValues stores = {};
   };
 
   void begin();
@@ -66,7 +67,7 @@ class Reloader final : public admin::Reloading {
   void on_loaded(Loaded loaded);
   Status open_queues();
   void close_opened();
-  void stop_appends();
+  void take_appends_of(const config::Config& config);
   void prepare();
   void on_prepared(const Status& status);
   void roll_back();

@@ -15,13 +15,18 @@ std::string json_strings(const std::vector<std::string>& texts) {
   return json_array(quoted);
 }
 
+JsonWriter result_of(const ReloadReport& report) {
+  JsonWriter json;
+  json.field("trigger", report.trigger)
+      .field("at", to_rfc3339(report.at))
+      .field("result", report.applied ? "applied" : "refused");
+  return json;
+}
+
 }  // namespace
 
 std::string reload_json(const ReloadReport& report) {
-  return JsonWriter()
-      .field("trigger", report.trigger)
-      .field("at", to_rfc3339(report.at))
-      .field("result", report.applied ? "applied" : "refused")
+  return result_of(report)
       .field("was_in_force", report.was_in_force)
       .raw("errors", json_strings(report.errors))
       .raw("changes", json_strings(report.changes))
@@ -30,12 +35,6 @@ std::string reload_json(const ReloadReport& report) {
       .take();
 }
 
-std::string reload_result_json(const ReloadReport& report) {
-  return JsonWriter()
-      .field("trigger", report.trigger)
-      .field("at", to_rfc3339(report.at))
-      .field("result", report.applied ? "applied" : "refused")
-      .take();
-}
+std::string reload_result_json(const ReloadReport& report) { return result_of(report).take(); }
 
 }  // namespace tidegate::admin

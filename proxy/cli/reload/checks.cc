@@ -29,18 +29,24 @@ std::string queue_of(std::string_view path, Keys keys) {
   return "";
 }
 
+// The same for all the keys of a store.
+std::string store_of(std::string_view path) {
+  const std::string queue = queue_of(path, kIdentity);
+  return queue.empty() ? queue_of(path, kLimits) : queue;
+}
+
 struct Difference {
   std::string path;
   config::EffectiveValue before, after;  // "": the key is absent
 };
 
 // Of the open queues that `next` has too, by those keys.
-std::vector<Difference> differences(const config::LoadResult& next, core::Policies& policies, const StoreValues& opened,
+std::vector<Difference> differences(const Candidate& next, core::Policies& policies, const StoreValues& opened,
                                     Keys keys) {
   const auto stays = [&](const std::string& name) {
-    return policies.queues().contains(name) && next.config->queues.contains(name);
+    return policies.queues().contains(name) && next.config.queues.contains(name);
   };
-  StoreValues configured = store_values(next.effective, stays);
+  StoreValues configured = of_queues(next.stores, stays);
   for (const auto& [path, value] : opened) configured.try_emplace(path);
   std::vector<Difference> found;
   for (const auto& [path, value] : configured) {
@@ -84,20 +90,25 @@ bool overlap(const SocketAddress& one, const SocketAddress& other) {
 
 }  // namespace
 
-StoreValues store_values(const config::Effective& effective, const std::function<bool(const std::string&)>& is_wanted) {
+StoreValues store_values(const config::Effective& effective) {
   StoreValues values;
-  for (const auto& [path, value] : effective.values) {
-    for (const Keys keys : {Keys(kIdentity), Keys(kLimits)}) {
-      const std::string queue = queue_of(path, keys);
-      if (!queue.empty() && is_wanted(queue)) values[path] = value;
-    }
+  for (auto at = effective.values.lower_bound(std::string(kQueues)); at != effective.values.end(); ++at) {
+    if (!at->first.starts_with(kQueues)) break;
+    if (!store_of(at->first).empty()) values.insert(*at);
   }
   return values;
 }
 
+StoreValues of_queues(const StoreValues& values, const std::function<bool(const std::string&)>& is_wanted) {
+  StoreValues wanted;
+  for (const auto& value : values) {
+    if (is_wanted(store_of(value.first))) wanted.insert(value);
+  }
+  return wanted;
+}
+
 // Where only what is not shown differs, it is a password.
-std::vector<std::string> refuse_queues(const config::LoadResult& next, core::Policies& policies,
-                                       const StoreValues& opened) {
+std::vector<std::string> refuse_queues(const Candidate& next, core::Policies& policies, const StoreValues& opened) {
   std::vector<std::string> refused;
   for (const Difference& each : differences(next, policies, opened, kIdentity)) {
     if (each.before.shown == each.after.shown) continue;
@@ -140,10 +151,10 @@ std::vector<std::string> refuse_addresses(const std::vector<SocketAddress>& ours
   return refused;
 }
 
-std::vector<std::string> needing_restart(const config::LoadResult& next, const StartValues& start,
-                                         core::Policies& policies, const StoreValues& opened) {
+std::vector<std::string> needing_restart(const Candidate& next, const StartValues& start, core::Policies& policies,
+                                         const StoreValues& opened) {
   std::vector<std::string> found;
-  const config::Config& config = *next.config;
+  const config::Config& config = next.config;
   const auto changed = [&](const std::string& path, const std::string& before, const std::string& after) {
     if (before != after) found.push_back(fmt::format("{}: {} -> {}", path, before, after));
   };

@@ -22,13 +22,20 @@ struct StartValues {
   SocketAddress admin;
 };
 
-// Those of the queues that `is_wanted` names.
-StoreValues store_values(const config::Effective& effective, const std::function<bool(const std::string&)>& is_wanted);
+// Of all queues. Any thread; it looks at every value.
+StoreValues store_values(const config::Effective& effective);
+// Of the queues that `is_wanted` names.
+StoreValues of_queues(const StoreValues& values, const std::function<bool(const std::string&)>& is_wanted);
+
+// A configuration that has been loaded, and its store_values().
+struct Candidate {
+  const config::Config& config;
+  const StoreValues& stores;
+};
 
 // Why the queues cannot become those of `next`: one that is open would be another. `opened`: the values of the open
 // queues, when they were opened.
-std::vector<std::string> refuse_queues(const config::LoadResult& next, core::Policies& policies,
-                                       const StoreValues& opened);
+std::vector<std::string> refuse_queues(const Candidate& next, core::Policies& policies, const StoreValues& opened);
 
 // Of the queues that `next` has not: why one cannot be removed, for what it holds. Appends must have been stopped.
 std::vector<std::string> refuse_removals(const config::Config& next, core::Policies& policies);
@@ -40,7 +47,7 @@ std::vector<std::string> refuse_admin(const config::Config& next, const StartVal
 std::vector<std::string> refuse_addresses(const std::vector<SocketAddress>& ours, const config::Config& next);
 
 // What of `next` has no effect before a restart.
-std::vector<std::string> needing_restart(const config::LoadResult& next, const StartValues& start,
-                                         core::Policies& policies, const StoreValues& opened);
+std::vector<std::string> needing_restart(const Candidate& next, const StartValues& start, core::Policies& policies,
+                                         const StoreValues& opened);
 
 }  // namespace tidegate::cli
