@@ -189,7 +189,8 @@ class MetricsImpl final : public Metrics {
     queue(name).set_missing(missing);
   }
   void set_certificate_expiry(const std::string& section, const std::string& name, WallTime at) override {
-    families_.tls_certificate_expiry.Add({{"section", section}, {"name", name}}).Set(to_seconds(at.time_since_epoch()));
+    gauges_.set(families_.tls_certificate_expiry, {{"section", section}, {"name", name}},
+                to_seconds(at.time_since_epoch()));
   }
   void set_dependency(const std::string& dependency, bool up) override {
     gauges_.set(families_.dependency_up, {{"dependency", dependency}}, up ? 1 : 0);
