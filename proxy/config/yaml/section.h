@@ -47,9 +47,6 @@ class Section {
   bool require(std::string_view key);
   void error(std::string_view key, std::string what);
   void error(std::string what) { errors_.add(node_.at, path_, std::move(what)); }  // about the section as a whole
-  void unsupported(std::string_view key, std::string_view what) {
-    error(key, "not supported yet: " + std::string(what));
-  }
   void finish();
 
   bool text(std::string_view key, std::string& out);

@@ -24,7 +24,7 @@ struct SqliteCounters {
   uint64_t open_jobs() const;
   void add(JobStatus status, uint64_t size);
   void move(JobStatus from, JobStatus to);
-  void remove(JobStatus status) { --depth[static_cast<size_t>(status)]; }
+  void remove(JobStatus status) { --depth[index(status)]; }
   void subtract_bytes(uint64_t size);
 };
 
