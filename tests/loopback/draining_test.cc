@@ -100,7 +100,7 @@ TEST_CASE("requests pipelined behind one in progress are served while draining")
   CHECK(fixture.upstream.seen.back().target == "/plain/3");
 }
 
-TEST_CASE("a lame duck is not ready, serves with Connection: close, and ends when it is told to drain") {
+TEST_CASE("a lame duck is not ready, serves with Connection: close, and ends when the process drains") {
   Fixture fixture(usual_config().listener("address: 127.0.0.1:0, lame_duck: 1h").yaml());
   fixture.gateway().set_lame_duck();
   fixture.listeners().begin_lame_duck();

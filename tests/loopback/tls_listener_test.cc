@@ -38,7 +38,7 @@ bool is_logged(const Fixture& fixture, const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("a client over TLS is served, and the upstream is told of it") {
+TEST_CASE("a client over TLS is served, and the upstream gets X-Forwarded-Proto: https") {
   Fixture fixture(with_listener());
   const auto client = tls_client(fixture, get("/a", "X-Forwarded-Proto: http\r\n"));
   CHECK(fixture.next(*client).body == "hello");

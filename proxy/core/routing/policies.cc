@@ -164,7 +164,7 @@ std::shared_ptr<net::TlsContext> Policies::upstream_tls(const EndpointConfig& co
   constexpr auto kAlpn = net::TlsContext::Alpn::http;
   const auto same_files = [&](const net::TlsContext& found) { return found.is_for_servers(config.tls, kAlpn); };
   return find_or_make(upstream_tls_[config.upstream], same_files, [&] {
-    std::vector<net::TlsFileProblem> problems;  // whoever loaded the configuration has seen them
+    std::vector<net::TlsFileProblem> problems;  // reported when the configuration was loaded
     const auto made = net::TlsContext::for_servers(config.tls, kAlpn, problems);
     tls_watch_.add("upstream", config.upstream, made);
     return made;
@@ -175,7 +175,7 @@ std::shared_ptr<net::TlsContext> Policies::listener_tls(const config::Listener& 
   if (!listener.tls) return nullptr;
   const auto same_files = [&](const net::TlsContext& found) { return found.is_for_clients(*listener.tls); };
   return find_or_make(listener_tls_[listener.name], same_files, [&] {
-    std::vector<net::TlsFileProblem> problems;  // whoever loaded the configuration has seen them
+    std::vector<net::TlsFileProblem> problems;  // reported when the configuration was loaded
     const auto made = net::TlsContext::for_clients(*listener.tls, problems);
     tls_watch_.add("listener", listener.name, made);
     return made;

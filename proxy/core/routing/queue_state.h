@@ -35,7 +35,7 @@ struct QueueState final : policy::ProbeSource {
   std::atomic<const jobs::Replayer*> replayer{nullptr};  // while replay runs; for the drain rate
 };
 
-// An append under way; false: the queue takes no jobs any more. Whoever sets `closing` and then finds no append under
+// An append under way; false: the queue takes no jobs any more. Who sets `closing` and then finds no append under
 // way will see all jobs.
 class AppendPermit {
  public:

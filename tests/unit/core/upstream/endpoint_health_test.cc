@@ -91,7 +91,8 @@ TEST_CASE("an endpoint that goes up and down is logged at most once in ten secon
   CHECK(fixture.has(3, "failed_connects=2 unavailable_s=3"));
 }
 
-TEST_CASE("each transition is logged with why; who uses the endpoint hears when it goes out and when it is in again") {
+TEST_CASE(
+    "each transition is logged with why; users of the endpoint are notified when it goes out and when it is in again") {
   HealthFixture fixture;
   EndpointHealth& health = fixture.health;
   const auto fail_calls = [&](Time at) {

@@ -53,7 +53,8 @@ TEST_ON_BOTH_RUNTIMES("a fetch brings status, fields and body") {
   CHECK(result.value().body == request.body);
 }
 
-TEST_ON_BOTH_RUNTIMES("a fetch connects as it is told, and its timeout counts from the beginning") {
+TEST_ON_BOTH_RUNTIMES(
+    "a fetch connects by its own connect where it has one, and its timeout counts from the beginning") {
   Fixture<Loop> fixture;
   auto request = fixture.request("/echo");
   request.host = "nobody.test:1";
