@@ -159,6 +159,7 @@ const RequestHead& RequestParser::head() const { return impl_->head; }
 std::string_view RequestParser::body() const { return impl_->body; }
 const ParseError& RequestParser::error() const { return impl_->error; }
 bool RequestParser::idle() const { return impl_->phase == Phase::head && impl_->guard.idle(); }
+bool RequestParser::is_to_head() const { return impl_->guard.bytes().starts_with("HEAD "); }
 void RequestParser::reset() { impl_->reset(); }
 
 struct ResponseParser::Impl : Message {

@@ -59,6 +59,8 @@ class RequestParser {
   // True before the first byte of a message (leading empty lines do not count).
   bool idle() const;
   bool complete() const;
+  // Of the message that is being read, or was refused, as far as its method was read: a response to it has no body.
+  bool is_to_head() const;
   // Ready for the next message of the same connection, which is read by these. No effect while one is being read.
   void begin_message(const HeadLimits& limits, const PathRules& paths);
   // The same, by those of before. REQUIRES complete().

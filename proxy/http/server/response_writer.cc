@@ -99,7 +99,7 @@ void ResponseWriter::send_interim(const RequestHead& request, std::string_view h
   write(pieces);
 }
 
-void ResponseWriter::send_refusal(uint16_t status, const Service::Refusal& refusal) {
+void ResponseWriter::send_refusal(uint16_t status, const Service::Refusal& refusal, bool to_head) {
   hold();
   HeadWriter writer(held_);
   writer.status_line(status);
@@ -109,7 +109,7 @@ void ResponseWriter::send_refusal(uint16_t status, const Service::Refusal& refus
   writer.field("Content-Length", refusal.body.size());
   writer.field("Connection", "close");
   writer.end();
-  held_.append(refusal.body);
+  if (!to_head) held_.append(refusal.body);
 }
 
 void ResponseWriter::hold() {

@@ -61,8 +61,8 @@ class ResponseWriter {
   void send_continue();
   // REQUIRES that nothing has begun. See Responder.
   void send_interim(const RequestHead& request, std::string_view head);
-  // A whole response to what never became a request; the connection closes after it.
-  void send_refusal(uint16_t status, const Service::Refusal& refusal);
+  // A whole response to what never became a request; the connection closes after it. `to_head`: it has no body.
+  void send_refusal(uint16_t status, const Service::Refusal& refusal, bool to_head);
 
   // Sends what is held back.
   void flush();

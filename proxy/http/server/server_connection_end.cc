@@ -79,7 +79,7 @@ void ServerConnection::on_read_end() {
 void ServerConnection::on_stream_error(const Error&) { lose_client(); }
 
 void ServerConnection::refuse(const ParseError& error) {
-  response_.send_refusal(error.status, server_.service.on_refused(error, peer_));
+  response_.send_refusal(error.status, server_.service.on_refused(error, peer_), parser_.is_to_head());
   begin_linger();
 }
 

@@ -112,6 +112,21 @@ TEST_ON_BOTH_RUNTIMES("a refused request is answered once, then the connection e
   CHECK(fixture.service.log == std::vector<std::string>{"refused 400"});
 }
 
+TEST_ON_BOTH_RUNTIMES("a refused HEAD gets the length of the refusal and no body, also where its headers never end") {
+  ServerFixture<Loop> fixture;
+  RawClient no_host = fixture.client("HEAD / HTTP/1.1\r\n\r\n");
+  RawClient second = fixture.client(request("GET /now") + "HEAD / HTTP/1.1\r\nHost : a\r\n\r\n");
+  RawClient silent = fixture.client("\r\nHEAD / HTTP/1.1\r\n");
+  for (RawClient* client : {&no_host, &second, &silent}) {
+    REQUIRE(fixture.until([&] { return client->over(); }));
+    CHECK(client->received.ends_with("\r\nConnection: close\r\n\r\n"));
+  }
+  CHECK(no_host.has("HTTP/1.1 400 Bad Request\r\n"));
+  CHECK(no_host.has("Content-Length: 11\r\n"));
+  CHECK(second.has("HTTP/1.1 400 Bad Request\r\n"));
+  CHECK(silent.has("HTTP/1.1 408 Request Timeout\r\n"));
+}
+
 TEST_ON_BOTH_RUNTIMES("after Connection: close nothing more is parsed") {
   ServerFixture<Loop> fixture;
   RawClient client = fixture.client(request("GET /now", "Connection: close\r\n") + request("GET /smuggled"));
