@@ -21,7 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 TIMEOUT_S = 900
 END_S = 20  # for a suite that was told to end
 # These take longest, so they begin first.
-FIRST = ["e2e", "unit_jobs", "browser", "unit_jobs_rabbit", "loopback", "docs"]
+FIRST = ["e2e", "unit_jobs", "browser", "unit_jobs_rabbit", "loopback", "loopback_cases",
+         "docs"]
 BY_FILE = ["e2e", "browser"]
 PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e", "monitoring": ROOT / "tests/monitoring",
                  "compose": ROOT / "tests/compose", "browser": ROOT / "tests/browser", "docs": ROOT / "tests/docs"}

@@ -1,6 +1,7 @@
 #include "unit/http/parser/cases.h"
 
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -44,16 +45,64 @@ std::string raw_of(const json& one) {
   return out;
 }
 
+std::vector<std::string> byte_strings(const json& one, const char* key) {
+  std::vector<std::string> list;
+  for (const json& each : one.value(key, json::array())) list.push_back(to_bytes(each.get<std::string>()));
+  return list;
+}
+
+RequestCase request_case(const json& one) {
+  RequestCase result;
+  result.id = one["id"];
+  result.raw = raw_of(one);
+  result.expect = one["expect"];
+  result.mode = one.value("mode", "normal");
+  result.precondition = one.value("precondition", "");
+  result.must_close = one["must_close"];
+  result.upstream_max_requests = one["upstream_max_requests"];
+  if (one.contains("responses")) result.responses = one["responses"].get<size_t>();
+  if (one.contains("reject_status") && one["reject_status"].is_array()) {
+    result.reject_status = one["reject_status"].get<std::vector<int>>();
+  }
+  const std::string target = one.value("upstream_forbid_request", "-");
+  if (target != "-") result.forbidden_request = target;
+  result.forbidden = byte_strings(one, "upstream_forbid_bytes");
+  result.necessary = byte_strings(one, "upstream_need_bytes");
+  return result;
+}
+
+UpstreamStep upstream_step(const json& one) {
+  using Kind = UpstreamStep::Kind;
+  using std::chrono::milliseconds;
+  constexpr milliseconds kDripGap{20};
+  if (one.contains("send")) return {Kind::send, to_bytes(one["send"].get<std::string>())};
+  if (one.contains("send_repeat")) {
+    const json& part = one["send_repeat"];
+    return {Kind::send, to_bytes(part[0].get<std::string>()), part[1].get<int>(), milliseconds(one.value("gap_ms", 0))};
+  }
+  if (one.contains("sleep_ms")) return {Kind::sleep, "", 1, milliseconds(one["sleep_ms"].get<int>())};
+  if (one.contains("drip")) return {Kind::drip, "", 1, kDripGap};
+  static const std::map<std::string, Kind> kinds = {
+      {"close", Kind::close},   {"reset", Kind::reset},         {"read_request", Kind::read_request},
+      {"refuse", Kind::refuse}, {"blackhole", Kind::blackhole}, {"client_aborts", Kind::client_aborts}};
+  return {kinds.at(one.begin().key())};
+}
+
 ResponseCase response_case(const json& one) {
   ResponseCase result;
   result.id = one["id"];
   result.expect = one["expect"];
-  result.to_head = one["request"]["method"] == "HEAD";
+  result.method = one["request"]["method"];
+  result.body_bytes = one["request"]["body_len"];
+  result.to_head = result.method == "HEAD";
   result.must_not_reuse = one["upstream_conn_must_not_be_reused"];
-  for (const json& step : one["upstream_steps"]) {
-    if (step.contains("send")) result.raw += to_bytes(step["send"].get<std::string>());
-    if (step.contains("send_repeat")) result.raw += repeat(step["send_repeat"]);
-    if (step.contains("close") || step.contains("reset")) result.ends = true;
+  result.may_see_complete = one.value("client_may_see_complete_message", true);
+  result.forbidden = byte_strings(one, "client_forbid_bytes");
+  result.necessary = byte_strings(one, "client_need_bytes");
+  for (const json& each : one["upstream_steps"]) {
+    const UpstreamStep& step = result.steps.emplace_back(upstream_step(each));
+    for (int n = step.times; n > 0; --n) result.raw += step.bytes;
+    result.ends = result.ends || step.kind == UpstreamStep::Kind::close || step.kind == UpstreamStep::Kind::reset;
   }
   return result;
 }
@@ -64,17 +113,7 @@ std::vector<RequestCase> load_request_cases() {
   std::vector<RequestCase> cases;
   const json all = read_json("http1_requests.json");
   if (all.is_null()) return cases;
-  for (const json& one : all["cases"]) {
-    RequestCase& added = cases.emplace_back();
-    added.id = one["id"];
-    added.raw = raw_of(one);
-    added.expect = one["expect"];
-    added.mode = one.value("mode", "normal");
-    added.has_precondition = one.contains("precondition");
-    if (one.contains("reject_status") && one["reject_status"].is_array()) {
-      added.reject_status = one["reject_status"].get<std::vector<int>>();
-    }
-  }
+  for (const json& one : all["cases"]) cases.push_back(request_case(one));
   return cases;
 }
 
@@ -84,6 +123,23 @@ std::vector<ResponseCase> load_response_cases() {
   if (all.is_null()) return cases;
   for (const json& one : all["cases"]) cases.push_back(response_case(one));
   return cases;
+}
+
+std::vector<Payload> load_third_party_payloads() {
+  std::vector<Payload> payloads;
+  for (const std::string name :
+       {"apache_http_strict", "gunicorn_requests", "http_garden_trophies", "llhttp_md", "smuggler_gadgets"}) {
+    const json all = read_json("third_party/" + name + ".json");
+    if (all.is_null()) continue;
+    for (const json& one : all["cases"]) {
+      const bool is_response = one.value("type", "request").starts_with("response");
+      for (const char* key : {"raw", "raw_clte", "raw_tecl"}) {
+        if (!one.contains(key)) continue;
+        payloads.push_back({name + ": " + one["id"].get<std::string>(), to_bytes(one[key]), is_response});
+      }
+    }
+  }
+  return payloads;
 }
 
 std::vector<std::string> load_llhttp_gap_ids() {
