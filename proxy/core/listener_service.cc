@@ -33,6 +33,7 @@ http::ServerLimits server_limits(const config::Listener& listener) {
 
 ListenerService::ListenerService(Worker& worker, const ListenerRoutes& listener)
     : worker_(worker),
+      routes_(&listener),
       name_(listener.config->name),
       configured_address_(listener.config->address),
       no_route_metrics_(worker.gateway().metrics().route("")),
@@ -42,15 +43,16 @@ ListenerService::ListenerService(Worker& worker, const ListenerRoutes& listener)
       server_(worker.runtime(), server_limits(*listener.config), *this, listener.connections, listener.tls),
       lame_duck_(worker.runtime(), [this] { on_lame_duck_over_(); }) {}
 
-void ListenerService::use_table_in_force() {
-  server_.set_limits(server_limits(*worker_.table()->listener(name_).config));
+void ListenerService::use(const ListenerRoutes& listener) {
+  routes_ = &listener;
+  server_.set_limits(server_limits(*listener.config));
   server_.serve();
 }
 
 void ListenerService::begin_lame_duck(std::function<void()> over) {
   on_lame_duck_over_ = std::move(over);
   server_.announce_close();
-  lame_duck_.start_after(worker_.table()->listener(name_).config->lame_duck);
+  lame_duck_.start_after(routes_->config->lame_duck);
 }
 
 void ListenerService::drain(std::function<void()> done, Duration idle_max) {
@@ -62,7 +64,7 @@ void ListenerService::drain(std::function<void()> done, Duration idle_max) {
 std::unique_ptr<http::Handler> ListenerService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();
   const std::shared_ptr<const RouteTable> table = this->table();
-  const ListenerRoutes& listener = table->listener(name_);
+  const ListenerRoutes& listener = *routes_;
   if (head.path == "*") return respond_to_options(responder);
   if (!listener.queues.empty() && head.path.starts_with(listener.config->jobs_path)) {
     auto handler = std::make_unique<JobsHandler>(worker_, table, listener, jobs_metrics_, responder);

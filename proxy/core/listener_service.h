@@ -14,17 +14,16 @@ namespace tidegate::core {
 
 class ListenerService final : public http::Service {
  public:
-  // `listener`: read during construction alone; requests go by the listener of that name in the worker's table. The
-  // worker outlives the service.
+  // `listener`: of the worker's table, or of one that is prepared. The worker outlives the service.
   ListenerService(Worker& worker, const ListenerRoutes& listener);
 
   Status listen() { return server_.listen(configured_address_); }
   // Before the table that has it is in force: connections wait.
   Status listen_without_serving() { return server_.listen_without_serving(configured_address_); }
   SocketAddress address() const { return server_.address(); }
-  // Serves by the limits of the worker's table, which has the listener.
-  void use_table_in_force();
-  // The listener is not configured any more: what its connections still ask goes by that table.
+  // Serves by this listener, of the same name: it is of the worker's table, which is in force from now on.
+  void use(const ListenerRoutes& listener);
+  // The listener is not configured any more: what its connections still ask goes by that table, in which it was.
   void keep_table(std::shared_ptr<const RouteTable> table) { own_table_ = std::move(table); }
   // Serves on for lame_duck, and announces the close of its connections; then calls `over`, unless it drains before.
   void begin_lame_duck(std::function<void()> over);
@@ -49,6 +48,7 @@ class ListenerService final : public http::Service {
   const config::Log& log() const { return table()->config().log; }
 
   Worker& worker_;
+  const ListenerRoutes* routes_;  // in table()
   const std::string name_;
   const SocketAddress configured_address_;
   std::shared_ptr<const RouteTable> own_table_;  // null: the worker's, in force

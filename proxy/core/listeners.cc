@@ -48,7 +48,7 @@ void Listeners::commit() {
   List next;
   for (const ListenerRoutes& listener : worker_.table()->listeners()) {
     next.push_back(take(listener));
-    next.back()->use_table_in_force();
+    next.back()->use(listener);
   }
   std::swap(listeners_, next);
   for (auto& service : next) {

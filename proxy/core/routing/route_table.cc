@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/assert.h"
-
 namespace tidegate::core {
 
 class RouteTable::Builder {
@@ -113,13 +111,6 @@ std::shared_ptr<const RouteTable> RouteTable::build(std::shared_ptr<const config
   for (const config::Listener& listener : table->config_->listeners) builder.add(listener);
   for (const auto& [name, queue] : table->config_->queues) table->queues_[name] = &policies.queues().at(name);
   return table;
-}
-
-const ListenerRoutes& RouteTable::listener(std::string_view name) const {
-  const auto found = std::find_if(listeners_.begin(), listeners_.end(),
-                                  [&](const ListenerRoutes& listener) { return listener.config->name == name; });
-  TG_ASSERT(found != listeners_.end());
-  return *found;
 }
 
 const RouteState* RouteTable::find_route(std::string_view name) const {

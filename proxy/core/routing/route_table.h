@@ -54,8 +54,6 @@ class RouteTable {
   const config::Config& config() const { return *config_; }
   // By the configuration's index.
   const std::vector<ListenerRoutes>& listeners() const { return listeners_; }
-  // REQUIRES that there is such a listener.
-  const ListenerRoutes& listener(std::string_view name) const;
   // Null: no such route.
   const RouteState* find_route(std::string_view name) const;
 

@@ -57,7 +57,7 @@ TEST_CASE("routes of one upstream share its policies, and a route's own come bef
   CHECK(&guarded.judged->upstream == guarded.upstream);
   CHECK(own->find_route("guarded")->policy.bulkhead == own->find_route("plain")->policy.bulkhead);
   CHECK(own->find_route("absent") == nullptr);
-  CHECK(own->listener("in").routes.size() == 2);
+  CHECK(own->listeners().at(0).routes.size() == 2);
 }
 
 TEST_CASE("a table with the same settings has the same policies") {
