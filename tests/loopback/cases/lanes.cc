@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <deque>
 
 #include "net/tls/tls_handshake.h"
@@ -13,8 +12,8 @@ namespace tidegate::loopback {
 
 namespace {
 
-constexpr Duration kRunMax = 120s;
-constexpr size_t kReportedMax = 100;
+constexpr Duration kRunMax = 60s;
+constexpr size_t kWrongMax = 50;  // then no more are begun: those that hang would take a minute each
 
 // Time-outs that no loaded machine runs into.
 constexpr const char* kPatient =
@@ -177,8 +176,8 @@ void Lanes::run(std::vector<Task> tasks) {
       for (Car& car : on_road.cars) busy = drive(on_road, car, wrong) || busy;
     }
   }
-  for (size_t i = 0; i < std::min(wrong.size(), kReportedMax); ++i) FAIL_CHECK(wrong[i]);
-  CHECK(wrong.size() == 0);
+  for (const std::string& each : wrong) FAIL_CHECK(each);
+  CHECK(wrong.size() < kWrongMax);
   check_at_rest();
 }
 
@@ -192,7 +191,7 @@ void Lanes::check_at_rest() {
 // True: it is on its way.
 bool Lanes::drive(Traffic& traffic, Car& car, std::vector<std::string>& wrong) {
   if (!car.run) {
-    if (traffic.waiting.empty()) return false;
+    if (traffic.waiting.empty() || wrong.size() >= kWrongMax) return false;
     Task task = std::move(traffic.waiting.front());
     traffic.waiting.pop_front();
     car.name = std::move(task.name);
@@ -203,7 +202,7 @@ bool Lanes::drive(Traffic& traffic, Car& car, std::vector<std::string>& wrong) {
   const bool given_up = fixture_.runtime.now() > car.give_up;
   if (!car.run->is_over_after_step() && !given_up) return true;
   std::string problem = car.run->judge();
-  if (given_up) problem = "not over after two minutes; " + problem;
+  if (given_up) problem = "not over after a minute; " + problem;
   if (!problem.empty()) wrong.push_back(car.name + ": " + problem);
   car.run.reset();
   return true;
