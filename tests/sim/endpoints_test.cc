@@ -50,7 +50,7 @@ class EndpointsRun {
       others_.push_back(std::make_unique<SimUpstream>(simulation_.runtime(), address, random_.next()));
     }
     for (size_t i = 0; i < kEndpoints; ++i) {
-      upstream(i).on_call([this, i](std::string_view target) { on_call(i, target); });
+      upstream(i).on_call([this, i](const http::RequestHead& head) { on_call(i, head.target); });
     }
     look();
     trouble_.start_after(1s);

@@ -1,11 +1,15 @@
 #include "sim/invariants.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include "sim/bounds.h"
+#include "sim/job_invariants.h"
 
 namespace tidegate::sim {
 
@@ -14,19 +18,20 @@ namespace {
 constexpr Duration kCommitBound = 2s;
 constexpr Duration kSlack = 1500ms;  // the network's own latency, both ways, and a fragmented response
 
-std::string body_of(const ClientPlan& plan) { return plan.body; }
-
 // The statuses of responses of Tidegate's own.
 void check_own_response(Findings& findings, const ClientPlan& plan, const http::FetchResponse& response) {
   const auto json = nlohmann::json::parse(response.body, nullptr, false);
   if (json.is_discarded() || !json.contains("reason")) {
     return findings.add(fmt::format("{}: status {} without a reason: {}", plan.id, response.status, response.body));
   }
-  static const std::map<std::string, int> kStatuses = {
-      {"rate_limited", 429},  {"breaker_open", 503},          {"bulkhead_full", 503}, {"pool_full", 503},
-      {"buffer_full", 503},   {"queue_unavailable", 503},     {"queue_full", 503},    {"connect_failure", 502},
-      {"reset", 502},         {"bad_upstream_response", 502}, {"timeout", 504},       {"client_timeout", 408},
-      {"body_too_large", 413}};
+  static const std::map<std::string, int> kStatuses = {{"rate_limited", 429},   {"breaker_open", 503},
+                                                       {"bulkhead_full", 503},  {"pool_full", 503},
+                                                       {"buffer_full", 503},    {"queue_unavailable", 503},
+                                                       {"queue_full", 503},     {"connect_failure", 502},
+                                                       {"reset", 502},          {"bad_upstream_response", 502},
+                                                       {"timeout", 504},        {"client_timeout", 408},
+                                                       {"body_too_large", 413}, {"draining", 503},
+                                                       {"no_route", 404}};
   const auto expected = kStatuses.find(json["reason"]);
   if (expected == kStatuses.end() || expected->second != response.status || json["status"] != response.status) {
     findings.add(fmt::format("{}: reason {} with status {}", plan.id, json["reason"].dump(), response.status));
@@ -40,80 +45,9 @@ void check_own_response(Findings& findings, const ClientPlan& plan, const http::
 
 bool is_own(const http::FetchResponse& response) { return !response.field("proxy-status").empty(); }
 
-// The route's deadline, or the client's shorter one.
-Duration deadline_of(const ClientPlan& plan, const config::Config& config) {
-  const size_t route = plan.target.starts_with("/work") ? 0 : 1;
-  const Duration total = config.listeners[0].routes[route].timeout.total;
-  return plan.timeout ? std::min(total, *plan.timeout) : total;
-}
-
-std::string job_id_of(const SimClient& client) {
-  if (!client.has_response() || client.result()->status != 202) return "";
-  const auto json = nlohmann::json::parse(client.result()->body, nullptr, false);
-  return json.is_discarded() ? "" : json.value("job_id", "");
-}
-
-// It ended without a result: the process was killed, or the store stalled longer than a lease.
-bool is_interrupted(const jobs::AttemptRecord& attempt) {
-  return attempt.error == "process_ended" || attempt.error == "lease_lost";
-}
-
-int interruptions(const jobs::JobRecord& record) {
-  return static_cast<int>(std::count_if(record.history.begin(), record.history.end(), is_interrupted));
-}
-
-// Entries of the history that count as attempts: neither deferrals, nor interrupted runs before one.
-int counted_attempts(const jobs::JobRecord& record) {
-  int counted = 0, interrupted = 0;
-  for (const jobs::AttemptRecord& attempt : record.history) {
-    if (attempt.deferrals > 0) {
-      counted -= std::exchange(interrupted, 0);
-    } else {
-      ++counted;
-      if (is_interrupted(attempt)) ++interrupted;
-    }
-  }
-  return counted;
-}
-
-// What the proxy has learned of a success, it may have learned so much later than the upstream has sent it.
-constexpr Duration kSuccessDelay = 4s;
-
-// Each failed attempt that counts has a success of the upstream before it, since the one before.
-void check_blame(Findings& findings, const jobs::JobRecord& record, const SimUpstream& upstream) {
-  WallTime since = record.created_at;
-  for (const jobs::AttemptRecord& attempt : record.history) {
-    const bool counts = attempt.deferrals == 0 && !is_interrupted(attempt) && !attempt.error.empty() &&
-                        attempt.error != "attempts_exhausted";
-    const WallTime end = attempt.at + attempt.took;
-    if (counts && !upstream.succeeded_between(since - kSuccessDelay, end)) {
-      findings.add(fmt::format("job {}: {} counts although the upstream has not succeeded", record.id, attempt.error));
-    }
-    since = end;
-  }
-}
-
-// The history of a record has every attempt, in order: the last one of a result succeeded, that of a dead job failed.
-void check_history(Findings& findings, const jobs::JobRecord& record) {
-  const bool succeeded = record.status == jobs::JobStatus::succeeded;
-  if (!succeeded && record.status != jobs::JobStatus::dead) return;
-  const auto& attempts = record.history;
-  if (attempts.empty() || counted_attempts(record) != record.attempt) {
-    return findings.add(
-        fmt::format("job {}: {} attempts, but {} in its history", record.id, record.attempt, counted_attempts(record)));
-  }
-  for (size_t i = 0; i < attempts.size(); ++i) {
-    const bool good = succeeded && i + 1 == attempts.size();
-    if (attempts[i].error.empty() != good)
-      findings.add(fmt::format("job {}: attempt {}: {}", record.id, i, attempts[i].error));
-    if (i > 0 && attempts[i].at < attempts[i - 1].at)
-      findings.add(fmt::format("job {}: attempt {} is early", record.id, i));
-  }
-}
-
 }  // namespace
 
-void check_responses(Findings& findings, const Clients& clients, const config::Config& config) {
+void check_responses(Findings& findings, const Clients& clients, const Configs& configs) {
   for (const auto& client : clients) {
     const ClientPlan& plan = client->plan();
     if (!client->started()) continue;
@@ -121,15 +55,18 @@ void check_responses(Findings& findings, const Clients& clients, const config::C
     if (client->callbacks() > 1) findings.add(fmt::format("{}: ended {} times", plan.id, client->callbacks()));
     if (!client->has_response()) continue;
     const http::FetchResponse& response = *client->result();
-    if (client->took() > deadline_of(plan, config) + kCommitBound + kSlack) {
+    if (client->took() > deadline_of(plan, configs) + kCommitBound + kSlack) {
       findings.add(fmt::format("{}: status {} took {} s", plan.id, response.status, to_seconds(client->took())));
     }
     if (response.status == 202) {
       if (job_id_of(*client).empty()) findings.add(fmt::format("{}: 202 without a job: {}", plan.id, response.body));
+    } else if (response.body.starts_with("version ")) {
+      if (response.status != 503)
+        findings.add(fmt::format("{}: status {} of the fixed response", plan.id, response.status));
     } else if (is_own(response)) {
       check_own_response(findings, plan, response);
     } else if (response.status == 200) {
-      if (response.body != expected_response(plan.target, body_of(plan))) {
+      if (response.body != expected_response(plan.target, plan.body)) {
         findings.add(
             fmt::format("{}: a relayed response is not the upstream's ({} bytes)", plan.id, response.body.size()));
       }
@@ -139,67 +76,20 @@ void check_responses(Findings& findings, const Clients& clients, const config::C
   }
 }
 
-void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue& store, const SimUpstream& upstream,
-                const config::Config& config) {
-  std::map<std::string, jobs::JobRecord> jobs;
-  for (jobs::JobRecord& record : store.all()) jobs[record.id] = std::move(record);
-  std::map<std::string, const SimClient*> promised;
-  for (const auto& client : clients) {
-    const std::string id = job_id_of(*client);
-    if (id.empty()) continue;
-    promised[id] = client.get();
-    const auto found = jobs.find(id);
-    if (found == jobs.end()) {
-      findings.add(fmt::format("{}: 202 for job {}, which the store has not", client->plan().id, id));
-    } else if (found->second.status == jobs::JobStatus::cancelled) {
-      findings.add(fmt::format("{}: promised job {} was cancelled by nobody", client->plan().id, id));
-    }
-  }
-  for (const auto& [id, record] : jobs) {
-    if (!is_final(record.status)) findings.add(fmt::format("job {} never ended: {}", id, to_string(record.status)));
-    const int allowed = config.queues.at("q").replay.max_attempts;
-    if (record.attempt > allowed + interruptions(record))
-      findings.add(fmt::format("job {} had {} attempts of {}", id, record.attempt, allowed));
-    check_history(findings, record);
-    check_blame(findings, record, upstream);
-    const auto who = promised.find(id);
-    if (who == promised.end() && record.status != jobs::JobStatus::cancelled) {
-      const auto client = std::find_if(clients.begin(), clients.end(),
-                                       [&](const auto& c) { return c->plan().id == store.field(id, "x-sim-id"); });
-      // A client with another response than 202 must not have a job; a client without a response may have one.
-      if (client != clients.end() && (*client)->has_response()) {
-        findings.add(fmt::format("{} got {} and has job {} all the same ({})", (*client)->plan().id,
-                                 (*client)->result()->status, id, to_string(record.status)));
-      }
-    }
-    if (record.status != jobs::JobStatus::succeeded || who == promised.end()) continue;
-    const auto result = store.stored_result(id);
-    const ClientPlan& plan = who->second->plan();
-    if (!result) {
-      findings.add(fmt::format("job {} succeeded without a result", id));
-    } else if (result->status == 200 && result->body.memory != expected_response(plan.target, plan.body)) {
-      findings.add(fmt::format("job {}: the result is not the upstream's response", id));
-    }
-  }
-}
-
-void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,
-                    const jobs::SimQueue& store, const config::Config& config, size_t kills) {
+void check_upstream(Findings& findings, const Clients& clients, const Upstreams& upstreams, const Stores& stores,
+                    const Configs& configs, size_t kills) {
   std::map<std::string, int> uncounted;  // runs that are no attempts, by job
   int of_all = 0;
-  for (const jobs::JobRecord& record : store.all()) {
+  for (const jobs::JobRecord& record : all_jobs(stores)) {
     of_all += uncounted[record.id] = interruptions(record) + record.deferrals;
   }
-  const config::Upstream& settings = config.upstreams.at("up");
   // The calls of a killed Tidegate end when the upstream notices, so those of the next process may overlap them. An
   // aborted call counts as running until the reset has crossed the network.
-  const int allowed = settings.bulkhead->max_concurrent * static_cast<int>(kills + 1) + 1;
-  if (upstream.running_max() > allowed) {
-    findings.add(
-        fmt::format("the upstream saw {} calls at once; the bulkhead allows {}", upstream.running_max(), allowed));
+  const int allowed = calls_allowed(configs) * static_cast<int>(kills + 1) + 1;
+  const int seen = upstreams.front()->running_max();
+  if (seen > allowed) {
+    findings.add(fmt::format("the upstream saw {} calls at once; the configuration allows {}", seen, allowed));
   }
-  const int live = config.listeners[0].routes[0].retry.max_attempts;
-  const int replays = config.queues.at("q").replay.max_attempts;
   for (const auto& client : clients) {
     const ClientPlan& plan = client->plan();
     const bool idempotent = plan.method == "GET";
@@ -207,16 +97,25 @@ void check_upstream(Findings& findings, const Clients& clients, const SimUpstrea
     const int again = job.empty() ? of_all : uncounted[job];
     // An idempotent attempt may start again if a kept-alive connection was already closed.
     const int each = idempotent ? 2 : 1;
-    const int attempts = plan.target.starts_with("/work") ? (idempotent ? each * live : 1) + replays + again : each;
-    if (upstream.attempts_of(plan.id) > attempts) {
+    const bool is_replayed = path_of(plan) != "/plain";
+    const int live = idempotent ? each * tries_allowed(plan, configs) : 1;
+    const int attempts = is_replayed ? live + replays_allowed(configs) + again : each;
+    int tried = 0;
+    for (const auto& upstream : upstreams) tried += upstream->attempts_of(plan.id);
+    if (tried > attempts) {
       findings.add(fmt::format("{} ({} {}, job {}): tried {} times, {} are allowed", plan.id, plan.method, plan.target,
-                               job.empty() ? "unknown" : job, upstream.attempts_of(plan.id), attempts));
+                               job.empty() ? "unknown" : job, tried, attempts));
     }
   }
 }
 
-void check_rates(Findings& findings, const Clients& clients, const config::Config& config, size_t kills) {
-  const config::RateLimit& limit = *config.listeners[0].routes[0].rate_limit;
+void check_rates(Findings& findings, const Clients& clients, const Configs& configs, size_t renewals) {
+  const auto of_limit = [&](auto value) {
+    return largest<double>(configs, [&](const config::Config& config) {
+      const config::Route* route = find_route(config, "/work");
+      return route ? value(route->rate_limit->limit) : 0.0;
+    });
+  };
   int admitted = 0;
   Time first = Time::max();
   Time last = Time::min();
@@ -224,11 +123,13 @@ void check_rates(Findings& findings, const Clients& clients, const config::Confi
     if (!client->plan().target.starts_with("/work") || !client->started()) continue;
     first = std::min(first, client->plan().starts);
     last = std::max(last, client->plan().starts);
-    if (client->has_response() && client->result()->status != 429) ++admitted;
+    const bool is_limited =
+        client->has_response() && (client->result()->status == 429 || client->result()->status == 404);
+    if (client->has_response() && !is_limited) ++admitted;
   }
   if (admitted == 0) return;
-  const double allowed =
-      limit.limit.burst * static_cast<double>(kills + 1) + limit.limit.rate_per_s * (to_seconds(last - first) + 1);
+  const double allowed = of_limit([](const auto& limit) { return limit.burst; }) * static_cast<double>(renewals + 1) +
+                         of_limit([](const auto& limit) { return limit.rate_per_s; }) * (to_seconds(last - first) + 1);
   if (admitted > allowed) findings.add(fmt::format("{} requests were admitted; {} are allowed", admitted, allowed));
 }
 

@@ -10,8 +10,11 @@
 //   7 503 and 429 have Retry-After                       14 nothing is in flight in the metrics
 //                                                        15 no stream, no timer, no operation is left
 //  16 a job's failed attempt counts only if the upstream has succeeded since the one before: no outage ends a job
+//
+// A run that reloads has several configurations: a bound is the loosest of them. shadow.h looks closer.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +28,9 @@
 namespace tidegate::sim {
 
 using Clients = std::vector<std::unique_ptr<SimClient>>;
+using Configs = std::vector<std::shared_ptr<const config::Config>>;
+using Stores = std::vector<std::shared_ptr<jobs::SimQueue>>;
+using Upstreams = std::vector<std::unique_ptr<SimUpstream>>;
 
 class Findings {
  public:
@@ -35,12 +41,17 @@ class Findings {
   std::vector<std::string> all_;
 };
 
-void check_responses(Findings& findings, const Clients& clients, const config::Config& config);
-void check_jobs(Findings& findings, const Clients& clients, const jobs::SimQueue& store, const SimUpstream& upstream,
-                const config::Config& config);
-void check_upstream(Findings& findings, const Clients& clients, const SimUpstream& upstream,
-                    const jobs::SimQueue& store, const config::Config& config, size_t kills);
-void check_rates(Findings& findings, const Clients& clients, const config::Config& config, size_t kills);
+// Every job that any of the stores has ever made durable, by the x-sim-id of its request. Of several the first.
+std::map<std::string, jobs::JobRecord> jobs_by_request(const Stores& stores);
+
+void check_responses(Findings& findings, const Clients& clients, const Configs& configs);
+void check_jobs(Findings& findings, const Clients& clients, const Stores& stores, const Upstreams& upstreams,
+                const Configs& configs);
+// `kills`: processes that ended before their calls did.
+void check_upstream(Findings& findings, const Clients& clients, const Upstreams& upstreams, const Stores& stores,
+                    const Configs& configs, size_t kills);
+// `renewals`: of the rate limiter of route `work`, which then began anew.
+void check_rates(Findings& findings, const Clients& clients, const Configs& configs, size_t renewals);
 void check_policies(Findings& findings, core::Gateway& gateway, Time now);
 void check_metrics(Findings& findings, metrics::Metrics& metrics);
 void check_leaks(Findings& findings, const net::SimRuntime& runtime);

@@ -26,6 +26,7 @@ class SimClient {
   SimClient(net::SimRuntime& runtime, std::string authority, ClientPlan plan);
 
   const ClientPlan& plan() const { return plan_; }
+  const std::string& authority() const { return authority_; }
   bool started() const { return started_; }
   bool left() const { return left_; }
   int callbacks() const { return callbacks_; }  // callbacks of any kind

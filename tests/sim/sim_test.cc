@@ -21,12 +21,25 @@ TEST_CASE("every invariant holds in every seeded run") {
   quiet();
   const uint64_t first = number_from("SIM_FIRST", 1);
   const uint64_t count = number_from("SIM_SEEDS", 200);
+  SimProcess::Counts reloads;
+  int stops = 0, over_a_reload = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     Simulation simulation({.seed = seed});
     const std::vector<std::string> findings = simulation.run();
     for (const std::string& finding : findings) FAIL_CHECK("seed " << seed << ": " << finding);
+    reloads.applied += simulation.process_counts().applied;
+    reloads.refused += simulation.process_counts().refused;
+    reloads.rolled_back += simulation.process_counts().rolled_back;
+    stops += simulation.stops();
+    over_a_reload += simulation.requests_over_a_reload();
   }
-  MESSAGE(count << " seeds from " << first);
+  MESSAGE(count << " seeds from " << first << "; reloads: " << reloads.applied << " applied, " << reloads.rolled_back
+                << " rolled back, " << reloads.refused << " refused; " << over_a_reload
+                << " requests ended after their table was replaced; " << stops << " processes drained");
+  if (count < 100) return;
+  for (const int events : {reloads.applied, reloads.refused, reloads.rolled_back, stops, over_a_reload}) {
+    CHECK(events > 0);  // the runs come to everything
+  }
 }
 
 TEST_CASE("the same seed gives the same run, and another seed a different one") {

@@ -28,13 +28,16 @@ std::string expected_response(std::string_view target, std::string_view body) {
 class SimUpstream::Call final : public http::Handler {
  public:
   Call(SimUpstream& upstream, http::Responder& responder)
-      : upstream_(upstream), responder_(responder), delay_(upstream.runtime_, [this] { respond(); }) {
-    upstream_.running_max_ = std::max(upstream_.running_max_, ++upstream_.running_);
+      : upstream_(upstream),
+        responder_(responder),
+        counts_(responder.request().path != "/health"),
+        delay_(upstream.runtime_, [this] { respond(); }) {
     ++upstream_.seen_;
-    if (upstream_.observer_) upstream_.observer_(responder.request().target);
+    if (counts_) upstream_.calls_->running_max = std::max(upstream_.calls_->running_max, ++upstream_.calls_->running);
+    if (upstream_.observer_) upstream_.observer_(responder.request());
   }
   ~Call() override {
-    if (!ended_) --upstream_.running_;
+    if (!ended_) count_end();
   }
 
  private:
@@ -98,11 +101,15 @@ class SimUpstream::Call final : public http::Handler {
   void end() {
     ended_ = true;
     delay_.stop();
-    --upstream_.running_;
+    count_end();
+  }
+  void count_end() {
+    if (counts_) --upstream_.calls_->running;
   }
 
   SimUpstream& upstream_;
   http::Responder& responder_;
+  const bool counts_;
   net::Timer delay_;
   std::string body_;
   uint16_t failure_ = 0;  // its status; 0: none
@@ -111,8 +118,9 @@ class SimUpstream::Call final : public http::Handler {
   bool ended_ = false;
 };
 
-SimUpstream::SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed)
-    : runtime_(runtime), address_(address), random_(seed) {
+SimUpstream::SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed,
+                         std::shared_ptr<CallCount> calls)
+    : runtime_(runtime), address_(address), random_(seed), calls_(std::move(calls)) {
   start();
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "http/message/head.h"
 #include "http/server/server.h"
 #include "net/sim/sim_runtime.h"
 
@@ -32,10 +33,18 @@ struct UpstreamMood {
 // The response body of the upstream for that target and body, for a client to check.
 std::string expected_response(std::string_view target, std::string_view body);
 
+// Requests that run at the moment, health checks left out.
+struct CallCount {
+  int running = 0;
+  int running_max = 0;
+};
+
 // Requests whose target contains "poison" fail in every mood, with its poison_status.
 class SimUpstream final : public http::Service {
  public:
-  SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed);
+  // `calls`: several endpoints may share it.
+  SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed,
+              std::shared_ptr<CallCount> calls = std::make_shared<CallCount>());
   ~SimUpstream();
 
   void set_mood(const UpstreamMood& mood) { mood_ = mood; }
@@ -43,11 +52,12 @@ class SimUpstream final : public http::Service {
   void stop();
   void start();
 
-  // Called with the target of each request, when its headers have come.
-  void on_call(std::function<void(std::string_view target)> observer) { observer_ = std::move(observer); }
+  // Called with the headers of each request, when they have come.
+  void on_call(std::function<void(const http::RequestHead& head)> observer) { observer_ = std::move(observer); }
 
-  int running() const { return running_; }
-  int running_max() const { return running_max_; }
+  const SocketAddress& address() const { return address_; }
+  int running() const { return calls_->running; }
+  int running_max() const { return calls_->running_max; }
   uint64_t seen() const { return seen_; }
   // How many requests had that x-sim-id. All attempts of one client request or job carry the same.
   int attempts_of(const std::string& id) const;
@@ -64,10 +74,9 @@ class SimUpstream final : public http::Service {
   Random random_;
   UpstreamMood mood_;
   std::unique_ptr<http::Server> server_;
-  int running_ = 0;
-  int running_max_ = 0;
+  const std::shared_ptr<CallCount> calls_;
   uint64_t seen_ = 0;
-  std::function<void(std::string_view target)> observer_;
+  std::function<void(const http::RequestHead& head)> observer_;
   std::map<std::string, int> tries_;
   std::vector<WallTime> successes_;  // in order
 };

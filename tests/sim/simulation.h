@@ -1,21 +1,24 @@
 // A whole simulation from one seed: clients, Tidegate (the production gateway, exchange, pool, codec, policies,
-// replayer), an upstream with moods, a job store with faults, and a network between them. A run is a schedule of
-// requests and faults from the seed, then recovery, then quiet; then the invariants are checked.
+// replayer), upstreams with moods, job stores with faults, and a network between them. A run is a schedule of requests,
+// reloads, stops and faults from the seed, then recovery, then quiet; then the invariants are checked.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
 #include "core/gateway.h"
-#include "core/listeners.h"
-#include "core/replay/replaying.h"
 #include "jobs/sim/queue.h"
-#include "metrics/metrics.h"
 #include "net/sim/sim_runtime.h"
+#include "sim/invariants.h"
+#include "sim/settings.h"
+#include "sim/shadow.h"
 #include "sim/sim_client.h"
+#include "sim/sim_process.h"
 #include "sim/sim_upstream.h"
 
 namespace tidegate::sim {
@@ -28,9 +31,10 @@ struct Scenario {
   bool store_faults = true;
   bool network_faults = true;
   bool crashes = true;  // Tidegate itself is killed and restarted
+  bool reloads = true;  // … or gets another configuration, or a SIGTERM
 };
 
-class Simulation {
+class Simulation final : private ProcessHost {
  public:
   // With settings from the seed.
   explicit Simulation(const Scenario& scenario);
@@ -44,40 +48,57 @@ class Simulation {
 
   // For scenarios written by hand.
   net::SimRuntime& runtime() { return runtime_; }
-  SimUpstream& upstream() { return *upstream_; }
-  core::Gateway& gateway() { return *gateway_; }
-  jobs::SimQueue& store() { return *store_; }
+  SimUpstream& upstream() { return *upstreams_.front(); }
+  core::Gateway& gateway() { return process_->gateway(); }
+  jobs::SimQueue& store() { return *stores_.front(); }
   SimClient& client(ClientPlan plan);
   void start_tidegate();
   void kill_tidegate();
   void run_for(Duration duration) { runtime_.run_for(duration); }
   const config::Config& config() const { return *config_; }
+  // Of a run.
+  const SimProcess::Counts& process_counts() const { return counts_; }
+  int stops() const { return stops_; }
+  int requests_over_a_reload() const { return shadow_.requests_over_a_reload(); }
 
  private:
-  void end_tidegate();
+  // Everything that happens in a run at a time from the seed.
+  void schedule(uint64_t count, const std::function<void()>& event);
   void schedule_clients();
-  void schedule_troubles();
   void trouble();
+  void reload();
+  void stop();
   void heal();
   void settle();
-  const SocketAddress& listener() const { return config_->listeners[0].address; }
+  void use_settings();
+  void start_upstreams(size_t count);
+  bool renews_limiter(const config::Config& next) const;
+  void check(Findings& findings);
 
-  Scenario scenario_;
+  std::shared_ptr<jobs::JobQueue> open_store(const std::string& queue) override;
+  void on_store_closed(const std::string& queue) override { open_stores_.erase(queue); }
+  void on_table_built(const Table& table) override { shadow_.on_built(table); }
+  void on_table_in_force(std::shared_ptr<const config::Config> config) override;
+  void on_table_replaced(const config::Config& config) override { shadow_.on_replaced(config); }
+
+  const Scenario scenario_;
   Random random_;
   net::SimRuntime runtime_;
-  std::shared_ptr<const config::Config> config_;
-  SocketAddress upstream_address_;
-  std::string queue_name_;
-  std::unique_ptr<SimUpstream> upstream_;
-  std::shared_ptr<jobs::SimQueue> store_;
-  std::unique_ptr<metrics::Metrics> metrics_;
-  std::unique_ptr<core::Gateway> gateway_;
-  std::unique_ptr<core::Worker> worker_;
-  std::unique_ptr<core::Listeners> listeners_;
-  std::unique_ptr<core::Replaying> replaying_;
-  std::vector<std::unique_ptr<SimClient>> clients_;
+  const bool reloads_;
+  std::optional<Settings> settings_;              // none: from a YAML text
+  std::shared_ptr<const config::Config> config_;  // what the next process begins with
+  Shadow shadow_;
+  Configs configs_;  // that were in force
+  Upstreams upstreams_;
+  Stores stores_;  // all that there have been, the first queue's first
+  std::map<std::string, std::shared_ptr<jobs::SimQueue>> open_stores_;
+  SimProcess::Counts counts_;
+  std::unique_ptr<SimProcess> process_;
+  Clients clients_;
   std::vector<std::unique_ptr<net::Timer>> events_;
   size_t kills_ = 0;
+  size_t limiter_renewals_ = 0;
+  int stops_ = 0;
   int lives_ = 0;
 };
 
