@@ -1,6 +1,8 @@
 #include "config/load/changes.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 namespace tidegate::config {
@@ -11,33 +13,32 @@ using Values = std::map<std::string, EffectiveValue>;
 
 constexpr std::string_view kEmptySection = ".{}";
 
-// The paths of all sections that lead to the values.
-std::set<std::string, std::less<>> sections_of(const Values& values) {
-  std::set<std::string, std::less<>> sections;
-  for (const auto& [path, value] : values) {
-    for (size_t end = path.find_first_of(".["); end != std::string::npos; end = path.find_first_of(".[", end + 1)) {
-      sections.insert(path.substr(0, end));
-    }
+// Whether a section of that path leads to one of the values.
+bool has_section(const Values& values, const std::string& section) {
+  for (const char next : {'.', '['}) {
+    const auto at = values.lower_bound(section + next);
+    if (at != values.end() && at->first.starts_with(section + next)) return true;
   }
-  return sections;
+  return false;
 }
 
 class Comparison {
  public:
-  Comparison(const Effective& before, const Effective& after)
-      : before_(before),
-        after_(after),
-        sections_before_(sections_of(before.values)),
-        sections_after_(sections_of(after.values)) {}
+  Comparison(const Effective& before, const Effective& after) : before_(before), after_(after) {}
 
+  // Both are sorted: one walk, side by side.
   std::vector<Change> take() {
-    for (const auto& [path, value] : before_.values) {
-      const auto other = after_.values.find(path);
-      if (other == after_.values.end()) add_one_sided(path, value, sections_after_, false);
-      else if (other->second.text != value.text) add_changed(path, value, other->second);
-    }
-    for (const auto& [path, value] : after_.values) {
-      if (!before_.values.contains(path)) add_one_sided(path, value, sections_before_, true);
+    auto old = before_.values.begin();
+    auto now = after_.values.begin();
+    while (old != before_.values.end() || now != after_.values.end()) {
+      const int order = old == before_.values.end()  ? 1
+                        : now == after_.values.end() ? -1
+                                                     : old->first.compare(now->first);
+      if (order == 0 && old->second.text != now->second.text) add_changed(old->first, old->second, now->second);
+      if (order < 0) add_one_sided(old->first, old->second, after_.values, false);
+      if (order > 0) add_one_sided(now->first, now->second, before_.values, true);
+      if (order <= 0) ++old;
+      if (order >= 0) ++now;
     }
     compare_orders();
     std::vector<Change> sorted;
@@ -51,11 +52,11 @@ class Comparison {
   }
 
   // The outermost section that the other side has not, else the value itself.
-  void add_one_sided(const std::string& path, const EffectiveValue& value,
-                     const std::set<std::string, std::less<>>& others_sections, bool added) {
+  void add_one_sided(const std::string& path, const EffectiveValue& value, const Values& others, bool added) {
     for (size_t end = path.find_first_of(".["); end != std::string::npos; end = path.find_first_of(".[", end + 1)) {
-      if (others_sections.contains(path.substr(0, end))) continue;
-      changes_[path.substr(0, end)] = added ? "added" : "removed";
+      const std::string section = path.substr(0, end);
+      if (!changes_.contains(section) && has_section(others, section)) continue;
+      changes_[section] = added ? "added" : "removed";
       return;
     }
     if (path.ends_with(kEmptySection)) return;
@@ -82,7 +83,6 @@ class Comparison {
 
   const Effective& before_;
   const Effective& after_;
-  const std::set<std::string, std::less<>> sections_before_, sections_after_;
   std::map<std::string, std::string> changes_;
 };
 
