@@ -4,6 +4,7 @@
 #include <array>
 #include <initializer_list>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -100,6 +101,7 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
   void connection_refused(net::ConnectionRefusal why) override { refused_.count(why); }
   void looked_up(bool found) override { (found ? found_ : not_found_).Increment(); }
   EndpointMetrics& endpoint(const std::string& endpoint) override {
+    const std::lock_guard lock(mutex_);
     return endpoints_.try_emplace(endpoint, families_, upstream_, endpoint).first->second;
   }
 
@@ -107,6 +109,7 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
   static constexpr int kResults = 6;
   Families& families_;
   const std::string upstream_;
+  std::mutex mutex_;
   std::map<std::string, EndpointMetricsImpl> endpoints_;
   prometheus::Histogram* attempts_[kResults];
   prometheus::Counter& done_;

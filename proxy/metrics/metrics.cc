@@ -4,7 +4,9 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
+#include <tuple>
 #include <unordered_map>
+#include <vector>
 
 #include <prometheus/text_serializer.h>
 
@@ -106,6 +108,7 @@ class MetricsImpl final : public Metrics {
     for (const config::Listener& each : config.listeners) {
       listener(each.name);
       for (const config::Route& r : each.routes) {
+        if (!is_new(r)) continue;
         route(r.name);
         make_refusals(families_, r);
         if (r.breaker) make_breaker(r.name);
@@ -115,13 +118,13 @@ class MetricsImpl final : public Metrics {
       upstream(name);
       for (const config::Endpoint& endpoint : u.endpoints) {
         upstream(name).endpoint(endpoint.authority);
-        set_endpoint_healthy(name, endpoint.authority, true);
+        if (is_new(name, endpoint)) set_endpoint_healthy(name, endpoint.authority, true);
       }
       if (u.breaker) make_breaker(name);
     }
     for (const auto& [name, q] : config.queues) {
       queue(name);
-      if (limited_queues_.insert(name).second) set_limits(families_, q);  // those of an open store stay
+      if (is_new(q)) set_limits(families_, q);  // those of an open store stay
     }
   }
 
@@ -224,6 +227,21 @@ class MetricsImpl final : public Metrics {
     return *slot;
   }
 
+  // Its series are not there yet. They are many, and finding one that is there costs nearly as much as making it.
+  bool is_new(const config::Route& route) {
+    const std::lock_guard lock(mutex_);
+    return made_routes_.insert({route.name, route.breaker.has_value(), route.match.methods}).second;
+  }
+  // The gauge of one that is there is set by who renders, perhaps at this moment.
+  bool is_new(const std::string& upstream, const config::Endpoint& endpoint) {
+    const std::lock_guard lock(mutex_);
+    return made_endpoints_.insert({upstream, endpoint.authority}).second;
+  }
+  bool is_new(const config::Queue& queue) {
+    const std::lock_guard lock(mutex_);
+    return limited_queues_.insert(queue.name).second;
+  }
+
   prometheus::Counter& state_seconds(const std::string& breaker, BreakerState state) {
     return families_.breaker_state_seconds.Add({{"breaker", breaker}, {"state", to_string(state)}});
   }
@@ -253,8 +271,10 @@ class MetricsImpl final : public Metrics {
   Families families_;
   MirroredGauges gauges_;
   MirroredCounters totals_;
-  std::set<std::string> limited_queues_;
   std::mutex mutex_;
+  std::set<std::string> limited_queues_;
+  std::set<std::pair<std::string, std::string>> made_endpoints_;
+  std::set<std::tuple<std::string, bool, std::vector<std::string>>> made_routes_;  // by what their series depend on
   std::map<std::string, std::unique_ptr<RouteMetricsImpl>> routes_;
   std::map<std::string, std::unique_ptr<UpstreamMetricsImpl>> upstreams_;
   std::map<std::string, std::unique_ptr<QueueMetricsImpl>> queues_;

@@ -89,7 +89,7 @@ class Metrics {
   static std::unique_ptr<Metrics> make(const config::Config& config, std::string_view version,
                                        std::string_view revision);
   virtual ~Metrics() = default;
-  // A reload: creates the series of the configured names that are new, at 0. Counters of names that are gone stay.
+  // A reload: makes the series of names that are new, at 0; counters of names that are gone stay. Any thread; slow.
   virtual void add_configured(const config::Config& config) = 0;
 
   // The references live as long as the Metrics.

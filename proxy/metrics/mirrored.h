@@ -1,7 +1,9 @@
-// Series that mirror state held elsewhere. Private to metrics/; used by the thread that renders.
+// Series that mirror state held elsewhere. Private to metrics/; used by the thread that renders, the gauges also by one
+// that makes the series of a configuration.
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -17,6 +19,7 @@ using Labels = std::map<std::string, std::string>;
 class MirroredGauges {
  public:
   void set(GaugeFamily& family, const Labels& labels, double value) {
+    const std::lock_guard lock(mutex_);
     prometheus::Gauge& gauge = family.Add(labels);
     gauge.Set(value);
     set_[&gauge] = &family;
@@ -24,6 +27,7 @@ class MirroredGauges {
 
   // Removes those that have not been set since the last call.
   void drop_unset() {
+    const std::lock_guard lock(mutex_);
     for (const auto& [gauge, family] : known_) {
       if (!set_.contains(gauge)) family->Remove(gauge);
     }
@@ -32,6 +36,7 @@ class MirroredGauges {
 
  private:
   using Gauges = std::unordered_map<prometheus::Gauge*, GaugeFamily*>;
+  std::mutex mutex_;
   Gauges known_;
   Gauges set_;  // since the last drop_unset()
 };

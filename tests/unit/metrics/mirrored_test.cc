@@ -22,4 +22,24 @@ TEST_CASE("A gauge of what is no longer configured goes, that of a certificate t
   CHECK_FALSE(expiry());
 }
 
+TEST_CASE("the series of a next configuration are made while others are set: those that are there are not touched") {
+  const auto config = [](const char* endpoints, const char* methods) {
+    return test::load_config(
+        test::ConfigBuilder()
+            .upstream("up", std::string("endpoints: [") + endpoints + "]")
+            .route("all", std::string("match: {path: /*, methods: [") + methods + "]}, upstream: up"));
+  };
+  const auto metrics = Metrics::make(*config("'http://h:80'", "GET"), "1", "test");
+  metrics->set_endpoint_healthy("up", "h:80", false);
+  metrics->add_configured(*config("'http://h:80', 'http://i:80'", "GET, PUT"));
+  const Exposition shown(metrics->render());
+  const auto healthy = [&](const char* endpoint) {
+    return shown.value("tidegate_upstream_endpoint_healthy", {{"upstream", "up"}, {"endpoint", endpoint}});
+  };
+  CHECK(healthy("h:80") == 0);
+  CHECK(healthy("i:80") == 1);
+  CHECK(shown.value("tidegate_http_requests_total",
+                    {{"route", "all"}, {"method", "PUT"}, {"code", "504"}, {"outcome", "timeout"}}) == 0);
+}
+
 }  // namespace tidegate::metrics
