@@ -16,20 +16,20 @@ void count_in(metrics::QueueMetrics& counted, jobs::SqliteOptions& options) {
 
 class QueueOpener {
  public:
-  QueueOpener(const config::Queue& queue, metrics::Metrics& metrics, net::Runtime& runtime)
-      : queue_(queue), counted_(metrics.queue(queue.name)), runtime_(runtime) {
+  QueueOpener(const config::Queue& queue, metrics::Metrics& metrics)
+      : queue_(queue), counted_(metrics.queue(queue.name)) {
     limits_.max_jobs = queue.max_jobs;
     limits_.max_bytes = queue.max_bytes;
     limits_.min_free_disk = queue.min_free_disk;
     limits_.results_ttl = queue.results_ttl;
   }
 
-  using Opened = Result<std::unique_ptr<jobs::JobQueue>>;
+  using Opened = Result<OpenStores>;
 
   Opened operator()(const config::SqliteUrl& url) const {
     auto opened = open_sqlite(url.path);
     if (!opened) return opened.error();
-    return Opened(std::move(*opened));
+    return OpenStores{std::move(*opened), nullptr};
   }
   Opened operator()(const redis::Address& address) const { return spooled(open_redis(address)); }
   Opened operator()(const config::AmqpUrl& url) const {
@@ -72,11 +72,11 @@ class QueueOpener {
     return std::unique_ptr<jobs::RecordStore>(std::move(*opened));
   }
 
-  // Puts a local spool in front of a queue on a server.
+  // With the local spool of a queue on a server.
   Opened spooled(std::unique_ptr<jobs::JobQueue> server) const {
     auto spool = open_sqlite(queue_.spool_path);
     if (!spool) return Error{spool.error().code, "spool: " + spool.error().message};
-    return Opened(jobs::make_spooled_queue(runtime_, {queue_.name, std::move(server), std::move(*spool)}));
+    return OpenStores{std::move(server), std::move(*spool)};
   }
 
   std::function<void(Duration)> on_commit() const {
@@ -85,27 +85,28 @@ class QueueOpener {
 
   const config::Queue& queue_;
   metrics::QueueMetrics& counted_;
-  net::Runtime& runtime_;
   jobs::QueueLimits limits_;
 };
 
-bool has_callbacks(const config::Config& config, const std::string& queue) {
+}  // namespace
+
+Names queues_with_callbacks(const config::Config& config) {
+  Names names;
   for (const config::Listener& listener : config.listeners) {
     for (const config::Route& route : listener.routes) {
       if (!route.fallback) continue;
       const auto* enqueue = std::get_if<config::FallbackEnqueue>(&route.fallback->action);
-      if (enqueue && enqueue->queue == queue && enqueue->callback) return true;
+      if (enqueue && enqueue->callback) names.insert(enqueue->queue);
     }
   }
-  return false;
+  return names;
 }
 
-}  // namespace
-
-Result<core::Policies::QueueStores> open_callback_stores(const config::Config& config, metrics::Metrics& metrics) {
+Result<core::Policies::QueueStores> open_callback_stores(const config::Config& config, const Names& queues,
+                                                         metrics::Metrics& metrics) {
   core::Policies::QueueStores stores;
-  for (const auto& [name, queue] : config.queues) {
-    if (!has_callbacks(config, name)) continue;
+  for (const std::string& name : queues) {
+    const config::Queue& queue = config.queues.at(name);
     const auto* sqlite = std::get_if<config::SqliteUrl>(&queue.url);
     jobs::SqliteOptions options;
     options.path = (sqlite ? sqlite->path : queue.spool_path) + ".callbacks.db";
@@ -120,15 +121,37 @@ Result<core::Policies::QueueStores> open_callback_stores(const config::Config& c
   return stores;
 }
 
-Result<core::Policies::QueueStores> open_queues(const config::Config& config, metrics::Metrics& metrics,
-                                                net::Runtime& runtime) {
-  core::Policies::QueueStores queues;
-  for (const auto& [name, queue] : config.queues) {
-    auto opened = std::visit(QueueOpener(queue, metrics, runtime), queue.url);
+Result<std::map<std::string, OpenStores>> open_stores(const config::Config& config, const Names& queues,
+                                                      metrics::Metrics& metrics) {
+  std::map<std::string, OpenStores> stores;
+  for (const std::string& name : queues) {
+    const config::Queue& queue = config.queues.at(name);
+    auto opened = std::visit(QueueOpener(queue, metrics), queue.url);
     if (!opened) return Error{opened.error().code, "queue " + name + ": " + opened.error().message};
-    queues[name] = std::move(*opened);
+    stores[name] = std::move(*opened);
+  }
+  return stores;
+}
+
+core::Policies::QueueStores start_queues(std::map<std::string, OpenStores> stores, net::Runtime& runtime) {
+  core::Policies::QueueStores queues;
+  for (auto& [name, opened] : stores) {
+    if (opened.spool) {
+      queues[name] = jobs::make_spooled_queue(runtime, {name, std::move(opened.store), std::move(opened.spool)});
+    } else {
+      queues[name] = std::move(opened.store);
+    }
   }
   return queues;
+}
+
+Result<core::Policies::QueueStores> open_queues(const config::Config& config, metrics::Metrics& metrics,
+                                                net::Runtime& runtime) {
+  Names all;
+  for (const auto& [name, queue] : config.queues) all.insert(name);
+  auto stores = open_stores(config, all, metrics);
+  if (!stores) return stores.error();
+  return start_queues(std::move(*stores), runtime);
 }
 
 }  // namespace tidegate::cli

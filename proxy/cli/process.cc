@@ -70,7 +70,7 @@ Status Process::start() {
   metrics_ = metrics::Metrics::make(*config_, build.version, build.revision);
   auto queues = open_queues(*config_, *metrics_, runtime_);
   if (!queues) return queues.error();
-  auto callbacks = open_callback_stores(*config_, *metrics_);
+  auto callbacks = open_callback_stores(*config_, queues_with_callbacks(*config_), *metrics_);
   if (!callbacks) return callbacks.error();
   gateway_ = std::make_unique<core::Gateway>(runtime_, config_, *metrics_, std::move(*queues), runtime_.random().next(),
                                              std::move(*callbacks));

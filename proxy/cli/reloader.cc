@@ -12,7 +12,6 @@
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "cli/open_queues.h"
 
 namespace tidegate::cli {
 
@@ -61,11 +60,12 @@ Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, Workers& worke
       start_{gateway.table()->config().workers, gateway.table()->config().admin.address},
       in_force_(std::move(running)),
       opened_(store_values(in_force_)),
+      background_(runtime),
       link_(std::make_shared<Reloader*>(this)) {}
 
 Reloader::~Reloader() {
   *link_ = nullptr;
-  if (loading_.joinable()) loading_.join();
+  if (freeing_.joinable()) freeing_.join();
 }
 
 void Reloader::reload(const std::string& trigger, Done done) {
@@ -83,48 +83,32 @@ void Reloader::begin() {
   report_.at = runtime_.wall_now();
   begun_at_ = runtime_.now();
   state_ = State::loading;
-  load();
+  on_thread([this]() -> Background::Then {
+    const auto loaded = std::make_shared<Loaded>(load());
+    return [this, loaded] { on_loaded(std::move(*loaded)); };
+  });
 }
 
 // A thread, or memory, may be used up: that refuses the reload, and ends nothing.
-void Reloader::load() {
-  const auto failed = [](const std::exception& error) {
-    Loaded loaded;
-    loaded.result.errors = {{"", {}, "", error.what()}};
+void Reloader::on_thread(std::function<Background::Then()> work) {
+  background_.run(std::move(work), [this](const std::string& why) { refuse({why}); });
+}
+
+// On the thread.
+Reloader::Loaded Reloader::load() const {
+  Loaded loaded;
+  if (file_ == config::kStandardInput) {
+    loaded.result.errors = {{"stdin", {}, "", "a configuration from the standard input cannot be loaded again"}};
     return loaded;
-  };
-  const auto load_file = [this] {
-    Loaded loaded;
-    if (file_ == config::kStandardInput) {
-      loaded.result.errors = {{"stdin", {}, "", "a configuration from the standard input cannot be loaded again"}};
-      return loaded;
-    }
-    loaded.result = config::load_file(file_);
-    if (!loaded.result.config) return loaded;
-    loaded.changes = config::find_changes(in_force_, loaded.result.effective);
-    loaded.stores = store_values(loaded.result.effective);
-    return loaded;
-  };
-  const auto deliver = [this, link = link_](Loaded loaded) {
-    runtime_.post([link, loaded = std::move(loaded)]() mutable {
-      if (*link) (*link)->on_loaded(std::move(loaded));
-    });
-  };
-  try {
-    loading_ = std::thread([=] {
-      try {
-        deliver(load_file());
-      } catch (const std::exception& error) {
-        deliver(failed(error));
-      }
-    });
-  } catch (const std::system_error& error) {
-    deliver(failed(error));
   }
+  loaded.result = config::load_file(file_);
+  if (!loaded.result.config) return loaded;
+  loaded.changes = config::find_changes(in_force_, loaded.result.effective);
+  loaded.stores = store_values(loaded.result.effective);
+  return loaded;
 }
 
 void Reloader::on_loaded(Loaded loaded) {
-  if (loading_.joinable()) loading_.join();
   loaded_ = std::move(loaded);
   const auto& next = loaded_.result.config;
   if (!next) return refuse(texts_of(loaded_.result.errors));
@@ -140,8 +124,7 @@ void Reloader::on_loaded(Loaded loaded) {
   }
   if (stopped_) errors = {"the process is shutting down"};
   if (!errors.empty()) return refuse(std::move(errors));
-  if (const Status status = open_queues(); !status) return refuse({status.error().message});
-  prepare();
+  open_queues();
 }
 
 // Its queues take jobs, also one that has come back, and no other does.
@@ -150,21 +133,34 @@ void Reloader::take_appends_of(const config::Config& config) {
 }
 
 // Those of the configuration that are not open yet.
-Status Reloader::open_queues() {
-  core::Policies& policies = gateway_.policies();
-  const auto is_open = [&](const std::string& name) { return policies.queues().contains(name); };
-  config::Config missing = *loaded_.result.config;
-  std::erase_if(missing.queues,
-                [&](const auto& queue) { return is_open(queue.first) && policies.queues().at(queue.first).callbacks; });
-  auto callbacks = open_callback_stores(missing, gateway_.metrics());
-  if (!callbacks) return callbacks.error();
-  std::erase_if(missing.queues, [&](const auto& queue) { return is_open(queue.first); });
-  auto queues = cli::open_queues(missing, gateway_.metrics(), runtime_);
-  if (!queues) return queues.error();
-  for (const auto& [name, queue] : *queues) added_queues_.push_back(name);
-  opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return !is_open(name); }));
-  policies.add(std::move(*queues), std::move(*callbacks));
-  return Ok{};
+void Reloader::open_queues() {
+  state_ = State::opening;
+  const auto& known = gateway_.policies().queues();
+  const auto& next = loaded_.result.config;
+  Names queues;
+  for (const auto& [name, queue] : next->queues) {
+    if (!known.contains(name)) queues.insert(name);
+  }
+  Names callbacks = queues_with_callbacks(*next);
+  std::erase_if(callbacks, [&](const std::string& name) { return known.contains(name) && known.at(name).callbacks; });
+  opening_ = std::make_unique<Opening>();
+  on_thread([this, next, queues, callbacks, &opening = *opening_, &metrics = gateway_.metrics()]() -> Background::Then {
+    opening.queues = open_stores(*next, queues, metrics);
+    opening.callbacks = open_callback_stores(*next, callbacks, metrics);
+    if (opening.queues && opening.callbacks) metrics.add_configured(*next);
+    return [this] { on_opened(); };
+  });
+}
+
+void Reloader::on_opened() {
+  Opening& opened = *opening_;
+  if (!opened.queues) return refuse({opened.queues.error().message});
+  if (!opened.callbacks) return refuse({opened.callbacks.error().message});
+  if (stopped_) return refuse({"the process is shutting down"});
+  for (const auto& [name, stores] : *opened.queues) added_queues_.push_back(name);
+  opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return opened.queues->contains(name); }));
+  gateway_.policies().add(start_queues(std::move(*opened.queues), runtime_), std::move(*opened.callbacks));
+  prepare();
 }
 
 // The reload is refused after all. The callback store of a queue that stays is kept: without a job it changes nothing.
@@ -177,7 +173,6 @@ void Reloader::close_opened() {
 
 void Reloader::prepare() {
   state_ = State::preparing;
-  gateway_.metrics().add_configured(*loaded_.result.config);
   table_ = core::RouteTable::build(loaded_.result.config, gateway_.policies());
   workers_left_ = workers_.size();
   for (auto& worker : workers_) {
@@ -220,7 +215,7 @@ void Reloader::commit() {
     left_.push_back({listener.address, runtime_.now()});
   }
   gateway_.use(std::move(table_));
-  in_force_ = std::move(loaded_.result.effective);
+  replaced_effective_ = std::exchange(in_force_, std::move(loaded_.result.effective));
   configure_log(loaded_.result.config->log);
   workers_left_ = workers_.size();
   for (auto& worker : workers_) {
@@ -261,8 +256,8 @@ void Reloader::finish(bool applied) {
     }
   }
   gateway_.metrics().set_config_loaded(applied, runtime_.wall_now());
-  loaded_ = {};
-  replaced_.reset();
+  free_on_thread(std::make_shared<Garbage>(Garbage{std::exchange(replaced_effective_, {}), std::exchange(loaded_, {}),
+                                                   std::exchange(replaced_, nullptr), std::move(opening_)}));
   // Often the watch of the file was first: then the report is of what it has done.
   const bool was_in_force = applied && report_.changes.empty() && last_ && last_->applied;
   if (!was_in_force) last_ = std::move(report_);
@@ -273,6 +268,14 @@ void Reloader::finish(bool applied) {
     if (request.done) request.done(*last_);
   }
   if (!requests_.empty() && state_ == State::idle) begin();
+}
+
+void Reloader::free_on_thread(std::shared_ptr<Garbage> garbage) {
+  if (freeing_.joinable()) freeing_.join();
+  try {
+    freeing_ = std::thread([garbage = std::move(garbage)]() mutable { garbage.reset(); });
+  } catch (const std::system_error&) {  // none to be had: it is freed here
+  }
 }
 
 }  // namespace tidegate::cli

@@ -1,15 +1,19 @@
 // Loads the configuration again while the process serves. Everything is checked before anything changes.
 //
-//   idle ──reload()──▶ loading ──▶ preparing ──every worker can──▶ committing ──▶ idle: applied
-//     ▲   (a thread)      │           └── one cannot ──▶ rolling_back ──┐
-//     └───── refused ◀────┴─────────────────────────────────────────────┘
+//   idle ──reload()──▶ loading ──▶ opening ──▶ preparing ──every worker can──▶ committing ──▶ idle: applied
+//     ▲                   │           │           └── one cannot ──▶ rolling_back ──┐
+//     └───── refused ◀────┴───────────┴─────────────────────────────────────────────┘
+//              (each of the two on a thread)
 //
-// Loading checks what the configuration says alone, then on the main loop what the process must be able to do. New
-// queues are opened and the table is built there too. Preparing opens new listeners on every worker (core/listeners.h),
-// where nothing that serves is touched; committing puts the table in force, on each worker between two events of its
-// loop. What began before keeps its table.
+// Loading checks what the configuration says alone, then on the main loop what the process must be able to do. Opening
+// opens new queues and makes the series of new names; the table is built on the main loop after it. Preparing opens new
+// listeners on every worker (core/listeners.h), where nothing that serves is touched; committing puts the table in
+// force, on each worker between two events of its loop. What began before keeps its table. What was in force before is
+// freed on a thread, as it is thousands of small objects.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +21,8 @@
 #include <vector>
 
 #include "admin/reload/reloading.h"
+#include "cli/open_queues.h"
+#include "cli/reload/background.h"
 #include "cli/reload/checks.h"
 #include "cli/worker_thread.h"
 #include "config/load/changes.h"
@@ -38,7 +44,7 @@ class Reloader final : public admin::Reloading {
   // the start.
   Reloader(net::Runtime& runtime, core::Gateway& gateway, Workers& workers, std::string file,
            config::Effective running);
-  ~Reloader() override;  // waits for what is being loaded
+  ~Reloader() override;  // waits for its threads
 
   void reload(const std::string& trigger, Done done) override;
   const admin::ReloadReport* last() const override { return last_ ? &*last_ : nullptr; }
@@ -47,7 +53,7 @@ class Reloader final : public admin::Reloading {
   void stop();
 
  private:
-  enum class State : uint8_t { idle, loading, preparing, committing, rolling_back };
+  enum class State : uint8_t { idle, loading, opening, preparing, committing, rolling_back };
   struct Request {
     std::string trigger;
     Done done;
@@ -62,11 +68,25 @@ class Reloader final : public admin::Reloading {
     StoreValues stores = {};
   };
 
+  struct Opening {
+    Result<std::map<std::string, OpenStores>> queues = std::map<std::string, OpenStores>();
+    Result<core::Policies::QueueStores> callbacks = core::Policies::QueueStores();
+  };
+  struct Garbage {
+    config::Effective effective;
+    Loaded loaded;
+    std::shared_ptr<const core::RouteTable> table;
+    std::unique_ptr<Opening> opening;
+  };
+
   void begin();
-  void load();
+  void on_thread(std::function<Background::Then()> work);
+  Loaded load() const;
   void on_loaded(Loaded loaded);
-  Status open_queues();
+  void open_queues();
+  void on_opened();
   void close_opened();
+  void free_on_thread(std::shared_ptr<Garbage> garbage);
   void take_appends_of(const config::Config& config);
   void prepare();
   void on_prepared(const Status& status);
@@ -86,8 +106,10 @@ class Reloader final : public admin::Reloading {
   bool stopped_ = false;
   std::vector<Request> requests_;  // for the next reload
   std::vector<Request> served_;    // by the reload under way
-  std::thread loading_;
+  std::unique_ptr<Opening> opening_;
+  std::thread freeing_;  // what was in force before
   Loaded loaded_;
+  config::Effective replaced_effective_;
   std::shared_ptr<const core::RouteTable> table_;     // that is being prepared
   std::shared_ptr<const core::RouteTable> replaced_;  // while workers commit, so that none of them has to free it
   std::vector<std::string> added_queues_;             // by the reload under way
@@ -97,6 +119,7 @@ class Reloader final : public admin::Reloading {
   std::optional<admin::ReloadReport> last_;
   size_t workers_left_ = 0;
   Time begun_at_{};
+  Background background_;                  // loading and opening: it ends before what it fills
   const std::shared_ptr<Reloader*> link_;  // null inside once this has ended; what is posted holds it
 };
 

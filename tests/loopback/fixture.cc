@@ -114,7 +114,7 @@ void Fixture::start() {
   metrics_ = metrics::Metrics::make(*config_, "9.9.9", "loopback");
   auto queues = cli::open_queues(*config_, *metrics_, runtime);
   REQUIRE(queues.ok());
-  auto callbacks = cli::open_callback_stores(*config_, *metrics_);
+  auto callbacks = cli::open_callback_stores(*config_, cli::queues_with_callbacks(*config_), *metrics_);
   REQUIRE(callbacks.ok());
   gateway_ = std::make_unique<core::Gateway>(runtime, config_, *metrics_, std::move(*queues), 5, std::move(*callbacks));
   worker_ = std::make_unique<core::Worker>(runtime, *gateway_);
