@@ -22,20 +22,26 @@ enum class Awaits : uint8_t {
 
 class Deadlines {
  public:
-  // `limits` outlives it.
-  explicit Deadlines(const ServerLimits& limits) : limits_(limits) {}
+  // `limits` outlives it, and may change: a request that has begun keeps what it began with.
+  explicit Deadlines(const ServerLimits& limits) : limits_(limits), body_timeout_(limits.body_timeout) {}
 
   // The connection begins to wait for something else.
   void restart(Time now) { since_ = now; }
   Time since() const { return since_; }
   // Bytes of the client have arrived, or its body is wanted again.
   void note_arrival(Time now) { arrived_at_ = now; }
+  // Its headers are here.
+  void begin_request(Time now) {
+    arrived_at_ = now;
+    body_timeout_ = limits_.body_timeout;
+  }
 
   // Time::max(): never.
   Time due(Awaits what) const;
 
  private:
   const ServerLimits& limits_;
+  Duration body_timeout_;
   Time since_{};
   Time arrived_at_{};
 };

@@ -146,7 +146,7 @@ bool ResponseWriter::has_stalled(Time now) {
     acknowledged_ = taken;
     progress_at_ = now;
   }
-  return stream_.write_pending() > 0 && now >= progress_at_ + server_.limits.write_timeout;
+  return stream_.write_pending() > 0 && now >= progress_at_ + write_timeout_;
 }
 
 }  // namespace tidegate::http

@@ -36,7 +36,7 @@ class ResponseWriter {
 
   // All outlive it.
   ResponseWriter(Server::Impl& server, net::Stream& stream, Owner& owner)
-      : server_(server), stream_(stream), owner_(owner) {}
+      : server_(server), stream_(stream), owner_(owner), write_timeout_(server.limits.write_timeout) {}
   ResponseWriter(const ResponseWriter&) = delete;
   ResponseWriter& operator=(const ResponseWriter&) = delete;
 
@@ -45,6 +45,7 @@ class ResponseWriter {
   void reset() {
     state_ = State::none;
     interim_sent_ = 0;
+    write_timeout_ = server_.limits.write_timeout;
   }
 
   // Chooses the framing. `length`: of the body, or Responder::kUnknownLength.
@@ -69,7 +70,9 @@ class ResponseWriter {
   // Drops what is held back: the connection closes.
   void discard();
 
-  // No byte has left for limits.write_timeout although some wait. Called at least four times in that time.
+  // limits.write_timeout, when the request began.
+  Duration write_timeout() const { return write_timeout_; }
+  // No byte has left for so long although some wait. Called at least four times in that time.
   bool has_stalled(Time now);
 
  private:
@@ -82,6 +85,7 @@ class ResponseWriter {
   Server::Impl& server_;
   net::Stream& stream_;
   Owner& owner_;
+  Duration write_timeout_;
   State state_ = State::none;
   BodyFraming framing_ = BodyFraming::none;
   uint8_t interim_sent_ = 0;

@@ -121,7 +121,7 @@ void ServerConnection::begin_exchange() {
   closes_ = !head.keep_alive;
   continue_due_ = head.expect_continue;
   body_received_ = 0;
-  deadlines_.note_arrival(now());
+  deadlines_.begin_request(now());
   call_service();
 }
 

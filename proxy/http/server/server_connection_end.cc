@@ -34,7 +34,7 @@ Time ServerConnection::waiting_since() const {
 // A stalled write is looked for four times in its limit, because the stream tells only when all has been written.
 void ServerConnection::arm_timer() {
   Time due = deadlines_.due(awaits());
-  if (stream_->write_pending() > 0) due = std::min(due, now() + server_.limits.write_timeout / 4);
+  if (stream_->write_pending() > 0) due = std::min(due, now() + response_.write_timeout() / 4);
   if (due != Time::max() && (!timer_.active() || due < timer_.deadline())) timer_.start_at(due);
 }
 

@@ -172,3 +172,35 @@ TEST_CASE("nothing is left open at the end") {
   CHECK(fixture.loop.open_streams() == 0);
   CHECK(fixture.loop.active_timers() == 0);
 }
+
+TEST_CASE("other limits hold for the next request: one that has begun keeps its own") {
+  TimeFixture fixture;
+  RawClient client(fixture.loop, fixture.server.address(),
+                   "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+  fixture.loop.run_for(1s);
+  http::ServerLimits shorter = short_limits();
+  shorter.body_timeout = 2s;
+  fixture.server.set_limits(shorter);
+  fixture.loop.run_for(8s);
+  CHECK_FALSE(fixture.service.has("error 408"));
+  client.send("x");
+  fixture.loop.run_for(1s);
+  CHECK(client.received.starts_with("HTTP/1.1 200 "));
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+  fixture.loop.run_for(3s);
+  CHECK(fixture.service.has("error 408"));
+}
+
+TEST_CASE("a response that has begun to be written keeps its limit, too") {
+  TimeFixture fixture;
+  RawClient client(fixture.loop, fixture.server.address(), "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.paused = true;
+  fixture.loop.run_for(1s);
+  http::ServerLimits shorter = short_limits();
+  shorter.write_timeout = 2s;
+  fixture.server.set_limits(shorter);
+  fixture.loop.run_for(15s);
+  CHECK(fixture.server.connections() == 1);
+  fixture.loop.run_for(20s);
+  CHECK(fixture.server.connections() == 0);
+}
