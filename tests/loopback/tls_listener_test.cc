@@ -151,4 +151,24 @@ TEST_CASE("the metrics say until when the certificate of the listener is valid")
   CHECK(expiry > to_seconds(fixture.runtime.wall_now().time_since_epoch()));
 }
 
+TEST_CASE("a listener whose TLS changes is another one: new connections get it, and old ones finish as they began") {
+  Fixture fixture(with_listener());
+  fixture.upstream.behave({Behaviour::Kind::hold});
+  const auto busy = tls_client(fixture, get("/a"));
+  fixture.until("it is at the upstream", [&] { return fixture.upstream.seen.size() == 1; });
+  const SocketAddress before = fixture.address();
+  fixture.reload(with_listener("", "header_timeout: 6s"));
+  CHECK(fixture.address() == before);
+  fixture.reload(with_listener(", client_ca_file: \"{CA}\""));
+  CHECK(fixture.address() != before);
+  const auto stranger = tls_client(fixture, get("/b"));
+  fixture.until("it is refused", [&] { return stranger->over(); });
+  CHECK(stranger->broken);
+  fixture.upstream.release({});
+  const Reply reply = fixture.next(*busy);
+  CHECK(reply.status == 200);
+  CHECK(reply.field("connection") == "close");
+  fixture.until("its connection is closed", [&] { return busy->over(); });
+}
+
 }  // namespace tidegate::loopback
