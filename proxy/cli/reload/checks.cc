@@ -57,6 +57,32 @@ std::vector<Difference> differences(const Candidate& next, core::Policies& polic
   return found;
 }
 
+// The file that such a value names; "": none, it is on a server.
+std::string file_of(const std::string& path, const std::string& text) {
+  constexpr std::string_view kScheme = "sqlite://";
+  if (text.starts_with(kScheme)) return text.substr(kScheme.size());
+  return path.ends_with(".spool") ? text : "";
+}
+
+// A queue that would be opened on the file of one that is open, as where it was renamed.
+std::vector<std::string> refuse_open_files(const Candidate& next, core::Policies& policies, const StoreValues& opened) {
+  std::vector<std::string> refused;
+  for (const auto& [path, value] : next.stores) {
+    const std::string name = queue_of(path, kIdentity);
+    const std::string file = file_of(path, value.text);
+    if (name.empty() || file.empty() || policies.queues().contains(name)) continue;
+    for (const auto& [other, used] : opened) {
+      const std::string owner = queue_of(other, kIdentity);
+      if (owner.empty() || file_of(other, used.text) != file) continue;
+      refused.push_back(
+          fmt::format("{}: queue {} has that file open until a restart; give the new queue another file, "
+                      "or restart to rename the queue",
+                      path, owner));
+    }
+  }
+  return refused;
+}
+
 // "3 jobs (2 queued, 1 dead)"; "": none that somebody may still ask for. Of its callbacks, those that are to be sent.
 std::string jobs_held(const std::string& name, const core::QueueState& queue) {
   using jobs::JobStatus;
@@ -117,6 +143,7 @@ std::vector<std::string> refuse_queues(const Candidate& next, core::Policies& po
     refused.push_back(fmt::format("{}: cannot be changed without a restart, for the queue is open{}", each.path,
                                   jobs.empty() ? "" : "; it holds " + jobs));
   }
+  for (std::string& each : refuse_open_files(next, policies, opened)) refused.push_back(std::move(each));
   return refused;
 }
 

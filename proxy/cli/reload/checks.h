@@ -33,8 +33,8 @@ struct Candidate {
   const StoreValues& stores;
 };
 
-// Why the queues cannot become those of `next`: one that is open would be another. `opened`: the values of the open
-// queues, when they were opened.
+// Why the queues cannot become those of `next`: one that is open would be another, or a new one has its file. `opened`:
+// the values of the open queues, when they were opened.
 std::vector<std::string> refuse_queues(const Candidate& next, core::Policies& policies, const StoreValues& opened);
 
 // Of the queues that `next` has not: why one cannot be removed, for what it holds. Appends must have been stopped.
