@@ -31,7 +31,7 @@ Attempt::~Attempt() {
 void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
   limits_ = limits;
   is_head_request_ = is_head_request;
-  Pool::Acquired acquired = pool_.acquire(*this, pending_until(), limits_.failed_at);
+  Pool::Acquired acquired = pool_.acquire(*this, pending_until(), choice());
   acquiring_ = std::move(acquired.pending);
   if (acquiring_) return;
   reused_ = true;
@@ -138,6 +138,8 @@ Duration Attempt::paused_time() const {
   return paused_time_ + (paused_since_ ? runtime_.now() - *paused_since_ : Duration::zero());
 }
 
+ChoiceFor Attempt::choice() const { return {limits_.failed_at, limits_.probe_until.has_value()}; }
+
 Time Attempt::pending_until() const {
   return std::min(limits_.deadline, limits_.probe_until.value_or(limits_.deadline));
 }
@@ -215,7 +217,7 @@ void Attempt::start_over() {
   request_written_ = false;
   state_ = State::pending;
   timer_.stop();
-  acquiring_ = pool_.acquire_fresh(*this, pending_until(), limits_.failed_at);
+  acquiring_ = pool_.acquire_fresh(*this, pending_until(), choice());
 }
 
 void Attempt::on_client_failure(http::ClientFailure failure, http::RequestSeen seen, std::string_view detail) {

@@ -114,6 +114,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   void await_next_piece();
   Duration upstream_time() const;
   Time pending_until() const;
+  ChoiceFor choice() const;
   void on_timer();
   void on_silence();
   bool is_client_to_blame() const;

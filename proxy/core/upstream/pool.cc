@@ -26,32 +26,32 @@ Pool::~Pool() {
   upstream_.metrics().connections_changed(-idle_counted_, -busy_counted_);
 }
 
-Pool::Acquired Pool::acquire(PoolUser& user, Time until, std::optional<size_t> failed_at) {
-  if (idle_.empty()) return {{}, acquire_fresh(user, until, failed_at)};
-  CountedRequest chosen = choose(failed_at);
+Pool::Acquired Pool::acquire(PoolUser& user, Time until, const ChoiceFor& request) {
+  if (idle_.empty()) return {{}, acquire_fresh(user, until, request)};
+  CountedRequest chosen = choose(request);
   if (PooledConnection idle = take_idle(chosen)) return {std::move(idle), nullptr};
   if (take_room()) return {{}, connect(user, std::move(chosen))};
   chosen = {};
-  return {{}, acquire_fresh(user, until, failed_at)};  // all idle connections led to addresses of before
+  return {{}, acquire_fresh(user, until, request)};  // all idle connections led to addresses of before
 }
 
 // REQUIRES that room has been taken.
 std::unique_ptr<net::Operation> Pool::connect(PoolUser& user, CountedRequest to) {
-  auto request = std::make_unique<Request>(*this, user, std::nullopt);
+  auto request = std::make_unique<Request>(*this, user, ChoiceFor());
   request->begin(std::move(to));
   count();
   return request;
 }
 
-std::unique_ptr<net::Operation> Pool::acquire_fresh(PoolUser& user, Time until, std::optional<size_t> failed_at) {
-  if (take_room()) return connect(user, choose(failed_at));
-  auto request = std::make_unique<Request>(*this, user, failed_at);
+std::unique_ptr<net::Operation> Pool::acquire_fresh(PoolUser& user, Time until, const ChoiceFor& request) {
+  if (take_room()) return connect(user, choose(request));
+  auto waiting = std::make_unique<Request>(*this, user, request);
   if (limit_.wait(*this)) {
-    request->wait(until);
+    waiting->wait(until);
   } else {
-    request->refuse();
+    waiting->refuse();
   }
-  return request;
+  return waiting;
 }
 
 // Empty: there is none to that endpoint, and the request stays as it is.
@@ -109,7 +109,7 @@ void Pool::take_granted_room() {
     leave_room();
   } else {
     if (unclaimed) one_waits_less();
-    waiting_.front()->begin(choose(waiting_.front()->failed_at()));
+    waiting_.front()->begin(choose(waiting_.front()->choice()));
   }
   count();
 }

@@ -50,12 +50,11 @@ class Pool final : private ConnectionLimit::Member {
   };
   // A connection for one request, to the endpoint that Upstream::choose finds for it; never a kept one to an address
   // that the endpoint's name has no more. It waits for room until `until`, and no longer than pending_timeout;
-  // connecting is bounded by Endpoint::connect_time_max. `failed_at`: the endpoint at which the same request has failed
-  // before. The user outlives the pending operation.
-  [[nodiscard]] Acquired acquire(PoolUser& user, Time until, std::optional<size_t> failed_at = std::nullopt);
+  // connecting is bounded by Endpoint::connect_time_max. The user outlives the pending operation.
+  [[nodiscard]] Acquired acquire(PoolUser& user, Time until, const ChoiceFor& request = {});
   // The same, but none that has been idle: such a one has just turned out to be dead.
   [[nodiscard]] std::unique_ptr<net::Operation> acquire_fresh(PoolUser& user, Time until,
-                                                              std::optional<size_t> failed_at = std::nullopt);
+                                                              const ChoiceFor& request = {});
 
   // Closes idle connections.
   void close_idle();
@@ -96,7 +95,7 @@ class Pool final : private ConnectionLimit::Member {
   void close_wanted();
 
   std::unique_ptr<net::Operation> connect(PoolUser& user, CountedRequest to);
-  CountedRequest choose(std::optional<size_t> failed_at) { return upstream_.choose(runtime_.now(), failed_at); }
+  CountedRequest choose(const ChoiceFor& request) { return upstream_.choose(runtime_.now(), request); }
   PooledConnection take_idle(CountedRequest& for_request);
   bool take_room();
   void returned(size_t endpoint, uint64_t addresses_version, std::unique_ptr<http::ClientConnection> connection);

@@ -22,15 +22,15 @@ namespace tidegate::core {
 //      └─too many wait──▶ refused ──in the next event-loop iteration──▶ ended
 class Pool::Request final : public net::Operation {
  public:
-  // `failed_at`: for the choice, where it waits.
-  Request(Pool& pool, PoolUser& user, std::optional<size_t> failed_at)
-      : pool_(pool), user_(user), failed_at_(failed_at), timer_(pool.runtime_, [this] { on_timer(); }) {}
+  // `choice`: where it waits.
+  Request(Pool& pool, PoolUser& user, const ChoiceFor& choice)
+      : pool_(pool), user_(user), choice_(choice), timer_(pool.runtime_, [this] { on_timer(); }) {}
   ~Request() override {
     stop_waiting();
     if (has_room_) leave_room();
   }
 
-  std::optional<size_t> failed_at() const { return failed_at_; }
+  const ChoiceFor& choice() const { return choice_; }
 
   void wait(Time until) {
     state_ = State::waiting;
@@ -125,7 +125,7 @@ class Pool::Request final : public net::Operation {
 
   Pool& pool_;
   PoolUser& user_;
-  const std::optional<size_t> failed_at_;
+  const ChoiceFor choice_;
   net::Timer timer_;
   std::unique_ptr<net::Operation> step_;
   CountedRequest request_;  // while it connects

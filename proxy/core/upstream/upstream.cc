@@ -51,20 +51,21 @@ bool Upstream::is_reached_as(const config::Upstream& other) const {
   return without_policies(config_) == without_policies(other);
 }
 
-EndpointCandidate Upstream::candidate(size_t index, Time now, std::optional<size_t> failed_at) const {
+EndpointCandidate Upstream::candidate(size_t index, Time now, const ChoiceFor& request) const {
   const Endpoint& endpoint = *endpoints_[index];
   const Endpoint::Load load = endpoint.load();
-  return {endpoint.health().state(), endpoint.just_failed(now), index == failed_at, load.requests, load.turns};
+  return {endpoint.health().state(), endpoint.just_failed(now), index == request.failed_at, load.requests, load.turns,
+          request.is_probe};
 }
 
 // Another thread may choose at the same time: then the look is taken again.
-CountedRequest Upstream::choose(Time now, std::optional<size_t> failed_at) {
+CountedRequest Upstream::choose(Time now, const ChoiceFor& request) {
   if (endpoints_.size() == 1) return count_request(0);
   for (;;) {
     size_t best = 0;
-    EndpointCandidate chosen = candidate(0, now, failed_at);
+    EndpointCandidate chosen = candidate(0, now, request);
     for (size_t i = 1; i < endpoints_.size(); ++i) {
-      const EndpointCandidate next = candidate(i, now, failed_at);
+      const EndpointCandidate next = candidate(i, now, request);
       if (!is_better(next, chosen, config_.balance)) continue;
       best = i;
       chosen = next;

@@ -21,6 +21,12 @@ namespace tidegate::core {
 
 using Endpoints = std::vector<std::shared_ptr<Endpoint>>;
 
+// What the choice of an endpoint must know of the request.
+struct ChoiceFor {
+  std::optional<size_t> failed_at = {};  // the endpoint at which it has failed before
+  bool is_probe = false;                 // the breaker's
+};
+
 class Upstream final : private EndpointUser {
  public:
   // `metrics` outlives the upstream. `endpoints`: those of its configuration, in their order. `connections`: shared
@@ -36,8 +42,8 @@ class Upstream final : private EndpointUser {
   bool is_reached_as(const config::Upstream& other) const;
 
   // The endpoint for the next request, which is counted there from now on: policy/endpoints/endpoint_choice.h has the
-  // order. `failed_at`: the endpoint at which the same request has failed before.
-  CountedRequest choose(Time now, std::optional<size_t> failed_at = std::nullopt);
+  // order.
+  CountedRequest choose(Time now, const ChoiceFor& request = {});
   // A request is sent to that endpoint without a choice.
   CountedRequest count_request(size_t endpoint);
   // It gets no requests: it is out, and another endpoint is not.
@@ -61,7 +67,7 @@ class Upstream final : private EndpointUser {
 
  private:
   void on_endpoint_changed() override { connections_->recheck_idle(); }
-  policy::EndpointCandidate candidate(size_t index, Time now, std::optional<size_t> failed_at) const;
+  policy::EndpointCandidate candidate(size_t index, Time now, const ChoiceFor& request) const;
   std::vector<policy::EndpointState> states() const;
 
   const config::Upstream config_;

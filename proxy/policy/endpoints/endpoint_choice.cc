@@ -13,9 +13,9 @@ constexpr double kShareError = 1e-9;
 }  // namespace
 
 bool may_eject(std::span<const EndpointState> states, size_t endpoint, double max_ejected) {
-  const auto ejected = std::count(states.begin(), states.end(), EndpointState::ejected);
+  const auto out = std::count_if(states.begin(), states.end(), is_out);
   const double share = std::floor(max_ejected * static_cast<double>(states.size()) + kShareError);
-  if (static_cast<double>(ejected) >= std::max(share, 1.0)) return false;
+  if (static_cast<double>(out) >= std::max(share, 1.0)) return false;
   for (size_t i = 0; i < states.size(); ++i) {
     if (i != endpoint && states[i] == EndpointState::healthy) return true;
   }

@@ -25,15 +25,22 @@ struct EndpointCandidate {
   bool failed_before = false;  // the request that is sent now has failed there
   uint32_t requests = 0;       // in flight
   uint32_t turns = 0;
+  bool for_probe = false;  // … is the breaker's: what it finds decides for all endpoints
 };
 
 // The lower the better. One that is out comes last, but it comes: where all are (the panic rule), the choice is among
 // all of them, since a request that may fail is better than one that must. One that has responded, if with failures, is
 // better than one that could not be connected to a moment ago.
+// A probe is not spent on one of which nobody knows whether it can be connected to again.
 constexpr int rank_of(const EndpointCandidate& endpoint) {
   const bool unhealthy = endpoint.state == EndpointState::unhealthy;
   const bool ejected = endpoint.state == EndpointState::ejected;
-  const int by_state = endpoint.just_failed ? (is_out(endpoint.state) ? 4 : 2) : unhealthy ? 3 : ejected ? 1 : 0;
+  const bool is_doubtful = endpoint.for_probe && endpoint.state == EndpointState::unavailable;
+  const int by_state = endpoint.just_failed ? (is_out(endpoint.state) ? 4 : 2)
+                       : unhealthy          ? 3
+                       : is_doubtful        ? 2
+                       : ejected            ? 1
+                                            : 0;
   return by_state * 2 + (endpoint.failed_before ? 1 : 0);
 }
 
@@ -44,9 +51,9 @@ constexpr bool is_better(const EndpointCandidate& one, const EndpointCandidate& 
   return is_before(one.turns, other.turns);
 }
 
-// Whether an endpoint that is due for it may be ejected. `states`: of all endpoints of the upstream. The share of
-// ejected endpoints stays within `max_ejected`, rounded down, but one may always be; and another endpoint is healthy,
-// so that one that responds is left.
+// Whether an endpoint that is due for it may be ejected. `states`: of all endpoints of the upstream. After it the share
+// of those that are out, unhealthy ones too, is within `max_ejected`, rounded down, but one may always be; and another
+// endpoint is healthy, so that one that responds is left.
 bool may_eject(std::span<const EndpointState> states, size_t endpoint, double max_ejected);
 
 }  // namespace tidegate::policy

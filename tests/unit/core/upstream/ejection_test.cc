@@ -159,10 +159,10 @@ TEST_CASE("a request that has failed at one endpoint goes to another, if there i
   UpstreamFixture fixture("", test::kBoth, 10);
   fixture.listen(test::kSecond);
   for (const size_t failed_at : {0, 0, 1, 1, 1, 0}) {
-    CHECK(fixture.upstream->choose(fixture.runtime.now(), failed_at).index() == 1 - failed_at);
+    CHECK(fixture.upstream->choose(fixture.runtime.now(), {.failed_at = failed_at}).index() == 1 - failed_at);
   }
   UpstreamFixture alone;
-  CHECK(alone.upstream->choose(alone.runtime.now(), 0).index() == 0);
+  CHECK(alone.upstream->choose(alone.runtime.now(), {.failed_at = 0}).index() == 0);
 }
 
 }  // namespace tidegate::core

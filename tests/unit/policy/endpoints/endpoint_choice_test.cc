@@ -64,6 +64,21 @@ TEST_CASE("an unavailable endpoint is as good as a healthy one once a moment has
   CHECK(rank_of(unavailable) == rank_of({}));
 }
 
+TEST_CASE("the breaker's probe goes to an unavailable endpoint only where none is healthy or at least responds") {
+  EndpointCandidate unavailable{EndpointState::unavailable};
+  unavailable.for_probe = true;
+  for (const EndpointState state : {EndpointState::healthy, EndpointState::ejected}) {
+    EndpointCandidate busy{state};
+    busy.for_probe = true;
+    busy.requests = busy.turns = 1000;
+    CHECK(is_better(busy, unavailable, Balance::least_requests));
+    CHECK_FALSE(is_better(unavailable, busy, Balance::round_robin));
+  }
+  EndpointCandidate unhealthy{EndpointState::unhealthy};
+  unhealthy.for_probe = true;
+  CHECK(is_better(unavailable, unhealthy, Balance::round_robin));
+}
+
 TEST_CASE("equal endpoints: least_requests goes by requests, then turns; round_robin by turns, which count round") {
   EndpointCandidate busy, idle;
   busy.requests = 2;
@@ -90,20 +105,15 @@ TEST_CASE("an ejection leaves a healthy endpoint and keeps to max_ejected, round
     bool may;
   };
   for (const Row& row : {
-           Row{"h", 1.0, false},
-           Row{"hh", 0.5, true},
-           Row{"hh", 0.01, true},
-           Row{"he", 1.0, false},
-           Row{"hU", 1.0, false},
-           Row{"hu", 1.0, false},  // what is left does not respond
-           Row{"uh", 0.5, true},
-           Row{"hhe", 0.5, false},  // one of three
-           Row{"hhe", 0.67, true},
-           Row{"hhee", 0.5, false},
-           Row{"hhee", 0.74, false},
-           Row{"hhee", 0.75, true},
-           Row{"heee", 1.0, false},
-           Row{"hheeeeeehh", 0.7, true},  // 7 of 10, which a double does not hold
+           Row{"h", 1.0, false},          Row{"hh", 0.5, true},
+           Row{"hh", 0.01, true},         Row{"he", 1.0, false},
+           Row{"hU", 1.0, false},         Row{"hu", 1.0, false},   // what is left does not respond
+           Row{"uh", 0.5, true},          Row{"hhe", 0.5, false},  // one of three
+           Row{"hhe", 0.67, true},        Row{"hhee", 0.5, false},
+           Row{"hhee", 0.74, false},      Row{"hhee", 0.75, true},
+           Row{"heee", 1.0, false},       Row{"hhU", 0.5, false},  // one that is unhealthy is out as well
+           Row{"hhU", 0.67, true},        Row{"hhUe", 0.5, false},
+           Row{"hhUh", 0.5, true},        Row{"hheeeeeehh", 0.7, true},  // 7 of 10, which a double does not hold
            Row{"hheeeeeeeh", 0.7, false},
        }) {
     CAPTURE(row.states);
