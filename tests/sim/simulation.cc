@@ -9,6 +9,8 @@ namespace tidegate::sim {
 namespace {
 
 constexpr uint64_t kReloadsMax = 8;
+constexpr int kRequestsPerReload = 4;
+constexpr uint64_t kReloadTime = 60'000'000;  // nanoseconds; about so long it takes
 
 std::string random_body(Random& random) {
   const double kind = random.uniform();
@@ -102,15 +104,15 @@ SimClient& Simulation::client(ClientPlan plan) {
   return *clients_.back();
 }
 
-void Simulation::schedule_clients() {
-  for (int i = 0; i < scenario_.clients; ++i) {
+void Simulation::schedule_clients(int count, uint64_t within) {
+  for (int i = 0; i < count; ++i) {
     ClientPlan plan;
-    plan.id = fmt::format("r{}", i);
+    const int number = static_cast<int>(clients_.size());
+    plan.id = fmt::format("r{}", number);
     plan.method = random_.chance(0.3) ? "GET" : "POST";
-    plan.target = random_target(random_, i, reloads_);
+    plan.target = random_target(random_, number, reloads_);
     if (plan.method == "POST") plan.body = random_body(random_);
-    plan.starts = runtime_.now() +
-                  Duration(static_cast<int64_t>(random_.below(static_cast<uint64_t>(scenario_.troubles_for.count()))));
+    plan.starts = runtime_.now() + Duration(static_cast<int64_t>(random_.below(within)));
     if (random_.chance(0.15)) plan.leaves_after = Duration(static_cast<int64_t>(random_.below(3'000'000'000)));
     if (!reloads_ && random_.chance(0.2)) plan.timeout = std::chrono::milliseconds(100 + random_.below(8000));
     client(std::move(plan));
@@ -165,7 +167,9 @@ void Simulation::trouble() {
   upstream.start();
 }
 
+// Some requests come meanwhile.
 void Simulation::reload() {
+  schedule_clients(kRequestsPerReload, kReloadTime);
   settings_->change(random_);
   const double how_far = random_.uniform();
   const auto fate = how_far < 0.15  ? SimProcess::Fate::refused_when_built
@@ -239,7 +243,7 @@ void Simulation::check(Findings& findings) {
 }
 
 std::vector<std::string> Simulation::run() {
-  schedule_clients();
+  schedule_clients(scenario_.clients, static_cast<uint64_t>(scenario_.troubles_for.count()));
   schedule(3 + random_.below(8), [this] { trouble(); });
   if (reloads_) schedule(1 + random_.below(kReloadsMax), [this] { reload(); });
   if (reloads_ && random_.chance(0.4)) schedule(1, [this] { stop(); });

@@ -64,7 +64,8 @@ class Simulation final : private ProcessHost {
  private:
   // Everything that happens in a run at a time from the seed.
   void schedule(uint64_t count, const std::function<void()>& event);
-  void schedule_clients();
+  // That begin within so many nanoseconds.
+  void schedule_clients(int count, uint64_t within);
   void trouble();
   void reload();
   void stop();
