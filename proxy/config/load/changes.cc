@@ -56,7 +56,7 @@ class Comparison {
     for (size_t end = path.find_first_of(".["); end != std::string::npos; end = path.find_first_of(".[", end + 1)) {
       const std::string section = path.substr(0, end);
       if (!changes_.contains(section) && has_section(others, section)) continue;
-      changes_[section] = added ? "added" : "removed";
+      changes_.emplace(section, added ? "added" : "removed");  // a value may have taken its place
       return;
     }
     if (path.ends_with(kEmptySection)) return;

@@ -55,6 +55,13 @@ TEST_CASE("a value that changes is shown from and to, the default where it is ab
         Lines{"listeners.in.routes.r.retry.on: [503] -> [503, reset]"});
 }
 
+TEST_CASE("where a word takes the place of a section the change is the word") {
+  const auto keys = effective(config("", ", buffering: {request: 2MiB}"));
+  const auto word = effective(config("", ", buffering: off"));
+  CHECK(changes(keys, word) == Lines{"listeners.in.routes.r.buffering: (default) -> off"});
+  CHECK(changes(word, keys) == Lines{"listeners.in.routes.r.buffering: off -> (default)"});
+}
+
 TEST_CASE("a section that is added or removed is one change") {
   CHECK(changes(effective(config("")), effective(config(", breaker: {}"))) == Lines{"upstreams.up.breaker: added"});
   CHECK(changes(effective(config(", breaker: {open_for: 1s}")), effective(config(""))) ==
