@@ -79,7 +79,8 @@ class UpstreamMetricsImpl final : public UpstreamMetrics {
         idle_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "idle"}})),
         busy_(families.upstream_connections.Add({{"upstream", upstream}, {"state", "busy"}})),
         refused_(families.upstream_refused, "upstream", upstream,
-                 {net::ConnectionRefusal::limit, net::ConnectionRefusal::descriptors, net::ConnectionRefusal::ports}),
+                 {net::ConnectionRefusal::limit, net::ConnectionRefusal::descriptors, net::ConnectionRefusal::ports,
+                  net::ConnectionRefusal::tls_files}),
         found_(families.upstream_lookups.Add({{"upstream", upstream}, {"result", "found"}})),
         not_found_(families.upstream_lookups.Add({{"upstream", upstream}, {"result", "failed"}})) {
     for (int i = 0; i < kResults; ++i) {

@@ -1,5 +1,5 @@
-// Why a connection is refused by us: a configured limit is reached, or what the kernel gives a process is used up. A
-// label of metrics, and a word of the log.
+// Why a connection is refused by us: a configured limit is reached, what the kernel gives a process is used up, or
+// certificates of ours cannot be read. A label of metrics, and a word of the log.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,16 @@ enum class ConnectionRefusal : uint8_t {
   limit,
   descriptors,  // or the kernel's memory for a socket
   ports,        // every local port to that address is in use; of outgoing connections
+  tls_files,    // none of ours can be used; likewise
 };
-inline constexpr int kConnectionRefusals = 3;
+inline constexpr int kConnectionRefusals = 4;
 
 inline const char* to_string(ConnectionRefusal why) {
   switch (why) {
     case ConnectionRefusal::limit: return "limit";
     case ConnectionRefusal::descriptors: return "descriptors";
     case ConnectionRefusal::ports: return "ports";
+    case ConnectionRefusal::tls_files: return "tls_files";
   }
   return "unknown";
 }
@@ -29,6 +31,7 @@ inline const char* to_string(ConnectionRefusal why) {
 inline std::optional<ConnectionRefusal> refusal_of(const Error& error) {
   if (error.code == ErrorCode::exhausted) return ConnectionRefusal::descriptors;
   if (error.code == ErrorCode::conflict) return ConnectionRefusal::ports;
+  if (error.code == ErrorCode::invalid) return ConnectionRefusal::tls_files;
   return std::nullopt;
 }
 

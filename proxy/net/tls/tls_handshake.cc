@@ -125,7 +125,7 @@ class TlsConnect final : public Operation {
     const auto finished = net::finished(step_);
     if (!stream) return end(std::move(stream));
     auto generation = target_.context->current();
-    if (!generation) return end(Error{ErrorCode::refused, "TLS: our own files cannot be used; see tls_files_refused"});
+    if (!generation) return end(Error{ErrorCode::invalid, "TLS: our own files cannot be used; see tls_files_refused"});
     auto engine = std::make_unique<TlsEngine>(std::move(generation), target_.server);
     step_ = tls_handshake(runtime_, std::move(*stream), std::move(engine), target_.handshake_timeout,
                           [this](Result<std::unique_ptr<Stream>> secured) { end(std::move(secured)); });

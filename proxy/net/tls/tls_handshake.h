@@ -28,7 +28,8 @@ struct TlsTarget {
   Duration handshake_timeout;
 };
 
-// `connect` makes the connection, then comes the handshake, within its own time. Errors: those of both.
+// `connect` makes the connection, then comes the handshake, within its own time. Errors: those of both;
+// invalid, our own files cannot be used.
 using Connect = std::function<std::unique_ptr<Operation>(ConnectCallback done)>;
 [[nodiscard]] std::unique_ptr<Operation> connect_tls(Runtime& runtime, TlsTarget target, const Connect& connect,
                                                      ConnectCallback done);

@@ -51,6 +51,7 @@ bool has_source_address(const SocketAddress& to) {
 // all local ports to it are in use.
 Error connect_error(int status, const SocketAddress& to) {
   const std::string what = "connect " + to.to_string();
+  if (status == UV_EINVAL) return {ErrorCode::io, what + ": " + uv_strerror(status)};  // as a link-local address may be
   if (status != UV_EADDRNOTAVAIL || !has_source_address(to)) return uv_error(status, what);
   return {ErrorCode::conflict, what + ": all local ports to it are in use"};
 }

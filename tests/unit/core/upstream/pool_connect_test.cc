@@ -67,6 +67,26 @@ TEST_CASE("an upstream is not blamed where none of its addresses could be called
   CHECK(fixture.refused("ports") == 1);
 }
 
+TEST_CASE("a connect for which our own TLS files cannot be used is no failure of the upstream") {
+  UpstreamFixture fixture;
+  std::vector<net::TlsFileProblem> problems;
+  const auto unusable = net::TlsContext::for_servers({.cert_file = "/no/tls.crt", .key_file = "/no/tls.key"},
+                                                     net::TlsContext::Alpn::http, problems);
+  REQUIRE_FALSE(unusable->current());
+  const config::Upstream& up = fixture.config->upstreams.at("up");
+  Upstream upstream(up, fixture.metrics->upstream("up"),
+                    {std::make_shared<Endpoint>(EndpointConfig(up, up.endpoints[0]), fixture.metrics->upstream("up"),
+                                                fixture.names, unusable)});
+  Pool pool(fixture.runtime, upstream);
+  Taker caller(pool);
+  fixture.settle();
+  REQUIRE(caller.error);
+  CHECK(caller.error->code == ErrorCode::exhausted);
+  CHECK(caller.error->message == "10.0.0.2:3001: TLS: our own files cannot be used; see tls_files_refused");
+  CHECK(fixture.refused("tls_files") == 1);
+  CHECK_FALSE(upstream.endpoint(0).just_failed(fixture.runtime.now()));
+}
+
 TEST_CASE("a connect without a reply ends after connect_timeout") {
   UpstreamFixture fixture(", connect_timeout: 2s");
   net::SimLink link;
