@@ -75,8 +75,8 @@ class Client {
   // Unsent bytes and unanswered commands, for callers that stream.
   size_t write_pending() const;
   size_t commands_pending() const;
-  // Called on this loop after each change of ready(), before the callbacks of pending commands, and when the first
-  // connection fails. One listener.
+  // Called on this loop after each change of ready(), before the callbacks of pending commands, when the first
+  // connection fails, and when one fails for another reason than the last. One listener.
   void on_change(std::function<void()> changed);
 
   const Address& address() const;

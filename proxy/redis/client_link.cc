@@ -14,8 +14,9 @@ void Client::Impl::on_dialled(Result<std::unique_ptr<net::Stream>> stream) {
   dial_.reset();
   const bool is_first = std::exchange(first_, false);
   if (!stream.ok()) {
+    const bool is_news = is_first || stream.error().message != why_not_ready_;
     wait_to_reconnect(stream.error());
-    if (is_first) tell_change();
+    if (is_news) tell_change();
     return;
   }
   stream_ = std::move(*stream);

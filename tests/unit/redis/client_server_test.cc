@@ -1,4 +1,6 @@
 // The client with a real server: what is asked is answered, in order, whatever the server does in between.
+#include <algorithm>
+
 #include "support/redis_server.h"
 #include "unit/redis/client_fixture.h"
 
@@ -153,8 +155,8 @@ TEST_CASE("a killed server fails pending commands, and is connected to again whe
   NEEDS_REDIS();
   RedisServer server({.append_only = true});
   ServerFixture fixture(server.address());
-  int changes = 0;
-  fixture.client.on_change([&] { ++changes; });
+  std::vector<std::string> reasons;  // "": it was ready
+  fixture.client.on_change([&] { reasons.push_back(fixture.client.why_not_ready()); });
   REQUIRE(fixture.becomes_ready());
   CHECK(fixture.ask({"SET", "k", "kept"}).text == "OK");
   server.pause();
@@ -167,7 +169,9 @@ TEST_CASE("a killed server fails pending commands, and is connected to again whe
   server.start();
   REQUIRE(fixture.becomes_ready());
   CHECK(fixture.ask({"GET", "k"}).text == "kept");
-  CHECK(changes == 3);
+  CHECK(std::count(reasons.begin(), reasons.end(), "") == 2);
+  REQUIRE(reasons.size() >= 4);  // the loss, then what each connection that follows it fails of, where it is another
+  CHECK(reasons[2].find("refused") != std::string::npos);
 }
 
 TEST_CASE("what a server refuses to do now is a reply, not a broken connection") {
