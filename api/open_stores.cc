@@ -14,13 +14,20 @@ namespace tidegate::api {
 
 namespace {
 
+RedisCacheOptions cache_options(const redis::Address& server) {
+  RedisCacheOptions options;
+  if (server.tls) options.tls = net::make_tls_server(*server.tls, net::TlsContext::Alpn::none);
+  return options;
+}
+
 std::unique_ptr<ResultCache> open_cache(net::Runtime& runtime, const Settings& settings) {
   if (!settings.redis) {
     log_info("cache", {{"kind", "memory"}, {"bytes_max", kMemoryCacheBytesMax}});
     return std::make_unique<MemoryCache>(runtime);
   }
   log_info("cache", {{"kind", "redis"}, {"server", settings.redis->shown()}});
-  return std::make_unique<NearCache>(runtime, std::make_unique<RedisCache>(runtime, *settings.redis));
+  return std::make_unique<NearCache>(
+      runtime, std::make_unique<RedisCache>(runtime, *settings.redis, cache_options(*settings.redis)));
 }
 
 Result<std::unique_ptr<ObjectStore>> open_objects(net::UvRuntime& runtime, const Settings& settings) {
@@ -33,6 +40,7 @@ Result<std::unique_ptr<ObjectStore>> open_objects(net::UvRuntime& runtime, const
   log_info("store", {{"kind", "s3"}, {"server", settings.s3->endpoint}, {"bucket", settings.s3->bucket}});
   S3StoreOptions options;
   options.object_bytes_max = std::max<size_t>(options.object_bytes_max, 2 * settings.max_upload);
+  options.limits.ca_file = settings.ca_file;
   auto s3 = S3Store::open(runtime, *settings.s3, options);
   if (!s3) return s3.error();
   GuardedStoreOptions guard;

@@ -7,6 +7,7 @@
 #include "config/yaml/scalars.h"
 #include "http/message/chars.h"
 #include "http/message/head.h"
+#include "net/tls/tls_context.h"
 
 namespace tidegate::api {
 
@@ -99,12 +100,22 @@ void read_upload(Reader& reader, Settings& settings) {
   }
 }
 
+// One that cannot be used is a mistake, not an outage of the servers.
+void read_authorities(Reader& reader, Settings& settings) {
+  settings.ca_file = reader.text("CA_FILE");
+  if (settings.ca_file.empty()) return;
+  std::vector<net::TlsFileProblem> problems;
+  net::TlsContext::for_servers({.ca_file = settings.ca_file}, net::TlsContext::Alpn::none, problems);
+  if (!problems.empty()) reader.fail({ErrorCode::invalid, "CA_FILE: " + problems.front().what});
+}
+
 void read_redis(Reader& reader, Settings& settings) {
   const std::string url = reader.secret("REDIS_URL");
   if (url.empty()) return;
   auto address = config::parse_redis_url(url);
   if (address) {
     settings.redis = std::move(*address);
+    if (settings.redis->tls) settings.redis->tls->ca_file = settings.ca_file;
   } else {
     reader.fail(wrong_secret("REDIS_URL", address.error().message));
   }
@@ -194,6 +205,7 @@ Result<Settings> read_settings(const Environment& environment) {
   if (auto optimizer = reader.url("OPTIMIZER_URL", "http://127.0.0.1:8081")) settings.optimizer = std::move(*optimizer);
   settings.state_dir = reader.text("STATE_DIR", settings.state_dir.c_str());
   read_upload(reader, settings);
+  read_authorities(reader, settings);
   read_redis(reader, settings);
   read_s3(reader, settings);
   read_presign(reader, settings);

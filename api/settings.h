@@ -18,8 +18,9 @@ namespace tidegate::api {
 // S3_ACCESS_KEY, S3_SECRET_KEY, WEBHOOK_SECRET and REDIS_URL may also come from a file (a mounted secret) that
 // NAME_FILE names: its content without the last line end, at most 64 KiB.
 struct Settings {
-  SocketAddress listen;                 // LISTEN, 127.0.0.1:8080
-  http::HttpUrl optimizer;              // OPTIMIZER_URL, http://127.0.0.1:8081; the target has no trailing slash
+  SocketAddress listen;     // LISTEN, 127.0.0.1:8080
+  std::string ca_file;      // CA_FILE: who may sign certificates of S3 and Redis; "": whom the system trusts
+  http::HttpUrl optimizer;  // OPTIMIZER_URL, http://127.0.0.1:8081; the target has no trailing slash
   std::string state_dir = "./var/api";  // STATE_DIR: holds the objects if there is no S3
   uint64_t max_upload = 32ull << 20;    // MAX_UPLOAD, 1KiB to 1GiB: the size of one picture
 

@@ -20,6 +20,7 @@ std::string full_key(std::string_view key) { return std::string("watermark:resul
 redis::ClientOptions client_options(const RedisCacheOptions& options) {
   redis::ClientOptions client;
   client.command_timeout = options.command_timeout;
+  client.tls = options.tls;
   client.pending_bytes_max = 2 * options.value_bytes_max;
   client.reply_bytes_max = options.value_bytes_max + kDescriptionMax;
   return client;

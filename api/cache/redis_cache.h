@@ -20,6 +20,7 @@ struct RedisCacheOptions {
   Duration command_timeout = 1s;      // closes a connection whose server is silent for so long
   size_t commands_max = 50;           // pending; further gets are misses
   size_t value_bytes_max = 64 << 20;  // larger pictures are not cached
+  net::TlsServer tls = {};            // where the server is rediss://
 };
 
 class RedisCache final : public ResultCache {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/log/output.h"
+#include "net/tls/tls_context.h"
 
 namespace tidegate::admin {
 
@@ -21,10 +22,15 @@ void set_queue(core::Gateway& gateway, const std::string& name, const jobs::Queu
   gateway.metrics().set_queue(name, view.depth, view.bytes, age_s, view.available && view.server_unavailable.empty());
 }
 
+// The one that expires first.
 void set_certificate(metrics::Metrics& metrics, const char* section, const std::string& name,
-                     const std::shared_ptr<net::TlsContext>& tls) {
-  const auto valid_until = tls ? tls->valid_until() : std::nullopt;
-  if (valid_until) metrics.set_certificate_expiry(section, name, *valid_until);
+                     const std::vector<std::shared_ptr<net::TlsContext>>& contexts) {
+  std::optional<WallTime> first;
+  for (const auto& tls : contexts) {
+    const auto valid_until = tls ? tls->valid_until() : std::nullopt;
+    if (valid_until && (!first || *valid_until < *first)) first = valid_until;
+  }
+  if (first) metrics.set_certificate_expiry(section, name, *first);
 }
 
 }  // namespace
@@ -43,14 +49,14 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
   }
   for (const auto& [name, upstream] : table.upstreams()) {
     metrics.set_upstream_pending(name, upstream->connections().waiting());
-    set_certificate(metrics, "upstream", name, upstream->tls());
+    set_certificate(metrics, "upstream", name, {upstream->tls()});
     for (const auto& endpoint : upstream->endpoints()) {
       const bool healthy = endpoint->health().state() == policy::EndpointState::healthy;
       metrics.set_endpoint_healthy(name, endpoint->authority(), healthy);
     }
   }
   for (const core::ListenerRoutes& listener : table.listeners()) {
-    set_certificate(metrics, "listener", listener.config->name, listener.tls);
+    set_certificate(metrics, "listener", listener.config->name, {listener.tls});
     for (const core::RouteState& route : listener.routes) {
       if (route.policy.limiter) metrics.set_tracked_clients(route.config->name, route.policy.limiter->tracked());
       if (route.policy.budget) {
@@ -58,9 +64,14 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
       }
     }
   }
-  for (const auto& store : table.rate_stores()) metrics.set_dependency(store->address().shown(), store->up());
+  for (const auto& store : table.rate_stores()) {
+    const std::string shown = store->address().shown();
+    metrics.set_dependency(shown, store->up());
+    set_certificate(metrics, "rate_limit_store", shown, {store->tls().context});
+  }
   for (auto& [name, queue] : gateway.policies().queues()) {
     set_queue(gateway, name, queue.queue->view(), runtime.wall_now());
+    set_certificate(metrics, "queue", name, queue.queue->tls());
     if (!queue.callbacks) continue;
     set_queue(gateway, core::callbacks_name(name), queue.callbacks->view(), runtime.wall_now());
   }

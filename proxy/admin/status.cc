@@ -85,7 +85,11 @@ std::string status_json(Context& context, bool all) {
   for (const auto& [name, upstream] : table.upstreams()) upstreams.push_back(upstream_json(*upstream, clock));
   for (const auto& bulkhead : table.bulkheads()) bulkheads.push_back(bulkhead_json(*bulkhead));
   for (const auto& store : table.rate_stores()) {
-    rate_stores.push_back(JsonWriter().field("store", store->address().shown()).field("available", store->up()).take());
+    const std::string why = store->why_unavailable();
+    JsonWriter shown;
+    shown.field("store", store->address().shown()).field("available", store->up());
+    why.empty() ? shown.null("why_unavailable") : shown.field("why_unavailable", why);
+    rate_stores.push_back(shown.take());
   }
   for (auto& [name, queue] : gateway.policies().queues()) {
     queues.push_back(queue_json(name, *queue.queue, context.bulk, clock.wall_now()));

@@ -14,6 +14,10 @@ void count_in(metrics::QueueMetrics& counted, jobs::SqliteOptions& options) {
   options.on_checkpoint_blocked = [&counted] { counted.checkpoint_blocked(); };
 }
 
+net::TlsServer tls_of(const std::optional<net::TlsClientConfig>& config) {
+  return config ? net::make_tls_server(*config, net::TlsContext::Alpn::none) : net::TlsServer();
+}
+
 class QueueOpener {
  public:
   QueueOpener(const config::Queue& queue, metrics::Metrics& metrics)
@@ -37,6 +41,7 @@ class QueueOpener {
     if (!records) return records.error();
     jobs::RabbitQueueOptions options;
     options.url = url;
+    options.tls = tls_of(url.tls);
     options.name = queue_.name;
     options.limits = limits_;
     options.records = std::move(*records);
@@ -56,6 +61,7 @@ class QueueOpener {
   std::unique_ptr<jobs::RecordStore> open_redis(const redis::Address& address) const {
     jobs::RedisQueueOptions options;
     options.address = address;
+    options.tls = tls_of(address.tls);
     options.name = queue_.name;
     options.limits = limits_;
     options.strict = queue_.strict_durability;

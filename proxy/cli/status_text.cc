@@ -195,8 +195,10 @@ std::vector<std::string> unhealthy_of(const json& status) {
     }
   }
   for (const json& store : members(status, "rate_limit_stores")) {
-    if (!is(store, "available", true))
-      found.push_back(fmt::format("rate limit store {} is unavailable", member(store, "store")));
+    if (is(store, "available", true)) continue;
+    const std::string why = member(store, "why_unavailable");
+    found.push_back(
+        fmt::format("rate limit store {} is unavailable{}{}", member(store, "store"), why.empty() ? "" : ": ", why));
   }
   for (const json& queue : members(status, "queues")) {
     const std::string trouble = trouble_of(queue);

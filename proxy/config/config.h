@@ -82,18 +82,24 @@ struct Replay {
   policy::BackoffConfig backoff{1s, 300s, policy::Jitter::equal};
 };
 
+// Whom TLS trusts where a section has no authorities of its own, and for callbacks and references.
+struct Tls {
+  std::string ca_file;  // "" = whom the system trusts
+};
+
 // sqlite:///path
 struct SqliteUrl {
   std::string path;
 };
 
-// amqp://user:password@host:port/vhost
+// amqp://user:password@host:port/vhost, or amqps:// for TLS
 struct AmqpUrl {
-  std::string host;  // a name or an address, without brackets
-  uint16_t port = 5672;
+  std::string host;      // a name or an address, without brackets
+  uint16_t port = 5672;  // 5671 of amqps://, where it has none
   std::string user = "guest";
   std::string password = "guest";
   std::string vhost = "/";
+  std::optional<net::TlsClientConfig> tls = {};  // amqps://
   // "amqp://user@host:port/vhost", for logs and messages; never the password.
   std::string shown() const;
 };
@@ -114,6 +120,8 @@ struct Queue {
   uint64_t min_free_disk = 64ull << 20;  // of the volumes of its files; 0 = none
   Duration job_ttl = std::chrono::hours(24);
   Replay replay;
+  // How TLS is spoken to its servers, each; empty: it is not.
+  std::vector<const net::TlsClientConfig*> tls() const;
 };
 
 struct ListenerLimits {
@@ -153,7 +161,7 @@ struct Match {
 
 // A POST at the end of a job, signed as Standard Webhooks specifies.
 struct Callback {
-  std::string url;     // http://host[:port]/path
+  std::string url;     // http:// or https://, host[:port]/path
   std::string secret;  // the HMAC key as configured: "whsec_" + base64, or any text of at least 16 bytes
 };
 
@@ -226,6 +234,7 @@ struct Config {
   Limits limits;
   Log log;
   Admin admin;
+  Tls tls;
   std::map<std::string, Upstream> upstreams;
   std::map<std::string, Queue> queues;
   std::vector<Listener> listeners;  // at least one

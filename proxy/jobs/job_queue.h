@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "jobs/job.h"
@@ -29,7 +30,13 @@
 #include "net/body_reader.h"
 #include "net/runtime.h"
 
+namespace tidegate::net {
+class TlsContext;
+}
+
 namespace tidegate::jobs {
+
+using TlsContextPtr = std::shared_ptr<net::TlsContext>;
 
 struct QueueLimits {
   uint64_t max_jobs = 100000;                     // jobs not final
@@ -176,6 +183,8 @@ class JobQueue {
   virtual void on_work(net::Runtime& home, std::function<void()> changed) = 0;
   // Where the store keeps notes too; null: it does not. Lives as long as the queue.
   virtual NoteStore* note_store() { return nullptr; }
+  // How it speaks TLS to its servers: their files are to be watched. Any thread. Empty: without TLS.
+  virtual std::vector<TlsContextPtr> tls() const { return {}; }
   // Takes no new calls (they fail as unavailable), commits what was taken, closes. `done` runs once all is on disk.
   virtual void close(net::Runtime& home, std::function<void()> done) = 0;
 };

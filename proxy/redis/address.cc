@@ -5,7 +5,7 @@ namespace tidegate::redis {
 std::string Address::shown() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
   const std::string who = user.empty() ? "" : user + "@";
-  return "redis://" + who + name + ":" + std::to_string(port) + "/" + std::to_string(database);
+  return (tls ? "rediss://" : "redis://") + who + name + ":" + std::to_string(port) + "/" + std::to_string(database);
 }
 
 }  // namespace tidegate::redis

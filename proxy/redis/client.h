@@ -2,7 +2,7 @@
 // the order given, gives every one its reply or an error within a bound. The protocol is hiredis's reader and formatter
 // over a net::Stream, so that time, names and connections are the Runtime's own.
 //
-//             connected, AUTH, SELECT, PING         broken, silent for command_timeout, protocol error
+//        connected, TLS, AUTH, SELECT, PING         broken, silent for command_timeout, protocol error
 //   connecting ───────────────────────▶ ready ──────────────────────────────────────────┐
 //       ▲  │ failed                                                                      │
 //       │  ▼                                                                             │
@@ -20,19 +20,22 @@
 
 #include "base/result.h"
 #include "net/runtime.h"
+#include "net/tls/connect_server.h"
 #include "redis/address.h"
 #include "redis/reply.h"
 
 namespace tidegate::redis {
 
 struct ClientOptions {
-  Duration connect_timeout = 1s;   // name, connection, AUTH, SELECT and PING together
+  // Name, connection, AUTH, SELECT and PING together; a TLS handshake comes on top.
+  Duration connect_timeout = 1s;
   Duration command_timeout = 1s;   // from the call to the reply
   Duration reconnect_base = 50ms;  // doubles up to reconnect_max, with full jitter
   Duration reconnect_max = 2s;
   size_t pending_max = 4096;            // commands without a reply; more are refused: exhausted
   size_t pending_bytes_max = 64 << 20;  // unsent bytes; more are refused: exhausted
   size_t reply_bytes_max = 600 << 20;   // one reply, above the 512 MiB of Redis's own; more breaks the connection
+  net::TlsServer tls = {};              // of an address that is rediss://, whose own are the settings
 };
 
 using ReplyCallback = std::function<void(Result<Reply>)>;
@@ -52,7 +55,7 @@ class Script {
 
 class Client {
  public:
-  // `runtime` outlives the client. Begins to connect at once.
+  // `runtime` outlives the client. Begins to connect at once. REQUIRES options.tls where the address is rediss://.
   Client(net::Runtime& runtime, Address address, ClientOptions options = {});
   ~Client();  // unanswered callbacks never run
   Client(const Client&) = delete;

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/assert.h"
 #include "net/timer.h"
 #include "redis/client.h"
 #include "redis/command.h"
@@ -30,6 +31,7 @@ class Client::Impl final : private net::StreamUser {
         reconnect_(runtime, [this] { connect(); }),
         overdue_(runtime, [this] { check_overdue(); }),
         turn_end_(runtime, [this] { end_turn(); }) {
+    TG_ASSERT(address_.tls.has_value() == options_.tls.used());
     connect();
   }
   ~Impl() {

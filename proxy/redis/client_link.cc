@@ -7,7 +7,8 @@
 namespace tidegate::redis {
 
 void Client::Impl::connect() {
-  dial_ = dial(runtime_, address_, options_.connect_timeout, [this](auto stream) { on_dialled(std::move(stream)); });
+  dial_ = dial(runtime_, address_, options_.tls, options_.connect_timeout,
+               [this](auto stream) { on_dialled(std::move(stream)); });
 }
 
 void Client::Impl::on_dialled(Result<std::unique_ptr<net::Stream>> stream) {

@@ -4,7 +4,6 @@
 #include <string_view>
 #include <vector>
 
-#include "net/connect_host.h"
 #include "net/timer.h"
 #include "redis/command.h"
 #include "redis/reply_reader.h"
@@ -27,12 +26,15 @@ bool is_refusal(std::string_view error) {
 
 class Dial final : public net::Operation, private net::StreamUser {
  public:
-  Dial(net::Runtime& runtime, const Address& address, Duration timeout, DialCallback done)
-      : address_(address), deadline_(runtime.now() + timeout), done_(std::move(done)), timer_(runtime, [this] {
+  Dial(net::Runtime& runtime, const Address& address, const net::TlsServer& tls, Duration timeout, DialCallback done)
+      : address_(address),
+        deadline_(runtime.now() + timeout + tls.time_max()),
+        done_(std::move(done)),
+        timer_(runtime, [this] {
           end(Error{ErrorCode::timeout, "no connection in time"});
         }) {
-    connecting_ = net::connect_host(runtime, address.host, address.port, timeout,
-                                    [this](auto stream) { on_connected(std::move(stream)); });
+    connecting_ = net::connect_server(runtime, address.host, address.port, tls, timeout,
+                                      [this](auto stream) { on_connected(std::move(stream)); });
   }
 
  private:
@@ -100,9 +102,9 @@ class Dial final : public net::Operation, private net::StreamUser {
 
 }  // namespace
 
-std::unique_ptr<net::Operation> dial(net::Runtime& runtime, const Address& address, Duration timeout,
-                                     DialCallback done) {
-  return std::make_unique<Dial>(runtime, address, timeout, std::move(done));
+std::unique_ptr<net::Operation> dial(net::Runtime& runtime, const Address& address, const net::TlsServer& tls,
+                                     Duration timeout, DialCallback done) {
+  return std::make_unique<Dial>(runtime, address, tls, timeout, std::move(done));
 }
 
 }  // namespace tidegate::redis

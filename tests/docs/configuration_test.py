@@ -24,7 +24,7 @@ def page_keys():
     found = {}
     for heading, cells in rows(PAGE, "key"):
         if len(cells) != 4:
-            continue  # the table of what is refused
+            continue  # another table
         prefix = "" if heading == "Top level" else heading + "."
         found[prefix + code_spans(cells[0])[0]] = cells[2].strip("`")
     return found

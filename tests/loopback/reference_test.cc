@@ -190,9 +190,9 @@ TEST_CASE("replay refuses a reference whose host is no longer listed or whose ro
   const config::FallbackEnqueue* const configured[] = {&now, &inline_now, nullptr};
   for (const config::FallbackEnqueue* enqueue : configured) {
     std::optional<jobs::FetchedBody> fetched;
-    const auto fetch =
-        core::fetch_reference(fixture.runtime, fixture.worker().buffers(), enqueue, fixture.url(fixture.store.port()),
-                              [&](jobs::FetchedBody came) { fetched = std::move(came); });
+    const auto fetch = core::fetch_reference(fixture.runtime, fixture.worker().buffers(), {}, enqueue,
+                                             fixture.url(fixture.store.port()),
+                                             [&](jobs::FetchedBody came) { fetched = std::move(came); });
     CHECK_FALSE(fetched);
     fixture.until("the verdict", [&] { return fetched.has_value(); });
     CHECK(fetched->result == jobs::FetchedBody::Result::hopeless);
@@ -210,7 +210,7 @@ TEST_CASE("a cancelled fetch calls nothing back") {
   for (int turns = 0; turns < 12; ++turns) {
     bool held = true;
     bool told = false;
-    auto fetch = core::fetch_reference(fixture.runtime, fixture.worker().buffers(), &enqueue,
+    auto fetch = core::fetch_reference(fixture.runtime, fixture.worker().buffers(), {}, &enqueue,
                                        fixture.url(fixture.store.port()), [&held, &told](const jobs::FetchedBody&) {
                                          CHECK(held);
                                          told = true;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 
 namespace tidegate::test {
 
@@ -45,7 +46,12 @@ std::string MinioServer::new_bucket() {
   return "bucket-" + std::to_string(made++);
 }
 
-MinioServer::MinioServer() : Server("minio", kTimeout_s) {
+MinioServer::MinioServer(CertificateFiles tls) : Server("minio", kTimeout_s), by_tls_(!tls.cert_file.empty()) {
+  std::filesystem::create_directory(certificates());
+  if (by_tls_) {
+    std::filesystem::copy_file(tls.cert_file, certificates() + "/public.crt");
+    std::filesystem::copy_file(tls.key_file, certificates() + "/private.key");
+  }
   start_on_free_port([this] { return comes_up(); });
 }
 
@@ -56,7 +62,7 @@ void MinioServer::start() {
 bool MinioServer::comes_up() {
   process_ = std::make_unique<Process>(
       std::vector<std::string>{program(), "server", "--quiet", "--address", "127.0.0.1:" + std::to_string(port_),
-                               data()},
+                               "--certs-dir", certificates(), data()},
       log_path(),
       std::vector<std::string>{std::string("MINIO_ROOT_USER=") + kAccessKey,
                                std::string("MINIO_ROOT_PASSWORD=") + kSecretKey, "MINIO_BROWSER=off",
@@ -68,7 +74,8 @@ bool MinioServer::comes_up() {
   return false;
 }
 
-// It reports ready before it serves S3 requests: only then does it refuse an anonymous one with 403.
+// It reports ready before it serves S3 requests: only then does it refuse an anonymous one with 403; one that is not
+// by TLS, where it should be, it refuses as soon as it listens.
 bool MinioServer::responds() const {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -83,7 +90,7 @@ bool MinioServer::responds() const {
                        send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
                        recv(descriptor, reply.data(), reply.size(), MSG_WAITALL) > 0;
   close(descriptor);
-  return replied && std::string_view(reply.data(), reply.size()) == "HTTP/1.1 403";
+  return replied && std::string_view(reply.data(), reply.size()) == (by_tls_ ? "HTTP/1.0 400" : "HTTP/1.1 403");
 }
 
 }  // namespace tidegate::test

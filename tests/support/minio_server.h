@@ -13,6 +13,7 @@
 
 #include <string>
 
+#include "support/certificates.h"
 #include "support/server.h"
 
 // Skips the test where no MinIO is installed.
@@ -36,19 +37,22 @@ class MinioServer : public Server {
   // A new name with each call.
   static std::string new_bucket();
 
-  // Starts it, without buckets; throws where it does not start.
-  MinioServer();
+  // Starts it, without buckets; throws where it does not start. `tls`: it is reached by https://.
+  explicit MinioServer(CertificateFiles tls = {});
 
   void start();  // on the same port and data, after stop or kill
 
   uint16_t port() const { return port_; }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::string url() const { return (by_tls_ ? "https" : "http") + ("://127.0.0.1:" + std::to_string(port_)); }
   // Buckets are its folders, objects are folders in those.
   std::string data() const { return folder_ + "/data"; }
 
  private:
   bool comes_up();
+  std::string certificates() const { return folder_ + "/certificates"; }
   bool responds() const;
+
+  const bool by_tls_;
 };
 
 }  // namespace tidegate::test

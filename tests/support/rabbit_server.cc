@@ -123,6 +123,18 @@ std::string RabbitServer::control(const std::vector<std::string>& arguments) {
   return run(with_settings(command));
 }
 
+uint16_t RabbitServer::listen_by_tls(const CertificateFiles& files, const std::string& client_ca) {
+  const uint16_t port = free_port();
+  std::string options = "{certfile,\"" + files.cert_file + "\"},{keyfile,\"" + files.key_file + "\"}";
+  if (!client_ca.empty()) {
+    options += ",{cacertfile,\"" + client_ca + "\"},{verify,verify_peer},{fail_if_no_peer_cert,true}";
+  }
+  const std::string output = control({"eval", "rabbit_networking:start_ssl_listener({\"127.0.0.1\"," +
+                                                  std::to_string(port) + ",auto},[" + options + "],2)."});
+  if (output.find("ok") == std::string::npos) throw std::runtime_error("no listener by TLS: " + output);
+  return port;
+}
+
 void RabbitServer::delete_queue(const std::string& queue) {
   const Client client(port_);
   amqp_queue_delete(client.get(), 1, bytes_of(queue), 0, 0);

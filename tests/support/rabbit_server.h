@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "support/certificates.h"
 #include "support/server.h"
 
 namespace tidegate::test {
@@ -28,6 +29,8 @@ class RabbitServer : public Server {
   void start();  // on the same port and data, after stop or kill; waits until it serves
 
   uint16_t port() const { return port_; }
+  // A further listener, by TLS, for as long as the server runs. `client_ca`: clients need a certificate of it.
+  uint16_t listen_by_tls(const CertificateFiles& files, const std::string& client_ca = "");
   std::string url() const { return "amqp://guest:guest@127.0.0.1:" + std::to_string(port_); }
   // rabbitmqctl; throws where it fails. Slow: seconds.
   std::string control(const std::vector<std::string>& arguments);

@@ -47,7 +47,10 @@ OwnedReply run_on(redisContext* connection, const std::vector<std::string>& comm
 bool RedisServer::installed() { return is_installed("redis-server"); }
 
 RedisServer::RedisServer(RedisServerOptions options) : Server("redis", kTimeout_s), options_(std::move(options)) {
-  start_on_free_port([this] { return comes_up(); });
+  start_on_free_port([this] {
+    tls_port_ = 0;
+    return comes_up();
+  });
 }
 
 void RedisServer::start() {
@@ -61,6 +64,8 @@ bool RedisServer::comes_up() {
   command.insert(command.end(), {options_.append_only ? "yes" : "no", "--appendfsync", options_.append_fsync});
   if (!options_.password.empty()) command.insert(command.end(), {"--requirepass", options_.password});
   command.insert(command.end(), options_.more.begin(), options_.more.end());
+  const std::vector<std::string> tls = tls_arguments();
+  command.insert(command.end(), tls.begin(), tls.end());
   process_ = std::make_unique<Process>(command, log_path());
   for (int polls = kTimeout_s * 1000; polls > 0 && process_->running(); --polls) {
     try {
@@ -70,6 +75,29 @@ bool RedisServer::comes_up() {
     pause_briefly();
   }
   return false;
+}
+
+std::vector<std::string> RedisServer::tls_arguments() {
+  if (options_.tls.cert_file.empty()) return {};
+  if (tls_port_ == 0) tls_port_ = free_port();
+  std::vector<std::string> arguments = {
+      "--tls-port",     std::to_string(tls_port_), "--tls-cert-file",    options_.tls.cert_file,
+      "--tls-key-file", options_.tls.key_file,     "--tls-auth-clients", options_.tls_client_ca.empty() ? "no" : "yes"};
+  const std::string& ca = options_.tls_client_ca;
+  arguments.insert(arguments.end(), {"--tls-ca-cert-file", ca.empty() ? options_.tls.cert_file : ca});
+  return arguments;
+}
+
+redis::Address RedisServer::tls_address(const net::TlsClientConfig& tls) const {
+  redis::Address address = this->address();
+  address.port = tls_port_;
+  address.tls = tls;
+  return address;
+}
+
+void RedisServer::use_certificate(const CertificateFiles& files) const {
+  const redis::Reply reply = ask({"CONFIG", "SET", "tls-cert-file", files.cert_file, "tls-key-file", files.key_file});
+  if (reply.is_error()) throw std::runtime_error(reply.text);
 }
 
 redis::Address RedisServer::address(int database) const {

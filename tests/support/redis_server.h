@@ -13,6 +13,7 @@
 
 #include "redis/address.h"
 #include "redis/reply.h"
+#include "support/certificates.h"
 #include "support/server.h"
 
 // Skips the test where no redis-server is installed.
@@ -30,6 +31,8 @@ struct RedisServerOptions {
   std::string append_fsync = "always";  // or everysec, no
   std::string password{};
   std::vector<std::string> more{};  // further arguments, such as {"--maxmemory", "10mb"}
+  CertificateFiles tls{};           // listens on tls_port() too
+  std::string tls_client_ca{};      // there clients need a certificate of it
 };
 
 class RedisServer : public Server {
@@ -43,14 +46,21 @@ class RedisServer : public Server {
 
   redis::Address address(int database = 0) const;
   uint16_t port() const { return port_; }
+  // As rediss://, with this trust in it.
+  redis::Address tls_address(const net::TlsClientConfig& tls) const;
+  uint16_t tls_port() const { return tls_port_; }
+  // From now on it shows that certificate.
+  void use_certificate(const CertificateFiles& files) const;
 
   // One command on its own connection; blocks. Throws where the server does not reply.
   redis::Reply ask(const std::vector<std::string>& command) const;
 
  private:
   bool comes_up();
+  std::vector<std::string> tls_arguments();
 
   RedisServerOptions options_;
+  uint16_t tls_port_ = 0;
 };
 
 }  // namespace tidegate::test

@@ -48,6 +48,7 @@ struct CurlLimits {
   Duration connect_timeout = 2s;  // with name resolution and TLS
   int slow_bytes_per_s = 1024;    // a transfer that is slower than this…
   Duration slow_for = 10s;        // …for so long is aborted; whole seconds
+  std::string ca_file = {};       // PEM: who may sign certificates; "": whom the system trusts
 };
 
 class CurlMulti {

@@ -46,12 +46,15 @@ CURL* CurlMulti::Transfer::make_easy() {
   fields_ = curl_slist_append(fields_, "Expect:");  // do not wait for a 100 Continue
   for (const std::string& field : call_.fields) fields_ = curl_slist_append(fields_, field.c_str());
   curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, details_.data());
   curl_easy_setopt(easy, CURLOPT_URL, call_.url.c_str());
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fields_);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_PROXY, "");  // proxies of the environment are not meant for a store
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  const std::string& ca_file = multi_.limits_.ca_file;
+  if (!ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_download);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
   set_bounds(easy);
@@ -132,7 +135,12 @@ bool CurlMulti::Transfer::take(std::string_view piece) {
 
 Result<HttpReply> CurlMulti::Transfer::result_of(CURLcode code) {
   if (too_large_) return Error{ErrorCode::exhausted, describe(call_) + ": the response is too large"};
-  if (code != CURLE_OK) return Error{code_of(code), describe(call_) + ": " + curl_easy_strerror(code)};
+  if (code != CURLE_OK) {
+    // Which certificate is wrong, and how, are its details alone.
+    const bool by_tls = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR;
+    const char* const what = by_tls && details_[0] != '\0' ? details_.data() : curl_easy_strerror(code);
+    return Error{code_of(code), describe(call_) + ": " + what};
+  }
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &reply_.status);
   const char* type = nullptr;
   curl_easy_getinfo(easy_, CURLINFO_CONTENT_TYPE, &type);

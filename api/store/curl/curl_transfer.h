@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -53,6 +54,7 @@ class CurlMulti::Transfer final : public net::Operation {
   size_t sent_ = 0;
   bool too_large_ = false;
   HttpReply reply_;
+  std::array<char, CURL_ERROR_SIZE> details_{};  // of a failure, by libcurl
 };
 
 }  // namespace tidegate::api

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "net/tls/tls_context.h"
 #include "net/uv/port.h"
 
 namespace tidegate::cli {
@@ -17,6 +18,19 @@ using Keys = std::span<const std::string_view>;
 constexpr std::string_view kQueues = "queues.";
 // A store that is opened by another of these is another store.
 constexpr std::string_view kIdentity[] = {".results.url", ".url", ".spool", ".durability"};
+// Of a connection of an open store, which goes on with them.
+constexpr std::string_view kTls[] = {".results.tls.ca_file",
+                                     ".results.tls.cert_file",
+                                     ".results.tls.key_file",
+                                     ".results.tls.server_name",
+                                     ".results.tls.min_version",
+                                     ".results.tls.handshake_timeout",
+                                     ".tls.ca_file",
+                                     ".tls.cert_file",
+                                     ".tls.key_file",
+                                     ".tls.server_name",
+                                     ".tls.min_version",
+                                     ".tls.handshake_timeout"};
 constexpr std::string_view kLimits[] = {".max_jobs", ".max_bytes", ".min_free_disk", ".results.ttl"};
 
 // NAME of "queues.NAME.KEY", if KEY is one of the keys; else "".
@@ -31,8 +45,10 @@ std::string queue_of(std::string_view path, Keys keys) {
 
 // The same for all the keys of a store.
 std::string store_of(std::string_view path) {
-  const std::string queue = queue_of(path, kIdentity);
-  return queue.empty() ? queue_of(path, kLimits) : queue;
+  for (const Keys keys : {Keys(kIdentity), Keys(kTls), Keys(kLimits)}) {
+    if (std::string queue = queue_of(path, keys); !queue.empty()) return queue;
+  }
+  return "";
 }
 
 struct Difference {
@@ -114,6 +130,32 @@ bool overlap(const SocketAddress& one, const SocketAddress& other) {
   return one.port == other.port && (one.ip == other.ip || is_any(one) || is_any(other));
 }
 
+// It connects with other files than it would if it was opened now.
+bool has_other_files(const config::Queue& config, const jobs::JobQueue& open) {
+  const auto contexts = open.tls();
+  const auto is_open = [&](const net::TlsClientConfig* wanted) {
+    return std::any_of(contexts.begin(), contexts.end(), [&](const jobs::TlsContextPtr& context) {
+      return context->is_for_servers(*wanted, net::TlsContext::Alpn::none);
+    });
+  };
+  const auto wanted = config.tls();
+  return !std::all_of(wanted.begin(), wanted.end(), is_open);
+}
+
+// The queues that a change of `tls.ca_file` would reach: those whose own keys have not changed.
+std::vector<std::string> with_other_authorities(const Candidate& next, core::Policies& policies,
+                                                const std::vector<Difference>& own) {
+  std::vector<std::string> found;
+  for (const auto& [name, config] : next.config.queues) {
+    const auto open = policies.queues().find(name);
+    if (open == policies.queues().end() || !has_other_files(config, *open->second.queue)) continue;
+    const bool is_own =
+        std::any_of(own.begin(), own.end(), [&](const Difference& each) { return queue_of(each.path, kTls) == name; });
+    if (!is_own) found.push_back(fmt::format("tls.ca_file: changed; queue {} keeps what it was opened with", name));
+  }
+  return found;
+}
+
 }  // namespace
 
 StoreValues store_values(const config::Effective& effective) {
@@ -191,6 +233,9 @@ std::vector<std::string> needing_restart(const Candidate& next, const StartValue
   for (const Difference& each : differences(next, policies, opened, kLimits)) {
     changed(each.path, each.before.shown, each.after.shown);
   }
+  const auto tls = differences(next, policies, opened, kTls);
+  for (const Difference& each : tls) changed(each.path, each.before.shown, each.after.shown);
+  for (std::string& each : with_other_authorities(next, policies, tls)) found.push_back(std::move(each));
   for (const Difference& each : differences(next, policies, opened, kIdentity)) {
     if (each.before.shown == each.after.shown) found.push_back(each.path + ": changed");
   }

@@ -1,6 +1,7 @@
 #include "config/load/tls_files.h"
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "net/tls/tls_context.h"
@@ -29,16 +30,62 @@ void warn_of_key(const std::string& key_file, const Location& at, Diagnostics& w
   if (!concern.empty()) at["key_file"].report(warnings, concern);
 }
 
+// How TLS is spoken to a server.
+struct ServerTls {
+  const net::TlsClientConfig* config;  // null: it is not
+  net::TlsContext::Alpn alpn;
+  Location at;              // its section
+  std::string_view unused;  // why the section has no effect; "": it has
+};
+using EachServer = std::function<void(const ServerTls&)>;
+
+const net::TlsClientConfig* client_tls(const SqliteUrl&) { return nullptr; }
+const net::TlsClientConfig* client_tls(const redis::Address& url) { return url.tls ? &*url.tls : nullptr; }
+const net::TlsClientConfig* client_tls(const AmqpUrl& url) { return url.tls ? &*url.tls : nullptr; }
+
+void for_each_server(const Config& config, const Location& root, const EachServer& each) {
+  using Alpn = net::TlsContext::Alpn;
+  const auto of_url = [](const auto& url) { return client_tls(url); };
+  const auto report = [&](const net::TlsClientConfig* tls, const Location& at, std::string_view without) {
+    each({tls, Alpn::none, at, tls ? "" : without});
+  };
+  for (const auto& [name, upstream] : config.upstreams) {
+    const bool used = std::any_of(upstream.endpoints.begin(), upstream.endpoints.end(),
+                                  [](const Endpoint& endpoint) { return endpoint.tls; });
+    each({&upstream.tls, Alpn::http, root["upstreams"][name]["tls"], used ? "" : "no endpoint is `https://`"});
+  }
+  for (const auto& [name, queue] : config.queues) {
+    const Location at = root["queues"][name], results = at["results"]["tls"];
+    report(std::visit(of_url, queue.url), at["tls"], "the URL is neither `rediss://` nor `amqps://`");
+    report(queue.results_url ? std::visit(of_url, *queue.results_url) : nullptr, results, "the URL is not `rediss://`");
+  }
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    for (size_t j = 0; j < config.listeners[i].routes.size(); ++j) {
+      const auto& limit = config.listeners[i].routes[j].rate_limit;
+      report(limit && limit->store ? client_tls(*limit->store) : nullptr,
+             root["listeners"][i]["routes"][j]["rate_limit"]["tls"], "the store is not `rediss://`");
+    }
+  }
+}
+
+// One that is inherited is reported once, where it is.
+void check_client(const net::TlsClientConfig& tls, net::TlsContext::Alpn alpn, const std::string& inherited_ca,
+                  const Location& at, Diagnostics& errors) {
+  if (tls == net::TlsClientConfig() || !is_complete(tls.cert_file, tls.key_file)) return;  // the latter was reported
+  std::vector<net::TlsFileProblem> problems;
+  net::TlsContext::for_servers(tls, alpn, problems);
+  const bool is_inherited = !inherited_ca.empty() && tls.ca_file == inherited_ca;
+  if (is_inherited) std::erase_if(problems, [](const auto& problem) { return problem.file == net::TlsFile::ca; });
+  report_problems(problems, at, "ca_file", errors);
+}
+
 }  // namespace
 
 void check_tls_files(const Config& config, const Location& root, Diagnostics& errors) {
-  for (const auto& [name, upstream] : config.upstreams) {
-    if (upstream.tls == net::TlsClientConfig()) continue;
-    if (!is_complete(upstream.tls.cert_file, upstream.tls.key_file)) continue;  // reported before
-    std::vector<net::TlsFileProblem> problems;
-    net::TlsContext::for_servers(upstream.tls, net::TlsContext::Alpn::http, problems);
-    report_problems(problems, root["upstreams"][name]["tls"], "ca_file", errors);
-  }
+  check_client({.ca_file = config.tls.ca_file}, net::TlsContext::Alpn::http, "", root["tls"], errors);
+  for_each_server(config, root, [&](const ServerTls& server) {
+    if (server.config) check_client(*server.config, server.alpn, config.tls.ca_file, server.at, errors);
+  });
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const auto& tls = config.listeners[i].tls;
     if (!tls || tls->cert_file.empty() || tls->key_file.empty()) continue;
@@ -49,13 +96,12 @@ void check_tls_files(const Config& config, const Location& root, Diagnostics& er
 }
 
 void warn_of_tls(const Config& config, const Location& root, Diagnostics& warnings) {
-  for (const auto& [name, upstream] : config.upstreams) {
-    const Location at = root["upstreams"][name]["tls"];
-    const bool used = std::any_of(upstream.endpoints.begin(), upstream.endpoints.end(),
-                                  [](const Endpoint& endpoint) { return endpoint.tls; });
-    if (at.is_written() && !used) at.at_key().report(warnings, "has no effect: no endpoint is `https://`");
-    warn_of_key(upstream.tls.key_file, at, warnings);
-  }
+  for_each_server(config, root, [&](const ServerTls& server) {
+    if (server.at.is_written() && !server.unused.empty()) {
+      server.at.at_key().report(warnings, "has no effect: " + std::string(server.unused));
+    }
+    if (server.config) warn_of_key(server.config->key_file, server.at, warnings);
+  });
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     if (const auto& tls = config.listeners[i].tls) warn_of_key(tls->key_file, root["listeners"][i]["tls"], warnings);
   }

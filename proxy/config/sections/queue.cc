@@ -12,9 +12,24 @@ constexpr int64_t kJobsMax = 1'000'000'000;
 bool on_server(const Queue& queue) { return !std::holds_alternative<SqliteUrl>(queue.url); }
 bool on_amqp(const Queue& queue) { return std::holds_alternative<AmqpUrl>(queue.url); }
 
+// None: it is a file, or a server without TLS.
+std::optional<net::TlsClientConfig>* tls_of(QueueUrl& url) {
+  if (auto* redis = std::get_if<redis::Address>(&url)) return &redis->tls;
+  if (auto* amqp = std::get_if<AmqpUrl>(&url)) return &amqp->tls;
+  return nullptr;
+}
+std::optional<net::TlsClientConfig>* tls_of(std::optional<ResultsUrl>& url) {
+  auto* redis = url ? std::get_if<redis::Address>(&*url) : nullptr;
+  return redis ? &redis->tls : nullptr;
+}
+
+void read_tls_of(Section& section, std::optional<net::TlsClientConfig>* tls) {
+  std::optional<net::TlsClientConfig> none;
+  read_server_tls(section, tls ? *tls : none);
+}
+
 // A message broker stores messages, not records: only a queue on one has its results elsewhere.
-void read_results(Section& section, bool known, Queue& out) {
-  section.duration("ttl", out.results_ttl, 1s);
+void read_results_url(Section& section, bool known, Queue& out) {
   const auto url = section.find("url");
   if (!url || (url->node->kind == Node::Kind::scalar && url->node->text.empty())) return;
   if (known && !on_amqp(out)) {
@@ -22,6 +37,12 @@ void read_results(Section& section, bool known, Queue& out) {
   }
   section.parsed("url", out.results_url.emplace(), "`sqlite:///PATH` or `redis://HOST:PORT/DATABASE`",
                  parse_results_url);
+}
+
+void read_results(Section& section, bool known, Queue& out) {
+  section.duration("ttl", out.results_ttl, 1s);
+  read_results_url(section, known, out);
+  read_tls_of(section, tls_of(out.results_url));
 }
 
 // A queue in a file may have the default spool path: as after a change of its URL from one kind to the other.
@@ -53,6 +74,7 @@ void read_queue(Section& section, Queue& out) {
   const bool known =
       section.require("url") &&
       section.parsed("url", out.url, "a queue URL such as `sqlite:///var/lib/tidegate/jobs.db`", parse_queue_url);
+  read_tls_of(section, tls_of(out.url));
   section.child("results", [&](Section& child) { read_results(child, known, out); });
   if (on_amqp(out) && !out.results_url) {
     section.error("results",

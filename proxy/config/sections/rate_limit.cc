@@ -74,10 +74,14 @@ void read_rate_store(Section& section, RateLimit& out) {
   section.choice<OnStoreFailure>(
       "on_store_failure", out.on_store_failure,
       {{"local", OnStoreFailure::local}, {"allow", OnStoreFailure::allow}, {"deny", OnStoreFailure::deny}});
+  std::optional<net::TlsClientConfig> none;
   const auto store = section.find("store");
-  if (!store || (store->node->kind == Node::Kind::scalar && store->node->text == "local")) return;
-  section.parsed("store", out.store.emplace(), "`local` or a server such as `redis://127.0.0.1:6379/0`",
-                 parse_redis_url);
+  const bool is_local = !store || (store->node->kind == Node::Kind::scalar && store->node->text == "local");
+  if (!is_local) {
+    section.parsed("store", out.store.emplace(), "`local` or a server such as `redis://127.0.0.1:6379/0`",
+                   parse_redis_url);
+  }
+  read_server_tls(section, is_local ? none : out.store->tls);
 }
 
 // Clients can fill the table up to its bound; a bound that the machine does not have is none.

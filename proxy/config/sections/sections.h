@@ -21,6 +21,11 @@ void read_tls_version(Section& section, net::TlsVersion& out);
 // A certificate needs its key, and a key its certificate.
 void read_tls_identity(Section& section, std::string& cert_file, std::string& key_file);
 void read_tls_file(Section& section, std::string_view key, std::string& out);
+// Everything of a `tls` section towards a server.
+void read_tls_client(Section& section, net::TlsClientConfig& out);
+// Reads the section `tls` beside the URL of a server, for which it has no effect where that is without TLS (`out`:
+// none).
+void read_server_tls(Section& section, std::optional<net::TlsClientConfig>& out);
 policy::BreakerConfig read_breaker(Section& section);
 policy::BulkheadConfig read_bulkhead(Section& section);
 void read_backoff(Section& section, policy::BackoffConfig& out);

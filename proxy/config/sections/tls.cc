@@ -1,6 +1,7 @@
-// What the `tls` sections of upstreams and listeners have in common. Whether the files can be used is found where all
+// What the `tls` sections have in common. Whether the files can be used is found where all
 // is read: load/tls_files.h.
 #include "config/sections/sections.h"
+#include "config/values/text.h"
 #include "config/values/urls.h"
 
 namespace tidegate::config {
@@ -20,6 +21,22 @@ void read_tls_identity(Section& section, std::string& cert_file, std::string& ke
   const bool has_key = section.find("key_file").has_value();
   if (has_cert && !has_key) section.error("cert_file", "needs its key_file");
   if (has_key && !has_cert) section.error("key_file", "needs its cert_file");
+}
+
+void read_tls_client(Section& section, net::TlsClientConfig& out) {
+  read_tls_file(section, "ca_file", out.ca_file);
+  read_tls_identity(section, out.cert_file, out.key_file);
+  section.parsed("server_name", out.server_name, "a name such as `api.example.org`", parse_tls_name);
+  read_tls_version(section, out.min_version);
+  section.duration("handshake_timeout", out.handshake_timeout);
+}
+
+void read_server_tls(Section& section, std::optional<net::TlsClientConfig>& out) {
+  section.child("tls", [&](Section& child) {
+    net::TlsClientConfig read;
+    read_tls_client(child, read);
+    if (out) out = read;
+  });
 }
 
 }  // namespace tidegate::config

@@ -1,4 +1,4 @@
-// The top level of the file: workers, limits, log, admin, and the sections upstreams, queues and listeners.
+// The top level of the file: workers, limits, log, admin, tls, and the sections upstreams, queues and listeners.
 #include "config/sections/sections.h"
 #include "config/values/text.h"
 
@@ -44,14 +44,38 @@ void read_admin(Section& section, Admin& out) {
   }
 }
 
-}  // namespace
+void inherit(const Tls& from, net::TlsClientConfig& to) {
+  if (to.ca_file.empty()) to.ca_file = from.ca_file;
+}
+void inherit(const Tls& from, std::optional<net::TlsClientConfig>& to) {
+  if (to) inherit(from, *to);
+}
+void inherit(const Tls&, SqliteUrl&) {}
+void inherit(const Tls& from, redis::Address& to) { inherit(from, to.tls); }
+void inherit(const Tls& from, AmqpUrl& to) { inherit(from, to.tls); }
 
-void read_config(Section& root, Config& out) {
+// The authorities of what has none of its own.
+void inherit_authorities(Config& config) {
+  const auto to_url = [&](auto& url) { inherit(config.tls, url); };
+  for (auto& [name, upstream] : config.upstreams) inherit(config.tls, upstream.tls);
+  for (auto& [name, queue] : config.queues) {
+    std::visit(to_url, queue.url);
+    if (queue.results_url) std::visit(to_url, *queue.results_url);
+  }
+  for (Listener& listener : config.listeners) {
+    for (Route& route : listener.routes) {
+      if (route.rate_limit && route.rate_limit->store) inherit(config.tls, *route.rate_limit->store);
+    }
+  }
+}
+
+void read_sections(Section& root, Config& out) {
   read_workers(root, out.workers);
   root.duration("shutdown_grace", out.shutdown_grace, 0ms);
   root.child("limits", [&](Section& section) { section.size("buffered", out.limits.buffered, 1 << 20, 1ull << 50); });
   root.child("log", [&](Section& section) { read_log(section, out.log); });
   root.child("admin", [&](Section& section) { read_admin(section, out.admin); });
+  root.child("tls", [&](Section& section) { read_tls_file(section, "ca_file", out.tls.ca_file); });
   root.require("upstreams");
   root.each_named("upstreams", [&](const std::string& name, Section& section) {
     Upstream& upstream = out.upstreams[name];
@@ -66,6 +90,13 @@ void read_config(Section& root, Config& out) {
   if (!root.require("listeners")) return;
   if (root.is_empty_list("listeners")) root.error("listeners", "at least one listener is required");
   root.each_item("listeners", [&](size_t, Section& section) { read_listener(section, out.listeners.emplace_back()); });
+}
+
+}  // namespace
+
+void read_config(Section& root, Config& out) {
+  read_sections(root, out);
+  inherit_authorities(out);
 }
 
 }  // namespace tidegate::config

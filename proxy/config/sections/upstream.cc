@@ -19,14 +19,6 @@ void read_endpoints(Section& section, std::vector<Endpoint>& out) {
   section.refuse_duplicates("endpoints", authorities);
 }
 
-void read_upstream_tls(Section& section, net::TlsClientConfig& out) {
-  read_tls_file(section, "ca_file", out.ca_file);
-  read_tls_identity(section, out.cert_file, out.key_file);
-  section.parsed("server_name", out.server_name, "a name such as `api.example.org`", parse_tls_name);
-  read_tls_version(section, out.min_version);
-  section.duration("handshake_timeout", out.handshake_timeout);
-}
-
 void read_health_check(Section& section, policy::HealthCheckConfig& out) {
   section.parsed("path", out.path, "a path such as `/health`", parse_request_path);
   section.duration("interval", out.interval, kCheckIntervalMin);
@@ -63,7 +55,7 @@ void read_upstream(Section& section, Upstream& out) {
                           {{"least_requests", Balance::least_requests}, {"round_robin", Balance::round_robin}});
   section.duration("connect_timeout", out.connect_timeout);
   section.child("dns", [&](Section& child) { read_dns(child, out.dns); });
-  section.child("tls", [&](Section& child) { read_upstream_tls(child, out.tls); });
+  section.child("tls", [&](Section& child) { read_tls_client(child, out.tls); });
   section.integer("max_connections", out.max_connections, 1, kConnectionsMax);
   section.integer("max_pending", out.max_pending, 0, kConnectionsMax);
   section.duration("pending_timeout", out.pending_timeout);

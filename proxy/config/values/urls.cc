@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kDatabaseMax = 1'000'000;
 constexpr size_t kSecretBytesMin = 16;
+constexpr uint16_t kAmqpsPort = 5671;
 
 Error invalid(std::string message) { return {ErrorCode::invalid, std::move(message)}; }
 
@@ -97,10 +98,18 @@ Result<SqliteUrl> parse_sqlite(std::string_view path) {
                              shown("sqlite://" + std::string(path))));
 }
 
-Result<redis::Address> parse_redis(std::string_view rest) {
+enum class Transport : uint8_t { plain, tls };
+
+std::optional<net::TlsClientConfig> tls_of(Transport transport) {
+  if (transport == Transport::plain) return std::nullopt;
+  return net::TlsClientConfig();
+}
+
+Result<redis::Address> parse_redis(std::string_view rest, Transport transport) {
   auto server = parse_server(rest, "redis://127.0.0.1:6379/0");
   if (!server) return server.error();
   redis::Address out;
+  out.tls = tls_of(transport);
   out.host = server->host;
   out.port = server->port.value_or(out.port);
   out.user = server->user;
@@ -114,12 +123,13 @@ Result<redis::Address> parse_redis(std::string_view rest) {
   return out;
 }
 
-Result<AmqpUrl> parse_amqp(std::string_view rest) {
+Result<AmqpUrl> parse_amqp(std::string_view rest, Transport transport) {
   auto server = parse_server(rest, "amqp://127.0.0.1:5672/");
   if (!server) return server.error();
   AmqpUrl out;
+  out.tls = tls_of(transport);
   out.host = server->host;
-  out.port = server->port.value_or(out.port);
+  out.port = server->port.value_or(out.tls ? kAmqpsPort : out.port);
   if (server->has_user) {
     if (server->user.empty()) return invalid("the URL has a password without a user");
     out.user = server->user;
@@ -136,11 +146,6 @@ std::optional<std::string_view> after(std::string_view text, std::string_view sc
 }
 
 Error unknown_url(std::string_view text, std::string_view expected) {
-  for (const std::string_view scheme : {"rediss://", "amqps://"}) {
-    if (text.starts_with(scheme)) {
-      return invalid(fmt::format("{} is not supported yet (TLS to a server)", scheme));
-    }
-  }
   const bool may_hold_password = text.find("://") != std::string_view::npos || text.find('@') != std::string_view::npos;
   return invalid(fmt::format("{} is not {}", may_hold_password ? "this" : shown(text), expected));
 }
@@ -164,20 +169,24 @@ std::optional<size_t> base64_size(std::string_view text) {
 Result<QueueUrl> parse_queue_url(std::string_view text) {
   const auto as_url = [](auto parsed) { return parsed ? Result<QueueUrl>(QueueUrl(*parsed)) : parsed.error(); };
   if (const auto rest = after(text, "sqlite://")) return as_url(parse_sqlite(*rest));
-  if (const auto rest = after(text, "redis://")) return as_url(parse_redis(*rest));
-  if (const auto rest = after(text, "amqp://")) return as_url(parse_amqp(*rest));
+  if (const auto rest = after(text, "redis://")) return as_url(parse_redis(*rest, Transport::plain));
+  if (const auto rest = after(text, "rediss://")) return as_url(parse_redis(*rest, Transport::tls));
+  if (const auto rest = after(text, "amqp://")) return as_url(parse_amqp(*rest, Transport::plain));
+  if (const auto rest = after(text, "amqps://")) return as_url(parse_amqp(*rest, Transport::tls));
   return unknown_url(text, "a queue URL such as `sqlite:///var/lib/tidegate/jobs.db`");
 }
 
 Result<ResultsUrl> parse_results_url(std::string_view text) {
   const auto as_url = [](auto parsed) { return parsed ? Result<ResultsUrl>(ResultsUrl(*parsed)) : parsed.error(); };
   if (const auto rest = after(text, "sqlite://")) return as_url(parse_sqlite(*rest));
-  if (const auto rest = after(text, "redis://")) return as_url(parse_redis(*rest));
+  if (const auto rest = after(text, "redis://")) return as_url(parse_redis(*rest, Transport::plain));
+  if (const auto rest = after(text, "rediss://")) return as_url(parse_redis(*rest, Transport::tls));
   return unknown_url(text, "a results URL such as `sqlite:///PATH` or `redis://HOST:PORT/DATABASE`");
 }
 
 Result<redis::Address> parse_redis_url(std::string_view text) {
-  if (const auto rest = after(text, "redis://")) return parse_redis(*rest);
+  if (const auto rest = after(text, "redis://")) return parse_redis(*rest, Transport::plain);
+  if (const auto rest = after(text, "rediss://")) return parse_redis(*rest, Transport::tls);
   return unknown_url(text, "`local` or a server such as `redis://127.0.0.1:6379/0`");
 }
 
@@ -200,8 +209,7 @@ Result<std::string> parse_reference_host(std::string_view text) {
 }
 
 Result<std::string> parse_callback_url(std::string_view text) {
-  if (text.starts_with("https://")) return invalid("https:// is not supported yet; write `http://HOST:PORT/PATH`");
-  const auto rest = after(text, "http://");
+  const auto rest = after(text, text.starts_with("https://") ? "https://" : "http://");
   if (!rest) return unknown_url(text, "a callback URL such as `http://127.0.0.1:8080/done`");
   const std::string_view authority = rest->substr(0, rest->find_first_of("/?"));
   const std::string_view target = rest->substr(authority.size());

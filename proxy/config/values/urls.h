@@ -10,7 +10,8 @@
 
 namespace tidegate::config {
 
-// sqlite:///PATH, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST].
+// sqlite:///PATH, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST]; the
+// last two with TLS as rediss:// and amqps://.
 Result<QueueUrl> parse_queue_url(std::string_view text);
 // sqlite:///PATH or redis://…
 Result<ResultsUrl> parse_results_url(std::string_view text);
@@ -22,7 +23,7 @@ Result<std::string> parse_file_path(std::string_view text);
 // "host" or "host:port" that bodies may be fetched from, lower case.
 Result<std::string> parse_reference_host(std::string_view text);
 
-// http://HOST[:PORT][/PATH]; https:// is not supported yet.
+// http://HOST[:PORT][/PATH] or https://…
 Result<std::string> parse_callback_url(std::string_view text);
 // "whsec_" and base64 of at least 16 bytes, or any other text of at least 16 bytes. Never part of a message.
 Result<std::string> parse_callback_secret(std::string_view text);

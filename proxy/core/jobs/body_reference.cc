@@ -9,7 +9,8 @@ namespace tidegate::core {
 namespace {
 
 constexpr std::string_view kReferenceField = "tidegate-body-ref";
-constexpr std::string_view kScheme = "http://";
+constexpr std::string_view kHttp = "http://", kHttps = "https://";
+constexpr uint16_t kHttpsPort = 443;
 
 Error invalid(std::string_view what) { return {ErrorCode::invalid, "Tidegate-Body-Ref: " + std::string(what)}; }
 
@@ -52,14 +53,18 @@ bool is_listed(const BodyReference& reference, const std::vector<std::string>& h
 
 Result<BodyReference> check_body_reference(std::string_view url, const std::vector<std::string>& hosts) {
   if (url.size() > kBodyReferenceMax) return invalid("longer than 8192 bytes");
-  if (!http::iequals(url.substr(0, kScheme.size()), kScheme)) return invalid("not an http:// URL");
-  const std::string_view rest = url.substr(kScheme.size());
+  const bool tls = http::iequals(url.substr(0, kHttps.size()), kHttps);
+  const std::string_view scheme = tls ? kHttps : kHttp;
+  if (!http::iequals(url.substr(0, scheme.size()), scheme)) return invalid("not an http:// or https:// URL");
+  const std::string_view rest = url.substr(scheme.size());
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   const std::string_view target = rest.substr(authority.size());
   if (authority.find('@') != authority.npos) return invalid("user information is not allowed");
   if (authority.find('[') != authority.npos) return invalid("IPv6 addresses are not allowed");
 
   BodyReference reference;
+  reference.tls = tls;
+  if (tls) reference.port = kHttpsPort;
   reference.authority = lower(authority);
   const size_t colon = reference.authority.find(':');
   reference.host = reference.authority.substr(0, colon);

@@ -12,16 +12,30 @@ namespace {
 
 constexpr Duration kBound = 1s;
 
+net::TlsServer tls_of(const redis::Address& address) {
+  if (!address.tls) return {};
+  return net::make_tls_server(*address.tls, net::TlsContext::Alpn::none);
+}
+
 }  // namespace
+
+RateStoreHealth::RateStoreHealth(redis::Address address) : address_(std::move(address)), tls_(tls_of(address_)) {}
 
 bool RateStoreHealth::up() const {
   const std::lock_guard lock(mutex_);
   return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker.second; });
 }
 
+std::string RateStoreHealth::why_unavailable() const {
+  if (up()) return "";
+  const std::lock_guard lock(mutex_);
+  return why_;
+}
+
 void RateStoreHealth::report(const void* worker, bool up, const std::string& why) {
   const std::lock_guard lock(mutex_);
   workers_[worker] = up;
+  why_ = why;
   const bool any = std::any_of(workers_.begin(), workers_.end(), [](const auto& one) { return one.second; });
   if (told_ == any) return;
   told_ = any;
@@ -36,7 +50,7 @@ void RateStoreHealth::leave(const void* worker) {
 
 RateStore::RateStore(net::Runtime& runtime, RateStoreHealth& health)
     : health_(health),
-      client_(runtime, health.address(), {.connect_timeout = kBound, .command_timeout = kBound}),
+      client_(runtime, health.address(), {.connect_timeout = kBound, .command_timeout = kBound, .tls = health.tls()}),
       member_(to_hex(runtime.random_id()) + ":") {
   client_.on_change([this] { report(client_.ready(), client_.why_not_ready()); });
 }
@@ -59,8 +73,9 @@ std::optional<policy::RateDecision> RateStore::on_reply(const Result<redis::Repl
 }
 
 void RateStore::report(bool up, const std::string& why) {
-  if (reported_ == up) return;
+  if (reported_ == up && why == why_reported_) return;
   reported_ = up;
+  why_reported_ = why;
   health_.report(this, up, why);
 }
 

@@ -19,18 +19,24 @@ namespace tidegate::core {
 // and requests that meet it.
 class RateStoreHealth {
  public:
-  explicit RateStoreHealth(redis::Address address) : address_(std::move(address)) {}
+  explicit RateStoreHealth(redis::Address address);
 
   const redis::Address& address() const { return address_; }
+  // Where it is rediss://.
+  const net::TlsServer& tls() const { return tls_; }
   bool up() const;
+  // Why it is not, by the worker that has reported last; "" where it is up, or nobody has reported yet.
+  std::string why_unavailable() const;
   void report(const void* worker, bool up, const std::string& why);
   void leave(const void* worker);
 
  private:
   const redis::Address address_;
+  const net::TlsServer tls_;
   mutable std::mutex mutex_;
   std::map<const void*, bool> workers_;
   std::optional<bool> told_;  // the last that was logged
+  std::string why_;
 };
 
 // Belongs to its loop's thread.
@@ -58,6 +64,7 @@ class RateStore {
   std::string member_;  // begins the name of every call of this client
   uint64_t asked_ = 0;
   std::optional<bool> reported_;
+  std::string why_reported_;
 };
 
 }  // namespace tidegate::core

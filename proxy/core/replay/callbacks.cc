@@ -90,7 +90,7 @@ class CallbackRun final : public net::Operation {
   }
 
   void post(std::optional<int> result_status) {
-    const auto url = http::parse_http_url(callback_.url);
+    const auto url = http::parse_url(callback_.url);
     if (!url) return give_up("invalid_url");
     const std::string id = field_of(job_, kWebhookId);
     const int64_t now_s =
@@ -106,6 +106,7 @@ class CallbackRun final : public net::Operation {
                       {"webhook-timestamp", std::to_string(now_s)},
                       {"webhook-signature", http::webhook_signature(callback_.secret, id, now_s, request.body)}};
     request.timeout = CallbackRunner::kTimeout;
+    if (url->tls) request.tls = worker_.table()->outgoing_tls();
     request.status_only = true;
     request.on_connected = [this] { connected_ = true; };
     step_ = http::fetch(worker_.runtime(), std::move(request),

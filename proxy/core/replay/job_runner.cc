@@ -190,8 +190,8 @@ std::unique_ptr<net::Operation> GatewayJobRunner::run(jobs::JobRoutePtr route, c
 std::unique_ptr<net::Operation> GatewayJobRunner::fetch_body(const jobs::JobRoutePtr& route,
                                                              const jobs::ClaimedJob& job,
                                                              std::function<void(jobs::FetchedBody)> done) {
-  return fetch_reference(worker_.runtime(), worker_.buffers(), static_cast<const RouteState&>(*route).enqueue,
-                         job.body_ref, std::move(done));
+  return fetch_reference(worker_.runtime(), worker_.buffers(), worker_.table()->outgoing_tls(),
+                         static_cast<const RouteState&>(*route).enqueue, job.body_ref, std::move(done));
 }
 
 }  // namespace tidegate::core

@@ -10,7 +10,6 @@
 #include "core/spooled_body.h"
 #include "http/client/client_connection.h"
 #include "http/message/writer.h"
-#include "net/connect_host.h"
 #include "net/connection_refusal.h"
 #include "net/timer.h"
 
@@ -82,13 +81,14 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
     if (bytes_) bytes_->on_change = nullptr;
   }
 
-  void start(BodyReference from, Duration timeout) {
+  void start(BodyReference from, const net::TlsServer& tls, Duration timeout) {
     state_ = State::connecting;
     from_ = std::move(from);
     deadline_ = runtime_.now() + timeout;
+    if (from_.tls) timer_.start_at(deadline_);  // without, connecting has a time limit of its own
     connecting_ =
-        net::connect_host(runtime_, from_.host, from_.port, timeout,
-                          [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
+        net::connect_server(runtime_, from_.host, from_.port, from_.tls ? tls : net::TlsServer(), timeout,
+                            [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); });
   }
 
   // In place of start().
@@ -173,7 +173,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
       case State::settling:
         return end(FetchedBody::Result::own_failure, "", "the referenced body was not kept in time");
       case State::receiving: return end(FetchedBody::Result::failed, kUnreachable, "not fetched in time");
-      case State::connecting:  // that has a time limit of its own
+      case State::connecting: return end(FetchedBody::Result::failed, kUnreachable, "not connected in time");
       case State::ended: TG_ASSERT(false);
     }
   }
@@ -213,7 +213,7 @@ class ReferenceFetch final : public net::Operation, private http::ClientUser {
 
 }  // namespace
 
-std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime, BufferBudget& budget,
+std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime, BufferBudget& budget, const net::TlsServer& tls,
                                                 const config::FallbackEnqueue* enqueue, const std::string& url,
                                                 std::function<void(FetchedBody)> done) {
   auto fetch = std::make_unique<ReferenceFetch>(runtime, budget, enqueue ? enqueue->max_body : 0, std::move(done));
@@ -222,7 +222,7 @@ std::unique_ptr<net::Operation> fetch_reference(net::Runtime& runtime, BufferBud
     return fetch;
   }
   auto from = check_body_reference(url, enqueue->reference_hosts);
-  from ? fetch->start(std::move(*from), enqueue->reference_timeout) : fetch->refuse(from.error().message);
+  from ? fetch->start(std::move(*from), tls, enqueue->reference_timeout) : fetch->refuse(from.error().message);
   return fetch;
 }
 

@@ -37,6 +37,7 @@ Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores
 
 void Policies::add(QueueStores queues, QueueStores callbacks) {
   for (auto& [name, queue] : queues) {
+    for (const jobs::TlsContextPtr& tls : queue->tls()) tls_watch_.add("queue", name, tls);
     queues_[name].queue = std::move(queue);
     queues_[name].metrics = &metrics_.queue(name);
   }
@@ -206,8 +207,22 @@ std::shared_ptr<http::ConnectionCount> Policies::connection_count(const config::
 
 std::shared_ptr<RateStoreHealth> Policies::rate_store(const redis::Address& address) {
   const auto same_address = [&](const RateStoreHealth& found) { return found.address() == address; };
-  return find_or_make(rate_stores_[address.shown()], same_address,
-                      [&] { return std::make_shared<RateStoreHealth>(address); });
+  return find_or_make(rate_stores_[address.shown()], same_address, [&] {
+    const auto made = std::make_shared<RateStoreHealth>(address);
+    if (made->tls().used()) tls_watch_.add("rate_limit_store", address.shown(), made->tls().context);
+    return made;
+  });
+}
+
+std::shared_ptr<net::TlsContext> Policies::outgoing_tls(const config::Tls& config) {
+  constexpr auto kAlpn = net::TlsContext::Alpn::http;
+  const net::TlsClientConfig wanted{.ca_file = config.ca_file};
+  const auto same_files = [&](const net::TlsContext& found) { return found.is_for_servers(wanted, kAlpn); };
+  return find_or_make(outgoing_tls_, same_files, [&] {
+    const auto made = net::make_tls_server(wanted, kAlpn).context;
+    tls_watch_.add("tls", "", made);
+    return made;
+  });
 }
 
 }  // namespace tidegate::core

@@ -82,6 +82,8 @@ class Policies {
   // Null: the listener has no TLS.
   std::shared_ptr<net::TlsContext> listener_tls(const config::Listener& listener);
   std::shared_ptr<RateStoreHealth> rate_store(const redis::Address& address);
+  // For callbacks and references that are https://.
+  std::shared_ptr<net::TlsContext> outgoing_tls(const config::Tls& config);
   // Of a breaker with these two, which outlive it.
   std::shared_ptr<JudgedFailures> judged(Owner owner, const std::string& name, const policy::Breaker& breaker,
                                          const Upstream& upstream);
@@ -137,6 +139,7 @@ class Policies {
   Remembered<std::string, http::ConnectionCount> connection_counts_;
   Remembered<std::string, net::TlsContext> listener_tls_;
   Remembered<std::string, net::TlsContext> upstream_tls_;
+  std::weak_ptr<net::TlsContext> outgoing_tls_;
   Remembered<std::string, RateStoreHealth> rate_stores_;  // by the address as shown, and compared whole
   std::vector<std::function<void()>> on_commit_;
   std::map<const void*, std::shared_ptr<void>> made_;  // by their entry, which they replace on the commit

@@ -106,6 +106,7 @@ std::shared_ptr<const RouteTable> RouteTable::build(std::shared_ptr<const config
   const std::shared_ptr<RouteTable> table(new RouteTable());
   table->config_ = std::move(config);
   table->rate_key_secret_ = policies.rate_key_secret();
+  table->outgoing_tls_.context = policies.outgoing_tls(table->config_->tls);
   Builder builder(*table, policies);
   for (const auto& [name, upstream] : table->config_->upstreams) builder.add(upstream);
   for (const config::Listener& listener : table->config_->listeners) builder.add(listener);

@@ -66,6 +66,8 @@ class RouteTable {
   // REQUIRES one of breakers().
   const JudgedFailures& judged_by(const policy::Breaker& breaker) const { return *judged_.at(&breaker); }
   const std::vector<std::shared_ptr<RateStoreHealth>>& rate_stores() const { return rate_stores_; }  // each once
+  // For callbacks and references that are https://.
+  const net::TlsServer& outgoing_tls() const { return outgoing_tls_; }
   uint64_t rate_key_secret() const { return rate_key_secret_; }
 
  private:
@@ -80,6 +82,7 @@ class RouteTable {
   std::map<std::string, std::shared_ptr<Upstream>> upstreams_;
   std::vector<std::shared_ptr<RateStoreHealth>> rate_stores_;
   std::map<std::string, QueueState*> queues_;
+  net::TlsServer outgoing_tls_;
   uint64_t rate_key_secret_ = 0;
 };
 

@@ -20,7 +20,8 @@ class TlsWatch {
   // The runtime outlives the watch.
   explicit TlsWatch(net::Runtime& runtime) : timer_(runtime, [this] { look(); }) {}
 
-  // `section`: "upstream" or "listener". A context that nobody uses any more is watched no longer.
+  // `section`: "upstream", "listener", "queue", "rate_limit_store" or "tls". A context that nobody uses any more is
+  // watched no longer.
   void add(const char* section, const std::string& name, const std::shared_ptr<net::TlsContext>& context);
 
  private:

@@ -8,24 +8,23 @@
 #include "http/message/chars.h"
 #include "http/message/writer.h"
 #include "http/parser/guard.h"
-#include "net/connect_host.h"
 #include "net/timer.h"
 
 namespace tidegate::http {
 
 namespace {
 
-constexpr uint16_t kDefaultPort = 80;
+constexpr uint16_t kHttpPort = 80, kHttpsPort = 443;
+constexpr std::string_view kHttpScheme = "http://", kHttpsScheme = "https://";
 constexpr uint64_t kReserveMax = 1 << 20;  // an announced length is not believed beyond this
 
-// "host:port" into its parts; port 80 where none is given.
+// "host:port" into its parts; `port` stays as it is where none is given.
 bool split_host(const std::string& text, std::string* host, uint16_t* port) {
   if (!is_valid_authority(text)) return false;
   const size_t bracket = text.find(']');
   const size_t colon = text.find(':', bracket == text.npos ? 0 : bracket);
   *host = text.substr(0, colon);
   if (bracket != text.npos) *host = text.substr(1, bracket - 1);
-  *port = kDefaultPort;
   if (colon != text.npos && colon + 1 < text.size()) *port = static_cast<uint16_t>(std::stoul(text.substr(colon + 1)));
   return true;
 }
@@ -44,7 +43,8 @@ class Fetch final : public net::Operation, private ClientUser {
       : runtime_(runtime),
         request_(std::move(request)),
         done_(std::move(done)),
-        timer_(runtime, [this] { on_timer(); }) {
+        timer_(runtime, [this] { on_timer(); }),
+        port_(request_.tls.used() ? kHttpsPort : kHttpPort) {
     if (!is_writable(request_) || !split_host(request_.host, &host_, &port_)) {
       early_error_ = Error{ErrorCode::invalid, "fetch: bad request to " + request_.host};
       timer_.start_after(Duration::zero());
@@ -52,9 +52,10 @@ class Fetch final : public net::Operation, private ClientUser {
     }
     deadline_ = runtime_.now() + request_.timeout;
     const auto connected = [this](Result<std::unique_ptr<net::Stream>> stream) { on_connected(std::move(stream)); };
-    if (request_.connect) timer_.start_at(deadline_);
-    connecting_ = request_.connect ? request_.connect(connected)
-                                   : net::connect_host(runtime_, host_, port_, request_.timeout, connected);
+    if (request_.connect || request_.tls.used()) timer_.start_at(deadline_);
+    connecting_ = request_.connect
+                      ? request_.connect(connected)
+                      : net::connect_server(runtime_, host_, port_, request_.tls, request_.timeout, connected);
   }
 
  private:
@@ -137,11 +138,11 @@ class Fetch final : public net::Operation, private ClientUser {
   FetchRequest request_;
   FetchCallback done_;
   Time deadline_{};
-  net::Timer timer_;  // not while connect_host connects, which has a time limit of its own
+  net::Timer timer_;  // not while TCP alone is connected, which has a time limit of its own
   std::unique_ptr<net::Operation> connecting_;
   std::unique_ptr<ClientConnection> connection_;
   std::string host_;
-  uint16_t port_ = 0;
+  uint16_t port_;
   bool too_large_ = false;
   std::optional<Error> early_error_;
   FetchResponse response_;
@@ -161,16 +162,23 @@ std::unique_ptr<net::Operation> fetch(net::Runtime& runtime, FetchRequest reques
 }
 
 Result<HttpUrl> parse_http_url(std::string_view url) {
-  static constexpr std::string_view kScheme = "http://";
   RequestHead head;
   head.method = "GET";
   head.target = url;
-  const bool is_http = iequals(url.substr(0, kScheme.size()), kScheme);
+  const bool is_http = iequals(url.substr(0, kHttpScheme.size()), kHttpScheme);
   if (!is_http || check_target(head) != nullptr)
     return Error{ErrorCode::invalid, "not an http:// URL: " + std::string(url)};
   std::string target(head.path);
   if (url.find('?') != url.npos) target.append("?").append(head.query);
   return HttpUrl{std::string(head.authority), std::move(target)};
+}
+
+Result<HttpUrl> parse_url(std::string_view url) {
+  const bool tls = iequals(url.substr(0, kHttpsScheme.size()), kHttpsScheme);
+  auto parsed =
+      parse_http_url(tls ? std::string(kHttpScheme).append(url.substr(kHttpsScheme.size())) : std::string(url));
+  if (parsed) parsed->tls = tls;
+  return parsed;
 }
 
 }  // namespace tidegate::http

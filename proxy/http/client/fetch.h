@@ -10,6 +10,7 @@
 
 #include "http/message/head.h"
 #include "net/runtime.h"
+#include "net/tls/connect_server.h"
 
 namespace tidegate::http {
 
@@ -22,7 +23,8 @@ struct FetchRequest {
   Duration timeout = 10s;            // for all of it
   size_t body_bytes_max = 32 << 20;  // a larger response is an error
   bool status_only = false;          // the response ends with its headers: whatever becomes of its body
-  // How to connect, where not to `host` by TCP: it then is the Host of the request only. The error is passed on.
+  net::TlsServer tls = {};           // where `host` is reached by https://; its port then is 443 if absent
+  // How to connect, where not to `host`: it then is the Host of the request only. The error is passed on.
   std::function<std::unique_ptr<net::Operation>(net::ConnectCallback done)> connect = {};
   // A failure before this is one of connecting: the host has seen nothing of the request. Must not destroy the
   // operation.
@@ -39,15 +41,18 @@ struct FetchResponse {
 
 using FetchCallback = std::function<void(Result<FetchResponse>)>;
 
-// The callback runs later, once. Destroying the operation closes the connection. Errors: as net::connect_host; timeout,
-// reset, invalid (not HTTP), exhausted (response too large).
+// The callback runs later, once. Destroying the operation closes the connection. Errors: as net::connect_server;
+// timeout, reset, invalid (not HTTP), exhausted (response too large).
 [[nodiscard]] std::unique_ptr<net::Operation> fetch(net::Runtime& runtime, FetchRequest request, FetchCallback done);
 
 // "http://host[:port][/path]" -> host with port and target; an empty path is "/".
 struct HttpUrl {
   std::string host;  // with port
   std::string target;
+  bool tls = false;  // https://
 };
+// Either of the two.
+Result<HttpUrl> parse_url(std::string_view url);
 Result<HttpUrl> parse_http_url(std::string_view url);
 
 }  // namespace tidegate::http

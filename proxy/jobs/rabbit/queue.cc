@@ -35,6 +35,7 @@ class HeldBody final : public net::BodyReader {
 BrokerOptions broker_options(RabbitQueueOptions& options) {
   BrokerOptions broker;
   broker.url = options.url;
+  broker.tls = options.tls;
   broker.name = options.name;
   broker.prefetch = options.prefetch;
   broker.reply_timeout = options.reply_timeout;
@@ -46,7 +47,8 @@ BrokerOptions broker_options(RabbitQueueOptions& options) {
 
 class RabbitQueue final : public JobQueue {
  public:
-  explicit RabbitQueue(RabbitQueueOptions options) : context_(std::move(options.records), broker_options(options)) {}
+  explicit RabbitQueue(RabbitQueueOptions options)
+      : tls_(options.tls.context), context_(std::move(options.records), broker_options(options)) {}
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
     return start_append(context_, home, std::move(draft), std::move(done));
@@ -138,6 +140,11 @@ class RabbitQueue final : public JobQueue {
   void on_work(net::Runtime& home, std::function<void()> changed) override {
     context_.deliveries.on_work(home, std::move(changed));
   }
+  std::vector<TlsContextPtr> tls() const override {
+    std::vector<TlsContextPtr> all = context_.records->tls();
+    if (tls_) all.push_back(tls_);
+    return all;
+  }
   void close(net::Runtime& home, std::function<void()> done) override {
     context_.broker.close(home, [this, &home, done = std::move(done)] { records().close(home, done); });
   }
@@ -145,6 +152,7 @@ class RabbitQueue final : public JobQueue {
  private:
   RecordStore& records() { return *context_.records; }
 
+  const TlsContextPtr tls_;
   RabbitContext context_;
 };
 

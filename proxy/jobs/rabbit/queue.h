@@ -14,12 +14,14 @@
 
 #include "config/config.h"
 #include "jobs/job_queue.h"
+#include "net/tls/connect_server.h"
 
 namespace tidegate::jobs {
 
 struct RabbitQueueOptions {
   config::AmqpUrl url;
-  std::string name;  // RabbitMQ's queues are called tidegate.NAME…
+  net::TlsServer tls = {};  // where it is amqps://
+  std::string name;         // RabbitMQ's queues are called tidegate.NAME…
   QueueLimits limits = {};
   std::unique_ptr<RecordStore> records = {};
   uint16_t prefetch = 32;                        // unacked deliveries at once; their bodies are in memory

@@ -13,6 +13,7 @@ namespace {
 redis::ClientOptions client_options(const RedisQueueOptions& options) {
   redis::ClientOptions client;
   client.command_timeout = options.command_timeout;
+  client.tls = options.tls;
   client.pending_max = options.pending_max * 4;
   client.pending_bytes_max = 256 << 20;  // bodies of one piece go with their scripts; larger ones wait (blob.h)
   return client;

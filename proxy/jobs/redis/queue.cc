@@ -43,7 +43,8 @@ class RedisBodyReader final : public net::BodyReader {
 
 class RedisQueue final : public RecordStore {
  public:
-  explicit RedisQueue(const RedisQueueOptions& options) : thread_(std::make_shared<RedisThread>(options)) {
+  explicit RedisQueue(const RedisQueueOptions& options)
+      : tls_(options.tls.context), thread_(std::make_shared<RedisThread>(options)) {
     thread_->wait_for_server(options.open_wait);
   }
   ~RedisQueue() override { thread_->stop(); }
@@ -192,6 +193,7 @@ class RedisQueue final : public RecordStore {
   void on_work(net::Runtime& home, std::function<void()> changed) override {
     thread_->on_work(home, std::move(changed));
   }
+  std::vector<TlsContextPtr> tls() const override { return tls_ ? std::vector{tls_} : std::vector<TlsContextPtr>(); }
   void close(net::Runtime& home, std::function<void()> done) override { thread_->close(home, std::move(done)); }
 
  private:
@@ -215,6 +217,7 @@ class RedisQueue final : public RecordStore {
     return submit<T>(std::make_shared<PendingCall<T>>(&home, std::move(done)), std::move(work));
   }
 
+  const TlsContextPtr tls_;
   std::shared_ptr<RedisThread> thread_;
 };
 

@@ -15,13 +15,15 @@
 #include <string>
 
 #include "jobs/job_queue.h"
+#include "net/tls/connect_server.h"
 #include "redis/address.h"
 
 namespace tidegate::jobs {
 
 struct RedisQueueOptions {
   redis::Address address;
-  std::string name;  // of the queue: its keys begin with `tidegate:{name}:`
+  net::TlsServer tls = {};  // where it is rediss://
+  std::string name;         // of the queue: its keys begin with `tidegate:{name}:`
   QueueLimits limits = {};
   bool strict = true;  // false: the operator's word that the server keeps what it has acknowledged
   // A failed append whose record turns up all the same is cancelled, once the server has recovered. False: the caller

@@ -117,6 +117,8 @@ class SpooledQueue final : public JobQueue {
   // Local, as the breakers are.
   NoteStore* note_store() override { return spool_->note_store(); }
 
+  std::vector<TlsContextPtr> tls() const override { return server_->tls(); }
+
   QueueView view() const override;
 
   void on_work(net::Runtime& home, std::function<void()> changed) override {

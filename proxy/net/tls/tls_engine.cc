@@ -32,7 +32,7 @@ void expect_name(SSL* ssl, const std::string& name) {
     TG_ASSERT(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1);
     return;
   }
-  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  SSL_set_hostflags(ssl, kTlsNameRules);
   TG_ASSERT(SSL_set1_host(ssl, name.c_str()) == 1);
   SSL_set_tlsext_host_name(ssl, name.c_str());
 }

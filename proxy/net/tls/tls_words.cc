@@ -17,7 +17,9 @@ constexpr size_t kNamesShown = 5;
 constexpr char kHandshakeRecord = 22;
 constexpr char kAlertRecord = 21;
 
-const char* peers_name(const SSL* ssl) { return SSL_is_server(ssl) ? "client" : "server"; }
+bool is_server(const SSL* ssl) { return ssl && SSL_is_server(ssl); }
+
+const char* peers_name(const SSL* ssl) { return is_server(ssl) ? "client" : "server"; }
 
 std::string name_of(const GENERAL_NAME* name) {
   if (name->type == GEN_DNS) {
@@ -106,14 +108,14 @@ std::string_view refusing_alert(int alert, bool from_client) {
   }
 }
 
+}  // namespace
+
 TlsFailure describe_alert(const SSL* ssl, int alert) {
-  const std::string_view refusal = refusing_alert(alert, SSL_is_server(ssl));
+  const std::string_view refusal = refusing_alert(alert, is_server(ssl));
   if (!refusal.empty()) return {fmt::format("the {} {}", peers_name(ssl), refusal), true};
   return {fmt::format("the {} ended TLS with the alert: {}", peers_name(ssl), SSL_alert_desc_string_long(alert)),
           false};
 }
-
-}  // namespace
 
 TlsFailure describe_failure(const SSL* ssl) {
   const unsigned long first = ERR_peek_error();

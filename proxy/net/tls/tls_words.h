@@ -1,19 +1,27 @@
-// Why TLS failed, in the words of the log. Private to net/tls.
+// Why TLS failed, in the words of the log; and what names mean in certificates. Private to net/tls.
 #pragma once
 
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <string>
 #include <string_view>
 
 namespace tidegate::net {
 
-// After a call on `ssl` has failed with SSL_ERROR_SSL. Empties the thread's error queue.
+// How a name is looked for in a certificate: in its alternative names only.
+inline constexpr unsigned int kTlsNameRules =
+    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+
+// After a call on `ssl` (null: of a client, and it is gone) has failed with SSL_ERROR_SSL. Empties the thread's error
+// queue.
 struct TlsFailure {
   std::string reason;
   bool refused_by_peer = false;  // its alert says that it does not want this connection, not that it has broken
 };
 TlsFailure describe_failure(const SSL* ssl);
+// Of a fatal alert that the peer has sent.
+TlsFailure describe_alert(const SSL* ssl, int alert);
 
 // Of a certificate that has just been found wrong: in the callback of SSL_CTX_set_verify.
 std::string describe_verification(const SSL* ssl, X509_STORE_CTX* verification);

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 
+#include "support/certificates.h"
 #include "unit/api/scratch_folder.h"
 
 namespace tidegate::api::test {
@@ -44,6 +45,22 @@ TEST_CASE("variables override the defaults") {
   CHECK(settings->optimizer.target == "/marks");
   CHECK(settings->state_dir == "/s");
   CHECK(settings->max_upload == 5u << 20);
+}
+
+TEST_CASE("Redis and S3 may be reached by TLS, with authorities of their own") {
+  const std::string ca_file = tidegate::test::Authority::of_program().ca_file();
+  const auto settings = read({{"CA_FILE", ca_file},
+                              {"REDIS_URL", "rediss://cache"},
+                              {"S3_ENDPOINT", "https://store"},
+                              {"S3_ACCESS_KEY", "a"},
+                              {"S3_SECRET_KEY", "b"}});
+  REQUIRE(settings.ok());
+  CHECK(settings->ca_file == ca_file);
+  REQUIRE(settings->redis->tls);
+  CHECK(settings->redis->tls->ca_file == ca_file);
+  CHECK(settings->s3->endpoint == "https://store");
+  CHECK(read({{"CA_FILE", "/no/such/file"}}).error().message ==
+        "CA_FILE: cannot read /no/such/file: No such file or directory");
 }
 
 TEST_CASE("an invalid value is reported with the name of its variable") {

@@ -121,7 +121,8 @@ void BrokerLoop::reconnect() {
 void BrokerLoop::connect() {
   RabbitEvents& events = *this;
   auto connection = std::make_unique<RabbitConnection>(events);
-  const Status opened = connection->open(options_.url, options_.reply_timeout + options_.reply_timeout / 2);
+  const Status opened =
+      connection->open(options_.url, options_.tls, options_.reply_timeout + options_.reply_timeout / 2);
   if (!opened) return lose(opened.error().message);
   session_.connection = std::move(connection);
   const bool all_existed = declare_queues();

@@ -30,7 +30,8 @@ namespace tidegate::jobs {
 
 struct BrokerOptions {
   config::AmqpUrl url;
-  std::string name;  // of Tidegate's queue
+  net::TlsServer tls = {};  // where it is amqps://
+  std::string name;         // of Tidegate's queue
   uint16_t prefetch = 32;
   Duration reply_timeout = 2s;  // for a confirm; for each step of connecting, half as long again
   Duration dead_letter_ttl = 48h;

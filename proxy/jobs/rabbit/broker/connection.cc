@@ -2,6 +2,7 @@
 
 #include <amqp.h>
 #include <amqp_framing.h>
+#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 
 #include <algorithm>
@@ -38,23 +39,6 @@ std::string describe(const amqp_rpc_reply_t& reply) {
   return text_of(static_cast<amqp_connection_close_t*>(reply.reply.decoded)->reply_text);
 }
 
-// At the first address of the host that accepts. The library would look the name up without a time limit, and give all
-// of the time to the first address.
-Status reach(amqp_socket_t& socket, const config::AmqpUrl& url, Duration bound) {
-  const Time until = net::read_monotonic_clock() + bound;
-  const auto addresses = net::resolve_within(url.host, bound);
-  if (!addresses) return addresses.error();
-  std::string errors;
-  for (auto left = static_cast<int64_t>(addresses->size()); left > 0; --left) {
-    const SocketAddress to{(*addresses)[addresses->size() - static_cast<size_t>(left)], url.port};
-    const timeval share = to_timeval(std::max<Duration>((until - net::read_monotonic_clock()) / left, 1ms));
-    const int status = amqp_socket_open_noblock(&socket, to.ip.to_string().c_str(), to.port, &share);
-    if (status == AMQP_STATUS_OK) return Ok{};
-    errors += (errors.empty() ? "" : "; ") + to.to_string() + ": " + amqp_error_string2(status);
-  }
-  return Error{ErrorCode::unavailable, errors};
-}
-
 // As amqp_basic_publish does, without the whole body in memory.
 int publish_file(amqp_connection_state_t state, amqp_basic_publish_t method, amqp_basic_properties_t& properties,
                  const net::FileContent& body) {
@@ -87,25 +71,62 @@ RabbitConnection::~RabbitConnection() {
   if (state_) amqp_destroy_connection(state_);
 }
 
-Status RabbitConnection::open(const config::AmqpUrl& url, Duration bound) {
-  Status opened = connect(url, bound);
+Status RabbitConnection::open(const config::AmqpUrl& url, const net::TlsServer& tls, Duration bound) {
+  Status opened = connect(url, tls, bound);
   if (opened) opened = log_in(url);
   if (opened) opened = open_channels();
   if (opened) return opened;
-  return Error{ErrorCode::unavailable, "rabbitmq " + url.shown() + ": " + opened.error().message};
+  const std::string by_tls = tls_failure();  // of TLS 1.3, a server refuses our certificate after the handshake
+  return Error{ErrorCode::unavailable,
+               "rabbitmq " + url.shown() + ": " + (by_tls.empty() ? opened.error().message : by_tls)};
 }
 
-Status RabbitConnection::connect(const config::AmqpUrl& url, Duration bound) {
+Status RabbitConnection::connect(const config::AmqpUrl& url, const net::TlsServer& tls, Duration bound) {
   const timeval timeout = to_timeval(bound);
   state_ = amqp_new_connection();
-  amqp_socket_t* const socket = state_ ? amqp_tcp_socket_new(state_) : nullptr;
-  if (!socket) return Error{ErrorCode::unavailable, "no memory"};
-  if (Status reached = reach(*socket, url, bound); !reached) return reached;
+  const auto socket = make_socket(url, tls);
+  if (!socket) return socket.error();
+  if (Status reached = reach(**socket, url, bound + tls.time_max()); !reached) return reached;
+  if (tls_) tls_->await_verdict(this->socket());
   net::bound_unacknowledged(this->socket(), bound);
   // Without its time limits a silent broker would hold this thread for ever.
   const bool bounded = amqp_set_handshake_timeout(state_, &timeout) == AMQP_STATUS_OK &&
                        amqp_set_rpc_timeout(state_, &timeout) == AMQP_STATUS_OK;
   return bounded ? Status(Ok{}) : Status(Error{ErrorCode::unavailable, "its time limits cannot be set"});
+}
+
+// The library verifies nothing itself: TlsLoan does, since the library knows the address only, not the name.
+Result<amqp_socket_t*> RabbitConnection::make_socket(const config::AmqpUrl& url, const net::TlsServer& tls) {
+  amqp_socket_t* const socket = !state_      ? nullptr
+                                : tls.used() ? amqp_ssl_socket_new(state_)
+                                             : amqp_tcp_socket_new(state_);
+  if (!socket) return Error{ErrorCode::unavailable, "no memory"};
+  if (!tls.used()) return socket;
+  const auto generation = tls.context->current();
+  if (!generation) return Error{ErrorCode::unavailable, "TLS: our own files cannot be used; see tls_files_refused"};
+  amqp_ssl_socket_set_verify_hostname(socket, 0);
+  tls_ = std::make_unique<net::TlsLoan>(*static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket)), *generation,
+                                        tls.name.empty() ? url.host : tls.name);
+  return socket;
+}
+
+// At the first address of the host that accepts. The library would look the name up without a time limit, and give all
+// of the time to the first address.
+Status RabbitConnection::reach(amqp_socket_t& socket, const config::AmqpUrl& url, Duration bound) {
+  const Time until = net::read_monotonic_clock() + bound;
+  const auto addresses = net::resolve_within(url.host, bound);
+  if (!addresses) return addresses.error();
+  std::string errors;
+  for (auto left = static_cast<int64_t>(addresses->size()); left > 0; --left) {
+    const SocketAddress to{(*addresses)[addresses->size() - static_cast<size_t>(left)], url.port};
+    const timeval share = to_timeval(std::max<Duration>((until - net::read_monotonic_clock()) / left, 1ms));
+    const int status = amqp_socket_open_noblock(&socket, to.ip.to_string().c_str(), to.port, &share);
+    if (status == AMQP_STATUS_OK) return Ok{};
+    const std::string failure = tls_failure();
+    errors +=
+        (errors.empty() ? "" : "; ") + to.to_string() + ": " + (failure.empty() ? amqp_error_string2(status) : failure);
+  }
+  return Error{ErrorCode::unavailable, errors};
 }
 
 Status RabbitConnection::log_in(const config::AmqpUrl& url) {

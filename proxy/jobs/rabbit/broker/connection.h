@@ -16,8 +16,12 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "jobs/rabbit/broker/events.h"
+#include "net/tls/connect_server.h"
+#include "net/tls/tls_loan.h"
 
-struct amqp_connection_state_t_;  // librabbitmq stays out of the headers
+// librabbitmq stays out of the headers.
+struct amqp_connection_state_t_;
+struct amqp_socket_t_;
 
 namespace tidegate::jobs {
 
@@ -30,8 +34,9 @@ class RabbitConnection {
   RabbitConnection(const RabbitConnection&) = delete;
   RabbitConnection& operator=(const RabbitConnection&) = delete;
 
-  // Connects, logs in and opens the channels; each step takes at most `bound`.
-  Status open(const config::AmqpUrl& url, Duration bound);
+  // Connects, logs in and opens the channels; each step takes at most `bound`, and the TLS handshake its own time.
+  // `tls`: where the URL is amqps://.
+  Status open(const config::AmqpUrl& url, const net::TlsServer& tls, Duration bound);
   // Closes in the protocol's way; the destructor alone just drops the socket.
   void close();
 
@@ -59,7 +64,10 @@ class RabbitConnection {
   const std::optional<std::string>& lost() const { return lost_; }
 
  private:
-  Status connect(const config::AmqpUrl& url, Duration bound);
+  Status connect(const config::AmqpUrl& url, const net::TlsServer& tls, Duration bound);
+  Result<amqp_socket_t_*> make_socket(const config::AmqpUrl& url, const net::TlsServer& tls);
+  Status reach(amqp_socket_t_& socket, const config::AmqpUrl& url, Duration bound);
+  std::string tls_failure() const { return tls_ ? tls_->failure() : ""; }
   Status log_in(const config::AmqpUrl& url);
   Status open_channels();
   void check(const char* what, int status);
@@ -67,6 +75,7 @@ class RabbitConnection {
   void lose(std::string why);
 
   const std::unique_ptr<FrameReader> frames_;
+  std::unique_ptr<net::TlsLoan> tls_;  // before what uses it, which the destructor ends
   amqp_connection_state_t_* state_ = nullptr;
   std::string consumer_;
   uint64_t published_ = 0;

@@ -10,7 +10,7 @@ TEST_CASE("mistakes at the top level") {
   check_all({
       {In::top, "worker: 2", "t.yaml:1:1: worker: unknown key; did you mean `workers`?"},
       {In::top, "zzz: 2",
-       "t.yaml:1:1: zzz: unknown key; one of: workers, shutdown_grace, limits, log, admin, upstreams, queues, "
+       "t.yaml:1:1: zzz: unknown key; one of: workers, shutdown_grace, limits, log, admin, tls, upstreams, queues, "
        "listeners"},
       {In::top, "workers: many", "t.yaml:1:10: workers: `many` is not a whole number"},
       {In::top, "workers: 010", "t.yaml:1:10: workers: `010` has a leading zero; write `10`"},

@@ -35,6 +35,57 @@ TEST_CASE("every key of a listener's tls is read") {
         net::TlsServerConfig{files().cert_file, files().key_file, ca_file(), net::TlsVersion::v1_3});
 }
 
+TEST_CASE("the tls of a queue, of its results and of a rate-limit store is that of their servers") {
+  const std::string tls = "tls: {" + identity() + ", ca_file: " + ca_file() + ", server_name: one.example}";
+  const auto loaded = load(
+      "queues: {q: {url: 'amqps://h', " + tls +
+      ", results: {url: 'rediss://r', tls: {server_name: two.example, min_version: 1.3, handshake_timeout: 6s}}}}\n" +
+      with(In::route, "rate_limit: {store: 'rediss://s', tls: {ca_file: " + ca_file() + "}}"));
+  REQUIRE_MESSAGE(loaded.config, lines_of(loaded.errors));
+  const Queue& queue = loaded.config->queues.at("q");
+  CHECK(std::get<AmqpUrl>(queue.url).tls ==
+        net::TlsClientConfig{ca_file(), files().cert_file, files().key_file, "one.example"});
+  CHECK(std::get<redis::Address>(*queue.results_url).tls ==
+        net::TlsClientConfig{"", "", "", "two.example", net::TlsVersion::v1_3, 6s});
+  CHECK(queue.tls().size() == 2);
+  CHECK(loaded.config->listeners[0].routes[0].rate_limit->store->tls == net::TlsClientConfig{ca_file()});
+}
+
+TEST_CASE("the authorities of the file are those of every server that has none of its own") {
+  const test::Authority other("Other Authority");
+  const auto loaded =
+      load("tls: {ca_file: " + ca_file() +
+           "}\n"
+           "queues: {q: {url: 'rediss://h'}, own: {url: 'amqps://h', spool: /s, tls: {ca_file: " +
+           other.ca_file() + "}, results: {url: 'rediss://r'}}, plain: {url: 'redis://h', spool: /p}}\n" +
+           with(In::route, "rate_limit: {store: 'rediss://s'}"));
+  REQUIRE_MESSAGE(loaded.config, lines_of(loaded.errors));
+  const auto& queues = loaded.config->queues;
+  CHECK(loaded.config->tls.ca_file == ca_file());
+  CHECK(loaded.config->upstreams.at("u").tls.ca_file == ca_file());
+  CHECK(std::get<redis::Address>(queues.at("q").url).tls->ca_file == ca_file());
+  CHECK(std::get<AmqpUrl>(queues.at("own").url).tls->ca_file == other.ca_file());
+  CHECK(std::get<redis::Address>(*queues.at("own").results_url).tls->ca_file == ca_file());
+  CHECK_FALSE(std::get<redis::Address>(queues.at("plain").url).tls);
+  CHECK(loaded.config->listeners[0].routes[0].rate_limit->store->tls->ca_file == ca_file());
+}
+
+TEST_CASE("authorities that cannot be read are reported once, where they are named") {
+  CHECK(errors_of("tls: {ca_file: /no/such/file}\nqueues: {q: {url: 'rediss://h'}}\n" +
+                  with(In::upstream, "tls: {server_name: up.example}")) ==
+        "t.yaml:1:16: tls.ca_file: cannot read /no/such/file: No such file or directory");
+}
+
+TEST_CASE("a tls section beside a URL without TLS is warned about") {
+  const auto loaded = load("queues: {q: {url: 'redis://h', tls: {server_name: h.example}}}\n" +
+                           with(In::route, "rate_limit: {store: local, tls: {min_version: 1.3}}"));
+  REQUIRE_MESSAGE(loaded.config, lines_of(loaded.errors));
+  const std::string warnings = lines_of(loaded.warnings);
+  CHECK(warnings.find("queues.q.tls: has no effect: the URL is neither `rediss://` nor `amqps://`") !=
+        std::string::npos);
+  CHECK(warnings.find("rate_limit.tls: has no effect: the store is not `rediss://`") != std::string::npos);
+}
+
 TEST_CASE("an endpoint may be https://, and its port is 443 then") {
   const auto loaded = load(
       "upstreams: {u: {endpoints: ['https://h.example', 'https://[::1]:8443/', 'http://h.example']}}\n"
@@ -66,6 +117,13 @@ TEST_CASE("mistakes of tls sections") {
        "t.yaml:4:24: upstreams.u.tls.server_name: `https://x` is not a name or address such as `api.example.org`"},
       {In::upstream, "tls: {min_version: '1.1'}",
        "t.yaml:4:24: upstreams.u.tls.min_version: unknown value `1.1`; did you mean `1.2`?"},
+      {In::queue, "tls: {cert_file: /c}", "t.yaml:4:22: queues.q.tls.cert_file: needs its key_file"},
+      {In::queue, "tls: {ca: /c}",
+       "t.yaml:4:11: queues.q.tls.ca: unknown key; one of: ca_file, cert_file, key_file, server_name, "
+       "min_version, handshake_timeout"},
+      {In::route, "rate_limit: {store: 'rediss://h', tls: {ca_file: /no/such/file}}",
+       "t.yaml:11:58: listeners[0].routes[0].rate_limit.tls.ca_file: " + missing},
+      {In::top, "tls: {cert_file: /c}", "t.yaml:1:7: tls.cert_file: unknown key; did you mean `ca_file`?"},
       {In::listener, "tls: {}",
        "t.yaml:7:10: listeners[0].tls.cert_file: required key is missing\nt.yaml:7:10: listeners[0].tls.key_file: "
        "required key is missing"},

@@ -47,6 +47,23 @@ TEST_CASE("every part of a RabbitMQ URL is read, and it is shown without its pas
   }
 }
 
+TEST_CASE("a URL of a server may ask for TLS, and is shown so") {
+  const auto redis = std::get<redis::Address>(*parse_queue_url("rediss://app:secret@redis.internal/3"));
+  CHECK(redis.tls == net::TlsClientConfig());
+  CHECK(redis.port == 6379);
+  CHECK(redis.shown() == "rediss://app@redis.internal:6379/3");
+  CHECK(parse_redis_url("rediss://h")->tls);
+  CHECK(std::get<redis::Address>(*parse_results_url("rediss://h")).tls);
+  CHECK_FALSE(parse_redis_url("redis://h")->tls);
+  const auto amqp = std::get<AmqpUrl>(*parse_queue_url("amqps://rabbit"));
+  CHECK(amqp.tls == net::TlsClientConfig());
+  CHECK(amqp.port == 5671);
+  CHECK(amqp.shown() == "amqps://guest@rabbit:5671/");
+  CHECK(std::get<AmqpUrl>(*parse_queue_url("amqps://rabbit:5672")).port == 5672);
+  CHECK(refused("rediss://:s3cret@/0") == "the URL has no valid host; write it as `redis://127.0.0.1:6379/0`");
+  CHECK(*parse_callback_url("https://h.example/done?x=1") == "https://h.example/done?x=1");
+}
+
 TEST_CASE("errors about the URL of a server repeat no part of it") {
   CHECK(refused("redis://:s3cret@/0") == "the URL has no valid host; write it as `redis://127.0.0.1:6379/0`");
   CHECK(refused("amqp://") == "the URL has no valid host; write it as `amqp://127.0.0.1:5672/`");

@@ -23,6 +23,8 @@ TEST_CASE("a reference on a listed host is taken apart") {
       {"HTTP://MinIO:1/x", "minio", 1, "/x"},
       {"http://store.internal:9000?q", "store.internal", 9000, "/?q"},
       {"http://plain.internal/x@y", "plain.internal", 80, "/x@y"},
+      {"https://minio/x", "minio", 443, "/x"},
+      {"HTTPS://minio:9000/x", "minio", 9000, "/x"},
   };
   for (const auto& c : cases) {
     CAPTURE(c.url);
@@ -31,6 +33,7 @@ TEST_CASE("a reference on a listed host is taken apart") {
     CHECK(reference->host == c.host);
     CHECK(reference->port == c.port);
     CHECK(reference->target == c.target);
+    CHECK(reference->tls == (std::string_view(c.url).substr(4, 1).find_first_of("sS") == 0));
   }
 }
 
@@ -39,7 +42,9 @@ TEST_CASE("whatever is not plainly a listed host is refused") {
       "",
       "minio/x",
       "//minio/x",
-      "https://minio/x",
+      "ftp://minio/x",
+      "https:/minio/x",
+      "httpss://minio/x",
       "file:///etc/passwd",
       "http:/minio/x",
       "http:///minio/x",

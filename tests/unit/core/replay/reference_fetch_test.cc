@@ -26,7 +26,7 @@ struct Fixture {
   }
   FetchedBody fetch() {
     std::optional<FetchedBody> end;
-    const auto fetching = fetch_reference(runtime, budget, &enqueue, "http://two.test/original",
+    const auto fetching = fetch_reference(runtime, budget, {}, &enqueue, "http://two.test/original",
                                           [&](FetchedBody fetched) { end = std::move(fetched); });
     runtime.run_for(10s);
     REQUIRE(end);

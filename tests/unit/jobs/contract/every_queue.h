@@ -12,5 +12,5 @@
 
 #define EVERY_QUEUE SqliteFixture, SimFixture, SpooledFixture, RedisFixture
 // Of them, those that can keep records for a broker.
-#define EVERY_RECORD_STORE SqliteFixture, RedisFixture
+#define EVERY_RECORD_STORE SqliteFixture, RedisFixture, SecureRedisFixture
 #endif

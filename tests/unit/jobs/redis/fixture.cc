@@ -5,7 +5,7 @@ namespace tidegate::jobs {
 namespace {
 
 test::RedisServer& the_server() {
-  static test::RedisServer server({.append_only = true});
+  static test::RedisServer server({.append_only = true, .tls = test::Authority::server_of_program()});
   return server;
 }
 
@@ -25,6 +25,16 @@ RedisFixture::RedisFixture(test::RedisServer& server, const QueueLimits& limits)
   options_.poll_every = 200ms;
   open();
 }
+
+RedisFixture::RedisFixture(test::RedisServer& server, const QueueLimits& limits, ByTls) : server_(server) {
+  options_.address = server.tls_address({.ca_file = test::Authority::of_program().ca_file()});
+  options_.tls = net::make_tls_server(*options_.address.tls, net::TlsContext::Alpn::none);
+  options_.name = next_name();
+  options_.limits = limits;
+  options_.poll_every = 200ms;
+}
+
+SecureRedisFixture::SecureRedisFixture(const QueueLimits& limits) : SecureRedisFixture(the_server(), limits) {}
 
 void RedisFixture::open() {
   open_anyway();

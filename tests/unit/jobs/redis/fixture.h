@@ -34,10 +34,25 @@ class RedisFixture : public RealFixture {
   void until_available();
   void until_unavailable();
 
+ protected:
+  // By TLS, with the trust of the test program; not open yet.
+  struct ByTls {};
+  RedisFixture(test::RedisServer& server, const QueueLimits& limits, ByTls);
+
  private:
   test::RedisServer& server_;
   RedisQueueOptions options_;
   std::unique_ptr<RecordStore> queue_;
+};
+
+// The same by TLS.
+class SecureRedisFixture : public RedisFixture {
+ public:
+  explicit SecureRedisFixture(const QueueLimits& limits = {});
+  explicit SecureRedisFixture(test::RedisServer& server, const QueueLimits& limits = {})
+      : RedisFixture(server, limits, ByTls()) {
+    open();
+  }
 };
 
 }  // namespace tidegate::jobs
