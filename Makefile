@@ -19,7 +19,7 @@ export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(CURDIR)
 export CCACHE_SLOPPINESS = pch_defines,time_macros
 
-FUZZERS = request_parser response_parser multipart picture_head
+FUZZERS = request_parser response_parser multipart picture_head tls_stream
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-all build release build-tests run up down test fresh sim fuzz chaos bench lint tidy format asan tsan clean
@@ -83,7 +83,7 @@ fuzz: deps-all ## Each fuzzer for FUZZ_SECONDS=60 from the byte-exact cases; the
 	build/fuzz/bin/fuzz_seeds build/corpus/seeds_multipart forms
 	build/fuzz/bin/fuzz_seeds build/corpus/seeds_picture_head pictures
 	@set -e; for name in $(FUZZERS); do \
-	  mkdir -p build/corpus/$$name; \
+	  mkdir -p build/corpus/$$name build/corpus/seeds_$$name; \
 	  echo "fuzz_$$name for $(FUZZ_SECONDS) s"; \
 	  build/fuzz/bin/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/corpus/ -print_final_stats=1 \
 	    build/corpus/$$name build/corpus/seeds_$$name; \
@@ -96,6 +96,7 @@ bench: deps-all release ## CPU time of a request next to other proxies, durable 
 	@cmake --preset bench >/dev/null
 	ninja -C build/bench -j $(JOBS) bench_programs
 	tests/bench/run.py --tidegate build/release/bin/tidegate --programs build/bench/bin --out build/bench/result.json
+	tests/bench/run.py --tls --tidegate build/release/bin/tidegate --programs build/bench/bin --out build/bench/tls.json
 	tests/bench/jobs.py --tidegate build/release/bin/tidegate --programs build/bench/bin --out build/bench/jobs.json
 
 SOURCES = find proxy api optimizer tests -name '*.cc' -o -name '*.h'

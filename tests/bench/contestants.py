@@ -11,6 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 NAMES = ("relay", "relay-splice", "tidegate", "haproxy", "nginx", "nginx-stream", "envoy")
 DEFAULT_NAMES = tuple(name for name in NAMES if name != "relay-splice")
 FLOOR = "relay"
+TLS_NAMES = ("tidegate", "haproxy", "nginx", "nginx-stream")  # those that can end TLS here
 
 # nginx buffers responses by default. Without that, and with a buffer just below the largest segment of the loopback, it
 # relays large responses in half the time.
@@ -28,6 +29,33 @@ class Contestant:
         self.port = port
         self.process = process
         self.version = version
+
+
+# Of --tls: what each template adds. One version and cipher for all, sessions of before are not continued (connections are
+# kept, and the handshakes are not measured).
+TLS_SETTINGS = {
+    "tidegate": "tls: {{cert_file: {cert}, key_file: {key}, min_version: '1.3'}}",
+    "haproxy": "ssl crt {both} ssl-min-ver TLSv1.3 ciphersuites TLS_AES_256_GCM_SHA384 alpn http/1.1",
+    "nginx": "ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;",
+}
+
+
+class Identity:
+    """The certificate of all contestants, made with openssl; it is its own authority."""
+
+    def __init__(self, folder):
+        self.cert, self.key, self.both = (pathlib.Path(folder) / f"tls.{end}" for end in ("crt", "key", "pem"))
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                   "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-keyout", self.key, "-out",
+                   self.cert]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise BenchError(f"openssl makes no certificate: {getattr(error, 'stderr', error)}") from error
+        self.both.write_text(self.cert.read_text() + self.key.read_text())
+
+    def settings_of(self, name):
+        return TLS_SETTINGS[name.removesuffix("-stream")].format(cert=self.cert, key=self.key, both=self.both)
 
 
 def fill_template(template, folder, values):
@@ -71,11 +99,12 @@ def version_of(name, binary):
     return lines[0].replace(str(binary), name).strip() if lines else ""
 
 
-def command_of(name, binary, folder, ports, upstream_port):
+def command_of(name, binary, folder, ports, upstream_port, identity):
     folder = pathlib.Path(folder) / name
     folder.mkdir()
     port, admin_port = ports
-    values = {"LISTEN": port, "ADMIN": admin_port, "UPSTREAM": upstream_port, "FOLDER": folder}
+    values = {"LISTEN": port, "ADMIN": admin_port, "UPSTREAM": upstream_port, "FOLDER": folder,
+              "TLS": identity.settings_of(name) if identity else "", "SSL": "ssl" if identity else ""}
     if name in ("relay", "relay-splice"):
         splice = ["--splice"] if name == "relay-splice" else []
         return [binary, "--listen", port, "--upstream", upstream_port, *splice]
@@ -90,10 +119,10 @@ def command_of(name, binary, folder, ports, upstream_port):
             "--disable-hot-restart"]
 
 
-def start(name, options, fleet, folder, upstream_port, core):
-    """Starts one contestant. BenchError: it is not installed or does not start."""
+def start(name, options, fleet, folder, upstream_port, core, identity=None):
+    """Starts one contestant; with an identity it listens by TLS. BenchError: it is not installed or does not start."""
     binary = find_binary(name, options)
     ports = free_ports(2)
-    command = command_of(name, binary, folder, ports, upstream_port)
+    command = command_of(name, binary, folder, ports, upstream_port, identity)
     process = fleet.start_server(name, command, core, ports[0])
     return Contestant(name, ports[0], process, version_of(name, binary))

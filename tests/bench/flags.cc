@@ -35,6 +35,11 @@ std::string_view Flags::text(std::string_view name) {
   return value_after(place);
 }
 
+std::string_view Flags::text(std::string_view name, std::string_view fallback) {
+  const std::size_t place = find(name);
+  return place == words_.size() ? fallback : value_after(place);
+}
+
 std::uint64_t Flags::number(std::string_view name, std::uint64_t min, std::uint64_t max) {
   const std::string_view value = text(name);
   std::uint64_t result = 0;

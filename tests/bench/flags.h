@@ -19,6 +19,7 @@ class Flags {
   std::uint64_t number(std::string_view name, std::uint64_t min, std::uint64_t max, std::uint64_t fallback);
   std::uint16_t port(std::string_view name);
   std::string_view text(std::string_view name);
+  std::string_view text(std::string_view name, std::string_view fallback);
   bool has(std::string_view name);
 
   // Refuses the flags that nothing has read. Call it last.

@@ -1,16 +1,15 @@
-// bench-load --target PORT --workload small|post|large|job [--connections N] [--requests N] [--warmup N] [--hold]:
-// a closed loop. Each connection sends its next request when the response to the last one is complete and correct.
-// Prints one line of JSON. With --hold it prints "ready" after the warm-up and waits for a line on stdin before the
-// measured run, and for the end of stdin after it: the measurement includes no connects and no closes.
+// bench-load --target PORT --workload small|post|large|job [--connections N] [--requests N] [--warmup N] [--hold]
+// [--tls CA_FILE]: a closed loop. Each connection sends its next request when the response to the last one is complete
+// and correct. Prints one line of JSON. With --hold it prints "ready" after the warm-up and waits for a line on stdin
+// before the measured run, and for the end of stdin after it: the measurement includes no connects and no closes.
 //
 //   Connection:  Idle ──send_next──▶ Busy ──response complete──▶ Idle    wrong response, end, silence: error, reconnect
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "flags.h"
 #include "response_reader.h"
 #include "socket.h"
+#include "wire.h"
 
 namespace tidegate::bench {
 namespace {
@@ -51,7 +51,7 @@ Workload find_workload(std::string_view name) {
 struct Connection {
   explicit Connection(ResponseReader fresh) : reader(std::move(fresh)) {}
 
-  Fd fd;
+  Wire wire;
   ResponseReader reader;
   std::size_t sent = 0;
   bool busy = false;
@@ -60,8 +60,9 @@ struct Connection {
 
 class Load {
  public:
-  Load(std::uint16_t port, Workload workload, std::size_t connections)
-      : port_(port), workload_(std::move(workload)), read_buffer_(kReadBytes) {
+  // `trust`: with TLS; it outlives the load.
+  Load(std::uint16_t port, Workload workload, std::size_t connections, const TlsTrust* trust)
+      : port_(port), workload_(std::move(workload)), trust_(trust), read_buffer_(kReadBytes) {
     for (std::size_t i = 0; i < connections; ++i) {
       connections_.push_back(std::make_unique<Connection>(make_reader()));
       reconnect(*connections_.back());
@@ -100,9 +101,9 @@ class Load {
   ResponseReader make_reader() const { return {workload_.status, workload_.response_bytes}; }
 
   void reconnect(Connection& connection) {
-    connection.fd = connect_loopback(port_);
+    connection.wire = Wire::connect(port_, trust_);
     connection.reader = make_reader();
-    if (connection.fd) poller_.add(connection.fd, &connection);
+    if (connection.wire) poller_.add(connection.wire.fd(), &connection);
   }
 
   // Starts the next request of this connection. If it cannot connect, each request is an error at once.
@@ -112,23 +113,22 @@ class Load {
       connection.started = Clock::now();
       connection.sent = 0;
       connection.busy = true;
-      if (connection.fd && send_more(connection)) return;
+      if (connection.wire && send_more(connection)) return;
       count_error(connection);
     }
   }
 
   bool send_more(Connection& connection) {
     while (connection.sent < workload_.request.size()) {
-      const ssize_t sent = send(connection.fd.get(), workload_.request.data() + connection.sent,
-                                workload_.request.size() - connection.sent, MSG_NOSIGNAL);
-      if (sent < 0) return errno == EAGAIN;
+      const ssize_t sent = connection.wire.send(std::string_view(workload_.request).substr(connection.sent));
+      if (sent < 0) return sent == Wire::kNone;
       connection.sent += static_cast<std::size_t>(sent);
     }
     return true;
   }
 
   void serve(Connection& connection, std::uint32_t events) {
-    if (!connection.fd) return;
+    if (!connection.wire) return;
     bool good = true;
     if (connection.busy && (events & Poller::kWritable) != 0) good = send_more(connection);
     if (good && (events & Poller::kReadable) != 0) good = receive(connection, events);
@@ -144,14 +144,15 @@ class Load {
   // Reads as Poller requires. False: the connection is unusable.
   bool receive(Connection& connection, std::uint32_t events) {
     for (;;) {
-      const ssize_t got = recv(connection.fd.get(), read_buffer_.data(), read_buffer_.size(), 0);
-      if (got < 0) return errno == EAGAIN;
+      const ssize_t got = connection.wire.receive(read_buffer_.data(), read_buffer_.size());
+      if (got < 0) return got == Wire::kNone;
       if (got == 0 || !connection.busy) return false;
       const auto size = static_cast<std::size_t>(got);
       const auto result = connection.reader.feed({read_buffer_.data(), size});
       if (result == ResponseReader::Result::Bad) return false;
       if (result == ResponseReader::Result::Done && !finish_one(connection)) return false;
-      if (size < read_buffer_.size() && (events & Poller::kHungUp) == 0) return true;
+      if (connection.wire.short_read_is_all() && size < read_buffer_.size() && (events & Poller::kHungUp) == 0)
+        return true;
     }
   }
 
@@ -174,6 +175,7 @@ class Load {
 
   std::uint16_t port_;
   Workload workload_;
+  const TlsTrust* const trust_;
   std::vector<char> read_buffer_;
   Poller poller_;
   std::vector<std::unique_ptr<Connection>> connections_;
@@ -201,9 +203,13 @@ int main(int argc, char** argv) {
   const std::size_t requests = flags.number("requests", 1, 100'000'000, 10'000);
   const std::size_t warmup = flags.number("warmup", 0, 100'000'000, 0);
   const bool holds = flags.has("hold");
+  const std::string ca_file(flags.text("tls", ""));
   flags.finish();
 
-  Load load(port, find_workload(workload), connections);
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+  std::optional<TlsTrust> trust;
+  if (!ca_file.empty()) trust.emplace(ca_file.c_str());
+  Load load(port, find_workload(workload), connections, trust ? &*trust : nullptr);
   if (warmup > 0) load.run(warmup);
   if (holds) {
     std::puts("ready");

@@ -38,12 +38,15 @@ def parse_arguments():
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--quick", action="store_true", help="a few seconds, to check that it works; not a measurement")
     parser.add_argument("--out", type=pathlib.Path, help="write everything measured to this file as JSON")
+    parser.add_argument("--tls", action="store_true", help="clients speak TLS 1.3; the contestants that can end it")
     parser.add_argument("--check", action="store_true", help="exit with 1 if Tidegate misses a target")
     options = parser.parse_args()
     options.contestants = split_names(parser, "--contestants", options.contestants, contestants.NAMES)
     options.workloads = split_names(parser, "--workloads", options.workloads, REQUESTS)
     if options.rounds < 1 or not 1 <= options.connections <= 1000:
         parser.error("--rounds must be at least 1 and --connections from 1 to 1000")
+    if options.tls:
+        options.contestants = [name for name in options.contestants if name in contestants.TLS_NAMES]
     if options.quick:
         options.rounds = min(options.rounds, 2)
     return options
@@ -59,12 +62,12 @@ def split_names(parser, flag, text, known):
     return names
 
 
-def start_all(options, fleet, folder, upstream_port, core):
+def start_all(options, fleet, folder, upstream_port, core, identity):
     """(started contestants, {name: why it was skipped})."""
     started, skipped = [], {}
     for name in options.contestants:
         try:
-            started.append(contestants.start(name, options, fleet, folder, upstream_port, core))
+            started.append(contestants.start(name, options, fleet, folder, upstream_port, core, identity))
         except BenchError as error:
             skipped[name] = str(error)
             print(f"{name}: skipped: {error}", flush=True)
@@ -74,7 +77,8 @@ def start_all(options, fleet, folder, upstream_port, core):
 class Bench:
     """One run: the upstream and all contestants are up; measures them in turn."""
 
-    def __init__(self, options, fleet, load_core):
+    def __init__(self, options, fleet, load_core, identity):
+        self._identity = identity
         self._options = options
         self._fleet = fleet
         self._load_core = load_core
@@ -102,6 +106,8 @@ class Bench:
         command = [self._options.programs / "bench-load", "--target", contestant.port, "--workload", workload,
                    "--connections", self._options.connections, "--requests", requests,
                    "--warmup", max(requests // 20, self._options.connections), "--hold"]
+        if self._identity:
+            command += ["--tls", self._identity.cert]
         return self._fleet.start("load", command, self._load_core, text=True, stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE)
 
@@ -139,13 +145,14 @@ def bench(options):
         upstream_port = free_ports(1)[0]
         upstream = contestants.require_file(options.programs / "bench-upstream", "build the preset `bench`")
         fleet.start_server("upstream", [upstream, "--listen", upstream_port], load_core, upstream_port)
-        started, skipped = start_all(options, fleet, folder, upstream_port, proxy_core)
+        identity = contestants.Identity(folder) if options.tls else None
+        started, skipped = start_all(options, fleet, folder, upstream_port, proxy_core, identity)
         if not started:
             raise BenchError("nothing to measure")
-        rounds = Bench(options, fleet, load_core).run(started)
+        rounds = Bench(options, fleet, load_core, identity).run(started)
     summary = report.summarize(rounds)
     report.add_ratios(summary, contestants.FLOOR)
-    return {"machine": machine(proxy_core, load_core), "connections": options.connections, "quick": options.quick,
+    return {"machine": machine(proxy_core, load_core), "connections": options.connections, "quick": options.quick, "tls": options.tls,
             "versions": {one.name: one.version for one in started if one.version}, "skipped": skipped,
             "workloads": summary}
 
