@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "config/load/loader.h"
 #include "http/message/head.h"
+#include "support/tls_contexts.h"
 
 namespace tidegate::sim {
 
@@ -29,7 +30,7 @@ std::optional<int> version_of_field(std::string_view name) {
   return number;
 }
 
-Settings::Settings(Random& random, bool marked) : marked_(marked) { choose_limits(random); }
+Settings::Settings(Random& random, bool marked, bool tls) : marked_(marked), tls_(tls) { choose_limits(random); }
 
 std::string Settings::address_of(int endpoint) { return fmt::format("10.0.0.{}:3001", 2 + endpoint); }
 
@@ -95,13 +96,20 @@ void Settings::settle() {
   work_responds_ = false;
 }
 
+std::string Settings::endpoint(int number) const { return (tls_ ? "https://" : "http://") + address_of(number); }
+
+std::string Settings::tls() const {
+  return tls_ ? fmt::format("{{ca_file: {}}}", test::Authority::of_program().ca_file()) : "{}";
+}
+
 std::string Settings::upstreams() const {
   std::vector<std::string> endpoints;
-  for (const int endpoint : endpoints_) endpoints.push_back("http://" + address_of(endpoint));
+  for (const int number : endpoints_) endpoints.push_back(endpoint(number));
   std::string text = fmt::format(R"(
 upstreams:
   up:
     endpoints: [{endpoints}]
+    tls: {tls}
     balance: {balance}
     connect_timeout: 1s
     max_connections: {connections}
@@ -110,7 +118,7 @@ upstreams:
     max_idle_connections: {idle}
     idle_timeout: 5s
 )",
-                                 fmt::arg("endpoints", fmt::join(endpoints, ", ")),
+                                 fmt::arg("endpoints", fmt::join(endpoints, ", ")), fmt::arg("tls", tls()),
                                  fmt::arg("balance", fewest_requests_ ? "least_requests" : "round_robin"),
                                  fmt::arg("connections", connections_), fmt::arg("pending", pending_),
                                  fmt::arg("idle", std::min<uint64_t>(3, connections_)));
@@ -125,8 +133,10 @@ upstreams:
   if (retry_budget_) text += "    retry_budget: {ratio: 0.5, min_per_second: 2}\n";
   if (health_check_) text += "    health_check: {interval: 1s, timeout: 500ms, unhealthy_after: 2, healthy_after: 2}\n";
   if (ejection_) text += "    outlier_ejection: {consecutive_failures: 3, eject_for: 5s, eject_for_max: 15s}\n";
-  if (other_)
-    text += fmt::format("  other: {{endpoints: [http://{}], connect_timeout: 1s}}\n", address_of(kEndpoints - 1));
+  if (other_) {
+    text +=
+        fmt::format("  other: {{endpoints: [{}], tls: {}, connect_timeout: 1s}}\n", endpoint(kEndpoints - 1), tls());
+  }
   return text;
 }
 

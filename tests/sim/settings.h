@@ -21,7 +21,8 @@ std::shared_ptr<const config::Config> load_config(const std::string& yaml);
 
 class Settings {
  public:
-  Settings(Random& random, bool marked);
+  // `tls`: to the upstreams.
+  Settings(Random& random, bool marked, bool tls);
 
   // One to four of them change, and the number.
   void change(Random& random);
@@ -37,6 +38,8 @@ class Settings {
  private:
   void change_one(Random& random);
   void choose_limits(Random& random);
+  std::string endpoint(int number) const;
+  std::string tls() const;
   std::string upstreams() const;
   std::string queues() const;
   std::string routes() const;
@@ -44,6 +47,7 @@ class Settings {
   std::string time_limits(int total_ms) const;
 
   const bool marked_;
+  const bool tls_;
   int number_ = 0;
   std::vector<int> endpoints_{0};  // of `up`, never empty
   bool breaker_ = true;

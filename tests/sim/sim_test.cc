@@ -42,6 +42,18 @@ TEST_CASE("every invariant holds in every seeded run") {
   }
 }
 
+TEST_CASE("every invariant holds in seeded runs with TLS to the upstream") {
+  quiet();
+  const uint64_t first = number_from("SIM_FIRST", 1);
+  const uint64_t count = (number_from("SIM_SEEDS", 200) + 9) / 10;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    Simulation simulation({.seed = seed, .tls = true});
+    const std::vector<std::string> findings = simulation.run();
+    for (const std::string& finding : findings) FAIL_CHECK("seed " << seed << ": " << finding);
+  }
+  MESSAGE(count << " seeds with TLS from " << first);
+}
+
 TEST_CASE("the same seed gives the same run, and another seed a different one") {
   quiet();
   const auto trace = [](uint64_t seed) {

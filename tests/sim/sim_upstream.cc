@@ -119,8 +119,8 @@ class SimUpstream::Call final : public http::Handler {
 };
 
 SimUpstream::SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed,
-                         std::shared_ptr<CallCount> calls)
-    : runtime_(runtime), address_(address), random_(seed), calls_(std::move(calls)) {
+                         std::shared_ptr<net::TlsContext> tls, std::shared_ptr<CallCount> calls)
+    : runtime_(runtime), address_(address), random_(seed), tls_(std::move(tls)), calls_(std::move(calls)) {
   start();
 }
 
@@ -135,7 +135,7 @@ void SimUpstream::start() {
   if (server_) return;
   http::ServerLimits limits;
   limits.body_timeout = 3600s;
-  server_ = std::make_unique<http::Server>(runtime_, limits, *this);
+  server_ = std::make_unique<http::Server>(runtime_, limits, *this, nullptr, tls_);
   TG_ASSERT(server_->listen(address_).ok());
 }
 

@@ -42,8 +42,9 @@ struct CallCount {
 // Requests whose target contains "poison" fail in every mood, with its poison_status.
 class SimUpstream final : public http::Service {
  public:
-  // `calls`: several endpoints may share it.
+  // `tls`: it speaks that; null: plain HTTP. `calls`: several endpoints may share it.
   SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed,
+              std::shared_ptr<net::TlsContext> tls = nullptr,
               std::shared_ptr<CallCount> calls = std::make_shared<CallCount>());
   ~SimUpstream();
 
@@ -72,6 +73,7 @@ class SimUpstream final : public http::Service {
   net::SimRuntime& runtime_;
   SocketAddress address_;
   Random random_;
+  const std::shared_ptr<net::TlsContext> tls_;
   UpstreamMood mood_;
   std::unique_ptr<http::Server> server_;
   const std::shared_ptr<CallCount> calls_;

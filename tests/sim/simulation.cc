@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "support/tls_contexts.h"
 
 namespace tidegate::sim {
 
@@ -29,6 +30,17 @@ std::string random_target(Random& random, int number, bool reloads) {
   return fmt::format("{}?n={}", path, number);
 }
 
+// Of the endpoint with this number.
+std::shared_ptr<net::TlsContext> upstream_tls(size_t number) {
+  static std::vector<std::shared_ptr<net::TlsContext>> contexts;
+  for (size_t i = contexts.size(); i <= number; ++i) {
+    const std::string address = Settings::address_of(static_cast<int>(i));
+    const std::string ip = address.substr(0, address.find(':'));
+    contexts.push_back(test::server_context(test::Authority::of_program().issue("sim_" + ip, {.names = {ip}})));
+  }
+  return contexts[number];
+}
+
 }  // namespace
 
 Simulation::Simulation(const Scenario& scenario) : Simulation(scenario, "") {}
@@ -39,7 +51,7 @@ Simulation::Simulation(const Scenario& scenario, const std::string& yaml)
       runtime_(random_.next()),
       reloads_(scenario.reloads && yaml.empty() && random_.chance(0.7)),
       shadow_(runtime_) {
-  if (yaml.empty()) settings_.emplace(random_, reloads_);
+  if (yaml.empty()) settings_.emplace(random_, reloads_, scenario.tls);
   config_ = load_config(settings_ ? settings_->yaml() : yaml);
   start_upstreams(reloads_ ? Settings::kEndpoints : 1);
   start_tidegate();
@@ -61,6 +73,7 @@ void Simulation::start_upstreams(size_t count) {
     TG_ASSERT(address);
     const bool is_other = i > 0 && i + 1 == count;
     upstreams_.push_back(std::make_unique<SimUpstream>(runtime_, *address, random_.next(),
+                                                       scenario_.tls ? upstream_tls(i) : nullptr,
                                                        is_other ? std::make_shared<CallCount>() : calls));
     upstreams_.back()->on_call([this, at = *address](const http::RequestHead& head) { shadow_.on_call(at, head); });
   }

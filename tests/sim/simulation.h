@@ -32,6 +32,7 @@ struct Scenario {
   bool network_faults = true;
   bool crashes = true;  // Tidegate itself is killed and restarted
   bool reloads = true;  // … or gets another configuration, or a SIGTERM
+  bool tls = false;     // to the upstream, with settings from the seed
 };
 
 class Simulation final : private ProcessHost {
