@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include "base/log.h"
 #include "base/log/output.h"
 #include "cli/commands.h"
 #include "cli/open_queues.h"
+#include "net/local/service_notify.h"
 #include "net/uv/descriptors.h"
 #include "net/uv/file_watch.h"
 #include "net/uv/port.h"
@@ -32,6 +34,10 @@ uint64_t descriptors_needed(const config::Config& config, size_t workers) {
   return needed;
 }
 
+size_t worker_count(const config::Config& config) {
+  return static_cast<size_t>(config.workers > 0 ? config.workers : net::available_cpus());
+}
+
 Duration longest_lame_duck(const config::Config& config) {
   Duration longest{};
   for (const config::Listener& listener : config.listeners) longest = std::max(longest, listener.lame_duck);
@@ -40,11 +46,14 @@ Duration longest_lame_duck(const config::Config& config) {
 
 }  // namespace
 
-Process::Process(std::string file, config::LoadResult loaded)
+Process::Process(std::string file, config::LoadResult loaded, std::vector<ActivatedSocket> activated)
     : file_(std::move(file)),
       config_(std::move(loaded.config)),
       effective_(std::move(loaded.effective)),
-      timer_(runtime_, [this] { on_time_over(); }) {}
+      activated_(std::move(activated)),
+      timer_(runtime_, [this] { on_time_over(); }) {
+  runtime_.use_sockets(sockets_);
+}
 
 Process::~Process() { stop_workers(); }
 
@@ -64,6 +73,7 @@ Status Process::start() {
   signals_.push_back(runtime_.watch_signal(SIGHUP, [this] {
     if (reloader_) reloader_->reload("signal", nullptr);
   }));
+  if (Status status = inherit_sockets(); !status) return status;
   if (Status status = check_ports(); !status) return status;
   const uint64_t descriptors = net::raise_descriptor_limit();
   const admin::Build build = build_info();
@@ -78,6 +88,7 @@ Status Process::start() {
   reloader_ = std::make_unique<Reloader>(runtime_, *gateway_, workers_, file_, std::move(effective_));
   admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build, reloader_.get());
   if (Status status = admin_->listen(); !status) return status;
+  sockets_.end_start();
   for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGINT, "SIGINT"}}) {
     signals_.push_back(runtime_.watch_signal(number, [this, signal = name] { on_signal(signal); }));
   }
@@ -95,6 +106,7 @@ Status Process::start() {
   for (const config::Listener& listener : config_->listeners) {
     log_info("listening", {{"listener", listener.name}, {"address", listener.address.to_string()}});
   }
+  net::notify_service_manager("READY=1");
   return Ok{};
 }
 
@@ -105,18 +117,33 @@ void Process::watch_config() {
   else log_warn("config_not_watched", {{"file", file_}, {"reason", watch.error().message}});
 }
 
+Status Process::inherit_sockets() {
+  auto assigned = assign_sockets(std::exchange(activated_, {}), *config_);
+  if (!assigned) return assigned.error();
+  for (net::InheritedSocket& socket : *assigned) {
+    const bool is_admin = socket.address == config_->admin.address;
+    std::vector<net::InheritedSocket> one;
+    one.push_back(std::move(socket));
+    sockets_.inherit(std::move(one), is_admin ? 1 : worker_count(*config_));
+  }
+  return Ok{};
+}
+
 // The workers share their ports (SO_REUSEPORT), so a second Tidegate could share them too: check that nobody listens.
 Status Process::check_ports() const {
-  if (Status status = net::check_port_is_free(config_->admin.address); !status) return status;
-  for (const config::Listener& listener : config_->listeners) {
-    if (Status status = net::check_port_is_free(listener.address); !status) return status;
+  std::vector<SocketAddress> addresses = {config_->admin.address};
+  for (const config::Listener& listener : config_->listeners) addresses.push_back(listener.address);
+  for (const SocketAddress& address : addresses) {
+    if (sockets_.has_inherited(address)) continue;
+    if (Status status = net::check_port_is_free(address); !status) return status;
   }
   return Ok{};
 }
 
 Status Process::start_workers() {
-  const int count = config_->workers > 0 ? config_->workers : net::available_cpus();
-  for (int i = 0; i < count; ++i) workers_.push_back(std::make_unique<WorkerThread>(*gateway_, i));
+  for (size_t i = 0; i < worker_count(*config_); ++i) {
+    workers_.push_back(std::make_unique<WorkerThread>(*gateway_, sockets_, static_cast<int>(i)));
+  }
   Status all = Ok{};
   for (auto& worker : workers_) {
     if (Status status = worker->started(); !status && all) all = status;
@@ -131,6 +158,7 @@ void Process::on_signal(const char* name) {
     std::_Exit(kExitRuntime);
   }
   stop_signal_ = name;
+  net::notify_service_manager("STOPPING=1");
   reloader_->stop();
   const Duration longest = longest_lame_duck(gateway_->table()->config());
   if (state_ == State::serving && longest > Duration::zero()) return begin_lame_duck(longest);

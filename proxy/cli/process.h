@@ -13,19 +13,22 @@
 #include <vector>
 
 #include "admin/admin_service.h"
+#include "cli/handover/socket_activation.h"
 #include "cli/reloader.h"
 #include "cli/worker_thread.h"
 #include "config/load/loader.h"
 #include "core/gateway.h"
 #include "metrics/metrics.h"
+#include "net/uv/listening_sockets.h"
 #include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
 
 class Process {
  public:
-  // `file`: as named on the command line; `loaded`: what it says, without errors.
-  Process(std::string file, config::LoadResult loaded);
+  // `file`: as named on the command line; `loaded`: what it says, without errors; `activated`: from the service
+  // manager.
+  Process(std::string file, config::LoadResult loaded, std::vector<ActivatedSocket> activated);
   ~Process();
 
   // Blocks until the process should exit. Returns the exit code.
@@ -35,6 +38,7 @@ class Process {
   enum class State : uint8_t { starting, serving, lame_duck, draining, cut_off, closing };
 
   Status start();
+  Status inherit_sockets();
   Status check_ports() const;
   Status start_workers();
   void watch_config();
@@ -51,7 +55,9 @@ class Process {
   const std::string file_;
   const std::shared_ptr<const config::Config> config_;  // at the start
   config::Effective effective_;                         // until the reloader has it
-  net::UvRuntime runtime_;                              // admin, signals, breakers, spools
+  std::vector<ActivatedSocket> activated_;              // until they are assigned to listeners
+  net::ListeningSockets sockets_;
+  net::UvRuntime runtime_;  // admin, signals, breakers, spools
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<core::Gateway> gateway_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;

@@ -1,12 +1,18 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/handover/socket_activation.h"
 #include "cli/process.h"
 #include "config/load/loader.h"
 
 namespace tidegate::cli {
 
 int run_command(const std::string& config_file) {
+  auto activated = take_activated_sockets();
+  if (!activated) {
+    std::fprintf(stderr, "tidegate: %s\n", activated.error().message.c_str());
+    return kExitRuntime;
+  }
   config::LoadResult loaded = config::load_file(config_file);
   if (!loaded.config) {
     std::fputs(config::check_report(loaded, false).c_str(), stderr);
@@ -14,7 +20,7 @@ int run_command(const std::string& config_file) {
   }
   configure_log(loaded.config->log);
   log_warnings(loaded.warnings);
-  Process process(config_file, std::move(loaded));
+  Process process(config_file, std::move(loaded), std::move(*activated));
   return process.run();
 }
 

@@ -10,7 +10,9 @@ constexpr Duration kLagInterval = 500ms;
 
 }  // namespace
 
-WorkerThread::WorkerThread(core::Gateway& gateway, int index) : gateway_(gateway), index_(index) {
+WorkerThread::WorkerThread(core::Gateway& gateway, net::ListeningSockets& sockets, int index)
+    : gateway_(gateway), index_(index) {
+  runtime_.use_sockets(sockets);
   std::promise<Status> listening;
   listening_ = listening.get_future();
   thread_ = std::thread([this, promise = std::move(listening)]() mutable { run(std::move(promise)); });

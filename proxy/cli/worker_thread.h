@@ -8,14 +8,15 @@
 #include "core/listeners.h"
 #include "core/replay/replaying.h"
 #include "core/worker.h"
+#include "net/uv/listening_sockets.h"
 #include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
 
 class WorkerThread {
  public:
-  // Starts the thread; started() waits until it listens. The gateway outlives the object.
-  WorkerThread(core::Gateway& gateway, int index);
+  // Starts the thread; started() waits until it listens. Gateway and sockets outlive the object.
+  WorkerThread(core::Gateway& gateway, net::ListeningSockets& sockets, int index);
   // REQUIRES: stop() was called.
   ~WorkerThread();
 

@@ -39,11 +39,11 @@ class Listener {
  public:
   virtual ~Listener() = default;
   virtual SocketAddress address() const = 0;  // with the real port, where port 0 was requested
-  // Accepts at once what waits in the kernel: whoever closes a listener calls it before, since closing resets that.
+  // Accepts at once what waits in the kernel, which closing would reset; not what another process accepts from too.
   virtual void accept_backlog() = 0;
   // From now on no handshake begins: a client that connects gets no response, and is refused once the listener is
   // closed. Those under way end, and are accepted, so that none is reset by closing a little later. False: the system
-  // cannot do it, and handshakes go on. REQUIRES a socket that no other process accepts from.
+  // cannot do it, or another process accepts from the socket too, and handshakes go on.
   [[nodiscard]] virtual bool stop_handshakes() = 0;
 };
 

@@ -89,15 +89,16 @@ def in_flight(admin):
 
 
 class Program:
-    def __init__(self, name, arguments, log, health_url, environment=None):
+    def __init__(self, name, arguments, log, health_url, environment=None, keep_descriptors=False):
         self.name, self.arguments, self.log, self.health_url = name, arguments, Path(log), health_url
+        self.keep_descriptors = keep_descriptors
         self.environment = {**os.environ, **(environment or {})}
         self.process = None
 
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.arguments, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            env=self.environment, cwd=ROOT)
+                                            env=self.environment, cwd=ROOT, close_fds=not self.keep_descriptors)
         eventually(f"{self.name} is healthy", self.is_healthy)
 
     def is_healthy(self):

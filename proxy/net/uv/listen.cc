@@ -9,10 +9,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "net/timer.h"
 #include "net/uv/fd_watch.h"
+#include "net/uv/listening_sockets.h"
 #include "net/uv/loop.h"
 
 namespace tidegate::net {
@@ -21,6 +24,7 @@ namespace {
 
 constexpr int kBacklog = 1024;
 constexpr int kAcceptsMax = 64;           // in one event-loop iteration; the rest in the next
+constexpr int kSharedAcceptsMax = 4;      // of a socket that other loops poll too: each gets its part
 constexpr Duration kAcceptPause = 100ms;  // after an error that would come again at once
 
 // A filter of the listening socket, on each segment that has no connection yet: a SYN is dropped, the ACK that ends a
@@ -38,6 +42,19 @@ struct AcceptCallbacks {
   AcceptFailure failed;
 };
 
+Result<Descriptor> bind_and_listen(const SocketAddress& at) {
+  Descriptor made(::socket(at.ip.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!made) return uv_error(uv_translate_sys_error(errno), "socket");
+  const int on = 1;
+  setsockopt(made.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  setsockopt(made.number(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+  const sockaddr_storage address = to_sockaddr(at);
+  const bool listening = ::bind(made.number(), reinterpret_cast<const sockaddr*>(&address), size_of(address)) == 0 &&
+                         ::listen(made.number(), kBacklog) == 0;
+  if (!listening) return uv_error(uv_translate_sys_error(errno), "listen " + at.to_string());
+  return made;
+}
+
 // Out of descriptors, a spare one is given up to accept the next connection and close it: its client learns at once,
 // and the socket does not stay readable. Where even that fails, accepting pauses.
 class UvListener final : public Listener {
@@ -46,59 +63,80 @@ class UvListener final : public Listener {
       : loop_(loop),
         callbacks_(std::make_shared<AcceptCallbacks>(std::move(callbacks))),
         self_(std::make_shared<UvListener*>(this)),
-        paused_(loop.runtime, [this] { watch_->want(FdWatch::kReadable); }) {}
-  ~UvListener() override {
-    *self_ = nullptr;
-    watch_.reset();
-    close_descriptor(descriptor_);
-    close_descriptor(spare_);
-  }
+        paused_(loop.runtime, [this] { want(FdWatch::kReadable); }) {}
+  ~UvListener() override { *self_ = nullptr; }
 
-  Status open(const SocketAddress& at) {
-    descriptor_ = ::socket(at.ip.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (descriptor_ < 0) return uv_error(uv_translate_sys_error(errno), "socket");
-    const int on = 1;
-    setsockopt(descriptor_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    setsockopt(descriptor_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    const sockaddr_storage address = to_sockaddr(at);
-    const bool listening = ::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), size_of(address)) == 0 &&
-                           ::listen(descriptor_, kBacklog) == 0;
-    if (!listening) return uv_error(uv_translate_sys_error(errno), "listen " + at.to_string());
+  Status open(const SocketAddress& at, ListeningSockets* known) {
+    if (known) {
+      auto given = known->take(at);
+      if (!given) return given.error();
+      for (auto& socket : *given) sources_.push_back({std::move(socket), nullptr});
+    }
+    inherited_ = !sources_.empty();
+    if (!inherited_) {
+      auto bound = bind_and_listen(at);
+      if (!bound) return bound.error();
+      sources_.push_back({std::make_unique<ListeningSocket>(InheritedSocket{at, std::move(*bound)}, known), nullptr});
+    }
     spare_ = open_spare();
-    watch_ = watch_fd(loop_.runtime, descriptor_, [this](int) { accept_waiting(kAcceptsMax); });
-    watch_->want(FdWatch::kReadable);
+    for (Source& source : sources_) {
+      const ListeningSocket& socket = *source.socket;
+      const int max = inherited_ ? kSharedAcceptsMax : kAcceptsMax;
+      source.watch =
+          watch_fd(loop_.runtime, socket.descriptor(), [=, this, &socket](int) { accept_from(socket, max); });
+    }
+    want(FdWatch::kReadable);
     return Ok{};
   }
 
   SocketAddress address() const override {
     sockaddr_storage storage{};
     socklen_t size = sizeof(storage);
-    getsockname(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size);
+    getsockname(sources_.front().socket->descriptor(), reinterpret_cast<sockaddr*>(&storage), &size);
     return from_sockaddr(storage);
   }
 
-  void accept_backlog() override { accept_waiting(kBacklog); }
+  void accept_backlog() override {
+    const auto self = self_;
+    for (size_t i = 0; *self && i < sources_.size(); ++i) {
+      if (!sources_[i].socket->shared()) accept_from(*sources_[i].socket, kBacklog);
+    }
+  }
 
   bool stop_handshakes() override {
     const sock_fprog program{kDropSyn.size(), const_cast<sock_filter*>(kDropSyn.data())};
-    return setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+    bool stopped = true;
+    for (const Source& source : sources_) {
+      if (!source.socket->shared()) source.socket->retire();
+      stopped &= !source.socket->shared() &&
+                 setsockopt(source.socket->descriptor(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+    }
+    return stopped;
   }
 
  private:
-  static void close_descriptor(int descriptor) {
-    if (descriptor >= 0) ::close(descriptor);
-  }
-  static int open_spare() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+  struct Source {
+    std::unique_ptr<ListeningSocket> socket;
+    std::unique_ptr<FdWatch> watch;  // ends before the socket
+  };
 
-  int accept_next() { return ::accept4(descriptor_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+  static Descriptor open_spare() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+  void want(int events) {
+    for (Source& source : sources_) source.watch->want(events);
+  }
+
+  static int accept_next(const ListeningSocket& socket) {
+    return ::accept4(socket.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  }
 
   // Each callback may destroy the listener.
-  void accept_waiting(int max) {
+  void accept_from(const ListeningSocket& socket, int max) {
     const auto self = self_;
     for (int i = 0; i < max && *self && !paused_.active(); ++i) {
-      const int client = accept_next();
+      const int client = accept_next(socket);
       if (client < 0 && errno == EAGAIN) return;
-      client < 0 ? on_error(errno) : hand_out(client);
+      client < 0 ? on_error(socket, errno) : hand_out(client);
     }
   }
 
@@ -114,25 +152,24 @@ class UvListener final : public Listener {
     callbacks->accept(make_uv_stream(loop_, tcp));
   }
 
-  void on_error(int error) {
+  void on_error(const ListeningSocket& socket, int error) {
     if (error == EINTR || error == ECONNABORTED) return;
-    if (error == EMFILE || error == ENFILE) return shed(uv_translate_sys_error(error));
+    if (error == EMFILE || error == ENFILE) return shed(socket, uv_translate_sys_error(error));
     pause();
     report(uv_translate_sys_error(error));
   }
 
-  void shed(int status) {
-    close_descriptor(spare_);
-    const int client = accept_next();
-    close_descriptor(client);
+  void shed(const ListeningSocket& socket, int status) {
+    { const Descriptor given_up = std::move(spare_); }
+    const bool accepted = static_cast<bool>(Descriptor(accept_next(socket)));
     spare_ = open_spare();
-    if (client < 0) return pause();
+    if (!accepted) return pause();
     const auto callbacks = callbacks_;
     if (callbacks->failed) callbacks->failed(uv_error(status, "accept"));
   }
 
   void pause() {
-    watch_->want(0);
+    want(0);
     paused_.start_after(kAcceptPause);
   }
 
@@ -142,9 +179,9 @@ class UvListener final : public Listener {
   std::shared_ptr<AcceptCallbacks> callbacks_;
   std::shared_ptr<UvListener*> self_;  // null inside once this is destroyed
   Timer paused_;
-  std::unique_ptr<FdWatch> watch_;
-  int descriptor_ = -1;
-  int spare_ = -1;
+  std::vector<Source> sources_;
+  bool inherited_ = false;
+  Descriptor spare_;
 };
 
 }  // namespace
@@ -152,7 +189,7 @@ class UvListener final : public Listener {
 Result<std::unique_ptr<Listener>> UvRuntime::listen(const SocketAddress& at, AcceptCallback accept,
                                                     AcceptFailure failed) {
   auto listener = std::make_unique<UvListener>(*loop_, AcceptCallbacks{std::move(accept), std::move(failed)});
-  if (Status status = listener->open(at); !status) return status.error();
+  if (Status status = listener->open(at, sockets_); !status) return status.error();
   return std::unique_ptr<Listener>(std::move(listener));
 }
 

@@ -9,6 +9,7 @@
 
 namespace tidegate::net {
 
+class ListeningSockets;
 class LookupThreads;
 
 class UvRuntime final : public Runtime {
@@ -19,6 +20,10 @@ class UvRuntime final : public Runtime {
   UvRuntime();                        // seeded by the kernel
   // REQUIRES that every object it created is destroyed. Runs the loop until all uv handles are closed.
   ~UvRuntime() override;
+
+  // What listens from now on takes its sockets from there, where there are some for its address, and is known there.
+  // `sockets` outlives the runtime.
+  void use_sockets(ListeningSockets& sockets) { sockets_ = &sockets; }
 
   // Runs until stop(). Called from the thread that owns the loop, once.
   void run();
@@ -48,6 +53,7 @@ class UvRuntime final : public Runtime {
  private:
   std::unique_ptr<Loop> loop_;
   LookupThreads& lookups_;
+  ListeningSockets* sockets_ = nullptr;
   Random random_;
   std::array<uint8_t, 4096> entropy_;
   size_t entropy_left_ = 0;

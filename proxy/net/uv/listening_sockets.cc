@@ -1,0 +1,118 @@
+#include "net/uv/listening_sockets.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "net/uv/loop.h"
+
+namespace tidegate::net {
+
+namespace {
+
+const Error kNoDescriptor{ErrorCode::exhausted, "listen: no descriptor is left"};
+
+int option_of(int socket, int name) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  return getsockopt(socket, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
+}  // namespace
+
+ListeningSocket::ListeningSocket(InheritedSocket of, ListeningSockets* sockets)
+    : of_(std::move(of)), sockets_(sockets) {
+  if (!sockets_) return;
+  const std::lock_guard lock(sockets_->mutex_);
+  sockets_->open_.insert(this);
+}
+
+ListeningSocket::~ListeningSocket() {
+  if (!sockets_) return;
+  const std::lock_guard lock(sockets_->mutex_);
+  sockets_->open_.erase(this);
+}
+
+void ListeningSockets::inherit(std::vector<InheritedSocket> sockets, size_t loops) {
+  const std::lock_guard lock(mutex_);
+  for (InheritedSocket& socket : sockets) inherited_.push_back({std::move(socket), loops});
+}
+
+bool ListeningSockets::has_inherited(const SocketAddress& address) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(inherited_.begin(), inherited_.end(),
+                     [&](const Inherited& each) { return each.of.address == address; });
+}
+
+void ListeningSockets::end_start() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(inherited_, [](const Inherited& each) { return !each.of.managed; });
+}
+
+// The loops take turns. Each takes every so-manyth of the sockets; where there are fewer than loops, all have one.
+Result<std::vector<std::unique_ptr<ListeningSocket>>> ListeningSockets::take(const SocketAddress& address) {
+  std::vector<InheritedSocket> mine;
+  {
+    const std::lock_guard lock(mutex_);
+    std::vector<const Inherited*> all;
+    for (const Inherited& each : inherited_) {
+      if (each.of.address == address) all.push_back(&each);
+    }
+    if (all.empty()) return std::vector<std::unique_ptr<ListeningSocket>>();
+    const size_t loops = all.front()->loops;
+    const size_t turn = static_cast<size_t>(std::count(taken_.begin(), taken_.end(), address)) % loops;
+    taken_.push_back(address);
+    for (size_t i = turn % all.size(); i < all.size(); i += loops) {
+      mine.push_back({address, all[i]->of.socket.duplicate(), all[i]->of.managed});
+      if (!mine.back().socket) return kNoDescriptor;
+    }
+  }
+  std::vector<std::unique_ptr<ListeningSocket>> taken;
+  for (InheritedSocket& each : mine) taken.push_back(std::make_unique<ListeningSocket>(std::move(each), this));
+  return taken;
+}
+
+Result<std::vector<InheritedSocket>> ListeningSockets::share(const std::vector<SocketAddress>& addresses) {
+  const std::lock_guard lock(mutex_);
+  std::vector<InheritedSocket> given;
+  std::vector<ListeningSocket*> shared;
+  for (ListeningSocket* socket : open_) {
+    const bool wanted = std::find(addresses.begin(), addresses.end(), socket->of_.address) != addresses.end();
+    if (!wanted || socket->retired_) continue;
+    given.push_back({socket->of_.address, socket->of_.socket.duplicate(), socket->of_.managed});
+    if (!given.back().socket) return kNoDescriptor;
+    shared.push_back(socket);
+  }
+  for (ListeningSocket* socket : shared) socket->shared_ = true;
+  return given;
+}
+
+void ListeningSockets::end_sharing() {
+  const std::lock_guard lock(mutex_);
+  for (ListeningSocket* socket : open_) socket->shared_ = false;
+}
+
+void ListeningSockets::end_sharing(const SocketAddress& address) {
+  const std::lock_guard lock(mutex_);
+  for (ListeningSocket* socket : open_) {
+    if (socket->of_.address == address) socket->shared_ = false;
+  }
+}
+
+Result<SocketAddress> adopt_listening_socket(const Descriptor& socket) {
+  const int number = socket.number();
+  const int domain = option_of(number, SO_DOMAIN);
+  if ((domain != AF_INET && domain != AF_INET6) || option_of(number, SO_TYPE) != SOCK_STREAM ||
+      option_of(number, SO_ACCEPTCONN) != 1) {
+    return Error{ErrorCode::invalid, "it is not a socket that listens on TCP"};
+  }
+  ::fcntl(number, F_SETFD, FD_CLOEXEC);
+  ::fcntl(number, F_SETFL, ::fcntl(number, F_GETFL) | O_NONBLOCK);
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(storage);
+  getsockname(number, reinterpret_cast<sockaddr*>(&storage), &size);
+  return from_sockaddr(storage);
+}
+
+}  // namespace tidegate::net

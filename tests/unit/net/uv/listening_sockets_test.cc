@@ -1,0 +1,107 @@
+// Listening sockets that this process was given, or gives to another.
+#include "net/uv/listening_sockets.h"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "unit/net/both_runtimes.h"
+
+using namespace tidegate;
+using namespace tidegate::net;
+using namespace tidegate::test;
+
+namespace {
+
+const SocketAddress kAddress = *SocketAddress::parse("127.0.0.1:8080");
+
+std::vector<InheritedSocket> some_sockets(int count) {
+  std::vector<InheritedSocket> sockets;
+  for (int i = 0; i < count; ++i) sockets.push_back({kAddress, Descriptor(::socket(AF_INET, SOCK_STREAM, 0))});
+  return sockets;
+}
+
+// How many sockets each of the loops gets.
+std::vector<size_t> taken_by(ListeningSockets& sockets, size_t loops) {
+  std::vector<size_t> counts;
+  for (size_t i = 0; i < loops; ++i) counts.push_back(sockets.take(kAddress).value().size());
+  return counts;
+}
+
+}  // namespace
+
+TEST_CASE("each inherited socket is polled by a loop, and each loop polls one") {
+  struct Row {
+    int sockets;
+    size_t loops;
+    std::vector<size_t> each;
+  };
+  for (const Row& row :
+       {Row{1, 1, {1}}, Row{1, 3, {1, 1, 1}}, Row{2, 2, {1, 1}}, Row{5, 2, {3, 2}}, Row{2, 3, {1, 1, 1}}}) {
+    ListeningSockets sockets;
+    sockets.inherit(some_sockets(row.sockets), row.loops);
+    CHECK(taken_by(sockets, row.loops) == row.each);
+  }
+}
+
+TEST_CASE("after the start only a socket that the service manager keeps can be taken") {
+  ListeningSockets sockets;
+  sockets.inherit(some_sockets(1), 1);
+  CHECK(sockets.has_inherited(kAddress));
+  sockets.end_start();
+  CHECK(!sockets.has_inherited(kAddress));
+  CHECK(taken_by(sockets, 1) == std::vector<size_t>{0});
+  auto kept = some_sockets(1);
+  kept.front().managed = true;
+  sockets.inherit(std::move(kept), 1);
+  sockets.end_start();
+  CHECK(taken_by(sockets, 2) == std::vector<size_t>{1, 1});
+}
+
+TEST_CASE("a socket that is no TCP listener is refused") {
+  const Descriptor unbound(::socket(AF_INET, SOCK_STREAM, 0));
+  CHECK(adopt_listening_socket(unbound).error().code == ErrorCode::invalid);
+  CHECK(adopt_listening_socket(Descriptor()).error().code == ErrorCode::invalid);
+}
+
+TEST_CASE("what waits in a shared socket is the other process's") {
+  ListeningSockets sockets;
+  UvRuntime runtime(1);
+  runtime.use_sockets(sockets);
+  int accepted = 0;
+  auto listener = runtime.listen(any_port(), [&](auto) { ++accepted; });
+  REQUIRE(listener.ok());
+  const SocketAddress bound = (*listener)->address();
+  std::vector<InheritedSocket> given = sockets.share({any_port()}).value();
+  REQUIRE(given.size() == 1);
+  CHECK(*adopt_listening_socket(given.front().socket) == bound);
+  CHECK(!(*listener)->stop_handshakes());
+
+  UvRuntime client_loop(2);
+  std::unique_ptr<Stream> client;
+  const auto connecting = client_loop.connect(bound, [&](auto stream) { client = std::move(*stream); });
+  while (!client) client_loop.run_once();
+  (*listener)->accept_backlog();
+  CHECK(accepted == 0);
+  (*listener).reset();
+
+  // The other process, which is this one here.
+  given.front().address = bound;
+  sockets.inherit(std::move(given), 1);
+  listener = runtime.listen(bound, [&](auto) { ++accepted; });
+  REQUIRE(listener.ok());
+  while (accepted == 0) runtime.run_once();
+  CHECK(accepted == 1);
+
+  sockets.end_sharing();
+  CHECK((*listener)->stop_handshakes());
+  CHECK(sockets.share({bound}).value().empty());  // it drops handshakes: nobody should get it
+  client.reset();
+  listener->reset();
+  runtime.run_once();
+  client_loop.run_once();
+}
