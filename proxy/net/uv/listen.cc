@@ -22,7 +22,7 @@ namespace tidegate::net {
 
 namespace {
 
-constexpr int kBacklog = 1024;
+constexpr int kBacklogMax = 1024;         // of accept_backlog()
 constexpr int kAcceptsMax = 64;           // in one event-loop iteration; the rest in the next
 constexpr int kSharedAcceptsMax = 4;      // of a socket that other loops poll too: each gets its part
 constexpr Duration kAcceptPause = 100ms;  // after an error that would come again at once
@@ -42,19 +42,6 @@ struct AcceptCallbacks {
   AcceptFailure failed;
 };
 
-Result<Descriptor> bind_and_listen(const SocketAddress& at) {
-  Descriptor made(::socket(at.ip.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!made) return uv_error(uv_translate_sys_error(errno), "socket");
-  const int on = 1;
-  setsockopt(made.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  setsockopt(made.number(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-  const sockaddr_storage address = to_sockaddr(at);
-  const bool listening = ::bind(made.number(), reinterpret_cast<const sockaddr*>(&address), size_of(address)) == 0 &&
-                         ::listen(made.number(), kBacklog) == 0;
-  if (!listening) return uv_error(uv_translate_sys_error(errno), "listen " + at.to_string());
-  return made;
-}
-
 // Out of descriptors, a spare one is given up to accept the next connection and close it: its client learns at once,
 // and the socket does not stay readable. Where even that fails, accepting pauses.
 class UvListener final : public Listener {
@@ -72,16 +59,15 @@ class UvListener final : public Listener {
       if (!given) return given.error();
       for (auto& socket : *given) sources_.push_back({std::move(socket), nullptr});
     }
-    inherited_ = !sources_.empty();
-    if (!inherited_) {
-      auto bound = bind_and_listen(at);
+    if (sources_.empty()) {
+      auto bound = open_listening_socket(at);
       if (!bound) return bound.error();
       sources_.push_back({std::make_unique<ListeningSocket>(InheritedSocket{at, std::move(*bound)}, known), nullptr});
     }
     spare_ = open_spare();
     for (Source& source : sources_) {
       const ListeningSocket& socket = *source.socket;
-      const int max = inherited_ ? kSharedAcceptsMax : kAcceptsMax;
+      const int max = socket.crowded() ? kSharedAcceptsMax : kAcceptsMax;
       source.watch =
           watch_fd(loop_.runtime, socket.descriptor(), [=, this, &socket](int) { accept_from(socket, max); });
     }
@@ -99,7 +85,7 @@ class UvListener final : public Listener {
   void accept_backlog() override {
     const auto self = self_;
     for (size_t i = 0; *self && i < sources_.size(); ++i) {
-      if (!sources_[i].socket->shared()) accept_from(*sources_[i].socket, kBacklog);
+      if (!sources_[i].socket->shared()) accept_from(*sources_[i].socket, kBacklogMax);
     }
   }
 
@@ -180,7 +166,6 @@ class UvListener final : public Listener {
   std::shared_ptr<UvListener*> self_;  // null inside once this is destroyed
   Timer paused_;
   std::vector<Source> sources_;
-  bool inherited_ = false;
   Descriptor spare_;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "net/uv/loop.h"
 
@@ -11,6 +12,7 @@ namespace tidegate::net {
 
 namespace {
 
+constexpr int kBacklog = 1024;
 const Error kNoDescriptor{ErrorCode::exhausted, "listen: no descriptor is left"};
 
 int option_of(int socket, int name) {
@@ -21,8 +23,8 @@ int option_of(int socket, int name) {
 
 }  // namespace
 
-ListeningSocket::ListeningSocket(InheritedSocket of, ListeningSockets* sockets)
-    : of_(std::move(of)), sockets_(sockets) {
+ListeningSocket::ListeningSocket(InheritedSocket of, ListeningSockets* sockets, bool crowded)
+    : of_(std::move(of)), sockets_(sockets), crowded_(crowded) {
   if (!sockets_) return;
   const std::lock_guard lock(sockets_->mutex_);
   sockets_->open_.insert(this);
@@ -53,6 +55,7 @@ void ListeningSockets::end_start() {
 // The loops take turns. Each takes every so-manyth of the sockets; where there are fewer than loops, all have one.
 Result<std::vector<std::unique_ptr<ListeningSocket>>> ListeningSockets::take(const SocketAddress& address) {
   std::vector<InheritedSocket> mine;
+  bool crowded = false;
   {
     const std::lock_guard lock(mutex_);
     std::vector<const Inherited*> all;
@@ -63,13 +66,14 @@ Result<std::vector<std::unique_ptr<ListeningSocket>>> ListeningSockets::take(con
     const size_t loops = all.front()->loops;
     const size_t turn = static_cast<size_t>(std::count(taken_.begin(), taken_.end(), address)) % loops;
     taken_.push_back(address);
+    crowded = all.size() < loops;
     for (size_t i = turn % all.size(); i < all.size(); i += loops) {
       mine.push_back({address, all[i]->of.socket.duplicate(), all[i]->of.managed});
       if (!mine.back().socket) return kNoDescriptor;
     }
   }
   std::vector<std::unique_ptr<ListeningSocket>> taken;
-  for (InheritedSocket& each : mine) taken.push_back(std::make_unique<ListeningSocket>(std::move(each), this));
+  for (InheritedSocket& each : mine) taken.push_back(std::make_unique<ListeningSocket>(std::move(each), this, crowded));
   return taken;
 }
 
@@ -98,6 +102,19 @@ void ListeningSockets::end_sharing(const SocketAddress& address) {
   for (ListeningSocket* socket : open_) {
     if (socket->of_.address == address) socket->shared_ = false;
   }
+}
+
+Result<Descriptor> open_listening_socket(const SocketAddress& at) {
+  Descriptor made(::socket(at.ip.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!made) return uv_error(uv_translate_sys_error(errno), "socket");
+  const int on = 1;
+  setsockopt(made.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  setsockopt(made.number(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+  const sockaddr_storage address = to_sockaddr(at);
+  const bool listening = ::bind(made.number(), reinterpret_cast<const sockaddr*>(&address), size_of(address)) == 0 &&
+                         ::listen(made.number(), kBacklog) == 0;
+  if (!listening) return uv_error(uv_translate_sys_error(errno), "listen " + at.to_string());
+  return made;
 }
 
 Result<SocketAddress> adopt_listening_socket(const Descriptor& socket) {

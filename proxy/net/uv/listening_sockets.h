@@ -33,11 +33,13 @@ struct InheritedSocket {
 class ListeningSocket {
  public:
   // `sockets`: where it is known; null: nowhere.
-  ListeningSocket(InheritedSocket of, ListeningSockets* sockets);
+  // `crowded`: other loops of this process accept from it too.
+  ListeningSocket(InheritedSocket of, ListeningSockets* sockets, bool crowded = false);
   ~ListeningSocket();
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;
 
+  bool crowded() const { return crowded_; }
   int descriptor() const { return of_.socket.number(); }
   // Another process has the socket too, and serves what waits in it.
   bool shared() const { return of_.managed || shared_.load(std::memory_order_relaxed); }
@@ -51,6 +53,7 @@ class ListeningSocket {
   std::atomic<bool> shared_{false};
   std::atomic<bool> retired_{false};
   ListeningSockets* const sockets_;
+  const bool crowded_;
 };
 
 class ListeningSockets {
@@ -84,6 +87,9 @@ class ListeningSockets {
   std::vector<SocketAddress> taken_;  // one entry for each loop
   std::set<ListeningSocket*> open_;
 };
+
+// Binds an address and listens there, so that others may share it (SO_REUSEPORT). Errors: conflict, invalid, io.
+Result<Descriptor> open_listening_socket(const SocketAddress& at);
 
 // Makes a socket that was opened by another process one of ours: not blocking, closed on exec. Returns the address that
 // it is bound to. Errors: invalid (it is no socket that listens on TCP).

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "net/uv/loop.h"
+#include "net/uv/passed_file.h"
 
 namespace tidegate::net {
 
@@ -171,5 +172,20 @@ class UvTempFile final : public TempFile {
 }  // namespace
 
 std::unique_ptr<TempFile> UvRuntime::make_temp_file() { return std::make_unique<UvTempFile>(*loop_); }
+
+std::shared_ptr<const FileContent> content_of(Descriptor file, uint64_t size) {
+  auto content = std::make_shared<UvFileContent>();
+  content->fd = file.release();
+  content->bytes = size;
+  return content;
+}
+
+Result<Descriptor> descriptor_of(const FileContent& content) {
+  const auto* file = dynamic_cast<const UvFileContent*>(&content);
+  TG_ASSERT(file);
+  Descriptor other(::fcntl(file->fd, F_DUPFD_CLOEXEC, 0));
+  if (!other) return uv_error(uv_translate_sys_error(errno), "duplicate of a temporary file");
+  return other;
+}
 
 }  // namespace tidegate::net
