@@ -108,11 +108,17 @@ void Replaying::drain(std::function<void()> done) {
   draining_left_ = replayers().size();
   if (draining_left_ == 0) return worker_.runtime().post(std::move(done));
   drained_ = std::move(done);
+  ++drain_;
   for (jobs::Replayer* replayer : replayers()) {
-    replayer->drain([this] {
-      if (--draining_left_ == 0) drained_();
+    replayer->drain([this, drain = drain_] {
+      if (drain == drain_ && --draining_left_ == 0) drained_();
     });
   }
+}
+
+void Replaying::resume() {
+  ++drain_;
+  for (jobs::Replayer* replayer : replayers()) replayer->resume();
 }
 
 void Replaying::cut_off() {

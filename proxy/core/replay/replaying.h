@@ -24,6 +24,8 @@ class Replaying {
   void use_table_in_force();
   // Claims nothing more; `done` runs once, later, when what runs has settled.
   void drain(std::function<void()> done);
+  // Undoes drain(), whose `done` does not run any more: jobs are claimed again.
+  void resume();
   // REQUIRES drain(). The jobs that run are cancelled and deferred, so that it costs them no attempt.
   void cut_off();
 
@@ -46,6 +48,7 @@ class Replaying {
   std::map<std::string, Replayed> replayed_;
   bool started_ = false;
   size_t draining_left_ = 0;
+  uint64_t drain_ = 0;  // which one: what another one has posted does not count
   std::function<void()> drained_;
 };
 

@@ -57,6 +57,12 @@ class Replayer::Impl {
     check_drained();
   }
 
+  void resume() {
+    draining_ = false;
+    drained_ = nullptr;
+    if (started_) wake_.start_after(Duration(0));
+  }
+
   void cut_off() {
     for (const auto& run : runs_) run->cut_off();
   }
@@ -252,6 +258,7 @@ Replayer::~Replayer() = default;
 void Replayer::start() { impl_->start(); }
 void Replayer::reconfigure(const config::Replay& config) { impl_->reconfigure(config); }
 void Replayer::drain(std::function<void()> done) { impl_->drain(std::move(done)); }
+void Replayer::resume() { impl_->resume(); }
 void Replayer::cut_off() { impl_->cut_off(); }
 double Replayer::drain_rate() const { return impl_->drain_rate(); }
 int Replayer::running() const { return impl_->running(); }

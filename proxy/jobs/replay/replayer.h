@@ -123,6 +123,8 @@ class Replayer {
   void reconfigure(const config::Replay& config);
   // Claims nothing more; `done` runs when the jobs that run have been settled.
   void drain(std::function<void()> done);
+  // Undoes drain(), whose `done` does not run any more unless it has been posted: jobs are claimed again.
+  void resume();
   // REQUIRES drain(). Cancels the runs under way, and defers their jobs: they run again after the start, and it costs
   // them no attempt.
   void cut_off();

@@ -1,0 +1,106 @@
+// A queue whose store another process takes over while requests here still use it.
+//
+//            hold                          give_away
+//   local ──────────▶ held (calls wait) ─────────────▶ remote: the other process does the calls
+//     ▲                 │
+//     ├── take_back ────┤ refuse_calls
+//     │                 ▼
+//     └── take_back ── remote, to nobody: calls fail
+//
+// local: the store of this process does the calls. held: none is refused, each waits (as long as its caller does).
+// remote: what a request in flight needs (append, find, result, cancel) is sent to the other process; all else is for
+// who has the store, and unavailable. Job runs have ended before.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "jobs/handover/held_calls.h"
+#include "jobs/handover/remote_calls.h"
+#include "jobs/job_queue.h"
+
+namespace tidegate::jobs {
+
+class HandoverQueue final : public JobQueue, private NoteStore {
+ public:
+  // `name`: of the queue, for the other process.
+  HandoverQueue(std::string name, std::shared_ptr<JobQueue> store);
+  ~HandoverQueue() override;
+
+  // The store is here and open.
+  bool is_local() const;
+  // REQUIRES is_local(). New calls wait; `idle` runs on `home` once those before have ended.
+  void hold(net::Runtime& home, std::function<void()> idle);
+  // REQUIRES hold(). Commits what the store has taken and closes it: its files are another process's to open then.
+  void close_store(net::Runtime& home, std::function<void()> closed);
+  // REQUIRES hold() or refuse_calls(). The store was opened again, or was not closed yet (null).
+  void take_back(std::shared_ptr<JobQueue> store);
+  // REQUIRES hold(). It is not known when the store comes back: calls fail until then. `nobody`: calls that have ended.
+  void refuse_calls(std::shared_ptr<RemoteCalls> nobody, const std::string& reason);
+  // REQUIRES close_store().
+  void give_away(std::shared_ptr<RemoteCalls> calls);
+
+  OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override;
+  OperationPtr claim(net::Runtime& home, Duration lease, Callback<std::optional<ClaimedJob>> done) override;
+  std::shared_ptr<net::BodyReader> open_body(net::Runtime& home, const ClaimedJob& job) override;
+  OperationPtr renew(net::Runtime& home, const ClaimedJob& job, Duration lease, Callback<Ok> done) override;
+  OperationPtr succeed(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, StoredResponse response,
+                       Callback<Ok> done) override;
+  OperationPtr retry(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override;
+  OperationPtr defer(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt, WallTime not_before,
+                     Callback<Ok> done) override;
+  OperationPtr dead_letter(net::Runtime& home, const ClaimedJob& job, AttemptRecord attempt,
+                           Callback<Ok> done) override;
+  OperationPtr release(net::Runtime& home, const ClaimedJob& job, WallTime not_before, Callback<Ok> done) override;
+  OperationPtr find(net::Runtime& home, const std::string& id, Callback<JobRecord> done) override;
+  OperationPtr result(net::Runtime& home, const std::string& id, Callback<ResultReader> done) override;
+  OperationPtr list(net::Runtime& home, JobFilter filter, Callback<JobPage> done) override;
+  // While the store is not here: as it was last.
+  QueueView view() const override;
+  OperationPtr cancel(net::Runtime& home, const std::string& id, Callback<Ok> done) override;
+  OperationPtr replay(net::Runtime& home, const std::string& id, bool force, Callback<Ok> done) override;
+  OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override;
+  void tidy(net::Runtime& home) override;
+  void on_work(net::Runtime& home, std::function<void()> changed) override;
+  NoteStore* note_store() override;
+  void close(net::Runtime& home, std::function<void()> done) override;
+
+ private:
+  enum class State : uint8_t { local, held, remote };
+  struct InUse;
+  class Reader;
+  using Notes = std::map<std::string, std::string>;
+
+  template <typename T, typename Local, typename Remote>
+  OperationPtr ask(net::Runtime& home, Callback<T> done, Local local, Remote remote);
+  template <typename T, typename Method, typename... Arguments>
+  OperationPtr ask_owner(net::Runtime& home, std::function<void(Result<T>)> done, Method method,
+                         Arguments... arguments);
+  OperationPtr read_result(net::Runtime& home, const std::string& id, uint64_t offset, size_t count,
+                           std::shared_ptr<net::BodyReader> reader, const JobQueue* reader_of,
+                           Callback<std::string> done);
+
+  const Notes& notes() const override { return notes_; }
+  void write_note(const std::string& name, const std::string& text) override;
+
+  const std::string name_;
+  const Notes notes_;  // of the first store, when it was opened
+  HeldCalls held_;
+  // Of all below. A call is passed on under the shared lock: who has the other knows that none is on its way.
+  mutable std::shared_mutex mutex_;
+  State state_ = State::local;
+  std::shared_ptr<JobQueue> store_;
+  std::shared_ptr<RemoteCalls> remote_;
+  std::shared_ptr<InUse> in_use_;   // each call to the store holds it; local only
+  QueueView last_view_;             // of the store before it was closed
+  net::Runtime* worker_ = nullptr;  // of on_work
+  std::function<void()> on_work_;
+  Notes unwritten_;
+  std::vector<std::shared_ptr<JobQueue>> closed_;  // stores of before: what they have given out may still refer to them
+};
+
+}  // namespace tidegate::jobs
