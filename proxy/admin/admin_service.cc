@@ -32,6 +32,10 @@ http::ServerLimits admin_limits() {
 AdminService::AdminService(net::Runtime& runtime, core::Gateway& gateway, const Build& build, Reloading* reloading)
     : context_{runtime, gateway, build, runtime.wall_now(), reloading}, server_(runtime, admin_limits(), *this) {}
 
+void AdminService::stop_listening() {
+  server_.drain([] {}, http::Server::kDrainIdleMax);
+}
+
 std::unique_ptr<http::Handler> AdminService::on_request(http::Responder& responder) {
   const http::RequestHead& head = responder.request();
   const FoundEndpoint found = find_endpoint(head.method, head.path);

@@ -2,7 +2,9 @@
 // responds while the workers are busy. It reads thread-safe views, and calls the queues from that loop.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "admin/context.h"
 #include "http/server/server.h"
@@ -16,6 +18,10 @@ class AdminService final : private http::Service {
 
   Status listen() { return server_.listen(context_.gateway.table()->config().admin.address); }
   SocketAddress address() const { return server_.address(); }
+  // For the status: see Context.
+  void show_takeover(std::function<const char*()> step) { context_.takeover = std::move(step); }
+  // What is connected is responded to, and then asked to leave.
+  void stop_listening();
 
  private:
   std::unique_ptr<http::Handler> on_request(http::Responder& responder) override;

@@ -1,6 +1,7 @@
 // What the handlers of the admin interface work with. Owned by AdminService.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,6 +33,7 @@ struct Context {
   WallTime started;
   Reloading* reloading = nullptr;  // null: this program cannot reload its configuration
   BulkReplays bulk = {};
+  std::function<const char*()> takeover = {};  // how far another process is in taking over; empty: none can
 };
 
 }  // namespace tidegate::admin

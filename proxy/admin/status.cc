@@ -103,8 +103,9 @@ std::string status_json(Context& context, bool all) {
       .field("started_at", to_rfc3339(context.started))
       .field("now", to_rfc3339(clock.wall_now()))
       .field("config", table.config().file)
-      .field("draining", gateway.stopping())
-      .raw("last_reload", !last_reload ? "null"
+      .field("draining", gateway.stopping());
+  context.takeover ? json.field("takeover", context.takeover()) : json.null("takeover");
+  json.raw("last_reload", !last_reload ? "null"
                           : all        ? reload_json(*last_reload)
                                        : reload_result_json(*last_reload))
       .raw("breakers", json_array(breakers))

@@ -50,6 +50,8 @@ int main_command(int argc, char** argv) {
 
   std::string file;
   auto* run = add_file_command(app, "run", "Run the proxy with a configuration file", file);
+  bool takes_over = false;
+  run->add_flag("--takeover", takes_over, "Take over from the process that serves, without a failed request");
   auto* check = add_file_command(app, "check",
                                  "Check a configuration file and print every error with file, line and column", file);
   std::string format = "text";
@@ -74,7 +76,7 @@ int main_command(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error);
   }
-  if (run->parsed()) return run_command(file);
+  if (run->parsed()) return run_command(file, takes_over);
   if (check->parsed()) return check_command(file, format == "json");
   if (health->parsed()) return http::healthcheck("tidegate", address, ready ? "/ready" : "/health");
   if (app.got_subcommand("status")) return status_command();

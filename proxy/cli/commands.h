@@ -20,7 +20,7 @@ enum ExitCode : int {
 // The version of the program and the revision it was built from.
 admin::Build build_info();
 
-int run_command(const std::string& config_file);
+int run_command(const std::string& config_file, bool takes_over);
 int check_command(const std::string& config_file, bool json);
 
 // Parses the command line and runs the subcommand. Returns the exit code.

@@ -1,5 +1,6 @@
 #include "cli/open_queues.h"
 
+#include "jobs/handover/handover_queue.h"
 #include "jobs/rabbit/queue.h"
 #include "jobs/redis/queue.h"
 #include "jobs/spool/queue.h"
@@ -94,6 +95,12 @@ class QueueOpener {
   jobs::QueueLimits limits_;
 };
 
+std::shared_ptr<jobs::JobQueue> for_handover(bool handover, const std::string& name,
+                                             std::shared_ptr<jobs::JobQueue> store) {
+  if (!handover) return store;
+  return std::make_shared<jobs::HandoverQueue>(name, std::move(store));
+}
+
 }  // namespace
 
 Names queues_with_callbacks(const config::Config& config) {
@@ -109,7 +116,7 @@ Names queues_with_callbacks(const config::Config& config) {
 }
 
 Result<core::Policies::QueueStores> open_callback_stores(const config::Config& config, const Names& queues,
-                                                         metrics::Metrics& metrics) {
+                                                         metrics::Metrics& metrics, bool handover) {
   core::Policies::QueueStores stores;
   for (const std::string& name : queues) {
     const config::Queue& queue = config.queues.at(name);
@@ -122,7 +129,7 @@ Result<core::Policies::QueueStores> open_callback_stores(const config::Config& c
     count_in(metrics.queue(core::callbacks_name(name)), options);
     auto opened = jobs::open_sqlite_queue(options);
     if (!opened) return Error{opened.error().code, "callbacks of queue " + name + ": " + opened.error().message};
-    stores[name] = std::move(*opened);
+    stores[name] = for_handover(handover, core::callbacks_name(name), std::move(*opened));
   }
   return stores;
 }
@@ -139,25 +146,28 @@ Result<std::map<std::string, OpenStores>> open_stores(const config::Config& conf
   return stores;
 }
 
-core::Policies::QueueStores start_queues(std::map<std::string, OpenStores> stores, net::Runtime& runtime) {
+core::Policies::QueueStores start_queues(std::map<std::string, OpenStores> stores, net::Runtime& runtime,
+                                         bool handover) {
   core::Policies::QueueStores queues;
   for (auto& [name, opened] : stores) {
+    std::shared_ptr<jobs::JobQueue> queue;
     if (opened.spool) {
-      queues[name] = jobs::make_spooled_queue(runtime, {name, std::move(opened.store), std::move(opened.spool)});
+      queue = jobs::make_spooled_queue(runtime, {name, std::move(opened.store), std::move(opened.spool)});
     } else {
-      queues[name] = std::move(opened.store);
+      queue = std::move(opened.store);
     }
+    queues[name] = for_handover(handover, name, std::move(queue));
   }
   return queues;
 }
 
 Result<core::Policies::QueueStores> open_queues(const config::Config& config, metrics::Metrics& metrics,
-                                                net::Runtime& runtime) {
+                                                net::Runtime& runtime, bool handover) {
   Names all;
   for (const auto& [name, queue] : config.queues) all.insert(name);
   auto stores = open_stores(config, all, metrics);
   if (!stores) return stores.error();
-  return start_queues(std::move(*stores), runtime);
+  return start_queues(std::move(*stores), runtime, handover);
 }
 
 }  // namespace tidegate::cli

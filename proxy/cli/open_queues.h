@@ -1,4 +1,5 @@
-// Opens the configured queues: each on its store, and those on a server with a local spool.
+// Opens the configured queues: each on its store, and those on a server with a local spool. Where another process may
+// take them over (`handover`), they are HandoverQueues.
 #pragma once
 
 #include <map>
@@ -29,16 +30,17 @@ Result<std::map<std::string, OpenStores>> open_stores(const config::Config& conf
                                                       metrics::Metrics& metrics);
 // Puts the spools in front of the stores. `runtime`: the event loop that forwards them, on whose thread this is; it
 // outlives the queues.
-core::Policies::QueueStores start_queues(std::map<std::string, OpenStores> stores, net::Runtime& runtime);
+core::Policies::QueueStores start_queues(std::map<std::string, OpenStores> stores, net::Runtime& runtime,
+                                         bool handover);
 // Both, for all queues of the configuration.
 Result<core::Policies::QueueStores> open_queues(const config::Config& config, metrics::Metrics& metrics,
-                                                net::Runtime& runtime);
+                                                net::Runtime& runtime, bool handover);
 
 // The queues that a route with a callback uses: they need a store of callbacks.
 Names queues_with_callbacks(const config::Config& config);
 // Opens the stores of callbacks (core/replay/callbacks.h) of those queues: for each an SQLite file next to the queue's
 // own (or its spool's), named like it plus ".callbacks.db". Any thread. Blocks. Errors: as above.
 Result<core::Policies::QueueStores> open_callback_stores(const config::Config& config, const Names& queues,
-                                                         metrics::Metrics& metrics);
+                                                         metrics::Metrics& metrics, bool handover);
 
 }  // namespace tidegate::cli

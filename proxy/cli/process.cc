@@ -1,9 +1,13 @@
 #include "cli/process.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/log.h"
 #include "base/log/output.h"
@@ -12,7 +16,6 @@
 #include "net/local/service_notify.h"
 #include "net/uv/descriptors.h"
 #include "net/uv/file_watch.h"
-#include "net/uv/port.h"
 
 namespace tidegate::cli {
 
@@ -34,10 +37,6 @@ uint64_t descriptors_needed(const config::Config& config, size_t workers) {
   return needed;
 }
 
-size_t worker_count(const config::Config& config) {
-  return static_cast<size_t>(config.workers > 0 ? config.workers : net::available_cpus());
-}
-
 Duration longest_lame_duck(const config::Config& config) {
   Duration longest{};
   for (const config::Listener& listener : config.listeners) longest = std::max(longest, listener.lame_duck);
@@ -46,11 +45,11 @@ Duration longest_lame_duck(const config::Config& config) {
 
 }  // namespace
 
-Process::Process(std::string file, config::LoadResult loaded, std::vector<ActivatedSocket> activated)
+Process::Process(std::string file, config::LoadResult loaded, std::vector<ActivatedSocket> activated, bool takes_over)
     : file_(std::move(file)),
       config_(std::move(loaded.config)),
       effective_(std::move(loaded.effective)),
-      activated_(std::move(activated)),
+      inheritance_(*config_, sockets_, std::move(activated), takes_over),
       timer_(runtime_, [this] { on_time_over(); }) {
   runtime_.use_sockets(sockets_);
 }
@@ -60,6 +59,7 @@ Process::~Process() { stop_workers(); }
 int Process::run() {
   if (const Status status = start(); !status) {
     log_error("cannot_start", {{"reason", status.error().message}});
+    inheritance_.fail(status.error().message);
     return kExitRuntime;
   }
   runtime_.run();
@@ -73,22 +73,27 @@ Status Process::start() {
   signals_.push_back(runtime_.watch_signal(SIGHUP, [this] {
     if (reloader_) reloader_->reload("signal", nullptr);
   }));
-  if (Status status = inherit_sockets(); !status) return status;
-  if (Status status = check_ports(); !status) return status;
+  if (Status status = inheritance_.take_sockets(); !status) return status;
   const uint64_t descriptors = net::raise_descriptor_limit();
   const admin::Build build = build_info();
   metrics_ = metrics::Metrics::make(*config_, build.version, build.revision);
-  auto queues = open_queues(*config_, *metrics_, runtime_);
+  if (Status status = inheritance_.await_queues(); !status) return status;
+  const bool handover = !config_->takeover_socket.empty();
+  auto queues = inheritance_.open([&] { return open_queues(*config_, *metrics_, runtime_, handover); });
   if (!queues) return queues.error();
-  auto callbacks = open_callback_stores(*config_, queues_with_callbacks(*config_), *metrics_);
+  auto callbacks = inheritance_.open(
+      [&] { return open_callback_stores(*config_, queues_with_callbacks(*config_), *metrics_, handover); });
   if (!callbacks) return callbacks.error();
   gateway_ = std::make_unique<core::Gateway>(runtime_, config_, *metrics_, std::move(*queues), runtime_.random().next(),
                                              std::move(*callbacks));
+  if (Status status = inheritance_.await_commit(); !status) return status;
   if (Status status = start_workers(); !status) return status;
   reloader_ = std::make_unique<Reloader>(runtime_, *gateway_, workers_, file_, std::move(effective_));
   admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build, reloader_.get());
   if (Status status = admin_->listen(); !status) return status;
   sockets_.end_start();
+  if (Status status = allow_takeover(); !status) return status;
+  inheritance_.serve(runtime_, *gateway_);
   for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGINT, "SIGINT"}}) {
     signals_.push_back(runtime_.watch_signal(number, [this, signal = name] { on_signal(signal); }));
   }
@@ -106,7 +111,7 @@ Status Process::start() {
   for (const config::Listener& listener : config_->listeners) {
     log_info("listening", {{"listener", listener.name}, {"address", listener.address.to_string()}});
   }
-  net::notify_service_manager("READY=1");
+  net::notify_service_manager(inheritance_.took_over() ? fmt::format("MAINPID={}\nREADY=1", ::getpid()) : "READY=1");
   return Ok{};
 }
 
@@ -117,27 +122,34 @@ void Process::watch_config() {
   else log_warn("config_not_watched", {{"file", file_}, {"reason", watch.error().message}});
 }
 
-Status Process::inherit_sockets() {
-  auto assigned = assign_sockets(std::exchange(activated_, {}), *config_);
-  if (!assigned) return assigned.error();
-  for (net::InheritedSocket& socket : *assigned) {
-    const bool is_admin = socket.address == config_->admin.address;
-    std::vector<net::InheritedSocket> one;
-    one.push_back(std::move(socket));
-    sockets_.inherit(std::move(one), is_admin ? 1 : worker_count(*config_));
-  }
+Status Process::allow_takeover() {
+  if (config_->takeover_socket.empty()) return Ok{};
+  auto handover = Handover::listen(
+      {runtime_, *gateway_, sockets_, *workers_.front(), config_->admin.address}, config_->takeover_socket,
+      {[this] { return reloader_->under_way() ? std::string("a reload is under way") : std::string(); },
+       [this](bool under_way) {
+         if (state_ == State::serving) under_way ? reloader_->stop() : reloader_->resume();
+       },
+       [this](const std::vector<SocketAddress>& taken) { on_handed_over(taken); }});
+  if (!handover) return handover.error();
+  handover_ = std::move(*handover);
+  admin_->show_takeover([this] { return handover_ ? handover_->step() : "handed_over"; });
   return Ok{};
 }
 
-// The workers share their ports (SO_REUSEPORT), so a second Tidegate could share them too: check that nobody listens.
-Status Process::check_ports() const {
-  std::vector<SocketAddress> addresses = {config_->admin.address};
-  for (const config::Listener& listener : config_->listeners) addresses.push_back(listener.address);
-  for (const SocketAddress& address : addresses) {
-    if (sockets_.has_inherited(address)) continue;
-    if (Status status = net::check_port_is_free(address); !status) return status;
+// As with SIGTERM, but nobody finds that nobody listens.
+void Process::on_handed_over(const std::vector<SocketAddress>& taken) {
+  const auto is_taken = [&](const SocketAddress& address) {
+    return std::find(taken.begin(), taken.end(), address) != taken.end();
+  };
+  const config::Config& config = gateway_->table()->config();
+  for (const config::Listener& listener : config.listeners) {
+    if (!is_taken(listener.address)) sockets_.end_sharing(listener.address);
   }
-  return Ok{};
+  if (is_taken(config_->admin.address)) admin_->stop_listening();
+  config_watch_.reset();
+  stop_signal_ = "takeover";
+  drain();
 }
 
 Status Process::start_workers() {
@@ -152,14 +164,21 @@ Status Process::start_workers() {
 }
 
 void Process::on_signal(const char* name) {
-  if (state_ >= State::draining) {
+  const bool told_before = std::exchange(told_to_stop_, true);
+  if (told_before && (state_ >= State::draining || (handover_ && handover_->stopping()))) {
     log_warn("shutdown_forced", {{"signal", name}});
     log_flush();
     std::_Exit(kExitRuntime);
   }
+  if (state_ >= State::draining) return;  // another process has taken over, and this one ends
   stop_signal_ = name;
   net::notify_service_manager("STOPPING=1");
   reloader_->stop();
+  handover_ ? handover_->stop([this] { begin_stop(); }) : begin_stop();
+}
+
+void Process::begin_stop() {
+  reloader_->stop();  // a takeover that has ended has let it go on
   const Duration longest = longest_lame_duck(gateway_->table()->config());
   if (state_ == State::serving && longest > Duration::zero()) return begin_lame_duck(longest);
   drain();
@@ -226,6 +245,8 @@ void Process::close_queues() {
 }
 
 void Process::finish() {
+  handover_.reset();
+  inheritance_.end();
   admin_.reset();
   reloader_.reset();
   signals_.clear();

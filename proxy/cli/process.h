@@ -6,14 +6,16 @@
 //       │ cannot                                              ├──shutdown_grace──▶ cut_off ──all done, or 4 s──┐
 //       └──▶ exit 1                                           └──all done──▶ closing ◀─────────────────────────┘
 //                                                                               └──queues closed──▶ exit 0
-//   A signal in draining, cut_off or closing: exit at once (1).
+//   serving ──another process has taken over (handover/handover.h)──▶ draining
+//   A signal in draining, cut_off or closing: exit at once (1), but for the first one after a takeover.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "admin/admin_service.h"
-#include "cli/handover/socket_activation.h"
+#include "cli/handover/handover.h"
+#include "cli/handover/inheritance.h"
 #include "cli/reloader.h"
 #include "cli/worker_thread.h"
 #include "config/load/loader.h"
@@ -28,7 +30,8 @@ class Process {
  public:
   // `file`: as named on the command line; `loaded`: what it says, without errors; `activated`: from the service
   // manager.
-  Process(std::string file, config::LoadResult loaded, std::vector<ActivatedSocket> activated);
+  // `takes_over`: from the process that serves with that configuration, if there is one.
+  Process(std::string file, config::LoadResult loaded, std::vector<ActivatedSocket> activated, bool takes_over);
   ~Process();
 
   // Blocks until the process should exit. Returns the exit code.
@@ -38,11 +41,12 @@ class Process {
   enum class State : uint8_t { starting, serving, lame_duck, draining, cut_off, closing };
 
   Status start();
-  Status inherit_sockets();
-  Status check_ports() const;
+  Status allow_takeover();
+  void on_handed_over(const std::vector<SocketAddress>& taken);
   Status start_workers();
   void watch_config();
   void on_signal(const char* name);
+  void begin_stop();
   void begin_lame_duck(Duration longest);
   void drain();
   void on_time_over();
@@ -55,9 +59,9 @@ class Process {
   const std::string file_;
   const std::shared_ptr<const config::Config> config_;  // at the start
   config::Effective effective_;                         // until the reloader has it
-  std::vector<ActivatedSocket> activated_;              // until they are assigned to listeners
   net::ListeningSockets sockets_;
   net::UvRuntime runtime_;  // admin, signals, breakers, spools
+  Inheritance inheritance_;
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<core::Gateway> gateway_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
@@ -65,9 +69,11 @@ class Process {
   std::unique_ptr<admin::AdminService> admin_;
   std::vector<std::unique_ptr<net::Operation>> signals_;
   std::unique_ptr<net::Operation> config_watch_;
-  net::Timer timer_;  // of the lame duck, shutdown_grace, and what is left after a cut-off
+  std::unique_ptr<Handover> handover_;  // to the process after; null: not configured
+  net::Timer timer_;                    // of the lame duck, shutdown_grace, and what is left after a cut-off
   State state_ = State::starting;
   const char* stop_signal_ = "";
+  bool told_to_stop_ = false;  // by a signal
   size_t workers_left_ = 0;
   size_t queues_left_ = 0;
 };

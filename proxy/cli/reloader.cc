@@ -17,6 +17,7 @@ namespace tidegate::cli {
 
 namespace {
 
+constexpr const char* kStopped = "the process is shutting down, or another one takes over";
 constexpr Duration kLeavingMax = 1s;  // until the socket of a closed listener is; http::Server::kHandshakeMax, and more
 
 // Of the changes, as many as a log line should have.
@@ -57,7 +58,8 @@ Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, Workers& worke
       gateway_(gateway),
       workers_(workers),
       file_(std::move(file)),
-      start_{gateway.table()->config().workers, gateway.table()->config().admin.address},
+      start_{gateway.table()->config().workers, gateway.table()->config().admin.address,
+             gateway.table()->config().takeover_socket},
       in_force_(std::move(running)),
       opened_(store_values(in_force_)),
       background_(runtime),
@@ -69,12 +71,20 @@ Reloader::~Reloader() {
 }
 
 void Reloader::reload(const std::string& trigger, Done done) {
-  if (stopped_ && !done) return;
+  if (stopped_ && !done) {
+    missed_ = true;
+    return;
+  }
   requests_.push_back({trigger, std::move(done)});
   if (state_ == State::idle) begin();
 }
 
 void Reloader::stop() { stopped_ = true; }
+
+void Reloader::resume() {
+  stopped_ = false;
+  if (std::exchange(missed_, false)) reload("file", nullptr);
+}
 
 void Reloader::begin() {
   served_ = std::exchange(requests_, {});
@@ -122,7 +132,7 @@ void Reloader::on_loaded(Loaded loaded) {
                        refuse_removals(*next, gateway_.policies()), refuse_addresses(listening_addresses(), *next)}) {
     errors.insert(errors.end(), found.begin(), found.end());
   }
-  if (stopped_) errors = {"the process is shutting down"};
+  if (stopped_) errors = {kStopped};
   if (!errors.empty()) return refuse(std::move(errors));
   open_queues();
 }
@@ -144,9 +154,10 @@ void Reloader::open_queues() {
   Names callbacks = queues_with_callbacks(*next);
   std::erase_if(callbacks, [&](const std::string& name) { return known.contains(name) && known.at(name).callbacks; });
   opening_ = std::make_unique<Opening>();
-  on_thread([this, next, queues, callbacks, &opening = *opening_, &metrics = gateway_.metrics()]() -> Background::Then {
+  on_thread([this, next, queues, callbacks, handover = handover(), &opening = *opening_,
+             &metrics = gateway_.metrics()]() -> Background::Then {
     opening.queues = open_stores(*next, queues, metrics);
-    opening.callbacks = open_callback_stores(*next, callbacks, metrics);
+    opening.callbacks = open_callback_stores(*next, callbacks, metrics, handover);
     if (opening.queues && opening.callbacks) metrics.add_configured(*next);
     return [this] { on_opened(); };
   });
@@ -156,10 +167,10 @@ void Reloader::on_opened() {
   Opening& opened = *opening_;
   if (!opened.queues) return refuse({opened.queues.error().message});
   if (!opened.callbacks) return refuse({opened.callbacks.error().message});
-  if (stopped_) return refuse({"the process is shutting down"});
+  if (stopped_) return refuse({kStopped});
   for (const auto& [name, stores] : *opened.queues) added_queues_.push_back(name);
   opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return opened.queues->contains(name); }));
-  gateway_.policies().add(start_queues(std::move(*opened.queues), runtime_), std::move(*opened.callbacks));
+  gateway_.policies().add(start_queues(std::move(*opened.queues), runtime_, handover()), std::move(*opened.callbacks));
   prepare();
 }
 
@@ -185,7 +196,7 @@ void Reloader::prepare() {
 void Reloader::on_prepared(const Status& status) {
   if (!status) report_.errors.push_back(status.error().message);
   if (--workers_left_ > 0) return;
-  if (stopped_) report_.errors.push_back("the process is shutting down");
+  if (stopped_) report_.errors.push_back(kStopped);
   // Those that were added before appends were stopped.
   for (std::string& error : refuse_removals(*loaded_.result.config, gateway_.policies())) {
     report_.errors.push_back(std::move(error));

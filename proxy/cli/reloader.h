@@ -51,6 +51,9 @@ class Reloader final : public admin::Reloading {
   // The process drains: what is not in force yet is refused. REQUIRES that the workers still run their loops until
   // their drain ends.
   void stop();
+  // It does not drain after all. What would have been loaded meanwhile, is.
+  void resume();
+  bool under_way() const { return state_ != State::idle; }
 
  private:
   enum class State : uint8_t { idle, loading, opening, preparing, committing, rolling_back };
@@ -95,6 +98,7 @@ class Reloader final : public admin::Reloading {
   void refuse(std::vector<std::string> errors);
   void finish(bool applied);
   std::vector<SocketAddress> listening_addresses();
+  bool handover() const { return !start_.takeover_socket.empty(); }
 
   net::Runtime& runtime_;
   core::Gateway& gateway_;
@@ -104,6 +108,7 @@ class Reloader final : public admin::Reloading {
   config::Effective in_force_;
   State state_ = State::idle;
   bool stopped_ = false;
+  bool missed_ = false;            // a reload that nobody waits for, since it was stopped
   std::vector<Request> requests_;  // for the next reload
   std::vector<Request> served_;    // by the reload under way
   std::unique_ptr<Opening> opening_;

@@ -7,7 +7,7 @@
 
 namespace tidegate::cli {
 
-int run_command(const std::string& config_file) {
+int run_command(const std::string& config_file, bool takes_over) {
   auto activated = take_activated_sockets();
   if (!activated) {
     std::fprintf(stderr, "tidegate: %s\n", activated.error().message.c_str());
@@ -20,7 +20,7 @@ int run_command(const std::string& config_file) {
   }
   configure_log(loaded.config->log);
   log_warnings(loaded.warnings);
-  Process process(config_file, std::move(loaded), std::move(*activated));
+  Process process(config_file, std::move(loaded), std::move(*activated), takes_over);
   return process.run();
 }
 

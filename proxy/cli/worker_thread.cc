@@ -70,6 +70,18 @@ void WorkerThread::start_replaying() {
   runtime_.post([this] { replaying_->start(); });
 }
 
+void WorkerThread::drain_jobs(net::Runtime& home, std::function<void()> done) {
+  runtime_.post([this, &home, done = std::move(done)] { replaying_->drain([&home, done] { home.post(done); }); });
+}
+
+void WorkerThread::cut_off_jobs() {
+  runtime_.post([this] { replaying_->cut_off(); });
+}
+
+void WorkerThread::resume_jobs() {
+  runtime_.post([this] { replaying_->resume(); });
+}
+
 void WorkerThread::begin_lame_duck() {
   runtime_.post([this] { listeners_->begin_lame_duck(); });
 }

@@ -28,6 +28,11 @@ class WorkerThread {
   void roll_back(net::Runtime& home, std::function<void()> done);
   // Starts replaying jobs; only for the first worker.
   void start_replaying();
+  // Claims no more jobs; `done` is posted to `home` once those that run have settled. Only for the first worker, as the
+  // next two: jobs that run are deferred; jobs are claimed again.
+  void drain_jobs(net::Runtime& home, std::function<void()> done);
+  void cut_off_jobs();
+  void resume_jobs();
   // See core::Listeners; jobs run on.
   void begin_lame_duck();
   // Stops gracefully, then posts `done` to `home`.

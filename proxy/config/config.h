@@ -235,6 +235,7 @@ struct Config {
   Log log;
   Admin admin;
   Tls tls;
+  std::string takeover_socket;  // where another process may take over from this one; "" = nowhere
   std::map<std::string, Upstream> upstreams;
   std::map<std::string, Queue> queues;
   std::vector<Listener> listeners;  // at least one

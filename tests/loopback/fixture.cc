@@ -111,10 +111,11 @@ Status Fixture::try_reload(const std::string& yaml) {
 }
 
 void Fixture::start() {
+  constexpr bool kHandover = false;
   metrics_ = metrics::Metrics::make(*config_, "9.9.9", "loopback");
-  auto queues = cli::open_queues(*config_, *metrics_, runtime);
+  auto queues = cli::open_queues(*config_, *metrics_, runtime, kHandover);
   REQUIRE(queues.ok());
-  auto callbacks = cli::open_callback_stores(*config_, cli::queues_with_callbacks(*config_), *metrics_);
+  auto callbacks = cli::open_callback_stores(*config_, cli::queues_with_callbacks(*config_), *metrics_, kHandover);
   REQUIRE(callbacks.ok());
   gateway_ = std::make_unique<core::Gateway>(runtime, config_, *metrics_, std::move(*queues), 5, std::move(*callbacks));
   worker_ = std::make_unique<core::Worker>(runtime, *gateway_);

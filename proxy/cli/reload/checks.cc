@@ -229,6 +229,7 @@ std::vector<std::string> needing_restart(const Candidate& next, const StartValue
   };
   const auto shown_workers = [](int workers) { return workers == 0 ? "auto" : std::to_string(workers); };
   changed("admin.address", start.admin.to_string(), config.admin.address.to_string());
+  changed("takeover.socket", start.takeover_socket, config.takeover_socket);
   changed("workers", shown_workers(start.workers), shown_workers(config.workers));
   for (const Difference& each : differences(next, policies, opened, kLimits)) {
     changed(each.path, each.before.shown, each.after.shown);

@@ -20,6 +20,7 @@ using StoreValues = std::map<std::string, config::EffectiveValue>;
 struct StartValues {
   int workers = 0;
   SocketAddress admin;
+  std::string takeover_socket = {};
 };
 
 // Of all queues. Any thread; it looks at every value.

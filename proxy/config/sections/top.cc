@@ -1,6 +1,7 @@
 // The top level of the file: workers, limits, log, admin, tls, and the sections upstreams, queues and listeners.
 #include "config/sections/sections.h"
 #include "config/values/text.h"
+#include "config/values/urls.h"
 
 namespace tidegate::config {
 
@@ -44,6 +45,14 @@ void read_admin(Section& section, Admin& out) {
   }
 }
 
+// Where the next process connects to this one. Its name is made under another one first, which is longer.
+void read_takeover(Section& section, Config& out) {
+  constexpr size_t kBytesMax = 103;  // of a Unix socket's path, 107, without ".new"
+  if (!section.require("socket")) return;
+  if (!section.parsed("socket", out.takeover_socket, "an absolute file path", parse_file_path)) return;
+  if (out.takeover_socket.size() > kBytesMax) section.error("socket", "the path of a socket has at most 103 bytes");
+}
+
 void inherit(const Tls& from, net::TlsClientConfig& to) {
   if (to.ca_file.empty()) to.ca_file = from.ca_file;
 }
@@ -76,6 +85,7 @@ void read_sections(Section& root, Config& out) {
   root.child("log", [&](Section& section) { read_log(section, out.log); });
   root.child("admin", [&](Section& section) { read_admin(section, out.admin); });
   root.child("tls", [&](Section& section) { read_tls_file(section, "ca_file", out.tls.ca_file); });
+  root.child("takeover", [&](Section& section) { read_takeover(section, out); });
   root.require("upstreams");
   root.each_named("upstreams", [&](const std::string& name, Section& section) {
     Upstream& upstream = out.upstreams[name];

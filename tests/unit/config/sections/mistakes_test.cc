@@ -10,8 +10,13 @@ TEST_CASE("mistakes at the top level") {
   check_all({
       {In::top, "worker: 2", "t.yaml:1:1: worker: unknown key; did you mean `workers`?"},
       {In::top, "zzz: 2",
-       "t.yaml:1:1: zzz: unknown key; one of: workers, shutdown_grace, limits, log, admin, tls, upstreams, queues, "
+       "t.yaml:1:1: zzz: unknown key; one of: workers, shutdown_grace, limits, log, admin, tls, takeover, upstreams, "
+       "queues, "
        "listeners"},
+      {In::top, "takeover: {}", "t.yaml:1:11: takeover.socket: required key is missing"},
+      {In::top, "takeover: {socket: run/x}", "t.yaml:1:20: takeover.socket: `run/x` is not an absolute file path"},
+      {In::top, "takeover: {socket: /" + std::string(103, 'x') + "}",
+       "t.yaml:1:20: takeover.socket: the path of a socket has at most 103 bytes"},
       {In::top, "workers: many", "t.yaml:1:10: workers: `many` is not a whole number"},
       {In::top, "workers: 010", "t.yaml:1:10: workers: `010` has a leading zero; write `10`"},
       {In::top, "workers: \"2\"",

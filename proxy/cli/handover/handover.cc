@@ -1,0 +1,251 @@
+#include "cli/handover/handover.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+
+namespace tidegate::cli {
+
+namespace {
+
+constexpr Duration kOfferMax = 30s;  // until the next process has prepared
+constexpr Duration kCutOffMax = 4s;  // until jobs that were cut off are deferred
+constexpr Duration kIdleMax = 2s;    // until calls to a queue that were made before it was held have ended
+constexpr Duration kCloseMax = 30s;  // until the stores are closed
+constexpr Duration kOpenMax = 60s;   // until the next process has opened the queues
+constexpr Duration kServeMax = 30s;  // until it accepts connections
+constexpr Duration kReturnMax = 5s;  // until calls to a queue that is not back fail
+constexpr Duration kReopenEvery = 100ms;
+
+std::vector<SocketAddress> addresses_of(const config::Config& config, const SocketAddress& admin) {
+  std::vector<SocketAddress> addresses = {admin};
+  for (const config::Listener& listener : config.listeners) addresses.push_back(listener.address);
+  return addresses;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Handover>> Handover::listen(const Parts& parts, const std::string& path, Callbacks callbacks) {
+  std::unique_ptr<Handover> handover(new Handover(parts, path, std::move(callbacks)));
+  if (Status status = handover->listen_at_path(); !status) return status.error();
+  return handover;
+}
+
+Handover::Handover(const Parts& parts, std::string path, Callbacks callbacks)
+    : parts_(parts),
+      path_(std::move(path)),
+      callbacks_(std::move(callbacks)),
+      queues_(parts.runtime, parts.gateway),
+      timer_(parts.runtime, [this] { on_time_over(); }) {}
+
+Status Handover::listen_at_path() {
+  auto listener = net::MessageListener::listen(parts_.runtime, path_,
+                                               [this](net::MessageSocket socket) { on_connected(std::move(socket)); });
+  if (!listener) return Error{listener.error().code, "takeover: " + listener.error().message};
+  listener_ = std::move(*listener);
+  return Ok{};
+}
+
+Handover::~Handover() {
+  *alive_ = false;
+  if (calls_) calls_->end("the process ends");
+}
+
+// Runs `step` later, if this is still there.
+template <typename Step>
+std::function<void()> Handover::in_this(Step step) {
+  return [alive = alive_, step = std::move(step)] {
+    if (*alive) step();
+  };
+}
+
+const char* Handover::step() const {
+  static constexpr const char* kWords[] = {"waiting", "offering",   "ending_jobs", "cutting_off", "closing",
+                                           "opening", "committing", "returning",   "handed_over"};
+  return kWords[static_cast<size_t>(state_)];
+}
+
+void Handover::move_on(State state) {
+  state_ = state;
+  log_info("takeover_step", {{"process", other_}, {"step", step()}});
+}
+
+// A visitor says what it wants before it is refused: what lies unread when a connection is closed would hide the
+// reason.
+void Handover::on_connected(net::MessageSocket socket) {
+  const uint64_t connection = ++connections_;
+  visitor_ = std::make_unique<net::MessageChannel>(
+      parts_.runtime, std::move(socket),
+      net::MessageChannel::Callbacks{[this, connection](net::Message message) {
+                                       if (connection == with_) on_message(std::move(message));
+                                       else if (visitor_ && connection == connections_) on_hello(message);
+                                     },
+                                     [this, connection](const Error&) {
+                                       if (connection == with_) fail("the process has ended");
+                                     }});
+}
+
+std::string Handover::refusal(const net::MessagePeer& peer) const {
+  if (peer.user != ::geteuid()) return "only the user of this process may take over";
+  if (state_ != State::waiting || stopped_) return "another takeover is under way";
+  return callbacks_.refusal();
+}
+
+void Handover::on_hello(const net::Message& message) {
+  const net::MessagePeer peer = visitor_->peer();
+  std::string reason = refusal(peer);
+  const bool understood = kind_of(message) == Kind::hello && message.text.substr(1) == kProtocol;
+  if (reason.empty() && !understood) reason = "this version understands " + std::string(kProtocol) + " alone";
+  auto sockets = reason.empty() ? parts_.sockets.share(addresses_of(parts_.gateway.table()->config(), parts_.admin))
+                                : Error{ErrorCode::refused, reason};
+  if (!sockets) {
+    log_warn("takeover_refused", {{"process", peer.process}, {"reason", sockets.error().message}});
+    return visitor_->send(make_message(Kind::refused, sockets.error().message));
+  }
+  other_ = peer.process;
+  with_ = connections_;
+  channel_ = std::move(visitor_);
+  for (net::InheritedSocket& socket : *sockets) channel_->send(socket_message(std::move(socket)));
+  channel_->send(make_message(Kind::sockets_end));
+  move_on(State::offering);
+  callbacks_.under_way(true);
+  timer_.start_after(kOfferMax);
+}
+
+void Handover::on_message(net::Message message) {
+  const auto kind = kind_of(message);
+  if (kind == Kind::prepared && state_ == State::offering) return end_jobs(message);
+  if (kind == Kind::opened && state_ == State::opening) return commit();
+  if (kind == Kind::serving && state_ == State::committing) return give_away();
+  if (kind == Kind::failed && state_ < State::returning) return fail(message.text.substr(1));
+  const bool answered =
+      kind == Kind::answer && state_ == State::handed_over && calls_->on_answer(without_kind(std::move(message)));
+  if (!answered) fail("it does not follow the protocol");
+}
+
+void Handover::end_jobs(const net::Message& message) {
+  auto prepared = read_prepared(message);
+  if (!prepared) return fail("it does not follow the protocol");
+  prepared_ = std::move(*prepared);
+  if (const std::string refusal = queues_.refusal(prepared_); !refusal.empty()) return fail(refusal);
+  move_on(State::ending_jobs);
+  timer_.start_after(parts_.gateway.table()->config().shutdown_grace);
+  parts_.jobs_worker.drain_jobs(parts_.runtime, in_this([this, attempt = attempt_] {
+                                  const bool awaited = state_ == State::ending_jobs || state_ == State::cutting_off;
+                                  if (awaited && attempt == attempt_) hold_queues();
+                                }));
+}
+
+// From here on calls to the queues wait.
+void Handover::hold_queues() {
+  move_on(State::closing);
+  timer_.start_after(kIdleMax);
+  queues_.hold([this, attempt = attempt_] {
+    if (attempt == attempt_ && state_ == State::closing) close_queues();
+  });
+}
+
+void Handover::close_queues() {
+  timer_.start_after(kCloseMax);
+  queues_.close([this] { state_ == State::closing ? release() : take_back(); });
+}
+
+void Handover::release() {
+  move_on(State::opening);
+  timer_.start_after(kOpenMax);
+  channel_->send(make_message(Kind::released));
+}
+
+// The other process may serve now, and may have been killed all the same: this one goes on until it is heard of.
+void Handover::commit() {
+  move_on(State::committing);
+  timer_.start_after(kServeMax);
+  channel_->send(make_message(Kind::commit));
+}
+
+void Handover::give_away() {
+  timer_.stop();
+  move_on(State::handed_over);
+  listener_.reset();
+  calls_ = std::make_shared<jobs::RemoteCalls>(
+      parts_.runtime, [this](net::Message call) { channel_->send(with_kind(Kind::call, std::move(call))); });
+  queues_.give_away(calls_);
+  callbacks_.handed_over(prepared_.addresses);
+}
+
+void Handover::on_time_over() {
+  switch (state_) {
+    case State::ending_jobs:
+      move_on(State::cutting_off);
+      parts_.jobs_worker.cut_off_jobs();
+      return timer_.start_after(kCutOffMax);
+    case State::closing: return queues_.close_begun() ? fail("a queue does not close") : close_queues();
+    case State::returning: return take_back();
+    case State::committing:  // it lives, and has the queues: until it is heard of, this one serves without them
+      return log_warn("takeover_failed", {{"process", other_}, {"step", step()}, {"reason", "it is silent"}});
+    case State::offering:
+    case State::cutting_off:
+    case State::opening: return fail(fmt::format("it was too late in the step {}", step()));
+    case State::waiting:
+    case State::handed_over: break;
+  }
+}
+
+// Afterwards the queues are the other process's alone: what still waits for it fails.
+void Handover::fail(const std::string& reason) {
+  log_warn("takeover_failed", {{"process", other_}, {"step", step()}, {"reason", reason}});
+  if (state_ == State::handed_over) {
+    with_ = 0;
+    calls_->end("the process that has taken the queue over has ended");
+    return;
+  }
+  channel_->send(make_message(Kind::failed, reason));
+  begin_return();
+}
+
+void Handover::begin_return() {
+  const State from = state_;
+  ++attempt_;
+  with_ = 0;
+  move_on(State::returning);
+  if (from != State::offering) parts_.jobs_worker.resume_jobs();
+  return_by_ = parts_.runtime.now() + kReturnMax;
+  take_back();
+}
+
+// Again and again: a process that was killed has its files for a moment, and one that hangs longer than calls can wait.
+void Handover::take_back() {
+  if (!queues_.closing() && queues_.take_back()) return end_return();
+  if (parts_.runtime.now() >= return_by_) {
+    return_by_ = Time::max();
+    log_warn("takeover_failed", {{"process", other_}, {"step", step()}, {"reason", queues_.refuse_calls()}});
+    if (stopped_) std::exchange(stopped_, nullptr)();
+  }
+  timer_.start_after(kReopenEvery);
+}
+
+void Handover::end_return() {
+  timer_.stop();
+  parts_.sockets.end_sharing();
+  move_on(State::waiting);
+  callbacks_.under_way(false);
+  if (stopped_) return std::exchange(stopped_, nullptr)();
+  if (!listener_) return;
+  // The other process may have put its own socket there.
+  if (Status status = listen_at_path(); !status)
+    log_warn("takeover_failed", {{"process", other_}, {"step", step()}, {"reason", status.error().message}});
+}
+
+void Handover::stop(std::function<void()> done) {
+  listener_.reset();
+  if (state_ == State::waiting || state_ == State::handed_over) return done();
+  stopped_ = std::move(done);  // not needed where the queues are given away: then it drains
+  if (state_ < State::committing) fail("the process is told to stop");
+}
+
+}  // namespace tidegate::cli

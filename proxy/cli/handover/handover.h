@@ -1,0 +1,117 @@
+// The process that serves: it gives its listening sockets and its queues to the next one, which connects to its
+// takeover socket (protocol.h), and serves until that one does. On the main loop.
+//
+//            hello             prepared                no job runs           closed            opened
+//   waiting ────────▶ offering ──────────▶ ending_jobs ─────────────▶ closing ────────▶ opening ────────▶ committing
+//      ▲                  │                  │ shutdown_grace        ▲   │                 │                │    │ serving
+//      │                  │                  └──▶ cutting_off ───────┘   │                 │ it has ended   │    ▼
+//      │                  └──────────────┴────────────┴──────────────────┴─────────────────┴────────────────┘  handed_over
+//      │                           failed, too late, or the other process has ended
+//      └────── queues are open again ────── returning ◀──┘
+//
+//   closing: calls to the queues wait; those made before end, then the stores close. opening: the other process opens
+//   them.
+//
+// Before handed_over a failure changes nothing for clients: what they ask of a queue while it is closed waits. The lock
+// of a queue's file says who has it: returning opens a queue again and again until the other process has let go of it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/handover/given_queues.h"
+#include "cli/handover/protocol.h"
+#include "cli/worker_thread.h"
+#include "core/gateway.h"
+#include "jobs/handover/remote_calls.h"
+#include "net/local/message_channel.h"
+#include "net/timer.h"
+#include "net/uv/uv_runtime.h"
+
+namespace tidegate::cli {
+
+class Handover {
+ public:
+  enum class State : uint8_t {
+    waiting,
+    offering,
+    ending_jobs,
+    cutting_off,
+    closing,
+    opening,
+    committing,
+    returning,
+    handed_over
+  };
+
+  struct Parts {
+    net::UvRuntime& runtime;
+    core::Gateway& gateway;
+    net::ListeningSockets& sockets;
+    WorkerThread& jobs_worker;  // that replays
+    SocketAddress admin;        // where the admin interface listens
+  };
+  struct Callbacks {
+    // Why a takeover cannot begin now; "": it can.
+    std::function<std::string()> refusal;
+    // A takeover begins, or has ended as if it had not been.
+    std::function<void(bool under_way)> under_way;
+    // The next process serves: this one accepts no more at these addresses, and drains.
+    std::function<void(const std::vector<SocketAddress>& taken)> handed_over;
+  };
+
+  // Errors: the socket cannot be made. All parts outlive this.
+  static Result<std::unique_ptr<Handover>> listen(const Parts& parts, const std::string& path, Callbacks callbacks);
+  ~Handover();
+
+  const char* step() const;  // the state in a word, as in the log
+  // The process is to stop: what is not handed over yet comes back, then `done` runs; if it does not soon, without it.
+  // Nobody takes over any more.
+  void stop(std::function<void()> done);
+  bool stopping() const { return stopped_ != nullptr; }
+
+ private:
+  Handover(const Parts& parts, std::string path, Callbacks callbacks);
+  Status listen_at_path();
+  void on_connected(net::MessageSocket socket);
+  std::string refusal(const net::MessagePeer& peer) const;
+  void on_hello(const net::Message& message);
+  void on_message(net::Message message);
+  void end_jobs(const net::Message& message);
+  void hold_queues();
+  void close_queues();
+  void release();
+  void commit();
+  void give_away();
+  void on_time_over();
+  void fail(const std::string& reason);
+  void begin_return();
+  void take_back();
+  void end_return();
+  void move_on(State state);
+  template <typename Step>
+  std::function<void()> in_this(Step step);
+
+  const Parts parts_;
+  const std::string path_;
+  const Callbacks callbacks_;
+  State state_ = State::waiting;
+  std::unique_ptr<net::MessageListener> listener_;
+  std::unique_ptr<net::MessageChannel> visitor_;  // has said nothing yet, or was refused
+  std::unique_ptr<net::MessageChannel> channel_;  // to the next process
+  uint64_t connections_ = 0;
+  uint64_t with_ = 0;  // which of them is channel_; 0: none
+  int other_ = 0;      // process
+  uint64_t attempt_ = 0;
+  Prepared prepared_;
+  GivenQueues queues_;
+  Time return_by_{};
+  std::shared_ptr<jobs::RemoteCalls> calls_;
+  std::function<void()> stopped_;
+  net::Timer timer_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace tidegate::cli

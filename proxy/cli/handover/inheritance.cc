@@ -1,0 +1,136 @@
+#include "cli/handover/inheritance.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "cli/handover/given_queues.h"
+#include "net/local/blocking_wait.h"
+#include "net/uv/port.h"
+
+namespace tidegate::cli {
+
+namespace {
+
+constexpr Duration kLockMax = 5s;  // until the files of a process that was killed are free
+constexpr Duration kLockInterval = 50ms;
+
+}  // namespace
+
+size_t worker_count(const config::Config& config) {
+  return static_cast<size_t>(config.workers > 0 ? config.workers : net::available_cpus());
+}
+
+std::vector<SocketAddress> Inheritance::addresses() const {
+  std::vector<SocketAddress> addresses = {config_.admin.address};
+  for (const config::Listener& listener : config_.listeners) addresses.push_back(listener.address);
+  return addresses;
+}
+
+Status Inheritance::take_sockets() {
+  auto assigned = assign_sockets(std::exchange(activated_, {}), config_);
+  if (!assigned) return assigned.error();
+  inherit(std::move(*assigned));
+  if (Status status = take_over_sockets(); !status) return status;
+  return check_ports();
+}
+
+Status Inheritance::take_over_sockets() {
+  if (!takes_over_) return check_takeover_socket();
+  if (config_.takeover_socket.empty()) {
+    return Error{ErrorCode::invalid, "takeover: the configuration has no takeover.socket"};
+  }
+  auto takeover = Takeover::connect(config_.takeover_socket);
+  if (!takeover) return takeover.error();
+  takeover_ = std::move(*takeover);
+  if (!takeover_) {
+    log_info("takeover_not_needed", {{"socket", config_.takeover_socket}});
+    return Ok{};
+  }
+  auto sockets = takeover_->receive_sockets();
+  if (!sockets) return sockets.error();
+  inherit(std::move(*sockets));
+  return Ok{};
+}
+
+// It is not taken away from a process that listens there.
+Status Inheritance::check_takeover_socket() const {
+  if (config_.takeover_socket.empty() || !net::MessageSocket::connect(config_.takeover_socket)) return Ok{};
+  return Error{ErrorCode::conflict, "takeover: another process listens on " + config_.takeover_socket +
+                                        "; `run --takeover` takes over from it"};
+}
+
+// Those that have no listener here are closed: the process before ends its own.
+void Inheritance::inherit(std::vector<net::InheritedSocket> sockets) {
+  const std::vector<SocketAddress> ours = addresses();
+  for (net::InheritedSocket& socket : sockets) {
+    if (std::find(ours.begin(), ours.end(), socket.address) == ours.end()) continue;
+    const size_t loops = socket.address == config_.admin.address ? 1 : worker_count(config_);
+    std::vector<net::InheritedSocket> one;
+    one.push_back(std::move(socket));
+    sockets_.inherit(std::move(one), loops);
+  }
+}
+
+// The workers share their ports (SO_REUSEPORT), so a second Tidegate could share them too: check that nobody listens.
+Status Inheritance::check_ports() const {
+  for (const SocketAddress& address : addresses()) {
+    if (sockets_.has_inherited(address)) continue;
+    if (Status status = net::check_port_is_free(address); !status) return status;
+  }
+  return Ok{};
+}
+
+// What only this process listens on, it does already: so it cannot fail later.
+Status Inheritance::await_queues() {
+  if (!takeover_) return Ok{};
+  Prepared prepared;
+  for (const auto& [name, queue] : config_.queues) prepared.queues.push_back({name, store_of(queue)});
+  for (const SocketAddress& address : addresses()) {
+    if (sockets_.has_inherited(address)) {
+      prepared.addresses.push_back(address);
+      continue;
+    }
+    auto opened = net::open_listening_socket(address);
+    if (!opened) return opened.error();
+    std::vector<net::InheritedSocket> one;
+    one.push_back({address, std::move(*opened)});
+    inherit(std::move(one));
+  }
+  return takeover_->await_queues(prepared);
+}
+
+Inheritance::Stores Inheritance::open(const std::function<Stores()>& open_stores) const {
+  auto stores = open_stores();
+  for (Duration waited{}; !stores && takeover_ && takeover_->alone() && waited < kLockMax; waited += kLockInterval) {
+    if (stores.error().code != ErrorCode::conflict) break;
+    net::wait_blocking(kLockInterval);
+    stores = open_stores();
+  }
+  if (!stores || !takeover_ || takeover_->alone()) return stores;
+  for (const auto& [name, store] : *stores) {
+    const jobs::QueueView view = store->view();
+    if (!view.available) return Error{ErrorCode::unavailable, "queue " + name + ": " + view.why_unavailable};
+  }
+  return stores;
+}
+
+Status Inheritance::await_commit() { return takeover_ ? takeover_->await_commit() : Ok{}; }
+
+void Inheritance::fail(const std::string& reason) {
+  if (takeover_) takeover_->fail(reason);
+}
+
+void Inheritance::serve(net::UvRuntime& runtime, core::Gateway& gateway) {
+  if (!takeover_) return;
+  takeover_->serve(runtime, [&gateway](const std::string& name) -> jobs::QueueService::Served {
+    auto& queues = gateway.policies().queues();
+    const auto found = queues.find(name);
+    if (found == queues.end()) return {};
+    auto permit = std::make_shared<core::AppendPermit>(found->second);
+    if (!*permit) return {};
+    return {found->second.queue.get(), std::move(permit)};
+  });
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,126 @@
+#include "cli/handover/takeover.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+
+namespace tidegate::cli {
+
+namespace {
+
+constexpr Duration kAnswerMax = 10s;
+constexpr Duration kReleaseMax = 24h;  // job runs end first: the other process says how long that may take
+constexpr Duration kCommitMax = 10s;
+
+}  // namespace
+
+Result<std::unique_ptr<Takeover>> Takeover::connect(const std::string& path) {
+  auto socket = net::MessageSocket::connect(path);
+  if (!socket) {
+    const ErrorCode code = socket.error().code;
+    if (code == ErrorCode::not_found || code == ErrorCode::refused) return std::unique_ptr<Takeover>();
+    return socket.error();
+  }
+  std::unique_ptr<Takeover> takeover(new Takeover(std::move(*socket)));
+  const net::MessagePeer peer = takeover->socket_.peer();
+  if (peer.user != ::geteuid()) {
+    return Error{ErrorCode::invalid, "takeover: a process of another user listens on " + path};
+  }
+  takeover->other_ = peer.process;
+  if (const Status sent = takeover->socket_.send_within(make_message(Kind::hello, kProtocol), kAnswerMax); !sent) {
+    return Error{sent.error().code, "takeover: " + sent.error().message};
+  }
+  return takeover;
+}
+
+void Takeover::move_on(State state) {
+  static constexpr const char* kNames[] = {"connected", "prepared", "opening", "serving", "alone"};
+  state_ = state;
+  log_info("takeover_step", {{"process", other_}, {"step", kNames[static_cast<size_t>(state)]}});
+}
+
+// The next message, which must be of that kind; none: the other process has ended.
+Result<std::optional<net::Message>> Takeover::await(Kind kind, Duration time) {
+  auto message = socket_.receive_within(time);
+  if (!message && message.error().code == ErrorCode::reset) {
+    move_on(State::alone);
+    return std::optional<net::Message>();
+  }
+  if (!message) return Error{message.error().code, "takeover: " + message.error().message};
+  const auto got = kind_of(*message);
+  if (got == kind) return std::optional(std::move(*message));
+  if (got == Kind::refused || got == Kind::failed) {
+    return Error{ErrorCode::refused,
+                 fmt::format("takeover: process {} serves on: {}", other_, message->text.substr(1))};
+  }
+  return Error{ErrorCode::invalid, "takeover: the other process does not follow the protocol"};
+}
+
+Result<std::vector<net::InheritedSocket>> Takeover::receive_sockets() {
+  std::vector<net::InheritedSocket> sockets;
+  for (;;) {
+    auto message = socket_.receive_within(kAnswerMax);
+    if (!message) return Error{message.error().code, "takeover: " + message.error().message};
+    const auto kind = kind_of(*message);
+    if (kind == Kind::sockets_end) break;
+    if (kind == Kind::refused) return Error{ErrorCode::refused, "takeover: refused: " + message->text.substr(1)};
+    auto socket = kind == Kind::socket ? read_socket(std::move(*message)) : std::nullopt;
+    const auto bound = socket ? net::adopt_listening_socket(socket->socket) : Error{ErrorCode::invalid, ""};
+    if (!bound) return Error{ErrorCode::invalid, "takeover: the other process does not follow the protocol"};
+    sockets.push_back(std::move(*socket));
+  }
+  return sockets;
+}
+
+Status Takeover::await_queues(const Prepared& prepared) {
+  if (const Status sent = socket_.send_within(prepared_message(prepared), kAnswerMax); !sent) {
+    if (sent.error().code != ErrorCode::reset) return sent;
+  }
+  move_on(State::prepared);
+  auto released = await(Kind::released, kReleaseMax);
+  if (!released) return released.error();
+  if (!alone()) move_on(State::opening);
+  return Ok{};
+}
+
+Status Takeover::await_commit() {
+  if (alone()) return Ok{};
+  const Status sent = socket_.send_within(make_message(Kind::opened), kAnswerMax);
+  if (!sent && sent.error().code != ErrorCode::reset) return sent;
+  auto commit = await(Kind::commit, kCommitMax);
+  if (!commit) return commit.error();
+  if (!alone()) move_on(State::serving);
+  return Ok{};
+}
+
+void Takeover::fail(const std::string& reason) {
+  if (state_ >= State::serving) return;
+  [[maybe_unused]] const Status sent = socket_.send(make_message(Kind::failed, reason));
+}
+
+void Takeover::serve(net::UvRuntime& runtime, jobs::QueueService::QueueOf queue_of) {
+  if (alone()) return;
+  TG_ASSERT(state_ == State::serving);
+  service_ = std::make_unique<jobs::QueueService>(runtime, std::move(queue_of), [this](net::Message answer) {
+    if (channel_) channel_->send(with_kind(Kind::answer, std::move(answer)));
+  });
+  const auto end = [this](const Error&) {
+    move_on(State::alone);
+    service_.reset();
+    channel_.reset();
+  };
+  const auto received = [this, end](net::Message message) {
+    const bool understood = kind_of(message) == Kind::call && service_->on_call(without_kind(std::move(message)));
+    if (!understood) end({ErrorCode::invalid, "not a call"});
+  };
+  channel_ =
+      std::make_unique<net::MessageChannel>(runtime, std::move(socket_), net::MessageChannel::Callbacks{received, end});
+  channel_->send(make_message(Kind::serving));
+}
+
+}  // namespace tidegate::cli
