@@ -1,5 +1,7 @@
 #include "http/server/lingering_close.h"
 
+#include "http/server/incoming_body.h"
+
 namespace tidegate::http {
 
 namespace {

@@ -17,9 +17,6 @@
 
 namespace tidegate::http {
 
-// What is discarded of a request body that nobody reads, or after our end of the connection.
-inline constexpr size_t kDiscardBytesMax = 256 * 1024;
-
 class ResponseWriter {
  public:
   enum class State : uint8_t { none, begun, finished };

@@ -12,20 +12,6 @@ constexpr ParseError kBodyTooLarge = {413, "body_too_large", "the body is larger
 
 using Persistence = ResponseWriter::Persistence;
 
-// More of the body is to come than would be discarded.
-bool is_rest_too_long(const RequestHead& head, uint64_t received) {
-  return head.framing == Framing::content_length && head.content_length - received > kDiscardBytesMax;
-}
-
-// Discards what there is of a body that nobody reads. `complete`: to its end; `error`: it is not valid, or too long.
-ParseEvent discard_body(RequestParser& parser, std::string_view* bytes, size_t* discarded) {
-  ParseEvent event = parser.next(bytes);
-  while (event == ParseEvent::body && (*discarded += parser.body().size()) <= kDiscardBytesMax) {
-    event = parser.next(bytes);
-  }
-  return event == ParseEvent::body ? ParseEvent::error : event;
-}
-
 }  // namespace
 
 ServerConnection::ServerConnection(Server::Impl& server, std::unique_ptr<net::Stream> stream)
@@ -83,7 +69,7 @@ bool ServerConnection::advance_once(std::string_view* bytes) {
         end_exchange();
         return true;
       }
-      return body_ == Body::coming && take_body(bytes);
+      return body_.coming() && take_body(bytes);
     case State::draining: return drain_body(bytes);
     case State::lingering:
     case State::closed: break;
@@ -105,22 +91,15 @@ bool ServerConnection::take_headers(std::string_view* bytes) {
 
 void ServerConnection::begin_exchange() {
   const RequestHead& head = parser_.head();
-  body_bytes_max_ = server_.limits.body_bytes;
-  if (head.framing == Framing::content_length && head.content_length > body_bytes_max_) {
-    return refuse(kBodyTooLarge);
-  }
+  if (!body_.begin(head, server_.limits.body_bytes)) return refuse(kBodyTooLarge);
   state_ = State::exchanging;
-  body_ = Body::coming;
   if (head.framing == Framing::none) {
     std::string_view nothing;
     if (parser_.next(&nothing) != ParseEvent::complete) return refuse(parser_.error());
-    body_ = Body::ended;
+    body_.end();
   }
   response_.reset();
-  paused_ = false;
   closes_ = !head.keep_alive;
-  continue_due_ = head.expect_continue;
-  body_received_ = 0;
   deadlines_.begin_request(now());
   call_service();
 }
@@ -133,28 +112,23 @@ void ServerConnection::call_service() {
   }
   TG_ASSERT(handler != nullptr || response_.state() == ResponseWriter::State::finished);
   handler_ = std::move(handler);
-  if (is_responding() && body_ == Body::ended) handler_->on_body_end();
+  if (is_responding() && body_.ended()) handler_->on_body_end();
 }
 
 bool ServerConnection::take_body(std::string_view* bytes) {
-  if (paused_) return false;
-  if (!bytes->empty()) continue_due_ = false;  // the client has not waited for it
-  if (continue_due_ && response_.state() == ResponseWriter::State::none) {
-    continue_due_ = false;
-    response_.send_continue();
-  }
+  if (body_.paused()) return false;
+  if (body_.begins_to_be_wanted(!bytes->empty())) response_.send_continue();
   return take_body_event(parser_.next(bytes));
 }
 
 bool ServerConnection::take_body_event(ParseEvent event) {
   switch (event) {
     case ParseEvent::body:
-      body_received_ += parser_.body().size();
-      if (body_received_ > body_bytes_max_) fail_body(kBodyTooLarge);
+      if (!body_.add(parser_.body().size())) fail_body(kBodyTooLarge);
       else handler_->on_body(parser_.body());
       return true;
     case ParseEvent::complete:
-      body_ = Body::ended;
+      body_.end();
       handler_->on_body_end();
       return true;
     case ParseEvent::error: fail_body(parser_.error()); return true;
@@ -163,7 +137,7 @@ bool ServerConnection::take_body_event(ParseEvent event) {
 }
 
 void ServerConnection::fail_body(const ParseError& error) {
-  body_ = Body::failed;
+  body_.fail();
   closes_ = true;
   handler_->on_body_error(error);
 }
@@ -172,13 +146,12 @@ void ServerConnection::fail_body(const ParseError& error) {
 void ServerConnection::end_exchange() {
   if (handler_) server_.runtime.dispose(std::move(handler_));
   if (closes_) return begin_linger();
-  if (body_ == Body::ended) return next_request();
+  if (body_.ended()) return next_request();
   enter(State::draining);
-  discarded_ = 0;
 }
 
 bool ServerConnection::drain_body(std::string_view* bytes) {
-  const ParseEvent event = discard_body(parser_, bytes, &discarded_);
+  const ParseEvent event = body_.discard(parser_, bytes);
   if (event == ParseEvent::error) begin_linger();
   if (event == ParseEvent::complete) next_request();
   return event == ParseEvent::complete;
@@ -191,7 +164,7 @@ void ServerConnection::next_request() {
 }
 
 void ServerConnection::keep(std::string_view rest) {
-  if (!rest.empty()) input_.append(rest, body_ == Body::ended);
+  if (!rest.empty()) input_.append(rest, body_.ended());
   update_reading();
 }
 
@@ -204,10 +177,10 @@ void ServerConnection::update_reading() {
 }
 
 void ServerConnection::resume_body() {
-  if (!paused_) return;
-  paused_ = false;
+  if (!body_.paused()) return;
+  body_.set_paused(false);
   deadlines_.note_arrival(now());
-  if (body_ == Body::coming && unparsed_ == nullptr) wake();
+  if (body_.coming() && unparsed_ == nullptr) wake();
 }
 
 // Has advance() called in the next event-loop iteration: no handler is called inside a call of its own.
@@ -222,12 +195,11 @@ void ServerConnection::send_head(uint16_t status, std::string_view head_without_
   response_.begin(head, status, length);
   server_.service.on_response(head, status);
   // A client that still waits for 100 Continue may or may not send its body now: only closing is safe.
-  const bool rest_too_long = body_ == Body::coming && is_rest_too_long(head, body_received_);
-  closes_ = closes_ || continue_due_ || response_.ends_with_connection() || rest_too_long;
+  closes_ = closes_ || body_.continue_due() || response_.ends_with_connection() || body_.is_rest_too_long(head);
   // Requests that wait are served first, but not without end: a client that always has one more would never leave.
   if (server_.announces_close && !closes_)
     closes_ = !has_next_request() || ++served_ahead_ > InputBuffer::kPipelinedMax;
-  continue_due_ = false;
+  body_.response_begins();
   const Persistence stays = head.version_minor == 0 ? Persistence::keep_alive : Persistence::implied;
   response_.send_headers(head_without_end, closes_ ? Persistence::close : stays);
 }
@@ -235,7 +207,7 @@ void ServerConnection::send_head(uint16_t status, std::string_view head_without_
 // A byte of it has arrived behind the request, which is whole.
 bool ServerConnection::has_next_request() const {
   const bool is_buffered = unparsed_ != nullptr ? !unparsed_->empty() : !input_.empty();
-  return body_ == Body::ended && !client_ended_ && (is_buffered || has_unread_bytes(*stream_));
+  return body_.ended() && !client_ended_ && (is_buffered || has_unread_bytes(*stream_));
 }
 
 void ServerConnection::send_body(std::string_view piece) {

@@ -22,6 +22,7 @@
 
 #include "http/parser/parser.h"
 #include "http/server/deadlines.h"
+#include "http/server/incoming_body.h"
 #include "http/server/input_buffer.h"
 #include "http/server/lingering_close.h"
 #include "http/server/response_writer.h"
@@ -67,7 +68,6 @@ class ServerConnection final : public net::Disposable,
     lingering,        // our side is ended; a LingeringClose waits for the client's
     closed,
   };
-  enum class Body : uint8_t { coming, ended, failed };  // of the request
 
   // net::StreamUser
   void on_read(std::string_view bytes) override;
@@ -79,7 +79,7 @@ class ServerConnection final : public net::Disposable,
   const RequestHead& request() const override { return parser_.head(); }
   net::Runtime& runtime() override { return server_.runtime; }
   SocketAddress peer() const override { return peer_; }
-  void pause_body() override { paused_ = true; }
+  void pause_body() override { body_.set_paused(true); }
   void resume_body() override;
   void send_interim(std::string_view head) override { response_.send_interim(parser_.head(), head); }
   void send_head(uint16_t status, std::string_view head_without_end, uint64_t length) override;
@@ -145,20 +145,15 @@ class ServerConnection final : public net::Disposable,
   std::unique_ptr<Handler> handler_;
   size_t index_ = 0;  // in the server's list
   State state_ = State::idle;
-  Body body_ = Body::ended;
-  bool paused_ = false;        // the handler wants no body for now
+  IncomingBody body_;
   bool woken_ = false;         // the timer is armed for advance(), not for a deadline
   bool reading_ = false;       // the stream is
   bool closes_ = false;        // after this response
-  bool continue_due_ = false;  // the client waits for 100 Continue
   bool client_ended_ = false;  // the client has sent FIN
   uint8_t served_ahead_ = 0;   // responses without the close that the server announces, since requests waited
   // Inside advance(), what it has not parsed yet; null outside. Inside it, calls of the handler only note what they ask
   // for.
   const std::string_view* unparsed_ = nullptr;
-  uint64_t body_bytes_max_ = 0;  // of this request
-  uint64_t body_received_ = 0;
-  size_t discarded_ = 0;  // while draining
 };
 
 }  // namespace tidegate::http

@@ -18,7 +18,7 @@ Awaits ServerConnection::awaits() const {
   switch (state_) {
     case State::idle: return Awaits::request;
     case State::reading_headers: return Awaits::headers;
-    case State::exchanging: return body_ == Body::coming && !paused_ ? Awaits::body : Awaits::nothing;
+    case State::exchanging: return body_.coming() && !body_.paused() ? Awaits::body : Awaits::nothing;
     case State::draining: return Awaits::rest_of_body;
     case State::lingering:
     case State::closed: break;
@@ -69,7 +69,7 @@ void ServerConnection::on_read_end() {
   if (state_ == State::exchanging) {
     // A client of HTTP/1.0 may end its side once the request is whole and still wait for the response. For all others
     // it means that they have gone (and their responses would be discarded): RFC 9112 section 9.5.
-    const bool waits = body_ == Body::ended && parser_.head().version_minor == 0 && !parser_.head().keep_alive;
+    const bool waits = body_.ended() && parser_.head().version_minor == 0 && !parser_.head().keep_alive;
     return waits ? void() : lose_client();
   }
   if (state_ == State::closed) return;
