@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "http/message/upgrade.h"
 
 namespace tidegate::http {
 
@@ -36,6 +37,7 @@ void ClientConnection::begin_request(ClientUser* user, bool is_head_request) {
   on_spent_ = nullptr;
   is_head_request_ = is_head_request;
   parser_.expect(is_head_request);
+  protocol_ = {};
   request_written_ = false;
   received_ = false;
   request_bytes_ = 0;
@@ -60,7 +62,6 @@ void ClientConnection::resume_reading() {
   if (state_ == State::busy) set_reading(true);
 }
 
-size_t ClientConnection::write_pending() const { return stream_->write_pending(); }
 bool ClientConnection::reusable() const { return state_ == State::idle; }
 
 bool ClientConnection::find_dead() {
@@ -112,7 +113,7 @@ void ClientConnection::take(std::string_view bytes) {
 
 bool ClientConnection::take_event(ParseEvent event, std::string_view rest) {
   switch (event) {
-    case ParseEvent::head: return take_head();
+    case ParseEvent::head: return take_head(rest);
     case ParseEvent::body: user_->on_response_body(parser_.body()); return true;
     case ParseEvent::complete: return take_complete(rest.empty());
     case ParseEvent::error: fail(ClientFailure::bad_response, parser_.error().detail); return false;
@@ -121,10 +122,10 @@ bool ClientConnection::take_event(ParseEvent event, std::string_view rest) {
   return false;
 }
 
-bool ClientConnection::take_head() {
+bool ClientConnection::take_head(std::string_view rest) {
   const ResponseHead& head = parser_.head();
-  if (head.status == 101) {
-    fail(ClientFailure::bad_response, "101 Switching Protocols without an Upgrade request");
+  if (head.status == kSwitchingProtocols) {
+    take_switch(rest);
     return false;
   }
   if (head.status >= 200) {
@@ -137,6 +138,17 @@ bool ClientConnection::take_head() {
   }
   if (head.status != 100) user_->on_interim_response(head);
   return true;
+}
+
+void ClientConnection::take_switch(std::string_view rest) {
+  if (protocol_.empty()) return fail(ClientFailure::bad_response, "101 Switching Protocols without an Upgrade request");
+  if (!request_written_ || !switches_to(parser_.head(), protocol_)) {
+    return fail(ClientFailure::bad_response, "101 Switching Protocols to another protocol than the one asked for");
+  }
+  if (write_failed_) return fail(ClientFailure::reset, "the upstream closed the connection before it switched");
+  state_ = State::spent;
+  set_reading(false);
+  std::exchange(user_, nullptr)->on_switched(parser_.head(), std::move(stream_), rest);  // may destroy this
 }
 
 bool ClientConnection::take_complete(bool nothing_left) {

@@ -3,8 +3,8 @@
 //
 //            begin_request              last byte written, response complete
 //   idle ───────────────────▶ busy ───────────────────────────────────────────▶ idle (reusable) or spent
-//    │ any byte, end or error            │ error, truncated, rule broken
-//    └────────▶ spent ◀──────────────────┘        (spent: the owner destroys it)
+//    │ any byte, end or error   │        │ error, truncated, rule broken, or a 101 that was asked for
+//    └────────▶ spent ◀─────────┴────────┘        (spent: the owner destroys it)
 //
 // A failed write ends nothing: an upstream that refuses a request early sends its response and closes, so the
 // connection is read to its end, and only a response that is not whole is a failure.
@@ -41,10 +41,13 @@ enum class RequestSeen : uint8_t {
 
 class ClientUser {
  public:
-  // A 1xx but 100, which nobody has asked for, and 101, which is refused as bad_response. At most 10 before the final
-  // head. Must not destroy the connection.
+  // A 1xx but 100, which nobody has asked for, and 101, which on_switched is for. At most 10 before the final head.
+  // Must not destroy the connection.
   virtual void on_interim_response(const ResponseHead&) {}
   virtual void on_response_head(const ResponseHead& head) = 0;  // the final one
+  // The upstream has switched to the protocol of expect_upgrade(). `stream` belongs to who takes it, and has another
+  // user before this returns, or is destroyed; `received`: what has been read of it behind the 101. The last call.
+  virtual void on_switched(const ResponseHead&, std::unique_ptr<net::Stream>, std::string_view) {}
   virtual void on_response_body(std::string_view piece) = 0;
   // The response is complete. reusable() then tells whether the connection may carry another request.
   virtual void on_response_complete() = 0;
@@ -66,6 +69,9 @@ class ClientConnection final : private net::StreamUser {
 
   // The user of the request in progress. While idle, `on_spent` is called when the connection dies.
   void begin_request(ClientUser* user, bool is_head_request);
+  // The request in progress asks for that protocol (requested_upgrade): the upstream may switch to it. Otherwise, and
+  // to any other, a 101 is a bad_response. The text outlives the request.
+  void expect_upgrade(std::string_view protocol) { protocol_ = protocol; }
   void write(std::span<const std::string_view> pieces);
   // The request has been written completely. A response that completes earlier makes the connection unusable for
   // another.
@@ -74,7 +80,7 @@ class ClientConnection final : private net::StreamUser {
   void pause_reading();
   void resume_reading();
 
-  size_t write_pending() const;
+  size_t write_pending() const { return stream_ ? stream_->write_pending() : 0; }
   bool reusable() const;
   // While idle: looks whether the connection has died unnoticed, and is of no use then. Costs a system call.
   bool find_dead();
@@ -94,7 +100,8 @@ class ClientConnection final : private net::StreamUser {
 
   void take(std::string_view bytes);
   bool take_event(ParseEvent event, std::string_view rest);
-  bool take_head();
+  bool take_head(std::string_view rest);
+  void take_switch(std::string_view rest);
   bool take_complete(bool nothing_left);
   void fail(ClientFailure failure, std::string_view detail);
   RequestSeen seen() const;
@@ -106,6 +113,7 @@ class ClientConnection final : private net::StreamUser {
   ClientUser* user_ = nullptr;
   std::function<void()> on_spent_;
   State state_ = State::idle;
+  std::string_view protocol_;  // the upstream may switch to it; "": to none
   bool request_written_ = false;
   bool is_head_request_ = false;
   bool write_failed_ = false;

@@ -42,6 +42,12 @@ void InputBuffer::compact() {
 
 void InputBuffer::request_taken() { requests_ -= std::min<size_t>(requests_, 1); }
 
+std::string InputBuffer::take() {
+  std::string rest(view());
+  discard();
+  return rest;
+}
+
 void InputBuffer::discard() {
   std::string().swap(bytes_);
   begin_ = 0;

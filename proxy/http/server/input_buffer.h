@@ -23,6 +23,8 @@ class InputBuffer {
   void request_taken();
   // Frees the memory too.
   void discard();
+  // What it holds, which is no HTTP.
+  std::string take();
 
   // 64 KiB of bytes, or 16 pipelined requests.
   bool is_full() const;

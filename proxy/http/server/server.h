@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "http/message/head.h"
@@ -77,6 +78,15 @@ class Responder {
   virtual void send_head(uint16_t status, std::string_view head_without_end, uint64_t length) = 0;
   // REQUIRES send_head. Ignored for HEAD, 204 and 304. More than `length` bytes fail an assertion.
   virtual void send_body(std::string_view piece) = 0;
+  // In place of a response: from now on the connection speaks another protocol, and is the handler's. The handler
+  // becomes the user of the stream at once, and writes the 101 and all that follows. Of the Handler only
+  // on_server_ended is still called; finish() closes the connection, abort() resets it. REQUIRES a request that may
+  // switch (requested_upgrade), and a call from outside of the Handler's and the Service's own.
+  struct Switched {
+    net::Stream& stream;   // until finish() or abort()
+    std::string received;  // behind the request
+  };
+  virtual Switched switch_protocols() = 0;
   // The response is whole; the Handler is about to be destroyed. Fewer bytes than `length` promised: aborts.
   virtual void finish() = 0;
   // The response cannot be completed: the connection is reset, so that it never looks like success.

@@ -72,6 +72,7 @@ bool ServerConnection::advance_once(std::string_view* bytes) {
       return body_.coming() && take_body(bytes);
     case State::draining: return drain_body(bytes);
     case State::lingering:
+    case State::switched:
     case State::closed: break;
   }
   return false;
@@ -215,7 +216,15 @@ void ServerConnection::send_body(std::string_view piece) {
   response_.send_body(piece);
 }
 
+Responder::Switched ServerConnection::switch_protocols() {
+  TG_ASSERT(state_ == State::exchanging && body_.ended() && !client_ended_ && unparsed_ == nullptr);
+  enter(State::switched);
+  timer_.stop();
+  return {*stream_, input_.take()};
+}
+
 void ServerConnection::finish() {
+  if (state_ == State::switched) return close();
   TG_ASSERT(state_ == State::exchanging);
   if (!response_.finish()) return abort();
   if (unparsed_ != nullptr) return;
@@ -227,7 +236,7 @@ void ServerConnection::finish() {
 }
 
 void ServerConnection::abort() {
-  if (state_ != State::exchanging) return;
+  if (state_ != State::exchanging && state_ != State::switched) return;
   stream_->reset_on_close();
   close();
 }

@@ -10,6 +10,8 @@
 //    │                   └──▶ closed (from anywhere, when the client has gone)      │
 //    └──────────────────────────────── keep-alive ◀─────────────────────────────────┘
 //
+//   exchanging ──switch_protocols──▶ switched ──finish, abort──▶ closed
+//
 // Bytes come in through on_read and are parsed from where they lie; only what must wait is copied into input_.
 // advance() is the one loop that takes events from the parser; callbacks of the handler may respond, pause or abort
 // inside it. Outside it, whatever needs the loop again asks for a wake-up in the next event-loop iteration, so that no
@@ -66,6 +68,7 @@ class ServerConnection final : public net::Disposable,
     exchanging,       // a handler is at work
     draining,         // the response is sent; the rest of the request body is discarded
     lingering,        // our side is ended; a LingeringClose waits for the client's
+    switched,         // to another protocol: the stream has another user
     closed,
   };
 
@@ -84,6 +87,7 @@ class ServerConnection final : public net::Disposable,
   void send_interim(std::string_view head) override { response_.send_interim(parser_.head(), head); }
   void send_head(uint16_t status, std::string_view head_without_end, uint64_t length) override;
   void send_body(std::string_view piece) override;
+  Switched switch_protocols() override;
   void finish() override;
   void abort() override;
   size_t write_pending() const override { return stream_ ? stream_->write_pending() : 0; }

@@ -21,12 +21,14 @@ Awaits ServerConnection::awaits() const {
     case State::exchanging: return body_.coming() && !body_.paused() ? Awaits::body : Awaits::nothing;
     case State::draining: return Awaits::rest_of_body;
     case State::lingering:
+    case State::switched:
     case State::closed: break;
   }
   return Awaits::nothing;
 }
 
 Time ServerConnection::waiting_since() const {
+  if (state_ == State::switched) return Time::max();
   const bool is_at_work = state_ == State::exchanging && awaits() == Awaits::nothing && write_pending() == 0;
   return is_at_work ? Time::max() : deadlines_.since();
 }
@@ -108,7 +110,7 @@ void ServerConnection::end_with(void (Handler::*last_call)()) {
 }
 
 void ServerConnection::end_by_force() {
-  if (state_ == State::exchanging) stream_->reset_on_close();
+  if (state_ == State::exchanging || state_ == State::switched) stream_->reset_on_close();
   end_with(&Handler::on_server_ended);
 }
 

@@ -38,6 +38,10 @@ class RawClient final : private net::StreamUser {
   }
   void end() { stream_->end_writing(); }
   void leave() { stream_.reset(); }
+  void reset() {
+    stream_->reset_on_close();
+    stream_.reset();
+  }
   void resume() {
     paused = false;
     stream_->start_reading();

@@ -51,6 +51,13 @@ class Peer final : private net::StreamUser, public ClientUser {
   void on_interim_response(const ResponseHead& head) override {
     heard += "interim " + std::to_string(head.status) + ";";
   }
+  void on_switched(const ResponseHead&, std::unique_ptr<net::Stream> stream, std::string_view received) override {
+    heard += "switched;";
+    heard.append(received);
+    switched = std::move(stream);
+    switched->set_user(&reader);
+    switched->start_reading();
+  }
   void on_response_head(const ResponseHead& head) override { heard += "head " + std::to_string(head.status) + ";"; }
   void on_response_body(std::string_view piece) override {
     heard.append(piece);
@@ -71,8 +78,20 @@ class Peer final : private net::StreamUser, public ClientUser {
   std::string heard;
   std::string asked;
   bool destroy_on_body = false;
+  std::unique_ptr<net::Stream> switched;
 
  private:
+  // Of what follows a 101.
+  struct Reader final : net::StreamUser {
+    explicit Reader(std::string& to) : heard(to) {}
+    void on_read(std::string_view bytes) override { heard.append(bytes); }
+    void on_read_end() override { heard += ";end"; }
+    void on_stream_error(const Error&) override { heard += ";error"; }
+    void on_write_drained() override {}
+    std::string& heard;
+  };
+  Reader reader{heard};
+
   void on_read(std::string_view bytes) override { asked.append(bytes); }
   void on_read_end() override {}
   void on_stream_error(const Error&) override {}
@@ -231,4 +250,41 @@ TEST_CASE("a response that nobody reads for now stays with the upstream") {
   peer.client->resume_reading();
   peer.settle();
   CHECK(peer.heard == "head 200;ok;complete");
+}
+
+TEST_CASE("a 101 that was asked for hands the connection over, with what came behind it") {
+  Peer peer;
+  peer.ask();
+  peer.client->expect_upgrade("websocket");
+  peer.say(
+      "HTTP/1.1 103 Early Hints\r\n\r\n"
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\nHTTP/1.1 200 OK?");
+  peer.say("more");
+  CHECK(peer.heard == "interim 103;switched;HTTP/1.1 200 OK?more");
+  CHECK_FALSE(peer.client->reusable());
+  CHECK(peer.client->write_pending() == 0);
+  peer.client.reset();
+  peer.hang_up();
+  CHECK(peer.heard.ends_with(";end"));
+}
+
+TEST_CASE("a 101 to another protocol, or in answer to a later request that asked for none, is a bad response") {
+  const std::string switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ";
+  for (const char* protocol :
+       {"h2c", "websocket, h2c", "websocket\r\nUpgrade: h2c", "websocket\r\nContent-Length: 4"}) {
+    CAPTURE(protocol);
+    Peer peer;
+    peer.ask();
+    peer.client->expect_upgrade("websocket");
+    peer.say(switching + protocol + "\r\n\r\nbytes");
+    CHECK(peer.heard == ";bad");
+    CHECK_FALSE(peer.client->reusable());
+  }
+  Peer peer;
+  peer.ask();
+  peer.client->expect_upgrade("websocket");
+  peer.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  peer.ask();
+  peer.say(switching + "websocket\r\n\r\nbytes");
+  CHECK(peer.heard == "head 200;ok;complete;bad");
 }
