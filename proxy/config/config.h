@@ -210,6 +210,7 @@ struct Route {
   std::string timeout_header = "X-Request-Timeout-Ms";  // "" = clients cannot set a deadline
   policy::RetryConfig retry;
   Buffering buffering;
+  std::vector<std::string> upgrades{"websocket"};  // lower case: protocols to which a request may switch
   std::optional<Fallback> fallback;
   std::optional<policy::BreakerConfig> breaker;  // used instead of the upstream's
   std::optional<policy::BulkheadConfig> bulkhead;

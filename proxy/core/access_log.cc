@@ -19,6 +19,8 @@ void log_access(const AccessEntry& entry, const config::Log& log) {
                        {"attempts", entry.attempts},
                        {"endpoint", entry.endpoint},
                        {"bytes", entry.response_bytes},
+                       {"bytes_in", entry.bytes_in},
+                       {"upgrade", entry.upgrade},
                        {"reason", entry.reason},
                        {"request_id", entry.request_id},
                        {"job_id", entry.job_id}});

@@ -23,8 +23,10 @@ struct AccessEntry {
   int attempts;
   std::string_view endpoint;  // of the last attempt; "": there was none
   uint64_t response_bytes;
-  std::string_view reason;  // why the request ended as it did; "" where nothing failed
-  std::string_view job_id;  // of the job that it has become, or asks about; "": none
+  std::string_view reason;        // why the request ended as it did; "" where nothing failed
+  std::string_view job_id;        // of the job that it has become, or asks about; "": none
+  std::string_view upgrade = {};  // the protocol of a tunnel; "": it was none
+  uint64_t bytes_in = 0;          // through a tunnel, from the client
 };
 
 // Logs the entry if `log.access` includes it (`errors`: all except proxied requests with a status below 500), with as

@@ -24,6 +24,7 @@ Families::Families(prometheus::Registry& r)
       http_request_duration(
           histogram(r, "http_request_duration_seconds", "Seconds from the request headers to the end of the response")),
       http_requests_in_flight(gauge(r, "http_requests_in_flight", "Requests in progress")),
+      tunnels_open(gauge(r, "tunnels_open", "Connections that have switched to another protocol, as WebSocket")),
       upstream_request_duration(
           histogram(r, "upstream_request_duration_seconds", "Seconds of one attempt at the upstream, by result")),
       upstream_connections(gauge(r, "upstream_connections", "Open connections to the upstream, idle or busy")),

@@ -21,6 +21,7 @@ struct Families {
   CounterFamily& http_requests;                // route, method, code, outcome
   HistogramFamily& http_request_duration;      // route, outcome
   GaugeFamily& http_requests_in_flight;        // route
+  GaugeFamily& tunnels_open;                   // route
   HistogramFamily& upstream_request_duration;  // upstream, result
   GaugeFamily& upstream_connections;           // upstream, state
   GaugeFamily& upstream_pending;               // upstream

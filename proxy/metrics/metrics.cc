@@ -34,6 +34,7 @@ class RouteMetricsImpl final : public RouteMetrics {
       : families_(families),
         route_(route),
         in_flight_(families.http_requests_in_flight.Add({{"route", route}})),
+        tunnels_(families.tunnels_open.Add({{"route", route}})),
         allowed_(families.ratelimit_decisions.Add({{"route", route}, {"decision", "allowed"}})),
         limited_(families.ratelimit_decisions.Add({{"route", route}, {"decision", "limited"}})),
         would_limit_(families.ratelimit_decisions.Add({{"route", route}, {"decision", "would_limit"}})) {}
@@ -46,6 +47,8 @@ class RouteMetricsImpl final : public RouteMetrics {
     series.count->Increment();
     series.duration->Observe(to_seconds(took));
   }
+
+  void tunnels_changed(int by) override { tunnels_.Increment(by); }
 
   void rate_limit(bool allowed, bool shadow) override {
     (allowed ? allowed_ : shadow ? would_limit_ : limited_).Increment();
@@ -88,6 +91,7 @@ class RouteMetricsImpl final : public RouteMetrics {
   Families& families_;
   std::string route_;
   prometheus::Gauge& in_flight_;
+  prometheus::Gauge& tunnels_;
   prometheus::Counter& allowed_;
   prometheus::Counter& limited_;
   prometheus::Counter& would_limit_;

@@ -31,6 +31,7 @@ class RouteMetrics {
   // In flight - 1; counts http_requests_total and http_request_duration_seconds. `method`: as received; an unknown one
   // counts as _OTHER.
   virtual void ended(std::string_view method, uint16_t code, policy::Outcome outcome, Duration took) = 0;
+  virtual void tunnels_changed(int by) = 0;                // tunnels_open
   virtual void rate_limit(bool allowed, bool shadow) = 0;  // ratelimit_decisions_total (allowed, limited, would_limit)
   virtual void would(policy::Outcome outcome) = 0;         // shadow decisions: outcome would_breaker_open, …
 };

@@ -32,7 +32,7 @@ Step Plan::begin(const RateDecision& decided, Time now) {
 }
 
 Step Plan::begin_within_limit(Time now) {
-  if (traits_.respond_async && policy_.fallback == FallbackKind::enqueue) return Park{Outcome::queued};
+  if (traits_.respond_async && fallback() == FallbackKind::enqueue) return Park{Outcome::queued};
   if (!traits_.body_first) return begin_call(now);
   // Nobody sends a body for a request that is refused anyway.
   if (const auto refused = refusal_before_body(policy_, now)) return breaker_refused(*refused);
@@ -113,8 +113,14 @@ Step Plan::pool_full(bool can_resend) {
   return fall_back(full, policy_.fallback_on.has(full) && can_fall_back(can_resend), kDefaultRetryAfter);
 }
 
+// A job's result is a response, which a tunnel is not.
+FallbackKind Plan::fallback() const {
+  const bool none = traits_.upgrade && policy_.fallback == FallbackKind::enqueue;
+  return none ? FallbackKind::none : policy_.fallback;
+}
+
 bool Plan::can_fall_back(bool can_resend) const {
-  return policy_.fallback == FallbackKind::respond || can_resend || traits_.body_elsewhere;
+  return fallback() == FallbackKind::respond || can_resend || traits_.body_elsewhere;
 }
 
 Step Plan::after_failure(const AttemptFailure& failed, bool can_resend, Time now) {
@@ -129,8 +135,8 @@ std::variant<Relay, Step> Plan::after_response(uint16_t status, Duration upstrea
   constexpr AttemptResult kResponse = AttemptResult::response;
   call_.on_headers(status, upstream_time, now);
   const auto wait = retry(kResponse, status, can_resend, now);
-  const bool falls = policy_.fallback != FallbackKind::none && policy_.fallback_on.matches(kResponse, status) &&
-                     can_fall_back(can_resend);
+  const bool falls =
+      fallback() != FallbackKind::none && policy_.fallback_on.matches(kResponse, status) && can_fall_back(can_resend);
   if (!wait && !falls) return Relay{};
   call_.on_discarded(now);
   if (wait) return Step(*wait);
@@ -141,12 +147,14 @@ void Plan::relay_complete(Time now) { call_.on_complete(now); }
 
 void Plan::relay_failed(const AttemptFailure& failed, Time now) { call_.on_failed(failed, now); }
 
+void Plan::switched(Duration upstream_time, Time now) { call_.on_switched(upstream_time, now); }
+
 void Plan::abandon() { call_.abandon(); }
 
 Step Plan::fall_back(Outcome why, bool matches, Duration retry_after) {
   TG_ASSERT(!call_.holds_permit() && !call_.holds_slot());
-  if (matches && policy_.fallback == FallbackKind::enqueue) return Park{why};
-  if (matches && policy_.fallback == FallbackKind::respond) return Respond{why};
+  if (matches && fallback() == FallbackKind::enqueue) return Park{why};
+  if (matches && fallback() == FallbackKind::respond) return Respond{why};
   return Refuse{why, retry_after};
 }
 

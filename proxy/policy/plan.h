@@ -8,6 +8,7 @@
 //        │        │  └──▶ WaitForSlot ──slot_granted | slot_wait_over──▶ [admission]
 //        │        ▼
 //        │   StartAttempt ──no connection──▶ Refuse | Park | Respond  (pool_full)
+//        │        ├─────────switched──▶ (done; the slot is held until abandon)
 //        │        ├─────────failed────▶ [after_failure] ──▶ WaitUntil | Park | Respond | Refuse
 //        │        └─────────response──▶ [after_response] ─▶ the same, or Relay ──relay_…──▶ (done)
 //        │                                    │
@@ -32,6 +33,7 @@ struct TimeoutConfig {
   Duration per_try = 15s;          // an attempt, until the response headers; then only total and idle hold
   Duration response_header = 10s;  // from the last byte of the request to the response headers
   Duration idle = 60s;             // silence of the upstream inside a response
+  Duration tunnel_idle = std::chrono::hours(1);  // silence of both sides after a 101
 };
 
 struct RetryConfig {
@@ -59,6 +61,7 @@ struct RequestTraits {
   std::optional<Duration> client_timeout;  // X-Request-Timeout-Ms
   bool idempotent = false;                 // by method, or Idempotency-Key
   bool respond_async = false;              // Prefer: respond-async
+  bool upgrade = false;                    // it asks for another protocol: it never becomes a job
   bool body_elsewhere = false;             // a job would have a reference, and needs no body of the request
   bool body_first = false;                 // its body is awaited before anything of the upstream's is taken
 };
@@ -118,6 +121,8 @@ class Plan {
   // The relayed response has ended: whole, or broken.
   void relay_complete(Time now);
   void relay_failed(const AttemptFailure& failed, Time now);
+  // In place of after_response(): the response is a 101 that the request asked for. The slot is held until abandon().
+  void switched(Duration upstream_time, Time now);
   // Nobody needs the attempt any more, or its time was over inside the response: everything is given back, and the
   // breaker counts nothing.
   void abandon();
@@ -143,6 +148,7 @@ class Plan {
   Step step_of(Admission admission, Time now);
   Step without_slot(Time now);
   std::optional<WaitUntil> retry(AttemptResult result, uint16_t status, bool can_resend, Time now);
+  FallbackKind fallback() const;
   bool can_fall_back(bool can_resend) const;
   Step fall_back(Outcome why, bool matches, Duration retry_after);
 

@@ -27,6 +27,12 @@ void UpstreamCall::on_discarded(Time now) {
   slot_.release();
 }
 
+void UpstreamCall::on_switched(Duration upstream_time, Time now) {
+  constexpr uint16_t kSwitchingProtocols = 101;
+  if (policy_->health) policy_->health->note(AttemptResult::response, kSwitchingProtocols, begun_at_);
+  if (permit_.valid()) report(Verdict::success, now, {}, upstream_time);
+}
+
 void UpstreamCall::on_failed(const AttemptFailure& failure, Time now) {
   counts_ = counts_ || failure.result == AttemptResult::connect_failure;
   if (permit_.valid()) {

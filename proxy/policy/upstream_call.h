@@ -3,12 +3,14 @@
 //
 //   admitted ──on_headers──▶ responding ──on_complete, on_discarded──▶ ended
 //      │                         │
-//      └─────────────────────────┴──────────on_failed, abandon───────▶ ended
+//      ├─────────────────────────┴──────────on_failed, abandon───────▶ ended
+//      └──on_switched──▶ switched ─────────────────────abandon─────────▲
 //
 //   what has happened                                                    verdict, once a call
 //   response headers, with a status of `failures`                        failure, at once
 //   other response headers of a probe                                    success, at once: no stream holds it half open
 //   other response headers, then the whole body, or it is not wanted     success
+//   another protocol, as the request asked for                           success, at once; later nothing counts
 //   … then the upstream broke the body off, or was silent for too long   failure, where `failures` lists it
 //   no response headers, by the upstream's fault                         failure, where `failures` lists it; a probe's
 //                                                                        without any within its time always is one
@@ -42,6 +44,8 @@ class UpstreamCall {
   void on_headers(uint16_t status, Duration upstream_time, Time now);
   void on_complete(Time now);   // REQUIRES on_headers(): the response is whole
   void on_discarded(Time now);  // REQUIRES on_headers(): the rest of the response is not wanted
+  // The response is a 101, and whole: a success. The slot is held until abandon().
+  void on_switched(Duration upstream_time, Time now);
   void on_failed(const AttemptFailure& failure, Time now);
   // REQUIRES no probe, and no verdict yet. The caller is known to fail by its own fault: whatever becomes of the call
   // counts for nothing at the breaker, its success too. But a connection that fails does: no request causes that.

@@ -160,6 +160,7 @@ class RawUpstream::Connection final : public net::StreamUser {
     stream_->start_reading();
   }
   void reset_on_close() { stream_->reset_on_close(); }
+  net::Stream& stream() { return *stream_; }
 
  private:
   void on_read(std::string_view bytes) override {
@@ -171,8 +172,11 @@ class RawUpstream::Connection final : public net::StreamUser {
     if (owner_.hangs_up) stream_->end_writing();
     if (owner_.closes) stream_.reset();
   }
-  void on_read_end() override { stream_->end_writing(); }
-  void on_stream_error(const Error&) override {}
+  void on_read_end() override {
+    ++owner_.ended;
+    if (owner_.ends_with_client) stream_->end_writing();
+  }
+  void on_stream_error(const Error&) override { ++owner_.broken; }
   void on_write_drained() override {}
 
   RawUpstream& owner_;
@@ -191,6 +195,10 @@ RawUpstream::RawUpstream(net::Runtime& runtime) : runtime_(runtime) {
 }
 
 RawUpstream::~RawUpstream() = default;
+
+void RawUpstream::send(std::string_view bytes) { connections_.back()->stream().write(bytes); }
+
+void RawUpstream::end() { connections_.back()->stream().end_writing(); }
 
 void RawUpstream::close_connections() { connections_.clear(); }
 

@@ -84,12 +84,18 @@ class RawUpstream {
   // Closes every connection at once, as an upstream whose idle timeout is over; or resets it, as one that has ended.
   void close_connections();
   void reset_connections();
+  // On the connection that was accepted last, which must be open.
+  void send(std::string_view bytes);
+  void end();
 
   std::string script;
-  bool hangs_up = false;  // FIN after the script
-  bool closes = false;    // the whole connection after the script: what is unread makes it a reset
-  std::string received;   // all bytes of all connections
-  bool keep = true;       // false: not even the bytes
+  bool hangs_up = false;         // FIN after the script
+  bool closes = false;           // the whole connection after the script: what is unread makes it a reset
+  std::string received;          // all bytes of all connections
+  bool keep = true;              // false: not even the bytes
+  bool ends_with_client = true;  // its side, when the client has ended its own
+  int ended = 0;                 // connections that clients have ended
+  int broken = 0;                // … or reset
   int accepted = 0;
 
  private:

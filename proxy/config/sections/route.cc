@@ -24,6 +24,7 @@ void read_timeout(Section& section, policy::TimeoutConfig& out, std::string& hea
   section.duration("per_try", out.per_try);
   section.duration("response_header", out.response_header);
   section.duration("idle", out.idle);
+  section.duration("tunnel_idle", out.tunnel_idle);
   if (section.is_word("header", "")) {
     header.clear();
   } else {
@@ -67,6 +68,8 @@ void read_route(Section& section, Route& out) {
   } else {
     section.child("buffering", [&](Section& child) { read_buffering(child, out.buffering); });
   }
+  section.parsed_list("upgrades", out.upgrades, "a protocol such as `websocket`", parse_upgrade);
+  section.refuse_duplicates("upgrades", out.upgrades);
   section.child("fallback", [&](Section& child) { read_fallback(child, out.fallback.emplace()); });
   section.child("breaker", [&](Section& child) { out.breaker = read_breaker(child); });
   section.child("bulkhead", [&](Section& child) { out.bulkhead = read_bulkhead(child); });

@@ -7,6 +7,7 @@
 #include "config/yaml/diagnostics.h"
 #include "config/yaml/scalars.h"
 #include "http/message/chars.h"
+#include "http/message/upgrade.h"
 #include "http/parser/guard.h"
 #include "http/target/percent.h"
 
@@ -168,6 +169,12 @@ Result<std::string> parse_method(std::string_view text) {
 Result<std::string> parse_field_name(std::string_view text) {
   if (!is_token(text)) return wrong(text, "is not a header field name");
   return std::string(text);
+}
+
+Result<std::string> parse_upgrade(std::string_view text) {
+  if (!http::is_protocol(text)) return wrong(text, "is not a protocol such as `websocket`");
+  if (http::carries_requests(text)) return wrong(text, "would carry requests past every policy; remove it");
+  return to_lower(text);
 }
 
 Result<std::string> parse_host(std::string_view text) {

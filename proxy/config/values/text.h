@@ -24,6 +24,7 @@ Result<std::string> parse_request_path(std::string_view text);
 
 Result<std::string> parse_method(std::string_view text);  // a token (RFC 9110 section 5.6.2); standard ones upper case
 Result<std::string> parse_field_name(std::string_view text);   // a token
+Result<std::string> parse_upgrade(std::string_view text);      // as in Upgrade: "name" or "name/version"; lower case
 Result<std::string> parse_host(std::string_view text);         // as in Host, without port; lower case
 Result<std::string> parse_server_host(std::string_view text);  // likewise, of a server to look up: may end with a dot
 Result<std::string> parse_jobs_path(std::string_view text);    // begins and ends with '/', longer than "/"

@@ -1,10 +1,12 @@
 #include "core/exchange/exchange.h"
 
 #include "base/assert.h"
+#include "core/exchange/open_tunnel.h"
 #include "core/exchange/request_intake.h"
 #include "core/responses.h"
 #include "http/message/client_address.h"
 #include "http/message/http_date.h"
+#include "http/message/upgrade.h"
 
 namespace tidegate::core {
 
@@ -16,7 +18,7 @@ Exchange::Exchange(Worker& worker, std::shared_ptr<const RouteTable> table, cons
       table_(std::move(table)),
       route_(route),
       responder_(responder),
-      context_(request_context(responder, *route.listener)),
+      context_(request_context(responder, route)),
       record_(route, http::client_address(context_.peer, head().fields, route.listener->trusted_proxies),
               runtime().now()),
       timer_(runtime(), [this] { on_timer(); }) {}
@@ -24,7 +26,9 @@ Exchange::Exchange(Worker& worker, std::shared_ptr<const RouteTable> table, cons
 Exchange::~Exchange() { TG_ASSERT(state_ == State::ended); }
 
 void Exchange::start() {
-  auto intake = read_request(head(), route_, table_->rate_key_secret(), record_.client());
+  const bool upgrade = !context_.upgrade.empty();
+  if (upgrade && worker_.gateway().stopping()) return refuse(Outcome::draining, std::nullopt);
+  auto intake = read_request(head(), route_, table_->rate_key_secret(), record_.client(), upgrade);
   if (!intake) return refuse(Outcome::bad_request, std::nullopt, intake.error().message);
   const policy::RequestTraits& traits = intake->traits;
   preferences_ = std::move(intake->preferences);
@@ -99,13 +103,8 @@ void Exchange::begin_attempt(const policy::StartAttempt& step) {
   attempt_ = std::make_unique<Attempt>(runtime(), worker_.pool(*route_.upstream), static_cast<AttemptUser&>(*this));
   const policy::TimeoutConfig& timeout = route_.config->timeout;
   attempt_->start({step.deadline, step.per_try, timeout.response_header, timeout.idle, step.upstream_time_allowed,
-                   step.probe_until, route_.judged, record_.last_endpoint()},
+                   step.probe_until, route_.judged, record_.last_endpoint(), false, context_.upgrade},
                   head().method == "HEAD");
-}
-
-void Exchange::drop_attempt() {
-  if (body_) body_->detach();
-  attempt_.reset();
 }
 
 // The request headers, and the body as far as it has come.
@@ -118,10 +117,6 @@ void Exchange::on_attempt_ready(const config::Endpoint& endpoint) {
   const bool chunked = head().framing == http::Framing::chunked;
   attempt_->send(out, chunked, body_ ? body_->first_piece() : std::string_view());
   body_ ? body_->send_to(*attempt_) : attempt_->end_body();
-}
-
-void Exchange::on_attempt_writable() {
-  if (body_) body_->drive();
 }
 
 void Exchange::on_attempt_head(const http::ResponseHead& response, Duration upstream_time) {
@@ -141,13 +136,6 @@ void Exchange::relay(const http::ResponseHead& response) {
   if (body_) body_->stop_keeping();
 }
 
-void Exchange::on_attempt_body(std::string_view piece) { relay_->receive(piece); }
-
-void Exchange::on_response_drained() {
-  if (relay_) relay_->on_drained();
-  if (parked_) parked_->on_response_drained();
-}
-
 // The upstream is done: it gets its slot and its connection back, whatever the client has left to read.
 void Exchange::on_attempt_complete() {
   plan_->relay_complete(runtime().now());
@@ -163,8 +151,6 @@ void Exchange::on_response_sent() {
   responder_.finish();
   end(Outcome::proxied, relay_->status());
 }
-
-void Exchange::on_attempt_starved() { body_->time_out("the body did not arrive in time"); }
 
 void Exchange::on_attempt_refused(std::string_view detail) {
   record_.attempt_failed(Outcome::pool_full, std::string(detail));
@@ -223,13 +209,26 @@ void Exchange::on_body_error(const http::ParseError& error) {
   refuse(outcome, std::nullopt, error.detail);
 }
 
-void Exchange::on_body_stuck(Outcome why, std::string_view reason) { give_up(why, std::string(reason)); }
-
-void Exchange::on_client_gone() { end(Outcome::client_closed, status_of(Outcome::client_closed)); }
-
 void Exchange::on_server_ended() {
-  record_.failed("cut off at the end of shutdown_grace");
-  end(Outcome::draining, status_of(Outcome::draining));
+  record_.failed(to_string(TunnelEnd::cut));
+  if (tunnel_) tunnel_->cut();
+  end(Outcome::draining, tunnel_ ? http::kSwitchingProtocols : status_of(Outcome::draining));
+}
+
+void Exchange::on_attempt_switched(const http::ResponseHead& response, Duration upstream_time,
+                                   std::unique_ptr<net::Stream> upstream, std::string_view received) {
+  state_ = State::tunnelling;
+  const Time now = runtime().now();
+  plan_->switched(upstream_time, now);
+  record_.tunnel_opened(now, context_.upgrade);
+  tunnel_ = open_tunnel(worker_, responder_, *route_.config, context_, {response, std::move(upstream), received},
+                        static_cast<TunnelUser&>(*this));
+}
+
+void Exchange::on_tunnel_over(TunnelEnd how) {
+  record_.failed(to_string(how));
+  resets(how) ? responder_.abort() : responder_.finish();
+  end(outcome_of(how), http::kSwitchingProtocols);
 }
 
 void Exchange::park(const policy::Park& step) {
@@ -291,6 +290,7 @@ void Exchange::end(Outcome outcome, uint16_t status) {
   drop_attempt();
   if (relay_) record_.response_bytes(relay_->received());
   relay_.reset();
+  if (tunnel_) record_.tunnel_bytes(tunnel_->to_client(), tunnel_->to_upstream());
   if (parked_) record_.became_job(parked_->job_id());
   if (parked_) parked_->cancel();
   record_.end(outcome, status, plan_ ? &*plan_ : nullptr, head(), context_, runtime().now(), table_->config().log);

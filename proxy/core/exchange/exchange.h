@@ -2,7 +2,7 @@
 // something, end() the one that ends it.
 //
 //   deciding ──▶ perform ──StartAttempt──▶ attempting ──Relay──▶ relaying ──upstream done──▶ delivering ──▶ ended
-//      │          ▲ │ ▲ │                      │
+//      │          ▲ │ ▲ │                      ├──101──▶ tunnelling ──▶ ended
 //      │          │ │ └─┼──── after_… ◀────────┘ failed, refused, or a response that is not relayed
 //      ▼          │ │   │
 //   checking_limit│ │   ├── WaitForSlot ──▶ waiting_for_slot ──slot, or none──▶ perform
@@ -12,8 +12,8 @@
 //                   └── Refuse, Respond ──▶ ended                (client gone: from anywhere, ──▶ ended)
 //
 // What only some requests need is a part of its own, made when it is needed: RequestBody (there is a body), LimitCheck
-// (replicas share the route's limit), SlotWait (the bulkhead is full), ResponseRelay (a response is relayed),
-// ParkedRequest (the request becomes a job).
+// (replicas share the route's limit), SlotWait (the bulkhead is full), ResponseRelay (a response is relayed), Tunnel
+// (the upstream switches to another protocol), ParkedRequest (the request becomes a job).
 #pragma once
 
 #include <memory>
@@ -25,6 +25,7 @@
 #include "core/exchange/request_record.h"
 #include "core/exchange/response_relay.h"
 #include "core/exchange/slot_wait.h"
+#include "core/exchange/tunnel.h"
 #include "core/jobs/parked_request.h"
 #include "core/routing/route_table.h"
 #include "core/upstream/attempt.h"
@@ -39,6 +40,7 @@ class Exchange final : public http::Handler,
                        private AttemptUser,
                        private RequestBodyUser,
                        private ResponseRelayUser,
+                       private TunnelUser,
                        private ParkedRequestUser {
  public:
   // `route`: of `table`, which the exchange keeps until its end. Worker and responder outlive the exchange (the
@@ -60,6 +62,7 @@ class Exchange final : public http::Handler,
     attempting,
     relaying,
     delivering,  // the upstream is done; the client still reads
+    tunnelling,  // with the slot
     parked,
     ended,
   };
@@ -68,9 +71,12 @@ class Exchange final : public http::Handler,
   void on_body(std::string_view piece) override;
   void on_body_end() override;
   void on_body_error(const http::ParseError& error) override;
-  void on_client_gone() override;
+  void on_client_gone() override { end(policy::Outcome::client_closed, status_of(policy::Outcome::client_closed)); }
   void on_server_ended() override;
-  void on_response_drained() override;
+  void on_response_drained() override {
+    if (relay_) relay_->on_drained();
+    if (parked_) parked_->on_response_drained();
+  }
 
   // AttemptUser: the upstream's side.
   void on_attempt_begun(size_t endpoint) override {
@@ -81,22 +87,27 @@ class Exchange final : public http::Handler,
   bool may_start_over(bool unseen) const override {
     return (!body_ || body_->stays_kept()) && (unseen || plan_->may_run_twice());
   }
-  void on_attempt_writable() override;
+  void on_attempt_writable() override {
+    if (body_) body_->drive();
+  }
   void on_attempt_interim(const http::ResponseHead& head) override {
     relay_interim(worker_, responder_, head, context_.request_id);
   }
   void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) override;
-  void on_attempt_body(std::string_view piece) override;
+  void on_attempt_switched(const http::ResponseHead& head, Duration upstream_time,
+                           std::unique_ptr<net::Stream> upstream, std::string_view received) override;
+  void on_attempt_body(std::string_view piece) override { relay_->receive(piece); }
   void on_attempt_complete() override;
-  void on_attempt_starved() override;
+  void on_attempt_starved() override { body_->time_out("the body did not arrive in time"); }
   void on_attempt_refused(std::string_view detail) override;
   void on_attempt_failed(const policy::AttemptFailure& failure, std::string_view detail) override;
 
-  // RequestBodyUser, ResponseRelayUser, ParkedRequestUser.
+  // RequestBodyUser, ResponseRelayUser, TunnelUser, ParkedRequestUser.
   void on_body_changed() override;
-  void on_body_stuck(policy::Outcome why, std::string_view reason) override;
+  void on_body_stuck(policy::Outcome why, std::string_view reason) override { give_up(why, std::string(reason)); }
   void on_response_sent() override;
   void on_response_stuck(policy::Outcome why, std::string_view reason) override { give_up(why, std::string(reason)); }
+  void on_tunnel_over(TunnelEnd how) override;
   void on_parked_request_end(const ParkedEnd& end) override;
 
   void check_limit(const policy::RateKey& local_key);
@@ -107,7 +118,10 @@ class Exchange final : public http::Handler,
   void await_body(const policy::AwaitBody& step);
   void look_at_body();
   void begin_attempt(const policy::StartAttempt& step);
-  void drop_attempt();
+  void drop_attempt() {
+    if (body_) body_->detach();
+    attempt_.reset();
+  }
   void wait_for_slot(const policy::WaitForSlot& step);
   void relay(const http::ResponseHead& head);
   void park(const policy::Park& step);
@@ -143,6 +157,7 @@ class Exchange final : public http::Handler,
   std::unique_ptr<Attempt> attempt_;
   Duration retry_after_{};  // of the last attempt's response
   std::optional<ResponseRelay> relay_;
+  std::unique_ptr<Tunnel> tunnel_;
   std::unique_ptr<ParkedRequest> parked_;
   net::Timer timer_;
 };

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "http/message/client_address.h"
 #include "http/message/method.h"
+#include "http/message/upgrade.h"
 
 namespace tidegate::core {
 
@@ -36,28 +37,38 @@ uint64_t body_keep_max(const http::RequestHead& head, const RouteState& route, b
   return too_large ? 0 : keep_max;
 }
 
+std::string_view allowed_upgrade(const http::RequestHead& head, const std::vector<std::string>& allowed) {
+  const std::string_view wanted = http::requested_upgrade(head);
+  const bool may =
+      std::any_of(allowed.begin(), allowed.end(), [&](const std::string& one) { return http::iequals(one, wanted); });
+  return may ? wanted : std::string_view();
+}
+
 }  // namespace
 
-RequestContext request_context(http::Responder& responder, const config::Listener& listener) {
+RequestContext request_context(http::Responder& responder, const RouteState& route) {
+  const config::Listener& listener = *route.listener;
   const IpAddress peer = responder.peer().ip;
   net::Runtime& runtime = responder.runtime();
   RequestContext context = make_context(responder.request(), peer, http::is_trusted(peer, listener.trusted_proxies),
                                         to_hex(runtime.random_id()), runtime.random());
   context.over_tls = listener.tls.has_value();
+  context.upgrade = allowed_upgrade(responder.request(), route.config->upgrades);
   return context;
 }
 
 Result<RequestIntake> read_request(const http::RequestHead& head, const RouteState& route, uint64_t rate_key_secret,
-                                   const IpAddress& client) {
+                                   const IpAddress& client, bool upgrade) {
   RequestIntake intake;
   auto timeout = client_timeout(head.fields, route.config->timeout_header);
   if (!timeout) return timeout.error();
   intake.traits.client_timeout = *timeout;
   intake.traits.idempotent = is_idempotent(head);
+  intake.traits.upgrade = upgrade;
   if (route.policy.limiter) {
     intake.traits.rate_key = local_rate_key(*route.config->rate_limit, rate_key_secret, {client, head.fields});
   }
-  if (route.enqueue) {
+  if (route.enqueue && !upgrade) {
     auto preferences = job_preferences(head.fields, *route.enqueue);
     if (!preferences) return preferences.error();
     intake.preferences = std::move(*preferences);

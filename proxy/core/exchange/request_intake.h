@@ -21,11 +21,11 @@ struct RequestIntake {
   RequestBody::Needs body;
 };
 
-// Who sent the request, and its identifiers.
-RequestContext request_context(http::Responder& responder, const config::Listener& listener);
+// Who sent the request, its identifiers, and to which protocol it may switch.
+RequestContext request_context(http::Responder& responder, const RouteState& route);
 
-// Error: invalid, with a sentence for the client.
+// `upgrade`: it asks for another protocol, and may. Error: invalid, with a sentence for the client.
 Result<RequestIntake> read_request(const http::RequestHead& head, const RouteState& route, uint64_t rate_key_secret,
-                                   const IpAddress& client);
+                                   const IpAddress& client, bool upgrade);
 
 }  // namespace tidegate::core

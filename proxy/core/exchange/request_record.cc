@@ -21,14 +21,27 @@ void RequestRecord::not_relayed(Outcome why) {
   reason_ = attempt_outcome_ ? std::string(to_string(why)) + "; last attempt: " + reason_ : to_string(why);
 }
 
+void RequestRecord::tunnel_opened(Time now, std::string_view protocol) {
+  switched_ = now;
+  protocol_ = protocol;
+  route_.metrics->tunnels_changed(1);
+}
+
+void RequestRecord::tunnel_bytes(uint64_t to_client, uint64_t to_upstream) {
+  response_bytes_ = to_client;
+  bytes_from_client_ = to_upstream;
+}
+
 void RequestRecord::end(Outcome outcome, uint16_t status, const policy::Plan* plan, const http::RequestHead& head,
                         const RequestContext& context, Time now, const config::Log& log) const {
   const Duration took = now - begun_;
-  route_.metrics->ended(head.method, status, outcome, took);
+  route_.metrics->ended(head.method, status, outcome, switched_.value_or(now) - begun_);
+  if (switched_) route_.metrics->tunnels_changed(-1);
   if (plan) count_decisions(*plan);
-  log_access({head, route_.config->name, outcome, status, took, client_, context.request_id,
-              plan ? plan->attempts() : 0, endpoint_name(), response_bytes_, reason_, job_id_},
-             log);
+  log_access(
+      {head, route_.config->name, outcome, status, took, client_, context.request_id, plan ? plan->attempts() : 0,
+       endpoint_name(), response_bytes_, reason_, job_id_, protocol_, bytes_from_client_},
+      log);
 }
 
 std::string_view RequestRecord::endpoint_name() const {

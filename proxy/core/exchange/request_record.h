@@ -28,6 +28,10 @@ class RequestRecord {
   // reason.
   void not_relayed(policy::Outcome why);
   void response_bytes(uint64_t count) { response_bytes_ += count; }
+  // The upstream has switched to that protocol, which outlives the record: to here it is a request, whose duration is
+  // counted; then a tunnel, which is counted as open until the end.
+  void tunnel_opened(Time now, std::string_view protocol);
+  void tunnel_bytes(uint64_t to_client, uint64_t to_upstream);
   void became_job(const std::string& id) { job_id_ = id; }
 
   const IpAddress& client() const { return client_; }
@@ -49,7 +53,10 @@ class RequestRecord {
   std::optional<policy::Outcome> attempt_outcome_;  // of the last attempt, where it failed
   std::string reason_;
   uint64_t response_bytes_ = 0;
-  std::string job_id_;  // "": it has become none
+  std::optional<Time> switched_;
+  std::string_view protocol_;       // of the tunnel
+  uint64_t bytes_from_client_ = 0;  // in it
+  std::string job_id_;              // "": it has become none
 };
 
 }  // namespace tidegate::core

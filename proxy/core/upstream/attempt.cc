@@ -24,8 +24,8 @@ Attempt::Attempt(net::Runtime& runtime, Pool& pool, AttemptUser& user)
     : runtime_(runtime), pool_(pool), user_(user), timer_(runtime, [this] { on_timer(); }) {}
 
 Attempt::~Attempt() {
-  if (state_ != State::ended && state_ != State::pending)
-    pool_.upstream().metrics().attempt_cancelled(runtime_.now() - begun_);
+  const bool under_way = state_ != State::ended && state_ != State::switched && state_ != State::pending;
+  if (under_way) pool_.upstream().metrics().attempt_cancelled(runtime_.now() - begun_);
 }
 
 void Attempt::start(const AttemptLimits& limits, bool is_head_request) {
@@ -71,6 +71,7 @@ void Attempt::connected(PooledConnection connection) {
   connection_ = std::move(connection);
   if (reused_ && !user_.may_start_over(false) && connection_->find_dead()) return start_over();
   connection_->begin_request(this, is_head_request_);
+  connection_->expect_upgrade(limits_.upgrade);
   state_ = State::sending;
   user_.on_attempt_ready(connection_.endpoint());
 }
@@ -195,6 +196,17 @@ void Attempt::on_response_head(const http::ResponseHead& head) {
   const bool failed = limits_.judged ? limits_.judged->failures.has_status(head.status) : head.status >= 500;
   if (failed) note_failure(policy::Outcome::bad_upstream_response, std::to_string(head.status), true);
   user_.on_attempt_head(head, upstream_time());
+}
+
+void Attempt::on_switched(const http::ResponseHead& head, std::unique_ptr<net::Stream> stream,
+                          std::string_view received) {
+  end();
+  state_ = State::switched;
+  const Time now = runtime_.now();
+  pool_.upstream().endpoint(endpoint_).responded(now);
+  pool_.upstream().metrics().attempt_ended(AttemptResult::response, now - begun_);
+  pool_.upstream().call_succeeded(endpoint_);
+  user_.on_attempt_switched(head, upstream_time(), std::move(stream), received);
 }
 
 void Attempt::on_response_body(std::string_view piece) {

@@ -5,7 +5,7 @@
 //   pending ──room──▶ connecting ──connected──▶ sending ──request written──▶ waiting ──head──▶ receiving ──▶ ended
 //      │                  │ connect_failure        │ timeout, reset             │ response_header    │ idle, reset
 //      │ no connection    └────────────────────────┴───────────▶ failed ◀───────┴────────────────────┘
-//      └───────▶ refused
+//      └───────▶ refused                                   waiting ──101 that was asked for──▶ switched
 //
 // Where a kept connection was closed by the upstream before anything of a response came, the attempt starts over on a
 // new one, from connecting, without a failure: once, and only a request that may be sent again. A request that may not,
@@ -48,6 +48,10 @@ class AttemptUser {
   virtual void on_attempt_interim(const http::ResponseHead&) {}
   // `upstream_time`: how long the upstream alone had been waited for; from the end of the request, where that was sent.
   virtual void on_attempt_head(const http::ResponseHead& head, Duration upstream_time) = 0;
+  // The upstream has switched to the protocol that was asked for (ClientUser::on_switched). The attempt has succeeded,
+  // and holds no more than the connection's room in the pool until it is destroyed. The last call.
+  virtual void on_attempt_switched(const http::ResponseHead&, Duration, std::unique_ptr<net::Stream>,
+                                   std::string_view) {}
   virtual void on_attempt_body(std::string_view piece) = 0;
   virtual void on_attempt_complete() = 0;  // the response is complete; the last call
   // The attempt's time ran out while it waited for the next piece of the body: the upstream is not to blame. The last
@@ -75,6 +79,7 @@ struct AttemptLimits {
   std::optional<size_t> failed_at = {};
   // The caller is known to fail by its own fault: of its failures only that to connect counts against the endpoint.
   bool is_callers_fault = false;
+  std::string_view upgrade = {};  // the protocol that the request asks for, to which the upstream may switch; "": none
 };
 
 class Attempt final : private http::ClientUser, private PoolUser {
@@ -104,7 +109,7 @@ class Attempt final : private http::ClientUser, private PoolUser {
   Duration paused_time() const;
 
  private:
-  enum class State { pending, connecting, sending, waiting, receiving, ended };
+  enum class State { pending, connecting, sending, waiting, receiving, switched, ended };
   enum class Awaited { upstream, client };
 
   void begin(size_t endpoint);
@@ -129,6 +134,8 @@ class Attempt final : private http::ClientUser, private PoolUser {
 
   void on_interim_response(const http::ResponseHead& head) override { user_.on_attempt_interim(head); }
   void on_response_head(const http::ResponseHead& head) override;
+  void on_switched(const http::ResponseHead& head, std::unique_ptr<net::Stream> stream,
+                   std::string_view received) override;
   void on_response_body(std::string_view piece) override;
   void on_response_complete() override;
   void on_client_failure(http::ClientFailure failure, http::RequestSeen seen, std::string_view detail) override;

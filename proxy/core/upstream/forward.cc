@@ -125,6 +125,12 @@ void write_framing(http::HeadWriter& writer, const BodyFraming& body, std::strin
   }
 }
 
+// Ended here with the other fields of the connection, and begun anew where the protocol may go on.
+void write_upgrade(http::HeadWriter& writer, std::string_view protocol) {
+  writer.field("Connection", "Upgrade");
+  writer.field("Upgrade", protocol);
+}
+
 void write_timeout(http::HeadWriter& writer, std::string_view header, int64_t ms) {
   if (!header.empty()) writer.field(header, static_cast<uint64_t>(std::max<int64_t>(ms, 1)));
 }
@@ -168,6 +174,7 @@ void write_request_head(std::string& out, const http::RequestHead& head, const R
   each_forwarded(head, context, attempt.timeout_header,
                  [&](std::string_view name, std::string_view value) { writer.field(name, value); });
   write_timeout(writer, attempt.timeout_header, attempt.timeout_ms);
+  if (!context.upgrade.empty()) write_upgrade(writer, context.upgrade);
   write_framing(writer, attempt.body, head.method);
   writer.end();
 }
@@ -182,6 +189,14 @@ void write_response_head(std::string& out, const http::ResponseHead& head, std::
   }
   writer.field("Via", via(head.version_minor));
   writer.field("X-Request-Id", request_id);
+}
+
+void write_switch_head(std::string& out, const http::ResponseHead& head, std::string_view protocol,
+                       std::string_view request_id) {
+  write_response_head(out, head, request_id);
+  http::HeadWriter writer(out);
+  write_upgrade(writer, protocol);
+  writer.end();
 }
 
 std::optional<uint64_t> relayed_length(std::string_view method, const http::ResponseHead& head) {

@@ -21,7 +21,8 @@ struct RequestContext {
   bool continues_trace = false;  // of the sender; else its tracestate means nothing here
   IpAddress peer;
   bool peer_trusted = false;
-  bool over_tls = false;  // the peer has sent it so
+  bool over_tls = false;          // the peer has sent it so
+  std::string_view upgrade = {};  // the protocol that it asks to switch to, and may; "": none
 };
 
 // X-Request-Id of a trusted peer if it is a plain token of at most 128 characters, else a new one; traceparent of
@@ -49,6 +50,10 @@ std::optional<uint64_t> hops_left(const http::RequestHead& head);
 // Appends the request's head for one attempt.
 void write_request_head(std::string& out, const http::RequestHead& head, const RequestContext& context,
                         const AttemptHead& attempt);
+
+// Appends the whole 101 of an upstream that has switched to that protocol.
+void write_switch_head(std::string& out, const http::ResponseHead& head, std::string_view protocol,
+                       std::string_view request_id);
 
 // Appends the response's head, without the framing and connection fields (the server adds its own) and without the end.
 void write_response_head(std::string& out, const http::ResponseHead& head, std::string_view request_id);

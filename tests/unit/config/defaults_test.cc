@@ -174,6 +174,7 @@ void add_route(Values& values, const Route& r) {
        {"per_try", time(r.timeout.per_try)},
        {"response_header", time(r.timeout.response_header)},
        {"idle", time(r.timeout.idle)},
+       {"tunnel_idle", time(r.timeout.tunnel_idle)},
        {"header", word(r.timeout_header)}});
   add(values, "listeners[].routes[].retry.",
       {{"max_attempts", number(r.retry.max_attempts)},

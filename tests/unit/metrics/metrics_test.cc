@@ -59,6 +59,7 @@ const Expected kContract[] = {
     {"http_requests_total", "counter", {"route", "method", "code", "outcome"}},
     {"http_request_duration_seconds", "histogram", {"route", "outcome"}},
     {"http_requests_in_flight", "gauge", {"route"}},
+    {"tunnels_open", "gauge", {"route"}},
     {"upstream_request_duration_seconds", "histogram", {"upstream", "result"}},
     {"upstream_connections", "gauge", {"upstream", "state"}},
     {"upstream_pending_requests", "gauge", {"upstream"}},
@@ -132,6 +133,7 @@ TEST_CASE("Counters exist at 0 before the first event") {
   for (const char* route : {"", "optimize", "other"}) {
     CAPTURE(route);
     CHECK(text.value("tidegate_http_requests_in_flight", {{"route", route}}) == 0.0);
+    CHECK(text.value("tidegate_tunnels_open", {{"route", route}}) == 0.0);
     for (const char* decision : {"allowed", "limited", "would_limit"}) {
       CHECK(text.value("tidegate_ratelimit_decisions_total", {{"route", route}, {"decision", decision}}) == 0.0);
     }

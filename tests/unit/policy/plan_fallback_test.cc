@@ -22,13 +22,15 @@ RoutePolicy route(FallbackKind kind, std::string_view on) {
   return policy;
 }
 
-std::string course(FallbackKind kind, std::string_view on, Failing failing, bool can_resend) {
+std::string course(FallbackKind kind, std::string_view on, Failing failing, bool can_resend, bool upgrade = false) {
   const RoutePolicy policy = route(kind, on);
   std::optional<Slot> held;
   if (failing == Failing::breaker) open(*policy.breaker, kStart);
   if (failing == Failing::bulkhead) held = policy.bulkhead->acquire();
   Random random(1);
-  Plan plan(policy, within(failing == Failing::late ? std::optional<Duration>(0s) : std::nullopt), kStart, random);
+  RequestTraits traits = within(failing == Failing::late ? std::optional<Duration>(0s) : std::nullopt);
+  traits.upgrade = traits.respond_async = upgrade;
+  Plan plan(policy, traits, kStart, random);
   const Step first = plan.begin(kStart);
   if (word(first) != "attempt") return word(first);
   switch (failing) {
@@ -67,6 +69,8 @@ TEST_CASE("Each outcome falls back by its own condition, and only by it") {
     CHECK(course(FallbackKind::enqueue, c.condition, c.failing, true) == "park:" + outcome);
     CHECK(course(FallbackKind::respond, c.condition, c.failing, true) == "respond:" + outcome);
     CHECK(course(FallbackKind::none, c.condition, c.failing, true) == without);
+    CHECK(course(FallbackKind::enqueue, c.condition, c.failing, true, true) == without);  // an upgrade is no job
+    CHECK(course(FallbackKind::respond, c.condition, c.failing, true, true) == "respond:" + outcome);
     CHECK(course(FallbackKind::enqueue, "", c.failing, true) == without);
     for (const char* other :
          {"breaker_open", "bulkhead_full", "pool_full", "connect_failure", "timeout", "reset", "504", "4xx"}) {
@@ -76,6 +80,20 @@ TEST_CASE("Each outcome falls back by its own condition, and only by it") {
       CHECK(course(FallbackKind::respond, other, c.failing, true) == without);
     }
   }
+}
+
+TEST_CASE("a 101 that was asked for is never retried, and holds the slot until the plan is abandoned") {
+  RoutePolicy policy = with_everything();
+  policy.retry.on = *Conditions::of({"1xx"});
+  RequestTraits traits = idempotent();
+  traits.upgrade = true;
+  Fixture fixture(policy, traits);
+  REQUIRE(word(fixture.plan.begin(kStart)) == "attempt");
+  fixture.plan.switched(1s, kStart + 1s);
+  CHECK_FALSE(fixture.plan.holds_permit());
+  CHECK(fixture.plan.holds_slot());
+  fixture.plan.abandon();
+  CHECK_FALSE(fixture.plan.holds_slot());
 }
 
 TEST_CASE("A body that cannot be sent again cannot be parked; the route's own response needs none") {

@@ -124,6 +124,26 @@ TEST_CASE("a call is slow by the upstream's own time until its response headers"
   CHECK(fixture.view().window_slow == 2);
 }
 
+TEST_CASE("another protocol is a success at once, and slow by the time to its 101; the slot is held to the end") {
+  for (const bool probe : {false, true}) {
+    for (const Duration took : {1s, 9s}) {
+      CallFixture fixture(probe);
+      UpstreamCall call = fixture.admit();
+      fixture.counted();
+      call.on_switched(took, fixture.now);
+      if (!probe) CHECK(fixture.counted() == (took == 1s ? "success" : "slow"));
+      CHECK(call.verdict() == Verdict::success);
+      CHECK_FALSE(call.holds_permit());
+      CHECK(call.holds_slot());
+      CHECK(fixture.policy.health->succeeded_since(fixture.now - 1s));
+      fixture.counted();
+      call.abandon();
+      CHECK(fixture.counted() == "nothing");
+      CHECK_FALSE(call.holds_slot());
+    }
+  }
+}
+
 TEST_CASE("an abandoned call counts for nothing, before its headers and after") {
   for (const bool headers : {false, true}) {
     CallFixture fixture;

@@ -72,9 +72,10 @@ listeners:
         upstream: optimizer
         rate_limit: {key: [client_ip, "header:X-Api-Key"], rate: 100/50s, burst: 21, algorithm: token_bucket,
                      store: local, on_store_failure: deny, ipv6_prefix: 56, idle_ttl: 4m, max_keys: 1000, mode: shadow}
-        timeout: {total: 32s, per_try: 16s, response_header: 11s, idle: 62s, header: X-Deadline-Ms}
+        timeout: {total: 32s, per_try: 16s, response_header: 11s, idle: 62s, tunnel_idle: 63s, header: X-Deadline-Ms}
         retry: {max_attempts: 3, on: [reset, 502], methods: any, backoff: {base: 200ms, max: 3s, jitter: none}}
         buffering: {request: 2MiB, response: 3MiB, max_temp: 65MiB}
+        upgrades: [WebSocket, foo/2]
         fallback:
           on: [breaker_open, 5xx]
           enqueue: {queue: optimize-jobs, max_body: 31MiB, body: inline, reference_hosts: [], drop_headers: [X-Secret]}
@@ -87,6 +88,7 @@ listeners:
         timeout: {header: ""}
         retry:
         buffering: off
+        upgrades: []
         fallback: {respond: {status: 200, content_type: "application/json; charset=utf-8", body: "[]"}}
 )";
 
@@ -228,6 +230,7 @@ TEST_CASE("every key of a route is read") {
   CHECK(route.timeout.per_try == 16s);
   CHECK(route.timeout.response_header == 11s);
   CHECK(route.timeout.idle == 62s);
+  CHECK(route.timeout.tunnel_idle == 63s);
   CHECK(route.timeout_header == "X-Deadline-Ms");
   CHECK(route.retry.max_attempts == 3);
   CHECK(route.retry.on.text() == "reset, 502");
@@ -240,6 +243,8 @@ TEST_CASE("every key of a route is read") {
   CHECK(route.buffering.max_temp == 65ull << 20);
   const Buffering& off = config->listeners.at(0).routes.at(1).buffering;
   CHECK(off.request + off.response + off.max_temp == 0);
+  CHECK(route.upgrades == std::vector<std::string>{"websocket", "foo/2"});
+  CHECK(config->listeners.at(0).routes.at(1).upgrades.empty());
   CHECK(route.breaker->consecutive_failures == 1);
   CHECK(route.bulkhead->max_concurrent == 10);
 }

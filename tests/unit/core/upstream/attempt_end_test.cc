@@ -189,4 +189,26 @@ TEST_CASE("an attempt may be destroyed inside its own callback") {
   CHECK(fixture.far[0]->left());
 }
 
+TEST_CASE("a 101 that was asked for ends the attempt as a success, which keeps the connection's room to its end") {
+  UpstreamFixture fixture;
+  TestAttempt one(fixture);
+  one.upgrade = "websocket";
+  one.start().get();
+  fixture.far.at(0)->say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhi");
+  fixture.settle();
+  CHECK(one.events == "ready;switched:hi");
+  CHECK(attempts(fixture, "response") == 1);
+  fixture.settle(600s);  // no time holds any more
+  CHECK(one.events == "ready;switched:hi");
+  CHECK(fixture.pool->in_use() == 1);
+  one.attempt.reset();
+  CHECK(fixture.pool->in_use() == 0);
+  CHECK(fixture.pool->idle() == 0);
+  CHECK_FALSE(fixture.far[0]->left());
+  CHECK(attempts(fixture, "cancelled") == 0);
+  one.switched.reset();
+  fixture.settle();
+  CHECK(fixture.far[0]->left());
+}
+
 }  // namespace tidegate::core

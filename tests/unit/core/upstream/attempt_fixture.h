@@ -25,10 +25,12 @@ struct TestAttempt final : AttemptUser {
   Duration total = 60s;
   JudgedFailures* judged = nullptr;
   bool is_callers_fault = false;
+  std::string_view upgrade = {};
 
   TestAttempt& start(Duration per_try = 10s, Duration header = 3s, Duration idle = 2s, bool is_head = false) {
-    attempt->start({fixture_.runtime.now() + total, per_try, header, idle, {}, {}, judged, {}, is_callers_fault},
-                   is_head);
+    attempt->start(
+        {fixture_.runtime.now() + total, per_try, header, idle, {}, {}, judged, {}, is_callers_fault, upgrade},
+        is_head);
     return *this;
   }
   // A whole request without a body.
@@ -53,6 +55,13 @@ struct TestAttempt final : AttemptUser {
     upstream_took = upstream_time;
     events += ";" + std::to_string(head.status);
     if (leave_at_head) attempt.reset();
+  }
+  void on_attempt_switched(const http::ResponseHead&, Duration upstream_time, std::unique_ptr<net::Stream> stream,
+                           std::string_view received) override {
+    upstream_took = upstream_time;
+    events += ";switched:" + std::string(received);
+    switched = std::move(stream);
+    switched->set_user(&nobody);
   }
   void on_attempt_body(std::string_view piece) override {
     body += piece;
@@ -83,6 +92,16 @@ struct TestAttempt final : AttemptUser {
   bool over_if_maybe_seen = false;
   bool leave_at_head = false;
   bool pause_at_body = false;
+
+  // The user of a connection that has switched.
+  struct Nobody final : net::StreamUser {
+    void on_read(std::string_view) override {}
+    void on_read_end() override {}
+    void on_stream_error(const Error&) override {}
+    void on_write_drained() override {}
+  };
+  Nobody nobody;
+  std::unique_ptr<net::Stream> switched;
 };
 
 inline double attempts(UpstreamFixture& fixture, const std::string& result) {

@@ -20,12 +20,14 @@ struct Request {
   }
   std::string written(bool trusted = false) {
     Random random(1);
-    const RequestContext context = make_context(head, *IpAddress::parse("192.0.2.1"), trusted, "new-id", random);
+    RequestContext context = make_context(head, *IpAddress::parse("192.0.2.1"), trusted, "new-id", random);
+    context.upgrade = upgrade;
     std::string out;
     write_request_head(out, head, context, {"up:1", {head.framing, head.content_length}, "X-Request-Timeout-Ms", 1500});
     return out;
   }
   http::RequestHead head;
+  std::string_view upgrade;
 };
 
 bool has(const std::string& text, std::string_view line) { return text.find(line) != std::string::npos; }
@@ -222,6 +224,35 @@ TEST_CASE("a job keeps what would be forwarded, without the dropped headers, and
   CHECK(has(out, "Idempotency-Key: k1\r\n"));
   CHECK(has(out, "Content-Length: 5\r\n"));
   CHECK_FALSE(has(out, "secret"));
+}
+
+TEST_CASE("the protocol that a request may switch to goes on, in a field of its own; other fields of the hop do not") {
+  Request request;
+  request.head.fields.add("Connection", "keep-alive, Upgrade, X-Secret");
+  request.head.fields.add("Upgrade", "h2c");
+  request.head.fields.add("X-Secret", "hop");
+  request.head.fields.add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+  CHECK_FALSE(has(request.written(), "pgrade"));
+  request.upgrade = "websocket";
+  const std::string written = request.written();
+  CHECK(has(written, "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"));
+  CHECK(has(written, "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
+  for (const char* gone : {"h2c", "X-Secret", "keep-alive"}) CHECK_FALSE(has(written, gone));
+}
+
+TEST_CASE("a 101 goes to the client with its end-to-end fields, byte for byte") {
+  http::ResponseHead head;
+  head.status = 101;
+  head.reason = "Switching Protocols";
+  head.fields.add("Connection", "Upgrade, X-Hop");
+  head.fields.add("upgrade", "WebSocket");
+  head.fields.add("X-Hop", "1");
+  head.fields.add("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  std::string out;
+  write_switch_head(out, head, "websocket", "an-id");
+  CHECK(out ==
+        "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+        "Via: 1.1 tidegate\r\nX-Request-Id: an-id\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 
 }  // namespace tidegate::core

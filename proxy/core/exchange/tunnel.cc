@@ -1,0 +1,183 @@
+#include "core/exchange/tunnel.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace tidegate::core {
+
+namespace {
+
+// For the other side of one that has closed for good, to end too.
+constexpr Duration kLingerMax = 1s;
+
+}  // namespace
+
+const char* to_string(TunnelEnd end) {
+  switch (end) {
+    case TunnelEnd::client_closed: return "closed by the client";
+    case TunnelEnd::upstream_closed: return "closed by the upstream";
+    case TunnelEnd::client_reset: return "reset by the client";
+    case TunnelEnd::upstream_reset: return "reset by the upstream";
+    case TunnelEnd::idle: return "no byte for timeout.tunnel_idle";
+    case TunnelEnd::half_closed_silent:
+      return "one side had ended, and there was no byte of the other for timeout.idle";
+    case TunnelEnd::cut: return "cut off at the end of shutdown_grace";
+  }
+  TG_ASSERT(false);
+}
+
+policy::Outcome outcome_of(TunnelEnd end) {
+  switch (end) {
+    case TunnelEnd::client_closed:
+    case TunnelEnd::upstream_closed: return policy::Outcome::proxied;
+    case TunnelEnd::client_reset: return policy::Outcome::client_closed;
+    case TunnelEnd::upstream_reset: return policy::Outcome::reset;
+    case TunnelEnd::idle:
+    case TunnelEnd::half_closed_silent: return policy::Outcome::timeout;
+    case TunnelEnd::cut: return policy::Outcome::draining;
+  }
+  TG_ASSERT(false);
+}
+
+bool resets(TunnelEnd end) { return end != TunnelEnd::client_closed && end != TunnelEnd::upstream_closed; }
+
+Tunnel::Tunnel(net::Runtime& runtime, net::Stream& client, std::unique_ptr<net::Stream> upstream, const Limits& limits,
+               TunnelUser& user)
+    : runtime_(runtime),
+      upstream_(std::move(upstream)),
+      limits_(limits),
+      user_(user),
+      client_side_(*this, client),
+      upstream_side_(*this, *upstream_),
+      timer_(runtime, [this] { on_timer(); }) {
+  client.set_user(&client_side_);
+  upstream_->set_user(&upstream_side_);
+}
+
+void Tunnel::start(const Opening& opening) {
+  const std::array to_client{opening.head, opening.from_upstream};
+  client_side_.stream.write(to_client);
+  if (!opening.from_client.empty()) upstream_->write(opening.from_client);
+  upstream_side_.relayed = opening.from_upstream.size();
+  client_side_.relayed = opening.from_client.size();
+  balance(client_side_);
+  balance(upstream_side_);
+  note_activity();
+  arm_timer();
+}
+
+void Tunnel::relay(Side& from, std::string_view bytes) {
+  Side& to = other(from);
+  if (to.takes_nothing) return;
+  note_activity();
+  from.relayed += bytes.size();
+  to.stream.write(bytes);
+  balance(from);
+  if (to.pending() > 0) arm_timer();
+}
+
+// Reads from a side while the other takes what it sends.
+void Tunnel::balance(Side& from) {
+  if (from.ended) return;
+  other(from).pending() <= kUnsentMax ? from.stream.start_reading() : from.stream.stop_reading();
+}
+
+void Tunnel::on_drained(Side& side) {
+  note_activity();
+  balance(other(side));
+  end_if_flushed();
+}
+
+// Where a write to it has failed first, by a reset, what is read to its end may not be all that it sent.
+void Tunnel::on_end_of(Side& side) {
+  if (side.takes_nothing && side.stream.unread() != net::Stream::Unread::end) return on_error_of(side);
+  side.ended = true;
+  if (state_ == State::open) {
+    state_ = State::half_closed;
+    closed_by_ = &side == &client_side_ ? TunnelEnd::client_closed : TunnelEnd::upstream_closed;
+  } else {
+    state_ = State::flushing;
+  }
+  other(side).stream.end_writing();
+  note_activity();
+  end_if_flushed();
+}
+
+// It has closed, and what it sent before is read to its end.
+bool Tunnel::on_write_failure_of(Side& side) {
+  side.takes_nothing = true;
+  balance(other(side));  // to be dropped
+  return true;
+}
+
+// A side that has ended, and does not take what it is sent, has closed its connection: that is no reset of what it
+// sent.
+void Tunnel::on_error_of(Side& side) {
+  if (!side.ended) return end(&side == &client_side_ ? TunnelEnd::client_reset : TunnelEnd::upstream_reset);
+  side.takes_nothing = true;
+  balance(other(side));
+  note_activity();
+  end_if_flushed();
+}
+
+void Tunnel::end_if_flushed() {
+  if (state_ == State::flushing && client_side_.pending() == 0 && upstream_side_.pending() == 0) return end(closed_by_);
+  arm_timer();
+}
+
+// One side has closed, and the other has been sent all of it: it needs no more than to end its own side.
+bool Tunnel::is_lingering() {
+  const auto left_alone = [this](Side& side) { return has_closed(side) && other(side).pending() == 0; };
+  return left_alone(client_side_) || left_alone(upstream_side_);
+}
+
+Duration Tunnel::limit() {
+  if (state_ == State::open) return limits_.idle;
+  return is_lingering() ? std::min(kLingerMax, limits_.half_closed) : limits_.half_closed;
+}
+
+// Whether the side has taken some of what waits for it, since the last look.
+bool Tunnel::moves(Side& side) {
+  if (side.pending() == 0) return false;
+  const size_t before = std::exchange(side.unacknowledged, side.stream.unacknowledged());
+  return side.unacknowledged != before;
+}
+
+// Bytes only note the time, and the timer finds out when it fires; where some wait to be taken it looks more often,
+// since a stream does not tell of each of them.
+void Tunnel::arm_timer() {
+  Time due = active_at_ + limit();
+  const bool some_wait = client_side_.pending() > 0 || upstream_side_.pending() > 0;
+  if (some_wait) due = std::min(due, runtime_.now() + limit() / 4);
+  if (!timer_.active() || due < timer_.deadline()) timer_.start_at(due);
+}
+
+void Tunnel::on_timer() {
+  const bool client_takes = moves(client_side_);
+  const bool upstream_takes = moves(upstream_side_);
+  if (client_takes || upstream_takes) note_activity();
+  if (runtime_.now() < active_at_ + limit()) return arm_timer();
+  if (is_lingering()) return end(closed_by_);
+  end(state_ == State::open ? TunnelEnd::idle : TunnelEnd::half_closed_silent);
+}
+
+void Tunnel::cut() {
+  state_ = State::over;
+  timer_.stop();
+  upstream_->reset_on_close();
+  upstream_.reset();
+}
+
+void Tunnel::end(TunnelEnd how) {
+  TG_ASSERT(state_ != State::over);
+  state_ = State::over;
+  timer_.stop();
+  if (resets(how)) upstream_->reset_on_close();
+  upstream_.reset();
+  user_.on_tunnel_over(how);
+}
+
+}  // namespace tidegate::core
