@@ -163,6 +163,7 @@ void check_zero(Findings& findings, const std::string& metrics, std::string_view
 void check_metrics(Findings& findings, metrics::Metrics& metrics) {
   const std::string text = metrics.render();
   check_zero(findings, text, "\ntidegate_http_requests_in_flight{", "in flight at the end");
+  check_zero(findings, text, "\ntidegate_tunnels_open{", "open at the end");
   // Every attempt ends before half_open_timeout: a probe that reached it has lost its permit.
   check_zero(findings, text, "reason=\"probe_timed_out\"", "a probe was never judged");
 }

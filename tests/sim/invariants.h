@@ -52,6 +52,8 @@ void check_upstream(Findings& findings, const Clients& clients, const Upstreams&
                     const Configs& configs, size_t kills);
 // `renewals`: of the rate limiter of route `work`, which then began anew.
 void check_rates(Findings& findings, const Clients& clients, const Configs& configs, size_t renewals);
+using Tunnels = std::vector<std::unique_ptr<SimTunnelClient>>;
+void check_tunnels(Findings& findings, const Tunnels& tunnels, const Upstreams& upstreams);
 void check_policies(Findings& findings, core::Gateway& gateway, Time now);
 void check_metrics(Findings& findings, metrics::Metrics& metrics);
 void check_leaks(Findings& findings, const net::SimRuntime& runtime);

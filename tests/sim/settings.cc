@@ -191,12 +191,18 @@ std::string Settings::routes() const {
         {}
         fallback: {{on: [pool_full, connect_failure, timeout, reset, 503], enqueue: {{queue: q2, max_body: 512KiB}}}})",
                                        time_limits(5500));
+  constexpr auto kTunnel = R"(
+      - name: tunnel
+        match: {methods: [GET], path: /tunnel}
+        upstream: up
+        timeout: {total: 1s, idle: 5s, tunnel_idle: 20s}
+        fallback: {on: [breaker_open, bulkhead_full, timeout, 503], enqueue: {queue: q}})";
   std::string routes;
   if (plain_ && plain_first_) routes += plain;
   if (more_) routes += more;
   if (work_) routes += work();
   if (plain_ && !plain_first_) routes += plain;
-  return routes;
+  return routes + kTunnel;
 }
 
 std::string Settings::yaml() const {

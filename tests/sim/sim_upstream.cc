@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/message/upgrade.h"
 #include "http/message/writer.h"
 
 namespace tidegate::sim {
@@ -62,8 +63,25 @@ class SimUpstream::Call final : public http::Handler {
     responder_.abort();
     end();
   }
-  void on_client_gone() override { end(); }
+  void on_client_gone() override {
+    if (peer_) peer_->detach();
+    if (!ended_) end();
+  }
   void on_response_drained() override {}
+
+  void open_tunnel() {
+    const auto id = responder_.request().fields.find("x-sim-id");
+    auto& log = upstream_.tunnels_[std::string(id.value_or(""))].emplace_back(std::make_unique<TunnelLog>());
+    peer_.emplace(upstream_.runtime_, TunnelSide::upstream, upstream_.random_.next(), *log,
+                  [this](bool reset) { reset ? responder_.abort() : responder_.finish(); });
+    const http::Responder::Switched client = responder_.switch_protocols();
+    std::string head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    if (upstream_.random_.chance(0.3)) head += peer_->next_bytes(upstream_.random_.below(3000));
+    peer_->begin(client.stream, client.received);
+    client.stream.write(head);
+    upstream_.successes_.push_back(upstream_.runtime_.wall_now());
+    end();  // the upstream's work is done; the tunnel lives on
+  }
 
   void stream() {
     responder_.send_body(".");
@@ -76,6 +94,7 @@ class SimUpstream::Call final : public http::Handler {
       responder_.respond(failure_, "text/plain", "broken");
       return end();
     }
+    if (!http::requested_upgrade(responder_.request()).empty()) return open_tunnel();
     std::string head;
     http::HeadWriter(head).status_line(200);
     if (upstream_.random_.chance(upstream_.mood_.stream)) {
@@ -116,6 +135,7 @@ class SimUpstream::Call final : public http::Handler {
   bool abort_ = false;
   bool streams_ = false;
   bool ended_ = false;
+  std::optional<TunnelPeer> peer_;
 };
 
 SimUpstream::SimUpstream(net::SimRuntime& runtime, const SocketAddress& address, uint64_t seed,
@@ -142,6 +162,12 @@ void SimUpstream::start() {
 int SimUpstream::attempts_of(const std::string& id) const {
   const auto found = tries_.find(id);
   return found == tries_.end() ? 0 : found->second;
+}
+
+const std::vector<std::unique_ptr<TunnelLog>>& SimUpstream::tunnels_of(const std::string& id) const {
+  static const std::vector<std::unique_ptr<TunnelLog>> kNone;
+  const auto found = tunnels_.find(id);
+  return found == tunnels_.end() ? kNone : found->second;
 }
 
 bool SimUpstream::succeeded_between(WallTime from, WallTime to) const {

@@ -15,6 +15,7 @@
 #include "http/message/head.h"
 #include "http/server/server.h"
 #include "net/sim/sim_runtime.h"
+#include "sim/sim_tunnel.h"
 
 namespace tidegate::sim {
 
@@ -39,7 +40,8 @@ struct CallCount {
   int running_max = 0;
 };
 
-// Requests whose target contains "poison" fail in every mood, with its poison_status.
+// Requests whose target contains "poison" fail in every mood, with its poison_status. One that asks for WebSocket gets
+// it, unless it fails.
 class SimUpstream final : public http::Service {
  public:
   // `tls`: it speaks that; null: plain HTTP. `calls`: several endpoints may share it.
@@ -62,7 +64,9 @@ class SimUpstream final : public http::Service {
   uint64_t seen() const { return seen_; }
   // How many requests had that x-sim-id. All attempts of one client request or job carry the same.
   int attempts_of(const std::string& id) const;
-  // Whether it has sent a whole good response in that time.
+  // The tunnels of the client with that x-sim-id, the last one last: a 101 that was lost may have been followed by one.
+  const std::vector<std::unique_ptr<TunnelLog>>& tunnels_of(const std::string& id) const;
+  // Whether it has sent a whole good response in that time, or a 101.
   bool succeeded_between(WallTime from, WallTime to) const;
 
  private:
@@ -80,6 +84,7 @@ class SimUpstream final : public http::Service {
   uint64_t seen_ = 0;
   std::function<void(const http::RequestHead& head)> observer_;
   std::map<std::string, int> tries_;
+  std::map<std::string, std::vector<std::unique_ptr<TunnelLog>>> tunnels_;
   std::vector<WallTime> successes_;  // in order
 };
 

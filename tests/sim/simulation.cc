@@ -60,6 +60,7 @@ Simulation::Simulation(const Scenario& scenario, const std::string& yaml)
 Simulation::~Simulation() {
   events_.clear();
   clients_.clear();
+  tunnels_.clear();
   process_.reset();
 }
 
@@ -129,6 +130,14 @@ void Simulation::schedule_clients(int count, uint64_t within) {
     if (random_.chance(0.15)) plan.leaves_after = Duration(static_cast<int64_t>(random_.below(3'000'000'000)));
     if (!reloads_ && random_.chance(0.2)) plan.timeout = std::chrono::milliseconds(100 + random_.below(8000));
     client(std::move(plan));
+  }
+}
+
+void Simulation::schedule_tunnels() {
+  for (int i = 0; i < scenario_.tunnels; ++i) {
+    const auto after = static_cast<int64_t>(random_.below(static_cast<uint64_t>(scenario_.troubles_for.count())));
+    tunnels_.push_back(std::make_unique<SimTunnelClient>(runtime_, config_->listeners[0].address, fmt::format("t{}", i),
+                                                         runtime_.now() + Duration(after), random_.next()));
   }
 }
 
@@ -249,6 +258,7 @@ void Simulation::check(Findings& findings) {
   check_jobs(findings, clients_, stores_, upstreams_, configs_);
   check_upstream(findings, clients_, upstreams_, stores_, configs_, kills_ + static_cast<size_t>(counts_.cut_off));
   check_rates(findings, clients_, configs_, limiter_renewals_);
+  check_tunnels(findings, tunnels_, upstreams_);
   check_policies(findings, gateway(), runtime_.now());
   check_metrics(findings, process_->metrics());
   shadow_.check_census(findings, 1);
@@ -257,6 +267,7 @@ void Simulation::check(Findings& findings) {
 
 std::vector<std::string> Simulation::run() {
   schedule_clients(scenario_.clients, static_cast<uint64_t>(scenario_.troubles_for.count()));
+  schedule_tunnels();
   schedule(3 + random_.below(8), [this] { trouble(); });
   if (reloads_) schedule(1 + random_.below(kReloadsMax), [this] { reload(); });
   if (reloads_ && random_.chance(0.4)) schedule(1, [this] { stop(); });
@@ -265,6 +276,7 @@ std::vector<std::string> Simulation::run() {
   Findings findings;
   check(findings);
   clients_.clear();
+  tunnels_.clear();
   events_.clear();
   process_.reset();
   upstreams_.clear();

@@ -19,6 +19,7 @@
 #include "sim/shadow.h"
 #include "sim/sim_client.h"
 #include "sim/sim_process.h"
+#include "sim/sim_tunnel.h"
 #include "sim/sim_upstream.h"
 
 namespace tidegate::sim {
@@ -27,6 +28,7 @@ namespace tidegate::sim {
 struct Scenario {
   uint64_t seed = 1;
   int clients = 40;
+  int tunnels = 8;
   Duration troubles_for = 60s;  // the time in which clients arrive and faults happen
   bool store_faults = true;
   bool network_faults = true;
@@ -67,6 +69,7 @@ class Simulation final : private ProcessHost {
   void schedule(uint64_t count, const std::function<void()>& event);
   // That begin within so many nanoseconds.
   void schedule_clients(int count, uint64_t within);
+  void schedule_tunnels();
   void trouble();
   void reload();
   void stop();
@@ -97,6 +100,7 @@ class Simulation final : private ProcessHost {
   SimProcess::Counts counts_;
   std::unique_ptr<SimProcess> process_;
   Clients clients_;
+  Tunnels tunnels_;
   std::vector<std::unique_ptr<net::Timer>> events_;
   size_t kills_ = 0;
   size_t limiter_renewals_ = 0;
