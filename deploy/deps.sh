@@ -9,7 +9,7 @@ librabbitmq-dev prometheus-cpp-dev doctest-dev nlohmann-json3-dev libfmt-dev lib
 libcurl4-openssl-dev fonts-dejavu-core curl python3"
 # The real servers that the tests start and stop themselves.
 test="redis-server rabbitmq-server amqp-tools prometheus python3-pip chromium chromium-driver
-python3-selenium openssl"
+python3-selenium python3-websockets openssl"
 lint="clang-format-14 clang-tidy-14"
 fuzz="clang-14 libclang-rt-14-dev"
 bench="haproxy nginx-light"

@@ -24,6 +24,8 @@ END_S = 20  # for a suite that was told to end
 FIRST = ["e2e", "unit_jobs", "browser", "unit_jobs_rabbit", "loopback", "loopback_cases",
          "docs"]
 BY_FILE = ["e2e", "browser"]
+# What parts need of Debian's packages for Python.
+DEBIAN_MODULES = {"browser": "selenium", "e2e:websocket": "websockets"}
 PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e", "monitoring": ROOT / "tests/monitoring",
                  "compose": ROOT / "tests/compose", "browser": ROOT / "tests/browser", "docs": ROOT / "tests/docs"}
 
@@ -99,10 +101,11 @@ def doctest_suites(build):
             for test in json.loads(listing.stdout)["tests"]]
 
 
-def interpreter_for(name):
+def interpreter_for(part):
     """Debian's packages for Python are its own interpreter's, which need not be the one that runs this."""
     debian = pathlib.Path("/usr/bin/python3")
-    knows = name != "browser" or importlib.util.find_spec("selenium") or not debian.exists()
+    module = next((module for begin, module in DEBIAN_MODULES.items() if part.startswith(begin)), "sys")
+    knows = importlib.util.find_spec(module) or not debian.exists()
     return sys.executable if knows else str(debian)
 
 
@@ -112,7 +115,7 @@ def python_suites():
         files = sorted(folder.glob(pattern)) if name in BY_FILE else []
         parts = {f"{name}:{file.stem.removesuffix('_test')}": file.name for file in files} or {name: pattern}
         for part, files_wanted in parts.items():
-            yield Suite(part, [interpreter_for(name), "-B", "-m", "unittest", "discover", "-v", "-s", str(folder), "-p",
+            yield Suite(part, [interpreter_for(part), "-B", "-m", "unittest", "discover", "-v", "-s", str(folder), "-p",
                                files_wanted], count_unittest)
 
 

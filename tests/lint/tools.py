@@ -14,10 +14,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ESSENTIAL = {"bash", "cat", "env", "setpriv", "sh", "true"}
 # Program -> the package of deploy/deps.sh, group build or test, that installs it.
 INSTALLED = {"amqp-get": "amqp-tools", "chromedriver": "chromium-driver", "chromium": "chromium", "ctest": "cmake",
-             "curl": "curl", "epmd": "rabbitmq-server", "git": "git", "prometheus": "prometheus",
+             "curl": "curl", "epmd": "rabbitmq-server", "git": "git", "openssl": "openssl", "prometheus": "prometheus",
              "promtool": "prometheus", "python3": "python3", "rabbitmq-server": "rabbitmq-server",
              "redis-server": "redis-server"}
-MODULES = {"selenium": "python3-selenium"}
+MODULES = {"selenium": "python3-selenium", "websockets": "python3-websockets"}
 # Not of `make test`: started by hand, with their own list of what they need.
 BY_HAND = {"tests/bench", "tests/compose/smoke.py", "tests/fresh.py"}
 # Looked for, and replaced where it is missing.
