@@ -19,7 +19,7 @@ export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(CURDIR)
 export CCACHE_SLOPPINESS = pch_defines,time_macros
 
-FUZZERS = request_parser response_parser multipart picture_head tls_stream
+FUZZERS = request_parser response_parser multipart picture_head tls_stream tunnel
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-all build release build-tests run up down test fresh sim fuzz chaos bench lint tidy format asan tsan clean
@@ -82,6 +82,7 @@ fuzz: deps-all ## Each fuzzer for FUZZ_SECONDS=60 from the byte-exact cases; the
 	build/fuzz/bin/fuzz_seeds build/corpus/seeds_response_parser responses
 	build/fuzz/bin/fuzz_seeds build/corpus/seeds_multipart forms
 	build/fuzz/bin/fuzz_seeds build/corpus/seeds_picture_head pictures
+	build/fuzz/bin/fuzz_seeds build/corpus/seeds_tunnel tunnels
 	@set -e; for name in $(FUZZERS); do \
 	  mkdir -p build/corpus/$$name build/corpus/seeds_$$name; \
 	  echo "fuzz_$$name for $(FUZZ_SECONDS) s"; \

@@ -1,4 +1,5 @@
-// fuzz_seeds FOLDER requests|responses|forms|pictures: writes one file per case, small ones only.
+// fuzz_seeds FOLDER requests|responses|forms|pictures|tunnels: writes one file per case, small ones only.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -53,11 +54,34 @@ void write_pictures(const std::filesystem::path& folder) {
   }
 }
 
+// How (a byte), then two halves of one length: what the client sends, and what the upstream does.
+void write_tunnels(const std::filesystem::path& folder) {
+  const std::string switches = "HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nhello";
+  const std::string asks = "Connection: Upgrade\r\nUpgrade: websocket";
+  const struct {
+    char how;
+    std::string client, upstream;
+  } seeds[] = {{'\xfc', "early up", "early down"},
+               {'\xfd', asks, "down"},
+               {'\xfd', asks + "\r\nContent-Length: 5", "down"},
+               {'\xfe', "GET /next HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n" + switches},
+               {'\xfe', "GET /next HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 Ok\r\nContent-Length: 2\r\n\r\nok"},
+               {'\xff', asks + "\r\nUpgrade: h2c", switches}};
+  size_t number = 0;
+  for (const auto& seed : seeds) {
+    std::string client = seed.client, upstream = seed.upstream;
+    const size_t size = std::max(client.size(), upstream.size());
+    client.resize(size, 'x');
+    upstream.resize(size, 'y');
+    write_seed(folder, "tunnel" + std::to_string(++number), seed.how + client + upstream);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fprintf(stderr, "usage: fuzz_seeds FOLDER requests|responses|forms|pictures\n");
+    std::fprintf(stderr, "usage: fuzz_seeds FOLDER requests|responses|forms|pictures|tunnels\n");
     return 2;
   }
   const std::filesystem::path folder = argv[1];
@@ -69,6 +93,8 @@ int main(int argc, char** argv) {
     write_forms(folder);
   } else if (kind == "pictures") {
     write_pictures(folder);
+  } else if (kind == "tunnels") {
+    write_tunnels(folder);
   } else {
     // The first byte of a response seed: whether it is to HEAD, and whether the peer closes.
     for (const auto& one : tidegate::test::load_response_cases()) {
