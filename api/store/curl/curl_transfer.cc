@@ -54,7 +54,10 @@ CURL* CurlMulti::Transfer::make_easy() {
   curl_easy_setopt(easy, CURLOPT_PROXY, "");  // proxies of the environment are not meant for a store
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   const std::string& ca_file = multi_.limits_.ca_file;
-  if (!ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
+  if (!ca_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);  // else the system's authorities are trusted too
+  }
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_download);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
   set_bounds(easy);
