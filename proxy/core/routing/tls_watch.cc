@@ -26,10 +26,13 @@ void TlsWatch::refresh(Watched& watched, net::TlsContext& context) {
 }
 
 void TlsWatch::look() {
-  std::erase_if(watched_, [](const Watched& each) { return each.context.expired(); });
-  for (Watched& each : watched_) {
+  if (next_ == 0) std::erase_if(watched_, [](const Watched& each) { return each.context.expired(); });
+  if (next_ < watched_.size()) {
+    Watched& each = watched_[next_++];
     if (const auto context = each.context.lock()) refresh(each, *context);
   }
+  if (next_ < watched_.size()) return timer_.start_after(Duration::zero());
+  next_ = 0;
   if (!watched_.empty()) timer_.start_after(kInterval);
 }
 

@@ -36,6 +36,7 @@ class TlsWatch {
   static void refresh(Watched& watched, net::TlsContext& context);
 
   std::vector<Watched> watched_;
+  size_t next_ = 0;  // to look at: one in each event-loop iteration, since reading takes its time
   net::Timer timer_;
 };
 

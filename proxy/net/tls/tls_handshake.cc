@@ -112,11 +112,17 @@ class TlsHandshake final : public Operation, private StreamUser {
   bool complete_ = false;  // a server may still refuse our certificate
 };
 
-//   connecting ──▶ handshaking ──▶ ended        each with an error too
+//   connecting ──▶ handshaking ──▶ ended        each with an error too; at once where our files cannot be used
 class TlsConnect final : public Operation {
  public:
   TlsConnect(Runtime& runtime, TlsTarget target, const Connect& connect, ConnectCallback done)
-      : runtime_(runtime), target_(std::move(target)), done_(std::move(done)) {
+      : runtime_(runtime), target_(std::move(target)), done_(std::move(done)), later_(runtime, [this] {
+          end(Error{ErrorCode::invalid, "TLS: our own files cannot be used; see tls_files_refused"});
+        }) {
+    if (!target_.context->current()) {
+      later_.start_at(runtime_.now());
+      return;
+    }
     step_ = connect([this](Result<std::unique_ptr<Stream>> stream) { on_connected(std::move(stream)); });
   }
 
@@ -124,9 +130,7 @@ class TlsConnect final : public Operation {
   void on_connected(Result<std::unique_ptr<Stream>> stream) {
     const auto finished = net::finished(step_);
     if (!stream) return end(std::move(stream));
-    auto generation = target_.context->current();
-    if (!generation) return end(Error{ErrorCode::invalid, "TLS: our own files cannot be used; see tls_files_refused"});
-    auto engine = std::make_unique<TlsEngine>(std::move(generation), target_.server);
+    auto engine = std::make_unique<TlsEngine>(target_.context->current(), target_.server);
     step_ = tls_handshake(runtime_, std::move(*stream), std::move(engine), target_.handshake_timeout,
                           [this](Result<std::unique_ptr<Stream>> secured) { end(std::move(secured)); });
   }
@@ -140,6 +144,7 @@ class TlsConnect final : public Operation {
   Runtime& runtime_;
   const TlsTarget target_;
   ConnectCallback done_;
+  Timer later_;  // where there is nothing to connect with
   std::unique_ptr<Operation> step_;
 };
 

@@ -75,10 +75,14 @@ void TlsLoan::await_verdict(int socket) const {
 void TlsLoan::on_event(const SSL* ssl, int where, int value) {
   TlsLoan& loan = *loan_of(ssl);
   if ((where & SSL_CB_HANDSHAKE_START) != 0) {
+    loan.handshaking_ = true;
     const char* const name = IpAddress::parse(loan.server_) ? nullptr : loan.server_.c_str();
     SSL_set_tlsext_host_name(const_cast<SSL*>(ssl), name);
   }
-  if ((where & SSL_CB_HANDSHAKE_DONE) != 0) loan.judged_later_ = SSL_version(ssl) >= TLS1_3_VERSION;
+  if ((where & SSL_CB_HANDSHAKE_DONE) != 0) {
+    loan.handshaking_ = false;
+    loan.judged_later_ = SSL_version(ssl) >= TLS1_3_VERSION;
+  }
   const bool fatal = (where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && (value >> 8) == SSL3_AL_FATAL;
   if (fatal && loan.failure_.empty()) loan.failure_ = describe_alert(ssl, value & kAlertMask).reason;
 }

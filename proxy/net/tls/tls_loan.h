@@ -20,6 +20,8 @@ class TlsLoan {
   TlsLoan(const TlsLoan&) = delete;
   TlsLoan& operator=(const TlsLoan&) = delete;
 
+  // The handshake has begun and is not complete.
+  bool is_handshaking() const { return handshaking_; }
   // After the handshake on `socket`, and before anything is sent: in TLS 1.3 a server judges our certificate only now,
   // and says nothing where it accepts it. Where it has asked for one, this waits for its refusal, for kJudgedWithin.
   void await_verdict(int socket) const;
@@ -36,6 +38,7 @@ class TlsLoan {
 
   const std::string server_;
   std::string failure_;
+  bool handshaking_ = false;
   bool asked_for_certificate_ = false;  // by the server
   bool judged_later_ = false;           // by the version that was agreed on
 };

@@ -17,7 +17,7 @@ class TlsSessions {
   // `server`: whom it belongs to.
   void keep(const std::string& server, SslOwned<SSL_SESSION> session) {
     const std::lock_guard lock(mutex_);
-    if (sessions_.size() >= kServersMax && !sessions_.contains(server)) return;
+    if (sessions_.size() >= kServersMax && !sessions_.contains(server)) sessions_.erase(sessions_.begin());
     auto& kept = sessions_[server];
     kept.push_back(std::move(session));
     if (kept.size() > kPerServerMax) kept.pop_front();
