@@ -161,6 +161,22 @@ void check_reach(const Listener& listener, const Location& location, Diagnostics
   }
 }
 
+// How a store is reached is one matter for all routes.
+void check_rate_stores(const Config& config, const Location& root, Diagnostics& errors) {
+  std::map<std::string, const Route*> first;
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    const std::vector<Route>& routes = config.listeners[i].routes;
+    for (size_t j = 0; j < routes.size(); ++j) {
+      if (!routes[j].rate_limit || !routes[j].rate_limit->store) continue;
+      const redis::Address& store = *routes[j].rate_limit->store;
+      const auto [known, is_new] = first.try_emplace(store.shown(), &routes[j]);
+      if (is_new || known->second->rate_limit->store->tls == store.tls) continue;
+      root["listeners"][i]["routes"][j]["rate_limit"]["tls"].report(
+          errors, fmt::format("is not that of route {}, which has the same store", shown(known->second->name)));
+    }
+  }
+}
+
 }  // namespace
 
 void check_config(const Config& config, const Node& root_node, Diagnostics& errors) {
@@ -168,6 +184,7 @@ void check_config(const Config& config, const Node& root_node, Diagnostics& erro
   check_addresses(config, root, errors);
   check_queues(config, root, errors);
   check_tls_files(config, root, errors);
+  check_rate_stores(config, root, errors);
   Unique listener_names("listener name"), route_names("route name");
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const Listener& listener = config.listeners[i];

@@ -1,7 +1,9 @@
 #include "config/load/tls_files.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "net/tls/tls_context.h"
@@ -33,9 +35,8 @@ void warn_of_key(const std::string& key_file, const Location& at, Diagnostics& w
 // How TLS is spoken to a server.
 struct ServerTls {
   const net::TlsClientConfig* config;  // null: it is not
-  net::TlsContext::Alpn alpn;
-  Location at;              // its section
-  std::string_view unused;  // why the section has no effect; "": it has
+  Location at;                         // its section
+  std::string_view unused;             // why the section has no effect; "": it has
 };
 using EachServer = std::function<void(const ServerTls&)>;
 
@@ -44,15 +45,14 @@ const net::TlsClientConfig* client_tls(const redis::Address& url) { return url.t
 const net::TlsClientConfig* client_tls(const AmqpUrl& url) { return url.tls ? &*url.tls : nullptr; }
 
 void for_each_server(const Config& config, const Location& root, const EachServer& each) {
-  using Alpn = net::TlsContext::Alpn;
   const auto of_url = [](const auto& url) { return client_tls(url); };
   const auto report = [&](const net::TlsClientConfig* tls, const Location& at, std::string_view without) {
-    each({tls, Alpn::none, at, tls ? "" : without});
+    each({tls, at, tls ? "" : without});
   };
   for (const auto& [name, upstream] : config.upstreams) {
     const bool used = std::any_of(upstream.endpoints.begin(), upstream.endpoints.end(),
                                   [](const Endpoint& endpoint) { return endpoint.tls; });
-    each({&upstream.tls, Alpn::http, root["upstreams"][name]["tls"], used ? "" : "no endpoint is `https://`"});
+    each({&upstream.tls, root["upstreams"][name]["tls"], used ? "" : "no endpoint is `https://`"});
   }
   for (const auto& [name, queue] : config.queues) {
     const Location at = root["queues"][name], results = at["results"]["tls"];
@@ -68,12 +68,26 @@ void for_each_server(const Config& config, const Location& root, const EachServe
   }
 }
 
+using Problems = std::vector<net::TlsFileProblem>;
+
+// Many servers may have the same files, which are read once.
+class CheckedFiles {
+ public:
+  const Problems& problems_of(const net::TlsClientConfig& tls) {
+    const auto [found, is_new] = known_.try_emplace({tls.ca_file, tls.cert_file, tls.key_file});
+    if (is_new) net::TlsContext::for_servers(tls, net::TlsContext::Alpn::none, found->second);
+    return found->second;
+  }
+
+ private:
+  std::map<std::array<std::string, 3>, Problems> known_;
+};
+
 // One that is inherited is reported once, where it is.
-void check_client(const net::TlsClientConfig& tls, net::TlsContext::Alpn alpn, const std::string& inherited_ca,
+void check_client(const net::TlsClientConfig& tls, CheckedFiles& files, const std::string& inherited_ca,
                   const Location& at, Diagnostics& errors) {
   if (tls == net::TlsClientConfig() || !is_complete(tls.cert_file, tls.key_file)) return;  // the latter was reported
-  std::vector<net::TlsFileProblem> problems;
-  net::TlsContext::for_servers(tls, alpn, problems);
+  Problems problems = files.problems_of(tls);
   const bool is_inherited = !inherited_ca.empty() && tls.ca_file == inherited_ca;
   if (is_inherited) std::erase_if(problems, [](const auto& problem) { return problem.file == net::TlsFile::ca; });
   report_problems(problems, at, "ca_file", errors);
@@ -82,9 +96,11 @@ void check_client(const net::TlsClientConfig& tls, net::TlsContext::Alpn alpn, c
 }  // namespace
 
 void check_tls_files(const Config& config, const Location& root, Diagnostics& errors) {
-  check_client({.ca_file = config.tls.ca_file}, net::TlsContext::Alpn::http, "", root["tls"], errors);
+  CheckedFiles files;
+  check_client({.ca_file = config.tls.ca_file}, files, "", root["tls"], errors);
   for_each_server(config, root, [&](const ServerTls& server) {
-    if (server.config) check_client(*server.config, server.alpn, config.tls.ca_file, server.at, errors);
+    const bool matters = server.unused.empty() || server.at.is_written();
+    if (server.config && matters) check_client(*server.config, files, config.tls.ca_file, server.at, errors);
   });
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const auto& tls = config.listeners[i].tls;

@@ -1,5 +1,4 @@
-// What the `tls` sections have in common. Whether the files can be used is found where all
-// is read: load/tls_files.h.
+// What the `tls` sections have in common. Whether the files can be used is found where all is read: load/tls_files.h.
 #include "config/sections/sections.h"
 #include "config/values/text.h"
 #include "config/values/urls.h"
