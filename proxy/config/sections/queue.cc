@@ -7,6 +7,7 @@ namespace tidegate::config {
 namespace {
 
 constexpr int64_t kJobsMax = 1'000'000'000;
+constexpr Duration kAmqpHandshakeMax = 10s;  // nothing interrupts it: the end of the process waits for it
 
 // `known`, below: the queue's URL is valid, so its kind is known.
 bool on_server(const Queue& queue) { return !std::holds_alternative<SqliteUrl>(queue.url); }
@@ -75,6 +76,10 @@ void read_queue(Section& section, Queue& out) {
       section.require("url") &&
       section.parsed("url", out.url, "a queue URL such as `sqlite:///var/lib/tidegate/jobs.db`", parse_queue_url);
   read_tls_of(section, tls_of(out.url));
+  const auto* amqp = std::get_if<AmqpUrl>(&out.url);
+  if (amqp && amqp->tls && amqp->tls->handshake_timeout > kAmqpHandshakeMax) {
+    section.error("tls", "handshake_timeout must be at most 10s with amqps://: the end of the process waits for it");
+  }
   section.child("results", [&](Section& child) { read_results(child, known, out); });
   if (on_amqp(out) && !out.results_url) {
     section.error("results",

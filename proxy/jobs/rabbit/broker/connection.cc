@@ -122,7 +122,10 @@ Status RabbitConnection::reach(amqp_socket_t& socket, const config::AmqpUrl& url
     const timeval share = to_timeval(std::max<Duration>((until - net::read_monotonic_clock()) / left, 1ms));
     const int status = amqp_socket_open_noblock(&socket, to.ip.to_string().c_str(), to.port, &share);
     if (status == AMQP_STATUS_OK) return Ok{};
-    const std::string failure = tls_failure();
+    std::string failure = tls_failure();
+    if (status == AMQP_STATUS_TIMEOUT && tls_ && tls_->is_handshaking()) {
+      failure = "TLS: the handshake was not complete in time";
+    }
     errors +=
         (errors.empty() ? "" : "; ") + to.to_string() + ": " + (failure.empty() ? amqp_error_string2(status) : failure);
   }

@@ -34,8 +34,8 @@ class RabbitConnection {
   RabbitConnection(const RabbitConnection&) = delete;
   RabbitConnection& operator=(const RabbitConnection&) = delete;
 
-  // Connects, logs in and opens the channels; each step takes at most `bound`, and the TLS handshake its own time.
-  // `tls`: where the URL is amqps://.
+  // Connects, logs in and opens the channels; each step takes at most `bound`, but connecting by TLS also the
+  // handshake's own time. `tls`: where the URL is amqps://.
   Status open(const config::AmqpUrl& url, const net::TlsServer& tls, Duration bound);
   // Closes in the protocol's way; the destructor alone just drops the socket.
   void close();

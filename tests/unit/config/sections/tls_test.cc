@@ -76,6 +76,23 @@ TEST_CASE("authorities that cannot be read are reported once, where they are nam
         "t.yaml:1:16: tls.ca_file: cannot read /no/such/file: No such file or directory");
 }
 
+TEST_CASE("two routes with one rate-limit store have one tls") {
+  const std::string limit = "rate_limit: {store: 'rediss://s', tls: {server_name: ";
+  CHECK(errors_of("upstreams: {u: {endpoints: ['http://h']}}\nlisteners: [{name: l, address: 127.0.0.1:1, routes: [\n"
+                  "  {name: a, match: {path: /a}, upstream: u, " +
+                  limit + "a.example}}},\n  {name: b, match: {path: /b}, upstream: u, " + limit +
+                  "b.example}}}]}]\n") ==
+        "t.yaml:4:84: listeners[0].routes[1].rate_limit.tls: is not that of route `a`, which has the same store");
+}
+
+TEST_CASE("the handshake with a RabbitMQ has a bound, since the end of the process waits for it") {
+  const std::string results = "', tls: {handshake_timeout: 11s}, results: {url: 'sqlite:///r'}}}\n";
+  CHECK(errors_of("queues: {q: {url: 'amqps://h" + results + with(In::top, "")) ==
+        "t.yaml:1:37: queues.q.tls: handshake_timeout must be at most 10s with amqps://: the end of the process waits "
+        "for it");
+  CHECK(errors_of("queues: {q: {url: 'rediss://h', tls: {handshake_timeout: 11s}}}\n" + with(In::top, "")).empty());
+}
+
 TEST_CASE("a tls section beside a URL without TLS is warned about") {
   const auto loaded = load("queues: {q: {url: 'redis://h', tls: {server_name: h.example}}}\n" +
                            with(In::route, "rate_limit: {store: local, tls: {min_version: 1.3}}"));

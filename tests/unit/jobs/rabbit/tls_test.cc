@@ -103,6 +103,16 @@ TEST_CASE("a RabbitMQ that requires a client certificate gets ours, and the reas
   CHECK(unknown.why_not().ends_with("TLS: the server requires a client certificate"));
 }
 
+TEST_CASE("a RabbitMQ that hangs in the handshake is unavailable, and the reason says so") {
+  test::RabbitServer::shared();
+  net::UvRuntime silent(1);  // the kernel accepts for it
+  const auto listening = silent.listen(*SocketAddress::parse("127.0.0.1:0"), [](auto) {});
+  REQUIRE(listening.ok());
+  const uint16_t port = (*listening)->address().port;
+  SecureFixture fixture(port, {.ca_file = ours().ca_file(), .handshake_timeout = 100ms});
+  CHECK(fixture.why_not() == at(port) + "TLS: the handshake was not complete in time");
+}
+
 TEST_CASE("a RabbitMQ that does not speak TLS is unavailable") {
   SecureFixture fixture(test::RabbitServer::shared().port(), {.ca_file = ours().ca_file()});
   CHECK(fixture.why_not().find("TLS: the server does not keep to TLS") != std::string::npos);
