@@ -234,7 +234,11 @@ std::vector<std::string> needing_restart(const Candidate& next, const StartValue
   for (const Difference& each : differences(next, policies, opened, kLimits)) {
     changed(each.path, each.before.shown, each.after.shown);
   }
-  const auto tls = differences(next, policies, opened, kTls);
+  auto tls = differences(next, policies, opened, kTls);
+  std::erase_if(tls, [&](const Difference& each) {  // of a queue that speaks no TLS
+    std::string name = queue_of(each.path, kTls);
+    return config.queues.at(name).tls().empty() && policies.queues().at(name).queue->tls().empty();
+  });
   for (const Difference& each : tls) changed(each.path, each.before.shown, each.after.shown);
   for (std::string& each : with_other_authorities(next, policies, tls)) found.push_back(std::move(each));
   for (const Difference& each : differences(next, policies, opened, kIdentity)) {

@@ -35,7 +35,7 @@ std::string RateStoreHealth::why_unavailable() const {
 void RateStoreHealth::report(const void* worker, bool up, const std::string& why) {
   const std::lock_guard lock(mutex_);
   workers_[worker] = up;
-  why_ = why;
+  if (!up) why_ = why;
   const bool any = std::any_of(workers_.begin(), workers_.end(), [](const auto& one) { return one.second; });
   if (told_ == any) return;
   told_ = any;
