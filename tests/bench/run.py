@@ -152,7 +152,8 @@ def bench(options):
         rounds = Bench(options, fleet, load_core, identity).run(started)
     summary = report.summarize(rounds)
     report.add_ratios(summary, contestants.FLOOR)
-    return {"machine": machine(proxy_core, load_core), "connections": options.connections, "quick": options.quick, "tls": options.tls,
+    return {"machine": machine(proxy_core, load_core), "connections": options.connections, "quick": options.quick,
+            "tls": options.tls,
             "versions": {one.name: one.version for one in started if one.version}, "skipped": skipped,
             "workloads": summary}
 

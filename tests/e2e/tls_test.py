@@ -15,7 +15,7 @@ from programs import BIN, Program, eventually, free_port, http as request
 
 CLIENTS = 3
 RENEWALS = 2
-REQUESTS_KEPT = 20  # on one connection
+REQUESTS_KEPT = 20  # on one connection, of a client and of the upstream
 
 CONFIG = """
 workers: 2
@@ -38,9 +38,14 @@ listeners:
 class Hello(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    served = 0
+
     def do_GET(self):
         body = b"hello"
+        self.served += 1
         self.send_response(200)
+        if self.served >= REQUESTS_KEPT:
+            self.send_header("Connection", "close")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -61,12 +66,15 @@ class Upstream(ThreadingHTTPServer):
         if client_ca:
             self.context.verify_mode = ssl.CERT_REQUIRED
             self.context.load_verify_locations(client_ca)
+        self.serials = set()  # of the client certificates
         self.url = f"https://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def finish_request(self, connection, address):
         try:
             with self.context.wrap_socket(connection, server_side=True) as secured:
+                if identity := secured.getpeercert():
+                    self.serials.add(identity["serialNumber"])
                 self.RequestHandlerClass(secured, address, self)
         except OSError:
             pass  # what Tidegate refuses
@@ -114,6 +122,7 @@ class Tls(unittest.TestCase):
                   "self_signed": Upstream(self_signed(cls.folder)),
                   "untrusted": Upstream(other.issue("untrusted")),
                   "no_certificate": Upstream(good, cls.ours.file)}
+        cls.good = served["good"]
         for upstream in served.values():
             cls.addClassCleanup(upstream.server_close)
             cls.addClassCleanup(upstream.shutdown)
@@ -177,6 +186,7 @@ class Tls(unittest.TestCase):
             client.join()
             self.assertEqual(client.failures, [])
         self.assertEqual(len(set.union(*(client.serials for client in clients))), 1 + RENEWALS)
+        self.assertEqual(len(self.good.serials), 1 + RENEWALS)
 
     def test_each_wrong_upstream_is_a_connect_failure_with_its_own_reason(self):
         reasons = {"expired": "the server's certificate has expired (valid until ",
