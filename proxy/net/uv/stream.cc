@@ -62,6 +62,7 @@ class UvStream final : public Stream {
       const int taken = try_write(pieces);
       if (taken < 0 && taken != UV_EAGAIN) {
         drop(pieces);
+        note_reset(taken);
         return report_later(taken, &UvStream::fail_writing);
       }
       sent = static_cast<size_t>(std::max(taken, 0));
@@ -133,7 +134,7 @@ class UvStream final : public Stream {
     self->reading_ = false;
     uv_read_stop(handle);
     if (count == UV_EOF) {
-      if (const int error = self->socket_error()) return self->fail_reading(error);
+      if (const int error = self->reset_ ? UV_ECONNRESET : self->socket_error()) return self->fail_reading(error);
       self->ended_ = true;
       return self->user_->on_read_end();
     }

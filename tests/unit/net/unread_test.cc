@@ -72,6 +72,21 @@ TEST_ON_BOTH_RUNTIMES("a reset stays one once it has been reported, by a read or
   CHECK(looked_at.client.stream->unread() == Unread::error);
 }
 
+TEST_ON_BOTH_RUNTIMES("a reset that a write finds before a read is reported as one, and never as an end") {
+  Pair<Loop> pair;
+  pair.client.reads_after_write_failure = true;
+  pair.server.stream->write("not all");
+  REQUIRE(pair.until([&] { return pair.client.received == "not all"; }));
+  pair.server.stream->reset_on_close();
+  pair.server.close();
+  pair.client.stream->write("too late");
+  REQUIRE(pair.until([&] { return pair.client.over(); }));
+  CHECK_FALSE(pair.client.ended);
+  CHECK(pair.client.error);
+  settle(pair.loop);
+  CHECK(pair.client.errors == 1);
+}
+
 TEST_ON_BOTH_RUNTIMES("what the peer's end acknowledges has reached it, also if the peer then resets") {
   Pair<Loop> pair({.client_reads = false, .server_reads = true});
   pair.client.stream->write("in time");
