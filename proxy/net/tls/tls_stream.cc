@@ -49,7 +49,7 @@ class TlsStream final : public Stream, private StreamUser {
 
   void write(std::span<const std::string_view> pieces) override {
     if (state_ == State::broken || ending_) return;
-    if (std::exchange(responded_, false)) plain_ = sent_ = 0;
+    if (std::exchange(responded_, false) && below_->unacknowledged() == 0) plain_ = sent_ = 0;
     for (const std::string_view piece : pieces) plain_ += piece.size();
     if (engine_->write(pieces) == TlsEngine::Step::failed) later_.start_at(runtime_.now());
     sent_ += engine_->flush(*below_);
@@ -57,8 +57,8 @@ class TlsStream final : public Stream, private StreamUser {
 
   size_t write_pending() const override { return below_->write_pending(); }
 
-  // Of what was written since the user last read something. Exact while nothing of that is acknowledged; afterwards
-  // less than all of it, in proportion.
+  // Of what was written since the user last read something and all had been acknowledged. Exact while nothing of that
+  // is; afterwards less than all of it, in proportion.
   size_t unacknowledged() const override {
     const size_t below = below_->unacknowledged();
     if (below >= sent_ || plain_ == 0) return plain_;

@@ -116,6 +116,17 @@ TEST_ON_BOTH_RUNTIMES("What has been written and not acknowledged is counted wit
   CHECK(scripted.client().stream->unacknowledged() > 10'000'000);
 }
 
+TEST_ON_BOTH_RUNTIMES("What waits for the peer stays counted when something of the peer has been read meanwhile") {
+  Scripted<Loop> scripted;
+  scripted.server.peer->stream->stop_reading();
+  scripted.client().stream->write(std::string(20'000'000, 'x'));
+  scripted.server.say("still there?");
+  REQUIRE(scripted.meeting.until([&] { return scripted.client().received == "still there?"; }));
+  scripted.client().stream->write("yes");
+  CHECK(scripted.client().stream->unacknowledged() <= 20'000'003);
+  CHECK(scripted.client().stream->unacknowledged() > 10'000'000);
+}
+
 TEST_ON_BOTH_RUNTIMES("Further connections to a server are resumed") {
   const ContextPtr context = any_client();
   const ContextPtr serving = server_context(Authority::server_of_program());
