@@ -210,7 +210,7 @@ void Exchange::on_body_error(const http::ParseError& error) {
 }
 
 void Exchange::on_server_ended() {
-  record_.failed(to_string(TunnelEnd::cut));
+  record_.failed("cut off at the end of shutdown_grace");
   if (tunnel_) tunnel_->cut();
   end(Outcome::draining, tunnel_ ? http::kSwitchingProtocols : status_of(Outcome::draining));
 }

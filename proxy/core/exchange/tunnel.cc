@@ -12,6 +12,7 @@ namespace {
 
 // For the other side of one that has closed for good, to end too.
 constexpr Duration kLingerMax = 1s;
+constexpr int kLooks = 4;  // within a limit
 
 }  // namespace
 
@@ -19,12 +20,13 @@ const char* to_string(TunnelEnd end) {
   switch (end) {
     case TunnelEnd::client_closed: return "closed by the client";
     case TunnelEnd::upstream_closed: return "closed by the upstream";
+    case TunnelEnd::client_left: return "closed by the client, before it had taken all";
+    case TunnelEnd::upstream_left: return "closed by the upstream, before it had taken all";
     case TunnelEnd::client_reset: return "reset by the client";
     case TunnelEnd::upstream_reset: return "reset by the upstream";
     case TunnelEnd::idle: return "no byte for timeout.tunnel_idle";
     case TunnelEnd::half_closed_silent:
       return "one side had ended, and there was no byte of the other for timeout.idle";
-    case TunnelEnd::cut: return "cut off at the end of shutdown_grace";
   }
   TG_ASSERT(false);
 }
@@ -32,12 +34,13 @@ const char* to_string(TunnelEnd end) {
 policy::Outcome outcome_of(TunnelEnd end) {
   switch (end) {
     case TunnelEnd::client_closed:
-    case TunnelEnd::upstream_closed: return policy::Outcome::proxied;
+    case TunnelEnd::upstream_closed:
+    case TunnelEnd::client_left:
+    case TunnelEnd::upstream_left: return policy::Outcome::proxied;
     case TunnelEnd::client_reset: return policy::Outcome::client_closed;
     case TunnelEnd::upstream_reset: return policy::Outcome::reset;
     case TunnelEnd::idle:
     case TunnelEnd::half_closed_silent: return policy::Outcome::timeout;
-    case TunnelEnd::cut: return policy::Outcome::draining;
   }
   TG_ASSERT(false);
 }
@@ -76,7 +79,6 @@ void Tunnel::relay(Side& from, std::string_view bytes) {
   from.relayed += bytes.size();
   to.stream.write(bytes);
   balance(from);
-  if (to.pending() > 0) arm_timer();
 }
 
 // Reads from a side while the other takes what it sends.
@@ -91,9 +93,7 @@ void Tunnel::on_drained(Side& side) {
   end_if_flushed();
 }
 
-// Where a write to it has failed first, by a reset, what is read to its end may not be all that it sent.
 void Tunnel::on_end_of(Side& side) {
-  if (side.takes_nothing && side.stream.unread() != net::Stream::Unread::end) return on_error_of(side);
   side.ended = true;
   if (state_ == State::open) {
     state_ = State::half_closed;
@@ -123,14 +123,20 @@ void Tunnel::on_error_of(Side& side) {
   end_if_flushed();
 }
 
+// Whether the side has been given all. A reset would take back what it has not acknowledged.
+bool Tunnel::has_all(Side& side) {
+  if (side.takes_nothing) return true;
+  return other(side).takes_nothing ? side.stream.unacknowledged() == 0 : side.pending() == 0;
+}
+
 void Tunnel::end_if_flushed() {
-  if (state_ == State::flushing && client_side_.pending() == 0 && upstream_side_.pending() == 0) return end(closed_by_);
+  if (state_ == State::flushing && has_all(client_side_) && has_all(upstream_side_)) return end(close());
   arm_timer();
 }
 
-// One side has closed, and the other has been sent all of it: it needs no more than to end its own side.
+// One side has closed, and the other has all of it: it needs no more than to end its own side.
 bool Tunnel::is_lingering() {
-  const auto left_alone = [this](Side& side) { return has_closed(side) && other(side).pending() == 0; };
+  const auto left_alone = [this](Side& side) { return has_left(side) && has_all(other(side)); };
   return left_alone(client_side_) || left_alone(upstream_side_);
 }
 
@@ -139,29 +145,37 @@ Duration Tunnel::limit() {
   return is_lingering() ? std::min(kLingerMax, limits_.half_closed) : limits_.half_closed;
 }
 
-// Whether the side has taken some of what waits for it, since the last look.
-bool Tunnel::moves(Side& side) {
-  if (side.pending() == 0) return false;
-  const size_t before = std::exchange(side.unacknowledged, side.stream.unacknowledged());
-  return side.unacknowledged != before;
+Duration Tunnel::look_interval() {
+  const bool waits_for_all = has_left(client_side_) || has_left(upstream_side_);
+  return (waits_for_all ? std::min(kLingerMax, limits_.half_closed) : limit()) / kLooks;
 }
 
-// Bytes only note the time, and the timer finds out when it fires; where some wait to be taken it looks more often,
-// since a stream does not tell of each of them.
+// Whether the side has acknowledged some of what waited for it at the last look. The kernel holds megabytes, which take
+// a slow side minutes, and no stream tells of it.
+bool Tunnel::takes_some(Side& side) {
+  const size_t now = side.takes_nothing ? 0 : side.stream.unacknowledged();
+  const size_t before = std::exchange(side.unacknowledged, now);
+  return before > 0 && now != before;
+}
+
+// Bytes only note the time: the timer finds out when it fires.
 void Tunnel::arm_timer() {
-  Time due = active_at_ + limit();
-  const bool some_wait = client_side_.pending() > 0 || upstream_side_.pending() > 0;
-  if (some_wait) due = std::min(due, runtime_.now() + limit() / 4);
+  const Time due = std::min(active_at_ + limit(), runtime_.now() + look_interval());
   if (!timer_.active() || due < timer_.deadline()) timer_.start_at(due);
 }
 
 void Tunnel::on_timer() {
-  const bool client_takes = moves(client_side_);
-  const bool upstream_takes = moves(upstream_side_);
+  const bool client_takes = takes_some(client_side_);
+  const bool upstream_takes = takes_some(upstream_side_);
   if (client_takes || upstream_takes) note_activity();
-  if (runtime_.now() < active_at_ + limit()) return arm_timer();
-  if (is_lingering()) return end(closed_by_);
+  if (runtime_.now() < active_at_ + limit()) return end_if_flushed();
+  if (is_lingering()) return end(close());
   end(state_ == State::open ? TunnelEnd::idle : TunnelEnd::half_closed_silent);
+}
+
+TunnelEnd Tunnel::close() const {
+  if (client_side_.takes_nothing) return TunnelEnd::client_left;
+  return upstream_side_.takes_nothing ? TunnelEnd::upstream_left : closed_by_;
 }
 
 void Tunnel::cut() {

@@ -5,8 +5,8 @@
 //     └── a reset, silence, cut() ──┴────────────────────────────┴───────────────────────────▶ over
 //
 // The end of a side (FIN; over TLS, close_notify) goes on behind its bytes, and the other side may go on. A reset goes
-// on as a reset. Where a side has closed its connection for good, what it sent before still goes on; what the other
-// sends it meanwhile is dropped, until that ends too, or is reset.
+// on as a reset. Where a side has closed its connection for good, what it sent before still goes on, and what the other
+// sends it is dropped. So the other is reset: once it has acknowledged all, and has ended too or had a second for it.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,12 @@ namespace tidegate::core {
 enum class TunnelEnd : uint8_t {
   client_closed,  // first; then the other side
   upstream_closed,
+  client_left,  // closed, before it had taken all that the upstream sent
+  upstream_left,
   client_reset,
   upstream_reset,
   idle,                // no byte for Limits::idle
-  half_closed_silent,  // one side had ended; no byte of the other for Limits::half_closed
-  cut,
+  half_closed_silent,  // one side had ended; no byte of the other, or to it, for Limits::half_closed
 };
 const char* to_string(TunnelEnd end);
 policy::Outcome outcome_of(TunnelEnd end);
@@ -51,8 +52,8 @@ class Tunnel {
   static constexpr size_t kUnsentMax = 64 * 1024;  // of a direction; more stops reading
 
   struct Limits {
-    Duration idle;         // silence of both sides
-    Duration half_closed;  // silence of the other side after the end of one
+    Duration idle;         // silence of both sides, which take nothing either
+    Duration half_closed;  // the same after the end of one
   };
   // What goes first. `head`: the 101 for the client; `from_…`: what came behind the headers of each side.
   struct Opening {
@@ -93,7 +94,7 @@ class Tunnel {
     uint64_t relayed = 0;        // of what it has sent
     size_t unacknowledged = 0;   // of what it is sent, at the last look
     bool ended = false;          // it sends nothing more
-    bool takes_nothing = false;  // it has closed: what it is sent is lost
+    bool takes_nothing = false;  // it has closed: some of what it was sent is lost, and all that comes
   };
 
   Side& other(const Side& side) { return &side == &client_side_ ? upstream_side_ : client_side_; }
@@ -104,14 +105,17 @@ class Tunnel {
   void on_drained(Side& side);
 
   void balance(Side& from);
+  bool has_all(Side& side);
   void end_if_flushed();
-  bool has_closed(const Side& side) const { return side.ended && side.takes_nothing; }
+  bool has_left(const Side& side) const { return side.ended && side.takes_nothing; }
   bool is_lingering();
   Duration limit();
-  bool moves(Side& side);
+  Duration look_interval();
+  bool takes_some(Side& side);
   void note_activity() { active_at_ = runtime_.now(); }
   void arm_timer();
   void on_timer();
+  TunnelEnd close() const;
   void end(TunnelEnd how);
 
   net::Runtime& runtime_;
