@@ -31,12 +31,14 @@ bool switches_to(const ResponseHead& head, std::string_view protocol) {
 
 bool is_protocol(std::string_view text) {
   const size_t slash = text.find('/');
+  if (text.substr(0, slash) == "*") return false;  // not all protocols: a name
   return is_token(text.substr(0, slash)) && (slash == text.npos || is_token(text.substr(slash + 1)));
 }
 
 bool carries_requests(std::string_view protocol) {
-  static constexpr std::array<std::string_view, 5> kNames = {"h2c", "h2", "h3", "http", "tls"};
+  static constexpr std::array<std::string_view, 7> kNames = {"h2c", "h2", "h3", "spdy", "quic", "ptth", "tls"};
   const std::string_view name = protocol.substr(0, protocol.find('/'));
+  if (iequals(name.substr(0, 4), "http")) return true;
   return std::any_of(kNames.begin(), kNames.end(), [&](std::string_view one) { return iequals(one, name); });
 }
 

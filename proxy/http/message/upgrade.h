@@ -18,9 +18,10 @@ std::string_view requested_upgrade(const RequestHead& head);
 // Whether a 101 switches to `protocol`, and to nothing else: by the same rules. It may have no body framing.
 bool switches_to(const ResponseHead& head, std::string_view protocol);
 
-// "name" or "name/version", of tokens.
+// "name" or "name/version", of tokens; not "*", which would be read as any.
 bool is_protocol(std::string_view text);
-// Whether requests travel in it (h2c, HTTP/2.0, TLS/1.0): behind its 101, they would pass every policy unseen.
+// Whether it is known that requests travel in it (h2c, HTTP/2.0, SPDY/3.1, TLS/1.0): behind its 101, they would pass
+// every policy unseen.
 bool carries_requests(std::string_view protocol);
 
 }  // namespace tidegate::http

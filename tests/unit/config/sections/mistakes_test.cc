@@ -200,10 +200,11 @@ TEST_CASE("mistakes in a route") {
   check_all({
       {In::route, "rate_limt: {}",
        "t.yaml:11:9: listeners[0].routes[0].rate_limt: unknown key; did you mean `rate_limit`?"},
-      {In::route, "upgrades: [websocket, h2c, WebSocket, \"web socket\"]",
+      {In::route, "upgrades: [websocket, h2c, WebSocket, \"web socket\", \"*\"]",
        "t.yaml:11:19: listeners[0].routes[0].upgrades: duplicate entry `websocket`\n"
        "t.yaml:11:31: listeners[0].routes[0].upgrades[1]: `h2c` would carry requests past every policy; remove it\n"
-       "t.yaml:11:47: listeners[0].routes[0].upgrades[3]: `web socket` is not a protocol such as `websocket`"},
+       "t.yaml:11:47: listeners[0].routes[0].upgrades[3]: `web socket` is not a protocol such as `websocket`\n"
+       "t.yaml:11:61: listeners[0].routes[0].upgrades[4]: `*` is not a protocol such as `websocket`"},
       {In::route, "buffering: on", "t.yaml:11:20: listeners[0].routes[0].buffering: expected a section or `off`"},
       {In::route, "buffering: {request: 300MiB}",
        "t.yaml:11:30: listeners[0].routes[0].buffering.request: 300MiB is larger than limits.buffered (256MiB)"},

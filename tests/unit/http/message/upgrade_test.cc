@@ -102,8 +102,10 @@ TEST_CASE("a 101 switches to the protocol that was asked for, and to nothing els
 }
 
 TEST_CASE("protocols in which requests travel are known by their name, whatever their version") {
-  for (const char* one : {"h2c", "H2C", "h2", "h3", "HTTP/2.0", "TLS/1.2", "tls"}) CHECK(carries_requests(one));
-  for (const char* one : {"websocket", "h2c-not", "foo/http"}) CHECK_FALSE(carries_requests(one));
+  for (const char* one :
+       {"h2c", "H2C", "h2", "h3", "HTTP/2.0", "http2", "SPDY/3.1", "quic", "PTTH/1.0", "TLS/1.2", "tls"})
+    CHECK(carries_requests(one));
+  for (const char* one : {"websocket", "h2c-not", "foo/http", "htt"}) CHECK_FALSE(carries_requests(one));
 }
 
 }  // namespace tidegate::http
