@@ -118,12 +118,18 @@ TEST_CASE("a tunnel holds its slot to its end, and is a success of the breaker f
   CHECK(fixture.metric("tidegate_breaker_calls_total", {"result=\"success\""}) == 2);
 }
 
-TEST_CASE("a process that stops takes no upgrade; its open tunnels live until they are cut off, by a reset") {
-  Fixture fixture(tunnel_config());
-  const auto client = open_tunnel(fixture);
+TEST_CASE("a lame duck takes upgrades, a draining process none; its tunnels live until they are cut off, by a reset") {
+  Fixture fixture(tunnel_config().listener("address: 127.0.0.1:0, lame_duck: 1h"));
+  const auto kept = fixture.client(get("/sorry"));
+  CHECK(fixture.next(*kept).status == 200);
   fixture.gateway().set_lame_duck();
   fixture.listeners().begin_lame_duck();
-  const auto kept = fixture.client(get("/ws", kAsksWebSocket));
+  const auto client = open_tunnel(fixture);
+
+  bool drained = false;
+  fixture.gateway().set_draining();
+  fixture.listeners().drain([&] { drained = true; });
+  kept->send(get("/ws", kAsksWebSocket));
   const Reply reply = fixture.next(*kept);
   CHECK(reply.status == 503);
   CHECK(reply.json()["reason"] == "draining");
@@ -131,10 +137,6 @@ TEST_CASE("a process that stops takes no upgrade; its open tunnels live until th
   CHECK(reply.field("connection") == "close");
   CHECK(fixture.logged("draining")[0]["route"] == "ws");
   kept->leave();
-
-  bool drained = false;
-  fixture.gateway().set_draining();
-  fixture.listeners().drain([&] { drained = true; });
   client->send("still");
   fixture.raw.send("here");
   fixture.until("bytes both ways", [&] { return fixture.raw.received == "still" && client->received == "here"; });

@@ -27,7 +27,7 @@ Exchange::~Exchange() { TG_ASSERT(state_ == State::ended); }
 
 void Exchange::start() {
   const bool upgrade = !context_.upgrade.empty();
-  if (upgrade && worker_.gateway().stopping()) return refuse(Outcome::draining, std::nullopt);
+  if (upgrade && worker_.gateway().draining()) return refuse(Outcome::draining, std::nullopt);
   auto intake = read_request(head(), route_, table_->rate_key_secret(), record_.client(), upgrade);
   if (!intake) return refuse(Outcome::bad_request, std::nullopt, intake.error().message);
   const policy::RequestTraits& traits = intake->traits;
