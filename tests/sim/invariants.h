@@ -53,7 +53,8 @@ void check_upstream(Findings& findings, const Clients& clients, const Upstreams&
 // `renewals`: of the rate limiter of route `work`, which then began anew.
 void check_rates(Findings& findings, const Clients& clients, const Configs& configs, size_t renewals);
 using Tunnels = std::vector<std::unique_ptr<SimTunnelClient>>;
-void check_tunnels(Findings& findings, const Tunnels& tunnels, const Upstreams& upstreams);
+// `undisturbed`: neither the network nor Tidegate failed or was changed, nor was an upstream stopped.
+void check_tunnels(Findings& findings, const Tunnels& tunnels, const Upstreams& upstreams, bool undisturbed);
 void check_policies(Findings& findings, core::Gateway& gateway, Time now);
 void check_metrics(Findings& findings, metrics::Metrics& metrics);
 void check_leaks(Findings& findings, const net::SimRuntime& runtime);

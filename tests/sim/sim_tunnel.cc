@@ -61,7 +61,7 @@ void TunnelPeer::act() {
 // Ends its side, but for a few that say nothing more for ever.
 void TunnelPeer::finish_sending() {
   stream_->start_reading();
-  silent_ = random_.chance(0.1);
+  silent_ = log_.broke = random_.chance(0.1);
   if (silent_) return timer_.start_after(60s);
   log_.ended = true;
   stream_->end_writing();
@@ -79,6 +79,7 @@ void TunnelPeer::on_read_end() {
 
 void TunnelPeer::end(bool reset) {
   detach();
+  log_.broke = log_.broke || reset;
   over_(reset);
 }
 

@@ -21,7 +21,8 @@ struct TunnelLog {
   bool in_order = true;  // what it received is a beginning of what the other end sends
   bool ended = false;    // it has ended its side, after all that it sent
   bool got_end = false;
-  bool hung = false;  // it said nothing more, and nobody ended that
+  bool broke = false;  // it reset the connection itself, or never ended its side
+  bool hung = false;   // it said nothing more, and nobody ended that
   bool over = false;
 };
 

@@ -147,6 +147,7 @@ SimUpstream::SimUpstream(net::SimRuntime& runtime, const SocketAddress& address,
 SimUpstream::~SimUpstream() = default;
 
 void SimUpstream::stop() {
+  was_stopped_ = true;
   runtime_.reset_connections(address_);
   server_.reset();
 }

@@ -53,6 +53,7 @@ class SimUpstream final : public http::Service {
   void set_mood(const UpstreamMood& mood) { mood_ = mood; }
   // Like a crash: every connection is reset and nobody listens.
   void stop();
+  bool was_stopped() const { return was_stopped_; }
   void start();
 
   // Called with the headers of each request, when they have come.
@@ -80,6 +81,7 @@ class SimUpstream final : public http::Service {
   const std::shared_ptr<net::TlsContext> tls_;
   UpstreamMood mood_;
   std::unique_ptr<http::Server> server_;
+  bool was_stopped_ = false;
   const std::shared_ptr<CallCount> calls_;
   uint64_t seen_ = 0;
   std::function<void(const http::RequestHead& head)> observer_;

@@ -1,5 +1,7 @@
 #include "sim/simulation.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/assert.h"
@@ -253,12 +255,18 @@ void Simulation::settle() {
   runtime_.run_for(600s);
 }
 
+bool Simulation::is_undisturbed() const {
+  const auto was_stopped = [](const auto& upstream) { return upstream->was_stopped(); };
+  return !scenario_.network_faults && !scenario_.crashes && !reloads_ &&
+         std::none_of(upstreams_.begin(), upstreams_.end(), was_stopped);
+}
+
 void Simulation::check(Findings& findings) {
   check_responses(findings, clients_, configs_);
   check_jobs(findings, clients_, stores_, upstreams_, configs_);
   check_upstream(findings, clients_, upstreams_, stores_, configs_, kills_ + static_cast<size_t>(counts_.cut_off));
   check_rates(findings, clients_, configs_, limiter_renewals_);
-  check_tunnels(findings, tunnels_, upstreams_);
+  check_tunnels(findings, tunnels_, upstreams_, is_undisturbed());
   check_policies(findings, gateway(), runtime_.now());
   check_metrics(findings, process_->metrics());
   shadow_.check_census(findings, 1);

@@ -78,6 +78,7 @@ class Simulation final : private ProcessHost {
   void use_settings();
   void start_upstreams(size_t count);
   bool renews_limiter(const config::Config& next) const;
+  bool is_undisturbed() const;
   void check(Findings& findings);
 
   std::shared_ptr<jobs::JobQueue> open_store(const std::string& queue) override;

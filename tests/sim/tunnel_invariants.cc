@@ -27,7 +27,7 @@ std::vector<const TunnelLog*> logs_of(const std::string& id, const Upstreams& up
 
 }  // namespace
 
-void check_tunnels(Findings& findings, const Tunnels& tunnels, const Upstreams& upstreams) {
+void check_tunnels(Findings& findings, const Tunnels& tunnels, const Upstreams& upstreams, bool undisturbed) {
   for (const auto& client : tunnels) {
     const auto logs = logs_of(client->id(), upstreams);
     if (client->opened() && logs.empty()) findings.add(fmt::format("{}: a 101 that nobody gave", client->id()));
@@ -38,6 +38,10 @@ void check_tunnels(Findings& findings, const Tunnels& tunnels, const Upstreams& 
       if (!log->in_order) findings.add(fmt::format("{}: other bytes than its own", client->id()));
     }
     if (!client->opened() || logs.empty()) continue;
+    const bool by_a_peer = client->log().broke || logs.back()->broke;
+    if (undisturbed && !by_a_peer && !(client->log().got_end && logs.back()->got_end)) {
+      findings.add(fmt::format("{}: a reset that nobody began", client->id()));
+    }
     check_direction(findings, client->id() + " to the upstream", *logs.back(), client->log());
     check_direction(findings, client->id() + " to the client", client->log(), *logs.back());
   }
