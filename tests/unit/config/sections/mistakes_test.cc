@@ -227,14 +227,6 @@ TEST_CASE("mistakes in a route") {
   });
 }
 
-TEST_CASE("a fallback enqueues or responds, not both") {
-  check_all({
-      {In::route, "fallback: {respond: {}, enqueue: {queue: q}}",
-       "t.yaml:11:29: listeners[0].routes[0].fallback.respond: `enqueue` and `respond` are mutually exclusive; remove "
-       "one of them"},
-  });
-}
-
 TEST_CASE("mistakes in a match") {
   const auto told = [](const std::string& match) {
     return errors_of(

@@ -170,3 +170,11 @@ TEST_CASE("mistakes in a callback never show the secret") {
   CHECK(told_of_enqueue("callback: {url: 'http://u:p@h', secret: 0123456789abcdef}") ==
         "t.yaml:13:56: " + kEnqueue + "callback.url: the URL must not contain a user or password");
 }
+
+TEST_CASE("a fallback enqueues or responds, not both") {
+  check_all({
+      {In::route, "fallback: {respond: {}, enqueue: {queue: q}}",
+       "t.yaml:11:29: listeners[0].routes[0].fallback.respond: `enqueue` and `respond` are mutually exclusive; remove "
+       "one of them"},
+  });
+}
