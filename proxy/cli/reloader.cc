@@ -157,8 +157,9 @@ void Reloader::open_queues() {
   on_thread([this, next, queues, callbacks, handover = handover(), &opening = *opening_,
              &metrics = gateway_.metrics()]() -> Background::Then {
     opening.queues = open_stores(*next, queues, metrics);
-    opening.callbacks = open_callback_stores(*next, callbacks, metrics, handover);
-    if (opening.queues && opening.callbacks) metrics.add_configured(*next);
+    if (opening.queues) opening.callbacks = open_callback_stores(*next, callbacks, metrics, handover);
+    if (!opening.callbacks) opening.queues->clear();  // before the next reload can ask for their files
+    else if (opening.queues) metrics.add_configured(*next);
     return [this] { on_opened(); };
   });
 }
@@ -174,12 +175,19 @@ void Reloader::on_opened() {
   prepare();
 }
 
-// The reload is refused after all. The callback store of a queue that stays is kept: without a job it changes nothing.
+// The reload is refused after all: once they are closed. The callback store of a queue that stays is kept: without a
+// job it changes nothing.
 void Reloader::close_opened() {
+  closing_left_ = 1;
+  const auto one_closed = [this, link = link_] {
+    if (*link && --closing_left_ == 0) refuse(std::move(report_.errors));
+  };
   for (const std::string& name : std::exchange(added_queues_, {})) {
     std::erase_if(opened_, [&](const auto& value) { return value.first.starts_with("queues." + name + "."); });
-    gateway_.policies().close(name);
+    ++closing_left_;
+    gateway_.policies().close(name, one_closed);
   }
+  one_closed();
 }
 
 void Reloader::prepare() {
@@ -213,7 +221,6 @@ void Reloader::roll_back() {
       table_.reset();
       gateway_.policies().roll_back();
       close_opened();
-      refuse(std::move(report_.errors));
     });
   }
 }

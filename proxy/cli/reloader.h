@@ -123,6 +123,7 @@ class Reloader final : public admin::Reloading {
   admin::ReloadReport report_;
   std::optional<admin::ReloadReport> last_;
   size_t workers_left_ = 0;
+  size_t closing_left_ = 0;  // stores of a refused reload
   Time begun_at_{};
   Background background_;                  // loading and opening: it ends before what it fills
   const std::shared_ptr<Reloader*> link_;  // null inside once this has ended; what is posted holds it

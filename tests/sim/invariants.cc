@@ -133,6 +133,20 @@ void check_rates(Findings& findings, const Clients& clients, const Configs& conf
   if (admitted > allowed) findings.add(fmt::format("{} requests were admitted; {} are allowed", admitted, allowed));
 }
 
+void check_endpoints(Findings& findings, core::Gateway& gateway, const Upstreams& upstreams, Time now) {
+  for (const auto& [name, upstream] : gateway.table()->upstreams()) {
+    const auto& check = upstream->config().health_check;
+    for (const auto& endpoint : upstream->endpoints()) {
+      const std::string& address = endpoint->config().endpoint.authority;
+      if (is_out(endpoint->health().state())) findings.add(fmt::format("{} is still out", address));
+      const auto at = std::find_if(upstreams.begin(), upstreams.end(),
+                                   [&](const auto& each) { return each->address().to_string() == address; });
+      if (check && at != upstreams.end() && now - (*at)->checked_at() > 2 * check->interval)
+        findings.add(fmt::format("{} is not checked any more", address));
+    }
+  }
+}
+
 void check_policies(Findings& findings, core::Gateway& gateway, Time now) {
   for (const auto& breaker : gateway.table()->breakers()) {
     const policy::BreakerView view = breaker->view(now);

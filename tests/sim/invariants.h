@@ -10,6 +10,7 @@
 //   7 503 and 429 have Retry-After                       14 nothing is in flight in the metrics
 //                                                        15 no stream, no timer, no operation is left
 //  16 a job's failed attempt counts only if the upstream has succeeded since the one before: no outage ends a job
+//  17 an endpoint that is well is checked where that is configured, and is not out for ever
 //
 // A run that reloads has several configurations: a bound is the loosest of them. shadow.h looks closer.
 #pragma once
@@ -52,6 +53,7 @@ void check_upstream(Findings& findings, const Clients& clients, const Upstreams&
                     const Configs& configs, size_t kills);
 // `renewals`: of the rate limiter of route `work`, which then began anew.
 void check_rates(Findings& findings, const Clients& clients, const Configs& configs, size_t renewals);
+void check_endpoints(Findings& findings, core::Gateway& gateway, const Upstreams& upstreams, Time now);
 using Tunnels = std::vector<std::unique_ptr<SimTunnelClient>>;
 // `undisturbed`: neither the network nor Tidegate failed or was changed, nor was an upstream stopped.
 void check_tunnels(Findings& findings, const Tunnels& tunnels, const Upstreams& upstreams, bool undisturbed);

@@ -82,7 +82,9 @@ SimProcess::SimProcess(net::SimRuntime& runtime, ProcessHost& host, std::shared_
 }
 
 SimProcess::~SimProcess() {
+  if (replaced_) host_.on_table_replaced(replaced_->config());
   host_.on_table_replaced(gateway_->table()->config());
+  replaced_.reset();
   table_.reset();
   while (!threads_.empty()) threads_.pop_back();  // the first one has what the others look at
 }
@@ -135,7 +137,7 @@ void SimProcess::open_new_stores() {
 
 void SimProcess::close_added() {
   for (const std::string& name : std::exchange(added_queues_, {})) {
-    gateway_->policies().close(name);
+    gateway_->policies().close(name, [] {});
     host_.on_store_closed(name);
   }
 }
@@ -149,18 +151,19 @@ void SimProcess::on_prepared() {
 void SimProcess::commit() {
   reload_ = Reload::committing;
   added_queues_.clear();
-  const auto replaced = gateway_->table();
+  replaced_ = gateway_->table();
   host_.on_table_in_force(next_);
   gateway_->use(std::move(table_));
   threads_left_ = threads_.size();
   for (auto& thread : threads_) {
-    thread->post([this, replaced, &thread = *thread] {
+    thread->post([this, &thread = *thread] {
       thread.listeners->commit();
       if (thread.replaying) thread.replaying->use_table_in_force();
       if (--threads_left_ > 0) return;
       reload_ = Reload::idle;
       ++counts_.applied;
-      host_.on_table_replaced(replaced->config());
+      host_.on_table_replaced(replaced_->config());
+      replaced_.reset();
     });
   }
   committed_();

@@ -89,7 +89,8 @@ class SimProcess {
   State state_ = State::serving;
   Reload reload_ = Reload::idle;
   std::shared_ptr<const config::Config> next_;
-  ProcessHost::Table table_;  // of next_
+  ProcessHost::Table table_;     // of next_
+  ProcessHost::Table replaced_;  // while workers commit
   Fate fate_ = Fate::applied;
   std::vector<std::string> added_queues_;
   std::function<void()> committed_;

@@ -34,6 +34,7 @@ class SimUpstream::Call final : public http::Handler {
         counts_(responder.request().path != "/health"),
         delay_(upstream.runtime_, [this] { respond(); }) {
     ++upstream_.seen_;
+    if (!counts_) upstream_.checked_at_ = upstream_.runtime_.now();
     if (counts_) upstream_.calls_->running_max = std::max(upstream_.calls_->running_max, ++upstream_.calls_->running);
     if (upstream_.observer_) upstream_.observer_(responder.request());
   }

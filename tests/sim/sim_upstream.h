@@ -63,6 +63,7 @@ class SimUpstream final : public http::Service {
   int running() const { return calls_->running; }
   int running_max() const { return calls_->running_max; }
   uint64_t seen() const { return seen_; }
+  Time checked_at() const { return checked_at_; }  // the last time
   // How many requests had that x-sim-id. All attempts of one client request or job carry the same.
   int attempts_of(const std::string& id) const;
   // The tunnels of the client with that x-sim-id, the last one last: a 101 that was lost may have been followed by one.
@@ -84,6 +85,7 @@ class SimUpstream final : public http::Service {
   bool was_stopped_ = false;
   const std::shared_ptr<CallCount> calls_;
   uint64_t seen_ = 0;
+  Time checked_at_{};
   std::function<void(const http::RequestHead& head)> observer_;
   std::map<std::string, int> tries_;
   std::map<std::string, std::vector<std::unique_ptr<TunnelLog>>> tunnels_;

@@ -266,6 +266,7 @@ void Simulation::check(Findings& findings) {
   check_jobs(findings, clients_, stores_, upstreams_, configs_);
   check_upstream(findings, clients_, upstreams_, stores_, configs_, kills_ + static_cast<size_t>(counts_.cut_off));
   check_rates(findings, clients_, configs_, limiter_renewals_);
+  check_endpoints(findings, gateway(), upstreams_, runtime_.now());
   check_tunnels(findings, tunnels_, upstreams_, is_undisturbed());
   check_policies(findings, gateway(), runtime_.now());
   check_metrics(findings, process_->metrics());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "base/log.h"
 
@@ -28,28 +29,29 @@ void BreakerDriver::add(const std::string& key, const std::shared_ptr<policy::Br
   if (const auto open = memory_.recall(key, runtime_.wall_now())) breaker->restore(*open, runtime_.now());
 }
 
-void BreakerDriver::drop(const policy::Breaker& breaker) {
+void BreakerDriver::drop(const std::vector<std::shared_ptr<policy::Breaker>>& breakers) {
+  if (breakers.empty()) return;
   take_transitions();
-  const auto dropped = std::find_if(breakers_.begin(), breakers_.end(),
-                                    [&](const Driven& driven) { return driven.breaker.lock().get() == &breaker; });
-  if (dropped == breakers_.end()) return;
-  memory_.erase(dropped->key);
-  breakers_.erase(dropped);
+  std::set<const policy::Breaker*> dropped;
+  for (const auto& breaker : breakers) dropped.insert(breaker.get());
+  std::erase_if(breakers_, [&](const Driven& driven) {
+    if (!dropped.contains(driven.breaker.lock().get())) return false;
+    memory_.erase(driven.key);
+    return true;
+  });
 }
 
 // Those whose last table has ended. Nothing is remembered of a breaker that is not configured any more.
 void BreakerDriver::drop_ended() {
-  for (auto driven = breakers_.begin(); driven != breakers_.end();) {
-    if (!driven->breaker.expired()) {
-      ++driven;
-      continue;
-    }
-    const std::string key = std::move(driven->key);
-    driven = breakers_.erase(driven);
-    const bool replaced =
-        std::any_of(breakers_.begin(), breakers_.end(), [&](const Driven& d) { return d.key == key; });
-    if (!replaced) memory_.erase(key);
-  }
+  std::set<std::string> ended;
+  std::erase_if(breakers_, [&](const Driven& driven) {
+    if (!driven.breaker.expired()) return false;
+    ended.insert(driven.key);
+    return true;
+  });
+  if (ended.empty()) return;
+  for (const Driven& driven : breakers_) ended.erase(driven.key);  // another has its place
+  for (const std::string& key : ended) memory_.erase(key);
 }
 
 void BreakerDriver::advance() {

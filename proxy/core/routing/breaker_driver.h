@@ -31,8 +31,9 @@ class BreakerDriver {
   // until stop_recalling(): what the process before left is not the state of a breaker that a reload makes.
   void add(const std::string& key, const std::shared_ptr<policy::Breaker>& breaker);
   void stop_recalling() { recalls_ = false; }
-  // Another breaker takes its place under its key. What it does in the requests that still use it goes unannounced.
-  void drop(const policy::Breaker& breaker);
+  // Other breakers take their places under their keys. What they do in the requests that still use them goes
+  // unannounced.
+  void drop(const std::vector<std::shared_ptr<policy::Breaker>>& breakers);
   // The end, while the breakers still exist: announces what they have queued. Later transitions go unannounced.
   void stop();
 

@@ -80,14 +80,19 @@ std::shared_ptr<Object> Policies::find_by_name(std::weak_ptr<Object>& entry, con
 }
 
 // Who has looked it up may still hold it.
-void Policies::close(const std::string& name) {
+void Policies::close(const std::string& name, std::function<void()> done) {
   const auto& closed = closed_queues_.emplace_back(queues_.extract(name));
+  const auto left = std::make_shared<int>(closed.mapped().callbacks ? 2 : 1);
   for (const auto& store : {closed.mapped().queue, closed.mapped().callbacks}) {
-    if (store) store->close(runtime_, [] {});
+    if (!store) continue;
+    store->close(runtime_, [left, done] {
+      if (--*left == 0) done();
+    });
   }
 }
 
 void Policies::commit(const config::Config& config) {
+  driver_.drop(std::exchange(replaced_breakers_, {}));
   for (const auto& change : std::exchange(on_commit_, {})) change();
   made_.clear();
   buffers_.set_limit(config.limits.buffered);
@@ -106,8 +111,8 @@ std::shared_ptr<policy::Breaker> Policies::breaker(Owner owner, const std::strin
   });
   if (!before) metrics_.breaker_begins(name);
   if (before && before != breaker) {
+    replaced_breakers_.push_back(before);
     on_commit_.push_back([this, before] {
-      driver_.drop(*before);
       metrics_.set_breaker(before->name(), before->view(runtime_.now()));
       metrics_.breaker_begins(before->name());
     });
@@ -153,10 +158,14 @@ std::shared_ptr<Upstream> Policies::upstream(const config::Upstream& config) {
 
 std::shared_ptr<Endpoint> Policies::endpoint(const EndpointConfig& config) {
   const auto same = [&](const Endpoint& found) { return found.config() == config; };
-  return find_or_make(endpoints_[{config.upstream, config.endpoint.authority}], same, [&] {
+  auto& entry = endpoints_[{config.upstream, config.endpoint.authority}];
+  const bool replaces = !entry.expired();
+  return find_or_make(entry, same, [&] {
     const auto made = std::make_shared<Endpoint>(config, metrics_.upstream(config.upstream), names_,
                                                  config.endpoint.tls ? upstream_tls(config) : nullptr);
-    monitor_.add(made);
+    // Its watch ends that of the one before, which is in force until the commit.
+    if (replaces) on_commit_.push_back([this, made] { monitor_.add(made); });
+    else monitor_.add(made);
     return made;
   });
 }

@@ -64,6 +64,7 @@ class Policies {
   void roll_back() {
     on_commit_.clear();
     made_.clear();
+    replaced_breakers_.clear();
   }
 
   // Each finds the object, or makes it.
@@ -96,8 +97,9 @@ class Policies {
   std::map<std::string, QueueState>& queues() { return queues_; }
   // More of them, as for the constructor. No table in force has them yet.
   void add(QueueStores queues, QueueStores callbacks);
-  // One that no table has after all: the reload that has opened it was refused. It takes no calls any more.
-  void close(const std::string& queue);
+  // One that no table has after all: the reload that has opened it was refused. It takes no calls any more. `done` runs
+  // once, later, when its stores are closed.
+  void close(const std::string& queue, std::function<void()> done);
   metrics::Metrics& metrics() { return metrics_; }
   BufferBudget& buffers() { return buffers_; }
   // The key under which this process's own rate limiters hash their clients.
@@ -142,7 +144,8 @@ class Policies {
   std::weak_ptr<net::TlsContext> outgoing_tls_;
   Remembered<std::string, RateStoreHealth> rate_stores_;  // by the address as shown, and compared whole
   std::vector<std::function<void()>> on_commit_;
-  std::map<const void*, std::shared_ptr<void>> made_;  // by their entry, which they replace on the commit
+  std::vector<std::shared_ptr<policy::Breaker>> replaced_breakers_;  // by the next commit
+  std::map<const void*, std::shared_ptr<void>> made_;                // by their entry, which they replace on the commit
   std::list<std::map<std::string, QueueState>::node_type> closed_queues_;
 };
 

@@ -77,6 +77,24 @@ TEST_CASE("a new endpoint gets its share, and is not flooded for what those of b
   CHECK(to_new == 50);
 }
 
+TEST_CASE("a reload that is refused ends neither health checks nor the time of an ejection") {
+  ReloadFixture fixture;
+  const std::string ejection = ", outlier_ejection: {consecutive_failures: 1, eject_for: 30s}";
+  const auto table = fixture.build(kTwo, ejection);
+  fixture.policies.commit(table->config());
+  const auto look = [&] { return fixture.up(table).endpoint(1).health().view(); };
+  fixture.up(table).call_failed(1, "500", fixture.runtime.now(), fixture.runtime.now());
+  REQUIRE(look().state == policy::EndpointState::ejected);
+  fixture.runtime.run_for(20s);
+  const auto last_check = look().last_check;
+  static_cast<void>(fixture.build(kTwo, ejection + ", dns: {stale: 2h}"));
+  fixture.policies.roll_back();
+  fixture.runtime.run_for(20s);
+  CHECK_FALSE(look().ejected_until);
+  REQUIRE(last_check);
+  CHECK(look().last_check->at > last_check->at);
+}
+
 TEST_CASE("the state of an endpoint ends with the last table that has it") {
   ReloadFixture fixture;
   auto before = fixture.build(kTwo);
