@@ -1,5 +1,6 @@
 """Reloads under load, every fifth of them invalid: nothing fails, nothing is lost and nothing is left behind. RELOADS=1000 makes
 it a campaign."""
+import asyncio
 import collections
 import http.client
 import json
@@ -11,12 +12,72 @@ from pathlib import Path
 from programs import eventually, free_port, http as request
 from reloading import CONFIG, LISTENER, ROUTE, Reloading
 
+try:
+    import websockets
+except ImportError:
+    websockets = None
+
 RELOADS = int(os.environ.get("RELOADS", "200"))
 CLIENTS = 3
 UPLOAD = b"x" * 100_000
+SOCKETS = 'sockets: {{endpoints: ["http://127.0.0.1:{}"]}}'
+TUNNEL = '      - {name: tunnel, match: {path: /tunnel}, upstream: sockets}\n'
+
+
+async def echo(socket, _path=None):
+    async for message in socket:
+        await socket.send(message)
 
 
 class Load(Reloading):
+    def setUp(self):
+        super().setUp()
+        if not websockets:
+            self.skipTest("python3-websockets is not installed")
+        port = free_port()
+        self.tunnels = []  # answers of each that has ended
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        self.addCleanup(self.loop.call_soon_threadsafe, self.loop.stop)
+        self.run_on_loop(self.serve_sockets(port)).result(30)
+        self.write(upstreams="  " + SOCKETS.format(port), routes=TUNNEL)
+        self.assertEqual(self.reload()[0], 200)
+
+    def run_on_loop(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    async def serve_sockets(self, port):
+        self.server = await websockets.serve(echo, "127.0.0.1", port, ping_interval=None)
+
+    async def talk(self, until):
+        """One tunnel: each message comes back, until it is told to stop; then it closes in order."""
+        url = f"ws://127.0.0.1:{self.values['proxy']}/tunnel"
+        async with websockets.connect(url, ping_interval=None, open_timeout=60) as socket:
+            sent = 0
+            while not until():
+                await socket.send(f"message {sent}")
+                assert await asyncio.wait_for(socket.recv(), 60) == f"message {sent}"
+                sent += 1
+                await asyncio.sleep(0.02)
+        assert socket.close_code == 1000, socket.close_code
+        return sent
+
+    def keep_tunnel(self, stop, answers, _jobs):
+        """One that lives through all reloads."""
+        self.use_tunnel(stop.is_set, answers)
+
+    def open_tunnels(self, stop, answers, _jobs):
+        """One after the other, each for a few messages."""
+        while not stop.is_set():
+            left = iter(range(5))
+            self.use_tunnel(lambda: next(left, None) is None, answers)
+
+    def use_tunnel(self, until, answers):
+        try:
+            self.tunnels.append(self.run_on_loop(self.talk(until)).result(600))
+        except Exception as error:  # of any kind: it goes among the answers, where it is seen
+            answers.append(repr(error))
+
     def send_requests(self, stop, answers, jobs):
         """GETs, uploads and jobs in turn, until it is told to stop."""
         connection = http.client.HTTPConnection("127.0.0.1", self.values["proxy"], timeout=120)
@@ -39,7 +100,7 @@ class Load(Reloading):
 
     def clients(self):
         """What runs meanwhile: each is called with an event that ends it, and lists for answers and ids of jobs."""
-        return [self.send_requests] * CLIENTS
+        return [self.send_requests] * CLIENTS + [self.keep_tunnel] * 2 + [self.open_tunnels]
 
     def resources(self):
         folder = Path(f"/proc/{self.program.process.pid}")
@@ -55,7 +116,7 @@ class Load(Reloading):
             return
         self.write(slots=(4, 16)[number % 2], connections=(20, 50)[number % 3 % 2], failures=3 + number % 3,
                    upstream=self.upstreams[number // 2 % 2].server_port,
-                   routes=ROUTE.format(number) if number % 3 == 0 else "",
+                   routes=TUNNEL + (ROUTE.format(number) if number % 3 == 0 else ""),
                    listeners=LISTENER.format(second) if number % 4 < 2 else "")
         status, report = self.reload()
         self.assertEqual(status, 200, report)
@@ -78,6 +139,7 @@ class Load(Reloading):
         for thread in threads:
             thread.join()
         self.assertEqual(set(answers), {200, 202}, collections.Counter(answers))
+        self.assertGreater(len(self.tunnels), 3)
         for job in jobs:
             eventually(f"job {job} has succeeded",
                        lambda: request("GET", f"{self.url}/_jobs/{job}").json()["status"] == "succeeded")

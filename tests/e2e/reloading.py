@@ -43,6 +43,7 @@ upstreams:
     max_connections: {connections}
     breaker: {{consecutive_failures: {failures}}}
     bulkhead: {{max_concurrent: {slots}, max_waiting: 100, max_wait: 20s}}
+{upstreams}
 queues:
   jobs: {{url: "sqlite://{folder}/jobs.db", max_jobs: 100000, replay: {{concurrency: {slots}, max_attempts: 5}}}}
 {queues}
@@ -76,7 +77,7 @@ class Reloading(unittest.TestCase):
         self.file = self.folder / "config" / "tidegate.yaml"
         self.values = {"admin": free_port(), "proxy": free_port(), "token": "a-token-of-the-test", "slots": 16,
                        "upstream": self.upstreams[0].server_port, "connections": 50, "failures": 5, "folder": self.folder,
-                       "routes": "", "queues": "", "listeners": ""}
+                       "routes": "", "queues": "", "listeners": "", "upstreams": ""}
         self.admin = f"http://127.0.0.1:{self.values['admin']}"
         self.url = f"http://127.0.0.1:{self.values['proxy']}"
         self.write()
