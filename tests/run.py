@@ -25,7 +25,7 @@ FIRST = ["e2e", "unit_jobs", "browser", "unit_jobs_rabbit", "loopback", "loopbac
          "docs"]
 BY_FILE = ["e2e", "browser"]
 # What parts need of Debian's packages for Python.
-DEBIAN_MODULES = {"browser": "selenium", "e2e:websocket": "websockets"}
+DEBIAN_MODULES = {"browser": "selenium", "e2e:websocket": "websockets", "e2e:reload_load": "websockets"}
 PYTHON_SUITES = {"lint": ROOT / "tests/lint", "e2e": ROOT / "tests/e2e", "monitoring": ROOT / "tests/monitoring",
                  "compose": ROOT / "tests/compose", "browser": ROOT / "tests/browser", "docs": ROOT / "tests/docs"}
 
