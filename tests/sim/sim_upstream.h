@@ -81,14 +81,14 @@ class SimUpstream final : public http::Service {
   Random random_;
   const std::shared_ptr<net::TlsContext> tls_;
   UpstreamMood mood_;
-  std::unique_ptr<http::Server> server_;
-  bool was_stopped_ = false;
   const std::shared_ptr<CallCount> calls_;
+  std::map<std::string, std::vector<std::unique_ptr<TunnelLog>>> tunnels_;
+  std::unique_ptr<http::Server> server_;  // ends before what its calls count in
+  bool was_stopped_ = false;
   uint64_t seen_ = 0;
   Time checked_at_{};
   std::function<void(const http::RequestHead& head)> observer_;
   std::map<std::string, int> tries_;
-  std::map<std::string, std::vector<std::unique_ptr<TunnelLog>>> tunnels_;
   std::vector<WallTime> successes_;  // in order
 };
 
