@@ -148,6 +148,7 @@ void Process::on_handed_over(const std::vector<SocketAddress>& taken) {
   }
   if (is_taken(config_->admin.address)) admin_->stop_listening();
   config_watch_.reset();
+  if (state_ >= State::draining) return;  // a signal came before the other process was heard of
   stop_signal_ = "takeover";
   drain();
 }
@@ -229,6 +230,7 @@ void Process::close_queues() {
   if (state_ == State::closing) return;  // the time was over in the same event-loop iteration as the last worker
   state_ = State::closing;
   timer_.stop();
+  if (handover_) handover_->close();
   stop_workers();
   std::vector<jobs::JobQueue*> stores;
   for (auto& [name, queue] : gateway_->policies().queues()) {

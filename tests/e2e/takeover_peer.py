@@ -3,7 +3,7 @@ import os
 import socket
 import struct
 
-HELLO, PREPARED, RELEASED, OPENED, COMMIT = 1, 5, 6, 7, 8
+HELLO, PREPARED, RELEASED, OPENED, COMMIT, SERVING = 1, 5, 6, 7, 8, 9
 
 
 class Peer:
@@ -30,6 +30,9 @@ class Peer:
 
     def opened(self):
         self.socket.send(b"i" + bytes([OPENED]))
+
+    def serving(self):
+        self.socket.send(b"i" + bytes([SERVING]))
 
     def await_kind(self, kind):
         while self.socket.recv(65536)[1] != kind:

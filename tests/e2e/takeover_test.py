@@ -135,44 +135,6 @@ class Takeover(Takeovers):
         self.assertEqual(request("POST", self.url + "/job", b"b" * 40, ASYNC).status, 202)
         self.take_over(old)
 
-    def peer_that_has_the_queues(self):
-        peer = Peer(self.folder / "takeover.sock")
-        peer.hello()
-        peer.prepared([f"127.0.0.1:{self.values[name]}" for name in ("admin", "proxy")], self.stores())
-        peer.await_kind(RELEASED)
-        return peer
-
-    def stores(self):
-        return {"jobs": f"sqlite://{self.folder}/jobs.db"}
-
-    def test_a_signal_meanwhile_stops_as_ever_and_cuts_nothing_off(self):
-        old = self.start()
-        client = http.client.HTTPConnection("127.0.0.1", self.values["proxy"], timeout=60)
-        self.addCleanup(client.close)
-        client.request("GET", "/slow?=2")
-        eventually("it is in flight", lambda: 'in_flight{route="all"} 1' in request(
-            "GET", self.admin + "/metrics").body.decode())
-        peer = self.peer_that_has_the_queues()
-        with open(self.folder / "jobs.db.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            peer.close()
-            eventually("it wants them back", lambda: self.last_step(old) == "returning")
-            old.send_signal(signal.SIGTERM)
-            self.assertEqual(client.getresponse().status, 200)
-            self.assertEqual(old.wait(timeout=60), 0)
-
-    def test_a_signal_to_a_process_that_has_been_taken_over_from_cuts_nothing_off(self):
-        old = self.start()
-        client = http.client.HTTPConnection("127.0.0.1", self.values["proxy"], timeout=60)
-        self.addCleanup(client.close)
-        client.request("GET", "/slow?=3")
-        eventually("it is in flight", lambda: 'in_flight{route="all"} 1' in request(
-            "GET", self.admin + "/metrics").body.decode())
-        self.start()
-        old.send_signal(signal.SIGTERM)
-        self.assertEqual(client.getresponse().status, 200)
-        self.assertEqual(old.wait(timeout=60), 0)
-
     def test_a_start_that_fails_at_its_end_changes_nothing(self):
         old = self.start()
         (self.folder / "takeover.sock.new").mkdir()
@@ -268,16 +230,6 @@ class Takeover(Takeovers):
         load.end()
         everything = {"succeeded": len(load.jobs)}
         eventually("every job has succeeded", lambda: self.statuses(load) == everything, 120)
-
-    def test_a_stop_while_a_takeover_is_under_way_stops(self):
-        old = self.start()
-        peer = Peer(self.folder / "takeover.sock")
-        self.addCleanup(peer.close)
-        peer.hello()
-        peer.prepared([f"127.0.0.1:{self.values['proxy']}"], self.stores())
-        peer.await_kind(RELEASED)
-        old.send_signal(signal.SIGTERM)
-        self.assertEqual(old.wait(timeout=60), 0)
 
     def test_without_a_process_to_take_over_from_it_starts(self):
         process = self.start()

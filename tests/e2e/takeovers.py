@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from programs import BIN, ROOT, eventually, free_port, http as request
+from takeover_peer import RELEASED, Peer
 
 CLIENTS = 3
 UPLOAD = b"x" * 300_000
@@ -258,3 +259,13 @@ class Takeovers(unittest.TestCase):
         # The load may have left thousands behind: some tens a second run.
         eventually("every job has succeeded", lambda: self.statuses(load) == everything, 120 + len(load.jobs) / 10)
         self.assertEqual({body for body in load.jobs.values()} - set(Echo.seen), set())
+
+    def peer_that_has_the_queues(self):
+        peer = Peer(self.folder / "takeover.sock")
+        peer.hello()
+        peer.prepared([f"127.0.0.1:{self.values[name]}" for name in ("admin", "proxy")], self.stores())
+        peer.await_kind(RELEASED)
+        return peer
+
+    def stores(self):
+        return {"jobs": f"sqlite://{self.folder}/jobs.db"}

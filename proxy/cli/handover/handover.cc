@@ -213,13 +213,14 @@ void Handover::begin_return() {
   ++attempt_;
   with_ = 0;
   move_on(State::returning);
-  if (from != State::offering) parts_.jobs_worker.resume_jobs();
+  if (from != State::offering && !drains_) parts_.jobs_worker.resume_jobs();
   return_by_ = parts_.runtime.now() + kReturnMax;
   take_back();
 }
 
 // Again and again: a process that was killed has its files for a moment, and one that hangs longer than calls can wait.
 void Handover::take_back() {
+  if (closes_) return;
   if (!queues_.closing() && queues_.take_back()) return end_return();
   if (parts_.runtime.now() >= return_by_) {
     return_by_ = Time::max();
@@ -243,8 +244,9 @@ void Handover::end_return() {
 
 void Handover::stop(std::function<void()> done) {
   listener_.reset();
-  if (state_ == State::waiting || state_ == State::handed_over) return done();
-  stopped_ = std::move(done);  // not needed where the queues are given away: then it drains
+  drains_ = state_ == State::committing;
+  if (state_ == State::waiting || state_ == State::handed_over || drains_) return done();
+  stopped_ = std::move(done);
   if (state_ < State::committing) fail("the process is told to stop");
 }
 

@@ -68,8 +68,11 @@ class Handover {
 
   const char* step() const;  // the state in a word, as in the log
   // The process is to stop: what is not handed over yet comes back, then `done` runs; if it does not soon, without it.
-  // Nobody takes over any more.
+  // In committing it runs at once: what the other process may have already does not come back while that one lives, and
+  // calls to the queues wait for it. Nobody takes over any more.
   void stop(std::function<void()> done);
+  // The process closes its queues: none comes back any more, and the worker that replays may end.
+  void close() { closes_ = true; }
   bool stopping() const { return stopped_ != nullptr; }
 
  private:
@@ -110,6 +113,8 @@ class Handover {
   Time return_by_{};
   std::shared_ptr<jobs::RemoteCalls> calls_;
   std::function<void()> stopped_;
+  bool drains_ = false;  // since it was told to stop in committing: jobs do not run any more
+  bool closes_ = false;
   net::Timer timer_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
