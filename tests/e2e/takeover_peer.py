@@ -13,8 +13,11 @@ class Peer:
         self.socket.connect(str(path))
         self.given = []
 
-    def hello(self):
+    def send_hello(self):
         self.socket.send(b"i" + bytes([HELLO]) + b"tidegate-takeover-1")
+
+    def hello(self):
+        self.send_hello()
         kind = 0
         while kind != 4:  # the end of the sockets
             text, descriptors, _, _ = socket.recv_fds(self.socket, 65536, 4)

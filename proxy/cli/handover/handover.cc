@@ -13,6 +13,8 @@ namespace tidegate::cli {
 
 namespace {
 
+constexpr Duration kReloadMax = 30s;  // until a reload that was under way has ended
+constexpr Duration kReloadCheck = 20ms;
 constexpr Duration kOfferMax = 30s;  // until the next process has prepared
 constexpr Duration kCutOffMax = 4s;  // until jobs that were cut off are deferred
 constexpr Duration kIdleMax = 2s;    // until calls to a queue that were made before it was held have ended
@@ -65,8 +67,8 @@ std::function<void()> Handover::in_this(Step step) {
 }
 
 const char* Handover::step() const {
-  static constexpr const char* kWords[] = {"waiting", "offering",   "ending_jobs", "cutting_off", "closing",
-                                           "opening", "committing", "returning",   "handed_over"};
+  static constexpr const char* kWords[] = {"waiting", "awaiting_reload", "offering",   "ending_jobs", "cutting_off",
+                                           "closing", "opening",         "committing", "returning",   "handed_over"};
   return kWords[static_cast<size_t>(state_)];
 }
 
@@ -90,26 +92,38 @@ void Handover::on_connected(net::MessageSocket socket) {
                                      }});
 }
 
-std::string Handover::refusal(const net::MessagePeer& peer) const {
-  if (peer.user != ::geteuid()) return "only the user of this process may take over";
+std::string Handover::refusal(const net::Message& hello) const {
+  if (visitor_->peer().user != ::geteuid()) return "only the user of this process may take over";
   if (state_ != State::waiting || stopped_) return "another takeover is under way";
-  return callbacks_.refusal();
+  const bool understood = kind_of(hello) == Kind::hello && hello.text.substr(1) == kProtocol;
+  return understood ? "" : "this version understands " + std::string(kProtocol) + " alone";
 }
 
 void Handover::on_hello(const net::Message& message) {
   const net::MessagePeer peer = visitor_->peer();
-  std::string reason = refusal(peer);
-  const bool understood = kind_of(message) == Kind::hello && message.text.substr(1) == kProtocol;
-  if (reason.empty() && !understood) reason = "this version understands " + std::string(kProtocol) + " alone";
-  auto sockets = reason.empty() ? parts_.sockets.share(addresses_of(parts_.gateway.table()->config(), parts_.admin))
-                                : Error{ErrorCode::refused, reason};
-  if (!sockets) {
-    log_warn("takeover_refused", {{"process", peer.process}, {"reason", sockets.error().message}});
-    return visitor_->send(make_message(Kind::refused, sockets.error().message));
+  if (const std::string reason = refusal(message); !reason.empty()) {
+    log_warn("takeover_refused", {{"process", peer.process}, {"reason", reason}});
+    return visitor_->send(make_message(Kind::refused, reason));
   }
   other_ = peer.process;
   with_ = connections_;
   channel_ = std::move(visitor_);
+  if (!callbacks_.reload_under_way()) return offer();
+  offer_by_ = parts_.runtime.now() + kReloadMax;
+  move_on(State::awaiting_reload);
+  await_reload();
+}
+
+// Often of the very file that was replaced for the next process.
+void Handover::await_reload() {
+  if (!callbacks_.reload_under_way()) return offer();
+  if (parts_.runtime.now() >= offer_by_) return fail("a reload is under way");
+  timer_.start_after(kReloadCheck);
+}
+
+void Handover::offer() {
+  auto sockets = parts_.sockets.share(addresses_of(parts_.gateway.table()->config(), parts_.admin));
+  if (!sockets) return fail(sockets.error().message);
   for (net::InheritedSocket& socket : *sockets) channel_->send(socket_message(std::move(socket)));
   channel_->send(make_message(Kind::sockets_end));
   move_on(State::offering);
@@ -180,6 +194,7 @@ void Handover::give_away() {
 
 void Handover::on_time_over() {
   switch (state_) {
+    case State::awaiting_reload: return await_reload();
     case State::ending_jobs:
       move_on(State::cutting_off);
       parts_.jobs_worker.cut_off_jobs();
@@ -213,7 +228,7 @@ void Handover::begin_return() {
   ++attempt_;
   with_ = 0;
   move_on(State::returning);
-  if (from != State::offering && !drains_) parts_.jobs_worker.resume_jobs();
+  if (from > State::offering && !drains_) parts_.jobs_worker.resume_jobs();
   return_by_ = parts_.runtime.now() + kReturnMax;
   take_back();
 }

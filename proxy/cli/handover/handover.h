@@ -9,6 +9,7 @@
 //      │                           failed, too late, or the other process has ended
 //      └────── queues are open again ────── returning ◀──┘
 //
+//   A reload that is under way at the hello ends first: waiting ──hello──▶ awaiting_reload ──its end──▶ offering.
 //   closing: calls to the queues wait; those made before end, then the stores close. opening: the other process opens
 //   them.
 //
@@ -36,6 +37,7 @@ class Handover {
  public:
   enum class State : uint8_t {
     waiting,
+    awaiting_reload,
     offering,
     ending_jobs,
     cutting_off,
@@ -54,8 +56,8 @@ class Handover {
     SocketAddress admin;        // where the admin interface listens
   };
   struct Callbacks {
-    // Why a takeover cannot begin now; "": it can.
-    std::function<std::string()> refusal;
+    // A takeover waits until it has ended.
+    std::function<bool()> reload_under_way;
     // A takeover begins, or has ended as if it had not been.
     std::function<void(bool under_way)> under_way;
     // The next process serves: this one accepts no more at these addresses, and drains.
@@ -79,8 +81,10 @@ class Handover {
   Handover(const Parts& parts, std::string path, Callbacks callbacks);
   Status listen_at_path();
   void on_connected(net::MessageSocket socket);
-  std::string refusal(const net::MessagePeer& peer) const;
+  std::string refusal(const net::Message& hello) const;
   void on_hello(const net::Message& message);
+  void await_reload();
+  void offer();
   void on_message(net::Message message);
   void end_jobs(const net::Message& message);
   void hold_queues();
@@ -110,6 +114,7 @@ class Handover {
   uint64_t attempt_ = 0;
   Prepared prepared_;
   GivenQueues queues_;
+  Time offer_by_{};
   Time return_by_{};
   std::shared_ptr<jobs::RemoteCalls> calls_;
   std::function<void()> stopped_;

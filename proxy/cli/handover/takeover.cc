@@ -14,6 +14,7 @@ namespace tidegate::cli {
 namespace {
 
 constexpr Duration kAnswerMax = 10s;
+constexpr Duration kOfferedMax = 60s;  // a reload in the other process ends first
 constexpr Duration kReleaseMax = 24h;  // job runs end first: the other process says how long that may take
 constexpr Duration kCommitMax = 10s;
 
@@ -64,11 +65,13 @@ Result<std::optional<net::Message>> Takeover::await(Kind kind, Duration time) {
 Result<std::vector<net::InheritedSocket>> Takeover::receive_sockets() {
   std::vector<net::InheritedSocket> sockets;
   for (;;) {
-    auto message = socket_.receive_within(kAnswerMax);
+    auto message = socket_.receive_within(kOfferedMax);
     if (!message) return Error{message.error().code, "takeover: " + message.error().message};
     const auto kind = kind_of(*message);
     if (kind == Kind::sockets_end) break;
-    if (kind == Kind::refused) return Error{ErrorCode::refused, "takeover: refused: " + message->text.substr(1)};
+    if (kind == Kind::refused || kind == Kind::failed) {
+      return Error{ErrorCode::refused, "takeover: refused: " + message->text.substr(1)};
+    }
     auto socket = kind == Kind::socket ? read_socket(std::move(*message)) : std::nullopt;
     const auto bound = socket ? net::adopt_listening_socket(socket->socket) : Error{ErrorCode::invalid, ""};
     if (!bound) return Error{ErrorCode::invalid, "takeover: the other process does not follow the protocol"};
