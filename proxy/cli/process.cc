@@ -45,7 +45,7 @@ Duration longest_lame_duck(const config::Config& config) {
 
 }  // namespace
 
-Process::Process(std::string file, config::LoadResult loaded, std::vector<ActivatedSocket> activated, bool takes_over)
+Process::Process(ConfigFile file, config::LoadResult loaded, std::vector<ActivatedSocket> activated, bool takes_over)
     : file_(std::move(file)),
       config_(std::move(loaded.config)),
       effective_(std::move(loaded.effective)),
@@ -88,7 +88,7 @@ Status Process::start() {
                                              std::move(*callbacks));
   if (Status status = inheritance_.await_commit(); !status) return status;
   if (Status status = start_workers(); !status) return status;
-  reloader_ = std::make_unique<Reloader>(runtime_, *gateway_, workers_, file_, std::move(effective_));
+  reloader_ = std::make_unique<Reloader>(runtime_, *gateway_, workers_, file_.path, std::move(effective_));
   admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build, reloader_.get());
   if (Status status = admin_->listen(); !status) return status;
   sockets_.end_start();
@@ -116,10 +116,10 @@ Status Process::start() {
 }
 
 void Process::watch_config() {
-  if (file_ == config::kStandardInput) return;
-  auto watch = net::watch_file(runtime_, file_, [this] { reloader_->reload("file", nullptr); });
+  if (file_.path == config::kStandardInput) return;
+  auto watch = net::watch_file(runtime_, file_.path, file_.state, [this] { reloader_->reload("file", nullptr); });
   if (watch) config_watch_ = std::move(*watch);
-  else log_warn("config_not_watched", {{"file", file_}, {"reason", watch.error().message}});
+  else log_warn("config_not_watched", {{"file", file_.path}, {"reason", watch.error().message}});
 }
 
 Status Process::allow_takeover() {

@@ -11,6 +11,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "admin/admin_service.h"
@@ -21,17 +23,23 @@
 #include "config/load/loader.h"
 #include "core/gateway.h"
 #include "metrics/metrics.h"
+#include "net/file_state.h"
 #include "net/uv/listening_sockets.h"
 #include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
 
+// The configuration's.
+struct ConfigFile {
+  std::string path;                     // as named on the command line
+  std::optional<net::FileState> state;  // before it was read
+};
+
 class Process {
  public:
-  // `file`: as named on the command line; `loaded`: what it says, without errors; `activated`: from the service
-  // manager.
-  // `takes_over`: from the process that serves with that configuration, if there is one.
-  Process(std::string file, config::LoadResult loaded, std::vector<ActivatedSocket> activated, bool takes_over);
+  // `loaded`: what the file says, without errors; `activated`: from the service manager; `takes_over`: from the process
+  // that serves with that configuration, if there is one.
+  Process(ConfigFile file, config::LoadResult loaded, std::vector<ActivatedSocket> activated, bool takes_over);
   ~Process();
 
   // Blocks until the process should exit. Returns the exit code.
@@ -56,7 +64,7 @@ class Process {
   void stop_workers();
   Duration shutdown_grace() const { return gateway_->table()->config().shutdown_grace; }
 
-  const std::string file_;
+  const ConfigFile file_;
   const std::shared_ptr<const config::Config> config_;  // at the start
   config::Effective effective_;                         // until the reloader has it
   net::ListeningSockets sockets_;

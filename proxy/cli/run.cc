@@ -4,6 +4,7 @@
 #include "cli/handover/socket_activation.h"
 #include "cli/process.h"
 #include "config/load/loader.h"
+#include "net/file_state.h"
 
 namespace tidegate::cli {
 
@@ -13,6 +14,7 @@ int run_command(const std::string& config_file, bool takes_over) {
     std::fprintf(stderr, "tidegate: %s\n", activated.error().message.c_str());
     return kExitRuntime;
   }
+  const auto state = net::file_state(config_file);  // before it is read: what changes from then on is a reload
   config::LoadResult loaded = config::load_file(config_file);
   if (!loaded.config) {
     std::fputs(config::check_report(loaded, false).c_str(), stderr);
@@ -20,7 +22,7 @@ int run_command(const std::string& config_file, bool takes_over) {
   }
   configure_log(loaded.config->log);
   log_warnings(loaded.warnings);
-  Process process(config_file, std::move(loaded), std::move(*activated), takes_over);
+  Process process({config_file, state}, std::move(loaded), std::move(*activated), takes_over);
   return process.run();
 }
 

@@ -3,9 +3,9 @@ import signal
 import time
 import unittest
 
-from programs import eventually, free_port
+from programs import eventually, free_port, http as request
 from takeover_peer import Peer
-from takeovers import CONFIG, Takeovers
+from takeovers import ASYNC, CONFIG, Echo, Takeovers
 
 # So many that a reload takes a while.
 ROUTES = "".join(f'      - {{name: r{i}, match: {{path: "/r{i}/*"}}, upstream: up}}\n' for i in range(1500))
@@ -13,10 +13,9 @@ LISTENER = '  - name: many\n    address: "127.0.0.1:{}"\n    routes:\n'
 
 
 class ReloadInATakeover(Takeovers):
-    def rename_config(self, text):
-        """Replaces that of the first process."""
+    def rename_config(self, name, text):
         (self.folder / "next.yaml").write_text(text)
-        (self.folder / "next.yaml").rename(self.folder / "0.yaml")
+        (self.folder / "next.yaml").rename(self.folder / name)
 
     def many_routes(self):
         return self.start(listeners=LISTENER.format(free_port()) + ROUTES)
@@ -44,9 +43,22 @@ class ReloadInATakeover(Takeovers):
         eventually("it is over", lambda: self.last_step(old) == "waiting")
         self.take_over(old)
 
+    def test_a_file_that_is_replaced_while_another_process_takes_over_is_reloaded_by_that_one(self):
+        old = self.start()
+        body = b"s" * 40
+        self.assertEqual(request("POST", self.url + "/job?slow", body, ASYNC).status, 202)
+        eventually("the job runs", lambda: Echo.seen[body] == 1)
+        new = self.launch()
+        eventually("the new one has loaded the file", lambda: self.last_step(old) == "ending_jobs")
+        self.rename_config("1.yaml", CONFIG.format(**self.values).replace("grace: 20s", "grace: 7s"))
+        self.await_serving(new)
+        eventually("it is reloaded", lambda: self.events(new, "config_reloaded"))
+        self.assertIn("shutdown_grace", self.events(new, "config_reloaded")[0]["changes"])
+        self.assertEqual(self.events(old, "config_reloaded"), [])
+
     def test_the_file_may_be_replaced_just_before_a_takeover(self):
         old = self.many_routes()
-        self.rename_config(CONFIG.format(**self.values) + "# another\n")
+        self.rename_config("0.yaml", CONFIG.format(**self.values) + "# another\n")
         self.take_over(old)
 
 

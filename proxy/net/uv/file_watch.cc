@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "net/file_state.h"
 #include "net/timer.h"
 #include "net/uv/loop.h"
 
@@ -25,17 +24,18 @@ std::string folder_of(const std::string& path) {
 
 class FileWatch final : public Operation {
  public:
-  FileWatch(UvRuntime& runtime, std::string path, std::function<void()> on_change)
+  FileWatch(UvRuntime& runtime, std::string path, std::optional<FileState> known, std::function<void()> on_change)
       : runtime_(runtime),
         path_(std::move(path)),
         on_change_(std::move(on_change)),
-        known_(file_state(path_)),
+        known_(known),
         settled_(runtime, [this] { compare(); }),
         recheck_(runtime, [this] { recheck(); }) {}
 
   ~FileWatch() override { stop(); }
 
   int start() {
+    on_event();  // the file may be another one already
     recheck_.start_after(kRecheckInterval);
     folder_ = file_state(folder_of(path_));
     handle_ = new uv_fs_event_t{};
@@ -99,8 +99,8 @@ class FileWatch final : public Operation {
 }  // namespace
 
 Result<std::unique_ptr<Operation>> watch_file(UvRuntime& runtime, const std::string& path,
-                                              std::function<void()> on_change) {
-  auto watch = std::make_unique<FileWatch>(runtime, path, std::move(on_change));
+                                              std::optional<FileState> known, std::function<void()> on_change) {
+  auto watch = std::make_unique<FileWatch>(runtime, path, known, std::move(on_change));
   const int status = watch->start();
   if (status == 0) return std::unique_ptr<Operation>(std::move(watch));
   const bool used_up = status == UV_ENOSPC || status == UV_EMFILE;

@@ -13,16 +13,20 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "net/file_state.h"
 #include "net/uv/uv_runtime.h"
 
 namespace tidegate::net {
 
+// `known`: the state of the file that is in use, from before it was read: one that has changed since is reported.
 // `on_change` runs on the runtime's loop, once for a burst of writes; it may destroy the watch. A file that is missing
 // has changed once it is there again. The runtime outlives the operation. Errors: not_found (the folder), exhausted
 // (the system's inotify instances or watches are used up), io.
 [[nodiscard]] Result<std::unique_ptr<Operation>> watch_file(UvRuntime& runtime, const std::string& path,
+                                                            std::optional<FileState> known,
                                                             std::function<void()> on_change);
 
 }  // namespace tidegate::net

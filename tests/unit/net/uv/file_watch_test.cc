@@ -26,8 +26,9 @@ struct Fixture {
   }
 
   void write(const std::string& name, const std::string& text) { std::ofstream(folder / name) << text; }
-  void start(const std::string& name) {
-    auto started = watch_file(runtime, (folder / name).string(), [this] { ++changes; });
+  void start(const std::string& name) { start(name, file_state((folder / name).string())); }
+  void start(const std::string& name, std::optional<FileState> known) {
+    auto started = watch_file(runtime, (folder / name).string(), known, [this] { ++changes; });
     REQUIRE(started.ok());
     watch = std::move(*started);
   }
@@ -70,6 +71,16 @@ TEST_CASE("a file behind a link that is swapped, as a ConfigMap's, is reported")
   fixture.until(1);
 }
 
+TEST_CASE("a file that was replaced between its reading and the watch is reported") {
+  Fixture fixture;
+  fixture.write("config", "one");
+  const auto known = file_state((fixture.folder / "config").string());
+  fixture.write("next", "two");
+  fs::rename(fixture.folder / "next", fixture.folder / "config");
+  fixture.start("config", known);
+  fixture.until(1);
+}
+
 TEST_CASE("a burst of writes is one change, and other files of the folder are none") {
   Fixture fixture;
   fixture.write("config", "one");
@@ -94,7 +105,8 @@ TEST_CASE("a file that is deleted is reported when it is there again") {
 TEST_CASE("a watch may be ended by its own report, and a folder that is missing is an error") {
   Fixture fixture;
   fixture.write("config", "one");
-  auto started = watch_file(fixture.runtime, (fixture.folder / "config").string(), [&] {
+  const std::string path = (fixture.folder / "config").string();
+  auto started = watch_file(fixture.runtime, path, file_state(path), [&] {
     ++fixture.changes;
     fixture.watch.reset();
   });
@@ -102,7 +114,7 @@ TEST_CASE("a watch may be ended by its own report, and a folder that is missing 
   fixture.watch = std::move(*started);
   fixture.write("config", "two, longer");
   fixture.until(1);
-  CHECK(watch_file(fixture.runtime, (fixture.folder / "absent/config").string(), [] {}).error().code ==
+  CHECK(watch_file(fixture.runtime, (fixture.folder / "absent/config").string(), {}, [] {}).error().code ==
         ErrorCode::not_found);
 }
 
