@@ -88,7 +88,7 @@ Status Process::start() {
                                              std::move(*callbacks));
   if (Status status = inheritance_.await_commit(); !status) return status;
   if (Status status = start_workers(); !status) return status;
-  reloader_ = std::make_unique<Reloader>(runtime_, *gateway_, workers_, file_.path, std::move(effective_));
+  reloader_ = std::make_unique<Reloader>(runtime_, *gateway_, sockets_, workers_, file_.path, std::move(effective_));
   admin_ = std::make_unique<admin::AdminService>(runtime_, *gateway_, build, reloader_.get());
   if (Status status = admin_->listen(); !status) return status;
   sockets_.end_start();

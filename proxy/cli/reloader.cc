@@ -52,10 +52,11 @@ void log_warnings(const std::vector<config::Diagnostic>& warnings) {
   }
 }
 
-Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, Workers& workers, std::string file,
-                   config::Effective running)
+Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::ListeningSockets& sockets,
+                   Workers& workers, std::string file, config::Effective running)
     : runtime_(runtime),
       gateway_(gateway),
+      sockets_(sockets),
       workers_(workers),
       file_(std::move(file)),
       start_{gateway.table()->config().workers, gateway.table()->config().admin.address,
@@ -243,10 +244,10 @@ void Reloader::commit() {
   }
 }
 
-// Of the process itself: a listener that a reload has closed accepts for a moment what is under way.
+// Of the process itself. A listener that a reload has closed accepts for a moment what is under way.
 std::vector<SocketAddress> Reloader::listening_addresses() {
   std::erase_if(left_, [&](const Left& left) { return runtime_.now() - left.at > kLeavingMax; });
-  std::vector<SocketAddress> addresses;
+  std::vector<SocketAddress> addresses = sockets_.managed_addresses();
   for (const Left& left : left_) addresses.push_back(left.address);
   for (const config::Listener& listener : gateway_.table()->config().listeners) addresses.push_back(listener.address);
   return addresses;

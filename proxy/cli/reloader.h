@@ -29,6 +29,7 @@
 #include "config/load/loader.h"
 #include "core/gateway.h"
 #include "net/runtime.h"
+#include "net/uv/listening_sockets.h"
 
 namespace tidegate::cli {
 
@@ -42,8 +43,8 @@ class Reloader final : public admin::Reloading {
 
   // On the main loop. All outlive the reloader. `file`: as named on the command line. `running`: what that file said at
   // the start.
-  Reloader(net::Runtime& runtime, core::Gateway& gateway, Workers& workers, std::string file,
-           config::Effective running);
+  Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::ListeningSockets& sockets, Workers& workers,
+           std::string file, config::Effective running);
   ~Reloader() override;  // waits for its threads
 
   void reload(const std::string& trigger, Done done) override;
@@ -102,6 +103,7 @@ class Reloader final : public admin::Reloading {
 
   net::Runtime& runtime_;
   core::Gateway& gateway_;
+  const net::ListeningSockets& sockets_;
   Workers& workers_;
   const std::string file_;
   const StartValues start_;

@@ -6,6 +6,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -31,6 +32,8 @@ log: {{access: off}}
 upstreams: {{optimizer: {{endpoints: ["http://127.0.0.1:{upstream}"]}}}}
 listeners:
   - {{name: web, address: "127.0.0.1:{web}", routes: [{{name: all, match: {{path: "/*"}}, upstream: optimizer}}]}}
+"""
+SECOND = """  - {{name: second, address: "127.0.0.1:{}", routes: [{{name: second, match: {{path: "/*"}}, upstream: optimizer}}]}}
 """
 
 
@@ -59,12 +62,16 @@ class Activation(unittest.TestCase):
         self.admin = f"http://127.0.0.1:{self.ports['admin']}/health"
         self.web = f"http://127.0.0.1:{self.ports['web']}/health"
 
-    def program(self, sockets, names, environment=None):
+    def write_config(self, listeners=""):
+        config = self.folder / f"{self.ports['web']}.yaml"
+        config.write_text(CONFIG.format(upstream=self.upstream, **self.ports) + listeners)
+        return config
+
+    def program(self, sockets, names, environment=None, listeners=""):
         for each in sockets:
             os.set_inheritable(each.fileno(), True)
             self.addCleanup(each.close)
-        config = self.folder / f"{self.ports['web']}.yaml"
-        config.write_text(CONFIG.format(upstream=self.upstream, **self.ports))
+        config = self.write_config(listeners)
         descriptors = ",".join(str(each.fileno()) for each in sockets)
         program = Program("tidegate", [sys.executable, "-c", LAUNCHER, descriptors, names, BIN / "tidegate", "run", "-c", config],
                           config.with_suffix(".log"), self.admin, environment, keep_descriptors=True)
@@ -98,6 +105,25 @@ class Activation(unittest.TestCase):
         with self.assertRaises(AssertionError):
             program.start()
         self.assertIn("inherited socket 3 (web): it is not a socket that listens on TCP", program.text())
+
+    def test_a_listener_that_a_reload_has_removed_comes_back_with_another_one(self):
+        port = free_port()
+        listener = SECOND.format(port)
+        program = self.program([listening(self.ports["web"]), listening(port)], "web:second", listeners=listener)
+        program.start()
+        self.assertEqual(http("GET", f"http://127.0.0.1:{port}/health").status, 200)
+        self.reload()
+        time.sleep(1.5)  # longer than what was under way is accepted
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as waiting:
+            waiting.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.reload(listener)
+            self.assertTrue(waiting.recv(4096).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(http("GET", f"http://127.0.0.1:{port}/health").status, 200)
+
+    def reload(self, listeners=""):
+        self.write_config(listeners)
+        answer = http("POST", f"http://127.0.0.1:{self.ports['admin']}/api/reload")
+        self.assertEqual(answer.status, 200, answer.body)
 
     def test_the_service_manager_is_told_when_it_is_ready_and_when_it_stops(self):
         path = self.folder / "notify"

@@ -52,6 +52,13 @@ void ListeningSockets::end_start() {
   std::erase_if(inherited_, [](const Inherited& each) { return !each.of.managed; });
 }
 
+std::vector<SocketAddress> ListeningSockets::managed_addresses() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SocketAddress> addresses;
+  for (const Inherited& each : inherited_) addresses.push_back(each.of.address);
+  return addresses;
+}
+
 // The loops take turns. Each takes every so-manyth of the sockets; where there are fewer than loops, all have one.
 Result<std::vector<std::unique_ptr<ListeningSocket>>> ListeningSockets::take(const SocketAddress& address) {
   std::vector<InheritedSocket> mine;
@@ -87,6 +94,15 @@ Result<std::vector<InheritedSocket>> ListeningSockets::share(const std::vector<S
     given.push_back({socket->of_.address, socket->of_.socket.duplicate(), socket->of_.managed});
     if (!given.back().socket) return kNoDescriptor;
     shared.push_back(socket);
+  }
+  const size_t listening = given.size();
+  for (const Inherited& each : inherited_) {
+    const bool has_listener =
+        std::any_of(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(listening),
+                    [&](const InheritedSocket& other) { return other.address == each.of.address; });
+    if (has_listener || !each.of.managed) continue;
+    given.push_back({each.of.address, each.of.socket.duplicate(), true});
+    if (!given.back().socket) return kNoDescriptor;
   }
   for (ListeningSocket* socket : shared) socket->shared_ = true;
   return given;

@@ -64,12 +64,15 @@ class ListeningSockets {
   bool has_inherited(const SocketAddress& address) const;
   // All listen: what they have taken is theirs. A managed socket is there to be taken again (by a reload).
   void end_start();
+  // Of the managed sockets. REQUIRES end_start(). Connections to one that nobody listens with wait in the kernel.
+  std::vector<SocketAddress> managed_addresses() const;
 
   // The sockets of the next loop that listens there; empty: it binds the address itself. Error: exhausted.
   Result<std::vector<std::unique_ptr<ListeningSocket>>> take(const SocketAddress& address);
 
   // For the next process: another descriptor of each socket that listens at one of the addresses; they are shared from
-  // now on. Error: exhausted (no descriptor left); nothing is shared then.
+  // now on. Besides the managed ones that have no listener here now. Error: exhausted (no descriptor left); nothing is
+  // shared then.
   Result<std::vector<InheritedSocket>> share(const std::vector<SocketAddress>& addresses);
   // The other process does not listen after all, or does not listen on that address.
   void end_sharing();

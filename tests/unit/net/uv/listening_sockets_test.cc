@@ -59,7 +59,23 @@ TEST_CASE("after the start only a socket that the service manager keeps can be t
   kept.front().managed = true;
   sockets.inherit(std::move(kept), 1);
   sockets.end_start();
+  CHECK(sockets.managed_addresses() == std::vector<SocketAddress>{kAddress});
   CHECK(taken_by(sockets, 2) == std::vector<size_t>{1, 1});
+}
+
+TEST_CASE("a socket that the service manager keeps is given to the next process, with a listener or without") {
+  ListeningSockets sockets;
+  auto kept = some_sockets(2);
+  for (InheritedSocket& each : kept) each.managed = true;
+  sockets.inherit(std::move(kept), 2);
+  sockets.end_start();
+  const auto given = sockets.share({}).value();
+  REQUIRE(given.size() == 2);
+  CHECK(given.front().managed);
+  auto listening = sockets.take(kAddress).value();
+  CHECK(sockets.share({kAddress}).value().size() == 1);
+  listening.front()->retire();
+  CHECK(sockets.share({kAddress}).value().size() == 2);
 }
 
 TEST_CASE("a socket that is no TCP listener is refused") {
