@@ -5,11 +5,11 @@ import unittest
 
 from programs import eventually, free_port, http as request
 from takeover_peer import Peer
-from takeovers import ASYNC, CONFIG, Echo, Takeovers
+from takeovers import ASYNC, CONFIG, LISTENER, Echo, Takeovers
 
 # So many that a reload takes a while.
 ROUTES = "".join(f'      - {{name: r{i}, match: {{path: "/r{i}/*"}}, upstream: up}}\n' for i in range(1500))
-LISTENER = '  - name: many\n    address: "127.0.0.1:{}"\n    routes:\n'
+MANY = '  - name: many\n    address: "127.0.0.1:{}"\n    routes:\n'
 
 
 class ReloadInATakeover(Takeovers):
@@ -18,7 +18,7 @@ class ReloadInATakeover(Takeovers):
         (self.folder / "next.yaml").rename(self.folder / name)
 
     def many_routes(self):
-        return self.start(listeners=LISTENER.format(free_port()) + ROUTES)
+        return self.start(listeners=MANY.format(free_port()) + ROUTES)
 
     def test_a_takeover_waits_for_the_end_of_a_reload(self):
         old = self.many_routes()
@@ -55,6 +55,14 @@ class ReloadInATakeover(Takeovers):
         eventually("it is reloaded", lambda: self.events(new, "config_reloaded"))
         self.assertIn("shutdown_grace", self.events(new, "config_reloaded")[0]["changes"])
         self.assertEqual(self.events(old, "config_reloaded"), [])
+
+    def test_a_listener_that_a_reload_has_just_removed_is_there_after_a_takeover(self):
+        second = free_port()
+        old = self.start(listeners=LISTENER.format(second))
+        self.rename_config("0.yaml", CONFIG.format(**{**self.values, "listeners": ""}))
+        self.assertEqual(request("POST", self.admin + "/api/reload").status, 200)
+        self.take_over(old)
+        self.assertEqual(request("GET", f"http://127.0.0.1:{second}/").status, 200)
 
     def test_the_file_may_be_replaced_just_before_a_takeover(self):
         old = self.many_routes()

@@ -13,7 +13,8 @@ namespace tidegate::cli {
 namespace {
 
 constexpr Duration kLockMax = 5s;  // until the files of a process that was killed are free
-constexpr Duration kLockInterval = 50ms;
+constexpr Duration kPortMax = 2s;  // until a listener that the other process has just closed is
+constexpr Duration kRetryInterval = 50ms;
 
 }  // namespace
 
@@ -76,7 +77,12 @@ void Inheritance::inherit(std::vector<net::InheritedSocket> sockets) {
 Status Inheritance::check_ports() const {
   for (const SocketAddress& address : addresses()) {
     if (sockets_.has_inherited(address)) continue;
-    if (Status status = net::check_port_is_free(address); !status) return status;
+    Status status = net::check_port_is_free(address);
+    for (Duration waited{}; !status && takeover_ && waited < kPortMax; waited += kRetryInterval) {
+      net::wait_blocking(kRetryInterval);
+      status = net::check_port_is_free(address);
+    }
+    if (!status) return status;
   }
   return Ok{};
 }
@@ -102,9 +108,9 @@ Status Inheritance::await_queues() {
 
 Inheritance::Stores Inheritance::open(const std::function<Stores()>& open_stores) const {
   auto stores = open_stores();
-  for (Duration waited{}; !stores && takeover_ && takeover_->alone() && waited < kLockMax; waited += kLockInterval) {
+  for (Duration waited{}; !stores && takeover_ && takeover_->alone() && waited < kLockMax; waited += kRetryInterval) {
     if (stores.error().code != ErrorCode::conflict) break;
-    net::wait_blocking(kLockInterval);
+    net::wait_blocking(kRetryInterval);
     stores = open_stores();
   }
   if (!stores || !takeover_ || takeover_->alone()) return stores;
