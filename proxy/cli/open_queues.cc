@@ -15,14 +15,23 @@ void count_in(metrics::QueueMetrics& counted, jobs::SqliteOptions& options) {
   options.on_checkpoint_blocked = [&counted] { counted.checkpoint_blocked(); };
 }
 
-net::TlsServer tls_of(const std::optional<net::TlsClientConfig>& config) {
-  return config ? net::make_tls_server(*config, net::TlsContext::Alpn::none) : net::TlsServer();
-}
+struct UrlTls {
+  net::TlsServer operator()(const config::SqliteUrl&) const { return {}; }
+  template <typename ServerUrl>
+  net::TlsServer operator()(const ServerUrl& url) const {
+    return url.tls ? net::make_tls_server(*url.tls, net::TlsContext::Alpn::none) : net::TlsServer();
+  }
+};
+
+}  // namespace
 
 class QueueOpener {
  public:
   QueueOpener(const config::Queue& queue, metrics::Metrics& metrics)
-      : queue_(queue), counted_(metrics.queue(queue.name)) {
+      : queue_(queue),
+        counted_(metrics.queue(queue.name)),
+        tls_(std::visit(UrlTls(), queue.url)),
+        results_tls_(queue.results_url ? std::visit(UrlTls(), *queue.results_url) : net::TlsServer()) {
     limits_.max_jobs = queue.max_jobs;
     limits_.max_bytes = queue.max_bytes;
     limits_.min_free_disk = queue.min_free_disk;
@@ -31,18 +40,24 @@ class QueueOpener {
 
   using Opened = Result<OpenStores>;
 
+  Opened open() const {
+    auto opened = std::visit(*this, queue_.url);
+    if (!opened) return Error{opened.error().code, "queue " + queue_.name + ": " + opened.error().message};
+    return opened;
+  }
+
   Opened operator()(const config::SqliteUrl& url) const {
     auto opened = open_sqlite(url.path);
     if (!opened) return opened.error();
     return OpenStores{std::move(*opened), nullptr};
   }
-  Opened operator()(const redis::Address& address) const { return spooled(open_redis(address)); }
+  Opened operator()(const redis::Address& address) const { return spooled(open_redis(address, tls_)); }
   Opened operator()(const config::AmqpUrl& url) const {
     auto records = open_records();
     if (!records) return records.error();
     jobs::RabbitQueueOptions options;
     options.url = url;
-    options.tls = tls_of(url.tls);
+    options.tls = tls_;
     options.name = queue_.name;
     options.limits = limits_;
     options.records = std::move(*records);
@@ -59,10 +74,10 @@ class QueueOpener {
     return jobs::open_sqlite_queue(options);
   }
 
-  std::unique_ptr<jobs::RecordStore> open_redis(const redis::Address& address) const {
+  std::unique_ptr<jobs::RecordStore> open_redis(const redis::Address& address, const net::TlsServer& tls) const {
     jobs::RedisQueueOptions options;
     options.address = address;
-    options.tls = tls_of(address.tls);
+    options.tls = tls;
     options.name = queue_.name;
     options.limits = limits_;
     options.strict = queue_.strict_durability;
@@ -73,7 +88,9 @@ class QueueOpener {
 
   // The store of the records of a queue on RabbitMQ; the configuration requires one.
   Result<std::unique_ptr<jobs::RecordStore>> open_records() const {
-    if (const auto* address = std::get_if<redis::Address>(&*queue_.results_url)) return open_redis(*address);
+    if (const auto* address = std::get_if<redis::Address>(&*queue_.results_url)) {
+      return open_redis(*address, results_tls_);
+    }
     auto opened = open_sqlite(std::get<config::SqliteUrl>(*queue_.results_url).path);
     if (!opened) return Error{opened.error().code, "results: " + opened.error().message};
     return std::unique_ptr<jobs::RecordStore>(std::move(*opened));
@@ -90,15 +107,30 @@ class QueueOpener {
     return [&counted = counted_](Duration took) { counted.commit(took); };
   }
 
-  const config::Queue& queue_;
+  const config::Queue queue_;
   metrics::QueueMetrics& counted_;
+  const net::TlsServer tls_, results_tls_;  // of all stores that it opens: who watches their files knows one
   jobs::QueueLimits limits_;
 };
 
-std::shared_ptr<jobs::JobQueue> for_handover(bool handover, const std::string& name,
-                                             std::shared_ptr<jobs::JobQueue> store) {
-  if (!handover) return store;
-  return std::make_shared<jobs::HandoverQueue>(name, std::move(store));
+namespace {
+
+std::shared_ptr<jobs::JobQueue> start_queue(const std::string& name, OpenStores opened, net::Runtime& runtime) {
+  if (!opened.spool) return std::move(opened.store);
+  return jobs::make_spooled_queue(runtime, {name, std::move(opened.store), std::move(opened.spool)});
+}
+
+Result<std::shared_ptr<jobs::JobQueue>> open_callback_store(const config::Queue& queue, metrics::Metrics& metrics) {
+  const auto* sqlite = std::get_if<config::SqliteUrl>(&queue.url);
+  jobs::SqliteOptions options;
+  options.path = (sqlite ? sqlite->path : queue.spool_path) + ".callbacks.db";
+  options.limits.max_jobs = queue.max_jobs;
+  options.limits.min_free_disk = queue.min_free_disk;
+  options.limits.results_ttl = queue.results_ttl;
+  count_in(metrics.queue(core::callbacks_name(queue.name)), options);
+  auto opened = jobs::open_sqlite_queue(options);
+  if (!opened) return Error{opened.error().code, "callbacks of queue " + queue.name + ": " + opened.error().message};
+  return std::shared_ptr<jobs::JobQueue>(std::move(*opened));
 }
 
 }  // namespace
@@ -119,17 +151,11 @@ Result<core::Policies::QueueStores> open_callback_stores(const config::Config& c
                                                          metrics::Metrics& metrics, bool handover) {
   core::Policies::QueueStores stores;
   for (const std::string& name : queues) {
-    const config::Queue& queue = config.queues.at(name);
-    const auto* sqlite = std::get_if<config::SqliteUrl>(&queue.url);
-    jobs::SqliteOptions options;
-    options.path = (sqlite ? sqlite->path : queue.spool_path) + ".callbacks.db";
-    options.limits.max_jobs = queue.max_jobs;
-    options.limits.min_free_disk = queue.min_free_disk;
-    options.limits.results_ttl = queue.results_ttl;
-    count_in(metrics.queue(core::callbacks_name(name)), options);
-    auto opened = jobs::open_sqlite_queue(options);
-    if (!opened) return Error{opened.error().code, "callbacks of queue " + name + ": " + opened.error().message};
-    stores[name] = for_handover(handover, core::callbacks_name(name), std::move(*opened));
+    const auto open = [queue = config.queues.at(name), &metrics] { return open_callback_store(queue, metrics); };
+    auto opened = open();
+    if (!opened) return opened.error();
+    if (handover) *opened = std::make_shared<jobs::HandoverQueue>(core::callbacks_name(name), *opened, open);
+    stores[name] = std::move(*opened);
   }
   return stores;
 }
@@ -138,9 +164,10 @@ Result<std::map<std::string, OpenStores>> open_stores(const config::Config& conf
                                                       metrics::Metrics& metrics) {
   std::map<std::string, OpenStores> stores;
   for (const std::string& name : queues) {
-    const config::Queue& queue = config.queues.at(name);
-    auto opened = std::visit(QueueOpener(queue, metrics), queue.url);
-    if (!opened) return Error{opened.error().code, "queue " + name + ": " + opened.error().message};
+    const auto opener = std::make_shared<const QueueOpener>(config.queues.at(name), metrics);
+    auto opened = opener->open();
+    if (!opened) return opened.error();
+    opened->opener = opener;
     stores[name] = std::move(*opened);
   }
   return stores;
@@ -150,13 +177,15 @@ core::Policies::QueueStores start_queues(std::map<std::string, OpenStores> store
                                          bool handover) {
   core::Policies::QueueStores queues;
   for (auto& [name, opened] : stores) {
-    std::shared_ptr<jobs::JobQueue> queue;
-    if (opened.spool) {
-      queue = jobs::make_spooled_queue(runtime, {name, std::move(opened.store), std::move(opened.spool)});
-    } else {
-      queue = std::move(opened.store);
-    }
-    queues[name] = for_handover(handover, name, std::move(queue));
+    const auto open_again = [name = name, opener = opened.opener,
+                             &runtime]() -> Result<std::shared_ptr<jobs::JobQueue>> {
+      auto again = opener->open();
+      if (!again) return again.error();
+      return start_queue(name, std::move(*again), runtime);
+    };
+    auto queue = start_queue(name, std::move(opened), runtime);
+    if (handover) queue = std::make_shared<jobs::HandoverQueue>(name, queue, open_again);
+    queues[name] = std::move(queue);
   }
   return queues;
 }

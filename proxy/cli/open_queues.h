@@ -1,5 +1,6 @@
 // Opens the configured queues: each on its store, and those on a server with a local spool. Where another process may
-// take them over (`handover`), they are HandoverQueues.
+// take them over (`handover`), they are HandoverQueues, which can open their stores again: by what they were opened
+// with.
 #pragma once
 
 #include <map>
@@ -16,10 +17,13 @@
 
 namespace tidegate::cli {
 
+class QueueOpener;
+
 // The stores of one queue, open. Any thread may hold and end them.
 struct OpenStores {
   std::unique_ptr<jobs::JobQueue> store;
-  std::unique_ptr<jobs::SqliteSpool> spool;  // of a queue on a server
+  std::unique_ptr<jobs::SqliteSpool> spool;             // of a queue on a server
+  std::shared_ptr<const QueueOpener> opener = nullptr;  // opens them again; of open_stores()
 };
 using Names = std::set<std::string>;
 

@@ -181,6 +181,8 @@ class Load:
 
 
 class Takeovers(unittest.TestCase):
+    template = CONFIG
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="tidegate-e2e-")
         self.addCleanup(folder.cleanup)
@@ -209,7 +211,7 @@ class Takeovers(unittest.TestCase):
         self.values.update(changes)
         number = len(self.running)
         config = self.folder / f"{number}.yaml"
-        config.write_text(CONFIG.format(**self.values))
+        config.write_text(self.template.format(**self.values))
         with open(self.folder / f"{number}.log", "ab") as log:
             process = subprocess.Popen([BIN / "tidegate", "run", "--takeover", "-c", config], stdout=log, stderr=log,
                                        stdin=subprocess.DEVNULL, cwd=ROOT)
@@ -223,6 +225,9 @@ class Takeovers(unittest.TestCase):
     def last_step(self, process):
         steps = self.events(process, "takeover_step")
         return steps[-1]["step"] if steps else None
+
+    def config_of(self, process):
+        return self.folder / f"{self.running.index(process)}.yaml"
 
     def log_of(self, process):
         return (self.folder / f"{self.running.index(process)}.log").read_text(errors="replace")

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
-#include "cli/open_queues.h"
 
 namespace tidegate::cli {
 
@@ -47,7 +46,7 @@ std::string GivenQueues::refusal(const Prepared& prepared) const {
   return "";
 }
 
-// But those that a takeover before has closed, and that were not configured any more when it failed.
+// Also those that a reload has removed: they are open, and may come back.
 std::vector<GivenQueues::Given> GivenQueues::queues() const {
   std::vector<Given> all;
   for (auto& [name, state] : gateway_.policies().queues()) {
@@ -55,7 +54,7 @@ std::vector<GivenQueues::Given> GivenQueues::queues() const {
       if (!store) continue;
       auto* const queue = dynamic_cast<jobs::HandoverQueue*>(store.get());
       TG_ASSERT(queue);  // open_queues() makes all of them so
-      if (queue->is_local()) all.push_back({name, store == state.callbacks, queue});
+      all.push_back({name, store == state.callbacks, queue});
     }
   }
   return all;
@@ -91,7 +90,7 @@ void GivenQueues::give_away(const std::shared_ptr<jobs::RemoteCalls>& calls) {
 
 bool GivenQueues::take_back() {
   if (closed_.empty()) {
-    for (const Given& given : held_) given.queue->take_back(nullptr);
+    for (const Given& given : held_) given.queue->take_back();
   } else {
     std::erase_if(closed_, [this](const Given& given) { return reopen(given); });
     if (!closed_.empty()) return false;
@@ -101,31 +100,19 @@ bool GivenQueues::take_back() {
   return true;
 }
 
-// True: it is open, or not configured any more.
+// True: it is.
 bool GivenQueues::reopen(const Given& given) {
-  constexpr bool kHandover = false;  // the store itself
-  config::Config one = gateway_.table()->config();
-  std::erase_if(one.queues, [&](const auto& queue) { return queue.first != given.name; });
-  auto opened = given.callbacks ? open_callback_stores(one, queues_with_callbacks(one), gateway_.metrics(), kHandover)
-                                : open_queues(one, gateway_.metrics(), runtime_, kHandover);
-  if (!opened) {
-    why_not_back_ = opened.error().message;
-    return false;
-  }
-  if (opened->empty()) refuse_calls(given, "it is not configured any more");
-  else given.queue->take_back(std::move(opened->begin()->second));
-  return true;
-}
-
-void GivenQueues::refuse_calls(const Given& given, const std::string& reason) {
-  const auto nobody = std::make_shared<jobs::RemoteCalls>(runtime_, [](const net::Message&) {});
-  nobody->end(reason);
-  given.queue->refuse_calls(nobody, reason);
+  const Status opened = given.queue->reopen();
+  if (!opened) why_not_back_ = opened.error().message;
+  return opened.ok();
 }
 
 std::string GivenQueues::refuse_calls() {
   const std::string reason = closing() ? "it does not close" : why_not_back_;
-  for (const Given& given : closed_) refuse_calls(given, "not back after a takeover that failed: " + reason);
+  const std::string shown = "not back after a takeover that failed: " + reason;
+  const auto nobody = std::make_shared<jobs::RemoteCalls>(runtime_, [](const net::Message&) {});
+  nobody->end(shown);
+  for (const Given& given : closed_) given.queue->refuse_calls(nobody, shown);
   return reason;
 }
 

@@ -50,7 +50,6 @@ class GivenQueues {
 
   std::vector<Given> queues() const;
   bool reopen(const Given& given);
-  void refuse_calls(const Given& given, const std::string& reason);
 
   net::Runtime& runtime_;
   core::Gateway& gateway_;

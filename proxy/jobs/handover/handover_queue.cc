@@ -39,18 +39,14 @@ class HandoverQueue::Reader final : public net::BodyReader {
   const std::shared_ptr<JobQueue> of_;  // the store that it reads from
 };
 
-HandoverQueue::HandoverQueue(std::string name, std::shared_ptr<JobQueue> store)
+HandoverQueue::HandoverQueue(std::string name, std::shared_ptr<JobQueue> store, Open open)
     : name_(std::move(name)),
+      open_(std::move(open)),
       notes_(store->note_store() ? store->note_store()->notes() : Notes()),
       store_(std::move(store)),
       in_use_(std::make_shared<InUse>(store_)) {}
 
 HandoverQueue::~HandoverQueue() = default;
-
-bool HandoverQueue::is_local() const {
-  const std::shared_lock lock(mutex_);
-  return state_ == State::local;
-}
 
 void HandoverQueue::hold(net::Runtime& home, std::function<void()> idle) {
   std::shared_ptr<InUse> last;
@@ -66,13 +62,19 @@ void HandoverQueue::close_store(net::Runtime& home, std::function<void()> closed
   store_->close(home, std::move(closed));
 }
 
-void HandoverQueue::take_back(std::shared_ptr<JobQueue> store) {
+Status HandoverQueue::reopen() {
+  auto opened = open_();
+  if (opened) use(std::move(*opened));
+  return opened ? Status(Ok{}) : opened.error();
+}
+
+void HandoverQueue::use(std::shared_ptr<JobQueue> store) {
   {
     const std::lock_guard lock(mutex_);
     TG_ASSERT(state_ != State::local);
     remote_.reset();
     std::erase_if(closed_, [](const auto& closed) { return closed.use_count() == 1; });
-    if (store) closed_.push_back(std::exchange(store_, std::move(store)));
+    if (store != store_) closed_.push_back(std::exchange(store_, std::move(store)));
     state_ = State::local;
     in_use_ = std::make_shared<InUse>(store_);
     for (const auto& [note, text] : std::exchange(unwritten_, {})) store_->note_store()->write_note(note, text);
@@ -84,13 +86,10 @@ void HandoverQueue::take_back(std::shared_ptr<JobQueue> store) {
 void HandoverQueue::refuse_calls(std::shared_ptr<RemoteCalls> nobody, const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);
-    TG_ASSERT(state_ != State::local);
-    state_ = State::remote;
-    remote_ = std::move(nobody);
     last_view_.available = false;
     last_view_.why_unavailable = reason;
   }
-  held_.release();
+  give_away(std::move(nobody));
 }
 
 void HandoverQueue::give_away(std::shared_ptr<RemoteCalls> calls) {
@@ -112,6 +111,12 @@ OperationPtr refuse(net::Runtime& home, Callback<T> done, const char* reason) {
   StoreCall::complete(pending);
   return std::make_unique<StoreCallHandle>(std::move(pending));
 }
+
+// The look-up of a result, then the reading of a piece of it.
+struct ReadAgain final : net::Operation {
+  OperationPtr step;
+  std::shared_ptr<net::BodyReader> body;
+};
 
 }  // namespace
 
@@ -184,16 +189,6 @@ OperationPtr HandoverQueue::result(net::Runtime& home, const std::string& id, Ca
       },
       [this, &home, id](RemoteCalls& calls, auto next) { return calls.result(home, name_, id, std::move(next)); });
 }
-
-namespace {
-
-// The look-up of a result, then the reading of a piece of it.
-struct ReadAgain final : net::Operation {
-  OperationPtr step;
-  std::shared_ptr<net::BodyReader> body;
-};
-
-}  // namespace
 
 OperationPtr HandoverQueue::read_result(net::Runtime& home, const std::string& id, uint64_t offset, size_t count,
                                         std::shared_ptr<net::BodyReader> reader, const JobQueue* reader_of,

@@ -4,8 +4,8 @@
 //   local ──────────▶ held (calls wait) ─────────────▶ remote: the other process does the calls
 //     ▲                 │
 //     ├── take_back ────┤ refuse_calls
-//     │                 ▼
-//     └── take_back ── remote, to nobody: calls fail
+//     │   or reopen     ▼
+//     └── reopen ──── remote, to nobody: calls fail
 //
 // local: the store of this process does the calls. held: none is refused, each waits (as long as its caller does).
 // remote: what a request in flight needs (append, find, result, cancel) is sent to the other process; all else is for
@@ -26,18 +26,22 @@ namespace tidegate::jobs {
 
 class HandoverQueue final : public JobQueue, private NoteStore {
  public:
+  // Opens the store again, with what it was opened with first. Blocks.
+  using Open = std::function<Result<std::shared_ptr<JobQueue>>()>;
+
   // `name`: of the queue, for the other process.
-  HandoverQueue(std::string name, std::shared_ptr<JobQueue> store);
+  HandoverQueue(std::string name, std::shared_ptr<JobQueue> store, Open open);
   ~HandoverQueue() override;
 
-  // The store is here and open.
-  bool is_local() const;
-  // REQUIRES is_local(). New calls wait; `idle` runs on `home` once those before have ended.
+  // REQUIRES that it is local. New calls wait; `idle` runs on `home` once those before have ended.
   void hold(net::Runtime& home, std::function<void()> idle);
   // REQUIRES hold(). Commits what the store has taken and closes it: its files are another process's to open then.
   void close_store(net::Runtime& home, std::function<void()> closed);
-  // REQUIRES hold() or refuse_calls(). The store was opened again, or was not closed yet (null).
-  void take_back(std::shared_ptr<JobQueue> store);
+  // REQUIRES hold(), and that the store was not closed.
+  void take_back() { use(store_); }
+  // REQUIRES close_store(), or refuse_calls() after it. Opens the store and takes it back. Blocks. Errors: those of
+  // Open; it can be tried again.
+  Status reopen();
   // REQUIRES hold(). It is not known when the store comes back: calls fail until then. `nobody`: calls that have ended.
   void refuse_calls(std::shared_ptr<RemoteCalls> nobody, const std::string& reason);
   // REQUIRES close_store().
@@ -84,10 +88,12 @@ class HandoverQueue final : public JobQueue, private NoteStore {
                            std::shared_ptr<net::BodyReader> reader, const JobQueue* reader_of,
                            Callback<std::string> done);
 
+  void use(std::shared_ptr<JobQueue> store);
   const Notes& notes() const override { return notes_; }
   void write_note(const std::string& name, const std::string& text) override;
 
   const std::string name_;
+  const Open open_;
   const Notes notes_;  // of the first store, when it was opened
   HeldCalls held_;
   // Of all below. A call is passed on under the shared lock: who has the other knows that none is on its way.

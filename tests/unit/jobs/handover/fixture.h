@@ -30,7 +30,10 @@ class HandoverFixture : public RealFixture {
     service_.reset();
     RealFixture::close(std::move(other_));
   }
-  void open() { queue_ = std::make_unique<HandoverQueue>("jobs", open_store()); }
+  void open() {
+    const auto open = [this] { return Result<std::shared_ptr<JobQueue>>(open_store()); };
+    queue_ = std::make_unique<HandoverQueue>("jobs", open_store(), open);
+  }
   void restart() {
     close();
     open();
@@ -53,7 +56,7 @@ class HandoverFixture : public RealFixture {
     queue_->close_store(home(), [&] { closed = true; });
     run_until([&] { return closed; });
   }
-  void take_back() { queue_->take_back(open_store()); }
+  void reopen() { REQUIRE(queue_->reopen().ok()); }
   void give_away() {
     other_ = open_store();
     const auto queue_of = [this](const std::string& name) {

@@ -33,14 +33,14 @@ TEST_CASE("a call while the queue is held waits, and is done by whoever has the 
   SUBCASE("the store comes back") {
     fixture.close_store();
     CHECK(!appended);
-    fixture.take_back();
+    fixture.reopen();
     fixture.run_until([&] { return appended.has_value(); });
     REQUIRE(appended->ok());
     CHECK(ask.status((*appended)->id) == JobStatus::queued);
     CHECK(ask.claim().id == before);
   }
   SUBCASE("the store was not closed") {
-    fixture.handover().take_back(nullptr);
+    fixture.handover().take_back();
     fixture.run_until([&] { return appended.has_value(); });
     CHECK(appended->ok());
   }
@@ -79,7 +79,7 @@ TEST_CASE("the store is idle once the calls before have ended") {
   });
   fixture.run_until([&] { return idle; });
   CHECK(appended->ok());
-  fixture.handover().take_back(nullptr);
+  fixture.handover().take_back();
 }
 
 TEST_CASE("the other process appends, finds and cancels as the store would") {
@@ -147,7 +147,7 @@ TEST_CASE("a result that is being read is read on, whoever has the store") {
   SUBCASE("the store came back") {
     fixture.hold();
     fixture.close_store();
-    fixture.take_back();
+    fixture.reopen();
   }
   SUBCASE("the other process has it") { fixture.hand_over(); }
   CHECK(all_of(fixture, *before->body) == body);
@@ -172,7 +172,7 @@ TEST_CASE("calls fail, and the view says why, once it is not known when the stor
   CHECK(appended->error().code == ErrorCode::unavailable);
   CHECK(!fixture.queue().view().available);
   CHECK(fixture.queue().view().why_unavailable == "somebody has the file");
-  fixture.take_back();
+  fixture.reopen();
   CHECK(ask.append(make_draft(fixture.home())).ok());
   CHECK(fixture.queue().view().available);
 }
@@ -227,7 +227,7 @@ TEST_CASE("notes are those of the first store, and are written to the one that i
   fixture.hold();
   notes->write_note("c", "meanwhile");
   fixture.close_store();
-  fixture.take_back();
+  fixture.reopen();
   CHECK(&notes->notes() == &first);
   notes->write_note("a", "b");
   fixture.restart();
