@@ -36,6 +36,7 @@ class Upstream(ThreadingHTTPServer):
 CONFIG = """
 workers: 2
 log: {{access: off}}
+takeover: {{socket: {folder}/takeover.sock}}
 admin: {{address: "127.0.0.1:{admin}", token: "{token}"}}
 upstreams:
   up:

@@ -2,7 +2,8 @@
 import json
 import unittest
 
-from programs import eventually, http as request
+from certificates import Authority
+from programs import eventually, free_port, http as request
 from takeover_peer import RELEASED, Peer
 from takeovers import ASYNC, Takeovers
 
@@ -24,6 +25,10 @@ listeners:
       - {{name: all, match: {{path: "/*"}}, upstream: up}}
 """
 QUEUE = '  {name}: {{url: "sqlite://{folder}/{name}.db", replay: {{backoff: {{base: 50ms, max: 500ms}}}}}}'
+TLS_QUEUE = """  one:
+    url: rediss://127.0.0.1:{closed}
+    spool: {folder}/spool.db
+    tls: {{ca_file: {ca}, cert_file: {folder}/mine.crt, key_file: {folder}/mine.key}}"""
 ROUTE = "      - {{name: {name}, match: {{path: /job-{name}}}, upstream: up, fallback: {{enqueue: {{queue: {name}{callback}}}}}}}"
 CALLBACK = ', callback: {{url: "http://127.0.0.1:{upstream}/", secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}}'
 
@@ -93,6 +98,29 @@ class Queues(Takeovers):
         self.fail_a_takeover(old, one=self.store("one"))
         self.reload(old, **self.queues("one"))
         self.assert_job_and_callback_succeed(old, "one")
+
+    def test_the_certificate_of_a_queue_is_watched_before_and_after_a_takeover_that_failed(self):
+        authority, closed = Authority(self.folder / "ours"), free_port()
+
+        def renew(days):
+            for made, end in zip(authority.issue("next", until_days=days), ("crt", "key")):
+                made.rename(self.folder / f"mine.{end}")
+
+        def expiry():
+            start = 'tidegate_tls_certificate_expiry_timestamp_seconds{name="one",section="queue"} '
+            lines = request("GET", self.admin + "/metrics").body.decode().splitlines()
+            return next((float(line[len(start):]) for line in lines if line.startswith(start)), None)
+
+        renew(days=5)
+        old = self.start(queues=TLS_QUEUE.format(closed=closed, ca=authority.file, **self.values), routes="")
+        first = expiry()
+        self.assertIsNotNone(first)
+        self.assertEqual(request("POST", self.admin + "/api/reload", b"").json()["needs_restart"], [])
+        self.fail_a_takeover(old, one=f"rediss://127.0.0.1:{closed}/0 {self.folder}/spool.db")
+        self.assertEqual(expiry(), first)
+        renew(days=10)
+        eventually("the new one is used", lambda: expiry() == first + 5 * 86400, 30)
+        self.assertEqual(request("POST", self.admin + "/api/reload", b"").json()["needs_restart"], [])
 
 
 if __name__ == "__main__":

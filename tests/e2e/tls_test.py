@@ -20,6 +20,7 @@ REQUESTS_KEPT = 20  # on one connection, of a client and of the upstream
 CONFIG = """
 workers: 2
 log: {{access: all, level: info}}
+takeover: {{socket: {folder}/takeover.sock}}
 admin: {{address: "127.0.0.1:{admin}"}}
 tls: {{ca_file: "{ca}"}}
 upstreams:

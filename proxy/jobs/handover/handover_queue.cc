@@ -279,6 +279,11 @@ void HandoverQueue::on_work(net::Runtime& home, std::function<void()> changed) {
 
 NoteStore* HandoverQueue::note_store() { return store_->note_store() ? this : nullptr; }
 
+std::vector<TlsContextPtr> HandoverQueue::tls() const {
+  const std::shared_lock lock(mutex_);
+  return store_->tls();
+}
+
 // While the store is not here, it is kept for the time when it is.
 void HandoverQueue::write_note(const std::string& name, const std::string& text) {
   const std::lock_guard lock(mutex_);

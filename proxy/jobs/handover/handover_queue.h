@@ -71,6 +71,7 @@ class HandoverQueue final : public JobQueue, private NoteStore {
   void tidy(net::Runtime& home) override;
   void on_work(net::Runtime& home, std::function<void()> changed) override;
   NoteStore* note_store() override;
+  std::vector<TlsContextPtr> tls() const override;
   void close(net::Runtime& home, std::function<void()> done) override;
 
  private:
