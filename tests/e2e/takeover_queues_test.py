@@ -5,7 +5,7 @@ import unittest
 from certificates import Authority
 from programs import eventually, free_port, http as request
 from takeover_peer import RELEASED, Peer
-from takeovers import ASYNC, Takeovers
+from takeovers import ASYNC, Echo, Takeovers
 
 CONFIG = """
 workers: 1
@@ -121,6 +121,24 @@ class Queues(Takeovers):
         renew(days=10)
         eventually("the new one is used", lambda: expiry() == first + 5 * 86400, 30)
         self.assertEqual(request("POST", self.admin + "/api/reload", b"").json()["needs_restart"], [])
+
+    def test_a_cancelled_job_of_a_queue_that_was_removed_is_in_no_takeovers_way(self):
+        old = self.start(**self.queues("one", "two", callback=""))
+        Echo.broken.set()
+        job = self.enqueue("two")
+        eventually("it does not run", lambda: request("DELETE", f"{self.url}/_jobs/{job}").status == 204, 30)
+        self.reload(old, **self.queues("one", callback=""))
+        self.take_over(old)
+
+    def test_a_queue_that_holds_a_job_is_not_removed_by_a_takeover(self):
+        old = self.start(**self.queues("one", "two", callback=""))
+        job = self.enqueue("two")
+        eventually("it has run", lambda: request("GET", f"{self.url}/_jobs/{job}").json()["status"] == "succeeded")
+        new = self.launch(**self.queues("one", callback=""))
+        self.assertEqual(new.wait(timeout=60), 1)
+        self.assertIn("queues.two: cannot be removed: it holds 1 job (1 succeeded)", self.log_of(new))
+        eventually("the old one serves on", lambda: self.last_step(old) == "waiting")
+        self.take_over(old, **self.queues("one", "two", callback=""))
 
 
 if __name__ == "__main__":

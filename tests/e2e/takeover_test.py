@@ -119,7 +119,7 @@ class Takeover(Takeovers):
     def test_a_queue_that_holds_jobs_does_not_change_its_store(self):
         self.start()
         self.assertEqual(request("POST", self.url + "/job", b"b" * 40, ASYNC).status, 202)
-        self.refuse_store(f"sqlite://{self.folder}/other.db", "queues.jobs: cannot be in another store: it holds 1 jobs")
+        self.refuse_store(f"sqlite://{self.folder}/other.db", "queues.jobs: cannot be in another store: it holds 1 job (")
 
     def test_a_queue_whose_file_stays_locked_refuses_jobs_after_a_while_and_comes_back(self):
         old = self.start()

@@ -1,12 +1,12 @@
 #include "cli/handover/given_queues.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "cli/reload/checks.h"
 
 namespace tidegate::cli {
 
@@ -28,33 +28,31 @@ std::string store_of(const config::Queue& queue) {
 }
 
 std::string GivenQueues::refusal(const Prepared& prepared) const {
-  for (const Given& given : queues()) {
-    const jobs::QueueView view = given.queue->view();
-    const uint64_t held = std::accumulate(view.depth.begin(), view.depth.end(), uint64_t{0});
-    if (given.callbacks || (held == 0 && view.available)) continue;
-    const auto& configured = gateway_.table()->config().queues;
-    const auto here = configured.find(given.name);
+  const auto& configured = gateway_.table()->config().queues;
+  for (const auto& [name, state] : gateway_.policies().queues()) {
+    const auto here = configured.find(name);
+    if (here == configured.end()) continue;  // a reload has removed it
+    const std::string jobs = jobs_held(name, state);
+    if (jobs.empty()) continue;
     const auto there = std::find_if(prepared.queues.begin(), prepared.queues.end(),
-                                    [&](const PreparedQueue& queue) { return queue.name == given.name; });
-    if (there == prepared.queues.end()) {
-      return fmt::format("queues.{}: cannot be removed: it holds {} jobs", given.name, held);
-    }
-    if (here != configured.end() && there->store != store_of(here->second)) {
-      return fmt::format("queues.{}: cannot be in another store: it holds {} jobs", given.name, held);
+                                    [&](const PreparedQueue& queue) { return queue.name == here->first; });
+    if (there == prepared.queues.end()) return fmt::format("queues.{}: cannot be removed: it holds {}", name, jobs);
+    if (there->store != store_of(here->second)) {
+      return fmt::format("queues.{}: cannot be in another store: it holds {}", name, jobs);
     }
   }
   return "";
 }
 
 // Also those that a reload has removed: they are open, and may come back.
-std::vector<GivenQueues::Given> GivenQueues::queues() const {
-  std::vector<Given> all;
+std::vector<jobs::HandoverQueue*> GivenQueues::queues() const {
+  std::vector<jobs::HandoverQueue*> all;
   for (auto& [name, state] : gateway_.policies().queues()) {
     for (const auto& store : {state.queue, state.callbacks}) {
       if (!store) continue;
       auto* const queue = dynamic_cast<jobs::HandoverQueue*>(store.get());
       TG_ASSERT(queue);  // open_queues() makes all of them so
-      all.push_back({name, store == state.callbacks, queue});
+      all.push_back(queue);
     }
   }
   return all;
@@ -66,8 +64,8 @@ void GivenQueues::hold(std::function<void()> idle) {
   closed_.clear();
   left_ = held_.size();
   if (left_ == 0) return runtime_.post(std::move(idle));
-  for (const Given& given : held_) {
-    given.queue->hold(runtime_, [this, alive = alive_, hold = holds_, idle] {
+  for (jobs::HandoverQueue* queue : held_) {
+    queue->hold(runtime_, [this, alive = alive_, hold = holds_, idle] {
       if (*alive && hold == holds_ && closed_.empty() && left_ > 0 && --left_ == 0) idle();
     });
   }
@@ -77,22 +75,22 @@ void GivenQueues::close(std::function<void()> closed) {
   closed_ = held_;
   left_ = closed_.size();
   if (left_ == 0) return runtime_.post(std::move(closed));
-  for (const Given& given : closed_) {
-    given.queue->close_store(runtime_, [this, alive = alive_, closed] {
+  for (jobs::HandoverQueue* queue : closed_) {
+    queue->close_store(runtime_, [this, alive = alive_, closed] {
       if (*alive && --left_ == 0) closed();
     });
   }
 }
 
 void GivenQueues::give_away(const std::shared_ptr<jobs::RemoteCalls>& calls) {
-  for (const Given& given : held_) given.queue->give_away(calls);
+  for (jobs::HandoverQueue* queue : held_) queue->give_away(calls);
 }
 
 bool GivenQueues::take_back() {
   if (closed_.empty()) {
-    for (const Given& given : held_) given.queue->take_back();
+    for (jobs::HandoverQueue* queue : held_) queue->take_back();
   } else {
-    std::erase_if(closed_, [this](const Given& given) { return reopen(given); });
+    std::erase_if(closed_, [this](jobs::HandoverQueue* queue) { return reopen(*queue); });
     if (!closed_.empty()) return false;
   }
   held_.clear();
@@ -101,8 +99,8 @@ bool GivenQueues::take_back() {
 }
 
 // True: it is.
-bool GivenQueues::reopen(const Given& given) {
-  const Status opened = given.queue->reopen();
+bool GivenQueues::reopen(jobs::HandoverQueue& queue) {
+  const Status opened = queue.reopen();
   if (!opened) why_not_back_ = opened.error().message;
   return opened.ok();
 }
@@ -112,7 +110,7 @@ std::string GivenQueues::refuse_calls() {
   const std::string shown = "not back after a takeover that failed: " + reason;
   const auto nobody = std::make_shared<jobs::RemoteCalls>(runtime_, [](const net::Message&) {});
   nobody->end(shown);
-  for (const Given& given : closed_) given.queue->refuse_calls(nobody, shown);
+  for (jobs::HandoverQueue* queue : closed_) queue->refuse_calls(nobody, shown);
   return reason;
 }
 

@@ -26,8 +26,8 @@ class GivenQueues {
   GivenQueues(net::Runtime& runtime, core::Gateway& gateway) : runtime_(runtime), gateway_(gateway) {}
   ~GivenQueues() { *alive_ = false; }
 
-  // Why the other process cannot have them: a queue that holds jobs would be missing there, or be in another store. "":
-  // it can.
+  // Why the other process cannot have them: a queue that holds jobs would be missing there, or be in another store. One
+  // that a reload has removed may be. "": it can.
   std::string refusal(const Prepared& prepared) const;
   // `idle` runs later, once: the calls made before have ended.
   void hold(std::function<void()> idle);
@@ -42,20 +42,14 @@ class GivenQueues {
   std::string refuse_calls();
 
  private:
-  struct Given {
-    std::string name;  // of the queue
-    bool callbacks;    // it is the store of its callbacks
-    jobs::HandoverQueue* queue;
-  };
-
-  std::vector<Given> queues() const;
-  bool reopen(const Given& given);
+  std::vector<jobs::HandoverQueue*> queues() const;
+  bool reopen(jobs::HandoverQueue& queue);
 
   net::Runtime& runtime_;
   core::Gateway& gateway_;
-  std::vector<Given> held_;
-  std::vector<Given> closed_;  // of them, those that have to be opened again
-  size_t left_ = 0;            // that are still busy, or still open
+  std::vector<jobs::HandoverQueue*> held_;
+  std::vector<jobs::HandoverQueue*> closed_;  // of them, those that have to be opened again
+  size_t left_ = 0;                           // that are still busy, or still open
   std::string why_not_back_;
   uint64_t holds_ = 0;  // so far: what an earlier one awaited does not count
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -99,29 +99,6 @@ std::vector<std::string> refuse_open_files(const Candidate& next, core::Policies
   return refused;
 }
 
-// "3 jobs (2 queued, 1 dead)"; "": none that somebody may still ask for. Of its callbacks, those that are to be sent.
-std::string jobs_held(const std::string& name, const core::QueueState& queue) {
-  using jobs::JobStatus;
-  if (!queue.queue->view().available) return "an unknown number of jobs, for its store is unavailable";
-  std::string kinds;
-  uint64_t sum = 0;
-  const auto count = [&](const jobs::JobQueue& store, const std::string& of, auto... statuses) {
-    const jobs::QueueView view = store.view();
-    for (const JobStatus status : {statuses...}) {
-      const uint64_t jobs = view.depth[static_cast<size_t>(status)];
-      if (jobs > 0) kinds += fmt::format("{}{} {}{}", kinds.empty() ? "" : ", ", jobs, to_string(status), of);
-      sum += jobs;
-    }
-  };
-  count(*queue.queue, "", JobStatus::queued, JobStatus::running, JobStatus::retrying, JobStatus::succeeded,
-        JobStatus::dead);
-  if (queue.callbacks) {
-    count(*queue.callbacks, " in " + core::callbacks_name(name), JobStatus::queued, JobStatus::running,
-          JobStatus::retrying, JobStatus::dead);
-  }
-  return sum == 0 ? "" : fmt::format("{} job{} ({})", sum, sum == 1 ? "" : "s", kinds);
-}
-
 // One listens where the other does.
 bool overlap(const SocketAddress& one, const SocketAddress& other) {
   const auto is_any = [](const SocketAddress& address) {
@@ -173,6 +150,28 @@ StoreValues of_queues(const StoreValues& values, const std::function<bool(const 
     if (is_wanted(store_of(value.first))) wanted.insert(value);
   }
   return wanted;
+}
+
+std::string jobs_held(const std::string& name, const core::QueueState& queue) {
+  using jobs::JobStatus;
+  if (!queue.queue->view().available) return "an unknown number of jobs, for its store is unavailable";
+  std::string kinds;
+  uint64_t sum = 0;
+  const auto count = [&](const jobs::JobQueue& store, const std::string& of, auto... statuses) {
+    const jobs::QueueView view = store.view();
+    for (const JobStatus status : {statuses...}) {
+      const uint64_t jobs = view.depth[static_cast<size_t>(status)];
+      if (jobs > 0) kinds += fmt::format("{}{} {}{}", kinds.empty() ? "" : ", ", jobs, to_string(status), of);
+      sum += jobs;
+    }
+  };
+  count(*queue.queue, "", JobStatus::queued, JobStatus::running, JobStatus::retrying, JobStatus::succeeded,
+        JobStatus::dead);
+  if (queue.callbacks) {
+    count(*queue.callbacks, " in " + core::callbacks_name(name), JobStatus::queued, JobStatus::running,
+          JobStatus::retrying, JobStatus::dead);
+  }
+  return sum == 0 ? "" : fmt::format("{} job{} ({})", sum, sum == 1 ? "" : "s", kinds);
 }
 
 // Where only what is not shown differs, it is a password.

@@ -34,6 +34,9 @@ struct Candidate {
   const StoreValues& stores;
 };
 
+// "3 jobs (2 queued, 1 dead)"; "": none that somebody may still ask for. Of its callbacks, those that are to be sent.
+std::string jobs_held(const std::string& name, const core::QueueState& queue);
+
 // Why the queues cannot become those of `next`: one that is open would be another, or a new one has its file. `opened`:
 // the values of the open queues, when they were opened.
 std::vector<std::string> refuse_queues(const Candidate& next, core::Policies& policies, const StoreValues& opened);
