@@ -127,7 +127,7 @@ void Reloader::on_loaded(Loaded loaded) {
   report_.changes = texts_of(loaded_.changes);
   const Candidate candidate{*next, loaded_.stores};
   report_.needs_restart = needing_restart(candidate, start_, gateway_.policies(), opened_);
-  take_appends_of(*next);
+  gateway_.policies().take_appends_of(*next);
   std::vector<std::string> errors;
   for (auto&& found : {refuse_admin(*next, start_), refuse_queues(candidate, gateway_.policies(), opened_),
                        refuse_removals(*next, gateway_.policies()), refuse_addresses(listening_addresses(), *next)}) {
@@ -136,11 +136,6 @@ void Reloader::on_loaded(Loaded loaded) {
   if (stopped_) errors = {kStopped};
   if (!errors.empty()) return refuse(std::move(errors));
   open_queues();
-}
-
-// Its queues take jobs, also one that has come back, and no other does.
-void Reloader::take_appends_of(const config::Config& config) {
-  for (auto& [name, queue] : gateway_.policies().queues()) queue.closing = !config.queues.contains(name);
 }
 
 // Those of the configuration that are not open yet.
@@ -255,7 +250,7 @@ std::vector<SocketAddress> Reloader::listening_addresses() {
 
 void Reloader::refuse(std::vector<std::string> errors) {
   report_.errors = std::move(errors);
-  take_appends_of(gateway_.table()->config());
+  gateway_.policies().take_appends_of(gateway_.table()->config());
   log_error("config_reload_refused",
             {{"file", file_}, {"trigger", report_.trigger}, {"reason", for_log(report_.errors)}});
   finish(false);

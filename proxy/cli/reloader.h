@@ -91,7 +91,6 @@ class Reloader final : public admin::Reloading {
   void on_opened();
   void close_opened();
   void free_on_thread(std::shared_ptr<Garbage> garbage);
-  void take_appends_of(const config::Config& config);
   void prepare();
   void on_prepared(const Status& status);
   void roll_back();

@@ -94,10 +94,10 @@ bool SimProcess::reload(std::shared_ptr<const config::Config> config, Fate fate,
   next_ = std::move(config);
   fate_ = fate;
   committed_ = std::move(committed);
-  take_appends_of(*next_);
+  gateway_->policies().take_appends_of(*next_);
   if (refuses_removals()) {
     ++counts_.refused;
-    take_appends_of(gateway_->table()->config());
+    gateway_->policies().take_appends_of(gateway_->table()->config());
     return true;
   }
   reload_ = Reload::preparing;
@@ -117,10 +117,6 @@ bool SimProcess::reload(std::shared_ptr<const config::Config> config, Fate fate,
     });
   }
   return true;
-}
-
-void SimProcess::take_appends_of(const config::Config& config) {
-  for (auto& [name, queue] : gateway_->policies().queues()) queue.closing = !config.queues.contains(name);
 }
 
 bool SimProcess::refuses_removals() const { return !cli::refuse_removals(*next_, gateway_->policies()).empty(); }
@@ -184,7 +180,7 @@ void SimProcess::end_roll_back() {
   table_.reset();
   gateway_->policies().roll_back();
   close_added();
-  take_appends_of(gateway_->table()->config());
+  gateway_->policies().take_appends_of(gateway_->table()->config());
   reload_ = Reload::idle;
   ++counts_.rolled_back;
 }

@@ -66,7 +66,6 @@ class SimProcess {
   enum class Reload : uint8_t { idle, preparing, committing, rolling_back };
   class Thread;
 
-  void take_appends_of(const config::Config& config);
   bool refuses_removals() const;
   void open_new_stores();
   void close_added();

@@ -79,6 +79,10 @@ std::shared_ptr<Object> Policies::find_by_name(std::weak_ptr<Object>& entry, con
   return made;
 }
 
+void Policies::take_appends_of(const config::Config& config) {
+  for (auto& [name, queue] : queues_) queue.closing = !config.queues.contains(name);
+}
+
 // Who has looked it up may still hold it.
 void Policies::close(const std::string& name, std::function<void()> done) {
   const auto& closed = closed_queues_.emplace_back(queues_.extract(name));

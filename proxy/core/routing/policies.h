@@ -97,6 +97,8 @@ class Policies {
   std::map<std::string, QueueState>& queues() { return queues_; }
   // More of them, as for the constructor. No table in force has them yet.
   void add(QueueStores queues, QueueStores callbacks);
+  // Its queues take jobs, also one that has come back, and no other does.
+  void take_appends_of(const config::Config& config);
   // One that no table has after all: the reload that has opened it was refused. It takes no calls any more. `done` runs
   // once, later, when its stores are closed.
   void close(const std::string& queue, std::function<void()> done);
