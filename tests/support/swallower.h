@@ -15,18 +15,21 @@ namespace tidegate::test {
 
 class Swallower {
  public:
-  // On an IPv4 address of the loopback, such as 127.0.0.2.
+  // On an IPv4 address of the loopback, such as 127.0.0.2. Port 0: any.
   Swallower(const char* ip, uint16_t port) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_port = htons(port);
     REQUIRE(::inet_pton(AF_INET, ip, &at.sin_addr) == 1);
-    const auto* address = reinterpret_cast<const sockaddr*>(&at);
-    REQUIRE(::bind(listener_, address, sizeof at) == 0);
+    socklen_t size = sizeof at;
+    auto* address = reinterpret_cast<sockaddr*>(&at);
+    REQUIRE(::bind(listener_, address, size) == 0);
     REQUIRE(::listen(listener_, 0) == 0);
+    REQUIRE(::getsockname(listener_, address, &size) == 0);
+    port_ = ntohs(at.sin_port);
     for (int& client : clients_) {
       client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-      static_cast<void>(::connect(client, address, sizeof at));
+      static_cast<void>(::connect(client, address, size));
     }
   }
   ~Swallower() {
@@ -36,8 +39,11 @@ class Swallower {
   Swallower(const Swallower&) = delete;
   Swallower& operator=(const Swallower&) = delete;
 
+  uint16_t port() const { return port_; }
+
  private:
   const int listener_;
+  uint16_t port_ = 0;
   int clients_[4];  // more than the backlog holds
 };
 

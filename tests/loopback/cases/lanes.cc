@@ -1,9 +1,5 @@
 #include "loopback/cases/lanes.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <deque>
 
 #include "net/tls/tls_handshake.h"
@@ -71,34 +67,6 @@ std::string first_config() {
 
 }  // namespace
 
-// A listening socket whose backlog is full: the kernel drops each SYN.
-class Lanes::Blackhole {
- public:
-  Blackhole() : fds_{socket(AF_INET, SOCK_STREAM, 0)} {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(at);
-    auto* address = reinterpret_cast<sockaddr*>(&at);
-    REQUIRE(bind(fds_[0], address, size) == 0);
-    REQUIRE(listen(fds_[0], 0) == 0);
-    REQUIRE(getsockname(fds_[0], address, &size) == 0);
-    port_ = ntohs(at.sin_port);
-    for (int i = 0; i < 3; ++i) {
-      fds_.push_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
-      connect(fds_.back(), address, size);
-    }
-  }
-  ~Blackhole() {
-    for (const int fd : fds_) close(fd);
-  }
-  uint16_t port() const { return port_; }
-
- private:
-  std::vector<int> fds_;
-  uint16_t port_ = 0;
-};
-
 // A run on its lane; null: the lane is free.
 struct Lanes::Car {
   Lane* lane;
@@ -113,8 +81,7 @@ struct Lanes::Traffic {
   std::vector<Car> cars;
 };
 
-Lanes::Lanes(const std::map<Road, size_t>& roads)
-    : fixture_(first_config()), blackhole_(std::make_unique<Blackhole>()) {
+Lanes::Lanes(const std::map<Road, size_t>& roads) : fixture_(first_config()), blackhole_("127.0.0.1", 0) {
   const auto server = test::server_context(test::Authority::server_of_program());
   const auto client = test::client_context({test::Authority::of_program().ca_file()});
   for (const auto& [road, count] : roads) {
@@ -138,12 +105,10 @@ Lanes::Lanes(const std::map<Road, size_t>& roads)
   }
 }
 
-Lanes::~Lanes() = default;
-
 std::string Lanes::config(const std::map<Road, size_t>& roads) const {
   std::string upstreams =
       "upstreams:\n  dead: {endpoints: [\"http://127.0.0.1:1\"]}\n  hole: {endpoints: [\"http://127.0.0.1:" +
-      std::to_string(blackhole_->port()) + "\"], connect_timeout: 1s}\n";
+      std::to_string(blackhole_.port()) + "\"], connect_timeout: 1s}\n";
   std::string listeners = "listeners:\n";
   for (const auto& [road, count] : roads) {
     for (size_t i = 0; i < count; ++i) {

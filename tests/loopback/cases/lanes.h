@@ -10,6 +10,7 @@
 
 #include "loopback/cases/scripted_upstream.h"
 #include "loopback/fixture.h"
+#include "support/swallower.h"
 
 namespace tidegate::loopback {
 
@@ -59,14 +60,12 @@ class Lanes {
  public:
   // So many lanes of each.
   explicit Lanes(const std::map<Road, size_t>& roads);
-  ~Lanes();
 
   // Runs all of them; fails the test for what goes wrong, and for what the gateway does not let go of afterwards.
   void run(std::vector<Task> tasks);
   Fixture& fixture() { return fixture_; }
 
  private:
-  class Blackhole;
   struct Traffic;
   struct Car;
 
@@ -75,7 +74,7 @@ class Lanes {
   bool drive(Traffic& traffic, Car& car, std::vector<std::string>& wrong);
 
   Fixture fixture_;
-  std::unique_ptr<Blackhole> blackhole_;
+  test::Swallower blackhole_;
   std::map<Road, std::vector<std::unique_ptr<Lane>>> lanes_;
 };
 
