@@ -11,6 +11,7 @@
 //                                                        15 no stream, no timer, no operation is left
 //  16 a job's failed attempt counts only if the upstream has succeeded since the one before: no outage ends a job
 //  17 an endpoint that is well is checked where that is configured, and is not out for ever
+//  18 a tunnel's bytes and ends arrive in order and whole; it ends, and where nothing failed it is not reset
 //
 // A run that reloads has several configurations: a bound is the loosest of them. shadow.h looks closer.
 #pragma once
@@ -31,6 +32,7 @@ namespace tidegate::sim {
 using Clients = std::vector<std::unique_ptr<SimClient>>;
 using Configs = std::vector<std::shared_ptr<const config::Config>>;
 using Stores = std::vector<std::shared_ptr<jobs::SimQueue>>;
+using Tunnels = std::vector<std::unique_ptr<SimTunnelClient>>;
 using Upstreams = std::vector<std::unique_ptr<SimUpstream>>;
 
 class Findings {
@@ -54,7 +56,6 @@ void check_upstream(Findings& findings, const Clients& clients, const Upstreams&
 // `renewals`: of the rate limiter of route `work`, which then began anew.
 void check_rates(Findings& findings, const Clients& clients, const Configs& configs, size_t renewals);
 void check_endpoints(Findings& findings, core::Gateway& gateway, const Upstreams& upstreams, Time now);
-using Tunnels = std::vector<std::unique_ptr<SimTunnelClient>>;
 // `undisturbed`: neither the network nor Tidegate failed or was changed, nor was an upstream stopped.
 void check_tunnels(Findings& findings, const Tunnels& tunnels, const Upstreams& upstreams, bool undisturbed);
 void check_policies(Findings& findings, core::Gateway& gateway, Time now);

@@ -1,5 +1,6 @@
-// What a run of the simulator is configured with. Every feature is on at the start and every limit is small, so that
-// runs reach the limits often; the reloads of a run change something of it at random.
+// What a run of the simulator is configured with. Breaker, bulkhead, retry budget, rate limit and queue are on at the
+// start, and every limit is small, so that runs reach the limits often; the reloads of a run change something of it at
+// random.
 //
 // A marked configuration has a number, which a request shows everywhere it goes: the header field with the time that is
 // left has it in its name (X-Version-7), and a fixed response in its body. Clients cannot shorten that time then.

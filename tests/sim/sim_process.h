@@ -2,7 +2,7 @@
 // steps of a reload and of an end as proxy/cli makes them.
 //
 //   serving ──stop()──▶ lame_duck ──▶ draining ──the grace is over──▶ cut_off ──▶ ended
-//                                        └──────────────all done──────────────────▲
+//      └───────────stop()────────────────▲ └─────────────all done─────────────────▲
 //   In serving a reload:  idle ──▶ preparing ──each worker could──▶ committing ──▶ idle
 //                                      └──its fate, a stop, a removed queue has jobs──▶ rolling_back ──▶ idle
 //

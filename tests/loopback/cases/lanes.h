@@ -21,8 +21,8 @@ enum class Road {
   hasty,      // short time-outs
   impatient,  // waits for response headers for a shorter time than interim responses may take
   limited,    // /t is over its rate limit once it has been asked for
-  down,       // /t falls back to the queue; all else but /after fails
-  narrow,     // the same, for bodies up to 64KiB
+  down,       // /t falls back to the queue, /t2 fails, all else passes
+  narrow,     // as mixed, but limits.body and the queue's max_body are 64KiB
   mixed,      // /t falls back to the queue, all else passes
   small,      // limits.body is 1MiB
   refused,    // the upstream of /case refuses connections

@@ -1,7 +1,7 @@
 // Sends bytes in pieces of which each is a read of its own for a peer that reads on the same event loop.
 //
-//             next()                the peer's kernel has it      one whole iteration later
-//   ready ─────────────▶ sent ─────────────────────────▶ arrived ──────────────────────────▶ ready …, done
+//             step()                the peer's kernel has it      one whole iteration later
+//   ready ─────────────▶ sent ─────────────────────────▶ arrived ──────────────────────────▶ ready …, is_done()
 //
 // Nothing is timed: a stream that has something to read is read in every iteration of its loop, so what had arrived
 // before an iteration began has been read when it is over (unless the peer has stopped reading).
@@ -23,7 +23,7 @@ class PieceSender {
  public:
   PieceSender(std::string bytes, Cuts cuts) : bytes_(std::move(bytes)), cuts_(std::move(cuts)) {}
 
-  // Called once after each iteration of the event loop, until done().
+  // Called once after each iteration of the event loop, until is_done().
   void step(net::Stream& stream);
   // All has been sent and read.
   bool is_done() const { return state_ == State::ready && at_ == bytes_.size(); }
