@@ -161,7 +161,7 @@ bool Lanes::drive(Traffic& traffic, Car& car, std::vector<std::string>& wrong) {
     traffic.waiting.pop_front();
     car.name = std::move(task.name);
     car.give_up = fixture_.runtime.now() + kRunMax;
-    car.run = task.begin(*car.lane, fixture_.runtime);
+    car.run = task.begin(*car.lane);
   }
   car.lane->upstream.step();
   const bool given_up = fixture_.runtime.now() > car.give_up;

@@ -48,12 +48,21 @@ class Run {
   virtual bool is_over_after_step() = 0;
   // What went wrong; "": nothing. REQUIRES that it is over, or was given up.
   virtual std::string judge() = 0;
+
+ protected:
+  void expect(bool holds, const std::string& otherwise) {
+    if (!holds) problems_ += otherwise + "; ";
+  }
+  const std::string& problems() const { return problems_; }
+
+ private:
+  std::string problems_;
 };
 
 struct Task {
   Road road;
   std::string name;  // of the case, and how it is sent
-  std::function<std::unique_ptr<Run>(Lane&, net::Runtime&)> begin;
+  std::function<std::unique_ptr<Run>(Lane&)> begin;
 };
 
 class Lanes {

@@ -31,17 +31,11 @@ std::vector<Road> roads_of(const test::RequestCase& one) {
 // What each way of sending a case came to; all must agree.
 using Verdicts = std::map<std::string, std::map<std::string, std::string>>;  // by case, by way
 
-Task task(const test::RequestCase& one, Road road, const std::string& name, Cuts cuts, std::string* verdict) {
-  return {road, one.id + " " + name, [&one, cuts = std::move(cuts), verdict](Lane& lane, net::Runtime&) {
-            return std::make_unique<RequestRun>(lane, one, cuts, verdict);
-          }};
-}
-
 void add_tasks(const test::RequestCase& one, Road road, std::vector<Task>& tasks, Verdicts& verdicts) {
   const std::string how = road == Road::streaming ? ", streamed" : "";
   const auto add = [&](const std::string& way, Cuts cuts, bool compared) {
     std::string* verdict = compared ? &verdicts[one.id][way + how] : nullptr;
-    tasks.push_back(task(one, road, way + how, std::move(cuts), verdict));
+    tasks.push_back(request_task(one, road, way + how, std::move(cuts), verdict));
   };
   add("whole", {}, true);
   // A loaded machine may be slower, byte by byte, than a short time-out: then that decides, as it does for silence.
@@ -68,8 +62,7 @@ void exceed_rate_limit(Lanes& lanes) {
   first.expect = "accept";
   first.mode = "normal";
   first.upstream_max_requests = 1;
-  lanes.run({{Road::limited, first.id,
-              [&](Lane& lane, net::Runtime&) { return std::make_unique<RequestRun>(lane, first, Cuts{}, nullptr); }}});
+  lanes.run({request_task(first, Road::limited, "whole", {})});
 }
 
 void check_agreement(const Verdicts& verdicts) {
@@ -148,11 +141,7 @@ TEST_CASE("each valid request case is served behind each other, on one connectio
   }
   Lanes lanes({{Road::usual, 32}});
   std::vector<Task> tasks;
-  for (const test::RequestCase& both : pairs) {
-    tasks.push_back({Road::usual, both.id, [&both](Lane& lane, net::Runtime&) {
-                       return std::make_unique<RequestRun>(lane, both, Cuts{}, nullptr);
-                     }});
-  }
+  for (const test::RequestCase& both : pairs) tasks.push_back(request_task(both, Road::usual, "whole", {}));
   lanes.run(std::move(tasks));
 }
 

@@ -1,6 +1,7 @@
 #include "loopback/cases/request_run.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tidegate::loopback {
 
@@ -77,10 +78,6 @@ void RequestRun::follow_up() {
   state_ = State::ending;
 }
 
-void RequestRun::expect(bool holds, const std::string& otherwise) {
-  if (!holds) problems_ += otherwise + "; ";
-}
-
 std::string RequestRun::judge() {
   collect();
   judge_upstream_bytes();
@@ -92,7 +89,7 @@ std::string RequestRun::judge() {
     for (const std::string& each : asked_) *verdict_ += "at the upstream: " + each + "\n";
     *verdict_ += followed_up_ ? "kept" : "closed";
   }
-  return problems_;
+  return problems();
 }
 
 void RequestRun::collect() {
@@ -171,6 +168,12 @@ void RequestRun::judge_accept() {
     const bool has_come = has(upstream_bytes_, bytes) || has(upstream_bodies_, bytes);
     expect(has_come, "the upstream did not get " + bytes);
   }
+}
+
+Task request_task(const test::RequestCase& one, Road road, const std::string& way, Cuts cuts, std::string* verdict) {
+  return {road, one.id + " " + way, [&one, cuts = std::move(cuts), verdict](Lane& lane) {
+            return std::make_unique<RequestRun>(lane, one, cuts, verdict);
+          }};
 }
 
 }  // namespace tidegate::loopback

@@ -38,7 +38,6 @@ class RequestRun final : public Run {
   void judge_accept();
   void judge_responses();
   void judge_upstream_bytes();
-  void expect(bool holds, const std::string& otherwise);
 
   Lane& lane_;
   const test::RequestCase& case_;
@@ -53,7 +52,10 @@ class RequestRun final : public Run {
   std::vector<std::string> asked_;               // METHOD TARGET of the complete requests at the upstream
   std::string upstream_bytes_, upstream_bodies_;
   bool followed_up_ = false;
-  std::string problems_;
 };
+
+// The case sent on a lane of that road in this way. The case, and the verdict if any, outlive it.
+Task request_task(const test::RequestCase& one, Road road, const std::string& way, Cuts cuts,
+                  std::string* verdict = nullptr);
 
 }  // namespace tidegate::loopback

@@ -28,8 +28,6 @@ Responses load_responses() {
   return cases;
 }
 
-// It ends by a time-out.
-bool takes_too_long(const test::UpstreamStep& step) { return step.gap * step.times > 10s; }
 bool takes_time(const test::UpstreamStep& step) { return step.gap > Duration{}; }
 
 std::vector<Road> roads_of_response(const test::ResponseCase& one) {
@@ -38,14 +36,6 @@ std::vector<Road> roads_of_response(const test::ResponseCase& one) {
   if (takes_too_long(one.steps[0])) return {Road::impatient};
   if (std::any_of(one.steps.begin(), one.steps.end(), takes_too_long)) return {Road::hasty};
   return {Road::usual, Road::streaming};
-}
-
-Task response_task(const test::ResponseCase& one, Road road, const std::string& way, Cuts cuts, Takes takes) {
-  const std::string name = one.id + " " + way + (road == Road::streaming ? ", streamed" : "") +
-                           (takes == Takes::kept_connection ? ", kept" : "");
-  return {road, name, [&one, cuts = std::move(cuts), takes](Lane& lane, net::Runtime&) {
-            return std::make_unique<ResponseRun>(lane, one, cuts, takes);
-          }};
 }
 
 std::vector<Task> response_tasks(const Responses& cases) {

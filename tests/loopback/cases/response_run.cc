@@ -31,10 +31,6 @@ std::string final_status_in(const std::string& raw) {
   return "";
 }
 
-bool is_connection_impossible(const test::ResponseCase& one) {
-  return one.steps[0].kind == StepKind::refuse || one.steps[0].kind == StepKind::blackhole;
-}
-
 // The final responses but that to the follow-up.
 std::vector<const StrictMessage*> final_responses(const StrictReader& received) {
   std::vector<const StrictMessage*> found;
@@ -149,10 +145,6 @@ bool ResponseRun::is_upstream_over() const {
   return lane_.upstream.is_quiet() && !(case_.must_not_reuse && std::any_of(all.begin(), all.end(), is_left_open));
 }
 
-void ResponseRun::expect(bool holds, const std::string& otherwise) {
-  if (!holds) problems_ += otherwise + "; ";
-}
-
 std::string ResponseRun::judge() {
   if (state_ != State::following_up) return "ended in state " + std::to_string(static_cast<int>(state_));
   expect(client_->is_over(), "the client's connection is open");
@@ -161,7 +153,7 @@ std::string ResponseRun::judge() {
   judge_response(final_responses(client_->received()));
   judge_follow_up();
   judge_upstream();
-  return problems_;
+  return problems();
 }
 
 void ResponseRun::judge_response(const std::vector<const StrictMessage*>& responses) {
@@ -212,5 +204,19 @@ void ResponseRun::judge_upstream() {
   const size_t asked_max = takes_ == Takes::kept_connection && case_.method != "POST" ? 2 : 1;
   expect(asked <= asked_max, "the upstream was asked " + std::to_string(asked) + " times");
 }
+
+Task response_task(const test::ResponseCase& one, Road road, const std::string& way, Cuts cuts, Takes takes) {
+  const std::string name = one.id + " " + way + (road == Road::streaming ? ", streamed" : "") +
+                           (takes == Takes::kept_connection ? ", kept" : "");
+  return {road, name, [&one, cuts = std::move(cuts), takes](Lane& lane) {
+            return std::make_unique<ResponseRun>(lane, one, cuts, takes);
+          }};
+}
+
+bool is_connection_impossible(const test::ResponseCase& one) {
+  return one.steps[0].kind == StepKind::refuse || one.steps[0].kind == StepKind::blackhole;
+}
+
+bool takes_too_long(const test::UpstreamStep& step) { return step.gap * step.times > 10s; }
 
 }  // namespace tidegate::loopback

@@ -40,7 +40,6 @@ class ResponseRun final : public Run {
   void judge_response(const std::vector<const StrictMessage*>& responses);
   void judge_follow_up();
   void judge_upstream();
-  void expect(bool holds, const std::string& otherwise);
 
   Lane& lane_;
   const test::ResponseCase& case_;
@@ -53,7 +52,14 @@ class ResponseRun final : public Run {
   std::unique_ptr<CaseClient> follower_;  // where the client's connection is not kept
   bool is_sent_ = false;                  // by the warm-up, then by the follower
   size_t body_left_ = 0;
-  std::string problems_;
 };
+
+// The case sent on a lane of that road in this way. The case outlives it.
+Task response_task(const test::ResponseCase& one, Road road, const std::string& way, Cuts cuts, Takes takes);
+
+// The upstream cannot even be connected to.
+bool is_connection_impossible(const test::ResponseCase& one);
+// It ends by a time-out.
+bool takes_too_long(const test::UpstreamStep& step);
 
 }  // namespace tidegate::loopback

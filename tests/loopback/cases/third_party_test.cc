@@ -58,13 +58,9 @@ TEST_CASE("what others have collected is refused, or reaches the upstream as the
   Lanes lanes({{Road::usual, 24}, {Road::streaming, 24}});
   std::vector<Task> tasks;
   for (const test::RequestCase& one : cases) {
-    const auto add = [&](Road road, const std::string& way, const Cuts& cuts) {
-      tasks.push_back({road, one.id + " " + way, [&one, cuts](Lane& lane, net::Runtime&) {
-                         return std::make_unique<RequestRun>(lane, one, cuts, nullptr);
-                       }});
-    };
-    add(Road::usual, "whole", {});
-    if (one.raw.size() <= kPayloadBytewiseMax) add(Road::streaming, "bytewise", every_byte(one.raw.size()));
+    tasks.push_back(request_task(one, Road::usual, "whole", {}));
+    if (one.raw.size() > kPayloadBytewiseMax) continue;
+    tasks.push_back(request_task(one, Road::streaming, "bytewise", every_byte(one.raw.size())));
   }
   lanes.run(std::move(tasks));
 }
@@ -78,13 +74,8 @@ TEST_CASE("what others have collected as responses reaches the client as a valid
   Lanes lanes({{Road::usual, 16}, {Road::streaming, 16}});
   std::vector<Task> tasks;
   for (const test::ResponseCase& one : cases) {
-    const auto add = [&](Road road, const std::string& way, const Cuts& cuts, Takes takes) {
-      tasks.push_back({road, one.id + " " + way, [&one, cuts, takes](Lane& lane, net::Runtime&) {
-                         return std::make_unique<ResponseRun>(lane, one, cuts, takes);
-                       }});
-    };
-    add(Road::usual, "whole", {}, Takes::kept_connection);
-    add(Road::streaming, "bytewise", every_byte(one.raw.size()), Takes::new_connection);
+    tasks.push_back(response_task(one, Road::usual, "whole", {}, Takes::kept_connection));
+    tasks.push_back(response_task(one, Road::streaming, "bytewise", every_byte(one.raw.size()), Takes::new_connection));
   }
   lanes.run(std::move(tasks));
 }

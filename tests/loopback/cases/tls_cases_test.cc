@@ -22,9 +22,7 @@ TEST_CASE("every request case is judged over TLS as without") {
   std::vector<Task> tasks;
   for (const test::RequestCase& one : cases) {
     if (!one.precondition.empty() || one.mode.starts_with("timeout")) continue;
-    tasks.push_back({Road::tls, one.id, [&one](Lane& lane, net::Runtime&) {
-                       return std::make_unique<RequestRun>(lane, one, Cuts{}, nullptr);
-                     }});
+    tasks.push_back(request_task(one, Road::tls, "whole", {}));
   }
   lanes.run(std::move(tasks));
 }
@@ -38,15 +36,9 @@ TEST_CASE("every response case becomes over TLS what it becomes without") {
   Lanes lanes({{Road::tls, kTlsLanes}});
   std::vector<Task> tasks;
   for (const test::ResponseCase& one : cases) {
-    const auto has_no_place = [](const test::UpstreamStep& step) {
-      return step.gap * step.times > 10s || step.kind == StepKind::refuse || step.kind == StepKind::blackhole;
-    };
-    if (std::any_of(one.steps.begin(), one.steps.end(), has_no_place)) continue;
+    if (is_connection_impossible(one) || std::any_of(one.steps.begin(), one.steps.end(), takes_too_long)) continue;
     for (const Takes takes : {Takes::new_connection, Takes::kept_connection}) {
-      const std::string name = one.id + (takes == Takes::kept_connection ? " kept" : "");
-      tasks.push_back({Road::tls, name, [&one, takes](Lane& lane, net::Runtime&) {
-                         return std::make_unique<ResponseRun>(lane, one, Cuts{}, takes);
-                       }});
+      tasks.push_back(response_task(one, Road::tls, "whole", {}, takes));
     }
   }
   lanes.run(std::move(tasks));
