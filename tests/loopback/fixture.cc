@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli/open_queues.h"
 #include "http/parser/parser.h"
+#include "net/tls/tls_handshake.h"
 
 namespace tidegate::loopback {
 
@@ -163,6 +164,15 @@ Reply Fixture::next(test::RawClient& client, bool to_head) {
     return reply.whole || client.over();
   });
   return reply;
+}
+
+std::unique_ptr<test::RawClient> Fixture::tls_client(std::string first, net::TlsClientConfig config) {
+  config.ca_file = test::Authority::of_program().ca_file();
+  const auto plainly = [this](net::ConnectCallback done) { return runtime.connect(address(), std::move(done)); };
+  const auto over_tls = [&](net::ConnectCallback done) {
+    return net::connect_tls(runtime, {test::client_context(config), {"127.0.0.1", "it"}, 5s}, plainly, std::move(done));
+  };
+  return std::make_unique<test::RawClient>(over_tls, std::move(first));
 }
 
 Reply Fixture::ask(const std::string& request, const char* what) {

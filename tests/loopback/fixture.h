@@ -64,6 +64,8 @@ class Fixture {
   std::unique_ptr<test::RawClient> client(std::string first = "") {
     return std::make_unique<test::RawClient>(runtime, address(), std::move(first));
   }
+  // Over TLS, trusting the authority of the test program; `config` says all else.
+  std::unique_ptr<test::RawClient> tls_client(std::string first, net::TlsClientConfig config = {});
   // Sends one request on its own connection and waits for the response.
   Reply ask(const std::string& request, const char* what = "a response");
   Reply admin(const std::string& target) { return ask_admin(get(target)); }

@@ -1,6 +1,5 @@
 // Clients that speak TLS to a listener.
 #include "loopback/own_responses.h"
-#include "net/tls/tls_handshake.h"
 
 namespace tidegate::loopback {
 
@@ -12,19 +11,6 @@ std::string with_listener(const std::string& more_tls = "", const std::string& l
                 limits + "}")
       .upstream("up", R"(endpoints: ["{UP}"])")
       .route("all", "match: {path: /*}, upstream: up");
-}
-
-std::unique_ptr<test::RawClient> tls_client(Fixture& fixture, std::string first, net::TlsClientConfig config = {}) {
-  config.ca_file = test::Authority::of_program().ca_file();
-  const auto plainly = [&](net::ConnectCallback done) {
-    return fixture.runtime.connect(fixture.address(), std::move(done));
-  };
-  return std::make_unique<test::RawClient>(
-      [&](net::ConnectCallback done) {
-        return net::connect_tls(fixture.runtime, {test::client_context(config), {"127.0.0.1", "it"}, 5s}, plainly,
-                                std::move(done));
-      },
-      std::move(first));
 }
 
 double handshakes(Fixture& fixture, const std::string& result) {
@@ -40,7 +26,7 @@ bool is_logged(const Fixture& fixture, const std::string& text) {
 
 TEST_CASE("a client over TLS is served, and the upstream gets X-Forwarded-Proto: https") {
   Fixture fixture(with_listener());
-  const auto client = tls_client(fixture, get("/a", "X-Forwarded-Proto: http\r\n"));
+  const auto client = fixture.tls_client(get("/a", "X-Forwarded-Proto: http\r\n"));
   CHECK(fixture.next(*client).body == "hello");
   client->send(post("/b", std::string(1'000'000, 'b')));
   CHECK(fixture.next(*client).body == "hello");
@@ -52,7 +38,7 @@ TEST_CASE("a client over TLS is served, and the upstream gets X-Forwarded-Proto:
 
 TEST_CASE("a response that ends the connection ends TLS too: the client can tell it from one that is cut off") {
   Fixture fixture(with_listener());
-  const auto client = tls_client(fixture, get("/", "Connection: close\r\n"));
+  const auto client = fixture.tls_client(get("/", "Connection: close\r\n"));
   CHECK(fixture.next(*client).body == "hello");
   fixture.until("the end", [&] { return client->over(); });
   CHECK(client->ended);
@@ -62,7 +48,7 @@ TEST_CASE("a response that ends the connection ends TLS too: the client can tell
 TEST_CASE("a response that is broken off is broken off over TLS, whatever its framing") {
   Fixture fixture(with_listener());
   fixture.upstream.behave({Behaviour::Kind::break_off, 200, "", std::string(20'000, 'x'), true});
-  const auto client = tls_client(fixture, "GET / HTTP/1.0\r\nHost: x\r\n\r\n");
+  const auto client = fixture.tls_client("GET / HTTP/1.0\r\nHost: x\r\n\r\n");
   fixture.until("it is over", [&] { return client->over(); });
   CHECK(client->broken);
 }
@@ -109,27 +95,27 @@ TEST_CASE("a server that ends during a handshake gives its room back") {
     const test::RawClient silent(fixture.runtime, second.address(0));
     fixture.until("it is accepted", [&] { return second.connections() == 1; });
   }
-  const auto client = tls_client(fixture, get("/"));
+  const auto client = fixture.tls_client(get("/"));
   CHECK(fixture.next(*client).status == 200);
 }
 
 TEST_CASE("with client_ca_file a client needs a certificate of that authority") {
   Fixture fixture(with_listener(", client_ca_file: \"{CA}\""));
-  const auto without = tls_client(fixture, get("/"));
+  const auto without = fixture.tls_client(get("/"));
   fixture.until("it is refused", [&] { return without->over(); });
   CHECK(without->why_broken == "TLS: the server requires a client certificate");
   const test::CertificateFiles mine = test::Authority::of_program().issue("someone", {});
   net::TlsClientConfig config;
   config.cert_file = mine.cert_file;
   config.key_file = mine.key_file;
-  const auto with = tls_client(fixture, get("/"), config);
+  const auto with = fixture.tls_client(get("/"), config);
   CHECK(fixture.next(*with).status == 200);
 }
 
 TEST_CASE("a client that leaves in the middle of a request over TLS cancels what it has caused") {
   Fixture fixture(with_listener());
   fixture.upstream.behave({Behaviour::Kind::hold});
-  const auto client = tls_client(fixture, get("/"));
+  const auto client = fixture.tls_client(get("/"));
   fixture.until("it is at the upstream", [&] { return fixture.upstream.seen.size() == 1; });
   client->leave();
   fixture.until("the upstream notices", [&] { return fixture.upstream.seen[0].gone; });
@@ -137,7 +123,7 @@ TEST_CASE("a client that leaves in the middle of a request over TLS cancels what
 
 TEST_CASE("a drain waits for the handshake that is under way, and serves its request") {
   Fixture fixture(with_listener());
-  const auto client = tls_client(fixture, get("/"));
+  const auto client = fixture.tls_client(get("/"));
   fixture.until("it is accepted", [&] { return fixture.listeners().connections() == 1; });
   bool drained = false;
   fixture.listeners().drain([&] { drained = true; });
@@ -154,14 +140,14 @@ TEST_CASE("the metrics say until when the certificate of the listener is valid")
 TEST_CASE("a listener whose TLS changes is another one: new connections get it, and old ones finish as they began") {
   Fixture fixture(with_listener());
   fixture.upstream.behave({Behaviour::Kind::hold});
-  const auto busy = tls_client(fixture, get("/a"));
+  const auto busy = fixture.tls_client(get("/a"));
   fixture.until("it is at the upstream", [&] { return fixture.upstream.seen.size() == 1; });
   const SocketAddress before = fixture.address();
   fixture.reload(with_listener("", "header_timeout: 6s"));
   CHECK(fixture.address() == before);
   fixture.reload(with_listener(", client_ca_file: \"{CA}\""));
   CHECK(fixture.address() != before);
-  const auto stranger = tls_client(fixture, get("/b"));
+  const auto stranger = fixture.tls_client(get("/b"));
   fixture.until("it is refused", [&] { return stranger->over(); });
   CHECK(stranger->broken);
   fixture.upstream.release({});

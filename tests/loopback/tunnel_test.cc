@@ -1,6 +1,5 @@
 // The tunnel behind a 101 that was asked for.
 #include "loopback/tunnel_fixture.h"
-#include "net/tls/tls_handshake.h"
 
 namespace tidegate::loopback {
 
@@ -80,30 +79,20 @@ TEST_CASE("a tunnel is over TLS what it is without: close_notify ends a side") {
   Fixture fixture(tunnel_config().listener("address: 127.0.0.1:0, tls: {cert_file: \"{CERT}\", key_file: \"{KEY}\"}"));
   fixture.raw.script = kSwitches;
   fixture.raw.ends_with_client = false;
-  net::TlsClientConfig trust;
-  trust.ca_file = test::Authority::of_program().ca_file();
-  const auto plainly = [&](net::ConnectCallback done) {
-    return fixture.runtime.connect(fixture.address(), std::move(done));
-  };
-  test::RawClient client(
-      [&](net::ConnectCallback done) {
-        return net::connect_tls(fixture.runtime, {test::client_context(trust), {"127.0.0.1", "it"}, 5s}, plainly,
-                                std::move(done));
-      },
-      get("/ws", kAsksWebSocket) + "early");
-  fixture.until("the 101", [&] { return client.has("\r\n\r\n") && fixture.raw.received.ends_with("early"); });
+  const auto client = fixture.tls_client(get("/ws", kAsksWebSocket) + "early");
+  fixture.until("the 101", [&] { return client->has("\r\n\r\n") && fixture.raw.received.ends_with("early"); });
   const std::string much(1'000'000, 'x');
-  client.received.clear();
+  client->received.clear();
   fixture.raw.send(much);
-  client.send(much);
-  client.end();
-  fixture.until("all of it, and the end", [&] { return client.received == much && fixture.raw.ended == 1; });
+  client->send(much);
+  client->end();
+  fixture.until("all of it, and the end", [&] { return client->received == much && fixture.raw.ended == 1; });
   CHECK(fixture.raw.received.ends_with("early" + much));
   fixture.raw.send("last");
   fixture.raw.end();
-  fixture.until("the other end", [&] { return client.over(); });
-  CHECK(client.ended);
-  CHECK(client.received == much + "last");
+  fixture.until("the other end", [&] { return client->over(); });
+  CHECK(client->ended);
+  CHECK(client->received == much + "last");
 }
 
 TEST_CASE("a tunnel holds its slot to its end, and is a success of the breaker from the 101 on") {
