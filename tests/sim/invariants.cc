@@ -1,9 +1,7 @@
 #include "sim/invariants.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
-#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -89,8 +89,8 @@ SimProcess::~SimProcess() {
   while (!threads_.empty()) threads_.pop_back();  // the first one has what the others look at
 }
 
-bool SimProcess::reload(std::shared_ptr<const config::Config> config, Fate fate, std::function<void()> committed) {
-  if (reload_ != Reload::idle || stops()) return false;
+void SimProcess::reload(std::shared_ptr<const config::Config> config, Fate fate, std::function<void()> committed) {
+  if (reload_ != Reload::idle || stops()) return;
   next_ = std::move(config);
   fate_ = fate;
   committed_ = std::move(committed);
@@ -98,17 +98,14 @@ bool SimProcess::reload(std::shared_ptr<const config::Config> config, Fate fate,
   if (refuses_removals()) {
     ++counts_.refused;
     gateway_->policies().take_appends_of(gateway_->table()->config());
-    return true;
+    return;
   }
   reload_ = Reload::preparing;
   open_new_stores();
   metrics_->add_configured(*next_);
   table_ = core::RouteTable::build(next_, gateway_->policies());
   host_.on_table_built(table_);
-  if (fate_ == Fate::refused_when_built) {
-    end_roll_back();
-    return true;
-  }
+  if (fate_ == Fate::refused_when_built) return end_roll_back();
   threads_left_ = threads_.size();
   for (auto& thread : threads_) {
     thread->post([this, &thread = *thread] {
@@ -116,7 +113,6 @@ bool SimProcess::reload(std::shared_ptr<const config::Config> config, Fate fate,
       on_prepared();
     });
   }
-  return true;
 }
 
 bool SimProcess::refuses_removals() const { return !cli::refuse_removals(*next_, gateway_->policies()).empty(); }

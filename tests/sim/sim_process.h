@@ -52,8 +52,8 @@ class SimProcess {
              uint64_t seed, Counts& counts);
   ~SimProcess();
 
-  // Like SIGHUP. False: not now, another is under way or the process stops. `committed`: it will be in force.
-  bool reload(std::shared_ptr<const config::Config> config, Fate fate, std::function<void()> committed);
+  // Like SIGHUP, but ignored while another is under way, and once the process stops. `committed`: it will be in force.
+  void reload(std::shared_ptr<const config::Config> config, Fate fate, std::function<void()> committed);
   // Like SIGTERM. `ended` runs once, later, and may destroy this.
   void stop(std::function<void()> ended);
   bool stops() const { return state_ != State::serving; }

@@ -20,8 +20,7 @@ TunnelSide other(TunnelSide side) { return side == TunnelSide::client ? TunnelSi
 
 TunnelPeer::TunnelPeer(net::SimRuntime& runtime, TunnelSide side, uint64_t seed, TunnelLog& log,
                        std::function<void(bool reset)> over)
-    : runtime_(runtime),
-      side_(side),
+    : side_(side),
       random_(seed),
       log_(log),
       over_(std::move(over)),

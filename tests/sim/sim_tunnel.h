@@ -54,7 +54,6 @@ class TunnelPeer final : private net::StreamUser {
   void finish_sending();
   void end(bool reset);
 
-  net::SimRuntime& runtime_;
   const TunnelSide side_;
   Random random_;
   TunnelLog& log_;

@@ -96,7 +96,6 @@ ResponseCase response_case(const json& one) {
   result.body_bytes = one["request"]["body_len"];
   result.to_head = result.method == "HEAD";
   result.must_not_reuse = one["upstream_conn_must_not_be_reused"];
-  result.may_see_complete = one.value("client_may_see_complete_message", true);
   result.forbidden = byte_strings(one, "client_forbid_bytes");
   result.necessary = byte_strings(one, "client_need_bytes");
   for (const json& each : one["upstream_steps"]) {

@@ -52,7 +52,6 @@ struct ResponseCase {
   bool to_head = false;
   bool ends = false;  // the upstream closes after it
   bool must_not_reuse = false;
-  bool may_see_complete = true;                   // the client, a message
   std::vector<std::string> forbidden, necessary;  // bytes at the client
 };
 
