@@ -16,7 +16,7 @@ std::string_view path_of(const ClientPlan& plan) {
 }
 
 Duration deadline_of(const ClientPlan& plan, const Configs& configs) {
-  const Duration total = largest<Duration>(configs, [&](const config::Config& config) {
+  const Duration total = largest(configs, [&](const config::Config& config) {
     const config::Route* route = find_route(config, path_of(plan));
     return route ? route->timeout.total : Duration::zero();
   });
@@ -24,7 +24,7 @@ Duration deadline_of(const ClientPlan& plan, const Configs& configs) {
 }
 
 int replays_allowed(const Configs& configs) {
-  return largest<int>(configs, [](const config::Config& config) {
+  return largest(configs, [](const config::Config& config) {
     int most = 0;
     for (const auto& [name, queue] : config.queues) most = std::max(most, queue.replay.max_attempts);
     return most;
@@ -32,7 +32,7 @@ int replays_allowed(const Configs& configs) {
 }
 
 int tries_allowed(const ClientPlan& plan, const Configs& configs) {
-  return largest<int>(configs, [&](const config::Config& config) {
+  return largest(configs, [&](const config::Config& config) {
     const config::Route* route = find_route(config, path_of(plan));
     return route ? route->retry.max_attempts : 0;
   });
@@ -41,7 +41,7 @@ int tries_allowed(const ClientPlan& plan, const Configs& configs) {
 int calls_allowed(const Configs& configs) {
   const auto has_bulkhead = [](const auto& config) { return config->upstreams.at("up").bulkhead.has_value(); };
   const bool all = std::all_of(configs.begin(), configs.end(), has_bulkhead);
-  return largest<int>(configs, [&](const config::Config& config) {
+  return largest(configs, [&](const config::Config& config) {
     const config::Upstream& up = config.upstreams.at("up");
     return all ? up.bulkhead->max_concurrent : up.max_connections;
   });

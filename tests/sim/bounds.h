@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <functional>
 #include <string_view>
+#include <type_traits>
 
 #include "config/config.h"
 #include "sim/invariants.h"
@@ -11,9 +11,9 @@
 
 namespace tidegate::sim {
 
-template <typename Value>
-Value largest(const Configs& configs, const std::function<Value(const config::Config&)>& of) {
-  Value found{};
+template <typename Of>
+auto largest(const Configs& configs, const Of& of) {
+  std::invoke_result_t<const Of&, const config::Config&> found{};
   for (const auto& config : configs) found = std::max(found, of(*config));
   return found;
 }

@@ -109,7 +109,7 @@ void check_upstream(Findings& findings, const Clients& clients, const Upstreams&
 
 void check_rates(Findings& findings, const Clients& clients, const Configs& configs, size_t renewals) {
   const auto of_limit = [&](auto value) {
-    return largest<double>(configs, [&](const config::Config& config) {
+    return largest(configs, [&](const config::Config& config) {
       const config::Route* route = find_route(config, "/work");
       return route ? value(route->rate_limit->limit) : 0.0;
     });
@@ -121,9 +121,9 @@ void check_rates(Findings& findings, const Clients& clients, const Configs& conf
     if (!client->plan().target.starts_with("/work") || !client->started()) continue;
     first = std::min(first, client->plan().starts);
     last = std::max(last, client->plan().starts);
-    const bool is_limited =
-        client->has_response() && (client->result()->status == 429 || client->result()->status == 404);
-    if (client->has_response() && !is_limited) ++admitted;
+    if (!client->has_response()) continue;
+    const int status = client->result()->status;
+    if (status != 429 && status != 404) ++admitted;
   }
   if (admitted == 0) return;
   const double allowed = of_limit([](const auto& limit) { return limit.burst; }) * static_cast<double>(renewals + 1) +

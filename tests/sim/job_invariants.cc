@@ -140,8 +140,9 @@ void check_jobs(Findings& findings, const Clients& clients, const Stores& stores
     check_blame(findings, record, upstreams);
     const auto who = promised.find(id);
     if (who == promised.end() && record.status != jobs::JobStatus::cancelled) {
-      const auto client = std::find_if(clients.begin(), clients.end(),
-                                       [&](const auto& c) { return c->plan().id == request_of(stores, id); });
+      const std::string request = request_of(stores, id);
+      const auto client =
+          std::find_if(clients.begin(), clients.end(), [&](const auto& each) { return each->plan().id == request; });
       // A client with another response than 202 must not have a job; a client without a response may have one.
       if (client != clients.end() && (*client)->has_response()) {
         findings.add(fmt::format("{} got {} and has job {} all the same ({})", (*client)->plan().id,

@@ -2,25 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/assert.h"
-#include "config/load/loader.h"
 #include "http/message/head.h"
 #include "support/tls_contexts.h"
 
 namespace tidegate::sim {
-
-std::shared_ptr<const config::Config> load_config(const std::string& yaml) {
-  const auto no_environment = [](const std::string&) { return std::optional<std::string>(); };
-  const config::LoadResult loaded = config::load_text(yaml, "sim.yaml", no_environment);
-  for (const config::Diagnostic& error : loaded.errors) std::fprintf(stderr, "%s\n", error.to_string().c_str());
-  TG_ASSERT(loaded.config);
-  return loaded.config;
-}
 
 std::optional<int> version_of_field(std::string_view name) {
   if (name.size() <= Settings::kMark.size()) return std::nullopt;

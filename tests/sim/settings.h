@@ -6,19 +6,14 @@
 // left has it in its name (X-Version-7), and a fixed response in its body. Clients cannot shorten that time then.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/random.h"
-#include "config/config.h"
 
 namespace tidegate::sim {
-
-// Aborts if the text has an error.
-std::shared_ptr<const config::Config> load_config(const std::string& yaml);
 
 class Settings {
  public:

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "sim/bounds.h"
 #include "sim/settings.h"
 
 namespace tidegate::sim {
@@ -19,8 +20,6 @@ constexpr Duration kArrives = 5ms;         // a request's headers, on the links 
 constexpr Duration kLateRequest = 6s;
 constexpr Duration kOtherWaits = 3500ms;  // of a response, beyond the route's deadline: commit and network
 
-bool is_of(const config::Route& route, std::string_view path) { return route.match.path == path; }
-
 const config::Route* route_named(const config::Config& config, const std::string& name) {
   for (const config::Listener& listener : config.listeners) {
     for (const config::Route& route : listener.routes) {
@@ -33,13 +32,12 @@ const config::Route* route_named(const config::Config& config, const std::string
 // What a request of that client meets in a configuration.
 struct Met {
   Met(const config::Config& config, const SimClient& client) {
-    const std::string_view target = client.plan().target;
     for (const config::Listener& each : config.listeners) {
       if (each.address.to_string() == client.authority()) listener = &each;
     }
     if (!listener) return;
     for (const config::Route& each : listener->routes) {
-      if (!route && is_of(each, target.substr(0, target.find('?')))) route = &each;
+      if (!route && each.match.path == path_of(client.plan())) route = &each;
     }
     if (route) upstream = &config.upstreams.at(route->upstream);
   }

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "sim/bounds.h"
+#include "support/config_builder.h"
 #include "support/tls_contexts.h"
 
 namespace tidegate::sim {
@@ -54,7 +56,7 @@ Simulation::Simulation(const Scenario& scenario, const std::string& yaml)
       reloads_(scenario.reloads && yaml.empty() && random_.chance(0.7)),
       shadow_(runtime_) {
   if (yaml.empty()) settings_.emplace(random_, reloads_, scenario.tls);
-  config_ = load_config(settings_ ? settings_->yaml() : yaml);
+  config_ = test::load_config(settings_ ? settings_->yaml() : yaml);
   start_upstreams(reloads_ ? Settings::kEndpoints : 1);
   start_tidegate();
 }
@@ -199,7 +201,7 @@ void Simulation::reload() {
   const auto fate = how_far < 0.15  ? SimProcess::Fate::refused_when_built
                     : how_far < 0.3 ? SimProcess::Fate::refused_by_a_worker
                                     : SimProcess::Fate::applied;
-  const auto config = load_config(settings_->yaml());
+  const auto config = test::load_config(settings_->yaml());
   process_->reload(config, fate, [this, config] {
     if (renews_limiter(*config)) ++limiter_renewals_;
     config_ = config;
@@ -208,15 +210,9 @@ void Simulation::reload() {
 
 // Of the route `work`.
 bool Simulation::renews_limiter(const config::Config& next) const {
-  const auto limit_of = [](const config::Config& config) -> const config::RateLimit* {
-    for (const config::Route& route : config.listeners[0].routes) {
-      if (route.name == "work") return &*route.rate_limit;
-    }
-    return nullptr;
-  };
-  const config::RateLimit* before = limit_of(*config_);
-  const config::RateLimit* after = limit_of(next);
-  return after && (!before || before->limit != after->limit);
+  const config::Route* before = find_route(*config_, "/work");
+  const config::Route* after = find_route(next, "/work");
+  return after && (!before || before->rate_limit->limit != after->rate_limit->limit);
 }
 
 void Simulation::stop() {
@@ -241,7 +237,7 @@ void Simulation::heal() {
 // What jobs wait for is configured again.
 void Simulation::use_settings() {
   settings_->settle();
-  const auto config = load_config(settings_->yaml());
+  const auto config = test::load_config(settings_->yaml());
   while (config_ != config) {
     process_->reload(config, SimProcess::Fate::applied, [this, config] { config_ = config; });
     runtime_.run_for(1s);
