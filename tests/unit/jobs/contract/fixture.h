@@ -64,6 +64,14 @@ Result<T> ask(Fixture& fixture, Call call) {
   return std::move(*answer);
 }
 
+// Returns when it is in the file.
+template <typename Fixture>
+void append_to(net::TempFile& file, Fixture& fixture, const std::string& bytes) {
+  bool written = false;
+  file.append(bytes, [&](const Status& status, const std::string&) { written = status.ok(); });
+  fixture.run_until([&] { return written; });
+}
+
 JobDraft make_draft(net::Runtime& home, const std::string& body = "body");
 
 // The calls of a queue, awaited.

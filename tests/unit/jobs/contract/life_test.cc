@@ -119,9 +119,7 @@ TEST_CASE_TEMPLATE("a body in a temporary file is stored and read back in pieces
     std::string piece(60'000, '\0');
     for (char& c : piece) c = static_cast<char>(random.next());
     body += piece;
-    bool written = false;
-    file->append(piece, [&](const Status& status, const std::string&) { written = status.ok(); });
-    fixture.run_until([&] { return written; });
+    append_to(*file, fixture, piece);
   }
   JobDraft draft = make_draft(fixture.home());
   draft.body = {"", file->content()};

@@ -7,9 +7,8 @@
 
 #include "jobs/handover/handover_queue.h"
 #include "jobs/handover/queue_service.h"
-#include "jobs/sqlite/queue.h"
 #include "net/local/message_channel.h"
-#include "unit/jobs/contract/fixture.h"
+#include "unit/jobs/sqlite/fixture.h"
 
 namespace tidegate::jobs {
 
@@ -39,11 +38,7 @@ class HandoverFixture : public RealFixture {
     open();
   }
 
-  std::unique_ptr<JobQueue> open_store() {
-    auto opened = open_sqlite_queue(options_);
-    REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
-    return std::move(*opened);
-  }
+  std::unique_ptr<JobQueue> open_store() { return open_sqlite(options_); }
 
   // The steps of a takeover, as far as the queue sees them.
   void hold() {

@@ -122,9 +122,7 @@ TEST_CASE("a body in a file goes to the other process as it is") {
   Asker ask(fixture);
   const std::string body = std::string(700'000, 'f') + "end";
   const auto file = fixture.home().make_temp_file();
-  bool written = false;
-  file->append(body, [&](const Status& status, const std::string&) { written = status.ok(); });
-  fixture.run_until([&] { return written; });
+  append_to(*file, fixture, body);
   JobDraft draft = make_draft(fixture.home());
   draft.body = {"", file->content()};
   fixture.hand_over();

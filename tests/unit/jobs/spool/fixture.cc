@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "jobs/sqlite/db/db.h"
+#include "unit/jobs/sqlite/fixture.h"
 
 namespace tidegate::jobs {
 
@@ -11,9 +12,7 @@ std::unique_ptr<SqliteSpool> SpooledFixture::store(const char* name) {
   SqliteOptions options;
   options.path = file(name);
   options.limits = limits_;
-  auto opened = open_sqlite_queue(options);
-  REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
-  return std::move(*opened);
+  return open_sqlite(options);
 }
 
 void SpooledFixture::open() {

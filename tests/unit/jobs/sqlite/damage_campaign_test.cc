@@ -84,11 +84,7 @@ std::string damage(Random& random, const std::string& folder) {
 
 class Opened : public RealFixture {
  public:
-  explicit Opened(const std::string& path) {
-    auto opened = open_sqlite_queue({.path = path, .reopen_every = 1h});
-    REQUIRE(opened.ok());
-    queue_ = std::move(*opened);
-  }
+  explicit Opened(const std::string& path) : queue_(open_sqlite({.path = path, .reopen_every = 1h})) {}
   ~Opened() { close(std::move(queue_)); }
   JobQueue& queue() { return *queue_; }
 

@@ -10,6 +10,13 @@
 
 namespace tidegate::jobs {
 
+// Fails the test where it cannot be opened.
+inline std::unique_ptr<SqliteSpool> open_sqlite(const SqliteOptions& options) {
+  auto opened = open_sqlite_queue(options);
+  REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
+  return std::move(*opened);
+}
+
 class SqliteFixture : public RealFixture {
  public:
   explicit SqliteFixture(const QueueLimits& limits = {}) {
@@ -24,11 +31,7 @@ class SqliteFixture : public RealFixture {
   SqliteOptions& options() { return options_; }
 
   void close() { RealFixture::close(std::move(queue_)); }
-  void open() {
-    auto opened = open_sqlite_queue(options_);
-    REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
-    queue_ = std::move(*opened);
-  }
+  void open() { queue_ = open_sqlite(options_); }
   // The process ends and begins again.
   void restart() {
     close();

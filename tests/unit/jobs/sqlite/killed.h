@@ -51,9 +51,7 @@ class Killed : public RealFixture {
   }
   void open_with(const SqliteOptions& options) {
     log_.clear();
-    auto opened = open_sqlite_queue(options);
-    REQUIRE(opened.ok());
-    queue_ = std::move(*opened);
+    queue_ = open_sqlite(options);
   }
   // The disk refuses every write, so that several openings fail.
   void fail_and_recover() {

@@ -30,12 +30,10 @@ class PowerBed : public RealFixture {
 
   // In the folder that there is.
   void open(Duration reopen_every = 1h) {
-    auto opened = open_sqlite_queue({.path = path(),
-                                     .reopen_every = reopen_every,
-                                     .body_file_min = JobLoad::kBodyFileMin,
-                                     .vfs = PowerDisk::the().name()});
-    REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
-    queue_ = std::move(*opened);
+    queue_ = open_sqlite({.path = path(),
+                          .reopen_every = reopen_every,
+                          .body_file_min = JobLoad::kBodyFileMin,
+                          .vfs = PowerDisk::the().name()});
   }
   void close() { RealFixture::close(std::move(queue_)); }
   void keep_mark() { std::filesystem::copy_file(path() + ".mark", file("mark"), kReplacing); }

@@ -14,9 +14,7 @@ TEST_CASE("a body of 32 MiB arrives complete, from memory and from a file") {
   REQUIRE(asker.succeed(from_memory).ok());
 
   const auto file = fixture.home().make_temp_file();
-  bool written = false;
-  file->append(body, [&](const Status& status, const std::string&) { written = status.ok(); });
-  fixture.run_until([&] { return written; });
+  append_to(*file, fixture, body);
   JobDraft draft = make_draft(fixture.home());
   draft.body = {"", file->content()};
   REQUIRE(asker.append(draft).ok());
