@@ -87,7 +87,8 @@ void TlsLoan::on_event(const SSL* ssl, int where, int value) {
   if (fatal && loan.failure_.empty()) loan.failure_ = describe_alert(ssl, value & kAlertMask).reason;
 }
 
-std::string TlsLoan::failure() {
+std::string TlsLoan::take_failure() {
+  handshaking_ = false;
   if (failure_.empty() && ERR_peek_error() != 0) failure_ = describe_failure(nullptr).reason;
   ERR_clear_error();
   const std::string failure = std::exchange(failure_, "");

@@ -26,10 +26,10 @@ class TlsLoan {
   // and says nothing where it accepts it. Where it has asked for one, this waits for its refusal, for kJudgedWithin.
   void await_verdict(int socket) const;
   static constexpr Duration kJudgedWithin = std::chrono::milliseconds(20);
-  // Why the handshake, or the connection by an alert, has failed since the last call: "TLS: the server's certificate
-  // …".
-  // "": not by TLS, as far as is known. Empties the thread's error queue of OpenSSL.
-  std::string failure();
+  // Why the handshake, or the connection by an alert, has failed since the last call, as in "TLS: the server requires
+  // a client certificate". "": not by TLS, as far as is known. No handshake is under way any more. Empties the thread's
+  // error queue of OpenSSL.
+  std::string take_failure();
 
  private:
   static int on_verified(int good, X509_STORE_CTX* verification);

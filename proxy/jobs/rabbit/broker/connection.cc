@@ -76,7 +76,7 @@ Status RabbitConnection::open(const config::AmqpUrl& url, const net::TlsServer& 
   if (opened) opened = log_in(url);
   if (opened) opened = open_channels();
   if (opened) return opened;
-  const std::string by_tls = tls_failure();  // of TLS 1.3, a server refuses our certificate after the handshake
+  const std::string by_tls = take_tls_failure();  // of TLS 1.3, a server refuses our certificate after the handshake
   return Error{ErrorCode::unavailable,
                "rabbitmq " + url.shown() + ": " + (by_tls.empty() ? opened.error().message : by_tls)};
 }
@@ -122,10 +122,9 @@ Status RabbitConnection::reach(amqp_socket_t& socket, const config::AmqpUrl& url
     const timeval share = to_timeval(std::max<Duration>((until - net::read_monotonic_clock()) / left, 1ms));
     const int status = amqp_socket_open_noblock(&socket, to.ip.to_string().c_str(), to.port, &share);
     if (status == AMQP_STATUS_OK) return Ok{};
-    std::string failure = tls_failure();
-    if (status == AMQP_STATUS_TIMEOUT && tls_ && tls_->is_handshaking()) {
-      failure = "TLS: the handshake was not complete in time";
-    }
+    const bool hung = status == AMQP_STATUS_TIMEOUT && tls_ && tls_->is_handshaking();
+    std::string failure = take_tls_failure();
+    if (hung) failure = "TLS: the handshake was not complete in time";
     errors +=
         (errors.empty() ? "" : "; ") + to.to_string() + ": " + (failure.empty() ? amqp_error_string2(status) : failure);
   }

@@ -67,7 +67,7 @@ class RabbitConnection {
   Status connect(const config::AmqpUrl& url, const net::TlsServer& tls, Duration bound);
   Result<amqp_socket_t_*> make_socket(const config::AmqpUrl& url, const net::TlsServer& tls);
   Status reach(amqp_socket_t_& socket, const config::AmqpUrl& url, Duration bound);
-  std::string tls_failure() const { return tls_ ? tls_->failure() : ""; }
+  std::string take_tls_failure() { return tls_ ? tls_->take_failure() : ""; }
   Status log_in(const config::AmqpUrl& url);
   Status open_channels();
   void check(const char* what, int status);
