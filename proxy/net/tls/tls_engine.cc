@@ -1,7 +1,6 @@
 #include "net/tls/tls_engine.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <array>
@@ -27,14 +26,9 @@ std::string& spare_output() {
 }
 
 // What a certificate must be for, and, of a name, what the server is asked for: two settings.
-void expect_name(SSL* ssl, const std::string& name) {
-  if (IpAddress::parse(name)) {
-    TG_ASSERT(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1);
-    return;
-  }
-  SSL_set_hostflags(ssl, kTlsNameRules);
-  TG_ASSERT(SSL_set1_host(ssl, name.c_str()) == 1);
-  SSL_set_tlsext_host_name(ssl, name.c_str());
+void expect_server(SSL* ssl, const std::string& name) {
+  expect_name(SSL_get0_param(ssl), name);
+  if (!IpAddress::parse(name)) SSL_set_tlsext_host_name(ssl, name.c_str());
 }
 
 }  // namespace
@@ -43,7 +37,7 @@ TlsEngine::TlsEngine(std::shared_ptr<TlsGeneration> generation, const TlsServerN
     : generation_(std::move(generation)), ssl_(SSL_new(generation_->context.get())), session_key_(server.session) {
   begin();
   SSL_set_connect_state(ssl_.get());
-  expect_name(ssl_.get(), std::string(without_final_dot(server.name)));
+  expect_server(ssl_.get(), std::string(without_final_dot(server.name)));
   if (const auto session = generation_->sessions.take(session_key_)) SSL_set_session(ssl_.get(), session.get());
 }
 

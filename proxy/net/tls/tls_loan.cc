@@ -1,7 +1,6 @@
 #include "net/tls/tls_loan.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 
 #include <utility>
@@ -38,13 +37,7 @@ void copy(SSL_CTX* from, SSL_CTX& to) {
 
 TlsLoan::TlsLoan(SSL_CTX& library, const TlsGeneration& lent, std::string server) : server_(without_final_dot(server)) {
   copy(lent.context.get(), library);
-  X509_VERIFY_PARAM* const wanted = SSL_CTX_get0_param(&library);
-  if (IpAddress::parse(server_)) {
-    TG_ASSERT(X509_VERIFY_PARAM_set1_ip_asc(wanted, server_.c_str()) == 1);
-  } else {
-    X509_VERIFY_PARAM_set_hostflags(wanted, kTlsNameRules);
-    TG_ASSERT(X509_VERIFY_PARAM_set1_host(wanted, server_.c_str(), server_.size()) == 1);
-  }
+  expect_name(SSL_CTX_get0_param(&library), server_);
   SSL_CTX_set_app_data(&library, this);
   SSL_CTX_set_verify(&library, SSL_VERIFY_PEER, &on_verified);
   SSL_CTX_set_info_callback(&library, &on_event);

@@ -7,6 +7,8 @@
 #include <ctime>
 #include <vector>
 
+#include "base/assert.h"
+#include "base/ip.h"
 #include "net/tls/ssl_types.h"
 
 namespace tidegate::net {
@@ -109,6 +111,15 @@ std::string_view refusing_alert(int alert, bool from_client) {
 }
 
 }  // namespace
+
+void expect_name(X509_VERIFY_PARAM* wanted, const std::string& name) {
+  if (IpAddress::parse(name)) {
+    TG_ASSERT(X509_VERIFY_PARAM_set1_ip_asc(wanted, name.c_str()) == 1);
+    return;
+  }
+  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  TG_ASSERT(X509_VERIFY_PARAM_set1_host(wanted, name.c_str(), name.size()) == 1);
+}
 
 TlsFailure describe_alert(const SSL* ssl, int alert) {
   const std::string_view refusal = refusing_alert(alert, is_server(ssl));

@@ -2,16 +2,14 @@
 #pragma once
 
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <string>
 #include <string_view>
 
 namespace tidegate::net {
 
-// How a name is looked for in a certificate: in its alternative names only.
-inline constexpr unsigned int kTlsNameRules =
-    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+// What a certificate must be for: an address, or a name, which is looked for in its alternative names only.
+void expect_name(X509_VERIFY_PARAM* wanted, const std::string& name);
 
 // After a call on `ssl` (null: of a client, and it is gone) has failed with SSL_ERROR_SSL. Empties the thread's error
 // queue.
