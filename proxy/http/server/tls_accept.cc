@@ -15,9 +15,7 @@ constexpr std::string_view kSpeakTls =
 
 void TlsAccept::begin(std::unique_ptr<net::Stream> stream, Duration timeout, net::ConnectCallback done) {
   auto generation = context_->current();
-  if (!generation) {
-    return done(Error{ErrorCode::unavailable, "TLS: our own files cannot be used; see tls_files_refused"});
-  }
+  if (!generation) return done(Error{ErrorCode::unavailable, net::kTlsFilesUnusable});
   const auto at = under_way_.emplace(under_way_.end());
   *at = net::tls_handshake(
       runtime_, std::move(stream), std::make_unique<net::TlsEngine>(std::move(generation)), timeout,

@@ -25,6 +25,9 @@ struct TlsFileProblem {
   std::string what;
 };
 
+// Why no connection begins where the files cannot be used.
+inline constexpr const char* kTlsFilesUnusable = "TLS: our own files cannot be used; see tls_files_refused";
+
 // What the files contained at one time, and the sessions that began with that: no session goes on under other files.
 struct TlsGeneration {
   SslOwned<SSL_CTX> context;

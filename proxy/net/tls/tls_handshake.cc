@@ -117,7 +117,7 @@ class TlsConnect final : public Operation {
  public:
   TlsConnect(Runtime& runtime, TlsTarget target, const Connect& connect, ConnectCallback done)
       : runtime_(runtime), target_(std::move(target)), done_(std::move(done)), later_(runtime, [this] {
-          end(Error{ErrorCode::invalid, "TLS: our own files cannot be used; see tls_files_refused"});
+          end(Error{ErrorCode::invalid, kTlsFilesUnusable});
         }) {
     if (!target_.context->current()) {
       later_.start_at(runtime_.now());

@@ -103,7 +103,7 @@ Result<amqp_socket_t*> RabbitConnection::make_socket(const config::AmqpUrl& url,
   if (!socket) return Error{ErrorCode::unavailable, "no memory"};
   if (!tls.used()) return socket;
   const auto generation = tls.context->current();
-  if (!generation) return Error{ErrorCode::unavailable, "TLS: our own files cannot be used; see tls_files_refused"};
+  if (!generation) return Error{ErrorCode::unavailable, net::kTlsFilesUnusable};
   amqp_ssl_socket_set_verify_hostname(socket, 0);
   tls_ = std::make_unique<net::TlsLoan>(*static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket)), *generation,
                                         tls.name.empty() ? url.host : tls.name);
