@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "config/url_tls.h"
+
 namespace tidegate::config {
 
 std::string AmqpUrl::shown() const {
@@ -11,12 +13,9 @@ std::string AmqpUrl::shown() const {
 
 std::vector<const net::TlsClientConfig*> Queue::tls() const {
   std::vector<const net::TlsClientConfig*> all;
-  const auto add = [&](const std::optional<net::TlsClientConfig>& tls) {
-    if (tls) all.push_back(&*tls);
-  };
-  if (const auto* redis = std::get_if<redis::Address>(&url)) add(redis->tls);
-  if (const auto* amqp = std::get_if<AmqpUrl>(&url)) add(amqp->tls);
-  if (const auto* redis = results_url ? std::get_if<redis::Address>(&*results_url) : nullptr) add(redis->tls);
+  for (const auto* tls : {tls_of(url), tls_of(results_url)}) {
+    if (tls && *tls) all.push_back(&**tls);
+  }
   return all;
 }
 

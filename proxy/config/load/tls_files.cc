@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "config/url_tls.h"
 #include "net/tls/tls_context.h"
 
 namespace tidegate::config {
@@ -40,14 +41,11 @@ struct ServerTls {
 };
 using EachServer = std::function<void(const ServerTls&)>;
 
-const net::TlsClientConfig* client_tls(const SqliteUrl&) { return nullptr; }
-const net::TlsClientConfig* client_tls(const redis::Address& url) { return url.tls ? &*url.tls : nullptr; }
-const net::TlsClientConfig* client_tls(const AmqpUrl& url) { return url.tls ? &*url.tls : nullptr; }
-
 void for_each_server(const Config& config, const Location& root, const EachServer& each) {
-  const auto of_url = [](const auto& url) { return client_tls(url); };
-  const auto report = [&](const net::TlsClientConfig* tls, const Location& at, std::string_view without) {
-    each({tls, at, tls ? "" : without});
+  const auto report = [&](const std::optional<net::TlsClientConfig>* tls, const Location& at,
+                          std::string_view without) {
+    if (tls && *tls) each({&**tls, at, ""});
+    else each({nullptr, at, without});
   };
   for (const auto& [name, upstream] : config.upstreams) {
     const bool used = std::any_of(upstream.endpoints.begin(), upstream.endpoints.end(),
@@ -56,13 +54,13 @@ void for_each_server(const Config& config, const Location& root, const EachServe
   }
   for (const auto& [name, queue] : config.queues) {
     const Location at = root["queues"][name], results = at["results"]["tls"];
-    report(std::visit(of_url, queue.url), at["tls"], "the URL is neither `rediss://` nor `amqps://`");
-    report(queue.results_url ? std::visit(of_url, *queue.results_url) : nullptr, results, "the URL is not `rediss://`");
+    report(tls_of(queue.url), at["tls"], "the URL is neither `rediss://` nor `amqps://`");
+    report(tls_of(queue.results_url), results, "the URL is not `rediss://`");
   }
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     for (size_t j = 0; j < config.listeners[i].routes.size(); ++j) {
       const auto& limit = config.listeners[i].routes[j].rate_limit;
-      report(limit && limit->store ? client_tls(*limit->store) : nullptr,
+      report(limit && limit->store ? &limit->store->tls : nullptr,
              root["listeners"][i]["routes"][j]["rate_limit"]["tls"], "the store is not `rediss://`");
     }
   }

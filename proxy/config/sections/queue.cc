@@ -1,5 +1,6 @@
 // queues.NAME.
 #include "config/sections/sections.h"
+#include "config/url_tls.h"
 #include "config/values/urls.h"
 
 namespace tidegate::config {
@@ -12,17 +13,6 @@ constexpr Duration kAmqpHandshakeMax = 10s;  // nothing interrupts it: the end o
 // `known`, below: the queue's URL is valid, so its kind is known.
 bool on_server(const Queue& queue) { return !std::holds_alternative<SqliteUrl>(queue.url); }
 bool on_amqp(const Queue& queue) { return std::holds_alternative<AmqpUrl>(queue.url); }
-
-// None: it is a file, or a server without TLS.
-std::optional<net::TlsClientConfig>* tls_of(QueueUrl& url) {
-  if (auto* redis = std::get_if<redis::Address>(&url)) return &redis->tls;
-  if (auto* amqp = std::get_if<AmqpUrl>(&url)) return &amqp->tls;
-  return nullptr;
-}
-std::optional<net::TlsClientConfig>* tls_of(std::optional<ResultsUrl>& url) {
-  auto* redis = url ? std::get_if<redis::Address>(&*url) : nullptr;
-  return redis ? &redis->tls : nullptr;
-}
 
 void read_tls_of(Section& section, std::optional<net::TlsClientConfig>* tls) {
   std::optional<net::TlsClientConfig> none;

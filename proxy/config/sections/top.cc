@@ -1,5 +1,6 @@
 // The top level of the file: workers, limits, log, admin, tls, and the sections upstreams, queues and listeners.
 #include "config/sections/sections.h"
+#include "config/url_tls.h"
 #include "config/values/text.h"
 #include "config/values/urls.h"
 
@@ -56,24 +57,20 @@ void read_takeover(Section& section, Config& out) {
 void inherit(const Tls& from, net::TlsClientConfig& to) {
   if (to.ca_file.empty()) to.ca_file = from.ca_file;
 }
-void inherit(const Tls& from, std::optional<net::TlsClientConfig>& to) {
-  if (to) inherit(from, *to);
+void inherit(const Tls& from, std::optional<net::TlsClientConfig>* to) {
+  if (to && *to) inherit(from, **to);
 }
-void inherit(const Tls&, SqliteUrl&) {}
-void inherit(const Tls& from, redis::Address& to) { inherit(from, to.tls); }
-void inherit(const Tls& from, AmqpUrl& to) { inherit(from, to.tls); }
 
 // The authorities of what has none of its own.
 void inherit_authorities(Config& config) {
-  const auto to_url = [&](auto& url) { inherit(config.tls, url); };
   for (auto& [name, upstream] : config.upstreams) inherit(config.tls, upstream.tls);
   for (auto& [name, queue] : config.queues) {
-    std::visit(to_url, queue.url);
-    if (queue.results_url) std::visit(to_url, *queue.results_url);
+    inherit(config.tls, tls_of(queue.url));
+    inherit(config.tls, tls_of(queue.results_url));
   }
   for (Listener& listener : config.listeners) {
     for (Route& route : listener.routes) {
-      if (route.rate_limit && route.rate_limit->store) inherit(config.tls, *route.rate_limit->store);
+      if (route.rate_limit && route.rate_limit->store) inherit(config.tls, &route.rate_limit->store->tls);
     }
   }
 }
