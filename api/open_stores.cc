@@ -14,20 +14,15 @@ namespace tidegate::api {
 
 namespace {
 
-RedisCacheOptions cache_options(const redis::Address& server) {
-  RedisCacheOptions options;
-  if (server.tls) options.tls = net::make_tls_server(*server.tls, net::TlsContext::Alpn::none);
-  return options;
-}
-
 std::unique_ptr<ResultCache> open_cache(net::Runtime& runtime, const Settings& settings) {
   if (!settings.redis) {
     log_info("cache", {{"kind", "memory"}, {"bytes_max", kMemoryCacheBytesMax}});
     return std::make_unique<MemoryCache>(runtime);
   }
   log_info("cache", {{"kind", "redis"}, {"server", settings.redis->shown()}});
-  return std::make_unique<NearCache>(
-      runtime, std::make_unique<RedisCache>(runtime, *settings.redis, cache_options(*settings.redis)));
+  RedisCacheOptions options;
+  options.tls = net::make_tls_server(settings.redis->tls, net::TlsContext::Alpn::none);
+  return std::make_unique<NearCache>(runtime, std::make_unique<RedisCache>(runtime, *settings.redis, options));
 }
 
 Result<std::unique_ptr<ObjectStore>> open_objects(net::UvRuntime& runtime, const Settings& settings) {

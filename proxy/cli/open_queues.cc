@@ -1,5 +1,6 @@
 #include "cli/open_queues.h"
 
+#include "config/url_tls.h"
 #include "jobs/handover/handover_queue.h"
 #include "jobs/rabbit/queue.h"
 #include "jobs/redis/queue.h"
@@ -15,13 +16,11 @@ void count_in(metrics::QueueMetrics& counted, jobs::SqliteOptions& options) {
   options.on_checkpoint_blocked = [&counted] { counted.checkpoint_blocked(); };
 }
 
-struct UrlTls {
-  net::TlsServer operator()(const config::SqliteUrl&) const { return {}; }
-  template <typename ServerUrl>
-  net::TlsServer operator()(const ServerUrl& url) const {
-    return url.tls ? net::make_tls_server(*url.tls, net::TlsContext::Alpn::none) : net::TlsServer();
-  }
-};
+template <typename Url>
+net::TlsServer tls_server(const Url& url) {
+  const auto* tls = config::tls_of(url);
+  return tls ? net::make_tls_server(*tls, net::TlsContext::Alpn::none) : net::TlsServer();
+}
 
 }  // namespace
 
@@ -30,8 +29,8 @@ class QueueOpener {
   QueueOpener(const config::Queue& queue, metrics::Metrics& metrics)
       : queue_(queue),
         counted_(metrics.queue(queue.name)),
-        tls_(std::visit(UrlTls(), queue.url)),
-        results_tls_(queue.results_url ? std::visit(UrlTls(), *queue.results_url) : net::TlsServer()) {
+        tls_(tls_server(queue.url)),
+        results_tls_(tls_server(queue.results_url)) {
     limits_.max_jobs = queue.max_jobs;
     limits_.max_bytes = queue.max_bytes;
     limits_.min_free_disk = queue.min_free_disk;

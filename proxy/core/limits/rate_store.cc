@@ -12,14 +12,10 @@ namespace {
 
 constexpr Duration kBound = 1s;
 
-net::TlsServer tls_of(const redis::Address& address) {
-  if (!address.tls) return {};
-  return net::make_tls_server(*address.tls, net::TlsContext::Alpn::none);
-}
-
 }  // namespace
 
-RateStoreHealth::RateStoreHealth(redis::Address address) : address_(std::move(address)), tls_(tls_of(address_)) {}
+RateStoreHealth::RateStoreHealth(redis::Address address)
+    : address_(std::move(address)), tls_(net::make_tls_server(address_.tls, net::TlsContext::Alpn::none)) {}
 
 bool RateStoreHealth::up() const {
   const std::lock_guard lock(mutex_);

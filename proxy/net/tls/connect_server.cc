@@ -14,9 +14,10 @@ std::unique_ptr<Operation> connect_server(Runtime& runtime, const std::string& h
       std::move(done));
 }
 
-TlsServer make_tls_server(const TlsClientConfig& config, TlsContext::Alpn alpn) {
+TlsServer make_tls_server(const std::optional<TlsClientConfig>& config, TlsContext::Alpn alpn) {
+  if (!config) return {};
   std::vector<TlsFileProblem> problems;
-  return {TlsContext::for_servers(config, alpn, problems), config.server_name, config.handshake_timeout};
+  return {TlsContext::for_servers(*config, alpn, problems), config->server_name, config->handshake_timeout};
 }
 
 }  // namespace tidegate::net

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/connect_host.h"
@@ -28,8 +29,8 @@ struct TlsServer {
 [[nodiscard]] std::unique_ptr<Operation> connect_server(Runtime& runtime, const std::string& host, uint16_t port,
                                                         const TlsServer& tls, Duration timeout, ConnectCallback done);
 
-// Of a server that is configured so; its files were checked when the configuration was loaded, and where they cannot be
-// used any more there is a context all the same.
-TlsServer make_tls_server(const TlsClientConfig& config, TlsContext::Alpn alpn);
+// Of a server that is configured so; none: without TLS. Its files were checked when the configuration was loaded, and
+// where they cannot be used any more there is a context all the same.
+TlsServer make_tls_server(const std::optional<TlsClientConfig>& config, TlsContext::Alpn alpn);
 
 }  // namespace tidegate::net
