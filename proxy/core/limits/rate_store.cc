@@ -19,20 +19,23 @@ RateStoreHealth::RateStoreHealth(redis::Address address)
 
 bool RateStoreHealth::up() const {
   const std::lock_guard lock(mutex_);
-  return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker.second; });
+  return any_up();
 }
 
 std::string RateStoreHealth::why_unavailable() const {
-  if (up()) return "";
   const std::lock_guard lock(mutex_);
-  return why_;
+  return any_up() ? "" : why_;
+}
+
+bool RateStoreHealth::any_up() const {
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker.second; });
 }
 
 void RateStoreHealth::report(const void* worker, bool up, const std::string& why) {
   const std::lock_guard lock(mutex_);
   workers_[worker] = up;
   if (!up) why_ = why;
-  const bool any = std::any_of(workers_.begin(), workers_.end(), [](const auto& one) { return one.second; });
+  const bool any = any_up();
   if (told_ == any) return;
   told_ = any;
   if (any) log_info("rate_limit_store_recovered", {{"store", address_.shown()}});

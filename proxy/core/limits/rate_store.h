@@ -31,6 +31,8 @@ class RateStoreHealth {
   void leave(const void* worker);
 
  private:
+  bool any_up() const;  // REQUIRES that mutex_ is held
+
   const redis::Address address_;
   const net::TlsServer tls_;
   mutable std::mutex mutex_;
