@@ -165,8 +165,10 @@ std::shared_ptr<Endpoint> Policies::endpoint(const EndpointConfig& config) {
   auto& entry = endpoints_[{config.upstream, config.endpoint.authority}];
   const bool replaces = !entry.expired();
   return find_or_make(entry, same, [&] {
-    const auto made = std::make_shared<Endpoint>(config, metrics_.upstream(config.upstream), names_,
-                                                 config.endpoint.tls ? upstream_tls(config) : nullptr);
+    const auto tls = config.endpoint.tls
+                         ? client_tls(upstream_tls_[config.upstream], "upstream", config.upstream, config.tls)
+                         : nullptr;
+    const auto made = std::make_shared<Endpoint>(config, metrics_.upstream(config.upstream), names_, tls);
     // Its watch ends that of the one before, which is in force until the commit.
     if (replaces) on_commit_.push_back([this, made] { monitor_.add(made); });
     else monitor_.add(made);
@@ -174,13 +176,14 @@ std::shared_ptr<Endpoint> Policies::endpoint(const EndpointConfig& config) {
   });
 }
 
-std::shared_ptr<net::TlsContext> Policies::upstream_tls(const EndpointConfig& config) {
+std::shared_ptr<net::TlsContext> Policies::client_tls(std::weak_ptr<net::TlsContext>& entry, const char* section,
+                                                      const std::string& name, const net::TlsClientConfig& config) {
   constexpr auto kAlpn = net::TlsContext::Alpn::http;
-  const auto same_files = [&](const net::TlsContext& found) { return found.is_for_servers(config.tls, kAlpn); };
-  return find_or_make(upstream_tls_[config.upstream], same_files, [&] {
+  const auto same_files = [&](const net::TlsContext& found) { return found.is_for_servers(config, kAlpn); };
+  return find_or_make(entry, same_files, [&] {
     std::vector<net::TlsFileProblem> problems;  // reported when the configuration was loaded
-    const auto made = net::TlsContext::for_servers(config.tls, kAlpn, problems);
-    tls_watch_.add("upstream", config.upstream, made);
+    const auto made = net::TlsContext::for_servers(config, kAlpn, problems);
+    tls_watch_.add(section, name, made);
     return made;
   });
 }
@@ -228,14 +231,7 @@ std::shared_ptr<RateStoreHealth> Policies::rate_store(const redis::Address& addr
 }
 
 std::shared_ptr<net::TlsContext> Policies::outgoing_tls(const config::Tls& config) {
-  constexpr auto kAlpn = net::TlsContext::Alpn::http;
-  const net::TlsClientConfig wanted{.ca_file = config.ca_file};
-  const auto same_files = [&](const net::TlsContext& found) { return found.is_for_servers(wanted, kAlpn); };
-  return find_or_make(outgoing_tls_, same_files, [&] {
-    const auto made = net::make_tls_server(wanted, kAlpn).context;
-    tls_watch_.add("tls", "", made);
-    return made;
-  });
+  return client_tls(outgoing_tls_, "tls", "", {.ca_file = config.ca_file});
 }
 
 }  // namespace tidegate::core

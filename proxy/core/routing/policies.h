@@ -108,8 +108,6 @@ class Policies {
   uint64_t rate_key_secret() const { return rate_key_secret_; }
 
  private:
-  std::shared_ptr<net::TlsContext> upstream_tls(const EndpointConfig& config);
-
   template <typename Key, typename Object>
   using Remembered = std::map<Key, std::weak_ptr<Object>>;
   using OwnedName = std::pair<Owner, std::string>;
@@ -119,6 +117,8 @@ class Policies {
   template <typename Object, typename Make, typename Reconfigure>
   std::shared_ptr<Object> find_by_name(std::weak_ptr<Object>& entry, const Make& make, const Reconfigure& reconfigure);
   std::shared_ptr<ConnectionLimit> connection_limit(const config::Upstream& config);
+  std::shared_ptr<net::TlsContext> client_tls(std::weak_ptr<net::TlsContext>& entry, const char* section,
+                                              const std::string& name, const net::TlsClientConfig& config);
 
   net::Runtime& runtime_;
   metrics::Metrics& metrics_;
