@@ -96,7 +96,11 @@ void Policies::close(const std::string& name, std::function<void()> done) {
 }
 
 void Policies::commit(const config::Config& config) {
-  driver_.drop(std::exchange(replaced_breakers_, {}));
+  driver_.drop(replaced_breakers_);
+  for (const auto& breaker : std::exchange(replaced_breakers_, {})) {
+    metrics_.set_breaker(breaker->name(), breaker->view(runtime_.now()));
+    metrics_.breaker_begins(breaker->name());
+  }
   for (const auto& change : std::exchange(on_commit_, {})) change();
   made_.clear();
   buffers_.set_limit(config.limits.buffered);
@@ -114,13 +118,7 @@ std::shared_ptr<policy::Breaker> Policies::breaker(Owner owner, const std::strin
     return made;
   });
   if (!before) metrics_.breaker_begins(name);
-  if (before && before != breaker) {
-    replaced_breakers_.push_back(before);
-    on_commit_.push_back([this, before] {
-      metrics_.set_breaker(before->name(), before->view(runtime_.now()));
-      metrics_.breaker_begins(before->name());
-    });
-  }
+  if (before && before != breaker) replaced_breakers_.push_back(before);
   return breaker;
 }
 
