@@ -178,20 +178,19 @@ TunnelEnd Tunnel::close() const {
   return upstream_side_.takes_nothing ? TunnelEnd::upstream_left : closed_by_;
 }
 
-void Tunnel::cut() {
-  state_ = State::over;
-  timer_.stop();
-  upstream_->reset_on_close();
-  upstream_.reset();
-}
+void Tunnel::cut() { leave(true); }
 
 void Tunnel::end(TunnelEnd how) {
   TG_ASSERT(state_ != State::over);
+  leave(resets(how));
+  user_.on_tunnel_over(how);
+}
+
+void Tunnel::leave(bool by_reset) {
   state_ = State::over;
   timer_.stop();
-  if (resets(how)) upstream_->reset_on_close();
+  if (by_reset) upstream_->reset_on_close();
   upstream_.reset();
-  user_.on_tunnel_over(how);
 }
 
 }  // namespace tidegate::core

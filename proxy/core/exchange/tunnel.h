@@ -116,6 +116,7 @@ class Tunnel {
   void arm_timer();
   void on_timer();
   TunnelEnd close() const;
+  void leave(bool by_reset);
   void end(TunnelEnd how);
 
   net::Runtime& runtime_;
