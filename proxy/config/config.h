@@ -120,7 +120,7 @@ struct Queue {
   uint64_t min_free_disk = 64ull << 20;  // of the volumes of its files; 0 = none
   Duration job_ttl = std::chrono::hours(24);
   Replay replay;
-  // How TLS is spoken to its servers, each; empty: it is not.
+  // How TLS is spoken to each of its servers; empty where none has TLS.
   std::vector<const net::TlsClientConfig*> tls() const;
 };
 

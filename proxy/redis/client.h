@@ -35,7 +35,7 @@ struct ClientOptions {
   size_t pending_max = 4096;            // commands without a reply; more are refused: exhausted
   size_t pending_bytes_max = 64 << 20;  // unsent bytes; more are refused: exhausted
   size_t reply_bytes_max = 600 << 20;   // one reply, above the 512 MiB of Redis's own; more breaks the connection
-  net::TlsServer tls = {};              // of an address that is rediss://, whose own are the settings
+  net::TlsServer tls = {};              // made of the address's own `tls`; used where that is rediss://
 };
 
 using ReplyCallback = std::function<void(Result<Reply>)>;

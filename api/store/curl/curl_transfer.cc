@@ -139,7 +139,7 @@ bool CurlMulti::Transfer::take(std::string_view piece) {
 Result<HttpReply> CurlMulti::Transfer::result_of(CURLcode code) {
   if (too_large_) return Error{ErrorCode::exhausted, describe(call_) + ": the response is too large"};
   if (code != CURLE_OK) {
-    // Which certificate is wrong, and how, are its details alone.
+    // Only libcurl's details say which certificate is wrong, and how.
     const bool by_tls = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR;
     const char* const what = by_tls && details_[0] != '\0' ? details_.data() : curl_easy_strerror(code);
     return Error{code_of(code), describe(call_) + ": " + what};

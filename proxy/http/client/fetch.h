@@ -51,8 +51,9 @@ struct HttpUrl {
   std::string target;
   bool tls = false;  // https://
 };
-// Either of the two.
+// http:// or https://
 Result<HttpUrl> parse_url(std::string_view url);
+// http:// only
 Result<HttpUrl> parse_http_url(std::string_view url);
 
 }  // namespace tidegate::http

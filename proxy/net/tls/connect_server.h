@@ -13,7 +13,7 @@
 
 namespace tidegate::net {
 
-// What of TLS is for one server.
+// How TLS is spoken to one server.
 struct TlsServer {
   std::shared_ptr<TlsContext> context;  // null: no TLS
   std::string name = {};                // what its certificate must be for; "" = the host that is connected to

@@ -11,8 +11,7 @@ TEST_CASE("mistakes at the top level") {
       {In::top, "worker: 2", "t.yaml:1:1: worker: unknown key; did you mean `workers`?"},
       {In::top, "zzz: 2",
        "t.yaml:1:1: zzz: unknown key; one of: workers, shutdown_grace, limits, log, admin, tls, takeover, upstreams, "
-       "queues, "
-       "listeners"},
+       "queues, listeners"},
       {In::top, "takeover: {}", "t.yaml:1:11: takeover.socket: required key is missing"},
       {In::top, "takeover: {socket: run/x}", "t.yaml:1:20: takeover.socket: `run/x` is not an absolute file path"},
       {In::top, "takeover: {socket: /" + std::string(103, 'x') + "}",

@@ -71,9 +71,7 @@ TEST_CASE("a key must be a plain word") {
   CHECK(errors_of(with(In::top, "log: {? {a: b} : c}")) == "t.yaml:1:9: log: a key must be a plain word");
   CHECK(errors_of(with(In::top, "\"a\\nb\": 1")) ==
         "t.yaml:1:1: \"a\\nb\": unknown key; one of: workers, shutdown_grace, limits, log, admin, tls, takeover, "
-        "upstreams, "
-        "queues, "
-        "listeners");
+        "upstreams, queues, listeners");
 }
 
 TEST_CASE("deep nesting is refused before it exhausts the stack") {
