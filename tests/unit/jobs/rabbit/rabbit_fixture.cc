@@ -31,6 +31,16 @@ std::unique_ptr<RecordStore> open_redis_records(const std::string& name, const Q
   return open_redis_queue(options);
 }
 
+void await_available(RealFixture& fixture, const JobQueue& queue) {
+  for (int i = 0; i < 5 && !queue.view().available; ++i) {
+    bool over = false;
+    net::Timer timer(fixture.home(), [&] { over = true; });
+    timer.start_after(5s);
+    fixture.run_until([&] { return over || queue.view().available; });
+  }
+  REQUIRE_MESSAGE(queue.view().available, queue.view().why_unavailable);
+}
+
 RabbitFixture::RabbitFixture(const QueueLimits& limits, Duration settle, Records records)
     : name_(next_name()), limits_(limits), settle_(settle), records_(records) {
   open();
@@ -63,16 +73,6 @@ void RabbitFixture::open() {
   options.records = open_records();
   queue_ = open_rabbit_queue(std::move(options));
   await_broker();
-}
-
-void RabbitFixture::await_broker() {
-  for (int i = 0; i < 5 && !queue_->view().available; ++i) {
-    bool over = false;
-    net::Timer timer(home(), [&] { over = true; });
-    timer.start_after(5s);
-    run_until([&] { return over || queue_->view().available; });
-  }
-  REQUIRE_MESSAGE(queue_->view().available, queue_->view().why_unavailable);
 }
 
 void RabbitFixture::await_outage() {

@@ -15,6 +15,9 @@ namespace tidegate::jobs {
 // On the one redis-server of this test program.
 std::unique_ptr<RecordStore> open_redis_records(const std::string& name, const QueueLimits& limits);
 
+// Until the queue has noticed that its broker is available.
+void await_available(RealFixture& fixture, const JobQueue& queue);
+
 class RabbitFixture : public RealFixture {
  public:
   enum class Records { redis, sqlite };
@@ -35,8 +38,8 @@ class RabbitFixture : public RealFixture {
     close();
     open();
   }
-  // Until the queue has noticed that the broker is available, or that it is not.
-  void await_broker();
+  void await_broker() { await_available(*this, *queue_); }
+  // Until the queue has noticed that the broker is not available.
   void await_outage();
   // Until one of RabbitMQ's queues has so many messages.
   void await(const std::string& queue, int depth);

@@ -34,13 +34,10 @@ class SecureFixture : public RealFixture {
 
   JobQueue& queue() { return *queue_; }
   std::string reason() const { return queue_->view().why_unavailable; }
-  void until_available() {
-    for (int i = 0; i < 50 && !queue_->view().available; ++i) pass(100ms);
-    REQUIRE_MESSAGE(queue_->view().available, reason());
-  }
+  void until_available() { await_available(*this, *queue_); }
   // Why it is not, once it has been tried.
   std::string why_not() {
-    for (int i = 0; i < 100 && reason().find("TLS") == std::string::npos; ++i) pass(100ms);
+    run_until([&] { return reason().find("TLS") != std::string::npos; });
     CHECK_FALSE(queue_->view().available);
     return reason();
   }
