@@ -4,13 +4,11 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 import unittest
-from pathlib import Path
 
-from programs import BIN, OPTIMIZER, Program, eventually, free_port, http
+from programs import BIN, Program, WithOptimizer, eventually, free_port, http
 
 RESTARTS = int(os.environ.get("RESTARTS", "3"))
 CLIENTS = 6
@@ -45,18 +43,7 @@ def listening(port, host="127.0.0.1"):
     return made
 
 
-class Activation(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="tidegate-e2e-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = Path(folder.name)
-        cls.upstream = free_port()
-        cls.optimizer = Program("optimizer", [OPTIMIZER, "--listen", f"127.0.0.1:{cls.upstream}"],
-                                cls.folder / "optimizer.log", f"http://127.0.0.1:{cls.upstream}/health")
-        cls.optimizer.start()
-        cls.addClassCleanup(cls.optimizer.stop)
-
+class Activation(WithOptimizer):
     def setUp(self):
         self.ports = {"web": free_port(), "admin": free_port()}
         self.admin = f"http://127.0.0.1:{self.ports['admin']}/health"

@@ -1,5 +1,4 @@
 """The end of watermark-api: uploads under way are finished, step by step, and nothing new is taken."""
-import json
 import signal
 import socket
 import tempfile
@@ -8,14 +7,13 @@ import unittest
 import urllib.parse
 
 from photo import make_png
-from programs import Stack, eventually, http, upload
+from programs import Stack, eventually, http, records, upload
 
 SLOW_MS = 3000
 
 
 def events(program):
-    records = [json.loads(line) for line in program.text().splitlines() if line.startswith("{")]
-    return [record["event"] for record in records]
+    return [record["event"] for record in records(program.text())]
 
 
 class ApiStop(unittest.TestCase):

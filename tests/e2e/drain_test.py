@@ -3,12 +3,10 @@ import os
 import random
 import signal
 import socket
-import tempfile
 import threading
 import unittest
-from pathlib import Path
 
-from programs import BIN, OPTIMIZER, Program, eventually, free_port, http
+from programs import BIN, Program, WithOptimizer, eventually, free_port, http
 
 STOPS = int(os.environ.get("STOPS", "3"))
 CLIENTS = 8
@@ -83,18 +81,7 @@ class Load:
         return b"Connection: close" not in received
 
 
-class Drain(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="tidegate-e2e-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = Path(folder.name)
-        cls.upstream = free_port()
-        cls.optimizer = Program("optimizer", [OPTIMIZER, "--listen", f"127.0.0.1:{cls.upstream}"],
-                                cls.folder / "optimizer.log", f"http://127.0.0.1:{cls.upstream}/health")
-        cls.optimizer.start()
-        cls.addClassCleanup(cls.optimizer.stop)
-
+class Drain(WithOptimizer):
     def start(self, lame_duck="0s"):
         ports = {"web": free_port(), "admin": free_port()}
         config = self.folder / f"{ports['web']}.yaml"

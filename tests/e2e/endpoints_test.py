@@ -1,12 +1,11 @@
 """Endpoints that die, hang, respond with 500 and come back, behind a Tidegate of two workers."""
 import http.server
-import json
 import tempfile
 import threading
 import unittest
 from pathlib import Path
 
-from programs import BIN, Program, eventually, free_port, http as ask
+from programs import BIN, Program, Responder, eventually, events, free_port, http as ask
 
 CONFIG = """
 workers: 2
@@ -50,22 +49,14 @@ class Endpoint:
     def start(self):
         endpoint = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(Responder):
             def do_GET(self):
                 kind = "check" if self.path == "/health" else "call"
                 with endpoint.lock:
                     endpoint.calls += kind == "call"
                 if endpoint.status[kind] is None:
                     endpoint.released.wait()
-                self.send_response(endpoint.status[kind] or 200)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"ok")
-
-            def log_message(self, *_):
-                pass
+                self.respond(endpoint.status[kind] or 200, b"ok")
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
@@ -112,8 +103,7 @@ class Endpoints(unittest.TestCase):
         return eventually(state, lambda: (found := self.state(index))["state"] == state and found)
 
     def logged(self, event):
-        lines = [json.loads(line) for line in self.tidegate.text().splitlines() if line.startswith("{")]
-        return [line for line in lines if line.get("event") == event]
+        return events(self.tidegate.text(), event)
 
     def test_both_workers_together_give_each_endpoint_every_second_request(self):
         for _ in range(3):

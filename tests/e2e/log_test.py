@@ -10,7 +10,7 @@ import threading
 import unittest
 from pathlib import Path
 
-from programs import BIN, OPTIMIZER, eventually, free_port, http as ask
+from programs import BIN, OPTIMIZER, eventually, free_port, http as ask, metric
 
 CONFIG = """
 log: {{access: all, format: json}}
@@ -70,9 +70,7 @@ class Log(unittest.TestCase):
         connection.close()
 
     def dropped(self):
-        text = ask("GET", f"http://127.0.0.1:{self.admin}/metrics").body.decode()
-        return next(int(line.split()[1]) for line in text.splitlines()
-                    if line.startswith("tidegate_log_lines_dropped_total "))
+        return int(metric(f"http://127.0.0.1:{self.admin}", "tidegate_log_lines_dropped_total "))
 
     def numbers(self, lines):
         return [int(line["target"].split("/")[1]) for line in lines if line["event"] == "request"]

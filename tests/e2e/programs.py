@@ -9,8 +9,10 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +90,38 @@ def in_flight(admin):
     return sum(map(int, re.findall(r"^tidegate_http_requests_in_flight\{.*\} (\d+)", text, re.MULTILINE)))
 
 
+def metric(admin, line_start):
+    """The value of the first line that begins so, of the metrics at that address; None: there is none."""
+    for line in http("GET", admin + "/metrics").body.decode().splitlines():
+        if line.startswith(line_start):
+            return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def records(text):
+    """All that a log in JSON says."""
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def events(text, name):
+    return [record for record in records(text) if record["event"] == name]
+
+
+class Responder(BaseHTTPRequestHandler):
+    """Handles the requests to a server of a test's, on connections that stay; logs nothing."""
+    protocol_version = "HTTP/1.1"
+
+    def respond(self, status, body, headers=None):
+        self.send_response(status)
+        for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
 class Program:
     def __init__(self, name, arguments, log, health_url, environment=None, keep_descriptors=False):
         self.name, self.arguments, self.log, self.health_url = name, arguments, Path(log), health_url
@@ -162,7 +196,19 @@ class Stack:
         return http("GET", self.urls["admin"] + "/api/status").json()["breakers"][0]
 
     def metric(self, line_start):
-        for line in http("GET", self.urls["admin"] + "/metrics").body.decode().splitlines():
-            if line.startswith(line_start):
-                return float(line.rsplit(" ", 1)[1])
-        return None
+        return metric(self.urls["admin"], line_start)
+
+
+class WithOptimizer(unittest.TestCase):
+    """One optimizer for all tests of the class, and a folder."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="tidegate-e2e-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+        cls.upstream = free_port()
+        cls.optimizer = Program("optimizer", [OPTIMIZER, "--listen", f"127.0.0.1:{cls.upstream}"],
+                                cls.folder / "optimizer.log", f"http://127.0.0.1:{cls.upstream}/health")
+        cls.optimizer.start()
+        cls.addClassCleanup(cls.optimizer.stop)

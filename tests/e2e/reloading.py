@@ -3,29 +3,18 @@ import subprocess
 import tempfile
 import threading
 import unittest
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-from programs import BIN, Program, free_port, http as request
+from programs import BIN, Program, Responder, free_port, http as request, metric
 
 
-class Echo(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Echo(Responder):
     def do_GET(self):
-        self.respond(b"hello")
+        self.respond(200, b"hello")
 
     def do_POST(self):
-        self.respond(str(len(self.rfile.read(int(self.headers["Content-Length"])))).encode())
-
-    def respond(self, body):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.respond(200, str(len(self.rfile.read(int(self.headers["Content-Length"])))).encode())
 
 
 class Upstream(ThreadingHTTPServer):
@@ -95,8 +84,11 @@ class Reloading(unittest.TestCase):
 
     def reload(self):
         """By the interface: the status and the JSON of the response."""
-        answer = request("POST", self.admin + "/api/reload", b"", {"Authorization": "Bearer " + self.values["token"]})
+        answer = request("POST", self.admin + "/api/reload", b"", self.credentials())
         return answer.status, answer.json()
+
+    def credentials(self):
+        return {"Authorization": "Bearer " + self.values["token"]}
 
     def command(self, *words):
         return subprocess.run([BIN / "tidegate", *words], capture_output=True, text=True, timeout=60,
@@ -104,10 +96,7 @@ class Reloading(unittest.TestCase):
                                    "TIDEGATE_ADMIN_TOKEN": self.values["token"]})
 
     def metric(self, line_start):
-        for line in request("GET", self.admin + "/metrics").body.decode().splitlines():
-            if line.startswith(line_start):
-                return float(line.rsplit(" ", 1)[1])
-        return None
+        return metric(self.admin, line_start)
 
     def status(self):
-        return request("GET", self.admin + "/api/status", headers={"Authorization": "Bearer a-token-of-the-test"}).json()
+        return request("GET", self.admin + "/api/status", headers=self.credentials()).json()

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 import servers
-from programs import BIN, OPTIMIZER, ROOT, Program, free_port, http
+from programs import BIN, OPTIMIZER, ROOT, Program, free_port, metric
 
 _SECRETS = ("admin_token", "redis_password", "rabbitmq_password", "webhook_secret")
 
@@ -55,10 +55,9 @@ class Service:
                 program.stop()
 
     def places(self, which):
-        for line in http("GET", self.urls["admin"] + "/metrics").body.decode().splitlines():
-            if line.startswith(f'tidegate_bulkhead_{which}{{bulkhead="upload"}}'):
-                return int(line.rsplit(" ", 1)[1])
-        raise AssertionError("the uploads have no bulkhead")
+        places = metric(self.urls["admin"], f'tidegate_bulkhead_{which}{{bulkhead="upload"}}')
+        assert places is not None, "the uploads have no bulkhead"
+        return places
 
 
 class WholeService(Service):

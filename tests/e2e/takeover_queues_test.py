@@ -3,7 +3,7 @@ import json
 import unittest
 
 from certificates import Authority
-from programs import eventually, free_port, http as request
+from programs import eventually, free_port, http as request, metric
 from takeover_peer import RELEASED, Peer
 from takeovers import ASYNC, Echo, Takeovers
 
@@ -107,9 +107,7 @@ class Queues(Takeovers):
                 made.rename(self.folder / f"mine.{end}")
 
         def expiry():
-            start = 'tidegate_tls_certificate_expiry_timestamp_seconds{name="one",section="queue"} '
-            lines = request("GET", self.admin + "/metrics").body.decode().splitlines()
-            return next((float(line[len(start):]) for line in lines if line.startswith(start)), None)
+            return metric(self.admin, 'tidegate_tls_certificate_expiry_timestamp_seconds{name="one",section="queue"} ')
 
         renew(days=5)
         old = self.start(queues=TLS_QUEUE.format(closed=closed, ca=authority.file, **self.values), routes="")

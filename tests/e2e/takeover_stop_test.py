@@ -1,23 +1,18 @@
 """A process that is told to stop while another one takes over from it."""
 import fcntl
-import http.client
 import json
 import signal
 import unittest
 
 from programs import eventually, http as request
 from takeover_peer import COMMIT, RELEASED, Peer
-from takeovers import ASYNC, Echo, Takeovers
+from takeovers import Echo, Takeovers
 
 
 class StopInATakeover(Takeovers):
     def test_a_signal_meanwhile_stops_as_ever_and_cuts_nothing_off(self):
         old = self.start()
-        client = http.client.HTTPConnection("127.0.0.1", self.values["proxy"], timeout=60)
-        self.addCleanup(client.close)
-        client.request("GET", "/slow?=2")
-        eventually("it is in flight", lambda: 'in_flight{route="all"} 1' in request(
-            "GET", self.admin + "/metrics").body.decode())
+        client = self.begin_slow(2)
         peer = self.peer_that_has_the_queues()
         with open(self.folder / "jobs.db.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,11 +24,7 @@ class StopInATakeover(Takeovers):
 
     def test_a_signal_to_a_process_that_has_been_taken_over_from_cuts_nothing_off(self):
         old = self.start()
-        client = http.client.HTTPConnection("127.0.0.1", self.values["proxy"], timeout=60)
-        self.addCleanup(client.close)
-        client.request("GET", "/slow?=3")
-        eventually("it is in flight", lambda: 'in_flight{route="all"} 1' in request(
-            "GET", self.admin + "/metrics").body.decode())
+        client = self.begin_slow(3)
         self.start()
         old.send_signal(signal.SIGTERM)
         self.assertEqual(client.getresponse().status, 200)
@@ -58,11 +49,7 @@ class StopInATakeover(Takeovers):
 
     def stop_in_committing(self, serves_later):
         old = self.start()
-        client = http.client.HTTPConnection("127.0.0.1", self.values["proxy"], timeout=60)
-        self.addCleanup(client.close)
-        client.request("GET", "/slow?=2")
-        eventually("it is in flight", lambda: 'in_flight{route="all"} 1' in request(
-            "GET", self.admin + "/metrics").body.decode())
+        client = self.begin_slow(2)
         peer = self.peer_that_commits()
         old.send_signal(signal.SIGTERM)
         eventually("it drains", lambda: self.events(old, "draining"), 5)
@@ -81,15 +68,7 @@ class StopInATakeover(Takeovers):
 
     def test_a_queue_comes_back_to_a_process_that_drains(self):
         old = self.start()
-        client = http.client.HTTPConnection("127.0.0.1", self.values["proxy"], timeout=60)
-        self.addCleanup(client.close)
-        client.putrequest("POST", "/job")
-        for name, value in {**ASYNC, "Content-Length": "40"}.items():
-            client.putheader(name, value)
-        client.endheaders()
-        client.send(b"a" * 20)
-        eventually("it is in flight", lambda: 'in_flight{route="job"} 1' in request(
-            "GET", self.admin + "/metrics").body.decode())
+        client = self.begin_job()
         peer = self.peer_that_commits()
         old.send_signal(signal.SIGTERM)
         eventually("it drains", lambda: self.events(old, "draining"), 5)

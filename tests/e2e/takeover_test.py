@@ -1,7 +1,6 @@
 """One Tidegate takes over from another under load: nothing fails, no job is lost, and a takeover that fails changes nothing.
 TAKEOVERS=100 is the campaign."""
 import fcntl
-import http.client
 import json
 import os
 import signal
@@ -53,15 +52,7 @@ class Takeover(Takeovers):
 
     def test_a_request_in_flight_that_becomes_a_job_afterwards_is_a_job_of_the_new_process(self):
         old = self.start()
-        client = http.client.HTTPConnection("127.0.0.1", self.values["proxy"], timeout=60)
-        self.addCleanup(client.close)
-        client.putrequest("POST", "/job")
-        for name, value in {**ASYNC, "Content-Length": "40"}.items():
-            client.putheader(name, value)
-        client.endheaders()
-        client.send(b"a" * 20)
-        eventually("the request is in flight", lambda: "in_flight{route=\"job\"} 1" in request(
-            "GET", self.admin + "/metrics").body.decode().replace("tidegate_http_requests_", ""))
+        client = self.begin_job()
         new = self.start()
         self.assertIsNone(old.poll())
         client.send(b"a" * 20)

@@ -8,19 +8,18 @@ import tempfile
 import threading
 import time
 import unittest
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-from programs import BIN, ROOT, eventually, free_port, http as request
+from programs import BIN, ROOT, Responder, eventually, events, free_port, http as request, in_flight
 from takeover_peer import RELEASED, Peer
 
 CLIENTS = 3
 UPLOAD = b"x" * 300_000
 
 
-class Echo(BaseHTTPRequestHandler):
+class Echo(Responder):
     """Responds with what it got; /slow waits, /gone fails while `broken` is set, /job counts its requests by body."""
-    protocol_version = "HTTP/1.1"
     broken = threading.Event()
     seen = collections.Counter()
     lock = threading.Lock()
@@ -40,15 +39,6 @@ class Echo(BaseHTTPRequestHandler):
             if self.broken.is_set():
                 return self.respond(503, b"")
         self.respond(200, str(len(body)).encode())
-
-    def respond(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
 
 
 class Upstream(ThreadingHTTPServer):
@@ -219,8 +209,7 @@ class Takeovers(unittest.TestCase):
         return process
 
     def events(self, process, name):
-        lines = self.log_of(process).splitlines()
-        return [event for event in (json.loads(line) for line in lines if line.startswith("{")) if event["event"] == name]
+        return events(self.log_of(process), name)
 
     def last_step(self, process):
         steps = self.events(process, "takeover_step")
@@ -264,6 +253,29 @@ class Takeovers(unittest.TestCase):
         # The load may have left thousands behind: some tens a second run.
         eventually("every job has succeeded", lambda: self.statuses(load) == everything, 120 + len(load.jobs) / 10)
         self.assertEqual({body for body in load.jobs.values()} - set(Echo.seen), set())
+
+    def connect(self):
+        client = http.client.HTTPConnection("127.0.0.1", self.values["proxy"], timeout=60)
+        self.addCleanup(client.close)
+        return client
+
+    def begin_slow(self, seconds):
+        """The client of a request that is in flight for so long."""
+        client = self.connect()
+        client.request("GET", f"/slow?={seconds}")
+        eventually("it is in flight", lambda: in_flight(self.admin) == 1)
+        return client
+
+    def begin_job(self):
+        """The client of a job that is in flight: 20 of its 40 bytes, each an "a", are sent."""
+        client = self.connect()
+        client.putrequest("POST", "/job")
+        for name, value in {**ASYNC, "Content-Length": "40"}.items():
+            client.putheader(name, value)
+        client.endheaders()
+        client.send(b"a" * 20)
+        eventually("it is in flight", lambda: in_flight(self.admin) == 1)
+        return client
 
     def peer_that_has_the_queues(self):
         peer = Peer(self.folder / "takeover.sock")

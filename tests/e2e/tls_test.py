@@ -7,11 +7,11 @@ import ssl
 import tempfile
 import threading
 import unittest
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from certificates import Authority, self_signed
-from programs import BIN, Program, eventually, free_port, http as request
+from programs import BIN, Program, Responder, eventually, events, free_port, http as request, metric
 
 CLIENTS = 3
 RENEWALS = 2
@@ -36,23 +36,12 @@ listeners:
 """
 
 
-class Hello(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Hello(Responder):
     served = 0
 
     def do_GET(self):
-        body = b"hello"
         self.served += 1
-        self.send_response(200)
-        if self.served >= REQUESTS_KEPT:
-            self.send_header("Connection", "close")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.respond(200, b"hello", {"Connection": "close"} if self.served >= REQUESTS_KEPT else {})
 
 
 class Upstream(ThreadingHTTPServer):
@@ -165,8 +154,7 @@ class Tls(unittest.TestCase):
         return response.status, body
 
     def events(self, name):
-        lines = (json.loads(line) for line in self.program.text().splitlines() if line.startswith("{"))
-        return [line for line in lines if line.get("event") == name]
+        return events(self.program.text(), name)
 
     def test_certificates_are_renewed_under_load_and_no_request_fails(self):
         clients = [Client(self.values["port"], self.context()) for _ in range(CLIENTS)]
@@ -211,10 +199,7 @@ class Tls(unittest.TestCase):
 
     def test_a_client_without_a_certificate_is_refused_and_counted(self):
         def failed():
-            text = request("GET", self.admin + "/metrics").body.decode()
-            line = next(line for line in text.splitlines()
-                        if line.startswith('tidegate_listener_tls_handshakes_total{listener="in",result="failed"}'))
-            return float(line.split()[-1])
+            return metric(self.admin, 'tidegate_listener_tls_handshakes_total{listener="in",result="failed"}')
 
         before = failed()
         connection = http.client.HTTPSConnection("127.0.0.1", self.values["port"], context=self.context(False),

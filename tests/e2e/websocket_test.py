@@ -1,7 +1,6 @@
 """WebSockets through the real program, between a client and a server that are not ours: over plain and TLS listeners, to plain
 and TLS upstreams, through a reload, and to the end of the process."""
 import asyncio
-import json
 import os
 import signal
 import ssl
@@ -11,7 +10,7 @@ import threading
 import unittest
 from pathlib import Path
 
-from programs import BIN, Program, eventually, free_port, http
+from programs import BIN, Program, eventually, events, free_port, http
 
 try:
     import websockets
@@ -123,8 +122,7 @@ class WebSockets(unittest.TestCase):
 
     def logged(self):
         """The lines of the access log about tunnels, as they are so far."""
-        lines = [json.loads(line) for line in self.tidegate.text().splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == "request" and line["upgrade"]]
+        return [line for line in events(self.tidegate.text(), "request") if line["upgrade"]]
 
     def test_messages_pings_and_closing_codes_go_both_ways_over_plain_and_tls(self):
         messages = ["", "hello", "\u00a9" * 70_000, os.urandom(3), os.urandom(1_000_000)]
