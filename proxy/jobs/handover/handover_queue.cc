@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "jobs/handover/read_result.h"
 
 namespace tidegate::jobs {
 
@@ -112,12 +113,6 @@ OperationPtr refuse(net::Runtime& home, Callback<T> done, const char* reason) {
   return std::make_unique<StoreCallHandle>(std::move(pending));
 }
 
-// The look-up of a result, then the reading of a piece of it.
-struct ReadAgain final : net::Operation {
-  OperationPtr step;
-  std::shared_ptr<net::BodyReader> body;
-};
-
 }  // namespace
 
 // `local`, `remote`: the call to a store, to the other process.
@@ -196,14 +191,7 @@ OperationPtr HandoverQueue::read_result(net::Runtime& home, const std::string& i
   const auto local = [&home, id, offset, count, reader, reader_of](JobQueue& store,
                                                                    Callback<std::string> next) -> OperationPtr {
     if (&store == reader_of) return reader->read_at(offset, count, std::move(next));
-    auto again = std::make_unique<ReadAgain>();
-    again->step = store.result(home, id, [=, self = again.get()](Result<ResultReader> found) {
-      const auto looked_up = std::move(self->step);
-      if (!found) return next(found.error());
-      self->body = std::move(found->body);
-      self->step = self->body->read_at(offset, count, next);
-    });
-    return again;
+    return jobs::read_result(store, home, id, offset, count, std::move(next));
   };
   return ask<std::string>(home, std::move(done), local,
                           [this, &home, id, offset, count](RemoteCalls& calls, auto next) {

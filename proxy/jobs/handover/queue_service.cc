@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "jobs/handover/read_result.h"
+
 namespace tidegate::jobs {
 
 bool QueueService::on_call(net::Message message) {
@@ -52,22 +54,14 @@ void QueueService::perform(Place place, JobQueue& queue) {
                        }));
       return;
     case CallKind::read:
-      place->operation = queue.result(runtime_, call.job_id,
-                                      [this, place](Result<ResultReader> found) { read(place, std::move(found)); });
+      place->operation = read_result(
+          queue, runtime_, call.job_id, call.offset, static_cast<size_t>(call.count),
+          ending<std::string>(place, [](QueueAnswer& answer, std::string piece) { answer.piece = std::move(piece); }));
       return;
     case CallKind::cancel:
       place->operation = queue.cancel(runtime_, call.job_id, ending<Ok>(place, [](QueueAnswer&, Ok) {}));
       return;
   }
-}
-
-void QueueService::read(Place place, Result<ResultReader> found) {
-  if (!found) return end(place, {.error = found.error()});
-  const auto looked_up = std::move(place->operation);
-  place->body = std::move(found->body);
-  place->operation = place->body->read_at(
-      place->call.offset, static_cast<size_t>(place->call.count),
-      ending<std::string>(place, [](QueueAnswer& answer, std::string piece) { answer.piece = std::move(piece); }));
 }
 
 void QueueService::end(Place place, QueueAnswer answer) {

@@ -33,12 +33,10 @@ class QueueService {
     QueueCall call;
     std::shared_ptr<void> in_use = nullptr;
     OperationPtr operation = nullptr;
-    std::shared_ptr<net::BodyReader> body = nullptr;
   };
   using Place = std::list<UnderWay>::iterator;
 
   void perform(Place place, JobQueue& queue);
-  void read(Place place, Result<ResultReader> result);
   void end(Place place, QueueAnswer answer);
   template <typename T, typename Fill>
   Callback<T> ending(Place place, Fill fill);

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "base/assert.h"
+#include "net/uv/passed_file.h"
 
 namespace tidegate::net {
 
@@ -57,19 +58,15 @@ Result<Descriptor> file_of(const std::string& text) {
   return file;
 }
 
-Result<std::string> text_of(const Descriptor& file) {
+Result<std::string> text_of(Descriptor file) {
   struct stat state {};
   if (::fstat(file.number(), &state) != 0) return system_error("a message's file");
   if (state.st_size < 0 || static_cast<size_t>(state.st_size) > Message::kTextMax) {
     return Error{ErrorCode::invalid, "a message is too long"};
   }
-  std::string text(static_cast<size_t>(state.st_size), '\0');
-  for (size_t got = 0; got < text.size();) {
-    const ssize_t n = ::pread(file.number(), text.data() + got, text.size() - got, static_cast<off_t>(got));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return Error{ErrorCode::invalid, "a message's file cannot be read"};
-    got += static_cast<size_t>(n);
-  }
+  const auto size = static_cast<size_t>(state.st_size);
+  auto text = content_of(std::move(file), size)->read_at(0, size);
+  if (!text || text->size() < size) return Error{ErrorCode::invalid, "a message's file cannot be read"};
   return text;
 }
 
@@ -205,7 +202,7 @@ Result<Message> MessageSocket::receive() {
     return message;
   }
   if (message.descriptors.empty()) return Error{ErrorCode::invalid, "a message without its file"};
-  auto text = text_of(message.descriptors.front());
+  auto text = text_of(std::move(message.descriptors.front()));
   if (!text) return text.error();
   message.text = std::move(*text);
   message.descriptors.erase(message.descriptors.begin());

@@ -19,7 +19,6 @@ class Descriptor {
   ~Descriptor();
 
   int number() const { return number_; }
-  int release() { return std::exchange(number_, -1); }  // it is the caller's to close
   explicit operator bool() const { return number_ >= 0; }
   // Another number for the same open file (close on exec); none: the limit of open files is reached.
   Descriptor duplicate() const;

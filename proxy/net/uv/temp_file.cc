@@ -16,18 +16,14 @@ namespace {
 // back, which a busy disk can make wait: libuv's threads and the stores' do it.
 class UvFileContent final : public FileContent {
  public:
-  ~UvFileContent() override {
-    if (fd >= 0) ::close(fd);
-  }
-
   uint64_t size() const override { return bytes; }
 
   Result<std::string> read_at(uint64_t offset, size_t count) const override {
-    if (fd < 0) return std::string();  // nothing has been appended
+    if (!descriptor) return std::string();  // nothing has been appended
     std::string text(count, '\0');
     size_t got = 0;
     while (got < count) {
-      const ssize_t n = ::pread(fd, text.data() + got, count - got, static_cast<off_t>(offset + got));
+      const ssize_t n = ::pread(descriptor.number(), text.data() + got, count - got, static_cast<off_t>(offset + got));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return uv_error(uv_translate_sys_error(errno), "read of a temporary file");
       if (n == 0) break;
@@ -37,8 +33,8 @@ class UvFileContent final : public FileContent {
     return text;
   }
 
-  int fd = -1;         // opened by the first append
-  uint64_t bytes = 0;  // grown by the loop; a reader on another thread begins only when the file is complete
+  Descriptor descriptor;  // opened by the first append
+  uint64_t bytes = 0;     // grown by the loop; a reader on another thread begins only when the file is complete
 };
 
 // One piece of work on libuv's threads.
@@ -53,26 +49,26 @@ struct Work {
   std::function<void(Work&)> done;  // empty: the owner was destroyed
 };
 
-int open_unlinked() {
+Descriptor open_unlinked() {
   const char* set = std::getenv("TMPDIR");
   const std::string folder = set && *set ? set : "/tmp";
-  const int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd >= 0) return fd;
+  if (Descriptor made(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)); made) return made;
   std::string name = folder + "/tidegate-XXXXXX";  // a file system without O_TMPFILE
-  const int made = ::mkostemp(name.data(), O_CLOEXEC);
-  if (made >= 0) ::unlink(name.c_str());
+  Descriptor made(::mkostemp(name.data(), O_CLOEXEC));
+  if (made) ::unlink(name.c_str());
   return made;
 }
 
 void append_all(Work& work) {
-  if (work.file->fd < 0 && (work.file->fd = open_unlinked()) < 0) {
+  Descriptor& descriptor = work.file->descriptor;
+  if (!descriptor && !(descriptor = open_unlinked())) {
     work.error = errno;
     work.failed = "open of";
     return;
   }
   size_t written = 0;
   while (written < work.bytes.size()) {
-    const ssize_t n = ::pwrite(work.file->fd, work.bytes.data() + written, work.bytes.size() - written,
+    const ssize_t n = ::pwrite(descriptor.number(), work.bytes.data() + written, work.bytes.size() - written,
                                static_cast<off_t>(work.offset + written));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
@@ -158,7 +154,7 @@ class UvTempFile final : public TempFile {
 
   // The last use of the file on this loop.
   static void release(UvRuntime::Loop& loop, std::shared_ptr<UvFileContent> file) {
-    if (file->fd < 0) return;
+    if (!file->descriptor) return;
     auto* work = new Work;
     work->file = std::move(file);
     queue(loop, work, [](uv_work_t* request) { static_cast<Work*>(request->data)->file.reset(); });
@@ -175,7 +171,7 @@ std::unique_ptr<TempFile> UvRuntime::make_temp_file() { return std::make_unique<
 
 std::shared_ptr<const FileContent> content_of(Descriptor file, uint64_t size) {
   auto content = std::make_shared<UvFileContent>();
-  content->fd = file.release();
+  content->descriptor = std::move(file);
   content->bytes = size;
   return content;
 }
@@ -183,7 +179,7 @@ std::shared_ptr<const FileContent> content_of(Descriptor file, uint64_t size) {
 Result<Descriptor> descriptor_of(const FileContent& content) {
   const auto* file = dynamic_cast<const UvFileContent*>(&content);
   TG_ASSERT(file);
-  Descriptor other(::fcntl(file->fd, F_DUPFD_CLOEXEC, 0));
+  Descriptor other = file->descriptor.duplicate();
   if (!other) return uv_error(uv_translate_sys_error(errno), "duplicate of a temporary file");
   return other;
 }
