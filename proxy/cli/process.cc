@@ -148,7 +148,7 @@ void Process::on_handed_over(const std::vector<SocketAddress>& taken) {
   }
   if (is_taken(config_->admin.address)) admin_->stop_listening();
   config_watch_.reset();
-  if (state_ >= State::draining) return;  // a signal came before the other process was heard of
+  if (state_ >= State::draining) return;  // a signal came before the other process said that it serves
   stop_signal_ = "takeover";
   drain();
 }

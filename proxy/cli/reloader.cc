@@ -3,14 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <exception>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/assert.h"
 #include "base/log.h"
 
 namespace tidegate::cli {

@@ -58,28 +58,27 @@ std::vector<jobs::HandoverQueue*> GivenQueues::queues() const {
   return all;
 }
 
+// Each of the queues runs it once, and so does a post to the loop, as there may be none: the last of them runs `done`.
+std::function<void()> GivenQueues::await_all(size_t queues, std::function<void()> done) {
+  left_ = queues + 1;
+  return [this, alive = alive_, wait = ++waits_, done = std::move(done)] {
+    if (*alive && wait == waits_ && --left_ == 0) done();
+  };
+}
+
 void GivenQueues::hold(std::function<void()> idle) {
-  ++holds_;
   held_ = queues();
   closed_.clear();
-  left_ = held_.size();
-  if (left_ == 0) return runtime_.post(std::move(idle));
-  for (jobs::HandoverQueue* queue : held_) {
-    queue->hold(runtime_, [this, alive = alive_, hold = holds_, idle] {
-      if (*alive && hold == holds_ && closed_.empty() && left_ > 0 && --left_ == 0) idle();
-    });
-  }
+  const auto one_idle = await_all(held_.size(), std::move(idle));
+  for (jobs::HandoverQueue* queue : held_) queue->hold(runtime_, one_idle);
+  runtime_.post(one_idle);
 }
 
 void GivenQueues::close(std::function<void()> closed) {
   closed_ = held_;
-  left_ = closed_.size();
-  if (left_ == 0) return runtime_.post(std::move(closed));
-  for (jobs::HandoverQueue* queue : closed_) {
-    queue->close_store(runtime_, [this, alive = alive_, closed] {
-      if (*alive && --left_ == 0) closed();
-    });
-  }
+  const auto one_closed = await_all(closed_.size(), std::move(closed));
+  for (jobs::HandoverQueue* queue : closed_) queue->close_store(runtime_, one_closed);
+  runtime_.post(one_closed);
 }
 
 void GivenQueues::give_away(const std::shared_ptr<jobs::RemoteCalls>& calls) {
@@ -87,6 +86,7 @@ void GivenQueues::give_away(const std::shared_ptr<jobs::RemoteCalls>& calls) {
 }
 
 bool GivenQueues::take_back() {
+  ++waits_;
   if (closed_.empty()) {
     for (jobs::HandoverQueue* queue : held_) queue->take_back();
   } else {
@@ -108,9 +108,7 @@ bool GivenQueues::reopen(jobs::HandoverQueue& queue) {
 std::string GivenQueues::refuse_calls() {
   const std::string reason = closing() ? "it does not close" : why_not_back_;
   const std::string shown = "not back after a takeover that failed: " + reason;
-  const auto nobody = std::make_shared<jobs::RemoteCalls>(runtime_, [](const net::Message&) {});
-  nobody->end(shown);
-  for (jobs::HandoverQueue* queue : closed_) queue->refuse_calls(nobody, shown);
+  for (jobs::HandoverQueue* queue : closed_) queue->refuse_calls(runtime_, shown);
   return reason;
 }
 

@@ -4,7 +4,7 @@
 //   hold ──idle──▶ close ──closed──▶ give_away: the other process has them
 //     └───────────────┴──▶ take_back, again and again until it is true: they are here as before
 //
-// From hold to the end calls to them wait, each as long as its caller does, unless refuse_calls() ends that.
+// From hold to the end calls to them wait, each for jobs::HeldCalls::kHeldMax at most, unless refuse_calls() ends that.
 #pragma once
 
 #include <functional>
@@ -44,14 +44,15 @@ class GivenQueues {
  private:
   std::vector<jobs::HandoverQueue*> queues() const;
   bool reopen(jobs::HandoverQueue& queue);
+  std::function<void()> await_all(size_t queues, std::function<void()> done);
 
   net::Runtime& runtime_;
   core::Gateway& gateway_;
   std::vector<jobs::HandoverQueue*> held_;
   std::vector<jobs::HandoverQueue*> closed_;  // of them, those that have to be opened again
-  size_t left_ = 0;                           // that are still busy, or still open
+  size_t left_ = 0;                           // of await_all(): that are still busy, or still open
   std::string why_not_back_;
-  uint64_t holds_ = 0;  // so far: what an earlier one awaited does not count
+  uint64_t waits_ = 0;  // so far: what an earlier one awaited does not count
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -2,12 +2,12 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "cli/handover/inheritance.h"
 
 namespace tidegate::cli {
 
@@ -23,12 +23,6 @@ constexpr Duration kOpenMax = 60s;   // until the next process has opened the qu
 constexpr Duration kServeMax = 30s;  // until it accepts connections
 constexpr Duration kReturnMax = 5s;  // until calls to a queue that is not back fail
 constexpr Duration kReopenEvery = 100ms;
-
-std::vector<SocketAddress> addresses_of(const config::Config& config, const SocketAddress& admin) {
-  std::vector<SocketAddress> addresses = {admin};
-  for (const config::Listener& listener : config.listeners) addresses.push_back(listener.address);
-  return addresses;
-}
 
 }  // namespace
 
@@ -56,14 +50,6 @@ Status Handover::listen_at_path() {
 Handover::~Handover() {
   *alive_ = false;
   if (calls_) calls_->end("the process ends");
-}
-
-// Runs `step` later, if this is still there.
-template <typename Step>
-std::function<void()> Handover::in_this(Step step) {
-  return [alive = alive_, step = std::move(step)] {
-    if (*alive) step();
-  };
 }
 
 const char* Handover::step() const {
@@ -149,10 +135,10 @@ void Handover::end_jobs(const net::Message& message) {
   if (const std::string refusal = queues_.refusal(prepared_); !refusal.empty()) return fail(refusal);
   move_on(State::ending_jobs);
   timer_.start_after(parts_.gateway.table()->config().shutdown_grace);
-  parts_.jobs_worker.drain_jobs(parts_.runtime, in_this([this, attempt = attempt_] {
-                                  const bool awaited = state_ == State::ending_jobs || state_ == State::cutting_off;
-                                  if (awaited && attempt == attempt_) hold_queues();
-                                }));
+  parts_.jobs_worker.drain_jobs(parts_.runtime, [this, alive = alive_, attempt = attempt_] {
+    if (!*alive || attempt != attempt_) return;
+    if (state_ == State::ending_jobs || state_ == State::cutting_off) hold_queues();
+  });
 }
 
 // From here on calls to the queues wait.
@@ -175,7 +161,7 @@ void Handover::release() {
   channel_->send(make_message(Kind::released));
 }
 
-// The other process may serve now, and may have been killed all the same: this one goes on until it is heard of.
+// The other process may serve now, or may have been killed: this one serves on until the other says that it serves.
 void Handover::commit() {
   move_on(State::committing);
   timer_.start_after(kServeMax);
@@ -201,7 +187,7 @@ void Handover::on_time_over() {
       return timer_.start_after(kCutOffMax);
     case State::closing: return queues_.close_begun() ? fail("a queue does not close") : close_queues();
     case State::returning: return take_back();
-    case State::committing:  // it lives, and has the queues: until it is heard of, this one serves without them
+    case State::committing:  // the other process has the queues: this one goes on without them until that one serves
       return log_warn("takeover_failed", {{"process", other_}, {"step", step()}, {"reason", "it is silent"}});
     case State::offering:
     case State::cutting_off:

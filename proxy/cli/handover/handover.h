@@ -13,8 +13,9 @@
 //   closing: calls to the queues wait; those made before end, then the stores close. opening: the other process opens
 //   them.
 //
-// Before handed_over a failure changes nothing for clients: what they ask of a queue while it is closed waits. The lock
-// of a queue's file says who has it: returning opens a queue again and again until the other process has let go of it.
+// Before handed_over a failure changes nothing for clients: what they ask of a queue while it is closed waits, for
+// jobs::HeldCalls::kHeldMax at most. The lock of a queue's file says who has it: returning opens a queue again and
+// again until the other process has let go of it.
 #pragma once
 
 #include <functional>
@@ -35,19 +36,6 @@ namespace tidegate::cli {
 
 class Handover {
  public:
-  enum class State : uint8_t {
-    waiting,
-    awaiting_reload,
-    offering,
-    ending_jobs,
-    cutting_off,
-    closing,
-    opening,
-    committing,
-    returning,
-    handed_over
-  };
-
   struct Parts {
     net::UvRuntime& runtime;
     core::Gateway& gateway;
@@ -69,15 +57,28 @@ class Handover {
   ~Handover();
 
   const char* step() const;  // the state in a word, as in the log
-  // The process is to stop: what is not handed over yet comes back, then `done` runs; if it does not soon, without it.
-  // In committing it runs at once: what the other process may have already does not come back while that one lives, and
-  // calls to the queues wait for it. Nobody takes over any more.
+  // What is not handed over yet is taken back, then `done` runs; after kReturnMax it runs all the same. In committing
+  // it runs at once: the other process may have the queues already, and calls to them wait for it. Nobody can take over
+  // any more.
   void stop(std::function<void()> done);
   // The process closes its queues: none comes back any more, and the worker that replays may end.
   void close() { closes_ = true; }
   bool stopping() const { return stopped_ != nullptr; }
 
  private:
+  enum class State : uint8_t {
+    waiting,
+    awaiting_reload,
+    offering,
+    ending_jobs,
+    cutting_off,
+    closing,
+    opening,
+    committing,
+    returning,
+    handed_over
+  };
+
   Handover(const Parts& parts, std::string path, Callbacks callbacks);
   Status listen_at_path();
   void on_connected(net::MessageSocket socket);
@@ -98,8 +99,6 @@ class Handover {
   void take_back();
   void end_return();
   void move_on(State state);
-  template <typename Step>
-  std::function<void()> in_this(Step step);
 
   const Parts parts_;
   const std::string path_;

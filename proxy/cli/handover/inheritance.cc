@@ -22,16 +22,16 @@ size_t worker_count(const config::Config& config) {
   return static_cast<size_t>(config.workers > 0 ? config.workers : net::available_cpus());
 }
 
-std::vector<SocketAddress> Inheritance::addresses() const {
-  std::vector<SocketAddress> addresses = {config_.admin.address};
-  for (const config::Listener& listener : config_.listeners) addresses.push_back(listener.address);
+std::vector<SocketAddress> addresses_of(const config::Config& config, const SocketAddress& admin) {
+  std::vector<SocketAddress> addresses = {admin};
+  for (const config::Listener& listener : config.listeners) addresses.push_back(listener.address);
   return addresses;
 }
 
 Status Inheritance::take_sockets() {
   auto assigned = assign_sockets(std::exchange(activated_, {}), config_);
   if (!assigned) return assigned.error();
-  inherit(std::move(*assigned));
+  for (net::InheritedSocket& socket : *assigned) inherit(std::move(socket));
   if (Status status = take_over_sockets(); !status) return status;
   return check_ports();
 }
@@ -50,7 +50,7 @@ Status Inheritance::take_over_sockets() {
   }
   auto sockets = takeover_->receive_sockets();
   if (!sockets) return sockets.error();
-  inherit(std::move(*sockets));
+  for (net::InheritedSocket& socket : *sockets) inherit(std::move(socket));
   return Ok{};
 }
 
@@ -61,16 +61,12 @@ Status Inheritance::check_takeover_socket() const {
                                         "; `run --takeover` takes over from it"};
 }
 
-// Those that have no listener here are closed: the process before ends its own.
-void Inheritance::inherit(std::vector<net::InheritedSocket> sockets) {
+// One that has no listener here is closed: the process before ends its own.
+void Inheritance::inherit(net::InheritedSocket socket) {
   const std::vector<SocketAddress> ours = addresses();
-  for (net::InheritedSocket& socket : sockets) {
-    if (std::find(ours.begin(), ours.end(), socket.address) == ours.end()) continue;
-    const size_t loops = socket.address == config_.admin.address ? 1 : worker_count(config_);
-    std::vector<net::InheritedSocket> one;
-    one.push_back(std::move(socket));
-    sockets_.inherit(std::move(one), loops);
-  }
+  if (std::find(ours.begin(), ours.end(), socket.address) == ours.end()) return;
+  const size_t loops = socket.address == config_.admin.address ? 1 : worker_count(config_);
+  sockets_.inherit(std::move(socket), loops);
 }
 
 // The workers share their ports (SO_REUSEPORT), so a second Tidegate could share them too: check that nobody listens.
@@ -99,9 +95,7 @@ Status Inheritance::await_queues() {
     }
     auto opened = net::open_listening_socket(address);
     if (!opened) return opened.error();
-    std::vector<net::InheritedSocket> one;
-    one.push_back({address, std::move(*opened)});
-    inherit(std::move(one));
+    inherit({address, std::move(*opened)});
   }
   return takeover_->await_queues(prepared);
 }

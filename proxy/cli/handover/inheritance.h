@@ -4,7 +4,7 @@
 //   take_sockets ──▶ await_queues ──▶ open (each kind of store) ──▶ await_commit ──▶ listen ──▶ serve
 //
 // In this order; an error of any of them ends the start, and fail() tells the other process. Without another process
-// the waiting is none.
+// nothing waits.
 #pragma once
 
 #include <functional>
@@ -21,6 +21,12 @@
 #include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
+
+// Threads that serve, by the configuration.
+size_t worker_count(const config::Config& config);
+
+// Where a process listens: its admin interface, which may be where an earlier configuration had it, and its listeners.
+std::vector<SocketAddress> addresses_of(const config::Config& config, const SocketAddress& admin);
 
 class Inheritance {
  public:
@@ -48,11 +54,11 @@ class Inheritance {
   bool took_over() const { return takeover_ != nullptr; }
 
  private:
-  std::vector<SocketAddress> addresses() const;
+  std::vector<SocketAddress> addresses() const { return addresses_of(config_, config_.admin.address); }
   Status take_over_sockets();
   Status check_takeover_socket() const;
   Status check_ports() const;
-  void inherit(std::vector<net::InheritedSocket> sockets);
+  void inherit(net::InheritedSocket socket);
 
   const config::Config& config_;
   net::ListeningSockets& sockets_;
@@ -60,8 +66,5 @@ class Inheritance {
   const bool takes_over_;
   std::unique_ptr<Takeover> takeover_;  // null: there was no other process
 };
-
-// Threads that serve, by the configuration.
-size_t worker_count(const config::Config& config);
 
 }  // namespace tidegate::cli

@@ -17,6 +17,7 @@ constexpr Duration kAnswerMax = 10s;
 constexpr Duration kOfferedMax = 60s;  // a reload in the other process ends first
 constexpr Duration kReleaseMax = 24h;  // job runs end first: the other process says how long that may take
 constexpr Duration kCommitMax = 10s;
+constexpr const char* kBrokenProtocol = "takeover: the other process does not follow the protocol";
 
 }  // namespace
 
@@ -45,45 +46,52 @@ void Takeover::move_on(State state) {
   log_info("takeover_step", {{"process", other_}, {"step", kNames[static_cast<size_t>(state)]}});
 }
 
+// The next message. That the other process refuses, or has failed, is an error.
+Result<net::Message> Takeover::receive(Duration time) {
+  auto message = socket_.receive_within(time);
+  if (!message) return Error{message.error().code, "takeover: " + message.error().message};
+  const auto kind = kind_of(*message);
+  if (kind != Kind::refused && kind != Kind::failed) return message;
+  const std::string what = state_ == State::connected ? "refused" : fmt::format("process {} serves on", other_);
+  return Error{ErrorCode::refused, fmt::format("takeover: {}: {}", what, message->text.substr(1))};
+}
+
+// The other process may have ended: the next await() finds that out.
+Status Takeover::send(const net::Message& message) {
+  const Status sent = socket_.send_within(message, kAnswerMax);
+  if (sent || sent.error().code == ErrorCode::reset) return Ok{};
+  return Error{sent.error().code, "takeover: " + sent.error().message};
+}
+
 // The next message, which must be of that kind; none: the other process has ended.
 Result<std::optional<net::Message>> Takeover::await(Kind kind, Duration time) {
-  auto message = socket_.receive_within(time);
+  auto message = receive(time);
   if (!message && message.error().code == ErrorCode::reset) {
     move_on(State::alone);
     return std::optional<net::Message>();
   }
-  if (!message) return Error{message.error().code, "takeover: " + message.error().message};
-  const auto got = kind_of(*message);
-  if (got == kind) return std::optional(std::move(*message));
-  if (got == Kind::refused || got == Kind::failed) {
-    return Error{ErrorCode::refused,
-                 fmt::format("takeover: process {} serves on: {}", other_, message->text.substr(1))};
-  }
-  return Error{ErrorCode::invalid, "takeover: the other process does not follow the protocol"};
+  if (!message) return message.error();
+  if (kind_of(*message) == kind) return std::optional(std::move(*message));
+  return Error{ErrorCode::invalid, kBrokenProtocol};
 }
 
 Result<std::vector<net::InheritedSocket>> Takeover::receive_sockets() {
   std::vector<net::InheritedSocket> sockets;
   for (;;) {
-    auto message = socket_.receive_within(kOfferedMax);
-    if (!message) return Error{message.error().code, "takeover: " + message.error().message};
+    auto message = receive(kOfferedMax);
+    if (!message) return message.error();
     const auto kind = kind_of(*message);
     if (kind == Kind::sockets_end) break;
-    if (kind == Kind::refused || kind == Kind::failed) {
-      return Error{ErrorCode::refused, "takeover: refused: " + message->text.substr(1)};
-    }
     auto socket = kind == Kind::socket ? read_socket(std::move(*message)) : std::nullopt;
     const auto bound = socket ? net::adopt_listening_socket(socket->socket) : Error{ErrorCode::invalid, ""};
-    if (!bound) return Error{ErrorCode::invalid, "takeover: the other process does not follow the protocol"};
+    if (!bound) return Error{ErrorCode::invalid, kBrokenProtocol};
     sockets.push_back(std::move(*socket));
   }
   return sockets;
 }
 
 Status Takeover::await_queues(const Prepared& prepared) {
-  if (const Status sent = socket_.send_within(prepared_message(prepared), kAnswerMax); !sent) {
-    if (sent.error().code != ErrorCode::reset) return sent;
-  }
+  if (Status sent = send(prepared_message(prepared)); !sent) return sent;
   move_on(State::prepared);
   auto released = await(Kind::released, kReleaseMax);
   if (!released) return released.error();
@@ -93,8 +101,7 @@ Status Takeover::await_queues(const Prepared& prepared) {
 
 Status Takeover::await_commit() {
   if (alone()) return Ok{};
-  const Status sent = socket_.send_within(make_message(Kind::opened), kAnswerMax);
-  if (!sent && sent.error().code != ErrorCode::reset) return sent;
+  if (Status sent = send(make_message(Kind::opened)); !sent) return sent;
   auto commit = await(Kind::commit, kCommitMax);
   if (!commit) return commit.error();
   if (!alone()) move_on(State::serving);

@@ -46,6 +46,8 @@ class Takeover {
   enum class State : uint8_t { connected, prepared, opening, serving, alone };
 
   explicit Takeover(net::MessageSocket socket) : socket_(std::move(socket)) {}
+  Result<net::Message> receive(Duration time);
+  Status send(const net::Message& message);
   Result<std::optional<net::Message>> await(Kind kind, Duration time);
   void move_on(State state);
 

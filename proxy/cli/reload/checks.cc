@@ -1,6 +1,7 @@
 #include "cli/reload/checks.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <string_view>
 
@@ -44,7 +45,7 @@ std::string queue_of(std::string_view path, Keys keys) {
 }
 
 // The same for all the keys of a store.
-std::string store_of(std::string_view path) {
+std::string queue_of(std::string_view path) {
   for (const Keys keys : {Keys(kIdentity), Keys(kTls), Keys(kLimits)}) {
     if (std::string queue = queue_of(path, keys); !queue.empty()) return queue;
   }
@@ -56,9 +57,8 @@ struct Difference {
   config::EffectiveValue before, after;  // "": the key is absent
 };
 
-// Of the open queues that `next` has too, by those keys.
-std::vector<Difference> differences(const Candidate& next, core::Policies& policies, const StoreValues& opened,
-                                    Keys keys) {
+// Of the open queues that `next` has too.
+std::vector<Difference> differences(const Candidate& next, core::Policies& policies, const StoreValues& opened) {
   const auto stays = [&](const std::string& name) {
     return policies.queues().contains(name) && next.config.queues.contains(name);
   };
@@ -68,8 +68,15 @@ std::vector<Difference> differences(const Candidate& next, core::Policies& polic
   for (const auto& [path, value] : configured) {
     const auto known = opened.find(path);
     const config::EffectiveValue before = known == opened.end() ? config::EffectiveValue() : known->second;
-    if (value.text != before.text && stays(queue_of(path, keys))) found.push_back({path, before, value});
+    if (value.text != before.text && stays(queue_of(path))) found.push_back({path, before, value});
   }
+  return found;
+}
+
+std::vector<Difference> of_keys(const std::vector<Difference>& all, Keys keys) {
+  std::vector<Difference> found;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(found),
+               [&](const Difference& each) { return !queue_of(each.path, keys).empty(); });
   return found;
 }
 
@@ -139,7 +146,7 @@ StoreValues store_values(const config::Effective& effective) {
   StoreValues values;
   for (auto at = effective.values.lower_bound(std::string(kQueues)); at != effective.values.end(); ++at) {
     if (!at->first.starts_with(kQueues)) break;
-    if (!store_of(at->first).empty()) values.insert(*at);
+    if (!queue_of(at->first).empty()) values.insert(*at);
   }
   return values;
 }
@@ -147,7 +154,7 @@ StoreValues store_values(const config::Effective& effective) {
 StoreValues of_queues(const StoreValues& values, const std::function<bool(const std::string&)>& is_wanted) {
   StoreValues wanted;
   for (const auto& value : values) {
-    if (is_wanted(store_of(value.first))) wanted.insert(value);
+    if (is_wanted(queue_of(value.first))) wanted.insert(value);
   }
   return wanted;
 }
@@ -177,7 +184,7 @@ std::string jobs_held(const std::string& name, const core::QueueState& queue) {
 // Where only what is not shown differs, it is a password.
 std::vector<std::string> refuse_queues(const Candidate& next, core::Policies& policies, const StoreValues& opened) {
   std::vector<std::string> refused;
-  for (const Difference& each : differences(next, policies, opened, kIdentity)) {
+  for (const Difference& each : of_keys(differences(next, policies, opened), kIdentity)) {
     if (each.before.shown == each.after.shown) continue;
     const std::string name = queue_of(each.path, kIdentity);
     const std::string jobs = jobs_held(name, policies.queues().at(name));
@@ -230,17 +237,18 @@ std::vector<std::string> needing_restart(const Candidate& next, const StartValue
   changed("admin.address", start.admin.to_string(), config.admin.address.to_string());
   changed("takeover.socket", start.takeover_socket, config.takeover_socket);
   changed("workers", shown_workers(start.workers), shown_workers(config.workers));
-  for (const Difference& each : differences(next, policies, opened, kLimits)) {
+  const std::vector<Difference> all = differences(next, policies, opened);
+  for (const Difference& each : of_keys(all, kLimits)) {
     changed(each.path, each.before.shown, each.after.shown);
   }
-  auto tls = differences(next, policies, opened, kTls);
+  auto tls = of_keys(all, kTls);
   std::erase_if(tls, [&](const Difference& each) {  // of a queue that speaks no TLS
     std::string name = queue_of(each.path, kTls);
     return config.queues.at(name).tls().empty() && policies.queues().at(name).queue->tls().empty();
   });
   for (const Difference& each : tls) changed(each.path, each.before.shown, each.after.shown);
   for (std::string& each : with_other_authorities(next, policies, tls)) found.push_back(std::move(each));
-  for (const Difference& each : differences(next, policies, opened, kIdentity)) {
+  for (const Difference& each : of_keys(all, kIdentity)) {
     if (each.before.shown == each.after.shown) found.push_back(each.path + ": changed");
   }
   for (const auto& [name, queue] : policies.queues()) {

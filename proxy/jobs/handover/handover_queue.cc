@@ -84,13 +84,15 @@ void HandoverQueue::use(std::shared_ptr<JobQueue> store) {
   held_.release();
 }
 
-void HandoverQueue::refuse_calls(std::shared_ptr<RemoteCalls> nobody, const std::string& reason) {
+void HandoverQueue::refuse_calls(net::Runtime& home, const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);
     last_view_.available = false;
     last_view_.why_unavailable = reason;
   }
-  give_away(std::move(nobody));
+  const auto nobody = std::make_shared<RemoteCalls>(home, [](const net::Message&) {});
+  nobody->end(reason);
+  give_away(nobody);
 }
 
 void HandoverQueue::give_away(std::shared_ptr<RemoteCalls> calls) {

@@ -7,7 +7,7 @@
 //     │   or reopen     ▼
 //     └── reopen ──── remote, to nobody: calls fail
 //
-// local: the store of this process does the calls. held: none is refused, each waits (as long as its caller does).
+// local: the store of this process does the calls. held: each waits, for HeldCalls::kHeldMax at most, then it fails.
 // remote: what a request in flight needs (append, find, result, cancel) is sent to the other process; all else is for
 // who has the store, and unavailable. Job runs have ended before.
 #pragma once
@@ -42,8 +42,9 @@ class HandoverQueue final : public JobQueue, private NoteStore {
   // REQUIRES close_store(), or refuse_calls() after it. Opens the store and takes it back. Blocks. Errors: those of
   // Open; it can be tried again.
   Status reopen();
-  // REQUIRES hold(). It is not known when the store comes back: calls fail until then. `nobody`: calls that have ended.
-  void refuse_calls(std::shared_ptr<RemoteCalls> nobody, const std::string& reason);
+  // REQUIRES hold(). It is not known when the store comes back: calls fail until then, by way of `home`, and view()
+  // says why.
+  void refuse_calls(net::Runtime& home, const std::string& reason);
   // REQUIRES close_store().
   void give_away(std::shared_ptr<RemoteCalls> calls);
 

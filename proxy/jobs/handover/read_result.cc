@@ -17,8 +17,8 @@ struct LookUpAndRead final : net::Operation {
 OperationPtr read_result(JobQueue& queue, net::Runtime& home, const std::string& id, uint64_t offset, size_t count,
                          Callback<std::string> done) {
   auto both = std::make_unique<LookUpAndRead>();
-  both->step = queue.result(
-      home, id, [self = both.get(), offset, count, done = std::move(done)](Result<ResultReader> found) {
+  both->step =
+      queue.result(home, id, [self = both.get(), offset, count, done = std::move(done)](Result<ResultReader> found) {
         const auto looked_up = std::move(self->step);
         if (!found) return done(found.error());
         self->body = std::move(found->body);

@@ -4,7 +4,6 @@
 //   any loop: append() ──▶ main loop: message ──▶ other process ──▶ answer ──▶ the loop of the call: done(result)
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>

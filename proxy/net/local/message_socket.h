@@ -1,7 +1,8 @@
 // Messages between two processes of one machine, with descriptors: a Unix socket of type SOCK_SEQPACKET. A text of any
 // length is one message: a long one travels in a file in memory.
 //
-// MessageSocket blocks, within bounds: for a process that has no loop yet. message_channel.h is the same on a loop.
+// A MessageSocket never waits, but in send_within() and receive_within(): those are for a process that has no loop yet.
+// message_channel.h is the same on a loop.
 #pragma once
 
 #include <string>

@@ -168,6 +168,13 @@ SocketAddress from_sockaddr(const sockaddr_storage& storage) {
   return address;
 }
 
+SocketAddress bound_address(int socket) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(storage);
+  getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size);
+  return from_sockaddr(storage);
+}
+
 std::unique_ptr<Operation> UvRuntime::connect(const SocketAddress& to, ConnectCallback done) {
   return std::make_unique<UvConnect>(*loop_, to, std::move(done));
 }

@@ -75,12 +75,7 @@ class UvListener final : public Listener {
     return Ok{};
   }
 
-  SocketAddress address() const override {
-    sockaddr_storage storage{};
-    socklen_t size = sizeof(storage);
-    getsockname(sources_.front().socket->descriptor(), reinterpret_cast<sockaddr*>(&storage), &size);
-    return from_sockaddr(storage);
-  }
+  SocketAddress address() const override { return bound_address(sources_.front().socket->descriptor()); }
 
   void accept_backlog() override {
     const auto self = self_;

@@ -36,9 +36,9 @@ ListeningSocket::~ListeningSocket() {
   sockets_->open_.erase(this);
 }
 
-void ListeningSockets::inherit(std::vector<InheritedSocket> sockets, size_t loops) {
+void ListeningSockets::inherit(InheritedSocket socket, size_t loops) {
   const std::lock_guard lock(mutex_);
-  for (InheritedSocket& socket : sockets) inherited_.push_back({std::move(socket), loops});
+  inherited_.push_back({std::move(socket), loops});
 }
 
 bool ListeningSockets::has_inherited(const SocketAddress& address) const {
@@ -142,10 +142,7 @@ Result<SocketAddress> adopt_listening_socket(const Descriptor& socket) {
   }
   ::fcntl(number, F_SETFD, FD_CLOEXEC);
   ::fcntl(number, F_SETFL, ::fcntl(number, F_GETFL) | O_NONBLOCK);
-  sockaddr_storage storage{};
-  socklen_t size = sizeof(storage);
-  getsockname(number, reinterpret_cast<sockaddr*>(&storage), &size);
-  return from_sockaddr(storage);
+  return bound_address(number);
 }
 
 }  // namespace tidegate::net

@@ -58,9 +58,9 @@ class ListeningSocket {
 
 class ListeningSockets {
  public:
-  // At the start, before anything listens. `loops`: how many will listen on each of the addresses. Each socket is
+  // At the start, before anything listens. `loops`: how many will listen on its address. Each socket of an address is
   // polled by one loop, if there are enough of them; else loops poll the same ones.
-  void inherit(std::vector<InheritedSocket> sockets, size_t loops);
+  void inherit(InheritedSocket socket, size_t loops);
   bool has_inherited(const SocketAddress& address) const;
   // All listen: what they have taken is theirs. A managed socket is there to be taken again (by a reload).
   void end_start();

@@ -54,6 +54,8 @@ Error uv_error(int status, const std::string& what);
 sockaddr_storage to_sockaddr(const SocketAddress& address);
 socklen_t size_of(const sockaddr_storage& storage);
 SocketAddress from_sockaddr(const sockaddr_storage& storage);
+// That a socket is bound to.
+SocketAddress bound_address(int socket);
 
 // Takes over a connected, initialised uv_tcp_t (heap-allocated; freed when closed).
 std::unique_ptr<Stream> make_uv_stream(UvRuntime::Loop& loop, uv_tcp_t* handle);

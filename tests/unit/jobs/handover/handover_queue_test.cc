@@ -163,9 +163,7 @@ TEST_CASE("calls fail, and the view says why, once it is not known when the stor
   Outcome appended;
   const auto operation = begin_append(fixture, appended);
   fixture.close_store();
-  const auto nobody = std::make_shared<RemoteCalls>(fixture.home(), [](const net::Message&) {});
-  nobody->end("somebody has the file");
-  fixture.handover().refuse_calls(nobody, "somebody has the file");
+  fixture.handover().refuse_calls(fixture.home(), "somebody has the file");
   fixture.run_until([&] { return appended.has_value(); });
   CHECK(appended->error().code == ErrorCode::unavailable);
   CHECK(!fixture.queue().view().available);

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -19,10 +18,10 @@ namespace {
 
 const SocketAddress kAddress = *SocketAddress::parse("127.0.0.1:8080");
 
-std::vector<InheritedSocket> some_sockets(int count) {
-  std::vector<InheritedSocket> sockets;
-  for (int i = 0; i < count; ++i) sockets.push_back({kAddress, Descriptor(::socket(AF_INET, SOCK_STREAM, 0))});
-  return sockets;
+void inherit_some(ListeningSockets& sockets, int count, size_t loops, bool managed = false) {
+  for (int i = 0; i < count; ++i) {
+    sockets.inherit({kAddress, Descriptor(::socket(AF_INET, SOCK_STREAM, 0)), managed}, loops);
+  }
 }
 
 // How many sockets each of the loops gets.
@@ -43,21 +42,19 @@ TEST_CASE("each inherited socket is polled by a loop, and each loop polls one") 
   for (const Row& row :
        {Row{1, 1, {1}}, Row{1, 3, {1, 1, 1}}, Row{2, 2, {1, 1}}, Row{5, 2, {3, 2}}, Row{2, 3, {1, 1, 1}}}) {
     ListeningSockets sockets;
-    sockets.inherit(some_sockets(row.sockets), row.loops);
+    inherit_some(sockets, row.sockets, row.loops);
     CHECK(taken_by(sockets, row.loops) == row.each);
   }
 }
 
 TEST_CASE("after the start only a socket that the service manager keeps can be taken") {
   ListeningSockets sockets;
-  sockets.inherit(some_sockets(1), 1);
+  inherit_some(sockets, 1, 1);
   CHECK(sockets.has_inherited(kAddress));
   sockets.end_start();
   CHECK(!sockets.has_inherited(kAddress));
   CHECK(taken_by(sockets, 1) == std::vector<size_t>{0});
-  auto kept = some_sockets(1);
-  kept.front().managed = true;
-  sockets.inherit(std::move(kept), 1);
+  inherit_some(sockets, 1, 1, true);
   sockets.end_start();
   CHECK(sockets.managed_addresses() == std::vector<SocketAddress>{kAddress});
   CHECK(taken_by(sockets, 2) == std::vector<size_t>{1, 1});
@@ -65,9 +62,7 @@ TEST_CASE("after the start only a socket that the service manager keeps can be t
 
 TEST_CASE("a socket that the service manager keeps is given to the next process, with a listener or without") {
   ListeningSockets sockets;
-  auto kept = some_sockets(2);
-  for (InheritedSocket& each : kept) each.managed = true;
-  sockets.inherit(std::move(kept), 2);
+  inherit_some(sockets, 2, 2, true);
   sockets.end_start();
   const auto given = sockets.share({}).value();
   REQUIRE(given.size() == 2);
@@ -107,7 +102,7 @@ TEST_CASE("what waits in a shared socket is the other process's") {
 
   // The other process, which is this one here.
   given.front().address = bound;
-  sockets.inherit(std::move(given), 1);
+  sockets.inherit(std::move(given.front()), 1);
   listener = runtime.listen(bound, [&](auto) { ++accepted; });
   REQUIRE(listener.ok());
   while (accepted == 0) runtime.run_once();
