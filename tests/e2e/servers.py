@@ -199,6 +199,6 @@ class MinIO(Server):
                 "S3_SECRET_KEY": self.secret_key}
 
     def objects(self, bucket="watermark"):
-        """The names of all objects, as they lie on the disk."""
+        """The names of all objects, as they lie on the disk. A folder that vanishes meanwhile holds none."""
         root = self.folder / "data" / bucket
-        return sorted(str(entry.parent.relative_to(root)) for entry in root.rglob("xl.meta"))
+        return sorted(os.path.relpath(folder, root) for folder, _, files in os.walk(root) if "xl.meta" in files)
