@@ -4,7 +4,6 @@ import unittest
 
 from certificates import Authority
 from programs import eventually, free_port, http as request, metric
-from takeover_peer import RELEASED, Peer
 from takeovers import ASYNC, Echo, Takeovers
 
 CONFIG = """
@@ -52,11 +51,7 @@ class Queues(Takeovers):
 
     def fail_a_takeover(self, process, **stores):
         """By one that has got the queues."""
-        peer = Peer(self.folder / "takeover.sock")
-        peer.hello()
-        peer.prepared([f"127.0.0.1:{self.values[name]}" for name in ("admin", "proxy")], stores)
-        peer.await_kind(RELEASED)
-        peer.close()
+        self.peer_that_has_the_queues(stores).close()
 
         def is_back():
             self.assertIsNone(process.poll(), self.log_of(process)[-3000:])
@@ -83,6 +78,12 @@ class Queues(Takeovers):
         self.fail_a_takeover(old, one=self.store("one"), two=self.store("two"))
         for name in ("one", "two"):
             self.assert_job_and_callback_succeed(old, name)
+        self.take_over(old)
+
+    def test_a_process_without_queues_serves_on_after_a_takeover_that_failed_and_is_taken_over_from(self):
+        old = self.start(**self.queues())
+        self.fail_a_takeover(old)
+        self.assertEqual(self.steps(old)[-2:], ["returning", "waiting"])
         self.take_over(old)
 
     def test_a_queue_that_was_removed_before_a_takeover_that_failed_can_be_added_again(self):

@@ -5,7 +5,7 @@ import signal
 import unittest
 
 from programs import eventually, http as request
-from takeover_peer import COMMIT, RELEASED, Peer
+from takeover_peer import COMMIT
 from takeovers import Echo, Takeovers
 
 
@@ -32,11 +32,8 @@ class StopInATakeover(Takeovers):
 
     def test_a_stop_while_a_takeover_is_under_way_stops(self):
         old = self.start()
-        peer = Peer(self.folder / "takeover.sock")
+        peer = self.peer_that_has_the_queues()
         self.addCleanup(peer.close)
-        peer.hello()
-        peer.prepared([f"127.0.0.1:{self.values['proxy']}"], self.stores())
-        peer.await_kind(RELEASED)
         old.send_signal(signal.SIGTERM)
         self.assertEqual(old.wait(timeout=60), 0)
 

@@ -142,7 +142,7 @@ class Takeover(Takeovers):
         peer = Peer(self.folder / "takeover.sock")
         peer.hello()
         if step != "offering":
-            peer.prepared([f"127.0.0.1:{self.values[name]}" for name in ("admin", "proxy")], self.stores())
+            peer.prepared(self.addresses(), self.stores())
         if step in ("opening", "committing"):
             peer.await_kind(RELEASED)
         if step == "committing":
@@ -172,11 +172,7 @@ class Takeover(Takeovers):
         old.send_signal(signal.SIGHUP)
         eventually("it is reloaded", lambda: self.events(old, "config_reloaded"))
         for _ in range(2):
-            peer = Peer(self.folder / "takeover.sock")
-            peer.hello()
-            peer.prepared([f"127.0.0.1:{self.values['proxy']}"], self.stores())
-            peer.await_kind(RELEASED)
-            peer.close()
+            self.peer_that_has_the_queues().close()
             eventually("the old one serves on", lambda: self.last_step(old) == "waiting")
         self.take_over(old, store=queue)
 
@@ -201,7 +197,7 @@ class Takeover(Takeovers):
         eventually("the old one waits for it", lambda: self.last_step(old) == "ending_jobs")
         old.kill()
         self.await_serving(new)
-        self.assertEqual([each["step"] for each in self.events(new, "takeover_step")], ["prepared", "alone"])
+        self.assertEqual(self.steps(new), ["prepared", "alone"])
         eventually("the job runs again", lambda: request("GET", f"{self.url}/_jobs/{job}").json()["status"] == "succeeded")
 
     def test_new_processes_that_are_killed_at_any_step_lose_no_job(self):
@@ -209,8 +205,7 @@ class Takeover(Takeovers):
         load = Load(self.values["proxy"])
         for step in ("prepared", "opening", "serving") * 3:
             new = self.launch()
-            eventually(f"it is at {step}",
-                       lambda new=new, step=step: step in [each["step"] for each in self.events(new, "takeover_step")])
+            eventually(f"it is at {step}", lambda new=new, step=step: step in self.steps(new))
             new.kill()
             new.wait()
             eventually("the old one has noticed", lambda: serving.poll() is not None or

@@ -211,9 +211,11 @@ class Takeovers(unittest.TestCase):
     def events(self, process, name):
         return events(self.log_of(process), name)
 
+    def steps(self, process):
+        return [event["step"] for event in self.events(process, "takeover_step")]
+
     def last_step(self, process):
-        steps = self.events(process, "takeover_step")
-        return steps[-1]["step"] if steps else None
+        return next(reversed(self.steps(process)), None)
 
     def config_of(self, process):
         return self.folder / f"{self.running.index(process)}.yaml"
@@ -277,12 +279,15 @@ class Takeovers(unittest.TestCase):
         eventually("it is in flight", lambda: in_flight(self.admin) == 1)
         return client
 
-    def peer_that_has_the_queues(self):
+    def peer_that_has_the_queues(self, stores=None):
         peer = Peer(self.folder / "takeover.sock")
         peer.hello()
-        peer.prepared([f"127.0.0.1:{self.values[name]}" for name in ("admin", "proxy")], self.stores())
+        peer.prepared(self.addresses(), self.stores() if stores is None else stores)
         peer.await_kind(RELEASED)
         return peer
+
+    def addresses(self):
+        return [f"127.0.0.1:{self.values[name]}" for name in ("admin", "proxy")]
 
     def stores(self):
         return {"jobs": f"sqlite://{self.folder}/jobs.db"}
