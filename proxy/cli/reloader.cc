@@ -57,8 +57,7 @@ Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::Lis
       sockets_(sockets),
       workers_(workers),
       file_(std::move(file)),
-      start_{gateway.table()->config().workers, gateway.table()->config().admin.address,
-             gateway.table()->config().takeover_socket},
+      start_(start_values(gateway.table()->config())),
       in_force_(std::move(running)),
       opened_(store_values(in_force_)),
       background_(runtime),
@@ -124,10 +123,11 @@ void Reloader::on_loaded(Loaded loaded) {
   report_.warnings = texts_of(loaded_.result.warnings);
   report_.changes = texts_of(loaded_.changes);
   const Candidate candidate{*next, loaded_.stores};
-  report_.needs_restart = needing_restart(candidate, start_, gateway_.policies(), opened_);
+  const Running now = running(start_, opened_, gateway_.policies());
+  report_.needs_restart = needing_restart(candidate, now);
   gateway_.policies().take_appends_of(*next);
   std::vector<std::string> errors;
-  for (auto&& found : {refuse_admin(*next, start_), refuse_queues(candidate, gateway_.policies(), opened_),
+  for (auto&& found : {refuse_admin(*next, start_), refuse_queues(candidate, now, gateway_.policies()),
                        refuse_removals(*next, gateway_.policies()), refuse_addresses(listening_addresses(), *next)}) {
     errors.insert(errors.end(), found.begin(), found.end());
   }

@@ -43,6 +43,9 @@ class Reloading(Fixture):
         self.write(CONFIG.format(**{**self.values, "slots": 8}).replace("workers: 2", "workers: 3"))
         status, report = self.reload()
         self.assertEqual((status, report["needs_restart"]), (200, ["workers: 2 -> 3"]))
+        said = self.command("reload").stdout.splitlines()
+        self.assertIn("needs a restart: workers: 2 -> 3", said)
+        self.assertRegex(said[-1], "^the rest is in force since ")
         self.assertEqual(self.metric("tidegate_bulkhead_limit"), 8)
 
     def test_a_token_is_required_and_pages_of_other_sites_are_refused(self):
@@ -85,6 +88,20 @@ class Reloading(Fixture):
         self.assertEqual(done.returncode, 0)
         self.assertEqual(done.stdout.splitlines(), ["admin.token: changed", "queues.jobs.replay.concurrency: 16 -> 9",
                                                     "upstreams.up.bulkhead.max_concurrent: 16 -> 9"])
+
+    def test_diff_says_what_needs_a_restart_and_where_there_is_no_difference(self):
+        same = self.command("diff", self.file, self.file)
+        self.assertEqual((same.returncode, same.stdout), (0, "no difference\n"))
+        before = self.folder / "before.yaml"
+        before.write_text(CONFIG.format(**self.values))
+        self.write(CONFIG.format(**{**self.values, "admin": 1})
+                   .replace("workers: 2", "workers: 3").replace("/jobs.db", "/other.db"))
+        done = self.command("diff", before, self.file)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual([line for line in done.stdout.splitlines() if "restart" in line],
+                         [f"needs a restart: admin.address: 127.0.0.1:{self.values['admin']} -> 127.0.0.1:1",
+                          "needs a restart: workers: 2 -> 3",
+                          "needs a restart: queues.jobs.url: a reload is refused"])
 
     def test_a_port_that_is_taken_refuses_all(self):
         with socket.socket() as taker:
