@@ -128,7 +128,7 @@ class MetricsImpl final : public Metrics {
     }
     for (const auto& [name, q] : config.queues) {
       queue(name);
-      if (is_new(q)) set_limits(families_, q);  // those of an open store stay
+      if (is_new(q)) set_queue_limits(name, q.max_jobs, q.max_bytes);  // those of an open store, when they are in force
     }
   }
 
@@ -188,6 +188,10 @@ class MetricsImpl final : public Metrics {
     gauges_.set(families_.queue_bytes, {{"queue", name}}, static_cast<double>(bytes));
     gauges_.set(families_.queue_oldest_age, {{"queue", name}}, oldest_age_s);
     set_dependency("queue:" + name, available);
+  }
+  void set_queue_limits(const std::string& name, uint64_t max_jobs, uint64_t max_bytes) override {
+    gauges_.set(families_.queue_max_jobs, {{"queue", name}}, static_cast<double>(max_jobs));
+    gauges_.set(families_.queue_max_bytes, {{"queue", name}}, static_cast<double>(max_bytes));
   }
   void set_unavailable_stores(const std::string& name, const std::set<jobs::Refusal>& reasons) override {
     queue(name).set_unavailable_stores(reasons);

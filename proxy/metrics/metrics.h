@@ -116,6 +116,7 @@ class Metrics {
   virtual void set_retry_budget(const std::string& upstream, double remaining_ratio) = 0;
   virtual void set_queue(const std::string& queue, const JobCounts& depth_by_status, uint64_t bytes,
                          double oldest_age_s, bool available) = 0;
+  virtual void set_queue_limits(const std::string& queue, uint64_t max_jobs, uint64_t max_bytes) = 0;
   // The stores of the queue (its own, its server, its spool) that are unavailable, by reason.
   virtual void set_unavailable_stores(const std::string& queue, const std::set<jobs::Refusal>& reasons) = 0;
   virtual void set_missing(const std::string& queue, const jobs::MissingWork& missing) = 0;

@@ -48,6 +48,27 @@ class Reloading(Fixture):
         self.assertRegex(said[-1], "^the rest is in force since ")
         self.assertEqual(self.metric("tidegate_bulkhead_limit"), 8)
 
+    def test_limits_of_a_queue_change_and_a_reload_that_is_refused_changes_none(self):
+        def status_of_a_job():
+            return request("POST", self.url + "/job", b"1234", {"Prefer": "respond-async"}).status
+
+        full = CONFIG.format(**self.values).replace("max_jobs: 100000", "max_jobs: 7, min_free_disk: 1024TiB")
+        with socket.socket() as taker:
+            taker.bind(("127.0.0.1", 0))
+            taker.listen()
+            self.write(full + LISTENER.format(taker.getsockname()[1]))
+            self.assertEqual(self.reload()[0], 409)
+        self.assertEqual(self.metric('tidegate_queue_max_jobs{queue="jobs"}'), 100_000)
+        self.assertEqual(status_of_a_job(), 202)
+        self.write(full)
+        status, report = self.reload()
+        self.assertEqual((status, report["needs_restart"]), (200, []))
+        self.assertEqual(self.metric('tidegate_queue_max_jobs{queue="jobs"}'), 7)
+        self.assertEqual(status_of_a_job(), 503)
+        self.write()
+        self.assertEqual(self.reload()[0], 200)
+        self.assertEqual(status_of_a_job(), 202)
+
     def test_a_token_is_required_and_pages_of_other_sites_are_refused(self):
         self.assertEqual(request("POST", self.admin + "/api/reload", b"").status, 401)
         self.assertEqual(request("POST", self.admin + "/api/reload", b"",

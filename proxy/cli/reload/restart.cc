@@ -95,9 +95,6 @@ std::vector<std::string> needing_restart(const Candidate& next, const Running& r
   changed("takeover.socket", running.start.takeover_socket, config.takeover_socket);
   changed("workers", shown_workers(running.start.workers), shown_workers(config.workers));
   const std::vector<StoreDifference> all = store_differences(next, running);
-  for (const StoreDifference& each : of_keys(all, limit_keys())) {
-    changed(each.path, each.before.shown, each.after.shown);
-  }
   auto tls = of_keys(all, tls_keys());
   std::erase_if(tls, [&](const StoreDifference& each) {  // of a queue that speaks no TLS
     const std::string name = queue_of(each.path, tls_keys());

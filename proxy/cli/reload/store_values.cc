@@ -21,11 +21,10 @@ constexpr std::string_view kTls[] = {".results.tls.ca_file",
                                      ".tls.server_name",
                                      ".tls.min_version",
                                      ".tls.handshake_timeout"};
-constexpr std::string_view kLimits[] = {".max_jobs", ".max_bytes", ".min_free_disk", ".results.ttl"};
 
 // By any of the keys of a store.
 std::string queue_of_any(std::string_view path) {
-  for (const StoreKeys keys : {StoreKeys(kIdentity), StoreKeys(kTls), StoreKeys(kLimits)}) {
+  for (const StoreKeys keys : {StoreKeys(kIdentity), StoreKeys(kTls)}) {
     if (std::string queue = queue_of(path, keys); !queue.empty()) return queue;
   }
   return "";
@@ -35,7 +34,6 @@ std::string queue_of_any(std::string_view path) {
 
 StoreKeys identity_keys() { return kIdentity; }
 StoreKeys tls_keys() { return kTls; }
-StoreKeys limit_keys() { return kLimits; }
 
 std::string queue_of(std::string_view path, StoreKeys keys) {
   if (!path.starts_with(kQueues)) return "";

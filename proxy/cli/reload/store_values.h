@@ -26,8 +26,6 @@ using StoreKeys = std::span<const std::string_view>;
 StoreKeys identity_keys();
 // Of a connection of an open store, which goes on with them.
 StoreKeys tls_keys();
-// What a store may hold, and how long.
-StoreKeys limit_keys();
 
 // NAME of "queues.NAME.KEY", if KEY is one of the keys; else "".
 std::string queue_of(std::string_view path, StoreKeys keys);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/routing/queue_limits.h"
+
 namespace tidegate::core {
 
 namespace {
@@ -95,6 +97,14 @@ void Policies::close(const std::string& name, std::function<void()> done) {
   }
 }
 
+void Policies::set_queue_limits(const config::Config& config) {
+  for (const auto& [name, queue] : config.queues) {
+    QueueState& state = queues_.at(name);
+    state.queue->set_limits(queue_limits(queue));
+    if (state.callbacks) state.callbacks->set_limits(callback_limits(queue));
+  }
+}
+
 void Policies::commit(const config::Config& config) {
   driver_.drop(replaced_breakers_);
   for (const auto& breaker : std::exchange(replaced_breakers_, {})) {
@@ -104,6 +114,7 @@ void Policies::commit(const config::Config& config) {
   for (const auto& change : std::exchange(on_commit_, {})) change();
   made_.clear();
   buffers_.set_limit(config.limits.buffered);
+  set_queue_limits(config);
   driver_.stop_recalling();
 }
 

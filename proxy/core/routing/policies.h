@@ -116,6 +116,7 @@ class Policies {
   std::shared_ptr<Object> find_or_make(std::weak_ptr<Object>& entry, const IsSame& is_same, const Make& make);
   template <typename Object, typename Make, typename Reconfigure>
   std::shared_ptr<Object> find_by_name(std::weak_ptr<Object>& entry, const Make& make, const Reconfigure& reconfigure);
+  void set_queue_limits(const config::Config& config);
   std::shared_ptr<ConnectionLimit> connection_limit(const config::Upstream& config);
   std::shared_ptr<net::TlsContext> client_tls(std::weak_ptr<net::TlsContext>& entry, const char* section,
                                               const std::string& name, const net::TlsClientConfig& config);
