@@ -1,15 +1,12 @@
 #include "cli/reloader.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include "base/log.h"
+#include "cli/reload/reload_log.h"
 
 namespace tidegate::cli {
 
@@ -17,14 +14,6 @@ namespace {
 
 constexpr const char* kStopped = "the process is shutting down, or another one takes over";
 constexpr Duration kLeavingMax = 1s;  // until the socket of a closed listener is; http::Server::kHandshakeMax, and more
-
-// Of the changes, as many as a log line should have.
-std::string for_log(const std::vector<std::string>& texts) {
-  constexpr size_t kMax = 20;
-  const auto end = texts.begin() + static_cast<std::ptrdiff_t>(std::min(texts.size(), kMax));
-  const std::string shown = fmt::format("{}", fmt::join(texts.begin(), end, "; "));
-  return texts.size() <= kMax ? shown : fmt::format("{}; and {} more", shown, texts.size() - kMax);
-}
 
 template <typename Item>
 std::vector<std::string> texts_of(const std::vector<Item>& items) {
@@ -34,21 +23,6 @@ std::vector<std::string> texts_of(const std::vector<Item>& items) {
 }
 
 }  // namespace
-
-void configure_log(const config::Log& log) {
-  const LogFormat default_format = isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json;
-  log_configure(log.level, log.format.value_or(default_format));
-}
-
-void log_warnings(const std::vector<config::Diagnostic>& warnings) {
-  for (const config::Diagnostic& warning : warnings) {
-    log_warn("configuration_warning", {{"file", warning.file},
-                                       {"line", warning.position.line},
-                                       {"column", warning.position.column},
-                                       {"path", warning.path},
-                                       {"reason", warning.what}});
-  }
-}
 
 Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::ListeningSockets& sockets,
                    Workers& workers, std::string file, config::Effective running)
@@ -60,8 +34,13 @@ Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::Lis
       start_(start_values(gateway.table()->config())),
       in_force_(std::move(running)),
       opened_(store_values(in_force_)),
+      removed_queues_(runtime, gateway, workers),
       background_(runtime),
-      link_(std::make_shared<Reloader*>(this)) {}
+      link_(std::make_shared<Reloader*>(this)) {
+  gateway.policies().on_unused([link = link_] {
+    if (*link) (*link)->close_unused_queues();
+  });
+}
 
 Reloader::~Reloader() {
   *link_ = nullptr;
@@ -82,6 +61,7 @@ void Reloader::stop() { stopped_ = true; }
 void Reloader::resume() {
   stopped_ = false;
   if (std::exchange(missed_, false)) reload("file", nullptr);
+  close_unused_queues();
 }
 
 void Reloader::begin() {
@@ -166,7 +146,17 @@ void Reloader::on_opened() {
   for (const auto& [name, stores] : *opened.queues) added_queues_.push_back(name);
   opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return opened.queues->contains(name); }));
   gateway_.policies().add(start_queues(std::move(*opened.queues), runtime_, handover()), std::move(*opened.callbacks));
+  warn_of_unavailable();
   prepare();
+}
+
+// What would be no reason not to start is none to refuse a reload.
+void Reloader::warn_of_unavailable() {
+  for (const std::string& name : added_queues_) {
+    const jobs::QueueView view = gateway_.policies().queues().at(name).queue->view();
+    if (view.available) continue;
+    report_.warnings.push_back(fmt::format("queues.{}: takes no jobs: {}", name, view.why_unavailable));
+  }
 }
 
 // The reload is refused after all: once they are closed. The callback store of a queue that stays is kept: without a
@@ -177,7 +167,7 @@ void Reloader::close_opened() {
     if (*link && --closing_left_ == 0) refuse(std::move(report_.errors));
   };
   for (const std::string& name : std::exchange(added_queues_, {})) {
-    std::erase_if(opened_, [&](const auto& value) { return value.first.starts_with("queues." + name + "."); });
+    forget_opened(name);
     ++closing_left_;
     gateway_.policies().close(name, one_closed);
   }
@@ -249,23 +239,15 @@ std::vector<SocketAddress> Reloader::listening_addresses() {
 void Reloader::refuse(std::vector<std::string> errors) {
   report_.errors = std::move(errors);
   gateway_.policies().take_appends_of(gateway_.table()->config());
-  log_error("config_reload_refused",
-            {{"file", file_}, {"trigger", report_.trigger}, {"reason", for_log(report_.errors)}});
+  log_refused(file_, report_);
   finish(false);
 }
 
 void Reloader::finish(bool applied) {
   report_.applied = applied;
   if (applied) {
-    log_info("config_reloaded", {{"file", file_},
-                                 {"trigger", report_.trigger},
-                                 {"changed", report_.changes.size()},
-                                 {"changes", for_log(report_.changes)},
-                                 {"took_ms", to_seconds(runtime_.now() - begun_at_) * 1000}});
+    log_applied(file_, report_, runtime_.now() - begun_at_);
     log_warnings(loaded_.result.warnings);
-    if (!report_.needs_restart.empty()) {
-      log_warn("config_needs_restart", {{"file", file_}, {"changes", for_log(report_.needs_restart)}});
-    }
   }
   gateway_.metrics().set_config_loaded(applied, runtime_.wall_now());
   free_on_thread(std::make_shared<Garbage>(Garbage{std::exchange(replaced_effective_, {}), std::exchange(loaded_, {}),
@@ -279,7 +261,28 @@ void Reloader::finish(bool applied) {
   for (const Request& request : served) {
     if (request.done) request.done(*last_);
   }
-  if (!requests_.empty() && state_ == State::idle) begin();
+  go_on();
+}
+
+void Reloader::go_on() {
+  if (state_ != State::idle) return;
+  requests_.empty() ? close_unused_queues() : begin();
+}
+
+// What a process that takes over needs, and one that ends closes itself.
+void Reloader::close_unused_queues() {
+  if (state_ != State::idle || stopped_) return;
+  const auto closing = removed_queues_.close_unused([this] {
+    state_ = State::idle;
+    go_on();
+  });
+  if (closing.empty()) return;
+  state_ = State::closing_removed;
+  for (const std::string& name : closing) forget_opened(name);
+}
+
+void Reloader::forget_opened(const std::string& queue) {
+  std::erase_if(opened_, [&](const auto& value) { return value.first.starts_with("queues." + queue + "."); });
 }
 
 void Reloader::free_on_thread(std::shared_ptr<Garbage> garbage) {

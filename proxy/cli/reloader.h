@@ -4,6 +4,7 @@
 //     ▲                   │           │           └── one cannot ──▶ rolling_back ──┐
 //     └───── refused ◀────┴───────────┴─────────────────────────────────────────────┘
 //              (each of the two on a thread)
+//   idle ──nobody uses a removed queue──▶ closing_removed ──closed──▶ idle
 //
 // Loading checks what the configuration says alone, then on the main loop what the process must be able to do. Opening
 // opens new queues and makes the series of new names; the table is built on the main loop after it. Preparing opens new
@@ -24,6 +25,7 @@
 #include "cli/open_queues.h"
 #include "cli/reload/background.h"
 #include "cli/reload/checks.h"
+#include "cli/reload/removed_queues.h"
 #include "cli/worker_thread.h"
 #include "config/load/changes.h"
 #include "config/load/loader.h"
@@ -32,10 +34,6 @@
 #include "net/uv/listening_sockets.h"
 
 namespace tidegate::cli {
-
-// By the level and format of the configuration.
-void configure_log(const config::Log& log);
-void log_warnings(const std::vector<config::Diagnostic>& warnings);
 
 class Reloader final : public admin::Reloading {
  public:
@@ -57,7 +55,7 @@ class Reloader final : public admin::Reloading {
   bool under_way() const { return state_ != State::idle; }
 
  private:
-  enum class State : uint8_t { idle, loading, opening, preparing, committing, rolling_back };
+  enum class State : uint8_t { idle, loading, opening, preparing, committing, rolling_back, closing_removed };
   struct Request {
     std::string trigger;
     Done done;
@@ -89,6 +87,7 @@ class Reloader final : public admin::Reloading {
   void on_loaded(Loaded loaded);
   void open_queues();
   void on_opened();
+  void warn_of_unavailable();
   void close_opened();
   void free_on_thread(std::shared_ptr<Garbage> garbage);
   void prepare();
@@ -97,6 +96,9 @@ class Reloader final : public admin::Reloading {
   void commit();
   void refuse(std::vector<std::string> errors);
   void finish(bool applied);
+  void go_on();
+  void close_unused_queues();
+  void forget_opened(const std::string& queue);
   std::vector<SocketAddress> listening_addresses();
   bool handover() const { return !start_.takeover_socket.empty(); }
 
@@ -126,6 +128,7 @@ class Reloader final : public admin::Reloading {
   size_t workers_left_ = 0;
   size_t closing_left_ = 0;  // stores of a refused reload
   Time begun_at_{};
+  RemovedQueues removed_queues_;
   Background background_;                  // loading and opening: it ends before what it fills
   const std::shared_ptr<Reloader*> link_;  // null inside once this has ended; what is posted holds it
 };

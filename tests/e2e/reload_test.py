@@ -142,7 +142,7 @@ class Reloading(Fixture):
                        .replace("queue: jobs", "queue: renamed"))
             status, report = self.reload()
             self.assertEqual(status, 409)
-            self.assertIn("queue jobs has that file open until a restart", report["detail"])
+            self.assertIn("queue jobs has that file open", report["detail"])
 
     def test_listeners_and_queues_come_and_go(self):
         port = free_port()

@@ -29,9 +29,9 @@ std::vector<std::string> refuse_open_files(const Candidate& next, const Running&
       const std::string owner = queue_of(other, identity_keys());
       if (owner.empty() || file_of(other, used.text) != file) continue;
       refused.push_back(
-          fmt::format("{}: queue {} has that file open until a restart; give the new queue another file, "
-                      "or restart to rename the queue",
-                      path, owner));
+          fmt::format("{}: queue {} has that file open; give the new queue another file, or remove queue {} "
+                      "by a reload of its own, before this one",
+                      path, owner, owner));
     }
   }
   return refused;

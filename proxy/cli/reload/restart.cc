@@ -105,9 +105,6 @@ std::vector<std::string> needing_restart(const Candidate& next, const Running& r
   for (const StoreDifference& each : of_keys(all, identity_keys())) {
     if (each.before.shown == each.after.shown) found.push_back(each.path + ": changed");
   }
-  for (const auto& [name, queue] : running.queues) {
-    if (!config.queues.contains(name)) found.push_back(fmt::format("queues.{}: removed; its files stay open", name));
-  }
   return found;
 }
 
