@@ -130,6 +130,7 @@ void Reloader::open_queues() {
   opening_ = std::make_unique<Opening>();
   on_thread([this, next, queues, callbacks, handover = handover(), &opening = *opening_,
              &metrics = gateway_.metrics()]() -> Background::Then {
+    metrics.hide_new(*next);
     opening.queues = open_stores(*next, queues, metrics);
     if (opening.queues) opening.callbacks = open_callback_stores(*next, callbacks, metrics, handover);
     if (!opening.callbacks) opening.queues->clear();  // before the next reload can ask for their files
@@ -217,6 +218,7 @@ void Reloader::commit() {
     left_.push_back({listener.address, runtime_.now()});
   }
   gateway_.use(std::move(table_));
+  gateway_.metrics().show_new();
   replaced_effective_ = std::exchange(in_force_, std::move(loaded_.result.effective));
   configure_log(loaded_.result.config->log);
   workers_left_ = workers_.size();

@@ -91,7 +91,10 @@ class Metrics {
                                        std::string_view revision);
   virtual ~Metrics() = default;
   // A reload: makes the series of names that are new, at 0; counters of names that are gone stay. Any thread; slow.
+  // hide_new() comes before it, and before other series of those names are made: they are rendered from show_new() on.
   virtual void add_configured(const config::Config& config) = 0;
+  virtual void hide_new(const config::Config& config) = 0;
+  virtual void show_new() = 0;
 
   // The references live as long as the Metrics.
   virtual RouteMetrics& route(const std::string& name) = 0;
