@@ -1,4 +1,6 @@
 """The configuration of a running Tidegate is loaded again: by signal, by command, by a change of the file."""
+import errno
+import os
 import signal
 import socket
 import unittest
@@ -123,6 +125,23 @@ class Reloading(Fixture):
                          [f"needs a restart: admin.address: 127.0.0.1:{self.values['admin']} -> 127.0.0.1:1",
                           "needs a restart: workers: 2 -> 3",
                           "needs a restart: queues.jobs.url: a reload is refused"])
+
+    def test_a_file_that_hangs_does_not_hold_up_the_end_of_the_process(self):
+        self.write()
+        self.file.unlink()
+        os.mkfifo(self.file)  # nobody writes: it is being read for ever
+        self.program.process.send_signal(signal.SIGHUP)
+        self.addCleanup(os.close, eventually("a thread reads it", self.write_end_of_the_file))
+        self.program.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.program.process.wait(timeout=60), 0)
+        self.assertIn("reload_abandoned", (self.folder / "tidegate.log").read_text())
+
+    def write_end_of_the_file(self):
+        try:
+            return os.open(self.file, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            self.assertEqual(error.errno, errno.ENXIO)
+            return None  # nobody reads it yet
 
     def test_a_port_that_is_taken_refuses_all(self):
         with socket.socket() as taker:
