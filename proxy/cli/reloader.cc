@@ -1,7 +1,6 @@
 #include "cli/reloader.h"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,7 +12,6 @@ namespace tidegate::cli {
 namespace {
 
 constexpr const char* kStopped = "the process is shutting down, or another one takes over";
-constexpr Duration kLeavingMax = 1s;  // until the socket of a closed listener is; http::Server::kHandshakeMax, and more
 
 template <typename Item>
 std::vector<std::string> texts_of(const std::vector<Item>& items) {
@@ -28,12 +26,12 @@ Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::Lis
                    Workers& workers, std::string file, config::Effective running)
     : runtime_(runtime),
       gateway_(gateway),
-      sockets_(sockets),
       workers_(workers),
       file_(std::move(file)),
       start_(start_values(gateway.table()->config())),
       in_force_(std::move(running)),
       opened_(store_values(in_force_)),
+      own_addresses_(runtime, gateway, sockets),
       removed_queues_(runtime, gateway, workers),
       background_(runtime),
       link_(std::make_shared<Reloader*>(this)) {
@@ -42,10 +40,7 @@ Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::Lis
   });
 }
 
-Reloader::~Reloader() {
-  *link_ = nullptr;
-  if (freeing_.joinable()) freeing_.join();
-}
+Reloader::~Reloader() { *link_ = nullptr; }
 
 void Reloader::reload(const std::string& trigger, Done done) {
   if (stopped_ && !done) {
@@ -108,7 +103,7 @@ void Reloader::on_loaded(Loaded loaded) {
   gateway_.policies().take_appends_of(*next);
   std::vector<std::string> errors;
   for (auto&& found : {refuse_admin(*next, start_), refuse_queues(candidate, now, gateway_.policies()),
-                       refuse_removals(*next, gateway_.policies()), refuse_addresses(listening_addresses(), *next)}) {
+                       refuse_removals(*next, gateway_.policies()), refuse_addresses(own_addresses_.all(), *next)}) {
     errors.insert(errors.end(), found.begin(), found.end());
   }
   if (stopped_) errors = {kStopped};
@@ -145,6 +140,7 @@ void Reloader::on_opened() {
   if (!opened.callbacks) return refuse({opened.callbacks.error().message});
   if (stopped_) return refuse({kStopped});
   for (const auto& [name, stores] : *opened.queues) added_queues_.push_back(name);
+  for (const auto& [name, store] : *opened.callbacks) added_callbacks_.push_back(name);
   opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return opened.queues->contains(name); }));
   gateway_.policies().add(start_queues(std::move(*opened.queues), runtime_, handover()), std::move(*opened.callbacks));
   warn_of_unavailable();
@@ -160,8 +156,7 @@ void Reloader::warn_of_unavailable() {
   }
 }
 
-// The reload is refused after all: once they are closed. The callback store of a queue that stays is kept: without a
-// job it changes nothing.
+// The reload is refused after all: once they are closed.
 void Reloader::close_opened() {
   closing_left_ = 1;
   const auto one_closed = [this, link = link_] {
@@ -171,6 +166,12 @@ void Reloader::close_opened() {
     forget_opened(name);
     ++closing_left_;
     gateway_.policies().close(name, one_closed);
+  }
+  for (const std::string& name : std::exchange(added_callbacks_, {})) {
+    const auto queue = gateway_.policies().queues().find(name);
+    if (queue == gateway_.policies().queues().end()) continue;  // closed with it
+    ++closing_left_;
+    close_callbacks(queue->second, runtime_, one_closed);
   }
   one_closed();
 }
@@ -213,10 +214,9 @@ void Reloader::roll_back() {
 void Reloader::commit() {
   state_ = State::committing;
   added_queues_.clear();
+  added_callbacks_.clear();
   replaced_ = gateway_.table();
-  for (const config::Listener& listener : replaced_->config().listeners) {
-    left_.push_back({listener.address, runtime_.now()});
-  }
+  own_addresses_.leave(replaced_->config());
   gateway_.use(std::move(table_));
   gateway_.metrics().show_new();
   replaced_effective_ = std::exchange(in_force_, std::move(loaded_.result.effective));
@@ -227,15 +227,6 @@ void Reloader::commit() {
       if (*link && --workers_left_ == 0) finish(true);
     });
   }
-}
-
-// Of the process itself. A listener that a reload has closed accepts for a moment what is under way.
-std::vector<SocketAddress> Reloader::listening_addresses() {
-  std::erase_if(left_, [&](const Left& left) { return runtime_.now() - left.at > kLeavingMax; });
-  std::vector<SocketAddress> addresses = sockets_.managed_addresses();
-  for (const Left& left : left_) addresses.push_back(left.address);
-  for (const config::Listener& listener : gateway_.table()->config().listeners) addresses.push_back(listener.address);
-  return addresses;
 }
 
 void Reloader::refuse(std::vector<std::string> errors) {
@@ -252,8 +243,8 @@ void Reloader::finish(bool applied) {
     log_warnings(loaded_.result.warnings);
   }
   gateway_.metrics().set_config_loaded(applied, runtime_.wall_now());
-  free_on_thread(std::make_shared<Garbage>(Garbage{std::exchange(replaced_effective_, {}), std::exchange(loaded_, {}),
-                                                   std::exchange(replaced_, nullptr), std::move(opening_)}));
+  freeing_.free(std::make_shared<Garbage>(Garbage{std::exchange(replaced_effective_, {}), std::exchange(loaded_, {}),
+                                                  std::exchange(replaced_, nullptr), std::move(opening_)}));
   // Often the watch of the file was first: then the report is of what it has done.
   const bool was_in_force = applied && report_.changes.empty() && last_ && last_->applied;
   if (!was_in_force) last_ = std::move(report_);
@@ -285,14 +276,6 @@ void Reloader::close_unused_queues() {
 
 void Reloader::forget_opened(const std::string& queue) {
   std::erase_if(opened_, [&](const auto& value) { return value.first.starts_with("queues." + queue + "."); });
-}
-
-void Reloader::free_on_thread(std::shared_ptr<Garbage> garbage) {
-  if (freeing_.joinable()) freeing_.join();
-  try {
-    freeing_ = std::thread([garbage = std::move(garbage)]() mutable { garbage.reset(); });
-  } catch (const std::system_error&) {  // none to be had: it is freed here
-  }
 }
 
 }  // namespace tidegate::cli

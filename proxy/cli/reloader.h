@@ -18,20 +18,20 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "admin/reload/reloading.h"
 #include "cli/open_queues.h"
 #include "cli/reload/background.h"
 #include "cli/reload/checks.h"
+#include "cli/reload/freeing_thread.h"
+#include "cli/reload/own_addresses.h"
 #include "cli/reload/removed_queues.h"
 #include "cli/worker_thread.h"
 #include "config/load/changes.h"
 #include "config/load/loader.h"
 #include "core/gateway.h"
 #include "net/runtime.h"
-#include "net/uv/listening_sockets.h"
 
 namespace tidegate::cli {
 
@@ -63,10 +63,6 @@ class Reloader final : public admin::Reloading {
     std::string trigger;
     Done done;
   };
-  struct Left {
-    SocketAddress address;
-    Time at;
-  };
   struct Loaded {
     config::LoadResult result;
     std::vector<config::Change> changes = {};  // since the configuration in force
@@ -92,7 +88,6 @@ class Reloader final : public admin::Reloading {
   void on_opened();
   void warn_of_unavailable();
   void close_opened();
-  void free_on_thread(std::shared_ptr<Garbage> garbage);
   void prepare();
   void on_prepared(const Status& status);
   void roll_back();
@@ -102,12 +97,10 @@ class Reloader final : public admin::Reloading {
   void go_on();
   void close_unused_queues();
   void forget_opened(const std::string& queue);
-  std::vector<SocketAddress> listening_addresses();
   bool handover() const { return !start_.takeover_socket.empty(); }
 
   net::Runtime& runtime_;
   core::Gateway& gateway_;
-  const net::ListeningSockets& sockets_;
   Workers& workers_;
   const std::string file_;
   const StartValues start_;
@@ -118,19 +111,20 @@ class Reloader final : public admin::Reloading {
   std::vector<Request> requests_;  // for the next reload
   std::vector<Request> served_;    // by the reload under way
   std::unique_ptr<Opening> opening_;
-  std::thread freeing_;  // what was in force before
+  FreeingThread freeing_;  // what was in force before
   Loaded loaded_;
   config::Effective replaced_effective_;
   std::shared_ptr<const core::RouteTable> table_;     // that is being prepared
   std::shared_ptr<const core::RouteTable> replaced_;  // while workers commit, so that none of them has to free it
   std::vector<std::string> added_queues_;             // by the reload under way
+  std::vector<std::string> added_callbacks_;          // likewise: the queues whose callback store it has opened
   StoreValues opened_;                                // of the open queues
-  std::vector<Left> left_;                            // listeners that are being closed
   admin::ReloadReport report_;
   std::optional<admin::ReloadReport> last_;
   size_t workers_left_ = 0;
   size_t closing_left_ = 0;  // stores of a refused reload
   Time begun_at_{};
+  OwnAddresses own_addresses_;
   RemovedQueues removed_queues_;
   Background background_;                  // loading and opening: it ends before what it fills
   const std::shared_ptr<Reloader*> link_;  // null inside once this has ended; what is posted holds it

@@ -1,6 +1,7 @@
 #include "metrics/hidden_series.h"
 
 #include <algorithm>
+#include <variant>
 
 namespace tidegate::metrics {
 
@@ -26,6 +27,8 @@ HiddenSeries::Names HiddenSeries::names_of(const config::Config& config) {
     for (const config::Route& route : listener.routes) {
       names.emplace("route", route.name);
       if (route.breaker) names.emplace("breaker", route.name);
+      const auto* enqueue = route.fallback ? std::get_if<config::FallbackEnqueue>(&route.fallback->action) : nullptr;
+      if (enqueue && enqueue->callback) names.emplace("queue", enqueue->queue + kCallbacks);
     }
   }
   for (const auto& [name, upstream] : config.upstreams) {
@@ -34,10 +37,7 @@ HiddenSeries::Names HiddenSeries::names_of(const config::Config& config) {
     for (const config::Endpoint& each : upstream.endpoints)
       names.emplace("endpoint", endpoint_of(name, each.authority));
   }
-  for (const auto& [name, queue] : config.queues) {
-    names.emplace("queue", name);
-    names.emplace("queue", name + kCallbacks);
-  }
+  for (const auto& [name, queue] : config.queues) names.emplace("queue", name);
   return names;
 }
 

@@ -1,11 +1,11 @@
 """Queues that a reload adds and removes: what they hold open, and what refuses them."""
+import contextlib
 import os
-import socket
-import sqlite3
+import resource
 import subprocess
 import unittest
 
-from programs import BIN, eventually, http as request
+from programs import BIN, eventually, free_port, http as request
 from reloading import CONFIG, LISTENER, Reloading as Fixture
 from slow_clients import connect, post
 
@@ -33,6 +33,17 @@ class ReloadQueues(Fixture):
             except FileNotFoundError:
                 pass
         return names
+
+    @contextlib.contextmanager
+    def at_most_open(self, more):
+        """The process may open so many files, no more."""
+        process = self.program.process.pid
+        before = resource.prlimit(process, resource.RLIMIT_NOFILE)
+        resource.prlimit(process, resource.RLIMIT_NOFILE, (len(self.open_files()) + more, before[1]))
+        try:
+            yield
+        finally:
+            resource.prlimit(process, resource.RLIMIT_NOFILE, before)
 
     def await_closed(self, file="more.db"):
         eventually("its files are closed", lambda: not any(file in name for name in self.open_files()))
@@ -69,6 +80,27 @@ class ReloadQueues(Fixture):
         client.sendall(b"34")
         self.assertIn(b" 200 ", client.recv(1000))
         self.await_closed()
+
+    def test_a_refused_reload_leaves_no_store_of_callbacks_and_no_series(self):
+        def series():
+            text = request("GET", self.admin + "/metrics").body.decode()
+            return {line.rsplit(" ", 1)[0] for line in text.splitlines() if "tidegate_" in line and line[0] != "#"}
+
+        before = series()
+        route = ("      - {name: called, match: {path: /called}, upstream: up, fallback: {enqueue: {queue: jobs, "
+                 "callback: {url: 'http://127.0.0.1:1/', secret: a-secret-of-the-callback-32-bytes}}}}")
+        many = "\n".join(LISTENER.format(free_port()).replace("second", f"more{i}") for i in range(60))
+        self.write(routes=route, listeners=many, queues=f'  more: {{url: "{self.own_url()}"}}')
+        with self.at_most_open(30):  # the stores can be opened, and not all of the listeners
+            status, report = self.reload()
+        self.assertEqual(status, 409)
+        self.assertIn("too many open files", report["detail"])
+        self.await_closed("callbacks.db")
+        self.await_closed()
+        self.assertEqual(series() - before, set())
+        self.write(routes=route, listeners="", queues="")
+        self.assertEqual(self.reload()[0], 200)
+        self.assertEqual(self.metric('tidegate_queue_bytes{queue="jobs.callbacks"}'), 0)
 
     def test_a_queue_is_renamed_by_two_reloads(self):
         self.assertEqual(self.add()[0], 200)

@@ -6,6 +6,14 @@
 
 namespace tidegate::cli {
 
+void close_callbacks(core::QueueState& queue, net::Runtime& runtime, std::function<void()> done) {
+  const auto store = std::exchange(queue.callbacks, nullptr);
+  store->close(runtime, [store, &runtime, done = std::move(done)] {
+    runtime.post([store] {});  // it ends after this
+    done();
+  });
+}
+
 std::vector<std::string> RemovedQueues::close_unused(std::function<void()> done) {
   std::vector<std::string> unused = gateway_.policies().unused_queues();
   if (unused.empty()) return unused;

@@ -15,6 +15,10 @@
 
 namespace tidegate::cli {
 
+// The callback store of a queue that stays, which no table in force needs: the reload that has opened it was refused.
+// `done` runs once, later.
+void close_callbacks(core::QueueState& queue, net::Runtime& runtime, std::function<void()> done);
+
 class RemovedQueues {
  public:
   using Workers = std::vector<std::unique_ptr<WorkerThread>>;

@@ -24,7 +24,10 @@ std::shared_ptr<const config::Config> next() {
           .upstream("u", "endpoints: ['http://127.0.0.1:3001', 'http://127.0.0.1:3002'], breaker: {}")
           .upstream("other", "endpoints: ['http://127.0.0.1:3003'], breaker: {}")
           .queue("jobs", "url: 'sqlite:///tmp/unused.db'")
-          .route("added", "match: {path: /a}, upstream: other, breaker: {}"));
+          .route("added",
+                 "match: {path: /a}, upstream: other, breaker: {}, "
+                 "fallback: {enqueue: {queue: jobs, callback: {url: 'http://127.0.0.1:8080/', secret: "
+                 "'hunter1hunter1hunter1hunter1hunter1'}}}"));
 }
 
 // What a reload makes of it.
