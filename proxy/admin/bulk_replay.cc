@@ -18,9 +18,11 @@ std::string queue_error(const Error& error) {
 
 }  // namespace
 
-BulkReplay::BulkReplay(net::Runtime& runtime, jobs::JobQueue& queue, const JobsRequest& request)
+BulkReplay::BulkReplay(net::Runtime& runtime, jobs::JobQueue& queue, std::shared_ptr<const void> held,
+                       const JobsRequest& request)
     : runtime_(runtime),
       queue_(queue),
+      held_(std::move(held)),
       request_(request),
       filter_(request.filter),
       started_at_(runtime.wall_now()),
@@ -76,6 +78,7 @@ void BulkReplay::finish(std::string why) {
   pace_.stop();
   ids_.clear();
   operation_.reset();
+  held_.reset();
   log_info(
       "bulk_replay_ended",
       {{"queue", request_.queue}, {"replayed", replayed_}, {"skipped", skipped_}, {"gone", gone_}, {"reason", why_}});

@@ -7,6 +7,7 @@
 // that has already been replayed kReplaysMax times and failed each time is skipped and counted, unless forced.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ namespace tidegate::admin {
 
 class BulkReplay {
  public:
-  // Runtime and queue outlive it. Starts at once.
-  BulkReplay(net::Runtime& runtime, jobs::JobQueue& queue, const JobsRequest& request);
+  // The runtime outlives it, and the queue lives as long as `held` is. Starts at once.
+  BulkReplay(net::Runtime& runtime, jobs::JobQueue& queue, std::shared_ptr<const void> held,
+             const JobsRequest& request);
 
   bool running() const { return !ended_at_; }
   void stop() { finish("stopped by an operator"); }
@@ -35,6 +37,7 @@ class BulkReplay {
 
   net::Runtime& runtime_;
   jobs::JobQueue& queue_;
+  std::shared_ptr<const void> held_;  // while it runs
   const JobsRequest request_;
   jobs::JobFilter filter_;
   WallTime started_at_;

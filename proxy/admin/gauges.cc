@@ -69,6 +69,9 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
     metrics.set_dependency(shown, store->up());
     set_certificate(metrics, "rate_limit_store", shown, {store->tls().context});
   }
+  for (const auto& [name, queue] : table.config().queues) {
+    metrics.set_queue_limits(name, queue.max_jobs, queue.max_bytes);
+  }
   for (auto& [name, queue] : gateway.policies().queues()) {
     set_queue(gateway, name, queue.queue->view(), runtime.wall_now());
     set_certificate(metrics, "queue", name, queue.queue->tls());

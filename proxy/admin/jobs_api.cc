@@ -55,6 +55,7 @@ void JobsApi::on_body_end() {
   if (found == context_.gateway.policies().queues().end())
     return refuse({404, "not_found", "There is no such queue.", ""});
   state_ = &found->second;
+  held_ = context_.gateway.policies().hold(request_.queue);
   act();
 }
 
@@ -152,7 +153,7 @@ void JobsApi::replay_many() {
     return refuse({409, "replay_running", "A replay of this queue is already running; stop it with DELETE.", ""});
   }
   // It runs on the admin interface's event loop, which outlives this request.
-  bulk = std::make_unique<BulkReplay>(runtime(), queue(), request_);
+  bulk = std::make_unique<BulkReplay>(runtime(), queue(), held_, request_);
   log("bulk_replay_started", 0);
   respond(202, bulk->json());
 }

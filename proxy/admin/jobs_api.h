@@ -58,6 +58,7 @@ class JobsApi final : public http::Handler {
   http::Responder& responder_;
   JobsRequest request_;
   core::QueueState* state_ = nullptr;
+  std::shared_ptr<const void> held_;  // the queue of it
   std::string body_;
   std::string operator_;  // X-Operator: a name the client claims
   jobs::OperationPtr operation_;

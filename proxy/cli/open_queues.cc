@@ -1,6 +1,7 @@
 #include "cli/open_queues.h"
 
 #include "config/url_tls.h"
+#include "core/routing/queue_limits.h"
 #include "jobs/handover/handover_queue.h"
 #include "jobs/rabbit/queue.h"
 #include "jobs/redis/queue.h"
@@ -30,12 +31,8 @@ class QueueOpener {
       : queue_(queue),
         counted_(metrics.queue(queue.name)),
         tls_(tls_server(queue.url)),
-        results_tls_(tls_server(queue.results_url)) {
-    limits_.max_jobs = queue.max_jobs;
-    limits_.max_bytes = queue.max_bytes;
-    limits_.min_free_disk = queue.min_free_disk;
-    limits_.results_ttl = queue.results_ttl;
-  }
+        results_tls_(tls_server(queue.results_url)),
+        limits_(core::queue_limits(queue)) {}
 
   using Opened = Result<OpenStores>;
 
@@ -109,7 +106,7 @@ class QueueOpener {
   const config::Queue queue_;
   metrics::QueueMetrics& counted_;
   const net::TlsServer tls_, results_tls_;  // of all stores that it opens: who watches their files knows one
-  jobs::QueueLimits limits_;
+  const jobs::QueueLimits limits_;
 };
 
 namespace {
@@ -123,9 +120,7 @@ Result<std::shared_ptr<jobs::JobQueue>> open_callback_store(const config::Queue&
   const auto* sqlite = std::get_if<config::SqliteUrl>(&queue.url);
   jobs::SqliteOptions options;
   options.path = (sqlite ? sqlite->path : queue.spool_path) + ".callbacks.db";
-  options.limits.max_jobs = queue.max_jobs;
-  options.limits.min_free_disk = queue.min_free_disk;
-  options.limits.results_ttl = queue.results_ttl;
+  options.limits = core::callback_limits(queue);
   count_in(metrics.queue(core::callbacks_name(queue.name)), options);
   auto opened = jobs::open_sqlite_queue(options);
   if (!opened) return Error{opened.error().code, "callbacks of queue " + queue.name + ": " + opened.error().message};

@@ -22,6 +22,7 @@ namespace tidegate::cli {
 namespace {
 
 constexpr Duration kCutOffBound = 4s;           // for announcements and stores; what takes longer runs again
+constexpr Duration kReloadBound = 1s;           // for a file that is being read or opened, which may hang
 constexpr uint64_t kOwnDescriptors = 100;       // logs, files of stores, admin connections, pollers
 constexpr uint64_t kDescriptorsPerWorker = 10;  // its loop, its listening sockets, its connections to rate-limit stores
 
@@ -64,8 +65,11 @@ int Process::run() {
   }
   runtime_.run();
   gateway_.reset();  // announces the last transitions of breakers
+  if (reloader_) log_warn("reload_abandoned", {{"file", file_.path}});
   log_info("stopped");
-  return kExitOk;
+  if (!reloader_) return kExitOk;
+  log_flush();
+  std::_Exit(kExitOk);
 }
 
 Status Process::start() {
@@ -250,7 +254,7 @@ void Process::finish() {
   handover_.reset();
   inheritance_.end();
   admin_.reset();
-  reloader_.reset();
+  if (reloader_->ends_within(kReloadBound)) reloader_.reset();
   signals_.clear();
   config_watch_.reset();
   runtime_.stop();

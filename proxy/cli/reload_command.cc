@@ -9,6 +9,7 @@
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "cli/jobs_text.h"
+#include "cli/reload/restart.h"
 #include "config/load/changes.h"
 #include "config/load/loader.h"
 
@@ -42,8 +43,13 @@ void print_report(const nlohmann::json& report) {
     const auto value = report.find(name);
     return value != report.end() && value->is_string() ? printable(value->get<std::string>(), 100) : std::string();
   };
-  const bool before = report.value("was_in_force", false);
-  std::printf("%s\n", before ? ("in force since " + text("at") + " (" + text("trigger") + ")").c_str() : "reloaded");
+  const auto rest = report.find("needs_restart");
+  const bool is_rest = rest != report.end() && !rest->empty();
+  std::string result = is_rest ? "the rest is in force" : "reloaded";
+  if (report.value("was_in_force", false)) {
+    result = std::string(is_rest ? "the rest is " : "") + "in force since " + text("at") + " (" + text("trigger") + ")";
+  }
+  std::printf("%s\n", result.c_str());
 }
 
 int reload(const ReloadOptions& options) {
@@ -64,21 +70,40 @@ int reload(const ReloadOptions& options) {
   return kExitOk;
 }
 
-// Null: the errors have been printed.
-std::shared_ptr<const config::Config> load(const std::string& file, config::Effective& effective) {
+struct LoadedFile {
+  std::shared_ptr<const config::Config> config;  // null: the errors have been printed
+  config::Effective effective;
+  StoreValues stores;
+};
+
+LoadedFile load(const std::string& file) {
   config::LoadResult loaded = config::load_file(file);
   if (!loaded.config) std::fputs(config::check_report(loaded, false).c_str(), stderr);
-  effective = std::move(loaded.effective);
-  return loaded.config;
+  StoreValues stores = store_values(loaded.effective);
+  return {std::move(loaded.config), std::move(loaded.effective), std::move(stores)};
+}
+
+// As a process says it that was started by `before`.
+std::vector<std::string> lines_of(const LoadedFile& before, const LoadedFile& after) {
+  std::vector<std::string> lines;
+  for (const config::Change& change : config::find_changes(before.effective, after.effective)) {
+    lines.push_back(change.to_string());
+  }
+  const Running running = started_by({*before.config, before.stores});
+  const Candidate next{*after.config, after.stores};
+  for (const std::string& each : needing_restart(next, running)) lines.push_back("needs a restart: " + each);
+  for (const StoreDifference& each : other_stores(next, running)) {
+    lines.push_back("needs a restart: " + each.path + ": a reload is refused");
+  }
+  return lines;
 }
 
 int diff(const std::string& before_file, const std::string& after_file) {
-  config::Effective before, after;
-  const auto old_config = load(before_file, before), new_config = load(after_file, after);
-  if (!old_config || !new_config) return kExitInvalidConfig;
-  for (const config::Change& change : config::find_changes(before, after)) {
-    std::printf("%s\n", change.to_string().c_str());
-  }
+  const LoadedFile before = load(before_file), after = load(after_file);
+  if (!before.config || !after.config) return kExitInvalidConfig;
+  const std::vector<std::string> lines = lines_of(before, after);
+  for (const std::string& line : lines) std::printf("%s\n", line.c_str());
+  if (lines.empty()) std::printf("no difference\n");
   return kExitOk;
 }
 

@@ -1,30 +1,17 @@
 #include "cli/reloader.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include "base/log.h"
+#include "cli/reload/reload_log.h"
 
 namespace tidegate::cli {
 
 namespace {
 
 constexpr const char* kStopped = "the process is shutting down, or another one takes over";
-constexpr Duration kLeavingMax = 1s;  // until the socket of a closed listener is; http::Server::kHandshakeMax, and more
-
-// Of the changes, as many as a log line should have.
-std::string for_log(const std::vector<std::string>& texts) {
-  constexpr size_t kMax = 20;
-  const auto end = texts.begin() + static_cast<std::ptrdiff_t>(std::min(texts.size(), kMax));
-  const std::string shown = fmt::format("{}", fmt::join(texts.begin(), end, "; "));
-  return texts.size() <= kMax ? shown : fmt::format("{}; and {} more", shown, texts.size() - kMax);
-}
 
 template <typename Item>
 std::vector<std::string> texts_of(const std::vector<Item>& items) {
@@ -35,39 +22,25 @@ std::vector<std::string> texts_of(const std::vector<Item>& items) {
 
 }  // namespace
 
-void configure_log(const config::Log& log) {
-  const LogFormat default_format = isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json;
-  log_configure(log.level, log.format.value_or(default_format));
-}
-
-void log_warnings(const std::vector<config::Diagnostic>& warnings) {
-  for (const config::Diagnostic& warning : warnings) {
-    log_warn("configuration_warning", {{"file", warning.file},
-                                       {"line", warning.position.line},
-                                       {"column", warning.position.column},
-                                       {"path", warning.path},
-                                       {"reason", warning.what}});
-  }
-}
-
 Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::ListeningSockets& sockets,
                    Workers& workers, std::string file, config::Effective running)
     : runtime_(runtime),
       gateway_(gateway),
-      sockets_(sockets),
       workers_(workers),
       file_(std::move(file)),
-      start_{gateway.table()->config().workers, gateway.table()->config().admin.address,
-             gateway.table()->config().takeover_socket},
+      start_(start_values(gateway.table()->config())),
       in_force_(std::move(running)),
       opened_(store_values(in_force_)),
+      own_addresses_(runtime, gateway, sockets),
+      removed_queues_(runtime, gateway, workers),
       background_(runtime),
-      link_(std::make_shared<Reloader*>(this)) {}
-
-Reloader::~Reloader() {
-  *link_ = nullptr;
-  if (freeing_.joinable()) freeing_.join();
+      link_(std::make_shared<Reloader*>(this)) {
+  gateway.policies().on_unused([link = link_] {
+    if (*link) (*link)->close_unused_queues();
+  });
 }
+
+Reloader::~Reloader() { *link_ = nullptr; }
 
 void Reloader::reload(const std::string& trigger, Done done) {
   if (stopped_ && !done) {
@@ -83,6 +56,7 @@ void Reloader::stop() { stopped_ = true; }
 void Reloader::resume() {
   stopped_ = false;
   if (std::exchange(missed_, false)) reload("file", nullptr);
+  close_unused_queues();
 }
 
 void Reloader::begin() {
@@ -124,11 +98,12 @@ void Reloader::on_loaded(Loaded loaded) {
   report_.warnings = texts_of(loaded_.result.warnings);
   report_.changes = texts_of(loaded_.changes);
   const Candidate candidate{*next, loaded_.stores};
-  report_.needs_restart = needing_restart(candidate, start_, gateway_.policies(), opened_);
+  const Running now = running(start_, opened_, gateway_.policies());
+  report_.needs_restart = needing_restart(candidate, now);
   gateway_.policies().take_appends_of(*next);
   std::vector<std::string> errors;
-  for (auto&& found : {refuse_admin(*next, start_), refuse_queues(candidate, gateway_.policies(), opened_),
-                       refuse_removals(*next, gateway_.policies()), refuse_addresses(listening_addresses(), *next)}) {
+  for (auto&& found : {refuse_admin(*next, start_), refuse_queues(candidate, now, gateway_.policies()),
+                       refuse_removals(*next, gateway_.policies()), refuse_addresses(own_addresses_.all(), *next)}) {
     errors.insert(errors.end(), found.begin(), found.end());
   }
   if (stopped_) errors = {kStopped};
@@ -150,6 +125,7 @@ void Reloader::open_queues() {
   opening_ = std::make_unique<Opening>();
   on_thread([this, next, queues, callbacks, handover = handover(), &opening = *opening_,
              &metrics = gateway_.metrics()]() -> Background::Then {
+    metrics.hide_new(*next);
     opening.queues = open_stores(*next, queues, metrics);
     if (opening.queues) opening.callbacks = open_callback_stores(*next, callbacks, metrics, handover);
     if (!opening.callbacks) opening.queues->clear();  // before the next reload can ask for their files
@@ -164,22 +140,38 @@ void Reloader::on_opened() {
   if (!opened.callbacks) return refuse({opened.callbacks.error().message});
   if (stopped_) return refuse({kStopped});
   for (const auto& [name, stores] : *opened.queues) added_queues_.push_back(name);
+  for (const auto& [name, store] : *opened.callbacks) added_callbacks_.push_back(name);
   opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return opened.queues->contains(name); }));
   gateway_.policies().add(start_queues(std::move(*opened.queues), runtime_, handover()), std::move(*opened.callbacks));
+  warn_of_unavailable();
   prepare();
 }
 
-// The reload is refused after all: once they are closed. The callback store of a queue that stays is kept: without a
-// job it changes nothing.
+// What would be no reason not to start is none to refuse a reload.
+void Reloader::warn_of_unavailable() {
+  for (const std::string& name : added_queues_) {
+    const jobs::QueueView view = gateway_.policies().queues().at(name).queue->view();
+    if (view.available) continue;
+    report_.warnings.push_back(fmt::format("queues.{}: takes no jobs: {}", name, view.why_unavailable));
+  }
+}
+
+// The reload is refused after all: once they are closed.
 void Reloader::close_opened() {
   closing_left_ = 1;
   const auto one_closed = [this, link = link_] {
     if (*link && --closing_left_ == 0) refuse(std::move(report_.errors));
   };
   for (const std::string& name : std::exchange(added_queues_, {})) {
-    std::erase_if(opened_, [&](const auto& value) { return value.first.starts_with("queues." + name + "."); });
+    forget_opened(name);
     ++closing_left_;
     gateway_.policies().close(name, one_closed);
+  }
+  for (const std::string& name : std::exchange(added_callbacks_, {})) {
+    const auto queue = gateway_.policies().queues().find(name);
+    if (queue == gateway_.policies().queues().end()) continue;  // closed with it
+    ++closing_left_;
+    close_callbacks(queue->second, runtime_, one_closed);
   }
   one_closed();
 }
@@ -222,11 +214,11 @@ void Reloader::roll_back() {
 void Reloader::commit() {
   state_ = State::committing;
   added_queues_.clear();
+  added_callbacks_.clear();
   replaced_ = gateway_.table();
-  for (const config::Listener& listener : replaced_->config().listeners) {
-    left_.push_back({listener.address, runtime_.now()});
-  }
+  own_addresses_.leave(replaced_->config());
   gateway_.use(std::move(table_));
+  gateway_.metrics().show_new();
   replaced_effective_ = std::exchange(in_force_, std::move(loaded_.result.effective));
   configure_log(loaded_.result.config->log);
   workers_left_ = workers_.size();
@@ -237,39 +229,22 @@ void Reloader::commit() {
   }
 }
 
-// Of the process itself. A listener that a reload has closed accepts for a moment what is under way.
-std::vector<SocketAddress> Reloader::listening_addresses() {
-  std::erase_if(left_, [&](const Left& left) { return runtime_.now() - left.at > kLeavingMax; });
-  std::vector<SocketAddress> addresses = sockets_.managed_addresses();
-  for (const Left& left : left_) addresses.push_back(left.address);
-  for (const config::Listener& listener : gateway_.table()->config().listeners) addresses.push_back(listener.address);
-  return addresses;
-}
-
 void Reloader::refuse(std::vector<std::string> errors) {
   report_.errors = std::move(errors);
   gateway_.policies().take_appends_of(gateway_.table()->config());
-  log_error("config_reload_refused",
-            {{"file", file_}, {"trigger", report_.trigger}, {"reason", for_log(report_.errors)}});
+  log_refused(file_, report_);
   finish(false);
 }
 
 void Reloader::finish(bool applied) {
   report_.applied = applied;
   if (applied) {
-    log_info("config_reloaded", {{"file", file_},
-                                 {"trigger", report_.trigger},
-                                 {"changed", report_.changes.size()},
-                                 {"changes", for_log(report_.changes)},
-                                 {"took_ms", to_seconds(runtime_.now() - begun_at_) * 1000}});
+    log_applied(file_, report_, runtime_.now() - begun_at_);
     log_warnings(loaded_.result.warnings);
-    if (!report_.needs_restart.empty()) {
-      log_warn("config_needs_restart", {{"file", file_}, {"changes", for_log(report_.needs_restart)}});
-    }
   }
   gateway_.metrics().set_config_loaded(applied, runtime_.wall_now());
-  free_on_thread(std::make_shared<Garbage>(Garbage{std::exchange(replaced_effective_, {}), std::exchange(loaded_, {}),
-                                                   std::exchange(replaced_, nullptr), std::move(opening_)}));
+  freeing_.free(std::make_shared<Garbage>(Garbage{std::exchange(replaced_effective_, {}), std::exchange(loaded_, {}),
+                                                  std::exchange(replaced_, nullptr), std::move(opening_)}));
   // Often the watch of the file was first: then the report is of what it has done.
   const bool was_in_force = applied && report_.changes.empty() && last_ && last_->applied;
   if (!was_in_force) last_ = std::move(report_);
@@ -279,15 +254,28 @@ void Reloader::finish(bool applied) {
   for (const Request& request : served) {
     if (request.done) request.done(*last_);
   }
-  if (!requests_.empty() && state_ == State::idle) begin();
+  go_on();
 }
 
-void Reloader::free_on_thread(std::shared_ptr<Garbage> garbage) {
-  if (freeing_.joinable()) freeing_.join();
-  try {
-    freeing_ = std::thread([garbage = std::move(garbage)]() mutable { garbage.reset(); });
-  } catch (const std::system_error&) {  // none to be had: it is freed here
-  }
+void Reloader::go_on() {
+  if (state_ != State::idle) return;
+  requests_.empty() ? close_unused_queues() : begin();
+}
+
+// What a process that takes over needs, and one that ends closes itself.
+void Reloader::close_unused_queues() {
+  if (state_ != State::idle || stopped_) return;
+  const auto closing = removed_queues_.close_unused([this] {
+    state_ = State::idle;
+    go_on();
+  });
+  if (closing.empty()) return;
+  state_ = State::closing_removed;
+  for (const std::string& name : closing) forget_opened(name);
+}
+
+void Reloader::forget_opened(const std::string& queue) {
+  std::erase_if(opened_, [&](const auto& value) { return value.first.starts_with("queues." + queue + "."); });
 }
 
 }  // namespace tidegate::cli

@@ -4,6 +4,7 @@
 //     ▲                   │           │           └── one cannot ──▶ rolling_back ──┐
 //     └───── refused ◀────┴───────────┴─────────────────────────────────────────────┘
 //              (each of the two on a thread)
+//   idle ──nobody uses a removed queue──▶ closing_removed ──closed──▶ idle
 //
 // Loading checks what the configuration says alone, then on the main loop what the process must be able to do. Opening
 // opens new queues and makes the series of new names; the table is built on the main loop after it. Preparing opens new
@@ -17,25 +18,22 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "admin/reload/reloading.h"
 #include "cli/open_queues.h"
 #include "cli/reload/background.h"
 #include "cli/reload/checks.h"
+#include "cli/reload/freeing_thread.h"
+#include "cli/reload/own_addresses.h"
+#include "cli/reload/removed_queues.h"
 #include "cli/worker_thread.h"
 #include "config/load/changes.h"
 #include "config/load/loader.h"
 #include "core/gateway.h"
 #include "net/runtime.h"
-#include "net/uv/listening_sockets.h"
 
 namespace tidegate::cli {
-
-// By the level and format of the configuration.
-void configure_log(const config::Log& log);
-void log_warnings(const std::vector<config::Diagnostic>& warnings);
 
 class Reloader final : public admin::Reloading {
  public:
@@ -55,16 +53,15 @@ class Reloader final : public admin::Reloading {
   // It does not drain after all. What would have been loaded meanwhile, is.
   void resume();
   bool under_way() const { return state_ != State::idle; }
+  // Waits for the thread that loads or opens, at most so long; false: it hangs, on a disk or a file, and so would the
+  // end of this.
+  bool ends_within(Duration at_most) const { return background_.ends_within(at_most); }
 
  private:
-  enum class State : uint8_t { idle, loading, opening, preparing, committing, rolling_back };
+  enum class State : uint8_t { idle, loading, opening, preparing, committing, rolling_back, closing_removed };
   struct Request {
     std::string trigger;
     Done done;
-  };
-  struct Left {
-    SocketAddress address;
-    Time at;
   };
   struct Loaded {
     config::LoadResult result;
@@ -89,20 +86,21 @@ class Reloader final : public admin::Reloading {
   void on_loaded(Loaded loaded);
   void open_queues();
   void on_opened();
+  void warn_of_unavailable();
   void close_opened();
-  void free_on_thread(std::shared_ptr<Garbage> garbage);
   void prepare();
   void on_prepared(const Status& status);
   void roll_back();
   void commit();
   void refuse(std::vector<std::string> errors);
   void finish(bool applied);
-  std::vector<SocketAddress> listening_addresses();
+  void go_on();
+  void close_unused_queues();
+  void forget_opened(const std::string& queue);
   bool handover() const { return !start_.takeover_socket.empty(); }
 
   net::Runtime& runtime_;
   core::Gateway& gateway_;
-  const net::ListeningSockets& sockets_;
   Workers& workers_;
   const std::string file_;
   const StartValues start_;
@@ -113,19 +111,21 @@ class Reloader final : public admin::Reloading {
   std::vector<Request> requests_;  // for the next reload
   std::vector<Request> served_;    // by the reload under way
   std::unique_ptr<Opening> opening_;
-  std::thread freeing_;  // what was in force before
+  FreeingThread freeing_;  // what was in force before
   Loaded loaded_;
   config::Effective replaced_effective_;
   std::shared_ptr<const core::RouteTable> table_;     // that is being prepared
   std::shared_ptr<const core::RouteTable> replaced_;  // while workers commit, so that none of them has to free it
   std::vector<std::string> added_queues_;             // by the reload under way
+  std::vector<std::string> added_callbacks_;          // likewise: the queues whose callback store it has opened
   StoreValues opened_;                                // of the open queues
-  std::vector<Left> left_;                            // listeners that are being closed
   admin::ReloadReport report_;
   std::optional<admin::ReloadReport> last_;
   size_t workers_left_ = 0;
   size_t closing_left_ = 0;  // stores of a refused reload
   Time begun_at_{};
+  OwnAddresses own_addresses_;
+  RemovedQueues removed_queues_;
   Background background_;                  // loading and opening: it ends before what it fills
   const std::shared_ptr<Reloader*> link_;  // null inside once this has ended; what is posted holds it
 };

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/handover/socket_activation.h"
 #include "cli/process.h"
+#include "cli/reload/reload_log.h"
 #include "config/load/loader.h"
 #include "net/file_state.h"
 

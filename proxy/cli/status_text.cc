@@ -90,8 +90,9 @@ std::string endpoint_state(const json& endpoint) {
 std::string reload_text(const json& status) {
   const json reload = value_at(status, "last_reload");
   if (!reload.is_object()) return "";
-  std::string out = fmt::format("last reload {}: {}, {} changes\n", time_and_age(status, member(reload, "at")),
-                                member(reload, "result"), members(reload, "changes").size());
+  const size_t changes = members(reload, "changes").size();
+  std::string out = fmt::format("last reload {}: {}, {} change{}\n", time_and_age(status, member(reload, "at")),
+                                member(reload, "result"), changes, changes == 1 ? "" : "s");
   for (const char* name : {"errors", "needs_restart"}) {
     for (const json& line : members(reload, name)) {
       if (!line.is_string()) continue;

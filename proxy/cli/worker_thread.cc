@@ -66,6 +66,13 @@ void WorkerThread::roll_back(net::Runtime& home, std::function<void()> done) {
   });
 }
 
+void WorkerThread::forget_queue(const std::string& queue, net::Runtime& home, std::function<void()> done) {
+  runtime_.post([this, queue, &home, done = std::move(done)] {
+    if (replaying_) replaying_->forget(queue);
+    home.post(done);
+  });
+}
+
 void WorkerThread::start_replaying() {
   runtime_.post([this] { replaying_->start(); });
 }

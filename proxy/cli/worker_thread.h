@@ -26,6 +26,8 @@ class WorkerThread {
   void prepare(std::shared_ptr<const core::RouteTable> table, net::Runtime& home, std::function<void(Status)> done);
   void commit(net::Runtime& home, std::function<void()> done);
   void roll_back(net::Runtime& home, std::function<void()> done);
+  // See core::Replaying::forget; only for the first worker. `done` is posted to `home`.
+  void forget_queue(const std::string& queue, net::Runtime& home, std::function<void()> done);
   // Starts replaying jobs; only for the first worker.
   void start_replaying();
   // Claims no more jobs; `done` is posted to `home` once those that run have settled. Only for the first worker, as the

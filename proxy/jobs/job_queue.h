@@ -43,6 +43,7 @@ struct QueueLimits {
   uint64_t max_bytes = 10ull << 30;               // bodies of jobs not final, and results
   uint64_t min_free_disk = 64ull << 20;           // bytes the file system must keep free
   Duration results_ttl = std::chrono::hours(24);  // results of final jobs are deleted after this, records after twice
+  friend bool operator==(const QueueLimits&, const QueueLimits&) = default;
 };
 
 // What was durable once and is not there any more, as openings since the start of the process have found.
@@ -181,6 +182,9 @@ class JobQueue {
   // Calls `changed` on `home`, soon, whenever a claim may find more than before. A retry that comes due is the caller's
   // own timer: view().next_due_at. One listener; empty = none.
   virtual void on_work(net::Runtime& home, std::function<void()> changed) = 0;
+  // Any thread. What is appended, replayed or deleted from then on goes by these limits; what is stored stays, also
+  // where it is more than they allow.
+  virtual void set_limits(const QueueLimits& limits) = 0;
   // Where the store keeps notes too; null: it does not. Lives as long as the queue.
   virtual NoteStore* note_store() { return nullptr; }
   // How it speaks TLS to its servers: their files are to be watched. Any thread. Empty: without TLS.

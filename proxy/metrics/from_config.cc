@@ -30,9 +30,4 @@ void make_refusals(Families& families, const config::Route& route) {
   }
 }
 
-void set_limits(Families& families, const config::Queue& queue) {
-  families.queue_max_jobs.Add({{"queue", queue.name}}).Set(static_cast<double>(queue.max_jobs));
-  families.queue_max_bytes.Add({{"queue", queue.name}}).Set(static_cast<double>(queue.max_bytes));
-}
-
 }  // namespace tidegate::metrics

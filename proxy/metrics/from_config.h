@@ -11,7 +11,4 @@ namespace tidegate::metrics {
 // POST if it accepts any.
 void make_refusals(Families& families, const config::Route& route);
 
-// queue_max_jobs, queue_max_bytes.
-void set_limits(Families& families, const config::Queue& queue);
-
 }  // namespace tidegate::metrics

@@ -14,6 +14,7 @@
 #include "metrics/connection_metrics.h"
 #include "metrics/families.h"
 #include "metrics/from_config.h"
+#include "metrics/hidden_series.h"
 #include "metrics/methods.h"
 #include "metrics/mirrored.h"
 #include "metrics/queue_metrics.h"
@@ -105,7 +106,10 @@ class MetricsImpl final : public Metrics {
       : families_(registry_) {
     families_.build_info.Add({{"version", std::string(version)}, {"revision", std::string(revision)}}).Set(1);
     route("");
+    hidden_.hide_new(config);
     add_configured(config);
+    for (const auto& [name, q] : config.queues) set_queue_limits(name, q.max_jobs, q.max_bytes);
+    hidden_.show_new();
   }
 
   void add_configured(const config::Config& config) override {
@@ -126,11 +130,10 @@ class MetricsImpl final : public Metrics {
       }
       if (u.breaker) make_breaker(name);
     }
-    for (const auto& [name, q] : config.queues) {
-      queue(name);
-      if (is_new(q)) set_limits(families_, q);  // those of an open store stay
-    }
+    for (const auto& [name, q] : config.queues) queue(name);
   }
+  void hide_new(const config::Config& config) override { hidden_.hide_new(config); }
+  void show_new() override { hidden_.show_new(); }
 
   RouteMetrics& route(const std::string& name) override { return find_or_make(routes_, name); }
   UpstreamMetrics& upstream(const std::string& name) override { return find_or_make(upstreams_, name); }
@@ -189,6 +192,10 @@ class MetricsImpl final : public Metrics {
     gauges_.set(families_.queue_oldest_age, {{"queue", name}}, oldest_age_s);
     set_dependency("queue:" + name, available);
   }
+  void set_queue_limits(const std::string& name, uint64_t max_jobs, uint64_t max_bytes) override {
+    gauges_.set(families_.queue_max_jobs, {{"queue", name}}, static_cast<double>(max_jobs));
+    gauges_.set(families_.queue_max_bytes, {{"queue", name}}, static_cast<double>(max_bytes));
+  }
   void set_unavailable_stores(const std::string& name, const std::set<jobs::Refusal>& reasons) override {
     queue(name).set_unavailable_stores(reasons);
   }
@@ -219,7 +226,7 @@ class MetricsImpl final : public Metrics {
   }
 
   std::string render() override {
-    return prometheus::TextSerializer().Serialize(registry_.Collect()) + process_metrics();
+    return prometheus::TextSerializer().Serialize(hidden_.visible(registry_.Collect())) + process_metrics();
   }
 
  private:
@@ -240,10 +247,6 @@ class MetricsImpl final : public Metrics {
   bool is_new(const std::string& upstream, const config::Endpoint& endpoint) {
     const std::lock_guard lock(mutex_);
     return made_endpoints_.insert({upstream, endpoint.authority}).second;
-  }
-  bool is_new(const config::Queue& queue) {
-    const std::lock_guard lock(mutex_);
-    return limited_queues_.insert(queue.name).second;
   }
 
   prometheus::Counter& state_seconds(const std::string& breaker, BreakerState state) {
@@ -275,8 +278,8 @@ class MetricsImpl final : public Metrics {
   Families families_;
   MirroredGauges gauges_;
   MirroredCounters totals_;
+  HiddenSeries hidden_;
   std::mutex mutex_;
-  std::set<std::string> limited_queues_;
   std::set<std::pair<std::string, std::string>> made_endpoints_;
   std::set<std::tuple<std::string, bool, std::vector<std::string>>> made_routes_;  // by what their series depend on
   std::map<std::string, std::unique_ptr<RouteMetricsImpl>> routes_;

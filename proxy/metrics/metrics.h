@@ -91,7 +91,10 @@ class Metrics {
                                        std::string_view revision);
   virtual ~Metrics() = default;
   // A reload: makes the series of names that are new, at 0; counters of names that are gone stay. Any thread; slow.
+  // hide_new() comes before it, and before other series of those names are made: they are rendered from show_new() on.
   virtual void add_configured(const config::Config& config) = 0;
+  virtual void hide_new(const config::Config& config) = 0;
+  virtual void show_new() = 0;
 
   // The references live as long as the Metrics.
   virtual RouteMetrics& route(const std::string& name) = 0;
@@ -116,6 +119,7 @@ class Metrics {
   virtual void set_retry_budget(const std::string& upstream, double remaining_ratio) = 0;
   virtual void set_queue(const std::string& queue, const JobCounts& depth_by_status, uint64_t bytes,
                          double oldest_age_s, bool available) = 0;
+  virtual void set_queue_limits(const std::string& queue, uint64_t max_jobs, uint64_t max_bytes) = 0;
   // The stores of the queue (its own, its server, its spool) that are unavailable, by reason.
   virtual void set_unavailable_stores(const std::string& queue, const std::set<jobs::Refusal>& reasons) = 0;
   virtual void set_missing(const std::string& queue, const jobs::MissingWork& missing) = 0;

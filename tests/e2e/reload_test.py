@@ -1,4 +1,6 @@
 """The configuration of a running Tidegate is loaded again: by signal, by command, by a change of the file."""
+import errno
+import os
 import signal
 import socket
 import unittest
@@ -43,7 +45,31 @@ class Reloading(Fixture):
         self.write(CONFIG.format(**{**self.values, "slots": 8}).replace("workers: 2", "workers: 3"))
         status, report = self.reload()
         self.assertEqual((status, report["needs_restart"]), (200, ["workers: 2 -> 3"]))
+        said = self.command("reload").stdout.splitlines()
+        self.assertIn("needs a restart: workers: 2 -> 3", said)
+        self.assertRegex(said[-1], "^the rest is in force since ")
         self.assertEqual(self.metric("tidegate_bulkhead_limit"), 8)
+
+    def test_limits_of_a_queue_change_and_a_reload_that_is_refused_changes_none(self):
+        def status_of_a_job():
+            return request("POST", self.url + "/job", b"1234", {"Prefer": "respond-async"}).status
+
+        full = CONFIG.format(**self.values).replace("max_jobs: 100000", "max_jobs: 7, min_free_disk: 1024TiB")
+        with socket.socket() as taker:
+            taker.bind(("127.0.0.1", 0))
+            taker.listen()
+            self.write(full + LISTENER.format(taker.getsockname()[1]))
+            self.assertEqual(self.reload()[0], 409)
+        self.assertEqual(self.metric('tidegate_queue_max_jobs{queue="jobs"}'), 100_000)
+        self.assertEqual(status_of_a_job(), 202)
+        self.write(full)
+        status, report = self.reload()
+        self.assertEqual((status, report["needs_restart"]), (200, []))
+        self.assertEqual(self.metric('tidegate_queue_max_jobs{queue="jobs"}'), 7)
+        self.assertEqual(status_of_a_job(), 503)
+        self.write()
+        self.assertEqual(self.reload()[0], 200)
+        self.assertEqual(status_of_a_job(), 202)
 
     def test_a_token_is_required_and_pages_of_other_sites_are_refused(self):
         self.assertEqual(request("POST", self.admin + "/api/reload", b"").status, 401)
@@ -86,6 +112,37 @@ class Reloading(Fixture):
         self.assertEqual(done.stdout.splitlines(), ["admin.token: changed", "queues.jobs.replay.concurrency: 16 -> 9",
                                                     "upstreams.up.bulkhead.max_concurrent: 16 -> 9"])
 
+    def test_diff_says_what_needs_a_restart_and_where_there_is_no_difference(self):
+        same = self.command("diff", self.file, self.file)
+        self.assertEqual((same.returncode, same.stdout), (0, "no difference\n"))
+        before = self.folder / "before.yaml"
+        before.write_text(CONFIG.format(**self.values))
+        self.write(CONFIG.format(**{**self.values, "admin": 1})
+                   .replace("workers: 2", "workers: 3").replace("/jobs.db", "/other.db"))
+        done = self.command("diff", before, self.file)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual([line for line in done.stdout.splitlines() if "restart" in line],
+                         [f"needs a restart: admin.address: 127.0.0.1:{self.values['admin']} -> 127.0.0.1:1",
+                          "needs a restart: workers: 2 -> 3",
+                          "needs a restart: queues.jobs.url: a reload is refused"])
+
+    def test_a_file_that_hangs_does_not_hold_up_the_end_of_the_process(self):
+        self.write()
+        self.file.unlink()
+        os.mkfifo(self.file)  # nobody writes: it is being read for ever
+        self.program.process.send_signal(signal.SIGHUP)
+        self.addCleanup(os.close, eventually("a thread reads it", self.write_end_of_the_file))
+        self.program.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.program.process.wait(timeout=60), 0)
+        self.assertIn("reload_abandoned", (self.folder / "tidegate.log").read_text())
+
+    def write_end_of_the_file(self):
+        try:
+            return os.open(self.file, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            self.assertEqual(error.errno, errno.ENXIO)
+            return None  # nobody reads it yet
+
     def test_a_port_that_is_taken_refuses_all(self):
         with socket.socket() as taker:
             taker.bind(("127.0.0.1", 0))
@@ -104,7 +161,7 @@ class Reloading(Fixture):
                        .replace("queue: jobs", "queue: renamed"))
             status, report = self.reload()
             self.assertEqual(status, 409)
-            self.assertIn("queue jobs has that file open until a restart", report["detail"])
+            self.assertIn("queue jobs has that file open", report["detail"])
 
     def test_listeners_and_queues_come_and_go(self):
         port = free_port()

@@ -16,6 +16,13 @@ constexpr Duration kLockMax = 5s;  // until the files of a process that was kill
 constexpr Duration kPortMax = 2s;  // until a listener that the other process has just closed is
 constexpr Duration kRetryInterval = 50ms;
 
+// By a call of the process before.
+struct QueueUse {
+  QueueUse(std::shared_ptr<const void> by, core::QueueState& queue) : held(std::move(by)), permit(queue) {}
+  const std::shared_ptr<const void> held;
+  core::AppendPermit permit;
+};
+
 }  // namespace
 
 size_t worker_count(const config::Config& config) {
@@ -127,9 +134,9 @@ void Inheritance::serve(net::UvRuntime& runtime, core::Gateway& gateway) {
     auto& queues = gateway.policies().queues();
     const auto found = queues.find(name);
     if (found == queues.end()) return {};
-    auto permit = std::make_shared<core::AppendPermit>(found->second);
-    if (!*permit) return {};
-    return {found->second.queue.get(), std::move(permit)};
+    const auto use = std::make_shared<QueueUse>(gateway.policies().hold(name), found->second);
+    if (!use->permit) return {};
+    return {found->second.queue.get(), use};
   });
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
 
+#include "base/time.h"
 #include "net/runtime.h"
 
 namespace tidegate::cli {
@@ -23,12 +25,15 @@ class Background {
   // Runs `work` on a thread, then on the loop what it returns, or `failed` where it throws or there is no thread.
   // REQUIRES that what followed the work before has begun.
   void run(std::function<Then()> work, std::function<void(const std::string& why)> failed);
+  // Waits for the work, at most so long; false: it hangs.
+  bool ends_within(Duration at_most) const;
 
  private:
   void deliver(Then then);  // any thread
 
   net::Runtime& runtime_;
   std::thread thread_;
+  std::future<void> ended_;                  // the work
   const std::shared_ptr<Background*> link_;  // null inside once this has ended; what is posted holds it
 };
 

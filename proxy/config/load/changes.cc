@@ -13,8 +13,9 @@ using Values = std::map<std::string, EffectiveValue>;
 
 constexpr std::string_view kEmptySection = ".{}";
 
-// Whether a section of that path leads to one of the values.
-bool has_section(const Values& values, const std::string& section) {
+// Whether a section of that path leads to one of the map's.
+template <typename ByPath>
+bool has_section(const ByPath& values, const std::string& section) {
   for (const char next : {'.', '['}) {
     const auto at = values.lower_bound(section + next);
     if (at != values.end() && at->first.starts_with(section + next)) return true;
@@ -40,6 +41,7 @@ class Comparison {
       if (order <= 0) ++old;
       if (order >= 0) ++now;
     }
+    add_bare_sections();
     compare_orders();
     std::vector<Change> sorted;
     for (auto& [path, what] : changes_) sorted.push_back({path, what});
@@ -51,16 +53,36 @@ class Comparison {
     changes_[path] = from.shown == to.shown ? "changed" : from.shown + " -> " + to.shown;
   }
 
-  // The outermost section that the other side has not, else the value itself.
+  // Of the outermost section that the other side has not: a named one as a whole, else what the file says there.
   void add_one_sided(const std::string& path, const EffectiveValue& value, const Values& others, bool added) {
+    const char* const what = added ? "added" : "removed";
     for (size_t end = path.find_first_of(".["); end != std::string::npos; end = path.find_first_of(".[", end + 1)) {
       const std::string section = path.substr(0, end);
-      if (!changes_.contains(section) && has_section(others, section)) continue;
-      changes_.emplace(section, added ? "added" : "removed");  // a value may have taken its place
+      if (has_section(others, section)) continue;
+      if (others.contains(section)) return;  // a word has taken its place
+      if (is_named(section)) changes_.emplace(section, what);
+      else if (path.ends_with(kEmptySection)) changes_[path.substr(0, path.size() - kEmptySection.size())] = what;
+      else if (value.written) changes_[path] = added ? "(not set) -> " + value.shown : value.shown + " -> (not set)";
+      else sections_.emplace(section, what);
       return;
     }
     if (path.ends_with(kEmptySection)) return;
     changes_[path] = added ? "(default) -> " + value.shown : value.shown + " -> (default)";
+  }
+
+  // One of the sections that have names: a route, a listener, an upstream, a queue.
+  bool is_named(const std::string& section) const {
+    const size_t dot = section.rfind('.');
+    if (dot == std::string::npos) return false;
+    const std::string list = section.substr(0, dot);
+    return list == "upstreams" || list == "queues" || before_.orders.contains(list) || after_.orders.contains(list);
+  }
+
+  // Sections of which the file says nothing but that they are there.
+  void add_bare_sections() {
+    for (const auto& [section, what] : sections_) {
+      if (!has_section(changes_, section)) changes_.emplace(section, what);
+    }
   }
 
   void compare_orders() {
@@ -84,6 +106,7 @@ class Comparison {
   const Effective& before_;
   const Effective& after_;
   std::map<std::string, std::string> changes_;
+  std::map<std::string, std::string> sections_;  // that one side has: with defaults, so far
 };
 
 }  // namespace

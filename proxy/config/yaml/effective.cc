@@ -62,14 +62,17 @@ class Collector {
   void add_section(const Node& node, const std::string& indexed, const std::string& named) {
     for (auto at = typed_.lower_bound({indexed, ""}); at != typed_.end() && at->first.first == indexed; ++at) {
       const std::string& key = at->first.second;
-      effective_.values[join_path(named, key)] = {at->second, is_secret(key) ? "(secret)" : shown_value(at->second)};
+      effective_.values[join_path(named, key)] = {at->second, is_secret(key) ? "(secret)" : shown_value(at->second),
+                                                  false};
     }
     for (const Entry& entry : node.entries) {
       const std::string& key = entry.key.text;
-      if (!typed_.contains({indexed, key})) add(entry.value, key, join_path(indexed, key), join_path(named, key));
+      const std::string path = join_path(named, key);
+      if (!typed_.contains({indexed, key})) add(entry.value, key, join_path(indexed, key), path);
+      else effective_.values[path].written = entry.value.kind != Node::Kind::null;
     }
     // A section that is there, though it has no keys.
-    if (node.entries.empty() && !named.empty()) effective_.values[named + ".{}"] = {"", ""};
+    if (node.entries.empty() && !named.empty()) effective_.values[named + ".{}"] = {};
   }
 
   Effective take() { return std::move(effective_); }

@@ -19,8 +19,9 @@
 namespace tidegate::config {
 
 struct EffectiveValue {
-  std::string text;   // for comparison; may be a secret
-  std::string shown;  // without secrets, shortened
+  std::string text;     // for comparison; may be a secret
+  std::string shown;    // without secrets, shortened
+  bool written = true;  // in the file; else it is the default of a key that is absent there
 };
 
 struct Effective {

@@ -104,6 +104,13 @@ void Replaying::use_table_in_force() {
   }
 }
 
+void Replaying::forget(const std::string& queue) {
+  const auto found = replayed_.find(queue);
+  if (found == replayed_.end()) return;
+  found->second.queue->replayer = nullptr;
+  replayed_.erase(found);
+}
+
 void Replaying::drain(std::function<void()> done) {
   draining_left_ = replayers().size();
   if (draining_left_ == 0) return worker_.runtime().post(std::move(done));

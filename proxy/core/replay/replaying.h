@@ -22,6 +22,8 @@ class Replaying {
   void start();
   // The worker has another table in force.
   void use_table_in_force();
+  // The table in force has not that queue any more, and it holds no job that could run.
+  void forget(const std::string& queue);
   // Claims nothing more; `done` runs once, later, when what runs has settled.
   void drain(std::function<void()> done);
   // Undoes drain(), whose `done` does not run any more: jobs are claimed again.

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/routing/queue_limits.h"
+
 namespace tidegate::core {
 
 namespace {
@@ -31,7 +33,8 @@ Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores
       driver_(runtime, metrics, breaker_memory_),
       names_(runtime),
       tls_watch_(runtime),
-      monitor_(runtime) {
+      monitor_(runtime),
+      link_(std::make_shared<Policies*>(this)) {
   add(std::move(queues), std::move(callbacks));
 }
 
@@ -83,16 +86,66 @@ void Policies::take_appends_of(const config::Config& config) {
   for (auto& [name, queue] : queues_) queue.closing = !config.queues.contains(name);
 }
 
-// Who has looked it up may still hold it.
-void Policies::close(const std::string& name, std::function<void()> done) {
-  const auto& closed = closed_queues_.emplace_back(queues_.extract(name));
-  const auto left = std::make_shared<int>(closed.mapped().callbacks ? 2 : 1);
-  for (const auto& store : {closed.mapped().queue, closed.mapped().callbacks}) {
-    if (!store) continue;
-    store->close(runtime_, [left, done] {
-      if (--*left == 0) done();
-    });
+std::shared_ptr<const void> Policies::hold(const std::string& name) {
+  QueueState& state = queues_.at(name);
+  auto held = state.held.lock();
+  if (held) return held;
+  held = {static_cast<const void*>(&state), [link = link_, &runtime = runtime_](const void*) {
+            runtime.post([link] {
+              if (*link) (*link)->let_go();
+            });
+          }};
+  state.held = held;
+  return held;
+}
+
+std::vector<std::string> Policies::unused_queues() const {
+  std::vector<std::string> unused;
+  for (const auto& [name, queue] : queues_) {
+    if (queue.closing && queue.held.expired()) unused.push_back(name);
   }
+  return unused;
+}
+
+// Somebody does not hold a queue any more, or a store is closed.
+void Policies::let_go() {
+  std::erase_if(closed_queues_, [](const ClosedQueue& closed) {
+    return closed.stores_open == 0 && closed.node.mapped().held.expired();
+  });
+  if (on_unused_) on_unused_();
+}
+
+void Policies::close(const std::string& name, std::function<void()> done) {
+  ClosedQueue& closed = closed_queues_.emplace_back(ClosedQueue{queues_.extract(name)});
+  closed.stores_open = closed.node.mapped().callbacks ? 2 : 1;
+  // What a store says at its end comes while it still runs: it ends later.
+  const auto one_closed = [this, link = link_, &closed, done = std::move(done)] {
+    if (!*link || --closed.stores_open > 0) return;
+    runtime_.post([link] {
+      if (*link) (*link)->let_go();
+    });
+    done();
+  };
+  for (const auto& store : {closed.node.mapped().queue, closed.node.mapped().callbacks}) {
+    if (store) store->close(runtime_, one_closed);
+  }
+}
+
+void Policies::set_queue_limits(const config::Config& config) {
+  for (const auto& [name, queue] : config.queues) {
+    QueueState& state = queues_.at(name);
+    state.queue->set_limits(queue_limits(queue));
+    if (state.callbacks) state.callbacks->set_limits(callback_limits(queue));
+  }
+}
+
+// The one that the next process looks into: the first by name that keeps notes.
+void Policies::choose_note_store(const config::Config& config) {
+  jobs::NoteStore* store = nullptr;
+  for (const auto& [name, queue] : config.queues) {
+    if (!store) store = queues_.at(name).queue->note_store();
+  }
+  breaker_memory_.move_to(store);
 }
 
 void Policies::commit(const config::Config& config) {
@@ -104,6 +157,8 @@ void Policies::commit(const config::Config& config) {
   for (const auto& change : std::exchange(on_commit_, {})) change();
   made_.clear();
   buffers_.set_limit(config.limits.buffered);
+  set_queue_limits(config);
+  choose_note_store(config);
   driver_.stop_recalling();
 }
 

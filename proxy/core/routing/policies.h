@@ -54,6 +54,7 @@ class Policies {
            const config::Limits& limits);
   Policies(const Policies&) = delete;
   Policies& operator=(const Policies&) = delete;
+  ~Policies() { *link_ = nullptr; }
 
   // A table is built from the results of one commit() or roll_back() to the next.
   //
@@ -92,15 +93,22 @@ class Policies {
   // The end of the breakers, while the tables still own them: see BreakerDriver::stop.
   void stop_breakers() { driver_.stop(); }
 
-  // Those that are open, also where a reload has removed them from the configuration. Pointers live as long as the
-  // policies. On the thread that builds tables; others go by RouteTable::queues().
+  // Those that are open, also where a reload has removed them from the configuration. Pointers live as long as somebody
+  // holds the queue. On the thread that builds tables; others go by RouteTable::queues().
   std::map<std::string, QueueState>& queues() { return queues_; }
   // More of them, as for the constructor. No table in force has them yet.
   void add(QueueStores queues, QueueStores callbacks);
   // Its queues take jobs, also one that has come back, and no other does.
   void take_appends_of(const config::Config& config);
-  // One that no table has after all: the reload that has opened it was refused. It takes no calls any more. `done` runs
-  // once, later, when its stores are closed.
+  // Who holds the result uses the queue, as every table does that has it. Any thread may let go of it. REQUIRES a name
+  // of queues().
+  std::shared_ptr<const void> hold(const std::string& queue);
+  // Those that take no jobs any more and that nobody uses.
+  std::vector<std::string> unused_queues() const;
+  // `changed` runs, later, when they may have become more.
+  void on_unused(std::function<void()> changed) { on_unused_ = std::move(changed); }
+  // One of queues(), which it leaves, and no table in force has it: it takes no calls any more. `done` runs once,
+  // later, when its stores are closed; they end once nobody holds it.
   void close(const std::string& queue, std::function<void()> done);
   metrics::Metrics& metrics() { return metrics_; }
   BufferBudget& buffers() { return buffers_; }
@@ -116,6 +124,9 @@ class Policies {
   std::shared_ptr<Object> find_or_make(std::weak_ptr<Object>& entry, const IsSame& is_same, const Make& make);
   template <typename Object, typename Make, typename Reconfigure>
   std::shared_ptr<Object> find_by_name(std::weak_ptr<Object>& entry, const Make& make, const Reconfigure& reconfigure);
+  void set_queue_limits(const config::Config& config);
+  void choose_note_store(const config::Config& config);
+  void let_go();
   std::shared_ptr<ConnectionLimit> connection_limit(const config::Upstream& config);
   std::shared_ptr<net::TlsContext> client_tls(std::weak_ptr<net::TlsContext>& entry, const char* section,
                                               const std::string& name, const net::TlsClientConfig& config);
@@ -148,7 +159,13 @@ class Policies {
   std::vector<std::function<void()>> on_commit_;
   std::vector<std::shared_ptr<policy::Breaker>> replaced_breakers_;  // by the next commit
   std::map<const void*, std::shared_ptr<void>> made_;                // by their entry, which they replace on the commit
-  std::list<std::map<std::string, QueueState>::node_type> closed_queues_;
+  struct ClosedQueue {
+    std::map<std::string, QueueState>::node_type node;
+    int stores_open = 0;
+  };
+  std::list<ClosedQueue> closed_queues_;
+  std::function<void()> on_unused_;
+  const std::shared_ptr<Policies*> link_;  // null inside once this has ended; what is posted holds it
 };
 
 }  // namespace tidegate::core

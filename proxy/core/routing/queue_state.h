@@ -29,6 +29,7 @@ struct QueueState final : policy::ProbeSource {
   std::shared_ptr<jobs::JobQueue> callbacks;
   metrics::QueueMetrics* callback_metrics = nullptr;
   JobEvents events;
+  std::weak_ptr<const void> held;  // of Policies::hold(); the main loop's
   // A reload removes the queue, once it holds no job: it takes none any more, whatever the table of a request says.
   std::atomic<bool> closing{false};
   std::atomic<int> appends{0};                           // under way

@@ -110,7 +110,10 @@ std::shared_ptr<const RouteTable> RouteTable::build(std::shared_ptr<const config
   Builder builder(*table, policies);
   for (const auto& [name, upstream] : table->config_->upstreams) builder.add(upstream);
   for (const config::Listener& listener : table->config_->listeners) builder.add(listener);
-  for (const auto& [name, queue] : table->config_->queues) table->queues_[name] = &policies.queues().at(name);
+  for (const auto& [name, queue] : table->config_->queues) {
+    table->queues_[name] = &policies.queues().at(name);
+    table->held_.push_back(policies.hold(name));
+  }
   return table;
 }
 

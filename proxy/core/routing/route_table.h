@@ -61,7 +61,7 @@ class RouteTable {
   const std::vector<std::shared_ptr<policy::Breaker>>& breakers() const { return breakers_; }
   const std::vector<std::shared_ptr<policy::Bulkhead>>& bulkheads() const { return bulkheads_; }
   const std::map<std::string, std::shared_ptr<Upstream>>& upstreams() const { return upstreams_; }
-  // Those of the configuration; they live as long as the policies.
+  // Those of the configuration; they live as long as the table.
   const std::map<std::string, QueueState*>& queues() const { return queues_; }
   // REQUIRES one of breakers().
   const JudgedFailures& judged_by(const policy::Breaker& breaker) const { return *judged_.at(&breaker); }
@@ -82,6 +82,7 @@ class RouteTable {
   std::map<std::string, std::shared_ptr<Upstream>> upstreams_;
   std::vector<std::shared_ptr<RateStoreHealth>> rate_stores_;
   std::map<std::string, QueueState*> queues_;
+  std::vector<std::shared_ptr<const void>> held_;  // they are open as long as the table exists
   net::TlsServer outgoing_tls_;
   uint64_t rate_key_secret_ = 0;
 };

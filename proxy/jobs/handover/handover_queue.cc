@@ -80,6 +80,7 @@ void HandoverQueue::use(std::shared_ptr<JobQueue> store) {
     in_use_ = std::make_shared<InUse>(store_);
     for (const auto& [note, text] : std::exchange(unwritten_, {})) store_->note_store()->write_note(note, text);
     if (worker_) store_->on_work(*worker_, on_work_);
+    if (limits_) store_->set_limits(*limits_);
   }
   held_.release();
 }
@@ -265,6 +266,12 @@ void HandoverQueue::on_work(net::Runtime& home, std::function<void()> changed) {
   worker_ = &home;
   on_work_ = changed;
   store_->on_work(home, std::move(changed));
+}
+
+void HandoverQueue::set_limits(const QueueLimits& limits) {
+  const std::lock_guard lock(mutex_);
+  limits_ = limits;
+  store_->set_limits(limits);
 }
 
 NoteStore* HandoverQueue::note_store() { return store_->note_store() ? this : nullptr; }

@@ -14,6 +14,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <vector>
@@ -71,6 +72,7 @@ class HandoverQueue final : public JobQueue, private NoteStore {
   OperationPtr purge(net::Runtime& home, const std::string& id, Callback<Ok> done) override;
   void tidy(net::Runtime& home) override;
   void on_work(net::Runtime& home, std::function<void()> changed) override;
+  void set_limits(const QueueLimits& limits) override;
   NoteStore* note_store() override;
   std::vector<TlsContextPtr> tls() const override;
   void close(net::Runtime& home, std::function<void()> done) override;
@@ -108,6 +110,7 @@ class HandoverQueue final : public JobQueue, private NoteStore {
   net::Runtime* worker_ = nullptr;  // of on_work
   std::function<void()> on_work_;
   Notes unwritten_;
+  std::optional<QueueLimits> limits_;              // since they were set: also of a store that is opened again
   std::vector<std::shared_ptr<JobQueue>> closed_;  // stores of before: what they have given out may still refer to them
 };
 

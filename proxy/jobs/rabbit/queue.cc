@@ -40,7 +40,7 @@ BrokerOptions broker_options(RabbitQueueOptions& options) {
   broker.prefetch = options.prefetch;
   broker.reply_timeout = options.reply_timeout;
   broker.settle = options.settle;
-  broker.dead_letter_ttl = 2 * options.limits.results_ttl;  // as long as the record of a dead job
+  broker.limits = options.limits;
   broker.on_confirm = std::move(options.on_commit);
   return broker;
 }
@@ -48,7 +48,9 @@ BrokerOptions broker_options(RabbitQueueOptions& options) {
 class RabbitQueue final : public JobQueue {
  public:
   explicit RabbitQueue(RabbitQueueOptions options)
-      : tls_(options.tls.context), context_(std::move(options.records), broker_options(options)) {}
+      : tls_(options.tls.context),
+        limits_(options.limits),
+        context_(std::move(options.records), broker_options(options)) {}
 
   OperationPtr append(net::Runtime& home, JobDraft draft, Callback<Appended> done) override {
     return start_append(context_, home, std::move(draft), std::move(done));
@@ -126,6 +128,10 @@ class RabbitQueue final : public JobQueue {
     return records().list(home, std::move(filter), std::move(done));
   }
   void tidy(net::Runtime& home) override { records().tidy(home); }
+  void set_limits(const QueueLimits& limits) override {
+    limits_.set(limits);
+    records().set_limits(limits);
+  }
 
   QueueView view() const override {
     QueueView view = context_.records->view();
@@ -153,6 +159,7 @@ class RabbitQueue final : public JobQueue {
   RecordStore& records() { return *context_.records; }
 
   const TlsContextPtr tls_;
+  SharedLimits limits_;
   RabbitContext context_;
 };
 

@@ -14,6 +14,7 @@
 
 #include "config/config.h"
 #include "jobs/job_queue.h"
+#include "jobs/shared_limits.h"
 #include "net/tls/connect_server.h"
 
 namespace tidegate::jobs {
@@ -22,7 +23,7 @@ struct RabbitQueueOptions {
   config::AmqpUrl url;
   net::TlsServer tls = {};  // where it is amqps://
   std::string name;         // RabbitMQ's queues are called tidegate.NAME…
-  QueueLimits limits = {};
+  SharedLimits limits = {};
   std::unique_ptr<RecordStore> records = {};
   uint16_t prefetch = 32;                        // unacked deliveries at once; their bodies are in memory
   Duration reply_timeout = 2s;                   // of RabbitMQ; then it is unavailable

@@ -33,7 +33,7 @@ Status hash_body(const BodyContent& body, Fingerprint& fingerprint) {
 // As scripts/append.lua reads them.
 std::vector<std::string> arguments_of(const RedisStore& store, const Append& append, const UploadedBody& body) {
   const JobDraft& draft = *append.draft;
-  const QueueLimits& limits = store.options().limits;
+  const QueueLimits limits = store.options().limits.get();
   return {draft.id,
           draft.route,
           draft.method,
@@ -87,7 +87,7 @@ void append_job(RedisStore& store, std::shared_ptr<const JobDraft> draft, RedisS
   if (draft->body.size() > config::kRedisBodyMax) {
     return done(Error{ErrorCode::exhausted, "body_too_large for the store"});
   }
-  if (draft->body.size() > store.options().limits.max_bytes) {
+  if (draft->body.size() > store.options().limits.get().max_bytes) {
     return done(Error{ErrorCode::exhausted, "max_bytes reached"});
   }
   Append append{std::move(draft), nullptr, std::move(dropped), std::move(done)};

@@ -44,7 +44,7 @@ class RedisBodyReader final : public net::BodyReader {
 class RedisQueue final : public RecordStore {
  public:
   explicit RedisQueue(const RedisQueueOptions& options)
-      : tls_(options.tls.context), thread_(std::make_shared<RedisThread>(options)) {
+      : tls_(options.tls.context), limits_(options.limits), thread_(std::make_shared<RedisThread>(options)) {
     thread_->wait_for_server(options.open_wait);
   }
   ~RedisQueue() override { thread_->stop(); }
@@ -189,6 +189,8 @@ class RedisQueue final : public RecordStore {
     thread_->correct([](RedisStore& s) { sweep(s, kSweepRounds); });
   }
 
+  void set_limits(const QueueLimits& limits) override { limits_.set(limits); }
+
   QueueView view() const override { return thread_->view(); }
   void on_work(net::Runtime& home, std::function<void()> changed) override {
     thread_->on_work(home, std::move(changed));
@@ -218,6 +220,7 @@ class RedisQueue final : public RecordStore {
   }
 
   const TlsContextPtr tls_;
+  SharedLimits limits_;
   std::shared_ptr<RedisThread> thread_;
 };
 

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "jobs/job_queue.h"
+#include "jobs/shared_limits.h"
 #include "net/tls/connect_server.h"
 #include "redis/address.h"
 
@@ -24,7 +25,7 @@ struct RedisQueueOptions {
   redis::Address address;
   net::TlsServer tls = {};  // where it is rediss://
   std::string name;         // of the queue: its keys begin with `tidegate:{name}:`
-  QueueLimits limits = {};
+  SharedLimits limits = {};
   bool strict = true;  // false: the operator's word that the server keeps what it has acknowledged
   // A failed append whose record turns up all the same is cancelled, once the server has recovered. False: the caller
   // appends again under the same id (the local spool), and takes `conflict` for success; then only an append whose

@@ -58,7 +58,7 @@ class RedisStore {
   const RedisQueueOptions& options() const { return options_; }
   HeldClaims& held() { return held_; }
   void announce_work() const { events_.on_work(); }
-  std::string results_ttl() const { return std::to_string(to_us(options_.limits.results_ttl)); }
+  std::string results_ttl() const { return std::to_string(to_us(options_.limits.get().results_ttl)); }
   std::string address() const { return options_.address.shown(); }
   // A change whose reply is yes or no; timed.
   void change(const redis::Script& script, std::vector<std::string> arguments, const std::string& id, Done<Ok> done);

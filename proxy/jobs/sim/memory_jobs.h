@@ -36,6 +36,7 @@ class MemoryJobs {
   // After a crash: what was running is queued again.
   void recover(WallTime now);
 
+  void set_limits(const QueueLimits& limits) { limits_ = limits; }
   QueueView view() const;
   const std::map<uint64_t, MemoryJob>& all() const { return jobs_; }  // in the order in which they came
   const MemoryJob* find_job(const std::string& id) const;

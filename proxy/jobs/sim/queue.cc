@@ -154,6 +154,7 @@ class SimQueueImpl final : public SimQueue {
   }
 
   void tidy(net::Runtime&) override { jobs_.sweep(runtime_.wall_now()); }
+  void set_limits(const QueueLimits& limits) override { jobs_.set_limits(limits); }
   QueueView view() const override { return jobs_.view(); }
   void on_work(net::Runtime&, std::function<void()> changed) override { changed_ = std::move(changed); }
   void close(net::Runtime&, std::function<void()> done) override {

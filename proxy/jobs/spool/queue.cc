@@ -114,6 +114,11 @@ class SpooledQueue final : public JobQueue {
     spool_->tidy(home);
   }
 
+  void set_limits(const QueueLimits& limits) override {
+    server_->set_limits(limits);
+    spool_->set_limits(limits);
+  }
+
   // Local, as the breakers are.
   NoteStore* note_store() override { return spool_->note_store(); }
 

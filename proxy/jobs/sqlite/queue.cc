@@ -65,7 +65,8 @@ void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work, bool make
 class SqliteQueue final : public SqliteSpool, private NoteStore {
  public:
   SqliteQueue(const SqliteOptions& options, Result<OpenStore> opened, SqliteFindings findings)
-      : notes_(opened ? opened->store->notes() : Notes{}),
+      : limits_(options.limits),
+        notes_(opened ? opened->store->notes() : Notes{}),
         thread_(std::make_shared<SqliteThread>(options, std::move(opened), std::move(findings))) {}
   ~SqliteQueue() override { thread_->stop(); }
 
@@ -206,6 +207,11 @@ class SqliteQueue final : public SqliteSpool, private NoteStore {
     });
   }
 
+  // The view, which says whether there is room, is to follow.
+  void set_limits(const QueueLimits& limits) override {
+    if (limits_.set(limits)) correct(thread_, [](SqliteStore&) -> Status { return Ok{}; });
+  }
+
   NoteStore* note_store() override { return this; }
 
   QueueView view() const override { return thread_->view(); }
@@ -247,6 +253,7 @@ class SqliteQueue final : public SqliteSpool, private NoteStore {
     return ask<Ok>(home, std::move(work), std::move(done), true);
   }
 
+  SharedLimits limits_;
   const Notes notes_;
   std::shared_ptr<SqliteThread> thread_;
 };

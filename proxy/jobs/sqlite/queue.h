@@ -14,13 +14,14 @@
 #include <string>
 
 #include "jobs/job_queue.h"
+#include "jobs/shared_limits.h"
 #include "jobs/sqlite/db/db.h"
 
 namespace tidegate::jobs {
 
 struct SqliteOptions {
   std::string path;
-  QueueLimits limits = {};
+  SharedLimits limits = {};
   int batch_max = 64;                        // changes a commit
   Duration batch_wait = 2ms;                 // how long a commit waits for more changes, at most, while more come
   size_t pending_max = 4096;                 // calls waiting for the thread; more end as unavailable

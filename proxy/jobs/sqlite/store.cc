@@ -253,9 +253,9 @@ void SqliteStore::refresh_free_disk() {
 }
 
 void SqliteStore::warn_of_short_disk() const {
-  if (free_disk_ >= limits_.min_free_disk) return;
-  log_warn("disk_nearly_full",
-           {{"store", path_}, {"free_bytes", free_disk_}, {"min_free_disk_bytes", limits_.min_free_disk}});
+  const uint64_t min_free = limits().min_free_disk;
+  if (free_disk_ >= min_free) return;
+  log_warn("disk_nearly_full", {{"store", path_}, {"free_bytes", free_disk_}, {"min_free_disk_bytes", min_free}});
 }
 
 void SqliteStore::renew_file_generation() {
@@ -268,17 +268,18 @@ void SqliteStore::use_disk(uint64_t size) { free_disk_ -= std::min(free_disk_, s
 
 Status SqliteStore::check_limits(uint64_t size) const {
   if (Status jobs = check_job_limit(); !jobs) return jobs;
-  if (counters_.bytes + size > limits_.max_bytes) return Error{ErrorCode::exhausted, "max_bytes reached"};
-  if (free_disk_ < limits_.min_free_disk + body_files_.unwritten_bytes() + size) {
+  const QueueLimits limits = limits_.get();
+  if (counters_.bytes + size > limits.max_bytes) return Error{ErrorCode::exhausted, "max_bytes reached"};
+  if (free_disk_ < limits.min_free_disk + body_files_.unwritten_bytes() + size) {
     return Error{ErrorCode::exhausted, "min_free_disk reached: of " + std::to_string(free_disk_ >> 20) +
                                            " MiB free for " + path_ + ", " +
-                                           std::to_string(limits_.min_free_disk >> 20) + " MiB must stay free"};
+                                           std::to_string(limits.min_free_disk >> 20) + " MiB must stay free"};
   }
   return Ok{};
 }
 
 Status SqliteStore::check_job_limit() const {
-  if (counters_.open_jobs() < limits_.max_jobs) return Ok{};
+  if (counters_.open_jobs() < limits_.get().max_jobs) return Ok{};
   return Error{ErrorCode::exhausted, "max_jobs reached"};
 }
 

@@ -63,7 +63,7 @@ class SqliteStore {
   // For the operations.
   SqliteDb& db() { return db_; }
   const std::string& path() const { return path_; }
-  const QueueLimits& limits() const { return limits_; }
+  QueueLimits limits() const { return limits_.get(); }
   BodyFiles& body_files() { return body_files_; }
   uint64_t body_file_min() const { return body_file_min_; }
   SqliteCounters& counters() { return counters_; }
@@ -93,7 +93,7 @@ class SqliteStore {
   void warn_of_short_disk() const;  // at the start: until then nobody is refused, and nobody knows
 
   const std::string path_;
-  const QueueLimits limits_;
+  const SharedLimits limits_;
   const uint64_t body_file_min_;
   SqliteDb db_;
   BodyFiles body_files_;

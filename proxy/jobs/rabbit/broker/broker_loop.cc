@@ -16,7 +16,7 @@ constexpr int kFramesMax = 1000;      // read before tasks run again
 PublisherOptions publisher_options(const BrokerOptions& options) {
   return {.name = options.name,
           .confirm_max = options.reply_timeout,
-          .dead_letter_ttl = options.dead_letter_ttl,
+          .limits = options.limits,
           .on_confirm = options.on_confirm};
 }
 

@@ -23,6 +23,7 @@
 #include "jobs/rabbit/broker/delay_tiers.h"
 #include "jobs/rabbit/broker/publisher.h"
 #include "jobs/rabbit/broker/unacked_deliveries.h"
+#include "jobs/shared_limits.h"
 #include "jobs/store_thread.h"
 #include "net/doorbell.h"
 
@@ -34,7 +35,7 @@ struct BrokerOptions {
   std::string name;         // of Tidegate's queue
   uint16_t prefetch = 32;
   Duration reply_timeout = 2s;  // for a confirm; for each step of connecting, half as long again
-  Duration dead_letter_ttl = 48h;
+  SharedLimits limits = {};     // of the queue
   // How long a queue that was declared just now is not relied on: RabbitMQ confirms messages to it at once, but stores
   // the queue itself half a second later; when it is killed before, the queue and its messages are gone.
   Duration settle = 2s;

@@ -51,7 +51,7 @@ void Publisher::move(DeliveryPtr delivery, const std::string& queue, const Rabbi
 void Publisher::send(Unconfirmed publish, const RabbitMessage& message) {
   publish.since = net::read_monotonic_clock();
   publish.confirm_max = confirm_max(message.body.size());
-  const int64_t expiration_ms = publish.queue == dead_ ? ceil_ms(options_.dead_letter_ttl) : 0;
+  const int64_t expiration_ms = publish.queue == dead_ ? ceil_ms(2 * options_.limits.get().results_ttl) : 0;
   const uint64_t number = session_.connection->publish(publish.queue, message, expiration_ms);
   if (number == 0) return fail(publish, "the connection is lost");
   unconfirmed_.emplace(number, std::move(publish));

@@ -19,6 +19,7 @@
 #include "jobs/rabbit/broker/broker_session.h"
 #include "jobs/rabbit/broker/delay_tiers.h"
 #include "jobs/rabbit/broker/unacked_deliveries.h"
+#include "jobs/shared_limits.h"
 #include "jobs/store_call.h"
 
 namespace tidegate::jobs {
@@ -26,7 +27,7 @@ namespace tidegate::jobs {
 struct PublisherOptions {
   std::string name;  // of Tidegate's queue
   Duration confirm_max = 2s;
-  Duration dead_letter_ttl = 48h;
+  SharedLimits limits = {};   // of the queue: a dead letter stays as long as the record of its job
   size_t pending_max = 4096;  // publishes waiting for the thread or for their confirms
   std::function<void(Duration)> on_confirm = {};
 };

@@ -61,4 +61,20 @@ TEST_CASE("its end waits for the work, and nothing follows") {
   CHECK_FALSE(followed);
 }
 
+TEST_CASE("it is known whether the work hangs") {
+  net::UvRuntime runtime;
+  Background background(runtime);
+  CHECK(background.ends_within(Duration(0)));
+  std::promise<void> go_on;
+  const auto work = [&]() -> Background::Then {
+    go_on.get_future().wait();
+    return [&] { runtime.stop(); };
+  };
+  background.run(work, nullptr);
+  CHECK_FALSE(background.ends_within(1ms));
+  go_on.set_value();
+  CHECK(background.ends_within(1min));
+  runtime.run();
+}
+
 }  // namespace tidegate::cli

@@ -62,16 +62,29 @@ TEST_CASE("where a word takes the place of a section the change is the word") {
   CHECK(changes(word, keys) == Lines{"listeners.in.routes.r.buffering: off -> (default)"});
 }
 
-TEST_CASE("a section that is added or removed is one change") {
-  CHECK(changes(effective(config("")), effective(config(", breaker: {}"))) == Lines{"upstreams.up.breaker: added"});
-  CHECK(changes(effective(config(", breaker: {open_for: 1s}")), effective(config(""))) ==
-        Lines{"upstreams.up.breaker: removed"});
+TEST_CASE("of a section that is added or removed each value of the file is shown") {
+  const auto bare = effective(config("")), tunnels = effective(config("", ", timeout: {tunnel_idle: 5m}"));
+  CHECK(changes(bare, tunnels) == Lines{"listeners.in.routes.r.timeout.tunnel_idle: (not set) -> 5m"});
+  CHECK(changes(tunnels, bare) == Lines{"listeners.in.routes.r.timeout.tunnel_idle: 5m -> (not set)"});
+  CHECK(
+      changes(bare, effective(config(", breaker: {open_for: 1s, failure_ratio: 0.7}"))) ==
+      Lines{"upstreams.up.breaker.failure_ratio: (not set) -> 0.7", "upstreams.up.breaker.open_for: (not set) -> 1s"});
+  CHECK(changes(bare, effective(config(", breaker: {open_for: }"))) == Lines{"upstreams.up.breaker: added"});
+  CHECK(changes(bare, effective(config(", breaker: {}"))) == Lines{"upstreams.up.breaker: added"});
+  CHECK(changes(effective(config(", breaker: {}")), bare) == Lines{"upstreams.up.breaker: removed"});
+}
+
+TEST_CASE("a named section that is added or removed is one change") {
   const auto two = test::ConfigBuilder()
                        .upstream("up", "endpoints: ['http://10.0.0.1:80']")
-                       .route("first", "match: {path: /f}, upstream: up")
+                       .upstream("other", "endpoints: ['http://10.0.0.1:80'], breaker: {open_for: 1s}")
+                       .route("first", "match: {path: /f}, upstream: up, timeout: {total: 3s}")
                        .route("r", "match: {path: /r}, upstream: up")
                        .yaml();
-  CHECK(changes(effective(config("")), effective(two)) == Lines{"listeners.in.routes.first: added"});
+  CHECK(changes(effective(config("")), effective(two)) ==
+        Lines{"listeners.in.routes.first: added", "upstreams.other: added"});
+  CHECK(changes(effective(two), effective(config(""))) ==
+        Lines{"listeners.in.routes.first: removed", "upstreams.other: removed"});
 }
 
 TEST_CASE("an empty section is one with its defaults, and an absent one is none") {
@@ -91,6 +104,21 @@ TEST_CASE("routes whose order changes are a change, since the first that matches
   };
   CHECK(changes(effective(in_order("a", "b")), effective(in_order("b", "a"))) ==
         Lines{"listeners.in.routes: order changed"});
+}
+
+TEST_CASE("a secret of a section that is added is not shown") {
+  const auto with = [](const char* callback) {
+    return test::ConfigBuilder()
+        .upstream("up", "endpoints: ['http://10.0.0.1:80']")
+        .queue("q", "url: 'sqlite:///tmp/q.db'")
+        .route("r", std::string("match: {path: /r}, upstream: up, fallback: {enqueue: {queue: q") + callback + "}}");
+  };
+  const Lines lines = changes(
+      effective(with("")),
+      effective(
+          with(", callback: {url: 'http://127.0.0.1:8080/done', secret: 'hunter1hunter1hunter1hunter1hunter1'}")));
+  const std::string path = "listeners.in.routes.r.fallback.enqueue.callback.";
+  CHECK(lines == Lines{path + "secret: (not set) -> (secret)", path + "url: (not set) -> http://127.0.0.1:8080/done"});
 }
 
 TEST_CASE("secrets are compared and never shown") {

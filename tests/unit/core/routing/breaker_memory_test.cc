@@ -95,7 +95,7 @@ TEST_CASE("a half-open breaker is still remembered as open, a closed or forced o
 
 TEST_CASE("a note that is not legible is no memory") {
   Notes notes;
-  const BreakerMemory memory(&notes);
+  BreakerMemory memory(&notes);
   for (const char* text : {"", "{", "[]", "7", "{}", R"({"open_until_ns":"soon","failed_probes":0,"why":""})",
                            R"({"open_until_ns":1,"failed_probes":0})"}) {
     CAPTURE(text);
@@ -106,6 +106,32 @@ TEST_CASE("a note that is not legible is no memory") {
   CHECK(memory.recall("b", kOpened)->failed_probes == 0);
   CHECK(memory.recall("b", kOpened)->outage_age == 0s);  // a version before outages were noted
   CHECK(memory.recall("b", kOpened)->cause == "x");
+}
+
+TEST_CASE("what is remembered moves to another store, and only that") {
+  Notes notes, others;
+  notes.kept["body_files"] = "7";  // the store's own
+  BreakerMemory memory(&notes);
+  memory.note("a", opened(), kOpened);
+  memory.note("b", opened(), kOpened);
+  memory.note("b", moved_to(BreakerState::closed), kOpened + 41s);
+  const std::string text = notes.kept.at("a");
+  memory.move_to(&others);
+  CHECK(others.kept == std::map<std::string, std::string>{{"a", text}});
+  CHECK(notes.kept == std::map<std::string, std::string>{{"body_files", "7"}});
+  memory.move_to(nullptr);
+  CHECK(others.kept.empty());
+  memory.move_to(&notes);
+  CHECK(notes.kept.at("a") == text);
+}
+
+TEST_CASE("a note that a process has found moves too") {
+  Notes notes, others;
+  BreakerMemory(&notes).note("a", opened(), kOpened);
+  BreakerMemory after(&notes);
+  REQUIRE(after.recall("a", kOpened).has_value());
+  after.move_to(&others);
+  CHECK(others.kept.contains("a"));
 }
 
 TEST_CASE("without a store nothing is remembered") {

@@ -233,4 +233,37 @@ TEST_CASE_TEMPLATE("at a limit an append fails as exhausted, and nothing is stor
   asker.append_new();  // there is room again
 }
 
+TEST_CASE_TEMPLATE("limits that change hold for what comes from then on", Fixture, EVERY_QUEUE) {
+  QueueLimits limits;
+  limits.max_jobs = 1;
+  Fixture fixture(limits);
+  Asker asker(fixture);
+  asker.append_new();
+  CHECK(asker.append(make_draft(fixture.home())).error().code == ErrorCode::exhausted);
+  limits.max_jobs = 3;
+  fixture.queue().set_limits(limits);
+  asker.append_new();
+  limits.max_bytes = 10;
+  fixture.queue().set_limits(limits);
+  CHECK(asker.append(make_draft(fixture.home(), std::string(11, 'x'))).error().code == ErrorCode::exhausted);
+  limits.max_bytes = 1000;
+  limits.max_jobs = 1;
+  fixture.queue().set_limits(limits);
+  CHECK(asker.append(make_draft(fixture.home())).error().code == ErrorCode::exhausted);
+  CHECK(fixture.queue().view().depth[static_cast<size_t>(JobStatus::queued)] == 2);
+}
+
+TEST_CASE_TEMPLATE("a results_ttl that is shortened is that of the results that are there", Fixture, EVERY_QUEUE) {
+  QueueLimits limits;
+  Fixture fixture(limits);
+  Asker asker(fixture);
+  const std::string id = asker.append_new();
+  REQUIRE(asker.succeed(asker.claim()).ok());
+  limits.results_ttl = std::is_same_v<Fixture, SimFixture> ? Duration(60s) : Duration(1200ms);
+  fixture.queue().set_limits(limits);
+  fixture.pass(limits.results_ttl + 10ms);
+  CHECK(asker.find(id)->result_status == 0);
+  CHECK(asker.result(id).error().code == ErrorCode::not_found);
+}
+
 }  // namespace tidegate::jobs

@@ -16,7 +16,7 @@ class HandoverFixture : public RealFixture {
  public:
   explicit HandoverFixture(const QueueLimits& limits = {}) {
     options_.path = file("jobs.db");
-    options_.limits = limits;
+    limits_ = limits;
     open();
   }
   ~HandoverFixture() { close(); }
@@ -38,7 +38,10 @@ class HandoverFixture : public RealFixture {
     open();
   }
 
-  std::unique_ptr<JobQueue> open_store() { return open_sqlite(options_); }
+  std::unique_ptr<JobQueue> open_store() {
+    options_.limits = limits_;
+    return open_sqlite(options_);
+  }
 
   // The steps of a takeover, as far as the queue sees them.
   void hold() {
@@ -77,6 +80,7 @@ class HandoverFixture : public RealFixture {
 
  private:
   SqliteOptions options_;
+  QueueLimits limits_;
   std::unique_ptr<HandoverQueue> queue_;
   std::unique_ptr<JobQueue> other_;
   std::unique_ptr<QueueService> service_;

@@ -246,4 +246,17 @@ TEST_CASE("a message that is not a call or an answer is told apart, at every len
   CHECK(!decode_call({"\x07" + std::string(7, '\0') + "\x7f" + std::string(100, '\xff'), {}}));
 }
 
+TEST_CASE("limits that change while the store is closed are those of the store that comes back") {
+  HandoverFixture fixture;
+  Asker ask(fixture);
+  fixture.hold();
+  fixture.close_store();
+  QueueLimits limits;
+  limits.max_jobs = 1;
+  fixture.queue().set_limits(limits);
+  fixture.reopen();
+  ask.append_new();
+  CHECK(ask.append(make_draft(fixture.home())).error().code == ErrorCode::exhausted);
+}
+
 }  // namespace tidegate::jobs

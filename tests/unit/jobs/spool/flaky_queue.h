@@ -111,6 +111,7 @@ class FlakyQueue final : public JobQueue {
     return real_->list(home, std::move(filter), std::move(done));
   }
   void tidy(net::Runtime& home) override { real_->tidy(home); }
+  void set_limits(const QueueLimits& limits) override { real_->set_limits(limits); }
   QueueView view() const override {
     QueueView view = real_->view();
     if (mood_ == Mood::unavailable) view.available = false, view.why_unavailable = "connection refused";

@@ -1,0 +1,158 @@
+"""Queues that a reload adds and removes: what they hold open, and what refuses them."""
+import contextlib
+import os
+import resource
+import subprocess
+import unittest
+
+from programs import BIN, eventually, free_port, http as request
+from reloading import CONFIG, LISTENER, Reloading as Fixture
+from slow_clients import connect, post
+
+ROUTE = "      - {{name: later, match: {{path: /later}}, upstream: up, fallback: {{enqueue: {{queue: {}}}}}}}"
+
+
+class ReloadQueues(Fixture):
+    def add(self, url=None, name="more", more=""):
+        self.write(queues=f'  {name}: {{url: "{url or self.own_url()}"{more}}}', routes=ROUTE.format(name))
+        return self.reload()
+
+    def remove(self):
+        self.write(queues="", routes="")
+        return self.reload()
+
+    def own_url(self):
+        return f"sqlite://{self.folder}/more.db"
+
+    def open_files(self):
+        folder = f"/proc/{self.program.process.pid}/fd"
+        names = []
+        for number in os.listdir(folder):
+            try:
+                names.append(os.readlink(f"{folder}/{number}"))
+            except FileNotFoundError:
+                pass
+        return names
+
+    @contextlib.contextmanager
+    def at_most_open(self, more):
+        """The process may open so many files, no more."""
+        process = self.program.process.pid
+        before = resource.prlimit(process, resource.RLIMIT_NOFILE)
+        resource.prlimit(process, resource.RLIMIT_NOFILE, (len(self.open_files()) + more, before[1]))
+        try:
+            yield
+        finally:
+            resource.prlimit(process, resource.RLIMIT_NOFILE, before)
+
+    def await_closed(self, file="more.db"):
+        eventually("its files are closed", lambda: not any(file in name for name in self.open_files()))
+
+    def test_a_queue_that_is_removed_is_closed_and_comes_back_again_and_again(self):
+        spool = f', spool: "{self.folder}/spool.db"'  # of a server that is unavailable
+        def number_of_threads():
+            return len(os.listdir(f"/proc/{self.program.process.pid}/task"))
+
+        for url, more, file in ((None, "", "more.db"), ("redis://127.0.0.1:1", spool, "spool.db")):
+            with self.subTest(url=url):
+                self.assertEqual(self.add(url, more=more)[0], 200)  # what the first one makes for good
+                self.assertEqual(self.remove()[0], 200)
+                self.await_closed(file)
+                files, threads = len(self.open_files()), number_of_threads()
+                for _ in range(50):
+                    status, report = self.add(url, more=more)
+                    self.assertEqual((status, report["needs_restart"]), (200, []))
+                    status, report = self.remove()
+                    self.assertEqual((status, report["needs_restart"]), (200, []))
+                eventually("descriptors are as before", lambda: len(self.open_files()) <= files)
+                eventually("threads are as before", lambda: number_of_threads() <= threads)
+        self.assertIsNone(self.metric('tidegate_queue_bytes{queue="more"}'))
+
+    def test_a_queue_that_is_removed_stays_open_for_a_request_that_began_before(self):
+        self.assertEqual(self.add()[0], 200)
+        client = connect(self.url)
+        self.addCleanup(client.close)
+        client.sendall(post("/all", 4, b"12"))
+        eventually("it is in flight", lambda: self.metric('tidegate_http_requests_in_flight{route="all"}') == 1)
+        self.assertEqual(self.remove()[0], 200)
+        self.assertEqual(self.reload()[0], 200)  # nothing of the first is under way any more
+        self.assertTrue(any("more.db" in name for name in self.open_files()))
+        client.sendall(b"34")
+        self.assertIn(b" 200 ", client.recv(1000))
+        self.await_closed()
+
+    def test_a_refused_reload_leaves_no_store_of_callbacks_and_no_series(self):
+        def series():
+            text = request("GET", self.admin + "/metrics").body.decode()
+            return {line.rsplit(" ", 1)[0] for line in text.splitlines() if "tidegate_" in line and line[0] != "#"}
+
+        before = series()
+        route = ("      - {name: called, match: {path: /called}, upstream: up, fallback: {enqueue: {queue: jobs, "
+                 "callback: {url: 'http://127.0.0.1:1/', secret: a-secret-of-the-callback-32-bytes}}}}")
+        many = "\n".join(LISTENER.format(free_port()).replace("second", f"more{i}") for i in range(60))
+        self.write(routes=route, listeners=many, queues=f'  more: {{url: "{self.own_url()}"}}')
+        with self.at_most_open(30):  # the stores can be opened, and not all of the listeners
+            status, report = self.reload()
+        self.assertEqual(status, 409)
+        self.assertIn("too many open files", report["detail"])
+        self.await_closed("callbacks.db")
+        self.await_closed()
+        self.assertEqual(series() - before, set())
+        self.write(routes=route, listeners="", queues="")
+        self.assertEqual(self.reload()[0], 200)
+        self.assertEqual(self.metric('tidegate_queue_bytes{queue="jobs.callbacks"}'), 0)
+
+    def test_a_queue_is_renamed_by_two_reloads(self):
+        self.assertEqual(self.add()[0], 200)
+        job = request("POST", self.url + "/later", b"1234", {"Prefer": "respond-async"})
+        url = f"{self.url}/_jobs/{job.json()['job_id']}"
+        eventually("it has run", lambda: request("GET", url).json()["status"] == "succeeded")
+        self.assertEqual(self.command("jobs", "purge", "--queue", "more", "--status", "succeeded").returncode, 0)
+        eventually("it is removed", lambda: self.remove()[0] == 200)
+        self.await_closed()
+        self.assertEqual(self.add(name="renamed")[0], 200)
+        job = request("POST", self.url + "/later", b"1234", {"Prefer": "respond-async"})
+        self.assertEqual(job.status, 202)
+
+    def test_what_refuses_a_start_refuses_the_reload_with_the_same_words(self):
+        other = self.folder / "other.db"
+        holder = self.folder / "holder.yaml"
+        holder.write_text(CONFIG.format(**{**self.values, "admin": 0, "proxy": 0, "folder": self.folder / "holder"})
+                          .replace(f"{self.folder}/holder/jobs.db", str(other)))
+        (self.folder / "holder").mkdir()
+        with subprocess.Popen([BIN / "tidegate", "run", "-c", holder], stderr=subprocess.PIPE, text=True) as process:
+            self.addCleanup(process.kill)
+            for line in process.stderr:
+                if "serving" in line:
+                    break
+            status, report = self.add(f"sqlite://{other}")
+            self.assertEqual(status, 409)
+            start = subprocess.run([BIN / "tidegate", "run", "-c", self.fresh_start()], capture_output=True, text=True,
+                                   timeout=60)
+            self.assertEqual(start.returncode, 1)
+            self.assertIn(report["detail"].split("; ")[0], start.stderr)
+            process.terminate()
+            process.communicate(timeout=60)
+        self.assertEqual(self.reload()[0], 200)
+
+    def fresh_start(self):
+        """The same queue for a process of its own: on other ports, and without the queue of this one."""
+        file = self.folder / "fresh.yaml"
+        file.write_text(CONFIG.format(**{**self.values, "admin": 0, "proxy": 0, "folder": self.folder / "fresh"}))
+        (self.folder / "fresh").mkdir(exist_ok=True)
+        return file
+
+    def test_what_does_not_refuse_a_start_is_a_warning(self):
+        broken = self.folder / "broken.db"
+        broken.write_bytes(b"this is no database" * 1000)
+        status, report = self.add(f"sqlite://{broken}")
+        self.assertEqual(status, 200)
+        self.assertEqual([line for line in report["warnings"] if "queues.more" in line],
+                         report["warnings"])
+        self.assertIn("queues.more: takes no jobs", report["warnings"][0])
+        self.assertEqual(self.remove()[0], 409)  # it is not known what it holds
+        self.assertEqual(request("GET", self.url + "/all").status, 200)
+
+
+if __name__ == "__main__":
+    unittest.main()
