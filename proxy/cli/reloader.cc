@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -64,10 +63,7 @@ Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::Lis
       background_(runtime),
       link_(std::make_shared<Reloader*>(this)) {}
 
-Reloader::~Reloader() {
-  *link_ = nullptr;
-  if (freeing_.joinable()) freeing_.join();
-}
+Reloader::~Reloader() { *link_ = nullptr; }
 
 void Reloader::reload(const std::string& trigger, Done done) {
   if (stopped_ && !done) {
@@ -166,7 +162,13 @@ void Reloader::on_opened() {
   for (const auto& [name, stores] : *opened.queues) added_queues_.push_back(name);
   opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return opened.queues->contains(name); }));
   gateway_.policies().add(start_queues(std::move(*opened.queues), runtime_, handover()), std::move(*opened.callbacks));
-  prepare();
+  state_ = State::building;
+  building_ = std::make_unique<TableInSteps>(runtime_, loaded_.result.config, gateway_.policies(), [this](auto table) {
+    table_ = std::move(table);
+    if (!stopped_) return prepare();
+    report_.errors = {kStopped};
+    roll_back();
+  });
 }
 
 // The reload is refused after all: once they are closed. The callback store of a queue that stays is kept: without a
@@ -186,7 +188,6 @@ void Reloader::close_opened() {
 
 void Reloader::prepare() {
   state_ = State::preparing;
-  table_ = core::RouteTable::build(loaded_.result.config, gateway_.policies());
   workers_left_ = workers_.size();
   for (auto& worker : workers_) {
     worker->prepare(table_, runtime_, [this, link = link_](const Status& status) {
@@ -268,8 +269,8 @@ void Reloader::finish(bool applied) {
     }
   }
   gateway_.metrics().set_config_loaded(applied, runtime_.wall_now());
-  free_on_thread(std::make_shared<Garbage>(Garbage{std::exchange(replaced_effective_, {}), std::exchange(loaded_, {}),
-                                                   std::exchange(replaced_, nullptr), std::move(opening_)}));
+  freeing_.free(std::make_shared<Garbage>(Garbage{std::exchange(replaced_effective_, {}), std::exchange(loaded_, {}),
+                                                  std::exchange(replaced_, nullptr), std::move(opening_)}));
   // Often the watch of the file was first: then the report is of what it has done.
   const bool was_in_force = applied && report_.changes.empty() && last_ && last_->applied;
   if (!was_in_force) last_ = std::move(report_);
@@ -280,14 +281,6 @@ void Reloader::finish(bool applied) {
     if (request.done) request.done(*last_);
   }
   if (!requests_.empty() && state_ == State::idle) begin();
-}
-
-void Reloader::free_on_thread(std::shared_ptr<Garbage> garbage) {
-  if (freeing_.joinable()) freeing_.join();
-  try {
-    freeing_ = std::thread([garbage = std::move(garbage)]() mutable { garbage.reset(); });
-  } catch (const std::system_error&) {  // none to be had: it is freed here
-  }
 }
 
 }  // namespace tidegate::cli

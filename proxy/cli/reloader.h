@@ -1,15 +1,15 @@
 // Loads the configuration again while the process serves. Everything is checked before anything changes.
 //
-//   idle ──reload()──▶ loading ──▶ opening ──▶ preparing ──every worker can──▶ committing ──▶ idle: applied
-//     ▲                   │           │           └── one cannot ──▶ rolling_back ──┐
-//     └───── refused ◀────┴───────────┴─────────────────────────────────────────────┘
+//   idle ──reload()──▶ loading ──▶ opening ──▶ building ──▶ preparing ──all can──▶ committing ──▶ idle: applied
+//     ▲                   │           │                         └─ one cannot ─▶ rolling_back ─┐
+//     └───── refused ◀────┴───────────┴────────────────────────────────────────────────────────┘
 //              (each of the two on a thread)
 //
 // Loading checks what the configuration says alone, then on the main loop what the process must be able to do. Opening
-// opens new queues and makes the series of new names; the table is built on the main loop after it. Preparing opens new
-// listeners on every worker (core/listeners.h), where nothing that serves is touched; committing puts the table in
-// force, on each worker between two events of its loop. What began before keeps its table. What was in force before is
-// freed on a thread, as it is thousands of small objects.
+// opens new queues and makes the series of new names. Building makes the table on the main loop, in steps, between
+// which the loop does other things. Preparing opens new listeners on every worker (core/listeners.h), where nothing
+// that serves is touched; committing puts the table in force, on each worker between two events of its loop. What began
+// before keeps its table. What was in force before is freed on a thread, as it is thousands of small objects.
 #pragma once
 
 #include <functional>
@@ -17,13 +17,14 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "admin/reload/reloading.h"
 #include "cli/open_queues.h"
 #include "cli/reload/background.h"
 #include "cli/reload/checks.h"
+#include "cli/reload/freeing.h"
+#include "cli/reload/table_in_steps.h"
 #include "cli/worker_thread.h"
 #include "config/load/changes.h"
 #include "config/load/loader.h"
@@ -57,7 +58,7 @@ class Reloader final : public admin::Reloading {
   bool under_way() const { return state_ != State::idle; }
 
  private:
-  enum class State : uint8_t { idle, loading, opening, preparing, committing, rolling_back };
+  enum class State : uint8_t { idle, loading, opening, building, preparing, committing, rolling_back };
   struct Request {
     std::string trigger;
     Done done;
@@ -90,7 +91,6 @@ class Reloader final : public admin::Reloading {
   void open_queues();
   void on_opened();
   void close_opened();
-  void free_on_thread(std::shared_ptr<Garbage> garbage);
   void prepare();
   void on_prepared(const Status& status);
   void roll_back();
@@ -113,9 +113,10 @@ class Reloader final : public admin::Reloading {
   std::vector<Request> requests_;  // for the next reload
   std::vector<Request> served_;    // by the reload under way
   std::unique_ptr<Opening> opening_;
-  std::thread freeing_;  // what was in force before
+  Freeing freeing_;  // what was in force before
   Loaded loaded_;
   config::Effective replaced_effective_;
+  std::unique_ptr<TableInSteps> building_;
   std::shared_ptr<const core::RouteTable> table_;     // that is being prepared
   std::shared_ptr<const core::RouteTable> replaced_;  // while workers commit, so that none of them has to free it
   std::vector<std::string> added_queues_;             // by the reload under way
