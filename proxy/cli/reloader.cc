@@ -144,7 +144,17 @@ void Reloader::on_opened() {
   opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return opened.queues->contains(name); }));
   gateway_.policies().add(start_queues(std::move(*opened.queues), runtime_, handover()), std::move(*opened.callbacks));
   warn_of_unavailable();
-  prepare();
+  build_table();
+}
+
+void Reloader::build_table() {
+  state_ = State::building;
+  building_ = std::make_unique<TableInSteps>(runtime_, loaded_.result.config, gateway_.policies(), [this](auto table) {
+    table_ = std::move(table);
+    if (!stopped_) return prepare();
+    report_.errors = {kStopped};
+    roll_back();
+  });
 }
 
 // What would be no reason not to start is none to refuse a reload.
@@ -178,7 +188,6 @@ void Reloader::close_opened() {
 
 void Reloader::prepare() {
   state_ = State::preparing;
-  table_ = core::RouteTable::build(loaded_.result.config, gateway_.policies());
   workers_left_ = workers_.size();
   for (auto& worker : workers_) {
     worker->prepare(table_, runtime_, [this, link = link_](const Status& status) {

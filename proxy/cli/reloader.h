@@ -1,16 +1,16 @@
 // Loads the configuration again while the process serves. Everything is checked before anything changes.
 //
-//   idle ──reload()──▶ loading ──▶ opening ──▶ preparing ──every worker can──▶ committing ──▶ idle: applied
-//     ▲                   │           │           └── one cannot ──▶ rolling_back ──┐
-//     └───── refused ◀────┴───────────┴─────────────────────────────────────────────┘
+//   idle ──reload()──▶ loading ──▶ opening ──▶ building ──▶ preparing ──all can──▶ committing ──▶ idle: applied
+//     ▲                   │           │                         └─ one cannot ─▶ rolling_back ─┐
+//     └───── refused ◀────┴───────────┴────────────────────────────────────────────────────────┘
 //              (each of the two on a thread)
 //   idle ──nobody uses a removed queue──▶ closing_removed ──closed──▶ idle
 //
 // Loading checks what the configuration says alone, then on the main loop what the process must be able to do. Opening
-// opens new queues and makes the series of new names; the table is built on the main loop after it. Preparing opens new
-// listeners on every worker (core/listeners.h), where nothing that serves is touched; committing puts the table in
-// force, on each worker between two events of its loop. What began before keeps its table. What was in force before is
-// freed on a thread, as it is thousands of small objects.
+// opens new queues and makes the series of new names. Building makes the table on the main loop, in steps, between
+// which the loop does other things. Preparing opens new listeners on every worker (core/listeners.h), where nothing
+// that serves is touched; committing puts the table in force, on each worker between two events of its loop. What began
+// before keeps its table. What was in force before is freed on a thread, as it is thousands of small objects.
 #pragma once
 
 #include <functional>
@@ -27,6 +27,7 @@
 #include "cli/reload/freeing_thread.h"
 #include "cli/reload/own_addresses.h"
 #include "cli/reload/removed_queues.h"
+#include "cli/reload/table_in_steps.h"
 #include "cli/worker_thread.h"
 #include "config/load/changes.h"
 #include "config/load/loader.h"
@@ -58,7 +59,7 @@ class Reloader final : public admin::Reloading {
   bool ends_within(Duration at_most) const { return background_.ends_within(at_most); }
 
  private:
-  enum class State : uint8_t { idle, loading, opening, preparing, committing, rolling_back, closing_removed };
+  enum class State : uint8_t { idle, loading, opening, building, preparing, committing, rolling_back, closing_removed };
   struct Request {
     std::string trigger;
     Done done;
@@ -88,6 +89,7 @@ class Reloader final : public admin::Reloading {
   void on_opened();
   void warn_of_unavailable();
   void close_opened();
+  void build_table();
   void prepare();
   void on_prepared(const Status& status);
   void roll_back();
@@ -114,6 +116,7 @@ class Reloader final : public admin::Reloading {
   FreeingThread freeing_;  // what was in force before
   Loaded loaded_;
   config::Effective replaced_effective_;
+  std::unique_ptr<TableInSteps> building_;
   std::shared_ptr<const core::RouteTable> table_;     // that is being prepared
   std::shared_ptr<const core::RouteTable> replaced_;  // while workers commit, so that none of them has to free it
   std::vector<std::string> added_queues_;             // by the reload under way

@@ -55,7 +55,8 @@ void WorkerThread::commit(net::Runtime& home, std::function<void()> done) {
   runtime_.post([this, &home, done = std::move(done)] {
     listeners_->commit();
     if (replaying_) replaying_->use_table_in_force();
-    home.post(done);
+    // In the next iteration this loop has let go of the table before, and is not the one that frees it.
+    runtime_.post([&home, done] { home.post(done); });
   });
 }
 

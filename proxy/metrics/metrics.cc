@@ -11,6 +11,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "base/assert.h"
+#include "metrics/breaker_metrics.h"
 #include "metrics/connection_metrics.h"
 #include "metrics/families.h"
 #include "metrics/from_config.h"
@@ -23,11 +24,8 @@ namespace tidegate::metrics {
 
 using policy::BreakerState;
 using policy::Outcome;
-using policy::TransitionReason;
 
 namespace {
-
-constexpr const char* kCallResults[] = {"success", "failure", "slow", "ignored", "not_permitted"};
 
 class RouteMetricsImpl final : public RouteMetrics {
  public:
@@ -119,7 +117,7 @@ class MetricsImpl final : public Metrics {
         if (!is_new(r)) continue;
         route(r.name);
         make_refusals(families_, r);
-        if (r.breaker) make_breaker(r.name);
+        if (r.breaker) breaker(r.name);
       }
     }
     for (const auto& [name, u] : config.upstreams) {
@@ -128,7 +126,7 @@ class MetricsImpl final : public Metrics {
         upstream(name).endpoint(endpoint.authority);
         if (is_new(name, endpoint)) set_endpoint_healthy(name, endpoint.authority, true);
       }
-      if (u.breaker) make_breaker(name);
+      if (u.breaker) breaker(name);
     }
     for (const auto& [name, q] : config.queues) queue(name);
   }
@@ -139,29 +137,22 @@ class MetricsImpl final : public Metrics {
   UpstreamMetrics& upstream(const std::string& name) override { return find_or_make(upstreams_, name); }
   QueueMetricsImpl& queue(const std::string& name) override { return find_or_make(queues_, name); }
   ListenerMetrics& listener(const std::string& name) override { return find_or_make(listeners_, name); }
+  BreakerMetricsImpl& breaker(const std::string& name) { return find_or_make(breakers_, name); }
 
-  void breaker_transition(const std::string& breaker, const policy::Transition& transition) override {
-    transition_counter(breaker, transition.from, transition.to, transition.reason).Increment();
+  void breaker_transition(const std::string& name, const policy::Transition& transition) override {
+    breaker(name).transition(transition);
   }
-
-  void breaker_begins(const std::string& breaker) override {
-    for (int i = 0; i < policy::kBreakerStateCount; ++i) {
-      totals_.restart(state_seconds(breaker, static_cast<BreakerState>(i)));
-    }
-    for (const char* result : kCallResults) totals_.restart(breaker_calls(breaker, result));
+  void breaker_begins(const std::string& name) override { breaker(name).restart(); }
+  void breaker_ends(const std::string& name, const policy::BreakerView& view) override {
+    breaker(name).raise_totals(view);
   }
-
-  void set_breaker(const std::string& breaker, const policy::BreakerView& view) override {
+  void set_breaker(const std::string& name, const policy::BreakerView& view) override {
     for (int i = 0; i < policy::kBreakerStateCount; ++i) {
       const auto state = static_cast<BreakerState>(i);
-      gauges_.set(families_.breaker_state, {{"breaker", breaker}, {"state", to_string(state)}},
+      gauges_.set(families_.breaker_state, {{"breaker", name}, {"state", to_string(state)}},
                   view.state == state ? 1 : 0);
-      totals_.raise_to(state_seconds(breaker, state), to_seconds(view.time_in_state[static_cast<size_t>(i)]));
     }
-    const uint64_t totals[] = {view.successes, view.failures, view.slow, view.ignored, view.not_permitted};
-    for (size_t i = 0; i < std::size(kCallResults); ++i) {
-      totals_.raise_to(breaker_calls(breaker, kCallResults[i]), static_cast<double>(totals[i]));
-    }
+    breaker(name).raise_totals(view);
   }
 
   void set_bulkhead(const std::string& bulkhead, int in_use, int waiting, int limit) override {
@@ -212,9 +203,7 @@ class MetricsImpl final : public Metrics {
   void set_loop_lag(int worker, double seconds) override {
     families_.loop_lag.Add({{"worker", std::to_string(worker)}}).Set(seconds);
   }
-  void set_log_lines_dropped(uint64_t lines) override {
-    totals_.raise_to(families_.log_lines_dropped.Add({}), static_cast<double>(lines));
-  }
+  void set_log_lines_dropped(uint64_t lines) override { log_lines_dropped_.raise_to(static_cast<double>(lines)); }
   void set_buffered(uint64_t bytes, uint64_t limit) override {
     families_.buffered_bytes.Add({}).Set(static_cast<double>(bytes));
     families_.buffered_max_bytes.Add({}).Set(static_cast<double>(limit));
@@ -249,35 +238,10 @@ class MetricsImpl final : public Metrics {
     return made_endpoints_.insert({upstream, endpoint.authority}).second;
   }
 
-  prometheus::Counter& state_seconds(const std::string& breaker, BreakerState state) {
-    return families_.breaker_state_seconds.Add({{"breaker", breaker}, {"state", to_string(state)}});
-  }
-  prometheus::Counter& breaker_calls(const std::string& breaker, const char* result) {
-    return families_.breaker_calls.Add({{"breaker", breaker}, {"result", result}});
-  }
-  prometheus::Counter& transition_counter(const std::string& breaker, BreakerState from, BreakerState to,
-                                          TransitionReason reason) {
-    return families_.breaker_transitions.Add(
-        {{"breaker", breaker}, {"from", to_string(from)}, {"to", to_string(to)}, {"reason", to_string(reason)}});
-  }
-
-  // The transitions that can happen without an operator, from the start at 0.
-  void make_breaker(const std::string& name) {
-    using S = BreakerState;
-    using R = TransitionReason;
-    for (const R reason : {R::consecutive_failures, R::failure_ratio, R::slow_call_ratio, R::restored}) {
-      transition_counter(name, S::closed, S::open, reason);
-    }
-    transition_counter(name, S::open, S::half_open, R::open_for_elapsed);
-    transition_counter(name, S::half_open, S::open, R::probe_failed);
-    transition_counter(name, S::half_open, S::open, R::probe_timed_out);
-    transition_counter(name, S::half_open, S::closed, R::probes_succeeded);
-  }
-
   prometheus::Registry registry_;
   Families families_;
   MirroredGauges gauges_;
-  MirroredCounters totals_;
+  MirroredCounter log_lines_dropped_{families_.log_lines_dropped.Add({})};
   HiddenSeries hidden_;
   std::mutex mutex_;
   std::set<std::pair<std::string, std::string>> made_endpoints_;
@@ -285,6 +249,7 @@ class MetricsImpl final : public Metrics {
   std::map<std::string, std::unique_ptr<RouteMetricsImpl>> routes_;
   std::map<std::string, std::unique_ptr<UpstreamMetricsImpl>> upstreams_;
   std::map<std::string, std::unique_ptr<QueueMetricsImpl>> queues_;
+  std::map<std::string, std::unique_ptr<BreakerMetricsImpl>> breakers_;
   std::map<std::string, std::unique_ptr<ListenerMetricsImpl>> listeners_;
 };
 

@@ -104,9 +104,9 @@ class Metrics {
 
   virtual void breaker_transition(const std::string& breaker, const policy::Transition& transition) = 0;
 
-  // Another breaker of that name is made, whose totals begin at 0. set_breaker() with those of the one before comes
-  // first.
+  // Another breaker of that name is made, whose totals begin at 0. The one before ends first, with these.
   virtual void breaker_begins(const std::string& breaker) = 0;
+  virtual void breaker_ends(const std::string& breaker, const policy::BreakerView& view) = 0;
 
   // The gauges that mirror state, before render().
   virtual void set_breaker(const std::string& breaker, const policy::BreakerView& view) = 0;

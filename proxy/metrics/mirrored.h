@@ -41,20 +41,24 @@ class MirroredGauges {
   Gauges set_;  // since the last drop_unset()
 };
 
-// Counters of totals that are counted elsewhere, by an object that a reload may replace.
-class MirroredCounters {
+// A counter of a total that is counted elsewhere, by an object that a reload may replace.
+class MirroredCounter {
  public:
-  void raise_to(prometheus::Counter& counter, double total) {
-    double& last = last_[&counter];
-    if (total > last) counter.Increment(total - last);
-    last = total;
+  MirroredCounter() = default;  // REQUIRES mirror() before use
+  explicit MirroredCounter(prometheus::Counter& counter) : counter_(&counter) {}
+  void mirror(prometheus::Counter& counter) { counter_ = &counter; }
+
+  void raise_to(double total) {
+    if (total > last_) counter_->Increment(total - last_);
+    last_ = total;
   }
 
-  // What is counted for it begins at 0 again.
-  void restart(prometheus::Counter& counter) { last_.erase(&counter); }
+  // What is counted begins at 0 again.
+  void restart() { last_ = 0; }
 
  private:
-  std::unordered_map<prometheus::Counter*, double> last_;
+  prometheus::Counter* counter_ = nullptr;
+  double last_ = 0;
 };
 
 }  // namespace tidegate::metrics

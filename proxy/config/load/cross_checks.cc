@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
 
 #include "config/load/location.h"
 #include "config/load/route_cover.h"
@@ -143,7 +146,38 @@ void check_paths(const Listener& listener, const Location& location, Diagnostics
   }
 }
 
+// Finds the first route that takes all requests of a later one: its path, or a prefix, is the beginning of that path.
+class EarlierRoutes {
+ public:
+  explicit EarlierRoutes(const std::vector<Route>& routes) : routes_(routes) {}
+
+  void add(size_t index) {
+    const std::string& path = routes_[index].match.path;
+    by_path_[path].push_back(index);
+    sizes_.insert(path.size());
+  }
+  std::optional<size_t> first_that_covers(const Match& match) const {
+    std::optional<size_t> first;
+    const std::string_view path = match.path;
+    for (const size_t size : sizes_) {
+      if (size > path.size()) break;
+      const auto found = by_path_.find(path.substr(0, size));
+      if (found == by_path_.end()) continue;
+      for (const size_t index : found->second) {
+        if (index < first.value_or(routes_.size()) && covers(routes_[index].match, match)) first = index;
+      }
+    }
+    return first;
+  }
+
+ private:
+  const std::vector<Route>& routes_;
+  std::unordered_map<std::string_view, std::vector<size_t>> by_path_;
+  std::set<size_t> sizes_;  // of those paths
+};
+
 void check_reach(const Listener& listener, const Location& location, Diagnostics& errors) {
+  EarlierRoutes earlier(listener.routes);
   const bool jobs_are_served = has_jobs(listener);
   for (size_t later = 0; later < listener.routes.size(); ++later) {
     const Match& match = listener.routes[later].match;
@@ -152,12 +186,11 @@ void check_reach(const Listener& listener, const Location& location, Diagnostics
       path.report(errors,
                   "unreachable: requests under jobs_path (" + listener.jobs_path + ") are for the jobs interface");
     }
-    for (size_t earlier = 0; earlier < later; ++earlier) {
-      if (!covers(listener.routes[earlier].match, match)) continue;
+    if (const auto first = earlier.first_that_covers(match)) {
       path.report(errors, fmt::format("unreachable: shadowed by route {} (routes[{}])",
-                                      shown(listener.routes[earlier].name), earlier));
-      break;
+                                      shown(listener.routes[*first].name), *first));
     }
+    earlier.add(later);
   }
 }
 

@@ -96,8 +96,9 @@ void warn_of_upstream_timeouts(const Upstream& upstream, const std::vector<Route
 void warn_of_enclosed_timeouts(const Config& config, const std::vector<RouteUse>& uses, const Location& root,
                                Diagnostics& warnings) {
   for (const RouteUse& use : uses) warn_of_route_timeouts(use, warnings);
+  UsesByUpstream uses_by_upstream = by_upstream(uses);
   for (const auto& [name, upstream] : config.upstreams) {
-    warn_of_upstream_timeouts(upstream, uses_of(upstream, uses), root["upstreams"][name], warnings);
+    warn_of_upstream_timeouts(upstream, uses_by_upstream[&upstream], root["upstreams"][name], warnings);
   }
 }
 

@@ -3,7 +3,6 @@
 // outlives it.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,11 +18,10 @@ class Location {
 
   Location operator[](std::string_view key) const {
     Location next = stepped(join_path(path_, key));
-    for (const Entry& entry : node_->entries) {
-      if (!is_written_ || entry.key.text != key) continue;
-      next.go(entry.value);
-      next.key_at_ = entry.key.at;
-    }
+    const Entry* entry = is_written_ ? node_->find(key) : nullptr;
+    if (entry == nullptr) return next;
+    next.go(entry->value);
+    next.key_at_ = entry->key.at;
     return next;
   }
   Location operator[](size_t index) const {
@@ -33,10 +31,7 @@ class Location {
   }
 
   // Whether the key is here, even without a value: an empty section is on.
-  bool has(std::string_view key) const {
-    return is_written_ && std::any_of(node_->entries.begin(), node_->entries.end(),
-                                      [&](const Entry& entry) { return entry.key.text == key; });
-  }
+  bool has(std::string_view key) const { return is_written_ && node_->find(key) != nullptr; }
   // Whether the file has a value here; else a default applies.
   bool is_written() const { return is_written_; }
   // The value's node, or that of the nearest parent that exists.

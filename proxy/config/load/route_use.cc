@@ -1,7 +1,6 @@
 #include "config/load/route_use.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace tidegate::config {
 
@@ -25,11 +24,10 @@ bool has_jobs(const Listener& listener) {
   });
 }
 
-std::vector<RouteUse> uses_of(const Upstream& upstream, const std::vector<RouteUse>& uses) {
-  std::vector<RouteUse> those;
-  std::copy_if(uses.begin(), uses.end(), std::back_inserter(those),
-               [&](const RouteUse& use) { return &use.upstream == &upstream; });
-  return those;
+UsesByUpstream by_upstream(const std::vector<RouteUse>& uses) {
+  UsesByUpstream by_upstream;
+  for (const RouteUse& use : uses) by_upstream[&use.upstream].push_back(use);
+  return by_upstream;
 }
 
 }  // namespace tidegate::config

@@ -1,6 +1,7 @@
 // The routes of a Config as the checks across sections need them: each with what encloses it.
 #pragma once
 
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -26,7 +27,8 @@ std::vector<RouteUse> uses_of(const Config& config, const Location& root);
 // Whether a route of the listener enqueues, so that `jobs_path` is served there.
 bool has_jobs(const Listener& listener);
 
-// Those with this upstream.
-std::vector<RouteUse> uses_of(const Upstream& upstream, const std::vector<RouteUse>& uses);
+// The uses of each upstream that has any, in their order.
+using UsesByUpstream = std::map<const Upstream*, std::vector<RouteUse>>;
+UsesByUpstream by_upstream(const std::vector<RouteUse>& uses);
 
 }  // namespace tidegate::config

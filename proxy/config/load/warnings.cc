@@ -190,8 +190,9 @@ void find_warnings(const Config& config, const Node& root_node, Diagnostics& war
     warn_of_jobs_path(config.listeners[i], at, warnings);
     warn_of_shadowed(config.listeners[i], at["routes"], warnings);
   }
+  UsesByUpstream uses_by_upstream = by_upstream(uses);
   for (const auto& [name, upstream] : config.upstreams) {
-    warn_of_upstream(upstream, uses_of(upstream, uses), root["upstreams"][name], warnings);
+    warn_of_upstream(upstream, uses_by_upstream[&upstream], root["upstreams"][name], warnings);
   }
   for (const auto& [name, queue] : config.queues) warn_of_queue(queue, uses, root["queues"][name], warnings);
   warn_of_enclosed_timeouts(config, uses, root, warnings);

@@ -49,11 +49,16 @@ std::string Diagnostic::to_string() const {
 }
 
 std::string join_path(const std::string& path, std::string_view key) {
-  const std::string name = plain_key(key) ? std::string(key) : "\"" + escaped(key) + "\"";
-  return path.empty() ? name : path + "." + name;
+  std::string joined;
+  joined.reserve(path.size() + 1 + key.size());
+  joined += path;
+  if (!path.empty()) joined += '.';
+  if (plain_key(key)) joined += key;
+  else joined += "\"" + escaped(key) + "\"";
+  return joined;
 }
 
-std::string join_path(const std::string& path, size_t index) { return fmt::format("{}[{}]", path, index); }
+std::string join_path(const std::string& path, size_t index) { return path + "[" + std::to_string(index) + "]"; }
 
 std::string shown(std::string_view text) { return "`" + escaped(text) + "`"; }
 

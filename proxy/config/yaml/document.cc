@@ -7,6 +7,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <numeric>
 #include <sstream>
 
 #include "config/yaml/syntax_error.h"
@@ -146,6 +147,27 @@ bool run_parser(std::string_view yaml, TreeBuilder& builder, Diagnostics& errors
 }
 
 }  // namespace
+
+const Entry* Node::find(std::string_view key) const {
+  if (by_key.empty()) {
+    const auto found =
+        std::find_if(entries.begin(), entries.end(), [&](const Entry& each) { return each.key.text == key; });
+    return found == entries.end() ? nullptr : &*found;
+  }
+  const auto found = std::lower_bound(by_key.begin(), by_key.end(), key, [&](uint32_t each, std::string_view wanted) {
+    return entries[each].key.text < wanted;
+  });
+  return found != by_key.end() && entries[*found].key.text == key ? &entries[*found] : nullptr;
+}
+
+void Node::index_keys() {
+  constexpr size_t kFew = 16;
+  if (entries.size() <= kFew) return;
+  by_key.resize(entries.size());
+  std::iota(by_key.begin(), by_key.end(), 0);
+  std::sort(by_key.begin(), by_key.end(),
+            [&](uint32_t a, uint32_t b) { return entries[a].key.text < entries[b].key.text; });
+}
 
 bool parse_document(std::string_view yaml, Node& root, Diagnostics& errors) {
   if (!readable(yaml, errors)) return false;

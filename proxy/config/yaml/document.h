@@ -23,14 +23,19 @@ struct Node {
   };
   Kind kind = Kind::null;
   Position at;
-  std::string text;            // scalar: as written, until prepare() substitutes
-  std::string written;         // scalar with a substitution: as written in the file
-  bool quoted = false;         // scalar: in quotes, or a block
-  std::string refusal;         // why Tidegate refuses this YAML (an anchor, an alias, a tag); prepare() reports it
-  std::vector<Node> items;     // sequence
-  std::vector<Entry> entries;  // map, in file order
+  std::string text;              // scalar: as written, until prepare() substitutes
+  std::string written;           // scalar with a substitution: as written in the file
+  bool quoted = false;           // scalar: in quotes, or a block
+  std::string refusal;           // why Tidegate refuses this YAML (an anchor, an alias, a tag); prepare() reports it
+  std::vector<Node> items;       // sequence
+  std::vector<Entry> entries;    // map, in file order
+  std::vector<uint32_t> by_key;  // of a large map: its entries in the order of their keys; made by index_keys()
 
   bool substituted() const { return !written.empty(); }
+  // Of the first entry with that key; null: there is none.
+  const Entry* find(std::string_view key) const;
+  // For find(), once the entries are final: no two have the same key.
+  void index_keys();
 };
 
 struct Entry {

@@ -1,6 +1,7 @@
 #include "config/yaml/effective.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -60,27 +61,47 @@ class Collector {
 
   // `indexed`: the path in messages, `named`: the path among the values.
   void add_section(const Node& node, const std::string& indexed, const std::string& named) {
-    for (auto at = typed_.lower_bound({indexed, ""}); at != typed_.end() && at->first.first == indexed; ++at) {
-      const std::string& key = at->first.second;
-      effective_.values[join_path(named, key)] = {at->second, is_secret(key) ? "(secret)" : shown_value(at->second),
-                                                  false};
+    const auto noted = noted_in(indexed);
+    for (const Noted* each : noted) {
+      const auto& [key, value] = *each;
+      put(join_path(named, key), {value, is_secret(key) ? "(secret)" : shown_value(value), false});
     }
     for (const Entry& entry : node.entries) {
       const std::string& key = entry.key.text;
       const std::string path = join_path(named, key);
-      if (!typed_.contains({indexed, key})) add(entry.value, key, join_path(indexed, key), path);
+      const bool is_noted =
+          std::any_of(noted.begin(), noted.end(), [&](const Noted* each) { return each->first == key; });
+      if (!is_noted) add(entry.value, key, join_path(indexed, key), path);
       else effective_.values[path].written = entry.value.kind != Node::Kind::null;
     }
     // A section that is there, though it has no keys.
-    if (node.entries.empty() && !named.empty()) effective_.values[named + ".{}"] = {};
+    if (node.entries.empty() && !named.empty()) put(named + ".{}", {});
   }
 
   Effective take() { return std::move(effective_); }
 
  private:
+  using Noted = TypedValues::mapped_type::value_type;
+
+  // By their keys.
+  std::vector<const Noted*> noted_in(const std::string& section) const {
+    std::vector<const Noted*> noted;
+    const auto found = typed_.find(section);
+    if (found == typed_.end()) return noted;
+    for (const Noted& each : found->second) noted.push_back(&each);
+    std::sort(noted.begin(), noted.end(), [](const Noted* a, const Noted* b) { return a->first < b->first; });
+    return noted;
+  }
+
+  // Most follow the one before in the order of their paths.
+  void put(std::string path, EffectiveValue value) {
+    auto& values = effective_.values;
+    last_ = std::next(values.insert_or_assign(last_, std::move(path), std::move(value)));
+  }
+
   void add(const Node& node, const std::string& key, const std::string& indexed, const std::string& named) {
     switch (node.kind) {
-      case Node::Kind::scalar: effective_.values[named] = value_of(key, node); return;
+      case Node::Kind::scalar: put(named, value_of(key, node)); return;
       case Node::Kind::map: return add_section(node, indexed, named);
       case Node::Kind::sequence: return add_list(node, key, indexed, named);
       case Node::Kind::null: return add_null(node, indexed, named);
@@ -90,8 +111,7 @@ class Collector {
 
   // Of a section without keys: its readers have noted defaults.
   void add_null(const Node& node, const std::string& indexed, const std::string& named) {
-    const auto noted = typed_.lower_bound({indexed, ""});
-    if (noted != typed_.end() && noted->first.first == indexed) add_section(node, indexed, named);
+    if (typed_.contains(indexed)) add_section(node, indexed, named);
   }
 
   void add_list(const Node& list, const std::string& key, const std::string& indexed, const std::string& named) {
@@ -112,12 +132,12 @@ class Collector {
       texts.push_back(value.text);
       shown.push_back(value.shown);
     }
-    effective_.values[named] = {fmt::format("[{}]", fmt::join(texts, "\n")),
-                                shown_value(fmt::format("[{}]", fmt::join(shown, ", ")))};
+    put(named, {fmt::format("[{}]", fmt::join(texts, "\n")), shown_value(fmt::format("[{}]", fmt::join(shown, ", ")))});
   }
 
   const TypedValues& typed_;
   Effective effective_;
+  std::map<std::string, EffectiveValue>::iterator last_ = effective_.values.end();  // the place after that value
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -30,8 +31,8 @@ struct Effective {
   std::map<std::string, std::vector<std::string>> orders;
 };
 
-// By the path of the section (with indices, as in messages) and the key: the value in force, in one spelling.
-using TypedValues = std::map<std::pair<std::string, std::string>, std::string>;
+// By the path of the section (with indices, as in messages): each key, and the value in force, in one spelling.
+using TypedValues = std::unordered_map<std::string, std::vector<std::pair<std::string, std::string>>>;
 
 // `root`: as prepare() has left it.
 Effective effective_values(const Node& root, const TypedValues& typed);

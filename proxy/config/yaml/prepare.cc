@@ -51,13 +51,9 @@ void prepare(Node& node, const std::string& path, const Environment& environment
   if (node.kind == Node::Kind::scalar) substitute_scalar(node, path, environment, errors);
   for (size_t i = 0; i < node.items.size(); ++i) prepare(node.items[i], join_path(path, i), environment, errors);
   std::map<std::string, Position> seen;
-  std::vector<Entry> kept;
-  for (Entry& entry : node.entries) {
-    if (!key_is_good(entry, path, seen, errors)) continue;
-    prepare(entry.value, join_path(path, entry.key.text), environment, errors);
-    kept.push_back(std::move(entry));
-  }
-  node.entries = std::move(kept);
+  std::erase_if(node.entries, [&](const Entry& entry) { return !key_is_good(entry, path, seen, errors); });
+  for (Entry& entry : node.entries) prepare(entry.value, join_path(path, entry.key.text), environment, errors);
+  node.index_keys();
 }
 
 }  // namespace tidegate::config

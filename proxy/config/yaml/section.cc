@@ -9,12 +9,6 @@ namespace tidegate::config {
 
 namespace {
 
-const Entry* entry_of(const Node& node, std::string_view key) {
-  const auto found =
-      std::find_if(node.entries.begin(), node.entries.end(), [&](const Entry& entry) { return entry.key.text == key; });
-  return found == node.entries.end() ? nullptr : &*found;
-}
-
 constexpr std::string_view kDuration = "a duration such as `30s`";
 constexpr std::string_view kSize = "a size such as `10MiB`";
 
@@ -22,9 +16,9 @@ constexpr std::string_view kSize = "a size such as `10MiB`";
 
 std::optional<Value> Section::find(std::string_view key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
-  const Entry* entry = entry_of(node_, key);
+  const Entry* entry = node_.find(key);
   if (entry == nullptr || entry->value.kind == Node::Kind::null) return std::nullopt;
-  return Value{&entry->value, join_path(path_, key)};
+  return Value(&entry->value, path_, key);
 }
 
 bool Section::is_word(std::string_view key, std::string_view word) {
@@ -32,7 +26,7 @@ bool Section::is_word(std::string_view key, std::string_view word) {
   return value && value->node->kind == Node::Kind::scalar && value->node->text == word;
 }
 
-bool Section::has(std::string_view key) const { return entry_of(node_, key) != nullptr; }
+bool Section::has(std::string_view key) const { return node_.find(key) != nullptr; }
 
 bool Section::require(std::string_view key) {
   if (find(key)) return true;
@@ -41,11 +35,12 @@ bool Section::require(std::string_view key) {
 }
 
 void Section::error(std::string_view key, std::string what) {
-  const Entry* entry = entry_of(node_, key);
+  const Entry* entry = node_.find(key);
   errors_.add(entry == nullptr ? node_.at : entry->value.at, join_path(path_, key), std::move(what));
 }
 
 void Section::finish() {
+  if (names_) return;
   const std::vector<std::string_view> known(known_.begin(), known_.end());
   for (const Entry& entry : node_.entries) {
     if (std::find(known.begin(), known.end(), entry.key.text) != known.end()) continue;
@@ -56,7 +51,7 @@ void Section::finish() {
 std::optional<std::string_view> Section::scalar(const Value& value, std::string_view expected) {
   if (value.node->kind == Node::Kind::scalar) return value.node->text;
   if (value.node->kind != Node::Kind::broken) {
-    errors_.add(value.node->at, value.path, fmt::format("expected {}, not {}", expected, describe(value.node->kind)));
+    errors_.add(value.node->at, value.path(), fmt::format("expected {}, not {}", expected, describe(value.node->kind)));
   }
   return std::nullopt;
 }
@@ -65,7 +60,7 @@ bool Section::refuse(const Value& value, std::string_view expected, std::string 
   if (value.node->substituted()) {
     message = fmt::format("the value of {} is not {}", shown(value.node->written), expected);
   }
-  errors_.add(value.node->at, value.path, std::move(message));
+  errors_.add(value.node->at, value.path(), std::move(message));
   return false;
 }
 
@@ -75,7 +70,11 @@ bool Section::plain(const Value& value, std::string_view expected) {
 }
 
 void Section::note(std::string_view key, std::string value) {
-  if (typed_ != nullptr) (*typed_)[{path_, std::string(key)}] = std::move(value);
+  if (typed_ == nullptr) return;
+  if (noted_ == nullptr) noted_ = &(*typed_)[path_];
+  const auto known = std::find_if(noted_->begin(), noted_->end(), [&](const auto& each) { return each.first == key; });
+  if (known == noted_->end()) noted_->emplace_back(key, std::move(value));
+  else known->second = std::move(value);
 }
 
 bool Section::text(std::string_view key, std::string& out) {
@@ -180,7 +179,7 @@ std::optional<std::vector<Value>> Section::list(std::string_view key, std::strin
   }
   std::vector<Value> items;
   for (size_t i = 0; i < value->node->items.size(); ++i) {
-    items.push_back({&value->node->items[i], join_path(value->path, i)});
+    items.push_back({&value->node->items[i], join_path(value->path(), i)});
   }
   return items;
 }
@@ -200,10 +199,10 @@ bool Section::read_map(const Value& value, const Reader& read) {
   const Node::Kind kind = value.node->kind;
   if (kind == Node::Kind::broken) return false;
   if (kind != Node::Kind::map && kind != Node::Kind::null) {
-    errors_.add(value.node->at, value.path, fmt::format("expected a section, not {}", describe(kind)));
+    errors_.add(value.node->at, value.path(), fmt::format("expected a section, not {}", describe(kind)));
     return false;
   }
-  Section section(errors_, *value.node, value.path, typed_);
+  Section section(errors_, *value.node, value.path(), typed_);
   read(section);
   section.finish();
   return true;
@@ -211,7 +210,7 @@ bool Section::read_map(const Value& value, const Reader& read) {
 
 void Section::child(std::string_view key, const Reader& read) {
   find(key);
-  if (const Entry* entry = entry_of(node_, key)) read_map({&entry->value, join_path(path_, key)}, read);
+  if (const Entry* entry = node_.find(key)) read_map({&entry->value, path_, key}, read);
 }
 
 void Section::each_item(std::string_view key, const std::function<void(size_t, Section&)>& read) {
@@ -230,13 +229,14 @@ void Section::each_item(std::string_view key, const std::function<void(size_t, S
 }
 
 void Section::each_named(std::string_view key, const std::function<void(const std::string&, Section&)>& read) {
-  find(key);
   child(key, [&](Section& sections) {
+    sections.names_ = true;
     for (const Entry& entry : sections.node_.entries) {
       if (const auto name = parse_name(entry.key.text); !name) {
         sections.errors_.add(entry.key.at, join_path(sections.path_, entry.key.text), name.error().message);
       }
-      sections.child(entry.key.text, [&](Section& section) { read(entry.key.text, section); });
+      sections.read_map({&entry.value, sections.path_, entry.key.text},
+                        [&](Section& section) { read(entry.key.text, section); });
     }
   });
 }

@@ -22,10 +22,21 @@
 
 namespace tidegate::config {
 
-// A value and its path for messages. The document owns the node.
-struct Value {
+// A value, and where it is. The document owns the node; what it is made of outlives it.
+class Value {
+ public:
+  // Under that key of the section with that path. Of thousands of values, few paths are ever asked for.
+  Value(const Node* value, const std::string& section, std::string_view key)
+      : node(value), section_(&section), key_(key) {}
+  Value(const Node* value, std::string path) : node(value), path_(std::move(path)) {}
+
   const Node* node;
-  std::string path;
+  std::string path() const { return section_ ? join_path(*section_, key_) : path_; }  // for messages
+
+ private:
+  const std::string* section_ = nullptr;
+  std::string_view key_;
+  std::string path_;
 };
 
 class Section {
@@ -144,7 +155,9 @@ class Section {
   const Node& node_;
   std::string path_;
   TypedValues* typed_;
-  std::vector<std::string> known_;  // in the order of reading
+  TypedValues::mapped_type* noted_ = nullptr;  // of this section, there
+  bool names_ = false;                         // its keys are names: each is known
+  std::vector<std::string> known_;             // in the order of reading
 };
 
 }  // namespace tidegate::config

@@ -151,7 +151,7 @@ void Policies::choose_note_store(const config::Config& config) {
 void Policies::commit(const config::Config& config) {
   driver_.drop(replaced_breakers_);
   for (const auto& breaker : std::exchange(replaced_breakers_, {})) {
-    metrics_.set_breaker(breaker->name(), breaker->view(runtime_.now()));
+    metrics_.breaker_ends(breaker->name(), breaker->view(runtime_.now()));
     metrics_.breaker_begins(breaker->name());
   }
   for (const auto& change : std::exchange(on_commit_, {})) change();

@@ -1,12 +1,46 @@
 #include "core/routing/route_table.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
 
 namespace tidegate::core {
 
 class RouteTable::Builder {
  public:
-  Builder(RouteTable& table, Policies& policies) : table_(table), policies_(policies) {}
+  Builder(std::shared_ptr<const config::Config> config, Policies& policies)
+      : made_(new RouteTable()), table_(*made_), policies_(policies) {
+    table_.config_ = std::move(config);
+    table_.rate_key_secret_ = policies.rate_key_secret();
+    table_.outgoing_tls_.context = policies.outgoing_tls(table_.config_->tls);
+    for (const auto& [name, queue] : table_.config_->queues) {
+      table_.queues_[name] = &policies.queues().at(name);
+      table_.held_.push_back(policies.hold(name));
+    }
+    next_upstream_ = table_.config_->upstreams.begin();
+  }
+
+  // The next upstream or, where they are all there, route. False: there is none.
+  bool add_next() {
+    const config::Config& config = *table_.config_;
+    if (next_upstream_ != config.upstreams.end()) {
+      add(next_upstream_++->second);
+      return true;
+    }
+    while (table_.listeners_.empty() || next_route_ == table_.listeners_.back().config->routes.size()) {
+      if (table_.listeners_.size() == config.listeners.size()) return false;
+      add(config.listeners[table_.listeners_.size()]);
+    }
+    add_route(table_.listeners_.back(), next_route_++);
+    return true;
+  }
+
+  std::shared_ptr<const RouteTable> take() { return std::move(made_); }
+
+ private:
+  template <typename Policy>
+  using ByUpstream = std::map<std::string, std::shared_ptr<Policy>>;
 
   void add(const config::Upstream& upstream) {
     using Owner = Policies::Owner;
@@ -22,17 +56,16 @@ class RouteTable::Builder {
     added.config = &listener;
     added.connections = policies_.connection_count(listener);
     added.tls = policies_.listener_tls(listener);
-    for (const config::Route& route : listener.routes) {
-      added.routes.push_back(make_route(listener, route));
-      QueueState* queue = added.routes.back().queue;
-      const bool known = std::find(added.queues.begin(), added.queues.end(), queue) != added.queues.end();
-      if (queue && !known) added.queues.push_back(queue);
-    }
+    added.routes.reserve(listener.routes.size());
+    next_route_ = 0;
   }
 
- private:
-  template <typename Policy>
-  using ByUpstream = std::map<std::string, std::shared_ptr<Policy>>;
+  void add_route(ListenerRoutes& listener, size_t index) {
+    listener.routes.push_back(make_route(*listener.config, listener.config->routes[index]));
+    QueueState* queue = listener.routes.back().queue;
+    const bool known = std::find(listener.queues.begin(), listener.queues.end(), queue) != listener.queues.end();
+    if (queue && !known) listener.queues.push_back(queue);
+  }
 
   // The route's own policies, else its upstream's.
   RouteState make_route(const config::Listener& listener, const config::Route& route) {
@@ -95,26 +128,37 @@ class RouteTable::Builder {
     return found == policies.end() ? nullptr : found->second;
   }
 
+  std::shared_ptr<RouteTable> made_;
   RouteTable& table_;
   Policies& policies_;
   ByUpstream<policy::Breaker> breakers_;
   ByUpstream<policy::Bulkhead> bulkheads_;
   ByUpstream<policy::RetryBudget> budgets_;
+  std::map<std::string, config::Upstream>::const_iterator next_upstream_;
+  size_t next_route_ = 0;  // of the last listener
 };
 
+RouteTable::Build::Build(std::shared_ptr<const config::Config> config, Policies& policies)
+    : builder_(std::make_unique<Builder>(std::move(config), policies)) {}
+
+RouteTable::Build::~Build() = default;
+
+bool RouteTable::Build::step() {
+  TG_ASSERT(!complete_);
+  for (int i = 0; i < kItemsAStep && !complete_; ++i) complete_ = !builder_->add_next();
+  return !complete_;
+}
+
+std::shared_ptr<const RouteTable> RouteTable::Build::take() {
+  TG_ASSERT(complete_);
+  return std::exchange(builder_, nullptr)->take();  // what the builder holds would outlive the table
+}
+
 std::shared_ptr<const RouteTable> RouteTable::build(std::shared_ptr<const config::Config> config, Policies& policies) {
-  const std::shared_ptr<RouteTable> table(new RouteTable());
-  table->config_ = std::move(config);
-  table->rate_key_secret_ = policies.rate_key_secret();
-  table->outgoing_tls_.context = policies.outgoing_tls(table->config_->tls);
-  Builder builder(*table, policies);
-  for (const auto& [name, upstream] : table->config_->upstreams) builder.add(upstream);
-  for (const config::Listener& listener : table->config_->listeners) builder.add(listener);
-  for (const auto& [name, queue] : table->config_->queues) {
-    table->queues_[name] = &policies.queues().at(name);
-    table->held_.push_back(policies.hold(name));
+  Build build(std::move(config), policies);
+  while (build.step()) {
   }
-  return table;
+  return build.take();
 }
 
 const RouteState* RouteTable::find_route(std::string_view name) const {

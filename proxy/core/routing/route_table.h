@@ -48,6 +48,7 @@ class RouteTable {
   // `policies` finds what the tables before have used, and makes what is missing; it must have every queue of `config`.
   // The table may be used once the policies have committed it.
   static std::shared_ptr<const RouteTable> build(std::shared_ptr<const config::Config> config, Policies& policies);
+  class Build;  // the same in steps
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
@@ -85,6 +86,27 @@ class RouteTable {
   std::vector<std::shared_ptr<const void>> held_;  // they are open as long as the table exists
   net::TlsServer outgoing_tls_;
   uint64_t rate_key_secret_ = 0;
+};
+
+// A table of thousands of routes takes longer than a loop may be stopped: between two steps, the loop does other
+// things.
+class RouteTable::Build {
+ public:
+  // As RouteTable::build. The policies outlive it.
+  Build(std::shared_ptr<const config::Config> config, Policies& policies);
+  ~Build();
+  Build(const Build&) = delete;
+  Build& operator=(const Build&) = delete;
+
+  static constexpr int kItemsAStep = 50;  // upstreams and routes
+  // False: the table is complete, and this was the last step.
+  [[nodiscard]] bool step();
+  // REQUIRES that it is complete. Once.
+  std::shared_ptr<const RouteTable> take();
+
+ private:
+  const std::unique_ptr<Builder> builder_;
+  bool complete_ = false;
 };
 
 // A route of a table, which the pointer keeps alive.

@@ -28,12 +28,11 @@ class EndpointMonitor::Watch final : private EndpointUser {
         check_timer_(runtime, [this] { check(); }),
         ejection_timer_(runtime, [this] { end_ejection(); }),
         changed_(runtime, [this] { end_ejection(); }),
-        wake_(changed_.caller()),
-        upstream_(endpoint->config().upstream),
-        authority_(endpoint->authority()) {
+        wake_(changed_.caller()) {
     endpoint->join(*this);
     const auto& config = endpoint->config().health_check;
     if (config) check_timer_.start_after(scaled(config->interval, runtime_.random().uniform()));
+    end_ejection();  // of before
   }
 
   ~Watch() {
@@ -43,9 +42,6 @@ class EndpointMonitor::Watch final : private EndpointUser {
   Watch& operator=(const Watch&) = delete;
 
   bool is_over() const { return endpoint_.expired(); }
-  bool is_of(const Endpoint& endpoint) const {
-    return upstream_ == endpoint.config().upstream && authority_ == endpoint.authority();
-  }
 
  private:
   void on_endpoint_changed() override { wake_(); }
@@ -107,19 +103,37 @@ class EndpointMonitor::Watch final : private EndpointUser {
   net::Timer ejection_timer_;
   net::WakeUp changed_;
   const std::function<void()> wake_;
-  const std::string upstream_;
-  const std::string authority_;
   Time next_check_at_{};
   bool refused_ = false;  // the check by us, when it connected
   std::unique_ptr<net::Operation> check_;
 };
 
-EndpointMonitor::EndpointMonitor(net::Runtime& runtime) : runtime_(runtime) {}
+EndpointMonitor::EndpointMonitor(net::Runtime& runtime) : runtime_(runtime), next_(runtime, [this] { watch_some(); }) {}
 EndpointMonitor::~EndpointMonitor() = default;
 
 void EndpointMonitor::add(const std::shared_ptr<Endpoint>& endpoint) {
-  watches_.remove_if([&](const Watch& watch) { return watch.is_over() || watch.is_of(*endpoint); });
-  watches_.emplace_back(runtime_, endpoint);
+  added_.push_back(endpoint);
+  if (!next_.active()) next_.start_after(Duration::zero());
+}
+
+void EndpointMonitor::watch_some() {
+  for (int i = 0; i < kWatchedAtOnce && !added_.empty(); ++i) {
+    const auto endpoint = added_.front().lock();
+    added_.pop_front();
+    if (endpoint) watch(endpoint);
+  }
+  if (!added_.empty()) next_.start_after(Duration::zero());
+}
+
+void EndpointMonitor::watch(const std::shared_ptr<Endpoint>& endpoint) {
+  if (watches_.size() >= sweep_at_) sweep();
+  watches_[{endpoint->config().upstream, endpoint->authority()}] = std::make_unique<Watch>(runtime_, endpoint);
+}
+
+// Of endpoints that have no successor.
+void EndpointMonitor::sweep() {
+  std::erase_if(watches_, [](const auto& watch) { return watch.second->is_over(); });
+  sweep_at_ = 2 * watches_.size() + kSweepAtLeast;
 }
 
 }  // namespace tidegate::core

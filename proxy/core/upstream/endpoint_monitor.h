@@ -9,11 +9,16 @@
 // where Tidegate itself has no descriptor or port for it, it says nothing of the endpoint.
 #pragma once
 
-#include <list>
+#include <cstddef>
+#include <deque>
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "core/upstream/endpoint.h"
 #include "net/runtime.h"
+#include "net/timer.h"
 
 namespace tidegate::core {
 
@@ -26,14 +31,22 @@ class EndpointMonitor {
   EndpointMonitor& operator=(const EndpointMonitor&) = delete;
 
   // A new endpoint: from now on, for as long as it exists, or until another of the same upstream and authority takes
-  // its place. The first check comes within an interval.
+  // its place. The first check comes within an interval. Of thousands, some begin in each iteration of the loop.
   void add(const std::shared_ptr<Endpoint>& endpoint);
 
  private:
   class Watch;
+  static constexpr size_t kSweepAtLeast = 16;
+  static constexpr int kWatchedAtOnce = 50;
+  void watch_some();
+  void watch(const std::shared_ptr<Endpoint>& endpoint);
+  void sweep();
 
   net::Runtime& runtime_;
-  std::list<Watch> watches_;
+  std::deque<std::weak_ptr<Endpoint>> added_;  // not watched yet
+  net::Timer next_;
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<Watch>> watches_;  // by upstream and authority
+  size_t sweep_at_ = kSweepAtLeast;  // so many watches: what is over goes, seldom enough to cost each add little
 };
 
 }  // namespace tidegate::core

@@ -53,11 +53,13 @@ SSL_TICKET_RETURN take_ticket(SSL*, SSL_SESSION* session, const unsigned char*, 
   return renew ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
 }
 
-void read_authorities(SSL_CTX* context, const std::string& path, Problems& problems) {
+void use_authorities(TlsGeneration& made, const std::string& path, Problems& problems) {
+  SSL_CTX* const context = made.context.get();
   if (!can_read(path, TlsFile::ca, problems)) return;
   // One that is listed is trusted, whoever has signed it: an authority of an authority, or the certificate itself.
   X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
-  if (SSL_CTX_load_verify_file(context, path.c_str()) == 1) return;
+  made.authorities = read_authorities(path);
+  if (made.authorities) return SSL_CTX_set1_cert_store(context, made.authorities.get());
   add_problem(path, TlsFile::ca, "cannot be used as certificates in PEM format", problems);
 }
 
@@ -111,20 +113,20 @@ std::shared_ptr<TlsContext> TlsContext::load(Rules rules, Problems& problems) {
 
 bool TlsContext::read_files(Problems& problems) {
   read_ = seen_;
-  auto made = std::make_shared<TlsGeneration>();
-  made->context = make_context(problems);
-  refused_ = made->context == nullptr;
+  auto made = make_generation(problems);
+  refused_ = made == nullptr;
   if (refused_) return false;
   const std::lock_guard lock(mutex_);
   current_ = std::move(made);
   return true;
 }
 
-SslOwned<SSL_CTX> TlsContext::make_context(Problems& problems) const {
+std::shared_ptr<TlsGeneration> TlsContext::make_generation(Problems& problems) const {
   ERR_clear_error();
-  SslOwned<SSL_CTX> context(SSL_CTX_new(rules_.server ? TLS_server_method() : TLS_client_method()));
-  TG_ASSERT(context != nullptr);
-  SSL_CTX* const raw = context.get();
+  auto made = std::make_shared<TlsGeneration>();
+  made->context.reset(SSL_CTX_new(rules_.server ? TLS_server_method() : TLS_client_method()));
+  TG_ASSERT(made->context != nullptr);
+  SSL_CTX* const raw = made->context.get();
   SSL_CTX_set_min_proto_version(raw, rules_.min_version == TlsVersion::v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_default_passwd_cb(raw, no_password);
@@ -141,8 +143,12 @@ SslOwned<SSL_CTX> TlsContext::make_context(Problems& problems) const {
     SSL_CTX_set_cert_cb(raw, &TlsEngine::on_certificate_wanted, nullptr);
     if (rules_.alpn == Alpn::http) SSL_CTX_set_alpn_protos(raw, kHttp, sizeof(kHttp));
   }
-  if (!rules_.ca_file.empty()) read_authorities(raw, rules_.ca_file, problems);
-  else if (!rules_.server) SSL_CTX_set_default_verify_paths(raw);
+  if (!rules_.ca_file.empty()) {
+    use_authorities(*made, rules_.ca_file, problems);
+  } else if (!rules_.server) {
+    made->authorities = read_authorities("");
+    SSL_CTX_set1_cert_store(raw, made->authorities.get());
+  }
   if (!rules_.server || !rules_.ca_file.empty()) {
     SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, &TlsEngine::on_verified);
   }
@@ -151,7 +157,7 @@ SslOwned<SSL_CTX> TlsContext::make_context(Problems& problems) const {
   }
   if (!rules_.cert_file.empty()) read_identity(raw, rules_.cert_file, rules_.key_file, problems);
   ERR_clear_error();
-  return problems.empty() ? std::move(context) : nullptr;
+  return problems.empty() ? std::move(made) : nullptr;
 }
 
 TlsContext::FileStates TlsContext::file_states() const {

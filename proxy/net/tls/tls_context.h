@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "net/file_state.h"
+#include "net/tls/authorities.h"
 #include "net/tls/ssl_types.h"
 #include "net/tls/tls_config.h"
 #include "net/tls/tls_sessions.h"
@@ -30,6 +31,7 @@ inline constexpr const char* kTlsFilesUnusable = "TLS: our own files cannot be u
 
 // What the files contained at one time, and the sessions that began with that: no session goes on under other files.
 struct TlsGeneration {
+  Authorities authorities;  // of the context, so that another can share them; null: it has none
   SslOwned<SSL_CTX> context;
   TlsSessions sessions;
 };
@@ -74,7 +76,8 @@ class TlsContext {
   explicit TlsContext(Rules rules) : rules_(std::move(rules)) {}
   static std::shared_ptr<TlsContext> load(Rules rules, std::vector<TlsFileProblem>& problems);
   bool read_files(std::vector<TlsFileProblem>& problems);
-  SslOwned<SSL_CTX> make_context(std::vector<TlsFileProblem>& problems) const;
+  // Null: the files cannot be used.
+  std::shared_ptr<TlsGeneration> make_generation(std::vector<TlsFileProblem>& problems) const;
   FileStates file_states() const;
 
   const Rules rules_;

@@ -79,6 +79,24 @@ TEST_CASE("A breaker's calls and its time in each state are counters that never 
   CHECK(text.value("tidegate_breaker_state_seconds_total", {{"breaker", "u"}, {"state", "open"}}) == 8.0);
 }
 
+TEST_CASE("A breaker that takes the place of another counts on from its totals") {
+  const auto metrics = make();
+  const auto succeed = [](policy::Breaker& breaker, int calls) {
+    for (int i = 0; i < calls; ++i) breaker.acquire(kStart).permit.report(policy::Verdict::success, kStart);
+  };
+  policy::Breaker before("u", {}, kStart, 1), after("u", {}, kStart + 3s, 1);
+  succeed(before, 4);
+  metrics->set_breaker("u", before.view(kStart + 1s));
+  succeed(before, 1);  // nobody has looked since
+  metrics->breaker_ends("u", before.view(kStart + 3s));
+  metrics->breaker_begins("u");
+  succeed(after, 2);
+  metrics->set_breaker("u", after.view(kStart + 5s));
+  const Exposition text = scrape(*metrics);
+  CHECK(text.value("tidegate_breaker_calls_total", {{"breaker", "u"}, {"result", "success"}}) == 7.0);
+  CHECK(text.value("tidegate_breaker_state_seconds_total", {{"breaker", "u"}, {"state", "closed"}}) == 5.0);
+}
+
 TEST_CASE("Transitions are counted by from, to and reason") {
   const auto metrics = make();
   policy::Breaker breaker("u", {}, kStart, 1);

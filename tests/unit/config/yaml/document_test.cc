@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "config/yaml/document.h"
+#include "config/yaml/prepare.h"
 #include "unit/config/load_support.h"
 
 using namespace tidegate;
@@ -39,6 +40,22 @@ TEST_CASE("a byte order mark and CRLF change nothing") {
   for (const char c : yaml) crlf += c == '\n' ? "\r\n" : std::string(1, c);
   CHECK(load(crlf).config->workers == 4);
   CHECK(load("%YAML 1.2\n---\n" + yaml + "...\n").config->workers == 4);
+}
+
+TEST_CASE("each of many keys is found, in whatever order they are") {
+  std::string yaml;
+  constexpr int kKeys = 101;
+  for (int i = 0; i < kKeys; ++i) yaml += "k" + std::to_string(i * 37 % kKeys) + ": " + std::to_string(i) + "\n";
+  Diagnostics errors("t.yaml");
+  Node root;
+  REQUIRE(parse_document(yaml, root, errors));
+  prepare(root, "", {}, errors);
+  for (int i = 0; i < kKeys; ++i) {
+    const Entry* entry = root.find("k" + std::to_string(i * 37 % kKeys));
+    REQUIRE(entry);
+    CHECK(entry->value.text == std::to_string(i));
+  }
+  for (const char* absent : {"", "k", "k00", "k101", "z"}) CHECK(root.find(absent) == nullptr);
 }
 
 TEST_CASE("duplicate keys are refused at every level") {

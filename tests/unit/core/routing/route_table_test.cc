@@ -128,6 +128,30 @@ TEST_CASE("a limit is changed where it is, once the table is committed: it bound
   CHECK_FALSE(bulkhead.acquire());
 }
 
+TEST_CASE("a table that is built in steps has every route in its order, and changes nothing before it is committed") {
+  Fixture fixture;
+  const auto before = fixture.use(load_upstream("bulkhead: {max_concurrent: 2}"));
+  test::ConfigBuilder many;
+  many.upstream("up", "endpoints: ['http://10.0.0.2:3001'], bulkhead: {max_concurrent: 1}");
+  constexpr int kRoutes = 2 * RouteTable::Build::kItemsAStep;
+  for (int i = 0; i < kRoutes; ++i) {
+    many.route("r" + std::to_string(i), "match: {path: /" + std::to_string(i) + "}, upstream: up");
+  }
+  const auto config = test::load_config(many);
+  RouteTable::Build build(config, fixture.policies);
+  int steps = 1;
+  while (build.step()) ++steps;
+  CHECK(steps == 3);
+  const auto table = build.take();
+  CHECK(before->bulkheads()[0]->view().limit == 2);
+  fixture.policies.commit(*config);
+  CHECK(before->bulkheads()[0]->view().limit == 1);
+  REQUIRE(table->listeners().size() == 1);
+  const auto& routes = table->listeners()[0].routes;
+  REQUIRE(routes.size() == kRoutes);
+  for (size_t i = 0; i < kRoutes; ++i) CHECK(routes[i].config == &config->listeners[0].routes[i]);
+}
+
 TEST_CASE("a table that is not used changes nothing, and what was in force is found again") {
   Fixture fixture;
   const auto before = fixture.build("consecutive_failures: 4");

@@ -177,6 +177,27 @@ TEST_CASE("checks of an endpoint end with it, the one under way included") {
   CHECK(checks_made.begun.size() == made);
 }
 
+TEST_CASE("each of many endpoints is checked, until another takes its place") {
+  constexpr int kEndpoints = 60;
+  std::string endpoints;
+  for (int i = 1; i <= kEndpoints; ++i) {
+    endpoints += (i > 1 ? ", " : "") + ("\"http://10.0.1." + std::to_string(i)) + ":3001\"";  // nobody is there
+  }
+  UpstreamFixture fixture(kChecked, endpoints);
+  fixture.settle(25s);
+  for (size_t i = 0; i < kEndpoints; ++i) CHECK(fixture.state_of(i) == EndpointState::unhealthy);
+  const auto failures = [&] {
+    return fixture.metric(
+        "tidegate_upstream_health_checks_total{endpoint=\"10.0.1.60:3001\",result=\"failure\",upstream=\"up\"}");
+  };
+  const auto next = fixture.make_upstream();
+  fixture.settle();
+  const double before = failures();
+  fixture.settle(100s);
+  CHECK(failures() - before >= 9);  // every 10 s, though the endpoint of before still exists
+  CHECK(failures() - before <= 12);
+}
+
 TEST_CASE("an ejection ends when its time is over, also where nobody sends a request") {
   UpstreamFixture fixture(", outlier_ejection: {consecutive_failures: 1, eject_for: 10s}", test::kBoth);
   fixture.upstream->call_failed(0, "reset", fixture.runtime.now(), fixture.runtime.now());

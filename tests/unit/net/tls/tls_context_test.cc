@@ -46,6 +46,26 @@ TEST_CASE("Each file that cannot be used is reported by itself, with its reason"
   CHECK(problems[1].file == TlsFile::cert);
 }
 
+TEST_CASE("Contexts of the same authorities share them, until the file is another") {
+  const auto authorities_in = [](const std::string& path) {
+    std::vector<TlsFileProblem> problems;
+    return TlsContext::for_servers({.ca_file = path}, TlsContext::Alpn::none, problems);
+  };
+  const auto store_of = [](const std::shared_ptr<TlsContext>& context) {
+    return SSL_CTX_get_cert_store(context->current()->context.get());
+  };
+  std::ifstream ca(signer().ca_file());
+  const std::string pem{std::istreambuf_iterator<char>(ca), {}};
+  const std::string path = file_of("shared.crt", pem);
+  const auto one = authorities_in(path), other = authorities_in(path);
+  CHECK(store_of(one) == store_of(other));
+  CHECK(store_of(one) != store_of(authorities_in(signer().ca_file())));
+  file_of("shared.crt", pem + "\n");
+  CHECK(store_of(one) != store_of(authorities_in(path)));
+  const auto system = authorities_in("");
+  CHECK(store_of(system) == store_of(authorities_in("")));
+}
+
 TEST_CASE("A file that is not PEM is no certificate, no key and no authority") {
   const std::string text = file_of("text", "not PEM");
   const CertificateFiles good = Authority::server_of_program();
