@@ -108,11 +108,18 @@ Status Process::start() {
                        {"config", config_->file},
                        {"workers", workers_.size()},
                        {"admin", admin_->address().to_string()}});
-  for (const config::Listener& listener : config_->listeners) {
-    log_info("listening", {{"listener", listener.name}, {"address", listener.address.to_string()}});
-  }
+  log_listening("admin", config_->admin.address);
+  for (const config::Listener& listener : config_->listeners) log_listening(listener.name, listener.address);
   net::notify_service_manager(inheritance_.took_over() ? fmt::format("MAINPID={}\nREADY=1", ::getpid()) : "READY=1");
   return Ok{};
+}
+
+// Where it really listens: an inherited socket may be bound to another address than the configured one.
+void Process::log_listening(const std::string& listener, const SocketAddress& configured) const {
+  for (const net::ListeningSockets::Place& place : sockets_.places(configured)) {
+    log_info("listening",
+             {{"listener", listener}, {"address", place.bound.to_string()}, {"from", to_string(place.origin)}});
+  }
 }
 
 void Process::watch_config() {

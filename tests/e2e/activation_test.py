@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from programs import BIN, Program, WithOptimizer, eventually, free_port, http
+from programs import BIN, Program, WithOptimizer, eventually, events, free_port, http
 
 RESTARTS = int(os.environ.get("RESTARTS", "3"))
 CLIENTS = 6
@@ -74,10 +74,16 @@ class Activation(WithOptimizer):
         self.assertEqual(program.stop(), 0)
 
     def test_a_socket_of_another_address_goes_to_the_listener_of_its_name(self):
-        program = self.program([listening(self.ports["web"], "0.0.0.0")], "web")
+        port = free_port()
+        program = self.program([listening(self.ports["web"], "0.0.0.0"), listening(port)], "web:web")
         program.start()
         self.assertEqual(http("GET", self.web).status, 200)
 
+        self.assertEqual(http("GET", f"http://127.0.0.1:{port}/health").status, 200)
+        where = {(each["listener"], each["address"], each["from"]) for each in events(program.text(), "listening")}
+        self.assertEqual(where, {("admin", f"127.0.0.1:{self.ports['admin']}", "own"),
+                                 ("web", f"0.0.0.0:{self.ports['web']}", "inherited"),
+                                 ("web", f"127.0.0.1:{port}", "inherited")})
     def test_a_socket_that_no_listener_has_is_an_error(self):
         port = free_port()
         program = self.program([listening(self.ports["web"]), listening(port)], "web:other")

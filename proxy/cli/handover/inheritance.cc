@@ -50,7 +50,10 @@ Status Inheritance::take_over_sockets() {
   }
   auto sockets = takeover_->receive_sockets();
   if (!sockets) return sockets.error();
-  for (net::InheritedSocket& socket : *sockets) inherit(std::move(socket));
+  for (net::InheritedSocket& socket : *sockets) {
+    socket.origin = net::SocketOrigin::taken_over;
+    inherit(std::move(socket));
+  }
   return Ok{};
 }
 

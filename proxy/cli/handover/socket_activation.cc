@@ -88,7 +88,7 @@ Result<std::vector<net::InheritedSocket>> assign_sockets(std::vector<ActivatedSo
                                "nobody would accept from it",
                                socket.socket.number(), socket.name, socket.bound.to_string())};
     }
-    assigned.push_back({*address, std::move(socket.socket), true});
+    assigned.push_back({*address, std::move(socket.socket), true, net::SocketOrigin::inherited});
   }
   return assigned;
 }
