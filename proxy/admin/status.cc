@@ -68,7 +68,8 @@ std::string bulkhead_json(const policy::Bulkhead& bulkhead) {
   json.field("name", bulkhead.name())
       .field("in_use", view.in_use)
       .field("waiting", view.waiting)
-      .field("limit", view.limit);
+      .field("limit", view.limit)
+      .field("tunnels", view.tunnels);
   return json.take();
 }
 

@@ -18,7 +18,9 @@ void RequestRecord::attempt_failed(Outcome outcome, std::string reason) {
 
 void RequestRecord::not_relayed(Outcome why) {
   if (attempt_outcome_ == why) return;  // the attempt's own reason says more
-  reason_ = attempt_outcome_ ? std::string(to_string(why)) + "; last attempt: " + reason_ : to_string(why);
+  std::string decision = to_string(why);
+  if (why == Outcome::bulkhead_full) decision += ": " + route_.policy.bulkhead->view().text();
+  reason_ = attempt_outcome_ ? decision + "; last attempt: " + reason_ : std::move(decision);
 }
 
 void RequestRecord::tunnel_opened(Time now, std::string_view protocol) {
