@@ -1,5 +1,7 @@
 #include "core/exchange/request_record.h"
 
+#include <fmt/format.h>
+
 #include "core/access_log.h"
 
 namespace tidegate::core {
@@ -42,8 +44,15 @@ void RequestRecord::end(Outcome outcome, uint16_t status, const policy::Plan* pl
   if (plan) count_decisions(*plan);
   log_access(
       {head, route_.config->name, outcome, status, took, client_, context.request_id, plan ? plan->attempts() : 0,
-       endpoint_name(), response_bytes_, reason_, job_id_, protocol_, bytes_from_client_},
+       endpoint_name(), response_bytes_, reason(context, status), job_id_, protocol_, bytes_from_client_},
       log);
+}
+
+// An upstream that gets an upgrade as an ordinary request says what it likes about it.
+std::string RequestRecord::reason(const RequestContext& context, uint16_t status) const {
+  if (!reason_.empty() || status < 400 || context.upgrade_refused.empty()) return reason_;
+  return fmt::format("it asked for {}, which `upgrades` of the route has not: sent as an ordinary request",
+                     context.upgrade_refused);
 }
 
 std::string_view RequestRecord::endpoint_name() const {
