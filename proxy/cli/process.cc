@@ -131,16 +131,18 @@ void Process::watch_config() {
 
 Status Process::allow_takeover() {
   if (config_->takeover_socket.empty()) return Ok{};
-  auto handover = Handover::listen({runtime_, *gateway_, sockets_, *workers_.front(), config_->admin.address},
-                                   config_->takeover_socket,
-                                   {[this] { return reloader_->under_way(); },
-                                    [this](bool under_way) {
-                                      if (state_ == State::serving) under_way ? reloader_->stop() : reloader_->resume();
-                                    },
-                                    [this](const std::vector<SocketAddress>& taken) { on_handed_over(taken); }});
+  auto handover = Handover::listen(
+      {runtime_, *gateway_, sockets_, *workers_.front(), config_->admin.address}, config_->takeover_socket,
+      {[this] { return inheritance_.predecessor(); }, [this] { return reloader_->under_way(); },
+       [this](bool under_way) {
+         if (state_ == State::serving) under_way ? reloader_->stop() : reloader_->resume();
+       },
+       [this](const std::vector<SocketAddress>& taken) { on_handed_over(taken); }});
   if (!handover) return handover.error();
   handover_ = std::move(*handover);
-  admin_->show_takeover([this] { return handover_ ? handover_->step() : "handed_over"; });
+  admin_->show_takeover([this] {
+    return handover_ ? admin::TakeoverView{handover_->step(), handover_->other()} : admin::TakeoverView{"handed_over"};
+  });
   return Ok{};
 }
 

@@ -45,7 +45,7 @@ Status Inheritance::take_over_sockets() {
   if (!takeover) return takeover.error();
   takeover_ = std::move(*takeover);
   if (!takeover_) {
-    log_info("takeover_not_needed", {{"socket", config_.takeover_socket}});
+    log_info("takeover_not_needed", {{"socket", config_.takeover_socket}, {"reason", "no process listens on it"}});
     return Ok{};
   }
   auto sockets = takeover_->receive_sockets();

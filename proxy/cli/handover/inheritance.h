@@ -52,6 +52,8 @@ class Inheritance {
   void end() { takeover_.reset(); }
   // From another process, which serves no more.
   bool took_over() const { return takeover_ != nullptr; }
+  // That process, while it still drains: what it wants of the queues is done here. 0: there is none.
+  int predecessor() const { return takeover_ && !takeover_->alone() ? takeover_->other() : 0; }
 
  private:
   std::vector<SocketAddress> addresses() const { return addresses_of(config_, config_.admin.address); }
