@@ -60,6 +60,7 @@ class Inheritance {
   Status take_over_sockets();
   Status check_takeover_socket() const;
   Status check_ports() const;
+  Error port_taken(const Error& error) const;
   void inherit(net::InheritedSocket socket);
 
   const config::Config& config_;

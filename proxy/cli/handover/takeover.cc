@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "net/local/stop_signals.h"
 
 namespace tidegate::cli {
 
@@ -47,7 +48,12 @@ void Takeover::move_on(State state) {
 
 // The next message. That the other process refuses, or has failed, is an error.
 Result<net::Message> Takeover::receive(Duration time) {
-  auto message = socket_.receive_within(time);
+  const net::StopSignals stop;  // else it would end without a word
+  auto message = socket_.receive_within(time, stop.descriptor());
+  if (!message && message.error().code == ErrorCode::cancelled) {
+    return Error{ErrorCode::cancelled,
+                 fmt::format("takeover: {} before it was done; process {} serves on", stop.came(), other_)};
+  }
   if (!message) return Error{message.error().code, "takeover: " + message.error().message};
   const auto kind = kind_of(*message);
   if (kind != Kind::refused && kind != Kind::failed) return message;
