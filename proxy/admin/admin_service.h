@@ -19,7 +19,7 @@ class AdminService final : private http::Service {
   Status listen() { return server_.listen(context_.gateway.table()->config().admin.address); }
   SocketAddress address() const { return server_.address(); }
   // For the status: see Context.
-  void show_takeover(std::function<const char*()> step) { context_.takeover = std::move(step); }
+  void show_takeover(std::function<TakeoverView()> view) { context_.takeover = std::move(view); }
   // What is connected is responded to, and then asked to leave.
   void stop_listening();
 

@@ -26,6 +26,12 @@ struct Build {
 // The last bulk replay of each queue, by the queue's name.
 using BulkReplays = std::map<std::string, std::unique_ptr<BulkReplay>>;
 
+// How far another process is in taking over.
+struct TakeoverView {
+  const char* step;
+  int process = 0;  // the id of the other one; 0: the step is about none
+};
+
 struct Context {
   net::Runtime& runtime;
   core::Gateway& gateway;
@@ -33,7 +39,7 @@ struct Context {
   WallTime started;
   Reloading* reloading = nullptr;  // null: this program cannot reload its configuration
   BulkReplays bulk = {};
-  std::function<const char*()> takeover = {};  // how far another process is in taking over; empty: none can
+  std::function<TakeoverView()> takeover = {};  // empty: no other process can take over
 };
 
 }  // namespace tidegate::admin

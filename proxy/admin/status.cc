@@ -68,8 +68,19 @@ std::string bulkhead_json(const policy::Bulkhead& bulkhead) {
   json.field("name", bulkhead.name())
       .field("in_use", view.in_use)
       .field("waiting", view.waiting)
-      .field("limit", view.limit);
+      .field("limit", view.limit)
+      .field("tunnels", view.tunnels);
   return json.take();
+}
+
+void add_takeover(JsonWriter& json, const Context& context) {
+  if (!context.takeover) {
+    json.null("takeover").null("takeover_process");
+    return;
+  }
+  const TakeoverView view = context.takeover();
+  json.field("takeover", view.step);
+  view.process != 0 ? json.field("takeover_process", view.process) : json.null("takeover_process");
 }
 
 }  // namespace
@@ -104,7 +115,7 @@ std::string status_json(Context& context, bool all) {
       .field("now", to_rfc3339(clock.wall_now()))
       .field("config", table.config().file)
       .field("draining", gateway.stopping());
-  context.takeover ? json.field("takeover", context.takeover()) : json.null("takeover");
+  add_takeover(json, context);
   json.raw("last_reload", !last_reload ? "null"
                           : all        ? reload_json(*last_reload)
                                        : reload_result_json(*last_reload))

@@ -68,9 +68,13 @@ std::string last_failure_json(const core::FailureNote& note, const core::Upstrea
 std::string upstream_json(core::Upstream& upstream, const Clock& clock) {
   std::vector<std::string> endpoints;
   for (const auto& endpoint : upstream.endpoints()) endpoints.push_back(endpoint_json(*endpoint, clock));
+  const core::ConnectionLimit::View connections = upstream.connections().view();
   JsonWriter json;
   json.field("name", upstream.config().name)
-      .field("waiting", upstream.connections().waiting())
+      .field("connections", connections.open)
+      .field("max_connections", connections.limit)
+      .field("tunnels", connections.tunnels)
+      .field("waiting", connections.waiting)
       .raw("last_failure", last_failure_json(upstream.failures(), upstream, clock))
       .raw("endpoints", json_array(endpoints));
   return json.take();

@@ -112,11 +112,18 @@ Status Process::start() {
                        {"config", config_->file},
                        {"workers", workers_.size()},
                        {"admin", admin_->address().to_string()}});
-  for (const config::Listener& listener : config_->listeners) {
-    log_info("listening", {{"listener", listener.name}, {"address", listener.address.to_string()}});
-  }
+  log_listening("admin", config_->admin.address);
+  for (const config::Listener& listener : config_->listeners) log_listening(listener.name, listener.address);
   net::notify_service_manager(inheritance_.took_over() ? fmt::format("MAINPID={}\nREADY=1", ::getpid()) : "READY=1");
   return Ok{};
+}
+
+// Where it really listens: an inherited socket may be bound to another address than the configured one.
+void Process::log_listening(const std::string& listener, const SocketAddress& configured) const {
+  for (const net::ListeningSockets::Place& place : sockets_.places(configured)) {
+    log_info("listening",
+             {{"listener", listener}, {"address", place.bound.to_string()}, {"from", to_string(place.origin)}});
+  }
 }
 
 void Process::watch_config() {
@@ -128,16 +135,18 @@ void Process::watch_config() {
 
 Status Process::allow_takeover() {
   if (config_->takeover_socket.empty()) return Ok{};
-  auto handover = Handover::listen({runtime_, *gateway_, sockets_, *workers_.front(), config_->admin.address},
-                                   config_->takeover_socket,
-                                   {[this] { return reloader_->under_way(); },
-                                    [this](bool under_way) {
-                                      if (state_ == State::serving) under_way ? reloader_->stop() : reloader_->resume();
-                                    },
-                                    [this](const std::vector<SocketAddress>& taken) { on_handed_over(taken); }});
+  auto handover = Handover::listen(
+      {runtime_, *gateway_, sockets_, *workers_.front(), config_->admin.address}, config_->takeover_socket,
+      {[this] { return inheritance_.predecessor(); }, [this] { return reloader_->under_way(); },
+       [this](bool under_way) {
+         if (state_ == State::serving) under_way ? reloader_->stop() : reloader_->resume();
+       },
+       [this](const std::vector<SocketAddress>& taken) { on_handed_over(taken); }});
   if (!handover) return handover.error();
   handover_ = std::move(*handover);
-  admin_->show_takeover([this] { return handover_ ? handover_->step() : "handed_over"; });
+  admin_->show_takeover([this] {
+    return handover_ ? admin::TakeoverView{handover_->step(), handover_->other()} : admin::TakeoverView{"handed_over"};
+  });
   return Ok{};
 }
 

@@ -52,6 +52,7 @@ class Process {
   Status allow_takeover();
   void on_handed_over(const std::vector<SocketAddress>& taken);
   Status start_workers();
+  void log_listening(const std::string& listener, const SocketAddress& configured) const;
   void watch_config();
   void on_signal(const char* name);
   void begin_stop();

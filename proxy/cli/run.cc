@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "base/log.h"
 #include "cli/commands.h"
 #include "cli/handover/socket_activation.h"
 #include "cli/process.h"
@@ -11,10 +12,6 @@ namespace tidegate::cli {
 
 int run_command(const std::string& config_file, bool takes_over) {
   auto activated = take_activated_sockets();
-  if (!activated) {
-    std::fprintf(stderr, "tidegate: %s\n", activated.error().message.c_str());
-    return kExitRuntime;
-  }
   const auto state = net::file_state(config_file);  // before it is read: what changes from then on is a reload
   config::LoadResult loaded = config::load_file(config_file);
   if (!loaded.config) {
@@ -23,6 +20,10 @@ int run_command(const std::string& config_file, bool takes_over) {
   }
   configure_log(loaded.config->log);
   log_warnings(loaded.warnings);
+  if (!activated) {
+    log_error("cannot_start", {{"reason", activated.error().message}});
+    return kExitRuntime;
+  }
   Process process({config_file, state}, std::move(loaded), std::move(*activated), takes_over);
   return process.run();
 }

@@ -1,8 +1,10 @@
 #include "cli/status_text.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -103,6 +105,38 @@ std::string reload_text(const json& status) {
   return out;
 }
 
+// Whether another process takes over, or the one before still drains; "": neither.
+std::string takeover_text(const json& status) {
+  const std::string step = member(status, "takeover"), other = member(status, "takeover_process");
+  if (step == "predecessor_draining") {
+    return fmt::format(
+        "takeover: process {} still drains, which this one has taken over from: the next takeover waits\n", other);
+  }
+  const bool under_way = !step.empty() && step != "waiting";
+  return under_way ? fmt::format("takeover: {}, by process {}\n", step, other) : "";
+}
+
+uint64_t count_of(const json& object, const char* name) {
+  const json value = value_at(object, name);
+  return value.is_number() ? value.get<uint64_t>() : 0;
+}
+
+// At least four fifths are in use, or somebody waits.
+bool is_nearly_full(uint64_t in_use, uint64_t limit, uint64_t waiting) {
+  return waiting > 0 || (limit > 0 && in_use >= limit - limit / 5);
+}
+
+bool is_nearly_full(const json& bulkhead) {
+  return is_nearly_full(count_of(bulkhead, "in_use"), count_of(bulkhead, "limit"), count_of(bulkhead, "waiting"));
+}
+
+// "10 of 10 in use, 8 of them by tunnels, 3 waiting"
+std::string use_text(uint64_t in_use, uint64_t limit, const json& of) {
+  const uint64_t tunnels = count_of(of, "tunnels");
+  return fmt::format("{} of {} in use{}, {} waiting", in_use, limit,
+                     tunnels > 0 ? fmt::format(", {} of them by tunnels", tunnels) : "", count_of(of, "waiting"));
+}
+
 class StatusPage {
  public:
   StatusPage(const json& status, const std::string& admin) : status_(status), admin_(admin) {}
@@ -110,6 +144,7 @@ class StatusPage {
   std::string take() {
     section("breakers", [this](const json& breaker) { add_breaker(breaker); });
     section("upstreams", [this](const json& upstream) { add_upstream(upstream); });
+    add_full_bulkheads();
     section("queues", [this](const json& queue) { add_queue(queue); });
     return std::move(out_);
   }
@@ -140,10 +175,24 @@ class StatusPage {
     more("next: " + member(breaker, "next"));
   }
 
+  // Of the others there is nothing to say.
+  void add_full_bulkheads() {
+    bool first = true;
+    for (const json& bulkhead : members(status_, "bulkheads")) {
+      if (!is_nearly_full(bulkhead)) continue;
+      if (std::exchange(first, false)) out_ += "\nbulkheads that are full, or nearly\n";
+      line(member(bulkhead, "name"), use_text(count_of(bulkhead, "in_use"), count_of(bulkhead, "limit"), bulkhead));
+    }
+  }
+
   void add_upstream(const json& upstream) {
     const json endpoints = members(upstream, "endpoints");
     size_t healthy = 0;
-    for (const json& endpoint : endpoints) healthy += is(endpoint, "healthy", true) ? 1 : 0;
+    uint64_t idle = 0;
+    for (const json& endpoint : endpoints) {
+      healthy += is(endpoint, "healthy", true) ? 1 : 0;
+      idle += count_of(endpoint, "idle_connections");
+    }
     line(member(upstream, "name"), fmt::format("{} of {} {} healthy", healthy, endpoints.size(),
                                                endpoints.size() == 1 ? "endpoint is" : "endpoints are"));
     for (const json& endpoint : endpoints) {
@@ -151,14 +200,16 @@ class StatusPage {
       more(fmt::format("{} {}, not healthy since {}: {}", member(endpoint, "endpoint"), endpoint_state(endpoint),
                        time_and_age(status_, member(endpoint, "unhealthy_since")), member(endpoint, "last_error")));
     }
+    const uint64_t limit = count_of(upstream, "max_connections"), open = count_of(upstream, "connections");
+    const uint64_t in_use = open - std::min(open, idle);
+    if (is_nearly_full(in_use, limit, count_of(upstream, "waiting"))) {
+      more("connections: " + use_text(in_use, limit, upstream));
+    }
   }
 
   void add_queue(const json& queue) {
     const json depth = value_at(queue, "depth");
-    const auto count = [&](const char* status) {
-      const json jobs = value_at(depth, status);
-      return jobs.is_number() ? jobs.get<uint64_t>() : uint64_t{0};
-    };
+    const auto count = [&](const char* status) { return count_of(depth, status); };
     const std::string name = member(queue, "name");
     const json oldest = value_at(queue, "oldest_age_s");
     const char* const last_known = is(queue, "available", true) ? "" : "last known: ";
@@ -218,7 +269,7 @@ std::string status_text(const json& status, const std::string& admin) {
                                 member(status, "config"), is(status, "draining", false) ? ", stopping" : "");
   out += unhealthy.empty() ? "healthy\n" : "unhealthy:\n";
   for (const std::string& each : unhealthy) out += fmt::format("  {}\n", each);
-  out += reload_text(status);
+  out += takeover_text(status) + reload_text(status);
   return out + StatusPage(status, admin).take();
 }
 

@@ -17,8 +17,9 @@ bool is_status(const nlohmann::json& status);
 // does. Empty: all is well.
 std::vector<std::string> unhealthy_of(const nlohmann::json& status);
 
-// First whether all is well, then breakers, upstreams and queues; of what is not well also why, since when, and what
-// happens next. `admin`: " --admin ADDRESS" where commands that are named need it, else "".
+// First whether all is well and whether a takeover is under way, then breakers, upstreams, bulkheads that are full or
+// nearly, and queues; of what is not well also why, since when, and what happens next. `admin`: " --admin ADDRESS"
+// where commands that are named need it, else "".
 std::string status_text(const nlohmann::json& status, const std::string& admin);
 
 }  // namespace tidegate::cli

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/assert.h"
 
 namespace tidegate::policy {
@@ -12,18 +14,26 @@ constexpr Duration kLiveFor = 1s;  // after a live call, traffic is taken to go 
 
 }  // namespace
 
-Slot::Slot(Slot&& other) noexcept : bulkhead_(std::exchange(other.bulkhead_, nullptr)), spare_(other.spare_) {}
+Slot::Slot(Slot&& other) noexcept : bulkhead_(std::exchange(other.bulkhead_, nullptr)), use_(other.use_) {}
 
 Slot& Slot::operator=(Slot&& other) noexcept {
   if (this == &other) return *this;
   release();
   bulkhead_ = std::exchange(other.bulkhead_, nullptr);
-  spare_ = other.spare_;
+  use_ = other.use_;
   return *this;
 }
 
+void Slot::hold_for_tunnel() {
+  if (!bulkhead_) return;
+  TG_ASSERT(use_ == Use::live);
+  use_ = Use::tunnel;
+  const std::lock_guard lock(bulkhead_->mutex_);
+  ++bulkhead_->tunnels_;
+}
+
 void Slot::release() {
-  if (bulkhead_) std::exchange(bulkhead_, nullptr)->give_back(spare_);
+  if (bulkhead_) std::exchange(bulkhead_, nullptr)->give_back(use_);
 }
 
 SlotWaiter::~SlotWaiter() { leave(); }
@@ -48,7 +58,7 @@ void SlotWaiter::leave() {
     }
     has_slot_ = false;
   }
-  bulkhead->give_back(false);
+  bulkhead->give_back(Slot::Use::live);
 }
 
 bool SlotWaiter::waiting() const {
@@ -78,7 +88,7 @@ std::optional<Slot> Bulkhead::acquire_spare(Time now) {
   if (spare_in_use_ > 0 && (spare_in_use_ >= most || !leaves_one)) return std::nullopt;
   ++in_use_;
   ++spare_in_use_;
-  return Slot(this, true);
+  return Slot(this, Slot::Use::job);
 }
 
 bool Bulkhead::wait(SlotWaiter& waiter) {
@@ -98,9 +108,10 @@ bool Bulkhead::wait(SlotWaiter& waiter) {
   return true;
 }
 
-void Bulkhead::give_back(bool spare) {
+void Bulkhead::give_back(Slot::Use use) {
   const std::lock_guard lock(mutex_);
-  if (spare) --spare_in_use_;
+  if (use == Slot::Use::job) --spare_in_use_;
+  if (use == Slot::Use::tunnel) --tunnels_;
   TG_ASSERT(in_use_ > 0);
   --in_use_;
   grant_free_slots();
@@ -130,7 +141,11 @@ BulkheadConfig Bulkhead::config() const {
 
 Bulkhead::View Bulkhead::view() const {
   const std::lock_guard lock(mutex_);
-  return {in_use_, static_cast<int>(waiters_.size()), config_.max_concurrent};
+  return {in_use_, static_cast<int>(waiters_.size()), config_.max_concurrent, tunnels_};
+}
+
+std::string Bulkhead::View::text() const {
+  return fmt::format("{} of {} slots in use, {} of them by tunnels", in_use, limit, tunnels);
 }
 
 }  // namespace tidegate::policy

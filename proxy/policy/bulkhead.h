@@ -37,14 +37,17 @@ class Slot {
   Slot& operator=(Slot&& other) noexcept;
   ~Slot() { release(); }
   bool valid() const { return bulkhead_ != nullptr; }
+  // The call goes on as a tunnel, for as long as its two sides like. REQUIRES that it is no job's.
+  void hold_for_tunnel();
   void release();
 
  private:
   friend class Bulkhead;
   friend class SlotWaiter;
-  explicit Slot(Bulkhead* bulkhead, bool spare = false) : bulkhead_(bulkhead), spare_(spare) {}
+  enum class Use : uint8_t { live, job, tunnel };
+  explicit Slot(Bulkhead* bulkhead, Use use = Use::live) : bulkhead_(bulkhead), use_(use) {}
   Bulkhead* bulkhead_ = nullptr;  // outlives the slot
-  bool spare_ = false;            // a job's
+  Use use_ = Use::live;
 };
 
 // A position in the queue. Destroying it leaves the queue; a slot granted but not taken goes to the next.
@@ -88,6 +91,8 @@ class Bulkhead {
 
   struct View {
     int in_use, waiting, limit;
+    int tunnels;  // of those in use
+    std::string text() const;
   };
   View view() const;
   const std::string& name() const { return name_; }
@@ -96,7 +101,7 @@ class Bulkhead {
  private:
   friend class Slot;
   friend class SlotWaiter;
-  void give_back(bool spare);
+  void give_back(Slot::Use use);
   void grant_free_slots();
 
   const std::string name_;
@@ -104,6 +109,7 @@ class Bulkhead {
   mutable std::mutex mutex_;
   int in_use_ = 0;        // jobs' too
   int spare_in_use_ = 0;  // jobs' alone
+  int tunnels_ = 0;       // tunnels' alone
   uint64_t live_calls_ = 0;
   uint64_t live_calls_seen_ = 0;  // by acquire_spare(), when it last looked
   Time live_seen_at_{};

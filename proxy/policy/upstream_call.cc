@@ -31,6 +31,7 @@ void UpstreamCall::on_switched(Duration upstream_time, Time now) {
   constexpr uint16_t kSwitchingProtocols = 101;
   if (policy_->health) policy_->health->note(AttemptResult::response, kSwitchingProtocols, begun_at_);
   if (permit_.valid()) report(Verdict::success, now, {}, upstream_time);
+  slot_.hold_for_tunnel();
 }
 
 void UpstreamCall::on_failed(const AttemptFailure& failure, Time now) {

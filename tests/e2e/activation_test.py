@@ -3,12 +3,13 @@ descriptors from 3 on, and LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES."""
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 import unittest
 
-from programs import BIN, Program, WithOptimizer, eventually, free_port, http
+from programs import BIN, Program, WithOptimizer, eventually, events, free_port, http
 
 RESTARTS = int(os.environ.get("RESTARTS", "3"))
 CLIENTS = 6
@@ -74,9 +75,15 @@ class Activation(WithOptimizer):
         self.assertEqual(program.stop(), 0)
 
     def test_a_socket_of_another_address_goes_to_the_listener_of_its_name(self):
-        program = self.program([listening(self.ports["web"], "0.0.0.0")], "web")
+        port = free_port()
+        program = self.program([listening(self.ports["web"], "0.0.0.0"), listening(port)], "web:web")
         program.start()
         self.assertEqual(http("GET", self.web).status, 200)
+        self.assertEqual(http("GET", f"http://127.0.0.1:{port}/health").status, 200)
+        where = {(each["listener"], each["address"], each["from"]) for each in events(program.text(), "listening")}
+        self.assertEqual(where, {("admin", f"127.0.0.1:{self.ports['admin']}", "own"),
+                                 ("web", f"0.0.0.0:{self.ports['web']}", "inherited"),
+                                 ("web", f"127.0.0.1:{port}", "inherited")})
 
     def test_a_socket_that_no_listener_has_is_an_error(self):
         port = free_port()
@@ -91,7 +98,17 @@ class Activation(WithOptimizer):
         program = self.program([socket.socket(socket.AF_INET, socket.SOCK_DGRAM)], "web")
         with self.assertRaises(AssertionError):
             program.start()
-        self.assertIn("inherited socket 3 (web): it is not a socket that listens on TCP", program.text())
+        self.assertEqual(events(program.text(), "cannot_start")[0]["reason"],
+                         "inherited socket 3 (web): it is not a socket that listens on TCP")
+
+    def test_a_number_of_descriptors_that_is_none_is_an_error(self):
+        config = self.write_config()
+        for variables, reason in (({"LISTEN_FDS": "x"}, "LISTEN_FDS is not a number from 0 to 1000: x"),
+                                  ({"LISTEN_FDS": "1", "LISTEN_PID": "y"}, "LISTEN_PID is not the id of a process: y")):
+            done = subprocess.run([BIN / "tidegate", "run", "-c", config], env={**os.environ, **variables},
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(events(done.stderr, "cannot_start")[0]["reason"], reason)
 
     def test_a_listener_that_a_reload_has_removed_comes_back_with_another_one(self):
         port = free_port()

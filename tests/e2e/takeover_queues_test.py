@@ -135,7 +135,7 @@ class Queues(Takeovers):
         eventually("it has run", lambda: request("GET", f"{self.url}/_jobs/{job}").json()["status"] == "succeeded")
         new = self.launch(**self.queues("one", callback=""))
         self.assertEqual(new.wait(timeout=60), 1)
-        self.assertIn("queues.two: cannot be removed: it holds 1 job (1 succeeded)", self.log_of(new))
+        self.assertIn("queues.two: the new configuration has no such queue, which holds 1 job (1 succeeded): add it, or let it drain first", self.log_of(new))
         eventually("the old one serves on", lambda: self.last_step(old) == "waiting")
         self.take_over(old, **self.queues("one", "two", callback=""))
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import unittest
 
-from programs import BIN, eventually, free_port, http as request
+from programs import BIN, ROOT, eventually, free_port, http as request
 from servers import Redis
 from takeover_peer import COMMIT, RELEASED, Peer
 from takeovers import ASYNC, CONFIG, LISTENER, Echo, Load, Takeovers
@@ -77,7 +77,8 @@ class Takeover(Takeovers):
         self.addCleanup(taken.close)
         new = self.launch(listeners=LISTENER.format(taken.getsockname()[1]))
         self.assertEqual(new.wait(timeout=60), 1)
-        eventually("the old one knows", lambda: self.events(old, "takeover_failed"))
+        failed = eventually("the old one knows", lambda: self.events(old, "takeover_failed"))
+        self.assertTrue(failed[0]["reason"].startswith(f"process {new.pid}: listen 127.0.0.1:"), failed)
         self.assertEqual(request("GET", self.url + "/a").status, 200)
         self.take_over(old, listeners="")
 
@@ -110,7 +111,9 @@ class Takeover(Takeovers):
     def test_a_queue_that_holds_jobs_does_not_change_its_store(self):
         self.start()
         self.assertEqual(request("POST", self.url + "/job", b"b" * 40, ASYNC).status, 202)
-        self.refuse_store(f"sqlite://{self.folder}/other.db", "queues.jobs: cannot be in another store: it holds 1 job (")
+        stores = [f"sqlite://{self.folder}/{name}.db" for name in ("other", "jobs")]
+        self.refuse_store(stores[0], "queues.jobs: the new configuration has it in another store "
+                          f"({stores[0]} instead of {stores[1]}), and it holds 1 job (")
 
     def test_a_queue_whose_file_stays_locked_refuses_jobs_after_a_while_and_comes_back(self):
         old = self.start()
@@ -184,6 +187,7 @@ class Takeover(Takeovers):
         new = self.launch()
         self.assertEqual(new.wait(timeout=60), 1)
         self.assertIn("another takeover is under way", self.log_of(new))
+        self.assertEqual(len(self.events(old, "takeover_refused")), 1)
         self.assertEqual(request("GET", self.admin + "/api/status").json()["takeover"], "offering")
         peer.close()
         self.take_over(old)
@@ -220,6 +224,45 @@ class Takeover(Takeovers):
     def test_without_a_process_to_take_over_from_it_starts(self):
         process = self.start()
         self.assertEqual(len(self.events(process, "takeover_not_needed")), 1)
+
+    def test_from_a_process_that_was_started_without_a_socket_nobody_takes_over_and_the_reason_says_so(self):
+        self.template = CONFIG.replace("takeover: {{socket: {folder}/takeover.sock}}\n", "")
+        self.values["workers"] = 1
+        config = self.folder / "without.yaml"
+        config.write_text(self.template.format(**self.values))
+        with open(self.folder / "without.log", "wb") as log:
+            old = subprocess.Popen([BIN / "tidegate", "run", "-c", config], stdout=log, stderr=log, cwd=ROOT)
+        self.addCleanup(old.wait, 30)
+        self.addCleanup(old.kill)
+        eventually("it serves", lambda: '"serving"' in (self.folder / "without.log").read_text(), 60)
+        self.template = CONFIG
+        new = self.launch()
+        self.assertEqual(new.wait(timeout=60), 1)
+        self.assertIn(f"another process listens there, but none on {self.folder}/takeover.sock: it was started without",
+                      self.events(new, "cannot_start")[0]["reason"])
+
+    def test_a_new_process_that_is_told_to_stop_while_it_waits_says_so(self):
+        old = self.start()
+        request("POST", self.url + "/job?slow", b"s" * 40, ASYNC)
+        eventually("the job runs", lambda: Echo.seen[b"s" * 40] == 1)
+        new = self.launch()
+        eventually("it waits", lambda: self.last_step(new) == "prepared")
+        new.send_signal(signal.SIGTERM)
+        self.assertEqual(new.wait(timeout=60), 1)
+        reason = f"takeover: SIGTERM before it was done; process {old.pid} serves on"
+        self.assertEqual(self.events(new, "cannot_start")[0]["reason"], reason)
+        eventually("the old one serves on", lambda: self.last_step(old) == "waiting")
+        self.take_over(old)
+
+    def test_the_log_says_which_sockets_were_taken_over(self):
+        second = free_port()
+        new = self.take_over(self.start(), listeners=LISTENER.format(second))
+
+        def listening(process):
+            return {(each["listener"], each["address"], each["from"]) for each in self.events(process, "listening")}
+        ours = [(name, f"127.0.0.1:{self.values[port]}") for name, port in (("admin", "admin"), ("main", "proxy"))]
+        self.assertEqual(listening(self.running[0]), {(*each, "own") for each in ours})
+        self.assertEqual(listening(new), {(*each, "taken_over") for each in ours} | {("second", f"127.0.0.1:{second}", "own")})
 
 
 if __name__ == "__main__":

@@ -54,9 +54,15 @@ class Socket(Takeovers):
         path = self.folder / "takeover.sock"
         path.write_text("precious")
         done = self.run_beside()
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("a file is there that is no socket", done.stderr)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("takeover.socket: a file is there that is no socket", done.stderr)
         self.assertEqual(path.read_text(), "precious")
+
+    def test_a_folder_in_which_anyone_may_replace_it_is_refused(self):
+        os.chmod(self.folder, 0o777)
+        done = self.run_beside()
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("takeover.socket: every user may remove or replace what is in its folder", done.stderr)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ TEST_CASE("no connection in time: 503 pool_full, with the same word everywhere a
   check_own_response(fixture, reply, {503, "pool_full", "plain", "GET", true});
   CHECK(reply.field("proxy-status").find("error=connection_limit_reached") != std::string::npos);
   CHECK(fixture.logged("pool_full")[0].at("attempts") == 0);
+  CHECK(fixture.logged("pool_full")[0].at("reason") ==
+        "no connection became free in time; 1 of 1 connections open, 0 of them by tunnels");
   CHECK(fixture.metric("tidegate_upstream_connections_refused_total", {"few", "reason=\"limit\""}) == 1);
   check_breaker_untouched(fixture);
 }

@@ -101,8 +101,17 @@ TEST_CASE("a tunnel holds its slot to its end, and is a success of the breaker f
   CHECK(fixture.metric("tidegate_breaker_calls_total", {"result=\"success\""}) == 1);
   CHECK(fixture.ask(get("/narrow")).json()["reason"] == "bulkhead_full");
   CHECK(fixture.ask(get("/narrow", kAsksWebSocket)).json()["reason"] == "bulkhead_full");
+  CHECK(fixture.logged("bulkhead_full")[0]["reason"] == "bulkhead_full: 1 of 1 slots in use, 1 of them by tunnels");
+  const auto status = fixture.admin("/api/status").json();
+  CHECK(status["bulkheads"][0]["tunnels"] == 1);
+  CHECK(status["upstreams"][1]["name"] == "narrow");
+  CHECK(status["upstreams"][1]["tunnels"] == 1);
+  CHECK(status["upstreams"][1]["connections"] == 1);
+  CHECK(status["upstreams"][1]["max_connections"] == 5);
   client->reset();
   fixture.until("the slot", [&] { return open_tunnels(fixture) == 0; });
+  CHECK(fixture.admin("/api/status").json()["bulkheads"][0]["tunnels"] == 0);
+  CHECK(fixture.admin("/api/status").json()["upstreams"][1]["tunnels"] == 0);
   open_tunnel(fixture, "/narrow");
   CHECK(fixture.metric("tidegate_breaker_calls_total", {"result=\"success\""}) == 2);
 }

@@ -31,6 +31,23 @@ TEST_CASE("an upgrade that may not pass is an ordinary request, without the fiel
   }
 }
 
+TEST_CASE("an upgrade that the route has not, and that the upstream then refuses, is the reason in the log") {
+  Fixture fixture(tunnel_config().log("access: all"));
+  const auto ask = [&](const char* route, const char* fields, const char* response) {
+    fixture.raw.close_connections();
+    fixture.raw.script = response;
+    fixture.ask(get(route, fields));
+    return fixture.logged("proxied").back()["reason"];
+  };
+  const char* const refused = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n";
+  CHECK(ask("/none", kAsksWebSocket, refused) ==
+        "it asked for websocket, which `upgrades` of the route has not: sent as an ordinary request");
+  CHECK(ask("/ws", kAsksWebSocket, refused) == "");
+  CHECK(ask("/none", "", refused) == "");
+  CHECK(ask("/none", kAsksWebSocket, kOk) == "");
+  CHECK(fixture.logged("proxied").size() == 4);
+}
+
 TEST_CASE("an upgrade of HTTP/1.0 is an ordinary request") {
   Fixture fixture(tunnel_config());
   fixture.raw.script = kOk;

@@ -36,9 +36,16 @@ std::string GivenQueues::refusal(const Prepared& prepared) const {
     if (jobs.empty()) continue;
     const auto there = std::find_if(prepared.queues.begin(), prepared.queues.end(),
                                     [&](const PreparedQueue& queue) { return queue.name == here->first; });
-    if (there == prepared.queues.end()) return fmt::format("queues.{}: cannot be removed: it holds {}", name, jobs);
-    if (there->store != store_of(here->second)) {
-      return fmt::format("queues.{}: cannot be in another store: it holds {}", name, jobs);
+    if (there == prepared.queues.end()) {
+      return fmt::format(
+          "queues.{}: the new configuration has no such queue, which holds {}: add it, or let it drain first", name,
+          jobs);
+    }
+    if (const std::string store = store_of(here->second); there->store != store) {
+      return fmt::format(
+          "queues.{}: the new configuration has it in another store ({} instead of {}), and it holds {}: "
+          "keep the store, or let it drain first",
+          name, there->store, store, jobs);
     }
   }
   return "";

@@ -13,8 +13,9 @@ namespace tidegate::cli {
 
 namespace {
 
-constexpr Duration kReloadMax = 30s;  // until a reload that was under way has ended
-constexpr Duration kReloadCheck = 20ms;
+constexpr Duration kAfterGrace = 10s;  // until the process before this one has ended, after its shutdown_grace
+constexpr Duration kReloadMax = 30s;   // until a reload that was under way has ended
+constexpr Duration kCheckEvery = 20ms;
 constexpr Duration kOfferMax = 30s;  // until the next process has prepared
 constexpr Duration kCutOffMax = 4s;  // until jobs that were cut off are deferred
 constexpr Duration kIdleMax = 2s;    // until calls to a queue that were made before it was held have ended
@@ -52,26 +53,38 @@ Handover::~Handover() {
   if (calls_) calls_->end("the process ends");
 }
 
-const char* Handover::step() const {
-  static constexpr const char* kWords[] = {"waiting", "awaiting_reload", "offering",   "ending_jobs", "cutting_off",
-                                           "closing", "opening",         "committing", "returning",   "handed_over"};
-  return kWords[static_cast<size_t>(state_)];
+const char* Handover::word(State state) {
+  static constexpr const char* kWords[] = {
+      "waiting", "awaiting_predecessor", "awaiting_reload", "offering",   "ending_jobs", "cutting_off", "closing",
+      "opening", "committing",           "returning",       "handed_over"};
+  return kWords[static_cast<size_t>(state)];
 }
+
+const char* Handover::step() const {
+  return state_ == State::waiting && callbacks_.predecessor() != 0 ? "predecessor_draining" : word(state_);
+}
+
+int Handover::other() const { return state_ == State::waiting ? callbacks_.predecessor() : other_; }
 
 void Handover::move_on(State state) {
   state_ = state;
-  log_info("takeover_step", {{"process", other_}, {"step", step()}});
+  log_info("takeover_step", {{"process", other_}, {"step", word(state)}});
+}
+
+void Handover::warn_failed(const std::string& reason) const {
+  log_warn("takeover_failed", {{"process", other_}, {"step", word(state_)}, {"reason", reason}});
 }
 
 // A visitor says what it wants before it is refused: what lies unread when a connection is closed would hide the
-// reason.
+// reason. What it says afterwards is not looked at.
 void Handover::on_connected(net::MessageSocket socket) {
   const uint64_t connection = ++connections_;
   visitor_ = std::make_unique<net::MessageChannel>(
       parts_.runtime, std::move(socket),
       net::MessageChannel::Callbacks{[this, connection](net::Message message) {
                                        if (connection == with_) on_message(std::move(message));
-                                       else if (visitor_ && connection == connections_) on_hello(message);
+                                       else if (visitor_ && connection == connections_ && connection != refused_)
+                                         on_hello(message);
                                      },
                                      [this, connection](const Error&) {
                                        if (connection == with_) fail("the process has ended");
@@ -88,23 +101,35 @@ std::string Handover::refusal(const net::Message& hello) const {
 void Handover::on_hello(const net::Message& message) {
   const net::MessagePeer peer = visitor_->peer();
   if (const std::string reason = refusal(message); !reason.empty()) {
+    refused_ = connections_;
     log_warn("takeover_refused", {{"process", peer.process}, {"reason", reason}});
     return visitor_->send(make_message(Kind::refused, reason));
   }
   other_ = peer.process;
   with_ = connections_;
   channel_ = std::move(visitor_);
-  if (!callbacks_.reload_under_way()) return offer();
-  offer_by_ = parts_.runtime.now() + kReloadMax;
-  move_on(State::awaiting_reload);
-  await_reload();
+  offer_when_possible();
 }
 
-// Often of the very file that was replaced for the next process.
-void Handover::await_reload() {
-  if (!callbacks_.reload_under_way()) return offer();
-  if (parts_.runtime.now() >= offer_by_) return fail("a reload is under way");
-  timer_.start_after(kReloadCheck);
+// A reload: often of the very file that was replaced for the next process.
+void Handover::offer_when_possible() {
+  if (const int before = callbacks_.predecessor(); before != 0) {
+    const std::string why = fmt::format("process {} still drains: take over when it has ended", before);
+    return await(State::awaiting_predecessor, parts_.gateway.table()->config().shutdown_grace + kAfterGrace, why);
+  }
+  if (callbacks_.reload_under_way()) return await(State::awaiting_reload, kReloadMax, "a reload is under way");
+  offer();
+}
+
+// `what`: of the end; the next process logs it.
+void Handover::await(State step, Duration time_max, const std::string& what) {
+  if (state_ != step) {
+    offer_by_ = parts_.runtime.now() + time_max;
+    move_on(step);
+    channel_->send(make_message(Kind::wait, what));
+  }
+  if (parts_.runtime.now() >= offer_by_) return fail(what);
+  timer_.start_after(kCheckEvery);
 }
 
 void Handover::offer() {
@@ -122,7 +147,9 @@ void Handover::on_message(net::Message message) {
   if (kind == Kind::prepared && state_ == State::offering) return end_jobs(message);
   if (kind == Kind::opened && state_ == State::opening) return commit();
   if (kind == Kind::serving && state_ == State::committing) return give_away();
-  if (kind == Kind::failed && state_ < State::returning) return fail(message.text.substr(1));
+  if (kind == Kind::failed && state_ < State::returning) {
+    return fail(fmt::format("process {}: {}", other_, message.text.substr(1)));
+  }
   const bool answered =
       kind == Kind::answer && state_ == State::handed_over && calls_->on_answer(without_kind(std::move(message)));
   if (!answered) fail("it does not follow the protocol");
@@ -180,7 +207,8 @@ void Handover::give_away() {
 
 void Handover::on_time_over() {
   switch (state_) {
-    case State::awaiting_reload: return await_reload();
+    case State::awaiting_predecessor:
+    case State::awaiting_reload: return offer_when_possible();
     case State::ending_jobs:
       move_on(State::cutting_off);
       parts_.jobs_worker.cut_off_jobs();
@@ -188,10 +216,10 @@ void Handover::on_time_over() {
     case State::closing: return queues_.close_begun() ? fail("a queue does not close") : close_queues();
     case State::returning: return take_back();
     case State::committing:  // the other process has the queues: this one goes on without them until that one serves
-      return log_warn("takeover_failed", {{"process", other_}, {"step", step()}, {"reason", "it is silent"}});
+      return warn_failed("it is silent");
     case State::offering:
     case State::cutting_off:
-    case State::opening: return fail(fmt::format("it was too late in the step {}", step()));
+    case State::opening: return fail(fmt::format("it was too late in the step {}", word(state_)));
     case State::waiting:
     case State::handed_over: break;
   }
@@ -199,7 +227,7 @@ void Handover::on_time_over() {
 
 // Afterwards the queues are the other process's alone: what still waits for it fails.
 void Handover::fail(const std::string& reason) {
-  log_warn("takeover_failed", {{"process", other_}, {"step", step()}, {"reason", reason}});
+  warn_failed(reason);
   if (state_ == State::handed_over) {
     with_ = 0;
     calls_->end("the process that has taken the queue over has ended");
@@ -225,7 +253,7 @@ void Handover::take_back() {
   if (!queues_.closing() && queues_.take_back()) return end_return();
   if (parts_.runtime.now() >= return_by_) {
     return_by_ = Time::max();
-    log_warn("takeover_failed", {{"process", other_}, {"step", step()}, {"reason", queues_.refuse_calls()}});
+    warn_failed(queues_.refuse_calls());
     if (stopped_) std::exchange(stopped_, nullptr)();
   }
   timer_.start_after(kReopenEvery);
@@ -239,8 +267,7 @@ void Handover::end_return() {
   if (stopped_) return std::exchange(stopped_, nullptr)();
   if (!listener_) return;
   // The other process may have put its own socket there.
-  if (Status status = listen_at_path(); !status)
-    log_warn("takeover_failed", {{"process", other_}, {"step", step()}, {"reason", status.error().message}});
+  if (Status status = listen_at_path(); !status) warn_failed(status.error().message);
 }
 
 void Handover::stop(std::function<void()> done) {

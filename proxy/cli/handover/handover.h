@@ -9,7 +9,11 @@
 //      │                           failed, too late, or the other process has ended
 //      └────── queues are open again ────── returning ◀──┘
 //
-//   A reload that is under way at the hello ends first: waiting ──hello──▶ awaiting_reload ──its end──▶ offering.
+//   Before offering, what must end first is waited for; where it does not in time, the takeover fails. Where the
+//   process before this one still drains, its requests reach the queues through this one: they would have none if this
+//   one gave them away. So:
+//   waiting ──hello──▶ awaiting_predecessor ──it has ended──▶ awaiting_reload ──none is under way──▶ offering
+//
 //   closing: calls to the queues wait; those made before end, then the stores close. opening: the other process opens
 //   them.
 //
@@ -44,7 +48,9 @@ class Handover {
     SocketAddress admin;        // where the admin interface listens
   };
   struct Callbacks {
-    // A takeover waits until it has ended.
+    // A takeover waits until they have ended: the process that this one has taken over from (its id; 0: it has, or
+    // there was none), and a reload.
+    std::function<int()> predecessor;
     std::function<bool()> reload_under_way;
     // A takeover begins, or has ended as if it had not been.
     std::function<void(bool under_way)> under_way;
@@ -56,7 +62,10 @@ class Handover {
   static Result<std::unique_ptr<Handover>> listen(const Parts& parts, const std::string& path, Callbacks callbacks);
   ~Handover();
 
-  const char* step() const;  // the state in a word, as in the log
+  // The state in a word, as in the log; while nobody takes over, predecessor_draining where that is so.
+  const char* step() const;
+  // Of the other process that the step is about; 0: of none.
+  int other() const;
   // What is not handed over yet is taken back, then `done` runs; after kReturnMax it runs all the same. In committing
   // it runs at once: the other process may have the queues already, and calls to them wait for it. Nobody can take over
   // any more.
@@ -68,6 +77,7 @@ class Handover {
  private:
   enum class State : uint8_t {
     waiting,
+    awaiting_predecessor,
     awaiting_reload,
     offering,
     ending_jobs,
@@ -84,7 +94,8 @@ class Handover {
   void on_connected(net::MessageSocket socket);
   std::string refusal(const net::Message& hello) const;
   void on_hello(const net::Message& message);
-  void await_reload();
+  void offer_when_possible();
+  void await(State step, Duration time_max, const std::string& what);
   void offer();
   void on_message(net::Message message);
   void end_jobs(const net::Message& message);
@@ -98,7 +109,9 @@ class Handover {
   void begin_return();
   void take_back();
   void end_return();
+  static const char* word(State state);
   void move_on(State state);
+  void warn_failed(const std::string& reason) const;
 
   const Parts parts_;
   const std::string path_;
@@ -108,8 +121,9 @@ class Handover {
   std::unique_ptr<net::MessageChannel> visitor_;  // has said nothing yet, or was refused
   std::unique_ptr<net::MessageChannel> channel_;  // to the next process
   uint64_t connections_ = 0;
-  uint64_t with_ = 0;  // which of them is channel_; 0: none
-  int other_ = 0;      // process
+  uint64_t with_ = 0;     // which of them is channel_; 0: none
+  uint64_t refused_ = 0;  // the last of them that was
+  int other_ = 0;         // process
   uint64_t attempt_ = 0;
   Prepared prepared_;
   GivenQueues queues_;

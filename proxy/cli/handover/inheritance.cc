@@ -52,12 +52,15 @@ Status Inheritance::take_over_sockets() {
   if (!takeover) return takeover.error();
   takeover_ = std::move(*takeover);
   if (!takeover_) {
-    log_info("takeover_not_needed", {{"socket", config_.takeover_socket}});
+    log_info("takeover_not_needed", {{"socket", config_.takeover_socket}, {"reason", "no process listens on it"}});
     return Ok{};
   }
   auto sockets = takeover_->receive_sockets();
   if (!sockets) return sockets.error();
-  for (net::InheritedSocket& socket : *sockets) inherit(std::move(socket));
+  for (net::InheritedSocket& socket : *sockets) {
+    socket.origin = net::SocketOrigin::taken_over;
+    inherit(std::move(socket));
+  }
   return Ok{};
 }
 
@@ -85,9 +88,17 @@ Status Inheritance::check_ports() const {
       net::wait_blocking(kRetryInterval);
       status = net::check_port_is_free(address);
     }
-    if (!status) return status;
+    if (!status) return port_taken(status.error());
   }
   return Ok{};
+}
+
+// Who meant to take over from the process that listens there has not found it.
+Error Inheritance::port_taken(const Error& error) const {
+  if (!takes_over_ || takeover_) return error;
+  return {error.code,
+          error.message + ", but none on " + config_.takeover_socket +
+              ": it was started without `takeover`, or with another socket. Stop it first, or use its socket"};
 }
 
 // What only this process listens on, it does already: so it cannot fail later.

@@ -52,12 +52,15 @@ class Inheritance {
   void end() { takeover_.reset(); }
   // From another process, which serves no more.
   bool took_over() const { return takeover_ != nullptr; }
+  // That process, while it still drains: what it wants of the queues is done here. 0: there is none.
+  int predecessor() const { return takeover_ && !takeover_->alone() ? takeover_->other() : 0; }
 
  private:
   std::vector<SocketAddress> addresses() const { return addresses_of(config_, config_.admin.address); }
   Status take_over_sockets();
   Status check_takeover_socket() const;
   Status check_ports() const;
+  Error port_taken(const Error& error) const;
   void inherit(net::InheritedSocket socket);
 
   const config::Config& config_;

@@ -9,7 +9,7 @@ using jobs::MessageWriter;
 
 std::optional<Kind> kind_of(const net::Message& message) {
   const uint8_t kind = message.text.empty() ? 0 : static_cast<uint8_t>(message.text.front());
-  if (kind < static_cast<uint8_t>(Kind::hello) || kind > static_cast<uint8_t>(Kind::answer)) return std::nullopt;
+  if (kind < static_cast<uint8_t>(Kind::hello) || kind > static_cast<uint8_t>(Kind::wait)) return std::nullopt;
   return static_cast<Kind>(kind);
 }
 

@@ -3,6 +3,7 @@
 //
 //   the next process                                       the one that serves
 //   hello ─────────────────────────────────────────────▶  (or refused)
+//                    ◀──────────────────── wait (something else must end first, and what), …
 //                    ◀──────────────────── socket, socket, …, sockets_end
 //   prepared: what it will listen on, its queues ──────▶  ends job runs, closes the queues
 //                    ◀──────────────────────────────────── released
@@ -40,6 +41,7 @@ enum class Kind : uint8_t {
   failed,
   call,
   answer,
+  wait,
 };
 
 // None: not of any kind.

@@ -58,10 +58,14 @@ Result<std::vector<ActivatedSocket>> take_activated_sockets() {
   const std::string count = take_variable("LISTEN_FDS");
   const std::string all_names = take_variable("LISTEN_FDNAMES");
   std::vector<ActivatedSocket> sockets;
-  if (number_of(process) != std::optional(static_cast<int>(::getpid()))) return sockets;
   if (count.empty()) return sockets;
-  const auto number = number_of(count);
-  if (!number || *number > kSocketsMax) return Error{ErrorCode::invalid, "LISTEN_FDS is not a number: " + count};
+  const auto meant = number_of(process), number = number_of(count);
+  if (!process.empty() && !meant) return Error{ErrorCode::invalid, "LISTEN_PID is not the id of a process: " + process};
+  if (meant && *meant != ::getpid()) return sockets;
+  if (!number || *number > kSocketsMax) {
+    return Error{ErrorCode::invalid, fmt::format("LISTEN_FDS is not a number from 0 to {}: {}", kSocketsMax, count)};
+  }
+  if (!meant) return sockets;
   std::string_view names = all_names;
   for (int fd = kFirstDescriptor; fd < kFirstDescriptor + *number; ++fd) {
     ActivatedSocket& socket = sockets.emplace_back();
@@ -88,7 +92,7 @@ Result<std::vector<net::InheritedSocket>> assign_sockets(std::vector<ActivatedSo
                                "nobody would accept from it",
                                socket.socket.number(), socket.name, socket.bound.to_string())};
     }
-    assigned.push_back({*address, std::move(socket.socket), true});
+    assigned.push_back({*address, std::move(socket.socket), true, net::SocketOrigin::inherited});
   }
   return assigned;
 }

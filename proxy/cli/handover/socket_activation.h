@@ -1,6 +1,6 @@
 // Listening sockets that the service manager has opened: systemd socket activation, sd_listen_fds(3).
 //
-//   LISTEN_PID      who is meant: this process, else nothing is inherited
+//   LISTEN_PID      who is meant: this process; without it, or if it is another, nothing is inherited
 //   LISTEN_FDS      how many descriptors, from 3 on
 //   LISTEN_FDNAMES  their names, with colons between them
 //

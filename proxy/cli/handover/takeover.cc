@@ -8,14 +8,14 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "net/local/stop_signals.h"
 
 namespace tidegate::cli {
 
 namespace {
 
 constexpr Duration kAnswerMax = 10s;
-constexpr Duration kOfferedMax = 60s;  // a reload in the other process ends first
-constexpr Duration kReleaseMax = 24h;  // job runs end first: the other process says how long that may take
+constexpr Duration kOtherMax = 24h;  // something ends there first: the other process says how long that may take
 constexpr Duration kCommitMax = 10s;
 constexpr const char* kBrokenProtocol = "takeover: the other process does not follow the protocol";
 
@@ -48,7 +48,12 @@ void Takeover::move_on(State state) {
 
 // The next message. That the other process refuses, or has failed, is an error.
 Result<net::Message> Takeover::receive(Duration time) {
-  auto message = socket_.receive_within(time);
+  const net::StopSignals stop;  // else it would end without a word
+  auto message = socket_.receive_within(time, stop.descriptor());
+  if (!message && message.error().code == ErrorCode::cancelled) {
+    return Error{ErrorCode::cancelled,
+                 fmt::format("takeover: {} before it was done; process {} serves on", stop.came(), other_)};
+  }
   if (!message) return Error{message.error().code, "takeover: " + message.error().message};
   const auto kind = kind_of(*message);
   if (kind != Kind::refused && kind != Kind::failed) return message;
@@ -77,11 +82,16 @@ Result<std::optional<net::Message>> Takeover::await(Kind kind, Duration time) {
 
 Result<std::vector<net::InheritedSocket>> Takeover::receive_sockets() {
   std::vector<net::InheritedSocket> sockets;
-  for (;;) {
-    auto message = receive(kOfferedMax);
+  for (Duration time = kAnswerMax;;) {
+    auto message = receive(time);
     if (!message) return message.error();
     const auto kind = kind_of(*message);
     if (kind == Kind::sockets_end) break;
+    if (kind == Kind::wait) {
+      log_info("takeover_waits", {{"process", other_}, {"reason", message->text.substr(1)}});
+      time = kOtherMax;
+      continue;
+    }
     auto socket = kind == Kind::socket ? read_socket(std::move(*message)) : std::nullopt;
     const auto bound = socket ? net::adopt_listening_socket(socket->socket) : Error{ErrorCode::invalid, ""};
     if (!bound) return Error{ErrorCode::invalid, kBrokenProtocol};
@@ -93,7 +103,7 @@ Result<std::vector<net::InheritedSocket>> Takeover::receive_sockets() {
 Status Takeover::await_queues(const Prepared& prepared) {
   if (Status sent = send(prepared_message(prepared)); !sent) return sent;
   move_on(State::prepared);
-  auto released = await(Kind::released, kReleaseMax);
+  auto released = await(Kind::released, kOtherMax);
   if (!released) return released.error();
   if (!alone()) move_on(State::opening);
   return Ok{};

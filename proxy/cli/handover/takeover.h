@@ -6,6 +6,8 @@
 //       │                             │                          │
 //       ├── failed, refused, late ────┴──────────────────────────┘──▶ an error: this process ends, the other serves on
 //       └── the other ends before commit ──▶ alone: nobody else has the sockets and the queues now
+//
+//   receive_sockets: the other may have to wait itself, and says for what.
 #pragma once
 
 #include <functional>
@@ -36,8 +38,9 @@ class Takeover {
   // This process cannot go on: the other one is told why, and serves on. Does nothing from commit on.
   void fail(const std::string& reason);
 
-  // The other process has ended before its time; what it had is free, soon.
+  // The other process has ended; where that was before its time, what it had is free, soon.
   bool alone() const { return state_ == State::alone; }
+  int other() const { return other_; }  // its id
   // This process accepts connections. From now on does the calls of the other process. `queue_of`: see
   // jobs::QueueService. REQUIRES await_commit().
   void serve(net::UvRuntime& runtime, jobs::QueueService::QueueOf queue_of);

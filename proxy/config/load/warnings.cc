@@ -93,10 +93,40 @@ void warn_of_slots(const policy::BulkheadConfig& bulkhead, const Upstream& upstr
                                               upstream.name, upstream.max_connections));
 }
 
+constexpr std::string_view kWebSocket = "websocket";
+
+// Tunnels hold their slots for hours.
+void warn_of_shared_slots(const RouteUse& use, Diagnostics& warnings) {
+  const Location upgrades = use.at["upgrades"];
+  if (!upgrades.is_written() || use.route.upgrades.empty() || use.route.bulkhead || !use.upstream.bulkhead) return;
+  upgrades.report(warnings, fmt::format("open tunnels hold the slots of requests, in the bulkhead of upstream {}: give "
+                                        "the route a `bulkhead` of its own",
+                                        use.upstream.name));
+}
+
+void warn_of_upgrades(const RouteUse& use, Diagnostics& warnings) {
+  const std::vector<std::string>& protocols = use.route.upgrades;
+  const Location upgrades = use.at["upgrades"], tunnel_idle = use.at["timeout"]["tunnel_idle"];
+  if (protocols.empty() && tunnel_idle.is_written()) tunnel_idle.report(warnings, "has no effect: `upgrades` is empty");
+  if (!upgrades.is_written()) return;
+  warn_of_shared_slots(use, warnings);
+  const auto& methods = use.route.match.methods;
+  const bool has_get = methods.empty() || std::find(methods.begin(), methods.end(), "GET") != methods.end();
+  if (std::find(protocols.begin(), protocols.end(), kWebSocket) != protocols.end()) {
+    if (!has_get)
+      upgrades.report(warnings, "no request asks for a WebSocket: it would be a GET, which `match.methods` has not");
+    return;
+  }
+  for (size_t i = 0; i < protocols.size(); ++i) {
+    if (nearest(protocols[i], {kWebSocket})) upgrades[i].report(warnings, "did you mean `websocket`?");
+  }
+}
+
 void warn_of_route(const RouteUse& use, Diagnostics& warnings) {
   warn_of_methods(use, warnings);
   warn_of_backoff(use.route.retry.backoff, use.at["retry"], use.route.timeout.total, "timeout.total", warnings);
   warn_of_conditions(use, warnings);
+  warn_of_upgrades(use, warnings);
   warn_of_max_body(use, warnings);
   if (use.route.rate_limit) warn_of_rate_limit(*use.route.rate_limit, use.at["rate_limit"], warnings);
   if (use.route.bulkhead) warn_of_slots(*use.route.bulkhead, use.upstream, use.at["bulkhead"], warnings);

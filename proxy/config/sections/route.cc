@@ -40,6 +40,15 @@ void read_retry(Section& section, policy::RetryConfig& out) {
   section.child("backoff", [&](Section& child) { read_backoff(child, out.backoff); });
 }
 
+void read_upgrades(Section& section, std::vector<std::string>& out) {
+  const auto upgrades = section.find("upgrades");
+  if (upgrades && upgrades->node->kind == Node::Kind::scalar) {
+    return section.error("upgrades", "expected a list: write `[websocket]`, or `[]` for none");
+  }
+  section.parsed_list("upgrades", out, "a protocol such as `websocket`", parse_upgrade);
+  section.refuse_duplicates("upgrades", out);
+}
+
 void read_buffering(Section& section, Buffering& out) {
   section.size("request", out.request, 0, 1ull << 50);  // at most limits.buffered: a check across sections
   section.size("response", out.response, 0, 1ull << 50);
@@ -59,6 +68,10 @@ void read_route(Section& section, Route& out) {
   read_reference(section, "upstream", out.upstream);
   section.child("rate_limit", [&](Section& child) { read_rate_limit(child, out.rate_limit.emplace()); });
   section.child("timeout", [&](Section& child) { read_timeout(child, out.timeout, out.timeout_header); });
+  if (section.has("tunnel_idle")) {
+    section.find("tunnel_idle");
+    section.error("tunnel_idle", "belongs in `timeout`: write `timeout: {tunnel_idle: …}`");
+  }
   section.child("retry", [&](Section& child) { read_retry(child, out.retry); });
   const auto buffering = section.find("buffering");
   if (section.is_word("buffering", "off")) {
@@ -68,8 +81,7 @@ void read_route(Section& section, Route& out) {
   } else {
     section.child("buffering", [&](Section& child) { read_buffering(child, out.buffering); });
   }
-  section.parsed_list("upgrades", out.upgrades, "a protocol such as `websocket`", parse_upgrade);
-  section.refuse_duplicates("upgrades", out.upgrades);
+  read_upgrades(section, out.upgrades);
   section.child("fallback", [&](Section& child) { read_fallback(child, out.fallback.emplace()); });
   section.child("breaker", [&](Section& child) { out.breaker = read_breaker(child); });
   section.child("bulkhead", [&](Section& child) { out.bulkhead = read_bulkhead(child); });

@@ -82,7 +82,12 @@ void read_sections(Section& root, Config& out) {
   root.child("log", [&](Section& section) { read_log(section, out.log); });
   root.child("admin", [&](Section& section) { read_admin(section, out.admin); });
   root.child("tls", [&](Section& section) { read_tls_file(section, "ca_file", out.tls.ca_file); });
-  root.child("takeover", [&](Section& section) { read_takeover(section, out); });
+  const auto takeover = root.find("takeover");
+  if (takeover && takeover->node->kind == Node::Kind::scalar) {
+    root.error("takeover", "expected a section: write `{socket: /run/tidegate/takeover.sock}`");
+  } else {
+    root.child("takeover", [&](Section& section) { read_takeover(section, out); });
+  }
   root.require("upstreams");
   root.each_named("upstreams", [&](const std::string& name, Section& section) {
     Upstream& upstream = out.upstreams[name];

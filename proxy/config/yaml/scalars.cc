@@ -70,6 +70,18 @@ std::string show(uint64_t value, const Unit (&units)[N], bool largest_only) {
   return out;
 }
 
+// idle_tunnel: tunnel, idle
+std::vector<std::string_view> sorted_words(std::string_view name) {
+  std::vector<std::string_view> words;
+  for (size_t at = 0; at <= name.size();) {
+    const size_t end = std::min(name.find('_', at), name.size());
+    words.push_back(name.substr(at, end - at));
+    at = end + 1;
+  }
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
 int edit_distance(std::string_view a, std::string_view b) {
   // Optimal string alignment: three rows of the Wagner-Fischer table (1974); a swap of neighbours is one edit.
   std::vector<int> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
@@ -202,7 +214,9 @@ std::optional<std::string_view> nearest(std::string_view word, const std::vector
   if (word.size() > 64) return std::nullopt;
   std::optional<std::string_view> best;
   int best_distance = word.size() < 4 ? 1 : static_cast<int>(word.size()) / 3 + 1;
+  const std::vector<std::string_view> words = sorted_words(word);
   for (const std::string_view candidate : candidates) {
+    if (candidate.size() == word.size() && sorted_words(candidate) == words) return candidate;
     const int distance = edit_distance(word, candidate);
     if (distance > best_distance || (best && distance == best_distance)) continue;
     best = candidate;

@@ -263,6 +263,7 @@ void Exchange::refuse(Outcome why, std::optional<Duration> retry_after, std::str
     problem.extra_fields = rate_limit_fields(*plan_->rate_decision(), route_.policy.limiter->config());
   }
   send_refusal(responder_, std::move(problem), retry_after);
+  if (why == Outcome::bulkhead_full) record_.not_relayed(why);
   end(why, status_of(why));
 }
 
@@ -275,9 +276,8 @@ void Exchange::give_up(Outcome outcome, std::string reason) {
     const bool room_may_come = outcome == Outcome::buffer_full;
     return refuse(outcome, room_may_come ? std::optional(ParkedRequest::kCommitBound) : std::nullopt);
   }
-  const uint16_t status = parked_ ? parked_->response_status() : relay_->status();
   responder_.abort();
-  end(outcome, status);
+  end(outcome, parked_ ? parked_->response_status() : relay_->status());
 }
 
 // Everything the request caused ends here. The server destroys the exchange at the end of the event-loop iteration.

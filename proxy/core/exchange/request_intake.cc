@@ -37,11 +37,9 @@ uint64_t body_keep_max(const http::RequestHead& head, const RouteState& route, b
   return too_large ? 0 : keep_max;
 }
 
-std::string_view allowed_upgrade(const http::RequestHead& head, const std::vector<std::string>& allowed) {
-  const std::string_view wanted = http::requested_upgrade(head);
-  const bool may =
-      std::any_of(allowed.begin(), allowed.end(), [&](const std::string& one) { return http::iequals(one, wanted); });
-  return may ? wanted : std::string_view();
+bool is_allowed(std::string_view protocol, const std::vector<std::string>& allowed) {
+  return std::any_of(allowed.begin(), allowed.end(),
+                     [&](const std::string& one) { return http::iequals(one, protocol); });
 }
 
 }  // namespace
@@ -53,7 +51,8 @@ RequestContext request_context(http::Responder& responder, const RouteState& rou
   RequestContext context = make_context(responder.request(), peer, http::is_trusted(peer, listener.trusted_proxies),
                                         to_hex(runtime.random_id()), runtime.random());
   context.over_tls = listener.tls.has_value();
-  context.upgrade = allowed_upgrade(responder.request(), route.config->upgrades);
+  const std::string_view upgrade = http::requested_upgrade(responder.request());
+  (is_allowed(upgrade, route.config->upgrades) ? context.upgrade : context.upgrade_refused) = upgrade;
   return context;
 }
 

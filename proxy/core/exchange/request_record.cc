@@ -1,5 +1,7 @@
 #include "core/exchange/request_record.h"
 
+#include <fmt/format.h>
+
 #include "core/access_log.h"
 
 namespace tidegate::core {
@@ -18,7 +20,9 @@ void RequestRecord::attempt_failed(Outcome outcome, std::string reason) {
 
 void RequestRecord::not_relayed(Outcome why) {
   if (attempt_outcome_ == why) return;  // the attempt's own reason says more
-  reason_ = attempt_outcome_ ? std::string(to_string(why)) + "; last attempt: " + reason_ : to_string(why);
+  std::string decision = to_string(why);
+  if (why == Outcome::bulkhead_full) decision += ": " + route_.policy.bulkhead->view().text();
+  reason_ = attempt_outcome_ ? decision + "; last attempt: " + reason_ : std::move(decision);
 }
 
 void RequestRecord::tunnel_opened(Time now, std::string_view protocol) {
@@ -40,8 +44,15 @@ void RequestRecord::end(Outcome outcome, uint16_t status, const policy::Plan* pl
   if (plan) count_decisions(*plan);
   log_access(
       {head, route_.config->name, outcome, status, took, client_, context.request_id, plan ? plan->attempts() : 0,
-       endpoint_name(), response_bytes_, reason_, job_id_, protocol_, bytes_from_client_},
+       endpoint_name(), response_bytes_, reason(context, status), job_id_, protocol_, bytes_from_client_},
       log);
+}
+
+// An upstream that gets an upgrade as an ordinary request says what it likes about it.
+std::string RequestRecord::reason(const RequestContext& context, uint16_t status) const {
+  if (!reason_.empty() || status < 400 || context.upgrade_refused.empty()) return reason_;
+  return fmt::format("it asked for {}, which `upgrades` of the route has not: sent as an ordinary request",
+                     context.upgrade_refused);
 }
 
 std::string_view RequestRecord::endpoint_name() const {

@@ -24,8 +24,8 @@ class RequestRecord {
   void failed(std::string reason) { reason_ = std::move(reason); }
   void attempt_begun(size_t endpoint) { endpoint_ = endpoint; }
   void attempt_failed(policy::Outcome outcome, std::string reason);
-  // Not relayed, but parked, or responded to by the route. What its last attempt came to is added where that is another
-  // reason.
+  // Not relayed, but parked, refused, or responded to by the route. What its last attempt came to is added where that
+  // is another reason.
   void not_relayed(policy::Outcome why);
   void response_bytes(uint64_t count) { response_bytes_ += count; }
   // The upstream has switched to that protocol, which outlives the record: to here it is a request, whose duration is
@@ -43,6 +43,7 @@ class RequestRecord {
            const RequestContext& context, Time now, const config::Log& log) const;
 
  private:
+  std::string reason(const RequestContext& context, uint16_t status) const;
   std::string_view endpoint_name() const;
   void count_decisions(const policy::Plan& plan) const;
 

@@ -25,6 +25,7 @@ Attempt::Attempt(net::Runtime& runtime, Pool& pool, AttemptUser& user)
 
 Attempt::~Attempt() {
   const bool under_way = state_ != State::ended && state_ != State::switched && state_ != State::pending;
+  if (state_ == State::switched) pool_.upstream().connections().tunnels_changed(-1);
   if (under_way) pool_.upstream().metrics().attempt_cancelled(runtime_.now() - begun_);
 }
 
@@ -203,6 +204,7 @@ void Attempt::on_switched(const http::ResponseHead& head, std::unique_ptr<net::S
   end();
   state_ = State::switched;
   const Time now = runtime_.now();
+  pool_.upstream().connections().tunnels_changed(1);
   pool_.upstream().endpoint(endpoint_).responded(now);
   pool_.upstream().metrics().attempt_ended(AttemptResult::response, now - begun_);
   pool_.upstream().call_succeeded(endpoint_);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/assert.h"
 
 namespace tidegate::core {
@@ -86,6 +88,15 @@ ConnectionLimit::Returned ConnectionLimit::returned(Member& member) {
   --member.waiting_;
   --waiting_;
   return Returned::serve_next;
+}
+
+ConnectionLimit::View ConnectionLimit::view() const {
+  const std::lock_guard lock(mutex_);
+  return {open_, waiting_, connections_max_, tunnels_};
+}
+
+std::string ConnectionLimit::View::text() const {
+  return fmt::format("{} of {} connections open, {} of them by tunnels", open, limit, tunnels);
 }
 
 void ConnectionLimit::recheck_idle() {

@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cstddef>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace tidegate::core {
@@ -66,6 +67,15 @@ class ConnectionLimit {
   // Members look at their idle connections again.
   void recheck_idle();
 
+  // A call goes on as a tunnel, for as long as its two sides like; or has ended as one.
+  void tunnels_changed(int by) { tunnels_ += by; }
+
+  struct View {
+    int open, waiting, limit;
+    int tunnels;  // of those open
+    std::string text() const;
+  };
+  View view() const;
   int waiting() const { return waiting_; }
   // Somebody waits, or there are more connections than there may be.
   bool wants_idle() const { return anyone_waits() || above_limit_; }
@@ -81,10 +91,11 @@ class ConnectionLimit {
 
   int connections_max_;
   int pending_max_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Member*> members_;
   size_t turn_ = 0;  // whose turn it is, if it waits
   int open_ = 0;
+  std::atomic<int> tunnels_{0};
   // Sequentially consistent, as Member::idle_ is: who begins to wait looks for idle connections afterwards, who keeps
   // one idle looks for waiters afterwards, and one of the two sees the other.
   std::atomic<int> waiting_{0};

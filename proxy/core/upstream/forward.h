@@ -21,8 +21,9 @@ struct RequestContext {
   bool continues_trace = false;  // of the sender; else its tracestate means nothing here
   IpAddress peer;
   bool peer_trusted = false;
-  bool over_tls = false;          // the peer has sent it so
-  std::string_view upgrade = {};  // the protocol that it asks to switch to, and may; "": none
+  bool over_tls = false;                  // the peer has sent it so
+  std::string_view upgrade = {};          // the protocol that it asks to switch to, and may; "": none
+  std::string_view upgrade_refused = {};  // and may not: then it is an ordinary request
 };
 
 // X-Request-Id of a trusted peer if it is a plain token of at most 128 characters, else a new one; traceparent of

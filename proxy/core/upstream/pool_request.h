@@ -70,7 +70,7 @@ class Pool::Request final : public net::Operation {
         state_ == State::refused ? "max_pending requests wait for a connection" : "no connection became free in time";
     stop_waiting();
     pool_.refused(net::ConnectionRefusal::limit);
-    end(Error{ErrorCode::exhausted, why});
+    end(Error{ErrorCode::exhausted, std::string(why) + "; " + pool_.limit_.view().text()});
   }
 
   void stop_waiting() {

@@ -137,6 +137,16 @@ Result<Descriptor> MessageSocket::listen(const std::string& path) {
   return error;
 }
 
+std::string MessageSocket::why_not_at(const std::string& path) {
+  const std::string folder = path.substr(0, std::max(path.rfind('/'), size_t{1}));
+  struct stat state {};
+  if (::stat(folder.c_str(), &state) != 0) return "its folder " + folder + ": " + std::strerror(errno);
+  if (!S_ISDIR(state.st_mode)) return folder + " is no folder";
+  const bool anyone_replaces = (state.st_mode & S_IWOTH) != 0 && (state.st_mode & S_ISVTX) == 0;
+  if (anyone_replaces) return "every user may remove or replace what is in its folder " + folder + ": chmod o-w";
+  return is_no_socket(path) ? "a file is there that is no socket" : "";
+}
+
 MessageSocket MessageSocket::accept(const Descriptor& listening) {
   return MessageSocket(Descriptor(::accept4(listening.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)));
 }
@@ -209,25 +219,32 @@ Result<Message> MessageSocket::receive() {
   return message;
 }
 
-bool MessageSocket::wait(short events, Duration time) const {
-  pollfd watched{descriptor(), events, 0};
-  const auto wait_ms = std::chrono::ceil<std::chrono::milliseconds>(time).count();
-  return ::poll(&watched, 1, static_cast<int>(wait_ms)) > 0;
+Status MessageSocket::wait(short events, Duration time, int until, const char* why_late) const {
+  std::array<pollfd, 2> watched = {pollfd{until, POLLIN, 0}, pollfd{descriptor(), events, 0}};
+  const auto wait_ms = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(time).count());
+  int ready;
+  do ready = ::poll(watched.data(), watched.size(), wait_ms);
+  while (ready < 0 && errno == EINTR);
+  if (ready <= 0) return Error{ErrorCode::timeout, why_late};
+  if (watched[0].revents != 0) return Error{ErrorCode::cancelled, "the wait has been ended"};
+  return Ok{};
 }
 
 Status MessageSocket::send_within(const Message& message, Duration time) {
   Status sent = send(message);
   while (!sent && sent.error().code == ErrorCode::unavailable) {
-    if (!wait(POLLOUT, time)) return Error{ErrorCode::timeout, "send: the other process does not read"};
+    Status waited = wait(POLLOUT, time, -1, "send: the other process does not read");
+    if (!waited) return waited;
     sent = send(message);
   }
   return sent;
 }
 
-Result<Message> MessageSocket::receive_within(Duration time) {
+Result<Message> MessageSocket::receive_within(Duration time, int until) {
   auto received = receive();
   while (!received && received.error().code == ErrorCode::unavailable) {
-    if (!wait(POLLIN, time)) return Error{ErrorCode::timeout, "receive: the other process does not respond"};
+    const Status waited = wait(POLLIN, time, until, "receive: the other process does not respond");
+    if (!waited) return waited.error();
     received = receive();
   }
   return received;

@@ -39,6 +39,9 @@ class MessageSocket {
   // An end that others connect to, readable by its user alone. A socket that is there already is replaced. Errors:
   // not_found (the folder), conflict (something else is there), invalid, io.
   static Result<Descriptor> listen(const std::string& path);
+  // Why nobody should listen at `path`: its folder is missing, every user may replace what is in it, or something else
+  // is there. "": nothing is wrong.
+  static std::string why_not_at(const std::string& path);
   // The next connection to what listen() has made; none: there is none now.
   static MessageSocket accept(const Descriptor& listening);
 
@@ -54,12 +57,12 @@ class MessageSocket {
   // The next message that is there. Errors: unavailable (there is none now), reset, invalid, exhausted (no descriptor
   // was left for what came with it).
   Result<Message> receive();
-  // As above, but waits. Errors: timeout instead of unavailable.
+  // As above, but waits. Errors: timeout instead of unavailable; cancelled (the descriptor `until` is readable).
   Status send_within(const Message& message, Duration time);
-  Result<Message> receive_within(Duration time);
+  Result<Message> receive_within(Duration time, int until = -1);
 
  private:
-  bool wait(short events, Duration time) const;
+  Status wait(short events, Duration time, int until, const char* why_late) const;
 
   Descriptor socket_;
 };

@@ -23,6 +23,15 @@ int option_of(int socket, int name) {
 
 }  // namespace
 
+const char* to_string(SocketOrigin origin) {
+  switch (origin) {
+    case SocketOrigin::own: return "own";
+    case SocketOrigin::inherited: return "inherited";
+    case SocketOrigin::taken_over: return "taken_over";
+  }
+  return "";
+}
+
 ListeningSocket::ListeningSocket(InheritedSocket of, ListeningSockets* sockets, bool crowded)
     : of_(std::move(of)), sockets_(sockets), crowded_(crowded) {
   if (!sockets_) return;
@@ -45,6 +54,20 @@ bool ListeningSockets::has_inherited(const SocketAddress& address) const {
   const std::lock_guard lock(mutex_);
   return std::any_of(inherited_.begin(), inherited_.end(),
                      [&](const Inherited& each) { return each.of.address == address; });
+}
+
+std::vector<ListeningSockets::Place> ListeningSockets::places(const SocketAddress& address) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Place> places;
+  for (const ListeningSocket* socket : open_) {
+    if (socket->of_.address != address) continue;
+    const Place place{bound_address(socket->descriptor()), socket->of_.origin};
+    const bool known = std::any_of(places.begin(), places.end(), [&](const Place& each) {
+      return each.bound == place.bound && each.origin == place.origin;
+    });
+    if (!known) places.push_back(place);
+  }
+  return places;
 }
 
 void ListeningSockets::end_start() {
@@ -75,7 +98,7 @@ Result<std::vector<std::unique_ptr<ListeningSocket>>> ListeningSockets::take(con
     taken_.push_back(address);
     crowded = all.size() < loops;
     for (size_t i = turn % all.size(); i < all.size(); i += loops) {
-      mine.push_back({address, all[i]->of.socket.duplicate(), all[i]->of.managed});
+      mine.push_back({address, all[i]->of.socket.duplicate(), all[i]->of.managed, all[i]->of.origin});
       if (!mine.back().socket) return kNoDescriptor;
     }
   }

@@ -23,10 +23,15 @@ namespace tidegate::net {
 
 class ListeningSockets;
 
+// Where a process has a socket from.
+enum class SocketOrigin : uint8_t { own, inherited /* from the service manager */, taken_over };
+const char* to_string(SocketOrigin origin);
+
 struct InheritedSocket {
   SocketAddress address;  // of its listener, as configured: the socket may be bound to another
   Descriptor socket;
   bool managed = false;  // the service manager keeps it open, whatever becomes of this process
+  SocketOrigin origin = SocketOrigin::own;
 };
 
 // One that a listener accepts from.
@@ -62,6 +67,13 @@ class ListeningSockets {
   // polled by one loop, if there are enough of them; else loops poll the same ones.
   void inherit(InheritedSocket socket, size_t loops);
   bool has_inherited(const SocketAddress& address) const;
+  // Where a listener accepts, without repetition: each worker may have a socket of its own for an address.
+  struct Place {
+    SocketAddress bound;
+    SocketOrigin origin;
+  };
+  // Of the listener that is configured with that address.
+  std::vector<Place> places(const SocketAddress& address) const;
   // All listen: what they have taken is theirs. A managed socket is there to be taken again (by a reload).
   void end_start();
   // Of the managed sockets. REQUIRES end_start(). Connections to one that nobody listens with wait in the kernel.

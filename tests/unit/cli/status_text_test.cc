@@ -130,4 +130,37 @@ TEST_CASE("what is missing, of another type or full of control characters does n
   CHECK(has(page, "open since a while ago\n"));
 }
 
+TEST_CASE("a bulkhead or a pool of connections that is full, or nearly, is shown, with how much of it tunnels hold") {
+  json status = healthy_status();
+  status["bulkheads"] = json::parse(R"([{"name": "free", "in_use": 7, "waiting": 0, "limit": 10, "tunnels": 7},
+    {"name": "near", "in_use": 8, "waiting": 0, "limit": 10, "tunnels": 0},
+    {"name": "full", "in_use": 10, "waiting": 3, "limit": 10, "tunnels": 9}])");
+  status["upstreams"][0].update(json::parse(R"({"connections": 12, "max_connections": 10, "tunnels": 6})"));
+  status["upstreams"][0]["endpoints"][1]["idle_connections"] = 2;
+  const std::string page = status_text(status, "");
+  CHECK(has(page, "\nhealthy\n"));
+  CHECK(has(page,
+            "\nbulkheads that are full, or nearly\n"
+            "  near                  8 of 10 in use, 0 waiting\n"
+            "  full                  10 of 10 in use, 9 of them by tunnels, 3 waiting\n"));
+  CHECK_FALSE(has(page, "  free"));
+  CHECK(has(page, "connections: 10 of 10 in use, 6 of them by tunnels, 0 waiting\n"));
+  status["upstreams"][0]["connections"] = 9;
+  CHECK_FALSE(has(status_text(status, ""), "connections:"));
+}
+
+TEST_CASE("a takeover that is under way, and a process that still drains after one, are said first") {
+  const auto page = [](const char* step, int process) {
+    json status = healthy_status();
+    status["takeover"] = step;
+    process != 0 ? status["takeover_process"] = process : status["takeover_process"] = nullptr;
+    return status_text(status, "");
+  };
+  CHECK_FALSE(has(page("waiting", 0), "takeover"));
+  CHECK(has(page("ending_jobs", 3170), "healthy\ntakeover: ending_jobs, by process 3170\n"));
+  CHECK(has(page("predecessor_draining", 3092),
+            "healthy\ntakeover: process 3092 still drains, which this one has taken over from: the next takeover "
+            "waits\n"));
+}
+
 }  // namespace tidegate::cli

@@ -248,4 +248,19 @@ TEST_CASE("A limit that shrinks below what is in use drains down, and one that g
   CHECK(bulkhead.acquire());
 }
 
+TEST_CASE("the slots that tunnels hold are counted, and come back as all others") {
+  Bulkhead bulkhead = two_slots();
+  auto one = bulkhead.acquire(), two = bulkhead.acquire();
+  one->hold_for_tunnel();
+  Slot moved = std::move(*one);
+  CHECK(bulkhead.view().tunnels == 1);
+  CHECK(bulkhead.view().text() == "2 of 2 slots in use, 1 of them by tunnels");
+  two->release();
+  CHECK(bulkhead.view().tunnels == 1);
+  moved.release();
+  CHECK(bulkhead.view().tunnels == 0);
+  CHECK(bulkhead.view().in_use == 0);
+  Slot().hold_for_tunnel();  // of a route without a bulkhead
+}
+
 }  // namespace tidegate::policy

@@ -236,3 +236,21 @@ TEST_CASE("a timeout of an upstream is a warning only if no route lets it elapse
        enclosed("2:63" + upstream + "bulkhead.max_wait", "31s", "timeout.total (30s)")},
   });
 }
+
+TEST_CASE("upgrades that no request can ask for, that are misspelt, or that take the slots of requests are warnings") {
+  check_rows({
+      {{"upgrades: [websockets]"}, "t.yaml:5:55: warning: " + kRoute + "upgrades[0]: did you mean `websocket`?"},
+      {{"upgrades: [my-protocol]"}, ""},
+      {{"upgrades: [], timeout: {tunnel_idle: 5m}"},
+       "t.yaml:5:81: warning: " + kRoute + "timeout.tunnel_idle: has no effect: `upgrades` is empty"},
+      {{.route = "upgrades: [websocket]", .match = "methods: [POST]"},
+       "t.yaml:5:69: warning: " + kRoute +
+           "upgrades: no request asks for a WebSocket: it would be a GET, which `match.methods` has not"},
+      {{"upgrades: [websocket]", "bulkhead: {}"},
+       "t.yaml:5:54: warning: " + kRoute +
+           "upgrades: open tunnels hold the slots of requests, in the bulkhead of upstream u: give the route a "
+           "`bulkhead` of its own"},
+      {{"upgrades: [websocket], bulkhead: {}", "max_connections: 10"}, ""},
+      {{"", "bulkhead: {}"}, ""},
+  });
+}

@@ -17,7 +17,7 @@ admin:
   token: ${TOKEN}
   read_only: true
   hosts: [tidegate.internal, Watermark]
-takeover: {socket: /run/tidegate/takeover.sock}
+takeover: {socket: /run/takeover.sock}
 upstreams:
   optimizer:
     endpoints: [http://127.0.0.1:3001, "http://[::1]:3002/", http://optimizer.internal]
@@ -115,7 +115,7 @@ TEST_CASE("every key of the top level, the log and the admin interface is read")
   CHECK(config->admin.token == "t0ken");
   CHECK(config->admin.read_only);
   CHECK(config->admin.hosts == std::vector<std::string>{"tidegate.internal", "watermark"});
-  CHECK(config->takeover_socket == "/run/tidegate/takeover.sock");
+  CHECK(config->takeover_socket == "/run/takeover.sock");
 }
 
 TEST_CASE("every key of an upstream is read") {

@@ -161,6 +161,14 @@ TEST_CASE("mistakes in a route") {
        "t.yaml:11:31: listeners[0].routes[0].upgrades[1]: `h2c` would carry requests past every policy; remove it\n"
        "t.yaml:11:47: listeners[0].routes[0].upgrades[3]: `web socket` is not a protocol such as `websocket`\n"
        "t.yaml:11:61: listeners[0].routes[0].upgrades[4]: `*` is not a protocol such as `websocket`"},
+      {In::route, "upgrades: websocket",
+       "t.yaml:11:19: listeners[0].routes[0].upgrades: expected a list: write `[websocket]`, or `[]` for none"},
+      {In::route, "upgrades: true",
+       "t.yaml:11:19: listeners[0].routes[0].upgrades: expected a list: write `[websocket]`, or `[]` for none"},
+      {In::route, "tunnel_idle: 5m",
+       "t.yaml:11:22: listeners[0].routes[0].tunnel_idle: belongs in `timeout`: write `timeout: {tunnel_idle: …}`"},
+      {In::route, "timeout: {idle_tunnel: 5m}",
+       "t.yaml:11:19: listeners[0].routes[0].timeout.idle_tunnel: unknown key; did you mean `tunnel_idle`?"},
       {In::route, "buffering: on", "t.yaml:11:20: listeners[0].routes[0].buffering: expected a section or `off`"},
       {In::route, "buffering: {request: 300MiB}",
        "t.yaml:11:30: listeners[0].routes[0].buffering.request: 300MiB is larger than limits.buffered (256MiB)"},

@@ -222,4 +222,19 @@ TEST_CASE("a limit that has grown gives its room to who waits") {
   CHECK(limit.waiting() == 0);
 }
 
+TEST_CASE("a look shows what is open, and how many of it are tunnels") {
+  ConnectionLimit limit(2, 100);
+  Member a(limit);
+  CHECK(limit.try_open(a));
+  CHECK(limit.try_open(a));
+  CHECK(limit.wait(a));
+  limit.tunnels_changed(1);
+  CHECK(limit.view().open == 2);
+  CHECK(limit.view().waiting == 1);
+  CHECK(limit.view().text() == "2 of 2 connections open, 1 of them by tunnels");
+  limit.tunnels_changed(-1);
+  CHECK(limit.view().tunnels == 0);
+  CHECK(limit.stop_waiting(a));
+}
+
 }  // namespace tidegate::core

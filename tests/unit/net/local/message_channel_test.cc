@@ -2,15 +2,18 @@
 #include "net/local/message_channel.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "net/local/stop_signals.h"
 #include "unit/net/both_runtimes.h"
 
 using namespace tidegate;
@@ -127,4 +130,47 @@ TEST_CASE("a listening socket is its user's alone, replaces the one before, and 
   std::filesystem::remove(path);
   CHECK(MessageSocket::listen("/nowhere/at/all").error().code == ErrorCode::not_found);
   CHECK(MessageSocket::listen("/" + std::string(200, 'x')).error().code == ErrorCode::invalid);
+}
+
+TEST_CASE("a wait for a message is ended by a signal to stop, which does what it did before once nobody waits so") {
+  auto [ours, theirs] = MessageSocket::pair();
+  struct sigaction before {
+  }, after{};
+  REQUIRE(::sigaction(SIGTERM, nullptr, &before) == 0);
+  for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGINT, "SIGINT"}}) {
+    const StopSignals stop;
+    CHECK(std::string(stop.came()) == "");
+    CHECK(ours.receive_within(1ms, stop.descriptor()).error().code == ErrorCode::timeout);
+    REQUIRE(::raise(number) == 0);
+    CHECK(ours.receive_within(60s, stop.descriptor()).error().code == ErrorCode::cancelled);
+    CHECK(std::string(stop.came()) == name);
+    REQUIRE(theirs.send(message_with("there already")).ok());
+    CHECK(ours.receive_within(60s, stop.descriptor())->text == "there already");
+  }
+  REQUIRE(::sigaction(SIGTERM, nullptr, &after) == 0);
+  const bool same = after.sa_handler == before.sa_handler;
+  CHECK(same);
+}
+
+TEST_CASE("nobody should listen where there is no folder, where anyone may replace the socket, or where a file is") {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / fmt::format("tidegate-{}", ::getpid());
+  REQUIRE(std::filesystem::create_directory(folder));
+  const std::string path = folder / "socket";
+  const auto with_mode = [&](mode_t mode) {
+    REQUIRE(::chmod(folder.c_str(), mode) == 0);
+    return MessageSocket::why_not_at(path);
+  };
+  CHECK(with_mode(0700) == "");
+  CHECK(with_mode(0775) == "");
+  CHECK(with_mode(01777) == "");
+  CHECK(with_mode(0777) == "every user may remove or replace what is in its folder " + folder.string() + ": chmod o-w");
+  CHECK(with_mode(0700) == "");
+  { const Descriptor listening = MessageSocket::listen(path).value(); }
+  CHECK(MessageSocket::why_not_at(path) == "");
+  CHECK(MessageSocket::why_not_at(folder.string()) == "a file is there that is no socket");
+  CHECK(MessageSocket::why_not_at(folder / "none" / "socket") ==
+        "its folder " + (folder / "none").string() + ": No such file or directory");
+  CHECK(MessageSocket::why_not_at(folder / "socket" / "socket") == path + " is no folder");
+  CHECK(MessageSocket::why_not_at("/none-such") == "");
+  std::filesystem::remove_all(folder);
 }

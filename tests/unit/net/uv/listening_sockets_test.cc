@@ -73,6 +73,29 @@ TEST_CASE("a socket that the service manager keeps is given to the next process,
   CHECK(sockets.share({kAddress}).value().size() == 2);
 }
 
+TEST_CASE("a listener's places are where its sockets are bound, each once, with where they come from") {
+  ListeningSockets sockets;
+  UvRuntime runtime(1);
+  runtime.use_sockets(sockets);
+  Descriptor given = open_listening_socket(any_port()).value();
+  const SocketAddress bound = adopt_listening_socket(given).value();
+  sockets.inherit({kAddress, std::move(given), true, SocketOrigin::inherited}, 2);
+  CHECK(sockets.places(kAddress).empty());  // nobody listens
+  const auto one = runtime.listen(kAddress, [](auto) {}), two = runtime.listen(kAddress, [](auto) {});
+  REQUIRE(one.ok());
+  REQUIRE(two.ok());
+  const auto places = sockets.places(kAddress);
+  REQUIRE(places.size() == 1);
+  CHECK(places[0].bound == bound);
+  CHECK(std::string(to_string(places[0].origin)) == "inherited");
+
+  const auto own = runtime.listen(any_port(), [](auto) {});
+  REQUIRE(own.ok());
+  REQUIRE(sockets.places(any_port()).size() == 1);
+  CHECK(sockets.places(any_port())[0].bound == (*own)->address());
+  CHECK(std::string(to_string(sockets.places(any_port())[0].origin)) == "own");
+}
+
 TEST_CASE("a socket that is no TCP listener is refused") {
   const Descriptor unbound(::socket(AF_INET, SOCK_STREAM, 0));
   CHECK(adopt_listening_socket(unbound).error().code == ErrorCode::invalid);
