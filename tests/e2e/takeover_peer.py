@@ -3,7 +3,7 @@ import os
 import socket
 import struct
 
-HELLO, PREPARED, RELEASED, OPENED, COMMIT, SERVING = 1, 5, 6, 7, 8, 9
+HELLO, REFUSED, PREPARED, RELEASED, OPENED, COMMIT, SERVING = 1, 2, 5, 6, 7, 8, 9
 
 
 class Peer:

@@ -5,7 +5,7 @@ import signal
 import unittest
 
 from programs import eventually, http as request
-from takeover_peer import COMMIT
+from takeover_peer import COMMIT, REFUSED, Peer
 from takeovers import Echo, Takeovers
 
 
@@ -36,6 +36,22 @@ class StopInATakeover(Takeovers):
         self.addCleanup(peer.close)
         old.send_signal(signal.SIGTERM)
         self.assertEqual(old.wait(timeout=60), 0)
+
+    def test_a_process_that_has_connected_before_the_signal_is_refused_after_it(self):
+        old = self.start()
+        client = self.begin_job()
+        peer = Peer(self.folder / "takeover.sock")
+        self.addCleanup(peer.close)
+        self.assertEqual(request("GET", self.admin + "/health").status, 200)  # the connection is accepted by then
+        old.send_signal(signal.SIGTERM)
+        eventually("it drains", lambda: self.events(old, "draining"), 5)
+        peer.send_hello()
+        answer = peer.socket.recv(65536)
+        self.assertEqual((answer[1], answer[2:30]), (REFUSED, b"this process is told to stop"))
+        client.send(b"a" * 20)
+        self.assertEqual(client.getresponse().status, 202)
+        self.assertEqual(old.wait(timeout=60), 0)
+        self.assertEqual(self.steps(old), [])
 
     def peer_that_commits(self):
         peer = self.peer_that_has_the_queues()

@@ -93,7 +93,8 @@ void Handover::on_connected(net::MessageSocket socket) {
 
 std::string Handover::refusal(const net::Message& hello) const {
   if (visitor_->peer().user != ::geteuid()) return "only the user of this process may take over";
-  if (state_ != State::waiting || stopped_) return "another takeover is under way";
+  if (told_to_stop_) return "this process is told to stop: start the new one again when it has ended";
+  if (state_ != State::waiting) return "another takeover is under way";
   const bool understood = kind_of(hello) == Kind::hello && hello.text.substr(1) == kProtocol;
   return understood ? "" : "this version understands " + std::string(kProtocol) + " alone";
 }
@@ -271,6 +272,7 @@ void Handover::end_return() {
 }
 
 void Handover::stop(std::function<void()> done) {
+  told_to_stop_ = true;  // who has connected before may say hello still
   listener_.reset();
   drains_ = state_ == State::committing;
   if (state_ == State::waiting || state_ == State::handed_over || drains_) return done();

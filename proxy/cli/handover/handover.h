@@ -14,6 +14,8 @@
 //   one gave them away. So:
 //   waiting ──hello──▶ awaiting_predecessor ──it has ended──▶ awaiting_reload ──none is under way──▶ offering
 //
+//   Told to stop, it is waiting again, by the same ways (but in committing: see stop()), and refuses every hello.
+//
 //   closing: calls to the queues wait; those made before end, then the stores close. opening: the other process opens
 //   them.
 //
@@ -69,6 +71,7 @@ class Handover {
   // What is not handed over yet is taken back, then `done` runs; after kReturnMax it runs all the same. In committing
   // it runs at once: the other process may have the queues already, and calls to them wait for it. Nobody can take over
   // any more.
+  // That holds for who has connected already too: the workers and the queues end, and there is nothing to be given.
   void stop(std::function<void()> done);
   // The process closes its queues: none comes back any more, and the worker that replays may end.
   void close() { closes_ = true; }
@@ -132,6 +135,7 @@ class Handover {
   std::shared_ptr<jobs::RemoteCalls> calls_;
   std::function<void()> stopped_;
   bool drains_ = false;  // since it was told to stop in committing: jobs do not run any more
+  bool told_to_stop_ = false;
   bool closes_ = false;
   net::Timer timer_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
