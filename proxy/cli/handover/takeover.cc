@@ -8,7 +8,6 @@
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "net/local/stop_signals.h"
 
 namespace tidegate::cli {
 
@@ -46,14 +45,15 @@ void Takeover::move_on(State state) {
   log_info("takeover_step", {{"process", other_}, {"step", kNames[static_cast<size_t>(state)]}});
 }
 
+Status Takeover::told_to_stop() const {
+  if (*stop_.came() == '\0') return Ok{};
+  return Error{ErrorCode::cancelled, fmt::format("takeover: {} before it was done", stop_.came())};
+}
+
 // The next message. That the other process refuses, or has failed, is an error.
 Result<net::Message> Takeover::receive(Duration time) {
-  const net::StopSignals stop;  // else it would end without a word
-  auto message = socket_.receive_within(time, stop.descriptor());
-  if (!message && message.error().code == ErrorCode::cancelled) {
-    return Error{ErrorCode::cancelled,
-                 fmt::format("takeover: {} before it was done; process {} serves on", stop.came(), other_)};
-  }
+  auto message = socket_.receive_within(time, stop_.descriptor());
+  if (const Status told = told_to_stop(); !told) return told.error();
   if (!message) return Error{message.error().code, "takeover: " + message.error().message};
   const auto kind = kind_of(*message);
   if (kind != Kind::refused && kind != Kind::failed) return message;
@@ -110,10 +110,14 @@ Status Takeover::await_queues(const Prepared& prepared) {
 }
 
 Status Takeover::await_commit() {
-  if (alone()) return Ok{};
-  if (Status sent = send(make_message(Kind::opened)); !sent) return sent;
-  auto commit = await(Kind::commit, kCommitMax);
-  if (!commit) return commit.error();
+  if (Status told = told_to_stop(); !told) return told;
+  if (!alone()) {
+    if (Status sent = send(make_message(Kind::opened)); !sent) return sent;
+    auto commit = await(Kind::commit, kCommitMax);
+    if (!commit) return commit.error();
+  }
+  stop_.end();
+  if (Status told = told_to_stop(); !told) return told;
   if (!alone()) move_on(State::serving);
   return Ok{};
 }

@@ -7,7 +7,8 @@
 //       ├── failed, refused, late ────┴──────────────────────────┘──▶ an error: this process ends, the other serves on
 //       └── the other ends before commit ──▶ alone: nobody else has the sockets and the queues now
 //
-//   receive_sockets: the other may have to wait itself, and says for what.
+//   receive_sockets: the other may have to wait itself, and says for what. A signal to stop is an error too, until the
+//   commit, whatever the process does meanwhile: the next step finds it.
 #pragma once
 
 #include <functional>
@@ -20,6 +21,7 @@
 #include "cli/handover/protocol.h"
 #include "jobs/handover/queue_service.h"
 #include "net/local/message_channel.h"
+#include "net/local/stop_signals.h"
 #include "net/uv/uv_runtime.h"
 
 namespace tidegate::cli {
@@ -50,11 +52,13 @@ class Takeover {
 
   explicit Takeover(net::MessageSocket socket) : socket_(std::move(socket)) {}
   Result<net::Message> receive(Duration time);
+  Status told_to_stop() const;
   Status send(const net::Message& message);
   Result<std::optional<net::Message>> await(Kind kind, Duration time);
   void move_on(State state);
 
   net::MessageSocket socket_;
+  net::StopSignals stop_;  // else it would end without a word
   State state_ = State::connected;
   int other_ = 0;  // process
   std::unique_ptr<jobs::QueueService> service_;

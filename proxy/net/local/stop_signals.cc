@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -37,10 +38,12 @@ StopSignals::StopSignals() : told_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   stop_descriptor = told_.number();
   struct sigaction action {};
   action.sa_handler = note_stop_signal;
+  action.sa_flags = SA_RESTART;  // but poll, which watches the descriptor
   for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &actions_before[i]);
 }
 
-StopSignals::~StopSignals() {
+void StopSignals::end() {
+  if (std::exchange(ended_, true)) return;
   for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &actions_before[i], nullptr);
   stop_descriptor = -1;
 }

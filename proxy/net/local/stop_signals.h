@@ -5,11 +5,11 @@
 
 namespace tidegate::net {
 
-// While it lives; then the signals do what they did before. One at a time.
+// Until its end; then the signals do what they did before. One at a time.
 class StopSignals {
  public:
   StopSignals();
-  ~StopSignals();
+  ~StopSignals() { end(); }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
@@ -17,9 +17,12 @@ class StopSignals {
   int descriptor() const { return told_.number(); }
   // The name of the one that has come; "": none.
   const char* came() const;
+  // The signals do again what they did before; what has come by then has come.
+  void end();
 
  private:
   const Descriptor told_;
+  bool ended_ = false;
 };
 
 }  // namespace tidegate::net
