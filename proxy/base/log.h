@@ -47,7 +47,7 @@ void log_configure(LogLevel level, LogFormat format);
 // Where lines go instead of standard error (tests and simulation). An empty function restores standard error.
 void log_set_sink(std::function<void(LogLevel, std::string_view line)> sink);
 
-// Where time stamps come from; net::Runtime sets it. Without one, lines carry the epoch.
+// Where time stamps come from: set by net::UvRuntime, and before there is one by run_command(). Else: the epoch.
 void log_set_clock(int64_t (*unix_ns)());
 
 bool log_enabled(LogLevel level);

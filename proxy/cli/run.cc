@@ -6,11 +6,13 @@
 #include "cli/process.h"
 #include "cli/reload/reload_log.h"
 #include "config/load/loader.h"
+#include "net/clock.h"
 #include "net/file_state.h"
 
 namespace tidegate::cli {
 
 int run_command(const std::string& config_file, bool takes_over) {
+  log_set_clock([] { return int64_t{net::read_wall_clock().time_since_epoch().count()}; });  // there is no loop yet
   auto activated = take_activated_sockets();
   const auto state = net::file_state(config_file);  // before it is read: what changes from then on is a reload
   config::LoadResult loaded = config::load_file(config_file);

@@ -1,5 +1,6 @@
 """Listening sockets that the service manager has opened (systemd socket activation), given as systemd gives them: the
 descriptors from 3 on, and LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES."""
+import datetime
 import os
 import signal
 import socket
@@ -108,7 +109,10 @@ class Activation(WithOptimizer):
             done = subprocess.run([BIN / "tidegate", "run", "-c", config], env={**os.environ, **variables},
                                   capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 1)
-            self.assertEqual(events(done.stderr, "cannot_start")[0]["reason"], reason)
+            event = events(done.stderr, "cannot_start")[0]
+            self.assertEqual(event["reason"], reason)
+            written = datetime.datetime.fromisoformat(event["ts"].replace("Z", "+00:00"))
+            self.assertLess(abs(written.timestamp() - time.time()), 60)
 
     def test_a_listener_that_a_reload_has_removed_comes_back_with_another_one(self):
         port = free_port()

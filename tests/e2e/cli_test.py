@@ -194,6 +194,7 @@ class Running(Folder):
         program, _ = self.start(UNUSED.format(**self.ports()))
         warning = next(json.loads(line) for line in program.text().splitlines() if "configuration_warning" in line)
         self.assertEqual((warning["line"], warning["path"]), (3, "upstreams.old"))
+        self.assertFalse(warning["ts"].startswith("1970"), warning)
         self.assertEqual(program.stop(), 0)
 
     def test_a_port_in_use_exits_with_1_and_names_the_address(self):
