@@ -104,15 +104,24 @@ class Activation(WithOptimizer):
 
     def test_a_number_of_descriptors_that_is_none_is_an_error(self):
         config = self.write_config()
-        for variables, reason in (({"LISTEN_FDS": "x"}, "LISTEN_FDS is not a number from 0 to 1000: x"),
-                                  ({"LISTEN_FDS": "1", "LISTEN_PID": "y"}, "LISTEN_PID is not the id of a process: y")):
-            done = subprocess.run([BIN / "tidegate", "run", "-c", config], env={**os.environ, **variables},
+        for variables, reason in (("LISTEN_FDS=x LISTEN_PID=$$", "LISTEN_FDS is not a number from 0 to 1000: x"),
+                                  ("LISTEN_FDS=1 LISTEN_PID=y", "LISTEN_PID is not the id of a process: y")):
+            done = subprocess.run(["sh", "-c", f'{variables} exec "$@"', "sh", BIN / "tidegate", "run", "-c", config],
                                   capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 1)
             event = events(done.stderr, "cannot_start")[0]
             self.assertEqual(event["reason"], reason)
             written = datetime.datetime.fromisoformat(event["ts"].replace("Z", "+00:00"))
             self.assertLess(abs(written.timestamp() - time.time()), 60)
+
+    def test_variables_that_are_meant_for_no_process_or_another_are_not_looked_at(self):
+        for variables in ({"LISTEN_FDS": "x"}, {"LISTEN_FDS": "x", "LISTEN_PID": "1"}):
+            config = self.write_config()
+            program = Program("tidegate", [BIN / "tidegate", "run", "-c", config], config.with_suffix(".log"), self.admin, variables)
+            self.addCleanup(program.stop)
+            program.start()
+            self.assertEqual(http("GET", self.web).status, 200)
+            self.assertEqual(program.stop(), 0)
 
     def test_a_listener_that_a_reload_has_removed_comes_back_with_another_one(self):
         port = free_port()

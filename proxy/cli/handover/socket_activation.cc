@@ -59,13 +59,13 @@ Result<std::vector<ActivatedSocket>> take_activated_sockets() {
   const std::string all_names = take_variable("LISTEN_FDNAMES");
   std::vector<ActivatedSocket> sockets;
   if (count.empty()) return sockets;
+  if (process.empty()) return sockets;
   const auto meant = number_of(process), number = number_of(count);
-  if (!process.empty() && !meant) return Error{ErrorCode::invalid, "LISTEN_PID is not the id of a process: " + process};
-  if (meant && *meant != ::getpid()) return sockets;
+  if (!meant) return Error{ErrorCode::invalid, "LISTEN_PID is not the id of a process: " + process};
+  if (*meant != ::getpid()) return sockets;
   if (!number || *number > kSocketsMax) {
     return Error{ErrorCode::invalid, fmt::format("LISTEN_FDS is not a number from 0 to {}: {}", kSocketsMax, count)};
   }
-  if (!meant) return sockets;
   std::string_view names = all_names;
   for (int fd = kFirstDescriptor; fd < kFirstDescriptor + *number; ++fd) {
     ActivatedSocket& socket = sockets.emplace_back();
