@@ -21,6 +21,7 @@ inline test::ConfigBuilder tunnel_config() {
       .queue("jobs", "url: \"sqlite://{DIR}/jobs.db\"")
       .route("ws", "match: {path: /ws*}, upstream: raw")
       .route("none", "match: {path: /none}, upstream: raw, upgrades: []")
+      .route("once", "match: {path: /once}, upstream: raw, upgrades: [], rate_limit: {rate: 1/h, burst: 1}")
       .route("narrow", "match: {path: /narrow}, upstream: narrow")
       .route("job", "match: {path: /job}, upstream: dead, fallback: {enqueue: {queue: jobs}}")
       .route("later", "match: {path: /later}, upstream: raw, fallback: {on: [503], enqueue: {queue: jobs}}")

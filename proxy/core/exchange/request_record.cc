@@ -44,13 +44,16 @@ void RequestRecord::end(Outcome outcome, uint16_t status, const policy::Plan* pl
   if (plan) count_decisions(*plan);
   log_access(
       {head, route_.config->name, outcome, status, took, client_, context.request_id, plan ? plan->attempts() : 0,
-       endpoint_name(), response_bytes_, reason(context, status), job_id_, protocol_, bytes_from_client_},
+       endpoint_name(), response_bytes_, reason(context, outcome, status), job_id_, protocol_, bytes_from_client_},
       log);
 }
 
-// An upstream that gets an upgrade as an ordinary request says what it likes about it.
-std::string RequestRecord::reason(const RequestContext& context, uint16_t status) const {
-  if (!reason_.empty() || status < 400 || context.upgrade_refused.empty()) return reason_;
+// An upstream that gets an upgrade as an ordinary request says what it likes about it. h2c is an offer, which clients
+// make with any request: that it is not taken is no reason.
+std::string RequestRecord::reason(const RequestContext& context, Outcome outcome, uint16_t status) const {
+  const bool upstream_refuses = outcome == Outcome::proxied && status >= 400;
+  const bool wanted = !context.upgrade_refused.empty() && !http::iequals(context.upgrade_refused, "h2c");
+  if (!reason_.empty() || !upstream_refuses || !wanted) return reason_;
   return fmt::format("it asked for {}, which `upgrades` of the route has not: sent as an ordinary request",
                      context.upgrade_refused);
 }

@@ -43,7 +43,7 @@ class RequestRecord {
            const RequestContext& context, Time now, const config::Log& log) const;
 
  private:
-  std::string reason(const RequestContext& context, uint16_t status) const;
+  std::string reason(const RequestContext& context, policy::Outcome outcome, uint16_t status) const;
   std::string_view endpoint_name() const;
   void count_decisions(const policy::Plan& plan) const;
 
