@@ -84,7 +84,7 @@ Reloader::Loaded Reloader::load() const {
     loaded.result.errors = {{"stdin", {}, "", "a configuration from the standard input cannot be loaded again"}};
     return loaded;
   }
-  loaded.result = config::load_file(file_);
+  loaded.result = config::load_file(file_, {}, start_.takeover_socket);
   if (!loaded.result.config) return loaded;
   loaded.changes = config::find_changes(in_force_, loaded.result.effective);
   loaded.stores = store_values(loaded.result.effective);

@@ -1,8 +1,10 @@
 """Takeovers and reloads of the configuration at the same time."""
+import shutil
 import signal
+import subprocess
 import unittest
 
-from programs import eventually, free_port, http as request
+from programs import BIN, eventually, free_port, http as request
 from takeover_peer import Peer
 from takeovers import ASYNC, CONFIG, LISTENER, Echo, Takeovers
 
@@ -61,6 +63,38 @@ class ReloadInATakeover(Takeovers):
         self.assertEqual(request("POST", self.admin + "/api/reload").status, 200)
         self.take_over(old)
         self.assertEqual(request("GET", f"http://127.0.0.1:{second}/").status, 200)
+
+    def check(self, process):
+        done = subprocess.run([BIN / "tidegate", "check", self.config_of(process)], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout
+
+    def test_a_reload_does_not_look_at_the_folder_of_the_socket_that_it_has_already(self):
+        runtime = self.folder / "run"
+        runtime.mkdir()
+        self.template = CONFIG.replace("/takeover.sock", "/run/takeover.sock")
+        old = self.start()
+        text = self.config_of(old).read_text()
+        shutil.rmtree(runtime)
+        self.rename_config("0.yaml", text.replace("grace: 20s", "grace: 19s"))
+        self.assertEqual(request("POST", self.admin + "/api/reload").status, 200)
+        code, report = self.check(old)
+        self.assertEqual(code, 0, report)
+        self.assertIn("warning: takeover.socket: its folder", report)
+        runtime.mkdir()
+        runtime.chmod(0o777)
+        self.rename_config("0.yaml", text.replace("grace: 20s", "grace: 18s"))
+        self.assertEqual(request("POST", self.admin + "/api/reload").status, 200)
+        self.assertEqual(self.check(old)[0], 3)
+        self.rename_config("0.yaml", text.replace("takeover.sock", "another.sock"))
+        self.assertEqual(request("POST", self.admin + "/api/reload").status, 409)
+
+    def test_a_start_says_that_the_folder_of_the_socket_is_missing(self):
+        self.template = CONFIG.replace("/takeover.sock", "/run/takeover.sock")
+        process = self.launch()
+        self.assertEqual(process.wait(timeout=60), 1)
+        self.assertEqual(self.events(process, "cannot_start")[0]["reason"],
+                         f"takeover: cannot listen on {self.folder}/run/takeover.sock: its folder {self.folder}/run: "
+                         "No such file or directory")
 
     def test_the_file_may_be_replaced_just_before_a_takeover(self):
         old = self.many_routes()

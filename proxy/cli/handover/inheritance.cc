@@ -44,6 +44,7 @@ Status Inheritance::take_sockets() {
 }
 
 Status Inheritance::take_over_sockets() {
+  if (const Status place = check_takeover_place(); !place) return place;
   if (!takes_over_) return check_takeover_socket();
   if (config_.takeover_socket.empty()) {
     return Error{ErrorCode::invalid, "takeover: the configuration has no takeover.socket"};
@@ -62,6 +63,15 @@ Status Inheritance::take_over_sockets() {
     inherit(std::move(socket));
   }
   return Ok{};
+}
+
+// Where nobody could take over from this process, it does not start.
+Status Inheritance::check_takeover_place() const {
+  if (config_.takeover_socket.empty()) return Ok{};
+  const Status place = net::MessageSocket::check_place(config_.takeover_socket);
+  if (place) return place;
+  return Error{place.error().code,
+               "takeover: cannot listen on " + config_.takeover_socket + ": " + place.error().message};
 }
 
 // It is not taken away from a process that listens there.

@@ -58,6 +58,7 @@ class Inheritance {
  private:
   std::vector<SocketAddress> addresses() const { return addresses_of(config_, config_.admin.address); }
   Status take_over_sockets();
+  Status check_takeover_place() const;
   Status check_takeover_socket() const;
   Status check_ports() const;
   Error port_taken(const Error& error) const;

@@ -14,7 +14,6 @@
 #include "config/load/tls_files.h"
 #include "config/store_limits.h"
 #include "config/yaml/scalars.h"
-#include "net/local/message_socket.h"
 
 namespace tidegate::config {
 
@@ -211,18 +210,11 @@ void check_rate_stores(const Config& config, const Location& root, Diagnostics& 
   }
 }
 
-void check_takeover(const Config& config, const Location& root, Diagnostics& errors) {
-  if (config.takeover_socket.empty()) return;
-  const std::string problem = net::MessageSocket::why_not_at(config.takeover_socket);
-  if (!problem.empty()) root["takeover"]["socket"].report(errors, problem);
-}
-
 }  // namespace
 
 void check_config(const Config& config, const Node& root_node, Diagnostics& errors) {
   const Location root(root_node);
   check_addresses(config, root, errors);
-  check_takeover(config, root, errors);
   check_queues(config, root, errors);
   check_tls_files(config, root, errors);
   check_rate_stores(config, root, errors);

@@ -3,7 +3,9 @@
 //   text ──parse_document──▶ tree ──prepare──▶ tree ──read_config──▶ Config ──check_config──▶ Config
 //          YAML, UTF-8         ${...}, duplicates     keys, types, ranges     references between sections
 //
-// Without errors, find_warnings looks for what has no effect.
+// Without errors, find_warnings looks for what has no effect. Of the machine only files that are named are looked at, and
+// where the socket of takeovers would be made: a folder that is missing there is a warning, as it may be made before the
+// start.
 #pragma once
 
 #include <memory>
@@ -28,9 +30,12 @@ struct LoadResult {
 // As a path, the standard input, which messages call "stdin".
 inline constexpr std::string_view kStandardInput = "-";
 
-// `environment`: what ${NAME} is read from; default: the process's environment.
-LoadResult load_file(const std::string& path, const Environment& environment = {});
-LoadResult load_text(std::string_view yaml, const std::string& file_name, const Environment& environment = {});
+// `environment`: what ${NAME} is read from; default: the process's environment. `takeover_socket`: where this process
+// listens already, so that nothing has to be right there.
+LoadResult load_file(const std::string& path, const Environment& environment = {},
+                     const std::string& takeover_socket = {});
+LoadResult load_text(std::string_view yaml, const std::string& file_name, const Environment& environment = {},
+                     const std::string& takeover_socket = {});
 
 // What `tidegate check` prints, with the line end. Text: one diagnostic per line, then "3 errors"; or
 // "tidegate.yaml: ok: 1 listener, 1 route, 1 upstream, 1 queue", with ", 1 warning" where there are some. JSON:

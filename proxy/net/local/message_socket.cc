@@ -137,14 +137,19 @@ Result<Descriptor> MessageSocket::listen(const std::string& path) {
   return error;
 }
 
-std::string MessageSocket::why_not_at(const std::string& path) {
+Status MessageSocket::check_place(const std::string& path) {
   const std::string folder = path.substr(0, std::max(path.rfind('/'), size_t{1}));
   struct stat state {};
-  if (::stat(folder.c_str(), &state) != 0) return "its folder " + folder + ": " + std::strerror(errno);
-  if (!S_ISDIR(state.st_mode)) return folder + " is no folder";
+  if (::stat(folder.c_str(), &state) != 0) {
+    return Error{ErrorCode::not_found, "its folder " + folder + ": " + std::strerror(errno)};
+  }
+  const auto conflict = [](const std::string& what) { return Error{ErrorCode::conflict, what}; };
+  if (!S_ISDIR(state.st_mode)) return conflict(folder + " is no folder");
   const bool anyone_replaces = (state.st_mode & S_IWOTH) != 0 && (state.st_mode & S_ISVTX) == 0;
-  if (anyone_replaces) return "every user may remove or replace what is in its folder " + folder + ": chmod o-w";
-  return is_no_socket(path) ? "a file is there that is no socket" : "";
+  if (anyone_replaces) {
+    return conflict("every user may remove or replace what is in its folder " + folder + ": chmod o-w");
+  }
+  return is_no_socket(path) ? Status(conflict("a file is there that is no socket")) : Ok{};
 }
 
 MessageSocket MessageSocket::accept(const Descriptor& listening) {

@@ -39,9 +39,9 @@ class MessageSocket {
   // An end that others connect to, readable by its user alone. A socket that is there already is replaced. Errors:
   // not_found (the folder), conflict (something else is there), invalid, io.
   static Result<Descriptor> listen(const std::string& path);
-  // Why nobody should listen at `path`: its folder is missing, every user may replace what is in it, or something else
-  // is there. "": nothing is wrong.
-  static std::string why_not_at(const std::string& path);
+  // Whether one can listen at `path`, and should. Errors: not_found (its folder is missing, or cannot be looked at),
+  // conflict (every user may replace what is in it, or something else is there).
+  static Status check_place(const std::string& path);
   // The next connection to what listen() has made; none: there is none now.
   static MessageSocket accept(const Descriptor& listening);
 

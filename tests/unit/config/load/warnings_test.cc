@@ -51,6 +51,20 @@ const std::string kEnqueue = "fallback: {enqueue: {queue: q}}";
 
 }  // namespace
 
+TEST_CASE("a folder of takeover.socket that is missing is a warning, and is not looked at where the socket is known") {
+  const std::string yaml = with(In::top, "takeover: {socket: /no/such/folder/x}");
+  CHECK(lines_of(load(yaml).warnings) ==
+        "t.yaml:1:20: warning: takeover.socket: its folder /no/such/folder: No such file or directory");
+  CHECK(lines_of(load_text(yaml, "t.yaml", environment_of({}), "/no/such/folder/x").warnings) == "");
+  CHECK(lines_of(load_text(yaml, "t.yaml", environment_of({}), "/another").warnings) != "");
+}
+
+TEST_CASE("a place of takeover.socket that is refused is not looked at where the socket is known") {
+  const std::string yaml = with(In::top, "takeover: {socket: /dev/null}");
+  CHECK(load(yaml).config == nullptr);
+  CHECK(load_text(yaml, "t.yaml", environment_of({}), "/dev/null").config != nullptr);
+}
+
 TEST_CASE("an upstream and a queue that no route uses are warnings") {
   CHECK(warnings_of("upstreams: {u: {endpoints: ['http://h']}, v: {endpoints: ['http://i']}}\nlisteners: [{name: l, "
                     "address: 127.0.0.1:1, routes: [{name: r, match: {path: /}, upstream: u}]}]\n") ==

@@ -18,8 +18,6 @@ TEST_CASE("mistakes at the top level") {
        "t.yaml:1:20: takeover.socket: the path of a socket has at most 103 bytes"},
       {In::top, "takeover: /run/x",
        "t.yaml:1:11: takeover: expected a section: write `{socket: /run/tidegate/takeover.sock}`"},
-      {In::top, "takeover: {socket: /no/such/folder/x}",
-       "t.yaml:1:20: takeover.socket: its folder /no/such/folder: No such file or directory"},
       {In::top, "takeover: {socket: /dev/null}", "t.yaml:1:20: takeover.socket: a file is there that is no socket"},
       {In::top, "workers: many", "t.yaml:1:10: workers: `many` is not a whole number"},
       {In::top, "workers: 010", "t.yaml:1:10: workers: `010` has a leading zero; write `10`"},

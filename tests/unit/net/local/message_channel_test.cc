@@ -37,6 +37,11 @@ std::string text_of(const Descriptor& file) {
   return text;
 }
 
+std::string why_not_at(const std::string& path) {
+  const Status place = MessageSocket::check_place(path);
+  return place ? "" : place.error().message;
+}
+
 Message message_with(const std::string& text, const std::vector<std::string>& files = {}) {
   Message message;
   message.text = text;
@@ -158,7 +163,7 @@ TEST_CASE("nobody should listen where there is no folder, where anyone may repla
   const std::string path = folder / "socket";
   const auto with_mode = [&](mode_t mode) {
     REQUIRE(::chmod(folder.c_str(), mode) == 0);
-    return MessageSocket::why_not_at(path);
+    return why_not_at(path);
   };
   CHECK(with_mode(0700) == "");
   CHECK(with_mode(0775) == "");
@@ -166,11 +171,13 @@ TEST_CASE("nobody should listen where there is no folder, where anyone may repla
   CHECK(with_mode(0777) == "every user may remove or replace what is in its folder " + folder.string() + ": chmod o-w");
   CHECK(with_mode(0700) == "");
   { const Descriptor listening = MessageSocket::listen(path).value(); }
-  CHECK(MessageSocket::why_not_at(path) == "");
-  CHECK(MessageSocket::why_not_at(folder.string()) == "a file is there that is no socket");
-  CHECK(MessageSocket::why_not_at(folder / "none" / "socket") ==
+  CHECK(why_not_at(path) == "");
+  CHECK(why_not_at(folder.string()) == "a file is there that is no socket");
+  CHECK(MessageSocket::check_place(path + "/socket").error().code == ErrorCode::conflict);
+  CHECK(MessageSocket::check_place(folder / "none" / "socket").error().code == ErrorCode::not_found);
+  CHECK(why_not_at(folder / "none" / "socket") ==
         "its folder " + (folder / "none").string() + ": No such file or directory");
-  CHECK(MessageSocket::why_not_at(folder / "socket" / "socket") == path + " is no folder");
-  CHECK(MessageSocket::why_not_at("/none-such") == "");
+  CHECK(why_not_at(folder / "socket" / "socket") == path + " is no folder");
+  CHECK(why_not_at("/none-such") == "");
   std::filesystem::remove_all(folder);
 }
