@@ -53,6 +53,18 @@ class StopInATakeover(Takeovers):
         self.assertEqual(old.wait(timeout=60), 0)
         self.assertEqual(self.steps(old), [])
 
+    def test_who_finds_a_process_that_stops_is_told_to_start_again_when_it_has_ended(self):
+        old = self.start()
+        client = self.begin_job()
+        old.send_signal(signal.SIGTERM)
+        eventually("it drains", lambda: self.events(old, "draining"), 5)
+        new = self.launch()
+        self.assertEqual(new.wait(timeout=60), 1)
+        self.assertIn("Or it is stopping: start this one again when it has ended", self.events(new, "cannot_start")[0]["reason"])
+        client.send(b"a" * 20)
+        self.assertEqual(client.getresponse().status, 202)
+        self.assertEqual(old.wait(timeout=60), 0)
+
     def peer_that_commits(self):
         peer = self.peer_that_has_the_queues()
         self.addCleanup(peer.close)

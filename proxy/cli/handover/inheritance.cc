@@ -108,7 +108,8 @@ Error Inheritance::port_taken(const Error& error) const {
   if (!takes_over_ || takeover_) return error;
   return {error.code,
           error.message + ", but none on " + config_.takeover_socket +
-              ": it was started without `takeover`, or with another socket. Stop it first, or use its socket"};
+              ": it was started without `takeover`, or with another socket: stop it first, or use its socket. Or it is "
+              "stopping: start this one again when it has ended"};
 }
 
 // What only this process listens on, it does already: so it cannot fail later.
