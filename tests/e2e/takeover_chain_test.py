@@ -65,6 +65,22 @@ class Chain(Takeovers):
         self.assertNotIn("takeover", text())
         self.assertIsNone(second.poll())
 
+    def test_where_there_are_no_queues_nothing_waits_for_the_process_before(self):
+        queue = self.template[self.template.index("queues:\n"):self.template.index("listeners:\n")]
+        job = next(line for line in self.template.splitlines(True) if "/job*" in line)
+        self.template = self.template.replace(queue, "").replace(job, "")
+        first = self.start()
+        client = self.begin_slow(4)
+        second = self.start()
+        third = self.start()
+        self.assertIsNone(first.poll())
+        self.assertEqual(second.wait(timeout=60), 0)
+        self.assertNotIn("awaiting_predecessor", self.steps(second))
+        self.assertEqual(client.getresponse().status, 200)
+        self.assertEqual(first.wait(timeout=60), 0)
+        for process in (first, second, third):
+            self.assertEqual(self.events(process, "takeover_failed"), [])
+
     def test_it_goes_on_where_the_process_before_is_killed(self):
         first, _, second, third = self.begin_chain()
         first.kill()

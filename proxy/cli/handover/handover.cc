@@ -114,7 +114,7 @@ void Handover::on_hello(const net::Message& message) {
 
 // A reload: often of the very file that was replaced for the next process.
 void Handover::offer_when_possible() {
-  if (const int before = callbacks_.predecessor(); before != 0) {
+  if (const int before = callbacks_.predecessor(); before != 0 && has_queues()) {
     const std::string why = fmt::format("process {} still drains: take over when it has ended", before);
     return await(State::awaiting_predecessor, parts_.gateway.table()->config().shutdown_grace + kAfterGrace, why);
   }
@@ -228,7 +228,7 @@ void Handover::on_time_over() {
 
 // Afterwards the queues are the other process's alone: what still waits for it fails.
 void Handover::fail(const std::string& reason) {
-  warn_failed(reason);
+  if (state_ != State::handed_over || has_queues()) warn_failed(reason);
   if (state_ == State::handed_over) {
     with_ = 0;
     calls_->end("the process that has taken the queue over has ended");

@@ -11,7 +11,7 @@
 //
 //   Before offering, what must end first is waited for; where it does not in time, the takeover fails. Where the
 //   process before this one still drains, its requests reach the queues through this one: they would have none if this
-//   one gave them away. So:
+//   one gave them away; without queues it needs nothing. So:
 //   waiting ──hello──▶ awaiting_predecessor ──it has ended──▶ awaiting_reload ──none is under way──▶ offering
 //
 //   Told to stop, it is waiting again, by the same ways (but in committing: see stop()), and refuses every hello.
@@ -51,7 +51,7 @@ class Handover {
   };
   struct Callbacks {
     // A takeover waits until they have ended: the process that this one has taken over from (its id; 0: it has, or
-    // there was none), and a reload.
+    // there was none), where this one has queues, and a reload.
     std::function<int()> predecessor;
     std::function<bool()> reload_under_way;
     // A takeover begins, or has ended as if it had not been.
@@ -97,6 +97,7 @@ class Handover {
   void on_connected(net::MessageSocket socket);
   std::string refusal(const net::Message& hello) const;
   void on_hello(const net::Message& message);
+  bool has_queues() const { return !parts_.gateway.policies().queues().empty(); }
   void offer_when_possible();
   void await(State step, Duration time_max, const std::string& what);
   void offer();
