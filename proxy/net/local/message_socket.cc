@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "base/assert.h"
+#include "net/clock.h"
 #include "net/uv/passed_file.h"
 
 namespace tidegate::net {
@@ -224,21 +225,25 @@ Result<Message> MessageSocket::receive() {
   return message;
 }
 
-Status MessageSocket::wait(short events, Duration time, int until, const char* why_late) const {
+Status MessageSocket::wait(short events, Time deadline, int until, const char* why_late) const {
   std::array<pollfd, 2> watched = {pollfd{until, POLLIN, 0}, pollfd{descriptor(), events, 0}};
-  const auto wait_ms = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(time).count());
+  constexpr Duration kPollMax = 24h;  // what fits into its number
+  Duration left;
   int ready;
-  do ready = ::poll(watched.data(), watched.size(), wait_ms);
-  while (ready < 0 && errno == EINTR);
+  do {
+    left = std::clamp<Duration>(deadline - read_monotonic_clock(), 0ns, kPollMax);
+    ready = ::poll(watched.data(), watched.size(), static_cast<int>(ceil_ms(left)));
+  } while (left > 0ns && (ready == 0 || (ready < 0 && errno == EINTR)));
   if (ready <= 0) return Error{ErrorCode::timeout, why_late};
   if (watched[0].revents != 0) return Error{ErrorCode::cancelled, "the wait has been ended"};
   return Ok{};
 }
 
 Status MessageSocket::send_within(const Message& message, Duration time) {
+  const Time deadline = read_monotonic_clock() + time;
   Status sent = send(message);
   while (!sent && sent.error().code == ErrorCode::unavailable) {
-    Status waited = wait(POLLOUT, time, -1, "send: the other process does not read");
+    Status waited = wait(POLLOUT, deadline, -1, "send: the other process does not read");
     if (!waited) return waited;
     sent = send(message);
   }
@@ -246,9 +251,10 @@ Status MessageSocket::send_within(const Message& message, Duration time) {
 }
 
 Result<Message> MessageSocket::receive_within(Duration time, int until) {
+  const Time deadline = read_monotonic_clock() + time;
   auto received = receive();
   while (!received && received.error().code == ErrorCode::unavailable) {
-    const Status waited = wait(POLLIN, time, until, "receive: the other process does not respond");
+    const Status waited = wait(POLLIN, deadline, until, "receive: the other process does not respond");
     if (!waited) return waited.error();
     received = receive();
   }

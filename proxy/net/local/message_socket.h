@@ -57,12 +57,13 @@ class MessageSocket {
   // The next message that is there. Errors: unavailable (there is none now), reset, invalid, exhausted (no descriptor
   // was left for what came with it).
   Result<Message> receive();
-  // As above, but waits. Errors: timeout instead of unavailable; cancelled (the descriptor `until` is readable).
+  // As above, but waits, for at most so long. Errors: timeout instead of unavailable; cancelled (the descriptor `until`
+  // is readable).
   Status send_within(const Message& message, Duration time);
   Result<Message> receive_within(Duration time, int until = -1);
 
  private:
-  Status wait(short events, Duration time, int until, const char* why_late) const;
+  Status wait(short events, Time deadline, int until, const char* why_late) const;
 
   Descriptor socket_;
 };

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -155,6 +156,27 @@ TEST_CASE("a wait for a message is ended by a signal to stop, which does what it
   REQUIRE(::sigaction(SIGTERM, nullptr, &after) == 0);
   const bool same = after.sa_handler == before.sa_handler;
   CHECK(same);
+}
+
+TEST_CASE("a wait for a message is no longer for signals that come meanwhile") {
+  static volatile std::sig_atomic_t left = 0;
+  left = 200;
+  const auto every = [](int interval_us) {
+    const itimerval timer{{0, interval_us}, {0, interval_us}};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+  };
+  const auto before = std::signal(SIGALRM, [](int) {
+    const itimerval never{};
+    left = left - 1;
+    if (left == 0) ::setitimer(ITIMER_REAL, &never, nullptr);
+  });
+  auto [ours, theirs] = MessageSocket::pair();
+  every(10'000);
+  CHECK(ours.receive_within(100ms).error().code == ErrorCode::timeout);
+  every(0);
+  std::signal(SIGALRM, before);
+  CHECK(left < 200);
+  CHECK(left > 0);
 }
 
 TEST_CASE("nobody should listen where there is no folder, where anyone may replace the socket, or where a file is") {
