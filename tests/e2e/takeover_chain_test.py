@@ -1,10 +1,13 @@
 """A takeover from a process that has itself just taken over: the one before it still has requests in flight, which reach
 the queues through it."""
 import json
+import socket
+import struct
 import subprocess
 import unittest
 
 from programs import BIN, eventually, http as request
+from takeover_peer import WAIT
 from takeovers import Takeovers
 
 
@@ -64,6 +67,20 @@ class Chain(Takeovers):
         eventually("the first one is gone", lambda: takeover() == ("waiting", None))
         self.assertNotIn("takeover", text())
         self.assertIsNone(second.poll())
+
+    def test_who_is_told_to_wait_does_not_wait_much_longer(self):
+        serving = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(serving.close)
+        serving.bind(str(self.folder / "takeover.sock"))
+        serving.listen(1)
+        new = self.launch()
+        connection, _ = serving.accept()
+        self.addCleanup(connection.close)
+        reason = b"something else"
+        connection.send(b"i" + bytes([WAIT]) + struct.pack("<QQ", 100, len(reason)) + reason)
+        self.assertEqual(new.wait(timeout=60), 1)
+        self.assertEqual([(each["reason"], each["limit_s"]) for each in self.events(new, "takeover_waits")], [(reason.decode(), 0.1)])
+        self.assertEqual(self.events(new, "cannot_start")[0]["reason"], "takeover: receive: the other process does not respond")
 
     def test_where_there_are_no_queues_nothing_waits_for_the_process_before(self):
         queue = self.template[self.template.index("queues:\n"):self.template.index("listeners:\n")]

@@ -3,7 +3,7 @@ import os
 import socket
 import struct
 
-HELLO, REFUSED, PREPARED, RELEASED, OPENED, COMMIT, SERVING = 1, 2, 5, 6, 7, 8, 9
+HELLO, REFUSED, PREPARED, RELEASED, OPENED, COMMIT, SERVING, WAIT = 1, 2, 5, 6, 7, 8, 9, 13
 
 
 class Peer:
@@ -14,7 +14,7 @@ class Peer:
         self.given = []
 
     def send_hello(self):
-        self.socket.send(b"i" + bytes([HELLO]) + b"tidegate-takeover-1")
+        self.socket.send(b"i" + bytes([HELLO]) + b"tidegate-takeover-2")
 
     def hello(self):
         self.send_hello()

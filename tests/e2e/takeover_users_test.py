@@ -19,7 +19,7 @@ class OtherUsers(Takeovers):
         old = self.start()
         os.chmod(self.folder, 0o755)
         os.chmod(self.folder / "takeover.sock", 0o666)
-        code = "s.connect(sys.argv[1])\ns.send(b'i\\x01tidegate-takeover-1')\nprint(s.recv(1000))"
+        code = "s.connect(sys.argv[1])\ns.send(b'i\\x01tidegate-takeover-2')\nprint(s.recv(1000))"
         done = subprocess.run(self.as_nobody(code), capture_output=True, text=True, timeout=60)
         self.assertIn("only the user of this process may take over", done.stdout, done.stderr)
         self.assertEqual(len(self.events(old, "takeover_refused")), 1)

@@ -127,7 +127,7 @@ void Handover::await(State step, Duration time_max, const std::string& what) {
   if (state_ != step) {
     offer_by_ = parts_.runtime.now() + time_max;
     move_on(step);
-    channel_->send(make_message(Kind::wait, what));
+    channel_->send(wait_message({time_max, what}));
   }
   if (parts_.runtime.now() >= offer_by_) return fail(what);
   timer_.start_after(kCheckEvery);
@@ -148,9 +148,7 @@ void Handover::on_message(net::Message message) {
   if (kind == Kind::prepared && state_ == State::offering) return end_jobs(message);
   if (kind == Kind::opened && state_ == State::opening) return commit();
   if (kind == Kind::serving && state_ == State::committing) return give_away();
-  if (kind == Kind::failed && state_ < State::returning) {
-    return fail(fmt::format("process {}: {}", other_, message.text.substr(1)));
-  }
+  if (kind == Kind::failed && state_ < State::returning) return fail(message.text.substr(1));
   const bool answered =
       kind == Kind::answer && state_ == State::handed_over && calls_->on_answer(without_kind(std::move(message)));
   if (!answered) fail("it does not follow the protocol");
@@ -162,7 +160,9 @@ void Handover::end_jobs(const net::Message& message) {
   prepared_ = std::move(*prepared);
   if (const std::string refusal = queues_.refusal(prepared_); !refusal.empty()) return fail(refusal);
   move_on(State::ending_jobs);
-  timer_.start_after(parts_.gateway.table()->config().shutdown_grace);
+  const Duration grace = parts_.gateway.table()->config().shutdown_grace;
+  timer_.start_after(grace);
+  channel_->send(wait_message({grace + kCutOffMax + kIdleMax + kCloseMax, "jobs that run end first"}));
   parts_.jobs_worker.drain_jobs(parts_.runtime, [this, alive = alive_, attempt = attempt_] {
     if (!*alive || attempt != attempt_) return;
     if (state_ == State::ending_jobs || state_ == State::cutting_off) hold_queues();

@@ -46,6 +46,20 @@ std::optional<net::InheritedSocket> read_socket(net::Message message) {
   return net::InheritedSocket{*address, std::move(message.descriptors.front()), managed};
 }
 
+net::Message wait_message(const Wait& wait) {
+  MessageWriter writer;
+  writer.number(static_cast<uint64_t>(ceil_ms(wait.time_max))).text(wait.what);
+  return make_message(Kind::wait, writer.take());
+}
+
+std::optional<Wait> read_wait(const net::Message& message) {
+  MessageReader reader(std::string_view(message.text).substr(1));
+  const uint64_t time_ms = reader.number();
+  std::string what = reader.text();
+  if (!reader.ok() || time_ms > static_cast<uint64_t>(ceil_ms(Wait::kMax))) return std::nullopt;
+  return Wait{std::chrono::milliseconds(time_ms), std::move(what)};
+}
+
 net::Message prepared_message(const Prepared& prepared) {
   MessageWriter writer;
   writer.number(prepared.addresses.size());

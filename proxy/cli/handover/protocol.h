@@ -3,9 +3,10 @@
 //
 //   the next process                                       the one that serves
 //   hello ─────────────────────────────────────────────▶  (or refused)
-//                    ◀──────────────────── wait (something else must end first, and what), …
+//                    ◀──────────────────── wait (something else must end first: what, and how long that may take), …
 //                    ◀──────────────────── socket, socket, …, sockets_end
 //   prepared: what it will listen on, its queues ──────▶  ends job runs, closes the queues
+//                    ◀──────────────────────────────────── wait
 //                    ◀──────────────────────────────────── released
 //   opened: it has the queues ─────────────────────────▶
 //                    ◀──────────────────────────────────── commit: the next process may serve
@@ -53,10 +54,21 @@ net::Message without_kind(net::Message message);
 
 // Of hello: who understands something else is refused. The number changes with what the messages are, with that of
 // calls (jobs/handover/call.h), and with the numbers of ErrorCode and JobStatus.
-inline constexpr std::string_view kProtocol = "tidegate-takeover-1";
+inline constexpr std::string_view kProtocol = "tidegate-takeover-2";
 
 net::Message socket_message(net::InheritedSocket socket);
 std::optional<net::InheritedSocket> read_socket(net::Message message);
+
+struct Wait {
+  Duration time_max;  // whole milliseconds, at most kMax
+  std::string what;
+
+  static constexpr Duration kMax = std::chrono::hours(24 * 1000);
+};
+
+net::Message wait_message(const Wait& wait);
+// None: it breaks the rules above; so it is with read_prepared().
+std::optional<Wait> read_wait(const net::Message& message);
 
 struct PreparedQueue {
   std::string name;

@@ -13,9 +13,9 @@ namespace tidegate::cli {
 
 namespace {
 
-constexpr Duration kAnswerMax = 10s;
-constexpr Duration kOtherMax = 24h;  // something ends there first: the other process says how long that may take
+constexpr Duration kAnswerMax = 10s;  // beyond what the other process has said that it needs
 constexpr Duration kCommitMax = 10s;
+constexpr std::string_view kOurs = "takeover: ";  // what errors of a takeover begin with here
 constexpr const char* kBrokenProtocol = "takeover: the other process does not follow the protocol";
 
 }  // namespace
@@ -50,12 +50,19 @@ Status Takeover::told_to_stop() const {
   return Error{ErrorCode::cancelled, fmt::format("takeover: {} before it was done", stop_.came())};
 }
 
-// The next message. That the other process refuses, or has failed, is an error.
+// The next message but `wait`, after which the time begins anew. That the other process refuses, or has failed, is an
+// error.
 Result<net::Message> Takeover::receive(Duration time) {
   auto message = socket_.receive_within(time, stop_.descriptor());
   if (const Status told = told_to_stop(); !told) return told.error();
   if (!message) return Error{message.error().code, "takeover: " + message.error().message};
   const auto kind = kind_of(*message);
+  if (kind == Kind::wait) {
+    const auto wait = read_wait(*message);
+    if (!wait) return Error{ErrorCode::invalid, kBrokenProtocol};
+    log_info("takeover_waits", {{"process", other_}, {"reason", wait->what}, {"limit_s", to_seconds(wait->time_max)}});
+    return receive(wait->time_max + kAnswerMax);
+  }
   if (kind != Kind::refused && kind != Kind::failed) return message;
   const std::string what = state_ == State::connected ? "refused" : fmt::format("process {} serves on", other_);
   return Error{ErrorCode::refused, fmt::format("takeover: {}: {}", what, message->text.substr(1))};
@@ -82,16 +89,15 @@ Result<std::optional<net::Message>> Takeover::await(Kind kind, Duration time) {
 
 Result<std::vector<net::InheritedSocket>> Takeover::receive_sockets() {
   std::vector<net::InheritedSocket> sockets;
-  for (Duration time = kAnswerMax;;) {
-    auto message = receive(time);
+  for (;;) {
+    auto message = receive(kAnswerMax);
+    if (!message && message.error().code == ErrorCode::reset) {
+      return Error{ErrorCode::reset,
+                   fmt::format("takeover: process {} has ended before it gave its sockets: start again", other_)};
+    }
     if (!message) return message.error();
     const auto kind = kind_of(*message);
     if (kind == Kind::sockets_end) break;
-    if (kind == Kind::wait) {
-      log_info("takeover_waits", {{"process", other_}, {"reason", message->text.substr(1)}});
-      time = kOtherMax;
-      continue;
-    }
     auto socket = kind == Kind::socket ? read_socket(std::move(*message)) : std::nullopt;
     const auto bound = socket ? net::adopt_listening_socket(socket->socket) : Error{ErrorCode::invalid, ""};
     if (!bound) return Error{ErrorCode::invalid, kBrokenProtocol};
@@ -103,7 +109,7 @@ Result<std::vector<net::InheritedSocket>> Takeover::receive_sockets() {
 Status Takeover::await_queues(const Prepared& prepared) {
   if (Status sent = send(prepared_message(prepared)); !sent) return sent;
   move_on(State::prepared);
-  auto released = await(Kind::released, kOtherMax);
+  auto released = await(Kind::released, kAnswerMax);
   if (!released) return released.error();
   if (!alone()) move_on(State::opening);
   return Ok{};
@@ -122,8 +128,9 @@ Status Takeover::await_commit() {
   return Ok{};
 }
 
-void Takeover::fail(const std::string& reason) {
+void Takeover::fail(std::string_view reason) {
   if (state_ >= State::serving) return;
+  if (reason.starts_with(kOurs)) reason.remove_prefix(kOurs.size());  // the other process's log says it in its own way
   [[maybe_unused]] const Status sent = socket_.send(make_message(Kind::failed, reason));
 }
 

@@ -4,17 +4,19 @@
 //
 //   connected ──receive_sockets──▶ prepared ──await_queues──▶ opening ──await_commit──▶ serving ──the other ends──▶ alone
 //       │                             │                          │
-//       ├── failed, refused, late ────┴──────────────────────────┘──▶ an error: this process ends, the other serves on
-//       └── the other ends before commit ──▶ alone: nobody else has the sockets and the queues now
+//       ├── failed, refused, late ────┼──────────────────────────┼──▶ an error: this process ends, the other serves on
+//       │                             └── the other ends ────────┴──▶ alone: nobody else has the sockets and the queues
+//       └── the other ends ──▶ an error too: it has given nothing, and nobody serves
 //
-//   receive_sockets: the other may have to wait itself, and says for what. A signal to stop is an error too, until the
-//   commit, whatever the process does meanwhile: the next step finds it.
+//   receive_sockets, await_queues: the other may have to wait itself, and says for what and how long. A signal to stop
+//   is an error too, until the commit, whatever the process does meanwhile: the next step finds it.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -38,7 +40,7 @@ class Takeover {
   // The queues are open here. Returns when this process is the one that serves.
   Status await_commit();
   // This process cannot go on: the other one is told why, and serves on. Does nothing from commit on.
-  void fail(const std::string& reason);
+  void fail(std::string_view reason);
 
   // The other process has ended; where that was before its time, what it had is free, soon.
   bool alone() const { return state_ == State::alone; }

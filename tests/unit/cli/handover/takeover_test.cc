@@ -26,7 +26,8 @@ class Serving {
     socket_ = net::MessageSocket::accept(listening_);
     return std::move(*takeover);
   }
-  void says(Kind kind, std::string_view payload = {}) { REQUIRE(socket_.send(make_message(kind, payload)).ok()); }
+  void says(const net::Message& message) { REQUIRE(socket_.send(message).ok()); }
+  void says(Kind kind, std::string_view payload = {}) { says(make_message(kind, payload)); }
   void ends() { socket_ = net::MessageSocket(net::Descriptor()); }
   // What it has been told so far.
   std::vector<Kind> told() {
@@ -75,6 +76,29 @@ TEST_CASE("a signal to stop ends the next process too while it opens what the ot
   REQUIRE(next->alone());
   REQUIRE(::raise(SIGTERM) == 0);
   CHECK(next->await_commit().error().message == "takeover: SIGTERM before it was done");
+}
+
+TEST_CASE("the other process may say at any time that something must end first, and how long that may take") {
+  Serving serving;
+  const auto next = serving.next();
+  for (const char* what : {"one thing", "another"}) serving.says(wait_message({1500us, what}));
+  serving.says(Kind::sockets_end);
+  REQUIRE(next->receive_sockets().ok());
+  serving.says(wait_message({Wait::kMax, "jobs"}));
+  serving.says(Kind::released);
+  CHECK(next->await_queues({}).ok());
+  CHECK(read_wait(wait_message({1500us, "one thing"}))->time_max == 2ms);
+  CHECK(!read_wait(wait_message({Wait::kMax + 1ms, "too long"})));
+  serving.says(Kind::wait, "soon");
+  CHECK(next->await_commit().error().message == "takeover: the other process does not follow the protocol");
+}
+
+TEST_CASE("a process that ends before it has given its sockets leaves nothing: the next one says that, and ends") {
+  Serving serving;
+  const auto next = serving.next();
+  serving.ends();
+  CHECK(next->receive_sockets().error().message ==
+        fmt::format("takeover: process {} has ended before it gave its sockets: start again", ::getpid()));
 }
 
 TEST_CASE("once a takeover is done, signals to stop do what they did before") {
