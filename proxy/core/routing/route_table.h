@@ -105,7 +105,7 @@ class RouteTable::Build {
   std::shared_ptr<const RouteTable> take();
 
  private:
-  const std::unique_ptr<Builder> builder_;
+  std::unique_ptr<Builder> builder_;
   bool complete_ = false;
 };
 
