@@ -6,6 +6,8 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <sstream>
+#include <vector>
 
 #include "base/assert.h"
 #include "net/file_state.h"
@@ -14,41 +16,51 @@ namespace tidegate::net {
 
 namespace {
 
+using Sources = std::vector<std::optional<FileState>>;
+
 // Those that a context has. Whoever reads a file does so without the lock.
 class KnownAuthorities {
  public:
-  // Null: not as the file is.
-  Authorities find(const std::string& path, const std::optional<FileState>& file) {
+  // Null: not as the sources are.
+  Authorities find(const std::string& path, const Sources& sources) {
     const std::lock_guard lock(mutex_);
     const auto found = by_path_.find(path);
-    return found != by_path_.end() && found->second.file == file ? found->second.authorities.lock() : nullptr;
+    return found != by_path_.end() && found->second.sources == sources ? found->second.authorities.lock() : nullptr;
   }
-  void add(const std::string& path, const std::optional<FileState>& file, const Authorities& authorities) {
+  void add(const std::string& path, const Sources& sources, const Authorities& authorities) {
     const std::lock_guard lock(mutex_);
     std::erase_if(by_path_, [](const auto& read) { return read.second.authorities.expired(); });
-    by_path_[path] = {file, authorities};
+    by_path_[path] = {sources, authorities};
   }
 
  private:
   struct Read {
-    std::optional<FileState> file;  // as it was
+    Sources sources;  // as they were
     std::weak_ptr<X509_STORE> authorities;
   };
   std::mutex mutex_;
   std::map<std::string, Read> by_path_;
 };
 
-std::string system_bundle() {
-  const char* const named = std::getenv(X509_get_default_cert_file_env());
-  return named ? named : X509_get_default_cert_file();
+std::string named_or(const char* variable, const char* otherwise) {
+  const char* const named = std::getenv(variable);
+  return named ? named : otherwise;
+}
+
+// The system's bundle, and its folders: OpenSSL keeps what it has once found in one of them.
+Sources system_sources() {
+  Sources sources = {file_state(named_or(X509_get_default_cert_file_env(), X509_get_default_cert_file()))};
+  std::istringstream folders(named_or(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
+  for (std::string folder; std::getline(folders, folder, ':');) sources.push_back(file_state(folder));
+  return sources;
 }
 
 }  // namespace
 
 Authorities read_authorities(const std::string& path) {
   static KnownAuthorities known;
-  const std::optional<FileState> file = file_state(path.empty() ? system_bundle() : path);
-  if (Authorities found = known.find(path, file)) return found;
+  const Sources sources = path.empty() ? system_sources() : Sources{file_state(path)};
+  if (Authorities found = known.find(path, sources)) return found;
   const Authorities made(X509_STORE_new(), X509_STORE_free);
   TG_ASSERT(made != nullptr);
   if (path.empty()) {
@@ -56,7 +68,7 @@ Authorities read_authorities(const std::string& path) {
   } else if (X509_STORE_load_file(made.get(), path.c_str()) != 1) {
     return nullptr;
   }
-  known.add(path, file, made);
+  known.add(path, sources, made);
   return made;
 }
 

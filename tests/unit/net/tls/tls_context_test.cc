@@ -1,6 +1,7 @@
 // The files of a context: what is wrong with them, and how they are read again.
 #include "net/tls/tls_context.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -29,6 +30,15 @@ std::string file_of(const std::string& name, const std::string& text) {
   return path;
 }
 
+std::shared_ptr<TlsContext> authorities_in(const std::string& path) {
+  std::vector<TlsFileProblem> problems;
+  return TlsContext::for_servers({.ca_file = path}, TlsContext::Alpn::none, problems);
+}
+
+X509_STORE* store_of(const std::shared_ptr<TlsContext>& context) {
+  return SSL_CTX_get_cert_store(context->current()->context.get());
+}
+
 // Two looks: the files are read once they lie still.
 TlsContext::Refresh refresh(TlsContext& context, std::vector<TlsFileProblem>& problems) {
   CHECK(context.refresh(problems) == TlsContext::Refresh::unchanged);
@@ -47,13 +57,6 @@ TEST_CASE("Each file that cannot be used is reported by itself, with its reason"
 }
 
 TEST_CASE("Contexts of the same authorities share them, until the file is another") {
-  const auto authorities_in = [](const std::string& path) {
-    std::vector<TlsFileProblem> problems;
-    return TlsContext::for_servers({.ca_file = path}, TlsContext::Alpn::none, problems);
-  };
-  const auto store_of = [](const std::shared_ptr<TlsContext>& context) {
-    return SSL_CTX_get_cert_store(context->current()->context.get());
-  };
   std::ifstream ca(signer().ca_file());
   const std::string pem{std::istreambuf_iterator<char>(ca), {}};
   const std::string path = file_of("shared.crt", pem);
@@ -62,8 +65,20 @@ TEST_CASE("Contexts of the same authorities share them, until the file is anothe
   CHECK(store_of(one) != store_of(authorities_in(signer().ca_file())));
   file_of("shared.crt", pem + "\n");
   CHECK(store_of(one) != store_of(authorities_in(path)));
+}
+
+TEST_CASE("Contexts share the system's authorities, until one is added to its folder or removed from it") {
+  const auto folder = signer().folder() / "authorities";
+  std::filesystem::create_directory(folder);
+  ::setenv(X509_get_default_cert_dir_env(), ("/nowhere:" + folder.string()).c_str(), 1);
   const auto system = authorities_in("");
   CHECK(store_of(system) == store_of(authorities_in("")));
+  file_of("authorities/some.0", "an authority");
+  const auto with_it = authorities_in("");
+  CHECK(store_of(system) != store_of(with_it));
+  std::filesystem::remove(folder / "some.0");
+  CHECK(store_of(with_it) != store_of(authorities_in("")));
+  ::unsetenv(X509_get_default_cert_dir_env());
 }
 
 TEST_CASE("A file that is not PEM is no certificate, no key and no authority") {
