@@ -1,4 +1,4 @@
-// Builds the table of a reload on the loop, one step in each iteration.
+// Builds the table of a reload on the loop, for a millisecond or little more in each iteration.
 #pragma once
 
 #include <functional>
@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/routing/route_table.h"
+#include "net/clock.h"
 #include "net/runtime.h"
 #include "net/timer.h"
 
@@ -23,8 +24,13 @@ class TableInSteps {
   }
 
  private:
+  static constexpr Duration kStepMax = std::chrono::milliseconds(1);
+
   void step() {
-    if (build_.step()) return next_.start_after(Duration::zero());
+    const Time begun = net::read_monotonic_clock();
+    while (build_.step()) {
+      if (net::read_monotonic_clock() - begun >= kStepMax) return next_.start_after(Duration::zero());
+    }
     done_(build_.take());
   }
 

@@ -145,7 +145,7 @@ RouteTable::Build::~Build() = default;
 
 bool RouteTable::Build::step() {
   TG_ASSERT(!complete_);
-  for (int i = 0; i < kItemsAStep && !complete_; ++i) complete_ = !builder_->add_next();
+  complete_ = !builder_->add_next();
   return !complete_;
 }
 

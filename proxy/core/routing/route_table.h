@@ -98,8 +98,8 @@ class RouteTable::Build {
   Build(const Build&) = delete;
   Build& operator=(const Build&) = delete;
 
-  static constexpr int kItemsAStep = 50;  // upstreams and routes
-  // False: the table is complete, and this was the last step.
+  // Adds the next upstream or route: microseconds, or a millisecond where TLS files are read for it. False: the table
+  // is complete, and this was the last step.
   [[nodiscard]] bool step();
   // REQUIRES that it is complete. Once.
   std::shared_ptr<const RouteTable> take();
