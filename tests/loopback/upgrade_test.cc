@@ -48,11 +48,12 @@ TEST_CASE("an upgrade that the route has not, and that the upstream then refuses
   CHECK(fixture.logged("proxied").size() == 4);
 }
 
-TEST_CASE("an upgrade that the route has not is no reason where no upstream has refused it, nor where it was an offer") {
+TEST_CASE("an upgrade that the route has not is no reason where no upstream has refused it, nor of an offer") {
   Fixture fixture(tunnel_config().log("access: all"));
   fixture.raw.script = kOk;
   CHECK(fixture.ask(get("/once", kAsksWebSocket)).status == 200);
   CHECK(fixture.ask(get("/once", kAsksWebSocket)).status == 429);
+  fixture.raw.close_connections();
   fixture.raw.script = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
   CHECK(fixture.ask(get("/none", "Connection: Upgrade\r\nUpgrade: H2c\r\n")).status == 404);
   CHECK(fixture.logged("rate_limited").at(0)["reason"] == "");

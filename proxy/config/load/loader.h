@@ -3,9 +3,9 @@
 //   text ──parse_document──▶ tree ──prepare──▶ tree ──read_config──▶ Config ──check_config──▶ Config
 //          YAML, UTF-8         ${...}, duplicates     keys, types, ranges     references between sections
 //
-// Without errors, find_warnings looks for what has no effect. Of the machine only files that are named are looked at, and
-// where the socket of takeovers would be made: a folder that is missing there is a warning, as it may be made before the
-// start.
+// Without errors, find_warnings looks for what has no effect. Of the machine only files that are named are looked at,
+// and where the socket of takeovers would be made: a folder that is missing there is a warning, as it may be made
+// before the start.
 #pragma once
 
 #include <memory>
