@@ -4,7 +4,7 @@
 //     ▲                   │           │                         └─ one cannot ─▶ rolling_back ─┐
 //     └───── refused ◀────┴───────────┴────────────────────────────────────────────────────────┘
 //              (each of the two on a thread)
-//   idle ──nobody uses a removed queue──▶ closing_removed ──closed──▶ idle
+//   idle ──nobody uses a removed queue──▶ closing_removed ──closed, or it takes long──▶ idle
 //
 // Loading checks what the configuration says alone, then on the main loop what the process must be able to do. Opening
 // opens new queues and makes the series of new names. Building makes the table on the main loop, in steps, between

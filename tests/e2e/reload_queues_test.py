@@ -1,8 +1,12 @@
 """Queues that a reload adds and removes: what they hold open, and what refuses them."""
 import contextlib
+import fcntl
 import os
 import resource
+import socket
+import sqlite3
 import subprocess
+import threading
 import unittest
 
 from programs import BIN, eventually, free_port, http as request
@@ -80,6 +84,51 @@ class ReloadQueues(Fixture):
         client.sendall(b"34")
         self.assertIn(b" 200 ", client.recv(1000))
         self.await_closed()
+
+    def test_a_queue_that_comes_back_takes_no_job_before_its_reload_is_in_force(self):
+        self.assertEqual(self.add()[0], 200)
+        client = connect(self.url)
+        self.addCleanup(client.close)
+        client.sendall(post("/later", 4, b"12").replace(b"Host:", b"Prefer: respond-async\r\nHost:"))
+        eventually("it is in flight", lambda: self.metric('tidegate_http_requests_in_flight{route="later"}') == 1)
+        self.assertEqual(self.remove()[0], 200)
+        silent = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]  # opening waits for each
+        for server in silent:
+            self.addCleanup(server.close)
+        slow = [f'  r{i}: {{url: "redis://127.0.0.1:{server.getsockname()[1]}", spool: "{self.folder}/r{i}.db"}}\n'
+                for i, server in enumerate(silent)]
+        lock = open(self.folder / "zz.db.lock", "w")  # as another process that has that file
+        self.addCleanup(lock.close)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.write(queues=f'  more: {{url: "{self.own_url()}"}}\n{"".join(slow)}'
+                   f'  zz: {{url: "sqlite://{self.folder}/zz.db"}}', routes=ROUTE.format("more"))
+        reports = []
+        reload = threading.Thread(target=lambda: reports.append(self.reload()))
+        reload.start()
+        accepted = silent[0].accept()[0]
+        self.addCleanup(accepted.close)
+        client.sendall(b"34")
+        self.assertIn(b"HTTP/1.1 503 ", client.recv(1000))
+        self.assertEqual(reports, [])  # it was under way
+        reload.join()
+        self.assertEqual(reports[0][0], 409)
+        self.await_closed()
+        with contextlib.closing(sqlite3.connect(self.folder / "more.db")) as jobs:
+            self.assertEqual(jobs.execute("SELECT count(*) FROM jobs").fetchone(), (0,))
+
+    def test_a_queue_that_is_still_in_use_does_not_come_back_on_another_file_and_the_message_says_why(self):
+        self.assertEqual(self.add()[0], 200)
+        client = connect(self.url)
+        self.addCleanup(client.close)
+        client.sendall(post("/all", 4, b"12"))
+        eventually("it is in flight", lambda: self.metric('tidegate_http_requests_in_flight{route="all"}') == 1)
+        self.assertEqual(self.remove()[0], 200)
+        for url, name in ((f"sqlite://{self.folder}/other.db", "more"), (None, "renamed")):
+            status, report = self.add(url, name)
+            self.assertEqual(status, 409)
+            self.assertIn("it has been removed, and requests or tunnels that began before still use it",
+                          report["detail"])
+            self.assertNotIn("by a reload of its own", report["detail"])
 
     def test_a_refused_reload_leaves_no_store_of_callbacks_and_no_series(self):
         def series():

@@ -82,8 +82,14 @@ std::shared_ptr<Object> Policies::find_by_name(std::weak_ptr<Object>& entry, con
   return made;
 }
 
-void Policies::take_appends_of(const config::Config& config) {
-  for (auto& [name, queue] : queues_) queue.closing = !config.queues.contains(name);
+void Policies::stop_appends_but_of(const config::Config& next) {
+  for (auto& [name, queue] : queues_) {
+    if (!next.queues.contains(name)) queue.closing = true;
+  }
+}
+
+void Policies::take_appends_of(const config::Config& in_force) {
+  for (auto& [name, queue] : queues_) queue.closing = !in_force.queues.contains(name);
 }
 
 std::shared_ptr<const void> Policies::hold(const std::string& name) {
@@ -158,6 +164,7 @@ void Policies::commit(const config::Config& config) {
   made_.clear();
   buffers_.set_limit(config.limits.buffered);
   set_queue_limits(config);
+  take_appends_of(config);
   choose_note_store(config);
   driver_.stop_recalling();
 }
