@@ -33,6 +33,14 @@ std::string until_free(const std::string& owner, const Running& running) {
                      owner);
 }
 
+// Why it is not known what a store holds: what it last said may be old, or nothing yet. "": it is known.
+std::string unknown_jobs(const jobs::QueueView& view) {
+  constexpr const char* kUnknown = "an unknown number of jobs, for its";
+  if (!view.available || !view.spool_unavailable.empty()) return fmt::format("{} store is unavailable", kUnknown);
+  if (view.server_unavailable.empty()) return "";
+  return fmt::format("{} server is unavailable ({})", kUnknown, view.server_unavailable);
+}
+
 // One listens where the other does.
 bool overlap(const SocketAddress& one, const SocketAddress& other) {
   const auto is_any = [](const SocketAddress& address) {
@@ -45,7 +53,9 @@ bool overlap(const SocketAddress& one, const SocketAddress& other) {
 
 std::string jobs_held(const std::string& name, const core::QueueState& queue) {
   using jobs::JobStatus;
-  if (!queue.queue->view().available) return "an unknown number of jobs, for its store is unavailable";
+  for (const auto& store : {queue.queue, queue.callbacks}) {
+    if (std::string unknown = store ? unknown_jobs(store->view()) : ""; !unknown.empty()) return unknown;
+  }
   std::string kinds;
   uint64_t sum = 0;
   const auto count = [&](const jobs::JobQueue& store, const std::string& of, auto... statuses) {
