@@ -187,6 +187,24 @@ class ReloadQueues(Fixture):
                           report["detail"])
             self.assertNotIn("by a reload of its own", report["detail"])
 
+    def test_notes_of_open_breakers_stay_where_they_are_when_a_queue_is_added(self):
+        def notes(file):
+            with contextlib.closing(sqlite3.connect(f"file:{self.folder}/{file}?mode=ro", uri=True)) as store:
+                return store.execute("SELECT name FROM notes WHERE name LIKE 'breaker%'").fetchall()
+
+        self.lose_upstream()
+        self.write(failures=1)
+        self.assertEqual(self.reload()[0], 200)
+        request("GET", self.url + "/all")
+        eventually("it is noted", lambda: notes("jobs.db"))
+        (self.folder / "aaa.db").write_bytes(b"this is no database" * 1000)
+        self.assertEqual(self.add(f"sqlite://{self.folder}/aaa.db", "aaa")[0], 200)
+        request("GET", self.url + "/all")
+        self.program.stop()
+        self.assertEqual(notes("jobs.db"), [("breaker of upstream up",)])
+        self.program.start()
+        eventually("it begins open", lambda: self.logged("breaker_transition", '"reason":"restored"'))
+
     def test_a_refused_reload_leaves_no_store_of_callbacks_and_no_series(self):
         def series():
             text = request("GET", self.admin + "/metrics").body.decode()
