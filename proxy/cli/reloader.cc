@@ -107,7 +107,8 @@ void Reloader::on_loaded(Loaded loaded) {
   gateway_.policies().stop_appends_but_of(*next);
   std::vector<std::string> errors;
   for (auto&& found : {refuse_admin(*next, start_), refuse_queues(candidate, now, gateway_.policies()),
-                       refuse_removals(*next, gateway_.policies()), refuse_addresses(own_addresses_.all(), *next)}) {
+                       refuse_removals(*next, gateway_.table()->config(), gateway_.policies()),
+                       refuse_addresses(own_addresses_.all(), *next)}) {
     errors.insert(errors.end(), found.begin(), found.end());
   }
   if (stopped_) errors = {kStopped};
@@ -205,7 +206,7 @@ void Reloader::on_prepared(const Status& status) {
   if (--workers_left_ > 0) return;
   if (stopped_) report_.errors.push_back(kStopped);
   // Those that were added before appends were stopped.
-  for (std::string& error : refuse_removals(*loaded_.result.config, gateway_.policies())) {
+  for (std::string& error : refuse_removals(*loaded_.result.config, gateway_.table()->config(), gateway_.policies())) {
     report_.errors.push_back(std::move(error));
   }
   report_.errors.empty() ? commit() : roll_back();

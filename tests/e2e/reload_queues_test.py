@@ -151,6 +151,7 @@ class ReloadQueues(Fixture):
         self.assertIn(b" 200 ", client.recv(1000))
         eventually("it is kept", lambda: self.logged("queue_kept_open", '"more"', "server is unavailable"))
         self.assertEqual(self.logged("queue_closed"), [])
+        self.assertEqual(self.reload()[0], 200)  # it refuses nothing
         server.resume()
         self.await_closed("spool.db")
         self.assertEqual(len(self.logged("queue_kept_open")), 1)

@@ -110,10 +110,11 @@ std::vector<std::string> refuse_open_files(const Candidate& next, const Running&
   return refused;
 }
 
-std::vector<std::string> refuse_removals(const config::Config& next, core::Policies& policies) {
+std::vector<std::string> refuse_removals(const config::Config& next, const config::Config& in_force,
+                                         core::Policies& policies) {
   std::vector<std::string> refused;
   for (const auto& [name, queue] : policies.queues()) {
-    if (next.queues.contains(name)) continue;
+    if (next.queues.contains(name) || !in_force.queues.contains(name)) continue;
     const std::string jobs = jobs_in(name, queue);
     if (!jobs.empty()) refused.push_back(fmt::format("queues.{}: cannot be removed: it still holds {}", name, jobs));
   }

@@ -22,8 +22,10 @@ std::vector<std::string> refuse_queues(const Candidate& next, const Running& run
 // A queue that would be opened on the file of one that is open, as where it was renamed.
 std::vector<std::string> refuse_open_files(const Candidate& next, const Running& running);
 
-// Of the queues that `next` has not: why one cannot be removed, for what it holds. Appends must have been stopped.
-std::vector<std::string> refuse_removals(const config::Config& next, core::Policies& policies);
+// Of the queues of the table in force that `next` has not: why one cannot be removed, for what it holds. Those that
+// were removed before stay open by themselves. Appends must have been stopped.
+std::vector<std::string> refuse_removals(const config::Config& next, const config::Config& in_force,
+                                         core::Policies& policies);
 
 // The admin interface listens where it did at the start: it must not lose its token there.
 std::vector<std::string> refuse_admin(const config::Config& next, const StartValues& start);

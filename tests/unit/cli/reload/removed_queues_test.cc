@@ -78,6 +78,9 @@ TEST_CASE("a removed queue that holds a job stays open, and is looked at again u
   draft.expires_at = fixture.runtime.wall_now() + 1h;
   fixture.jobs.append_at_once(draft);
   CHECK_FALSE(fixture.close_unused());
+  const auto without = test::load_config(plain());
+  CHECK(refuse_removals(*without, *fixture.config, fixture.policies).size() == 1);
+  CHECK(refuse_removals(*without, *without, fixture.policies).empty());  // the next reload
   fixture.runtime.run_for(1s);
   CHECK(fixture.looks == 1);
   CHECK_FALSE(fixture.close_unused());
