@@ -9,6 +9,7 @@
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "cli/jobs_text.h"
+#include "cli/reload/checks.h"
 #include "cli/reload/restart.h"
 #include "config/load/changes.h"
 #include "config/load/loader.h"
@@ -95,6 +96,7 @@ std::vector<std::string> lines_of(const LoadedFile& before, const LoadedFile& af
   for (const StoreDifference& each : other_stores(next, running)) {
     lines.push_back("needs a restart: " + each.path + ": a reload is refused");
   }
+  for (const std::string& each : refuse_open_files(next, running)) lines.push_back("a reload is refused: " + each);
   return lines;
 }
 

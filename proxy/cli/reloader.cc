@@ -32,7 +32,11 @@ Reloader::Reloader(net::Runtime& runtime, core::Gateway& gateway, const net::Lis
       in_force_(std::move(running)),
       opened_(store_values(in_force_)),
       own_addresses_(runtime, gateway, sockets),
-      removed_queues_(runtime, gateway, workers),
+      removed_queues_(runtime, gateway.policies(),
+                      {[this](const std::string& queue, std::function<void()> done) {
+                         workers_.front()->forget_queue(queue, runtime_, std::move(done));
+                       },
+                       [this](const std::string& queue) { forget_opened(queue); }, [this] { close_unused_queues(); }}),
       background_(runtime),
       link_(std::make_shared<Reloader*>(this)) {
   gateway.policies().on_unused([link = link_] {
@@ -98,12 +102,13 @@ void Reloader::on_loaded(Loaded loaded) {
   report_.warnings = texts_of(loaded_.result.warnings);
   report_.changes = texts_of(loaded_.changes);
   const Candidate candidate{*next, loaded_.stores};
-  const Running now = running(start_, opened_, gateway_.policies());
+  const Running now = running(start_, opened_, gateway_.policies(), removed_queues_.closing());
   report_.needs_restart = needing_restart(candidate, now);
-  gateway_.policies().take_appends_of(*next);
+  gateway_.policies().stop_appends_but_of(*next);
   std::vector<std::string> errors;
   for (auto&& found : {refuse_admin(*next, start_), refuse_queues(candidate, now, gateway_.policies()),
-                       refuse_removals(*next, gateway_.policies()), refuse_addresses(own_addresses_.all(), *next)}) {
+                       refuse_removals(*next, gateway_.table()->config(), gateway_.policies()),
+                       refuse_addresses(own_addresses_.all(), *next)}) {
     errors.insert(errors.end(), found.begin(), found.end());
   }
   if (stopped_) errors = {kStopped};
@@ -201,7 +206,7 @@ void Reloader::on_prepared(const Status& status) {
   if (--workers_left_ > 0) return;
   if (stopped_) report_.errors.push_back(kStopped);
   // Those that were added before appends were stopped.
-  for (std::string& error : refuse_removals(*loaded_.result.config, gateway_.policies())) {
+  for (std::string& error : refuse_removals(*loaded_.result.config, gateway_.table()->config(), gateway_.policies())) {
     report_.errors.push_back(std::move(error));
   }
   report_.errors.empty() ? commit() : roll_back();
@@ -274,13 +279,11 @@ void Reloader::go_on() {
 // What a process that takes over needs, and one that ends closes itself.
 void Reloader::close_unused_queues() {
   if (state_ != State::idle || stopped_) return;
-  const auto closing = removed_queues_.close_unused([this] {
+  const bool closing = removed_queues_.close_unused([this] {
     state_ = State::idle;
     go_on();
   });
-  if (closing.empty()) return;
-  state_ = State::closing_removed;
-  for (const std::string& name : closing) forget_opened(name);
+  if (closing) state_ = State::closing_removed;
 }
 
 void Reloader::forget_opened(const std::string& queue) {

@@ -4,7 +4,7 @@
 //     ▲                   │           │                         └─ one cannot ─▶ rolling_back ─┐
 //     └───── refused ◀────┴───────────┴────────────────────────────────────────────────────────┘
 //              (each of the two on a thread)
-//   idle ──nobody uses a removed queue──▶ closing_removed ──closed──▶ idle
+//   idle ──nobody uses a removed queue──▶ closing_removed ──closed, or it takes long──▶ idle
 //
 // Loading checks what the configuration says alone, then on the main loop what the process must be able to do. Opening
 // opens new queues and makes the series of new names. Building makes the table on the main loop, in steps, between
@@ -54,9 +54,9 @@ class Reloader final : public admin::Reloading {
   // It does not drain after all. What would have been loaded meanwhile, is.
   void resume();
   bool under_way() const { return state_ != State::idle; }
-  // Waits for the thread that loads or opens, at most so long; false: it hangs, on a disk or a file, and so would the
-  // end of this.
-  bool ends_within(Duration at_most) const { return background_.ends_within(at_most); }
+  // Waits for the thread that loads or opens and for the one that frees, at most so long for each; false: one hangs, on
+  // a disk or a file, and so would the end of this.
+  bool ends_within(Duration at_most) const { return background_.ends_within(at_most) && freeing_.ends_within(at_most); }
 
  private:
   enum class State : uint8_t { idle, loading, opening, building, preparing, committing, rolling_back, closing_removed };

@@ -126,6 +126,15 @@ class Reloading(Fixture):
                           "needs a restart: workers: 2 -> 3",
                           "needs a restart: queues.jobs.url: a reload is refused"])
 
+    def test_diff_says_that_a_queue_that_is_renamed_on_its_file_is_refused(self):
+        before = self.folder / "before.yaml"
+        before.write_text(CONFIG.format(**self.values))
+        self.write(CONFIG.format(**self.values).replace("jobs: {url", "renamed: {url")
+                   .replace("queue: jobs", "queue: renamed"))
+        self.assertIn("a reload is refused: queues.renamed.url: queue jobs has that file open; give the new queue another "
+                      "file, or remove queue jobs by a reload of its own, before this one\n",
+                      self.command("diff", before, self.file).stdout)
+
     def test_a_file_that_hangs_does_not_hold_up_the_end_of_the_process(self):
         self.write()
         self.file.unlink()

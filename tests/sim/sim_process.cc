@@ -94,7 +94,7 @@ void SimProcess::reload(std::shared_ptr<const config::Config> config, Fate fate,
   next_ = std::move(config);
   fate_ = fate;
   committed_ = std::move(committed);
-  gateway_->policies().take_appends_of(*next_);
+  gateway_->policies().stop_appends_but_of(*next_);
   if (refuses_removals()) {
     ++counts_.refused;
     gateway_->policies().take_appends_of(gateway_->table()->config());

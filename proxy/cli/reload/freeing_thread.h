@@ -1,8 +1,11 @@
 // Frees what takes too long for a loop, as thousands of small objects do: each time on a thread.
 #pragma once
 
+#include <future>
 #include <memory>
 #include <thread>
+
+#include "base/time.h"
 
 namespace tidegate::cli {
 
@@ -15,6 +18,8 @@ class FreeingThread {
 
   // REQUIRES that it is the last owner. Waits for what it was given before.
   void free(std::shared_ptr<void> garbage);
+  // Waits for what it was given, at most so long; false: that hangs, as the end of a store on a disk can.
+  bool ends_within(Duration at_most) const;
 
  private:
   void join() {
@@ -22,6 +27,7 @@ class FreeingThread {
   }
 
   std::thread thread_;
+  std::future<void> ended_;
 };
 
 }  // namespace tidegate::cli

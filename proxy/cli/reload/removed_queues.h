@@ -1,17 +1,21 @@
 // Closes the queues that a reload has removed, once no request, table or operator uses them: their threads, files and
-// connections end, without a wait on any loop. A removed queue holds no job, and takes none.
+// connections end, without a wait on any loop. One that holds jobs, or to which some are being added, stays open until
+// it holds none: who was answered 202 finds the job.
 //
 //   removed ──nobody holds it──▶ its replayer ends ──▶ its stores close ──▶ closed: it may be opened again
+//      │ ▲
+//      ▼ │ again, a second later
+//   it holds jobs
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
-#include <vector>
 
-#include "cli/worker_thread.h"
-#include "core/gateway.h"
+#include "core/routing/policies.h"
 #include "net/runtime.h"
+#include "net/timer.h"
 
 namespace tidegate::cli {
 
@@ -21,28 +25,40 @@ void close_callbacks(core::QueueState& queue, net::Runtime& runtime, std::functi
 
 class RemovedQueues {
  public:
-  using Workers = std::vector<std::unique_ptr<WorkerThread>>;
+  struct Callbacks {
+    // Ends its replayer: see core::Replaying::forget. `done` is to run later.
+    std::function<void(const std::string& queue, std::function<void()> done)> forget;
+    std::function<void(const std::string& queue)> closed;
+    std::function<void()> look_again;  // close_unused() may find more
+  };
 
-  // On the main loop. All outlive this; what is under way when it ends is silent.
-  RemovedQueues(net::Runtime& runtime, core::Gateway& gateway, Workers& workers)
-      : runtime_(runtime), gateway_(gateway), workers_(workers) {}
+  // On the main loop. Both outlive this; what is under way when it ends is silent.
+  RemovedQueues(net::Runtime& runtime, core::Policies& policies, Callbacks callbacks);
   ~RemovedQueues() { *link_ = nullptr; }
   RemovedQueues(const RemovedQueues&) = delete;
   RemovedQueues& operator=(const RemovedQueues&) = delete;
 
-  // Closes those that nobody uses, and returns their names; where there are some, `done` runs once, later. REQUIRES
-  // that the `done` of before has run, and that no table is built until it does.
-  std::vector<std::string> close_unused(std::function<void()> done);
+  // Closes those that nobody uses. True: there are some, and `done` runs once, later: when they are closed, or if that
+  // takes long. REQUIRES that the `done` of before has run, and that no table is built until it does.
+  bool close_unused(std::function<void()> done);
+  // Their names, also after `done`: a table must not have them, nor their files, until they are closed.
+  const std::set<std::string>& closing() const { return closing_; }
 
  private:
+  std::set<std::string> find_closable();
   void on_forgotten(const std::string& queue);
-  void on_closed();
+  void on_closed(const std::string& queue);
+  void on_slow();
+  void stop_waiting();
 
-  net::Runtime& runtime_;
-  core::Gateway& gateway_;
-  Workers& workers_;
-  size_t left_ = 0;
+  core::Policies& policies_;
+  const Callbacks callbacks_;
+  std::set<std::string> kept_;     // as they hold jobs
+  std::set<std::string> closing_;  // all
+  std::set<std::string> awaited_;  // of these: by `done_`
   std::function<void()> done_;
+  net::Timer slow_;
+  net::Timer again_;
   const std::shared_ptr<RemovedQueues*> link_ = std::make_shared<RemovedQueues*>(this);  // null once this has ended
 };
 

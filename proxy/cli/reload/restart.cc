@@ -1,6 +1,7 @@
 #include "cli/reload/restart.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -59,12 +60,13 @@ StartValues start_values(const config::Config& config) {
   return {config.workers, config.admin.address, config.takeover_socket};
 }
 
-Running running(const StartValues& start, const StoreValues& opened, core::Policies& policies) {
-  Running running{start, opened, {}};
+Running running(const StartValues& start, const StoreValues& opened, core::Policies& policies,
+                std::set<std::string> closing) {
+  Running running{start, opened, {}, std::move(closing)};
   for (const auto& [name, state] : policies.queues()) {
-    running.queues[name] = {!state.queue->tls().empty(), [store = state.queue.get()](const config::Queue& config) {
-                              return has_files_of(config, *store);
-                            }};
+    running.queues[name] = {
+        !state.queue->tls().empty(), state.closing,
+        [store = state.queue.get()](const config::Queue& config) { return has_files_of(config, *store); }};
   }
   return running;
 }
@@ -72,7 +74,7 @@ Running running(const StartValues& start, const StoreValues& opened, core::Polic
 Running started_by(const Candidate& configuration) {
   Running running{start_values(configuration.config), configuration.stores, {}};
   for (const auto& [name, queue] : configuration.config.queues) {
-    running.queues[name] = {!queue.tls().empty(),
+    running.queues[name] = {!queue.tls().empty(), false,
                             [&queue](const config::Queue& config) { return has_files_of(config, queue); }};
   }
   return running;

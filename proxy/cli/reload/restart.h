@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct Candidate {
 
 struct OpenQueue {
   bool speaks_tls = false;
+  bool removed = false;  // the table in force has it no more, though somebody still uses it
   // Whether it connects with the files with which it would if it was opened by this.
   std::function<bool(const config::Queue&)> connects_as;
 };
@@ -38,10 +40,12 @@ struct Running {
   StartValues start;
   StoreValues opened;  // of the open queues, when they were opened
   std::map<std::string, OpenQueue> queues;
+  std::set<std::string> closing = {};  // names of removed ones, which are open until they are closed
 };
 
-// `policies` and what they hold outlive the result.
-Running running(const StartValues& start, const StoreValues& opened, core::Policies& policies);
+// Before appends are stopped for the next table. `policies` and what they hold outlive the result.
+Running running(const StartValues& start, const StoreValues& opened, core::Policies& policies,
+                std::set<std::string> closing);
 // One that has been started by the configuration, which outlives the result.
 Running started_by(const Candidate& configuration);
 

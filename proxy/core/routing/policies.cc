@@ -8,14 +8,6 @@ namespace tidegate::core {
 
 namespace {
 
-// The first by name of the stores that keep notes, if any does.
-jobs::NoteStore* note_store_of(const Policies::QueueStores& queues) {
-  for (const auto& [name, queue] : queues) {
-    if (jobs::NoteStore* store = queue->note_store()) return store;
-  }
-  return nullptr;
-}
-
 std::string note_key(Policies::Owner owner, const std::string& name) {
   return (owner == Policies::Owner::route ? "breaker of route " : "breaker of upstream ") + name;
 }
@@ -29,7 +21,7 @@ Policies::Policies(net::Runtime& runtime, metrics::Metrics& metrics, QueueStores
       buffers_(limits.buffered),
       seeds_(seed),
       rate_key_secret_(seeds_.next()),
-      breaker_memory_(note_store_of(queues)),
+      breaker_memory_(note_stores_of(queues)),
       driver_(runtime, metrics, breaker_memory_),
       names_(runtime),
       tls_watch_(runtime),
@@ -82,8 +74,14 @@ std::shared_ptr<Object> Policies::find_by_name(std::weak_ptr<Object>& entry, con
   return made;
 }
 
-void Policies::take_appends_of(const config::Config& config) {
-  for (auto& [name, queue] : queues_) queue.closing = !config.queues.contains(name);
+void Policies::stop_appends_but_of(const config::Config& next) {
+  for (auto& [name, queue] : queues_) {
+    if (!next.queues.contains(name)) queue.closing = true;
+  }
+}
+
+void Policies::take_appends_of(const config::Config& in_force) {
+  for (auto& [name, queue] : queues_) queue.closing = !in_force.queues.contains(name);
 }
 
 std::shared_ptr<const void> Policies::hold(const std::string& name) {
@@ -139,13 +137,15 @@ void Policies::set_queue_limits(const config::Config& config) {
   }
 }
 
-// The one that the next process looks into: the first by name that keeps notes.
-void Policies::choose_note_store(const config::Config& config) {
-  jobs::NoteStore* store = nullptr;
-  for (const auto& [name, queue] : config.queues) {
-    if (!store) store = queues_.at(name).queue->note_store();
+// Those that the next process looks into.
+void Policies::choose_note_stores(const config::Config& config) {
+  QueueStores configured;
+  std::shared_ptr<const void> use_of_removed;
+  for (auto& [name, queue] : queues_) {
+    if (config.queues.contains(name)) configured[name] = queue.queue;
+    else if (queue.queue->note_store() == breaker_memory_.store()) use_of_removed = hold(name);
   }
-  breaker_memory_.move_to(store);
+  breaker_memory_.use(note_stores_of(configured), use_of_removed);
 }
 
 void Policies::commit(const config::Config& config) {
@@ -158,7 +158,8 @@ void Policies::commit(const config::Config& config) {
   made_.clear();
   buffers_.set_limit(config.limits.buffered);
   set_queue_limits(config);
-  choose_note_store(config);
+  take_appends_of(config);
+  choose_note_stores(config);
   driver_.stop_recalling();
 }
 

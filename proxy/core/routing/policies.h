@@ -98,12 +98,15 @@ class Policies {
   std::map<std::string, QueueState>& queues() { return queues_; }
   // More of them, as for the constructor. No table in force has them yet.
   void add(QueueStores queues, QueueStores callbacks);
-  // Its queues take jobs, also one that has come back, and no other does.
-  void take_appends_of(const config::Config& config);
+  // Queues that `next` has not take no jobs any more. One that it brings back takes them from the commit on: until then
+  // the reload may be refused, and the queue be closed.
+  void stop_appends_but_of(const config::Config& next);
+  // The reload is refused: the queues of the table in force take jobs, and no others do.
+  void take_appends_of(const config::Config& in_force);
   // Who holds the result uses the queue, as every table does that has it. Any thread may let go of it. REQUIRES a name
   // of queues().
   std::shared_ptr<const void> hold(const std::string& queue);
-  // Those that take no jobs any more and that nobody uses.
+  // Those that take no jobs any more and that nobody uses; a store may still hold some.
   std::vector<std::string> unused_queues() const;
   // `changed` runs, later, when they may have become more.
   void on_unused(std::function<void()> changed) { on_unused_ = std::move(changed); }
@@ -125,7 +128,7 @@ class Policies {
   template <typename Object, typename Make, typename Reconfigure>
   std::shared_ptr<Object> find_by_name(std::weak_ptr<Object>& entry, const Make& make, const Reconfigure& reconfigure);
   void set_queue_limits(const config::Config& config);
-  void choose_note_store(const config::Config& config);
+  void choose_note_stores(const config::Config& config);
   void let_go();
   std::shared_ptr<ConnectionLimit> connection_limit(const config::Upstream& config);
   std::shared_ptr<net::TlsContext> client_tls(std::weak_ptr<net::TlsContext>& entry, const char* section,

@@ -281,10 +281,10 @@ std::vector<TlsContextPtr> HandoverQueue::tls() const {
   return store_->tls();
 }
 
-// While the store is not here, it is kept for the time when it is.
-void HandoverQueue::write_note(const std::string& name, const std::string& text) {
+// While the store is not here, it is kept for the time when it is; who waits for it does so in vain.
+void HandoverQueue::write_note(const std::string& name, const std::string& text, std::function<void()> written) {
   const std::lock_guard lock(mutex_);
-  if (state_ == State::local) store_->note_store()->write_note(name, text);
+  if (state_ == State::local) store_->note_store()->write_note(name, text, std::move(written));
   else unwritten_[name] = text;
 }
 

@@ -94,7 +94,7 @@ class HandoverQueue final : public JobQueue, private NoteStore {
 
   void use(std::shared_ptr<JobQueue> store);
   const Notes& notes() const override { return notes_; }
-  void write_note(const std::string& name, const std::string& text) override;
+  void write_note(const std::string& name, const std::string& text, std::function<void()> written) override;
 
   const std::string name_;
   const Open open_;

@@ -52,10 +52,13 @@ Call<Ok> succeed_call(std::shared_ptr<PendingCall<Ok>> pending, const ClaimedJob
 }
 
 // A correction that nobody waits for; without a thread (it has ended) there is nothing left to correct.
-void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work, bool makes_work = false) {
+// `corrected`: on the store's thread, once it is durable.
+void correct(const std::weak_ptr<SqliteThread>& thread, Work<Ok> work, bool makes_work = false,
+             std::function<void()> corrected = nullptr) {
   const auto alive = thread.lock();
   if (!alive) return;
   auto nobody = std::make_shared<PendingCall<Ok>>(nullptr, nullptr);
+  if (corrected) nobody->on_abandoned = [corrected = std::move(corrected)](Ok&) { corrected(); };
   auto call = std::make_shared<TypedSqliteCall<Ok>>(std::move(nobody), std::move(work));
   call->correction = true;
   call->makes_work = makes_work;
@@ -224,8 +227,9 @@ class SqliteQueue final : public SqliteSpool, private NoteStore {
   using Notes = std::map<std::string, std::string>;
 
   const Notes& notes() const override { return notes_; }
-  void write_note(const std::string& name, const std::string& text) override {
-    correct(thread_, [name, text](SqliteStore& s) { return set_note(s, name, text); });
+  void write_note(const std::string& name, const std::string& text, std::function<void()> written) override {
+    correct(
+        thread_, [name, text](SqliteStore& s) { return set_note(s, name, text); }, false, std::move(written));
   }
 
   OperationPtr submit(std::shared_ptr<SqliteCall> call, std::shared_ptr<StoreCall> pending) {

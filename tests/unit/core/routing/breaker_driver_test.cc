@@ -40,7 +40,7 @@ struct DriverFixture {
   net::SimRuntime runtime{1};
   std::vector<std::string> log;
   std::unique_ptr<metrics::Metrics> metrics = metrics::Metrics::make(*config(), "1", "test");
-  BreakerMemory memory{nullptr};
+  BreakerMemory memory{BreakerMemory::Stores{}};
   std::unique_ptr<BreakerDriver> driver = std::make_unique<BreakerDriver>(runtime, *metrics, memory);
   std::shared_ptr<policy::Breaker> breaker =
       std::make_shared<policy::Breaker>("u", policy::BreakerConfig{}, runtime.now(), 1);

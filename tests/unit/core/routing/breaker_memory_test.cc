@@ -19,14 +19,22 @@ constexpr WallTime kOpened{1'700'000'000s};
 
 struct Notes final : jobs::NoteStore {
   const std::map<std::string, std::string>& notes() const override { return kept; }
-  void write_note(const std::string& name, const std::string& text) override {
+  using NoteStore::write_note;
+  void write_note(const std::string& name, const std::string& text, std::function<void()> written) override {
     if (text.empty()) {
       kept.erase(name);
     } else {
       kept[name] = text;
     }
+    if (written) waiting.push_back(std::move(written));
+    if (!slow) sync();
+  }
+  void sync() {
+    for (const auto& written : std::exchange(waiting, {})) written();
   }
   std::map<std::string, std::string> kept;
+  bool slow = false;
+  std::vector<std::function<void()>> waiting;
 };
 
 Transition opened() {
@@ -46,7 +54,7 @@ Transition moved_to(BreakerState state) {
 
 // A process: its breaker, and what drives and remembers it.
 struct Process {
-  explicit Process(Notes& notes) : memory(&notes) { driver.add("b", breaker); }
+  explicit Process(Notes& notes) : memory({&notes}) { driver.add("b", breaker); }
   ~Process() { driver.stop(); }  // while the breaker exists, as Gateway does: one that has ended is forgotten
 
   BreakerState state() const { return breaker->view(runtime.now()).state; }
@@ -67,7 +75,7 @@ struct Process {
 
 TEST_CASE("an open breaker is remembered with what is left of open_for, why, and how many probes had failed") {
   Notes notes;
-  BreakerMemory memory(&notes);
+  BreakerMemory memory({&notes});
   memory.note("b", opened(), kOpened);
   const auto open = memory.recall("b", kOpened + 15s);
   REQUIRE(open.has_value());
@@ -82,7 +90,7 @@ TEST_CASE("an open breaker is remembered with what is left of open_for, why, and
 
 TEST_CASE("a half-open breaker is still remembered as open, a closed or forced one is not") {
   Notes notes;
-  BreakerMemory memory(&notes);
+  BreakerMemory memory({&notes});
   memory.note("b", opened(), kOpened);
   memory.note("b", moved_to(BreakerState::half_open), kOpened + 40s);
   CHECK(memory.recall("b", kOpened + 40s).has_value());
@@ -95,7 +103,7 @@ TEST_CASE("a half-open breaker is still remembered as open, a closed or forced o
 
 TEST_CASE("a note that is not legible is no memory") {
   Notes notes;
-  BreakerMemory memory(&notes);
+  BreakerMemory memory({&notes});
   for (const char* text : {"", "{", "[]", "7", "{}", R"({"open_until_ns":"soon","failed_probes":0,"why":""})",
                            R"({"open_until_ns":1,"failed_probes":0})"}) {
     CAPTURE(text);
@@ -108,34 +116,67 @@ TEST_CASE("a note that is not legible is no memory") {
   CHECK(memory.recall("b", kOpened)->cause == "x");
 }
 
-TEST_CASE("what is remembered moves to another store, and only that") {
+TEST_CASE("what is remembered moves where the store in use is removed: it is erased once the other one has it") {
   Notes notes, others;
   notes.kept["body_files"] = "7";  // the store's own
-  BreakerMemory memory(&notes);
+  BreakerMemory memory({&notes});
   memory.note("a", opened(), kOpened);
   memory.note("b", opened(), kOpened);
   memory.note("b", moved_to(BreakerState::closed), kOpened + 41s);
   const std::string text = notes.kept.at("a");
-  memory.move_to(&others);
+  others.slow = true;
+  auto use = std::make_shared<int>();
+  const std::weak_ptr<int> used = use;
+  memory.use({&others}, std::exchange(use, nullptr));
+  CHECK(notes.kept.contains("a"));  // a process that is killed now has it
+  CHECK_FALSE(used.expired());
+  others.sync();
   CHECK(others.kept == std::map<std::string, std::string>{{"a", text}});
   CHECK(notes.kept == std::map<std::string, std::string>{{"body_files", "7"}});
-  memory.move_to(nullptr);
+  CHECK(used.expired());
+  memory.use({}, nullptr);
   CHECK(others.kept.empty());
-  memory.move_to(&notes);
+  memory.use({&notes}, nullptr);
   CHECK(notes.kept.at("a") == text);
+}
+
+TEST_CASE("what is remembered stays where it is as long as its store is there, whichever else comes") {
+  Notes notes, first;
+  BreakerMemory memory({&notes});
+  memory.note("a", opened(), kOpened);
+  memory.use({&first, &notes}, nullptr);
+  CHECK(first.kept.empty());
+  CHECK(notes.kept.contains("a"));
+  memory.note("b", opened(), kOpened);
+  CHECK(notes.kept.contains("b"));
+  CHECK(BreakerMemory({&first, &notes}).recall("a", kOpened).has_value());  // the next process
+}
+
+TEST_CASE("of a note that two stores have, the later one counts, and none is left when the breaker closes") {
+  Notes before, after;
+  BreakerMemory({&before}).note("a", opened(), kOpened);
+  BreakerMemory({&after}).note("a", opened(), kOpened + 10s);
+  for (const auto& stores : {BreakerMemory::Stores{&before, &after}, BreakerMemory::Stores{&after, &before}}) {
+    CHECK(BreakerMemory(stores).recall("a", kOpened + 10s)->left == 40s);
+  }
+  BreakerMemory memory({&before, &after});
+  memory.recall("a", kOpened + 10s);
+  memory.note("a", moved_to(BreakerState::closed), kOpened + 41s);
+  CHECK(before.kept.empty());
+  CHECK(after.kept.empty());
 }
 
 TEST_CASE("a note that a process has found moves too") {
   Notes notes, others;
-  BreakerMemory(&notes).note("a", opened(), kOpened);
-  BreakerMemory after(&notes);
+  BreakerMemory({&notes}).note("a", opened(), kOpened);
+  BreakerMemory after({&notes});
   REQUIRE(after.recall("a", kOpened).has_value());
-  after.move_to(&others);
+  after.use({&others}, nullptr);
   CHECK(others.kept.contains("a"));
 }
 
 TEST_CASE("without a store nothing is remembered") {
-  BreakerMemory memory(nullptr);
+  BreakerMemory memory{BreakerMemory::Stores{}};
   memory.note("b", opened(), kOpened);
   CHECK_FALSE(memory.recall("b", kOpened).has_value());
 }
