@@ -30,10 +30,13 @@ std::string store_of(const config::Queue& queue) {
 std::string GivenQueues::refusal(const Prepared& prepared) const {
   const auto& configured = gateway_.table()->config().queues;
   for (const auto& [name, state] : gateway_.policies().queues()) {
-    const auto here = configured.find(name);
-    if (here == configured.end()) continue;  // a reload has removed it
     const std::string jobs = jobs_held(name, state);
     if (jobs.empty()) continue;
+    const auto here = configured.find(name);
+    if (here == configured.end()) {
+      return fmt::format(
+          "queues.{}: a reload has removed it, and it still holds {}: add it again, or let it drain first", name, jobs);
+    }
     const auto there = std::find_if(prepared.queues.begin(), prepared.queues.end(),
                                     [&](const PreparedQueue& queue) { return queue.name == here->first; });
     if (there == prepared.queues.end()) {
@@ -51,7 +54,7 @@ std::string GivenQueues::refusal(const Prepared& prepared) const {
   return "";
 }
 
-// Also those that a reload has removed: they are open, and may come back.
+// Also those that a reload has removed: they are open as long as somebody uses them, or they hold jobs.
 std::vector<jobs::HandoverQueue*> GivenQueues::queues() const {
   std::vector<jobs::HandoverQueue*> all;
   for (auto& [name, state] : gateway_.policies().queues()) {

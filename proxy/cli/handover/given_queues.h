@@ -26,8 +26,8 @@ class GivenQueues {
   GivenQueues(net::Runtime& runtime, core::Gateway& gateway) : runtime_(runtime), gateway_(gateway) {}
   ~GivenQueues() { *alive_ = false; }
 
-  // Why the other process cannot have them: a queue that holds jobs would be missing there, or be in another store. One
-  // that a reload has removed may be. "": it can.
+  // Why the other process cannot have them: a queue that holds jobs, also one that a reload has removed, would be
+  // missing there, or be in another store. "": it can.
   std::string refusal(const Prepared& prepared) const;
   // `idle` runs later, once: the calls made before have ended.
   void hold(std::function<void()> idle);

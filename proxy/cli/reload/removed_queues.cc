@@ -33,7 +33,7 @@ bool RemovedQueues::close_unused(std::function<void()> done) {
   if (awaited_.empty()) return false;
   closing_.insert(awaited_.begin(), awaited_.end());
   done_ = std::move(done);
-  slow_.start_after(kAwaitedMax);
+  unforgotten_ = awaited_.size();
   for (const std::string& name : awaited_) {
     callbacks_.forget(name, [link = link_, name] {
       if (*link) (*link)->on_forgotten(name);
@@ -64,6 +64,7 @@ void RemovedQueues::on_forgotten(const std::string& queue) {
     log_info("queue_closed", {{"queue", queue}});
     if (*link) (*link)->on_closed(queue);
   });
+  if (--unforgotten_ == 0) slow_.start_after(kAwaitedMax);
 }
 
 void RemovedQueues::on_closed(const std::string& queue) {

@@ -56,6 +56,7 @@ class RemovedQueues {
   std::set<std::string> kept_;     // as they hold jobs
   std::set<std::string> closing_;  // all
   std::set<std::string> awaited_;  // of these: by `done_`
+  size_t unforgotten_ = 0;         // of these: they are in the policies still, where a takeover would find them
   std::function<void()> done_;
   net::Timer slow_;
   net::Timer again_;
