@@ -139,7 +139,7 @@ Status Process::allow_takeover() {
       {runtime_, *gateway_, sockets_, *workers_.front(), config_->admin.address}, config_->takeover_socket,
       {[this] { return inheritance_.predecessor(); }, [this] { return reloader_->under_way(); },
        [this](bool under_way) {
-         if (state_ == State::serving) under_way ? reloader_->stop() : reloader_->resume();
+         if (state_ == State::serving && !told_to_stop_) under_way ? reloader_->stop() : reloader_->resume();
        },
        [this](const std::vector<SocketAddress>& taken) { on_handed_over(taken); }});
   if (!handover) return handover.error();
@@ -192,7 +192,6 @@ void Process::on_signal(const char* name) {
 }
 
 void Process::begin_stop() {
-  reloader_->stop();  // a takeover that has ended has let it go on
   const Duration longest = longest_lame_duck(gateway_->table()->config());
   if (state_ == State::serving && longest > Duration::zero()) return begin_lame_duck(longest);
   drain();
