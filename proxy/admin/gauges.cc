@@ -73,6 +73,7 @@ void set_gauges(core::Gateway& gateway, net::Runtime& runtime) {
     metrics.set_queue_limits(name, queue.max_jobs, queue.max_bytes);
   }
   for (auto& [name, queue] : gateway.policies().queues()) {
+    if (!queue.was_in_force) continue;
     set_queue(gateway, name, queue.queue->view(), runtime.wall_now());
     set_certificate(metrics, "queue", name, queue.queue->tls());
     if (!queue.callbacks) continue;

@@ -52,8 +52,9 @@ void JobsApi::on_body_end() {
   if (auto refused = read_body(body_, request_)) return refuse(*refused);
   if (request_.operation == Operation::list_queues) return list_queues();
   const auto found = context_.gateway.policies().queues().find(request_.queue);
-  if (found == context_.gateway.policies().queues().end())
+  if (found == context_.gateway.policies().queues().end() || !found->second.was_in_force) {
     return refuse({404, "not_found", "There is no such queue.", ""});
+  }
   state_ = &found->second;
   held_ = context_.gateway.policies().hold(request_.queue);
   act();
@@ -79,7 +80,7 @@ void JobsApi::act() {
 void JobsApi::list_queues() {
   std::vector<std::string> queues;
   for (auto& [name, state] : context_.gateway.policies().queues()) {
-    queues.push_back(queue_json(name, *state.queue, context_.bulk, runtime().wall_now()));
+    if (state.was_in_force) queues.push_back(queue_json(name, *state.queue, context_.bulk, runtime().wall_now()));
   }
   respond(200, JsonWriter().raw("queues", json_array(queues)).take());
 }

@@ -103,6 +103,7 @@ std::string status_json(Context& context, bool all) {
     rate_stores.push_back(shown.take());
   }
   for (auto& [name, queue] : gateway.policies().queues()) {
+    if (!queue.was_in_force) continue;
     queues.push_back(queue_json(name, *queue.queue, context.bulk, clock.wall_now()));
     if (!queue.callbacks) continue;
     queues.push_back(queue_json(core::callbacks_name(name), *queue.callbacks, context.bulk, clock.wall_now()));

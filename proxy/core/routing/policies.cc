@@ -81,7 +81,10 @@ void Policies::stop_appends_but_of(const config::Config& next) {
 }
 
 void Policies::take_appends_of(const config::Config& in_force) {
-  for (auto& [name, queue] : queues_) queue.closing = !in_force.queues.contains(name);
+  for (auto& [name, queue] : queues_) {
+    queue.closing = !in_force.queues.contains(name);
+    queue.was_in_force |= !queue.closing;
+  }
 }
 
 std::shared_ptr<const void> Policies::hold(const std::string& name) {

@@ -30,6 +30,9 @@ struct QueueState final : policy::ProbeSource {
   metrics::QueueMetrics* callback_metrics = nullptr;
   JobEvents events;
   std::weak_ptr<const void> held;  // of Policies::hold(); the main loop's
+  // A table in force has, or had, the queue. Until then nobody is shown it: the reload that opens it may be refused.
+  // The main loop's.
+  bool was_in_force = false;
   // A reload removes the queue, once it holds no job: it takes none any more, whatever the table of a request says.
   std::atomic<bool> closing{false};
   std::atomic<int> appends{0};                           // under way
