@@ -61,7 +61,7 @@ bool HiddenSeries::hides(const prometheus::ClientMetric& series) const {
   return std::any_of(series.label.begin(), series.label.end(), [&](const prometheus::ClientMetric::Label& label) {
     if (label.name == "endpoint")
       return hidden_.contains({label.name, endpoint_of(value_of(series, "upstream"), label.value)});
-    return hidden_.contains({label.name, label.value});
+    return hidden_.contains(std::pair<const std::string&, const std::string&>(label.name, label.value));
   });
 }
 

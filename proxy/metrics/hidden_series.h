@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,7 +26,14 @@ class HiddenSeries {
   std::vector<prometheus::MetricFamily> visible(std::vector<prometheus::MetricFamily> families) const;
 
  private:
-  using Names = std::set<std::pair<std::string, std::string>>;  // label and name
+  struct InOrder {  // also of pairs of references
+    using is_transparent = void;
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return std::tie(a.first, a.second) < std::tie(b.first, b.second);
+    }
+  };
+  using Names = std::set<std::pair<std::string, std::string>, InOrder>;  // label and name
 
   static Names names_of(const config::Config& config);
   bool hides(const prometheus::ClientMetric& series) const;
