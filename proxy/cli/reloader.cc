@@ -148,8 +148,8 @@ void Reloader::on_opened() {
   for (const auto& [name, store] : *opened.callbacks) added_callbacks_.push_back(name);
   opened_.merge(of_queues(loaded_.stores, [&](const std::string& name) { return opened.queues->contains(name); }));
   gateway_.policies().add(start_queues(std::move(*opened.queues), runtime_, handover()), std::move(*opened.callbacks));
-  warn_of_unavailable();
-  build_table();
+  report_.errors = unusable_queues();
+  report_.errors.empty() ? build_table() : close_opened();
 }
 
 void Reloader::build_table() {
@@ -158,17 +158,18 @@ void Reloader::build_table() {
     table_ = std::move(table);
     if (!stopped_) return prepare();
     report_.errors = {kStopped};
-    roll_back();
+    undo();
   });
 }
 
-// What would be no reason not to start is none to refuse a reload.
-void Reloader::warn_of_unavailable() {
+// Of the new ones: a file may be damaged. At a start that is no reason not to serve, but what is in force now works.
+std::vector<std::string> Reloader::unusable_queues() {
+  std::vector<std::string> errors;
   for (const std::string& name : added_queues_) {
     const jobs::QueueView view = gateway_.policies().queues().at(name).queue->view();
-    if (view.available) continue;
-    report_.warnings.push_back(fmt::format("queues.{}: takes no jobs: {}", name, view.why_unavailable));
+    if (!view.available) errors.push_back(fmt::format("queues.{}: takes no jobs: {}", name, view.why_unavailable));
   }
+  return errors;
 }
 
 // The reload is refused after all: once they are closed.
@@ -217,12 +218,16 @@ void Reloader::roll_back() {
   workers_left_ = workers_.size();
   for (auto& worker : workers_) {
     worker->roll_back(runtime_, [this, link = link_] {
-      if (!*link || --workers_left_ > 0) return;
-      table_.reset();
-      gateway_.policies().roll_back();
-      close_opened();
+      if (*link && --workers_left_ == 0) undo();
     });
   }
+}
+
+// What the main loop has done for the table.
+void Reloader::undo() {
+  table_.reset();
+  gateway_.policies().roll_back();
+  close_opened();
 }
 
 void Reloader::commit() {

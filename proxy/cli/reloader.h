@@ -2,8 +2,8 @@
 //
 //   idle ──reload()──▶ loading ──▶ opening ──▶ building ──▶ preparing ──all can──▶ committing ──▶ idle: applied
 //     ▲                   │           │                         └─ one cannot ─▶ rolling_back ─┐
-//     └───── refused ◀────┴───────────┴────────────────────────────────────────────────────────┘
-//              (each of the two on a thread)
+//     └───── refused ◀────┴───────────┴────────────┴───────────────────────────────────────────┘
+//                         (on threads)      the process stops
 //   idle ──nobody uses a removed queue──▶ closing_removed ──closed, or it takes long──▶ idle
 //
 // Loading checks what the configuration says alone, then on the main loop what the process must be able to do. Opening
@@ -87,12 +87,13 @@ class Reloader final : public admin::Reloading {
   void on_loaded(Loaded loaded);
   void open_queues();
   void on_opened();
-  void warn_of_unavailable();
+  std::vector<std::string> unusable_queues();
   void close_opened();
   void build_table();
   void prepare();
   void on_prepared(const Status& status);
   void roll_back();
+  void undo();
   void commit();
   void refuse(std::vector<std::string> errors);
   void finish(bool applied);

@@ -267,16 +267,17 @@ class ReloadQueues(Fixture):
         (self.folder / "fresh").mkdir(exist_ok=True)
         return file
 
-    def test_what_does_not_refuse_a_start_is_a_warning(self):
+    def test_a_new_queue_that_takes_no_jobs_refuses_the_reload_and_what_is_in_force_stays_ready(self):
         broken = self.folder / "broken.db"
         broken.write_bytes(b"this is no database" * 1000)
         status, report = self.add(f"sqlite://{broken}")
-        self.assertEqual(status, 200)
-        self.assertEqual([line for line in report["warnings"] if "queues.more" in line],
-                         report["warnings"])
-        self.assertIn("queues.more: takes no jobs", report["warnings"][0])
-        self.assertEqual(self.remove()[0], 409)  # it is not known what it holds
-        self.assertEqual(request("GET", self.url + "/all").status, 200)
+        self.assertEqual(status, 409)
+        self.assertIn("queues.more: takes no jobs", report["detail"])
+        self.assertEqual(request("GET", self.admin + "/ready").status, 200)
+        self.assertNotRegex(request("GET", self.admin + "/metrics").body.decode(), '"(queue:)?more"')
+        broken.unlink()
+        self.assertEqual(self.add(f"sqlite://{broken}")[0], 200)
+        self.assertEqual(self.remove()[0], 200)
 
 
 if __name__ == "__main__":
