@@ -1,6 +1,8 @@
-// Builds the table of a reload on the loop, for a millisecond or little more in each iteration.
+// Builds the table of a reload on the loop: in each iteration for a millisecond or little more, or, where the loop is
+// busy, for as long as it did other things.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -24,12 +26,15 @@ class TableInSteps {
   }
 
  private:
-  static constexpr Duration kStepMax = std::chrono::milliseconds(1);
+  static constexpr Duration kStepMin = std::chrono::milliseconds(1);
+  static constexpr Duration kStepMax = std::chrono::milliseconds(4);
 
   void step() {
     const Time begun = net::read_monotonic_clock();
+    const Time until = begun + std::clamp(begun - last_, kStepMin, kStepMax);
     while (build_.step()) {
-      if (net::read_monotonic_clock() - begun >= kStepMax) return next_.start_after(Duration::zero());
+      last_ = net::read_monotonic_clock();
+      if (last_ >= until) return next_.start_after(Duration::zero());
     }
     done_(build_.take());
   }
@@ -37,6 +42,7 @@ class TableInSteps {
   core::RouteTable::Build build_;
   const std::function<void(Table)> done_;
   net::Timer next_;
+  Time last_ = net::read_monotonic_clock();  // when a step ended
 };
 
 }  // namespace tidegate::cli
