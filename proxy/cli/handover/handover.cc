@@ -118,7 +118,10 @@ void Handover::offer_when_possible() {
     const std::string why = fmt::format("process {} still drains: take over when it has ended", before);
     return await(State::awaiting_predecessor, parts_.gateway.table()->config().shutdown_grace + kAfterGrace, why);
   }
-  if (callbacks_.reload_under_way()) return await(State::awaiting_reload, kReloadMax, "a reload is under way");
+  if (callbacks_.reload_under_way()) {
+    return await(State::awaiting_reload, kReloadMax,
+                 "a reload is under way, or a queue that one has removed is being closed");
+  }
   offer();
 }
 

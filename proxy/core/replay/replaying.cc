@@ -87,7 +87,7 @@ void Replaying::start() {
   for (jobs::Replayer* replayer : replayers()) replayer->start();
 }
 
-// A queue that is not configured any more keeps its settings: requests of the table before may still add jobs to it.
+// A queue that is not configured any more keeps its settings to its end: see forget().
 void Replaying::use_table_in_force() {
   for (const auto& [name, queue] : worker_.table()->queues()) {
     const config::Queue& config = worker_.table()->config().queues.at(name);
