@@ -115,7 +115,9 @@ void SimProcess::reload(std::shared_ptr<const config::Config> config, Fate fate,
   }
 }
 
-bool SimProcess::refuses_removals() const { return !cli::refuse_removals(*next_, gateway_->policies()).empty(); }
+bool SimProcess::refuses_removals() const {
+  return !cli::refuse_removals(*next_, gateway_->table()->config(), gateway_->policies()).empty();
+}
 
 void SimProcess::open_new_stores() {
   core::Policies::QueueStores stores;
