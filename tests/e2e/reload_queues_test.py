@@ -198,7 +198,6 @@ class ReloadQueues(Fixture):
         self.assertEqual(self.reload()[0], 200)
         request("GET", self.url + "/all")
         eventually("it is noted", lambda: notes("jobs.db"))
-        (self.folder / "aaa.db").write_bytes(b"this is no database" * 1000)
         self.assertEqual(self.add(f"sqlite://{self.folder}/aaa.db", "aaa")[0], 200)
         request("GET", self.url + "/all")
         self.program.stop()
