@@ -281,7 +281,7 @@ void Reloader::go_on() {
   requests_.empty() ? close_unused_queues() : begin();
 }
 
-// What a process that takes over needs, and one that ends closes itself.
+// Not while it is stopped: a process that takes over needs the queues, and one that ends closes them itself.
 void Reloader::close_unused_queues() {
   if (state_ != State::idle || stopped_) return;
   const bool closing = removed_queues_.close_unused([this] {
@@ -292,7 +292,7 @@ void Reloader::close_unused_queues() {
 }
 
 void Reloader::forget_opened(const std::string& queue) {
-  std::erase_if(opened_, [&](const auto& value) { return value.first.starts_with("queues." + queue + "."); });
+  opened_ = of_queues(opened_, [&](const std::string& name) { return name != queue; });
 }
 
 }  // namespace tidegate::cli

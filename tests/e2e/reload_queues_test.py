@@ -184,7 +184,7 @@ class ReloadQueues(Fixture):
         for url, name in ((f"sqlite://{self.folder}/other.db", "more"), (None, "renamed")):
             status, report = self.add(url, name)
             self.assertEqual(status, 409)
-            self.assertIn("it has been removed, and requests or tunnels that began before still use it",
+            self.assertIn("it has been removed, and stays open while requests or tunnels that began before use it",
                           report["detail"])
             self.assertNotIn("by a reload of its own", report["detail"])
 
@@ -265,6 +265,17 @@ class ReloadQueues(Fixture):
         file.write_text(CONFIG.format(**{**self.values, "admin": 0, "proxy": 0, "folder": self.folder / "fresh"}))
         (self.folder / "fresh").mkdir(exist_ok=True)
         return file
+
+    def test_a_queue_whose_name_begins_with_that_of_a_removed_one_is_not_forgotten(self):
+        urgent = f'  more.urgent: {{url: "sqlite://{self.folder}/urgent.db"}}'
+        more = f'  more: {{url: "{self.own_url()}"}}\n'
+        self.write(queues=more + urgent, routes=ROUTE.format("more.urgent"))
+        self.assertEqual(self.reload()[0], 200)
+        self.write(queues=urgent)
+        self.assertEqual(self.reload()[0], 200)
+        self.await_closed("more.db")
+        self.write(slots=9)
+        self.assertEqual(self.reload()[0], 200)
 
     def test_a_new_queue_that_takes_no_jobs_refuses_the_reload_and_what_is_in_force_stays_ready(self):
         broken = self.folder / "broken.db"

@@ -14,8 +14,8 @@ namespace {
 constexpr const char* kIsClosing =
     "the queue that was removed is still being closed; reload again when the log says that it is (queue_closed)";
 constexpr const char* kInUse =
-    "it has been removed, and requests or tunnels that began before still use it; reload again when the log says that "
-    "it is closed (queue_closed)";
+    "it has been removed, and stays open while requests or tunnels that began before use it, or it holds jobs "
+    "(queue_kept_open); reload again when the log says that it is closed (queue_closed)";
 
 // The file that such a value names; "": none, it is on a server.
 std::string file_of(const std::string& path, const std::string& text) {
@@ -87,8 +87,9 @@ std::vector<std::string> refuse_queues(const Candidate& next, const Running& run
   for (const StoreDifference& each : other_stores(next, running)) {
     const std::string name = queue_of(each.path, identity_keys());
     const std::string jobs = jobs_held(name, policies.queues().at(name));
-    refused.push_back(fmt::format("{}: cannot be changed without a restart, for the queue is open{}{}", each.path,
-                                  running.queues.at(name).removed ? fmt::format(": {}", kInUse) : "",
+    const bool removed = running.queues.at(name).removed;
+    refused.push_back(fmt::format("{}: {}{}", each.path,
+                                  removed ? kInUse : "cannot be changed without a restart, for the queue is open",
                                   jobs.empty() ? "" : "; it holds " + jobs));
   }
   for (std::string& each : refuse_open_files(next, running)) refused.push_back(std::move(each));

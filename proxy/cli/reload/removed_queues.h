@@ -1,6 +1,6 @@
 // Closes the queues that a reload has removed, once no request, table or operator uses them: their threads, files and
 // connections end, without a wait on any loop. One that holds jobs, or to which some are being added, stays open until
-// it holds none: who was answered 202 finds the job.
+// it holds none: no job is lost, and added again the queue has them.
 //
 //   removed ──nobody holds it──▶ its replayer ends ──▶ its stores close ──▶ closed: it may be opened again
 //      │ ▲

@@ -30,7 +30,7 @@ struct Candidate {
 
 struct OpenQueue {
   bool speaks_tls = false;
-  bool removed = false;  // the table in force has it no more, though somebody still uses it
+  bool removed = false;  // from the table in force; it is open until nobody uses it and it holds no job
   // Whether it connects with the files with which it would if it was opened by this.
   std::function<bool(const config::Queue&)> connects_as;
 };

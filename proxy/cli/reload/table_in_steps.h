@@ -1,5 +1,5 @@
-// Builds the table of a reload on the loop: in each iteration for a millisecond or little more, or, where the loop is
-// busy, for as long as it did other things.
+// Builds the table of a reload on the loop: in each iteration for 1 ms or, on a busy loop, for as long as it did other
+// things, but for 4 ms at most, and to the end of the item then begun.
 #pragma once
 
 #include <algorithm>

@@ -16,7 +16,7 @@ class FlakyQueue final : public JobQueue {
   enum class Mood {
     healthy,
     unavailable,    // every call is answered unavailable, and the view says so
-    stalled,        // no append is answered, or done, until it is healthy again
+    stalled,        // no append is answered, or done, until it is healthy again, nor is it closed
     reply_lost,     // appends are done, and answered unavailable
     key_taken,      // appends with a key are answered conflict, although no job is found
     refuses_large,  // appends of large bodies fail, as if the server were unavailable
@@ -118,7 +118,11 @@ class FlakyQueue final : public JobQueue {
     return view;
   }
   void on_work(net::Runtime& home, std::function<void()> changed) override { real_->on_work(home, std::move(changed)); }
-  void close(net::Runtime& home, std::function<void()> done) override { real_->close(home, std::move(done)); }
+  void close(net::Runtime& home, std::function<void()> done) override {
+    auto call = [this, &home, done = std::move(done)] { real_->close(home, done); };
+    if (mood_ == Mood::stalled) held_.push_back(std::move(call));
+    else call();
+  }
 
  private:
   struct Held final : net::Operation {
