@@ -49,6 +49,7 @@ BreakerMemory::Stores note_stores_of(const std::map<std::string, std::shared_ptr
 // Where a process ended while notes moved, two stores have one: the later is true.
 std::optional<policy::RememberedOpen> BreakerMemory::recall(const std::string& key, WallTime now) {
   std::optional<Note> latest;
+  const jobs::NoteStore* from = nullptr;
   for (const jobs::NoteStore* store : stores_) {
     const auto found = store->notes().find(key);
     if (found == store->notes().end()) continue;
@@ -56,7 +57,10 @@ std::optional<policy::RememberedOpen> BreakerMemory::recall(const std::string& k
     if (!note || (latest && note->until <= latest->until)) continue;
     latest = std::move(note);
     noted_[key] = found->second;
+    from = store;
   }
+  // That queue may be removed before this one.
+  if (latest && store_ && from != store_) store_->write_note(key, noted_[key]);
   return latest ? std::optional(latest->open) : std::nullopt;
 }
 

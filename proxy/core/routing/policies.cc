@@ -93,7 +93,7 @@ std::shared_ptr<const void> Policies::hold(const std::string& name) {
   if (held) return held;
   held = {static_cast<const void*>(&state), [link = link_, &runtime = runtime_](const void*) {
             runtime.post([link] {
-              if (*link) (*link)->let_go();
+              if (*link) (*link)->on_let_go();
             });
           }};
   state.held = held;
@@ -109,7 +109,7 @@ std::vector<std::string> Policies::unused_queues() const {
 }
 
 // Somebody does not hold a queue any more, or a store is closed.
-void Policies::let_go() {
+void Policies::on_let_go() {
   std::erase_if(closed_queues_, [](const ClosedQueue& closed) {
     return closed.stores_open == 0 && closed.node.mapped().held.expired();
   });
@@ -123,7 +123,7 @@ void Policies::close(const std::string& name, std::function<void()> done) {
   const auto one_closed = [this, link = link_, &closed, done = std::move(done)] {
     if (!*link || --closed.stores_open > 0) return;
     runtime_.post([link] {
-      if (*link) (*link)->let_go();
+      if (*link) (*link)->on_let_go();
     });
     done();
   };
@@ -140,7 +140,8 @@ void Policies::set_queue_limits(const config::Config& config) {
   }
 }
 
-// Those that the next process looks into.
+// Only those of configured queues, as the next process opens no others. A removed queue that has the notes is kept open
+// until they have moved.
 void Policies::choose_note_stores(const config::Config& config) {
   QueueStores configured;
   std::shared_ptr<const void> use_of_removed;

@@ -129,7 +129,7 @@ class Policies {
   std::shared_ptr<Object> find_by_name(std::weak_ptr<Object>& entry, const Make& make, const Reconfigure& reconfigure);
   void set_queue_limits(const config::Config& config);
   void choose_note_stores(const config::Config& config);
-  void let_go();
+  void on_let_go();
   std::shared_ptr<ConnectionLimit> connection_limit(const config::Upstream& config);
   std::shared_ptr<net::TlsContext> client_tls(std::weak_ptr<net::TlsContext>& entry, const char* section,
                                               const std::string& name, const net::TlsClientConfig& config);

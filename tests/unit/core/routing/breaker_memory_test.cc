@@ -175,6 +175,15 @@ TEST_CASE("a note that a process has found moves too") {
   CHECK(others.kept.contains("a"));
 }
 
+TEST_CASE("a note that was found in a queue that is not the one in use is in that one too") {
+  Notes in_use, other;
+  BreakerMemory({&other}).note("a", opened(), kOpened);
+  BreakerMemory after({&in_use, &other});
+  REQUIRE(after.recall("a", kOpened).has_value());
+  CHECK(in_use.kept.contains("a"));
+  CHECK(BreakerMemory({&in_use}).recall("a", kOpened).has_value());  // the other is removed
+}
+
 TEST_CASE("without a store nothing is remembered") {
   BreakerMemory memory{BreakerMemory::Stores{}};
   memory.note("b", opened(), kOpened);
