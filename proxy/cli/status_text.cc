@@ -110,7 +110,8 @@ std::string takeover_text(const json& status) {
   const std::string step = member(status, "takeover"), other = member(status, "takeover_process");
   if (step == "predecessor_draining") {
     return fmt::format(
-        "takeover: process {} still drains, which this one has taken over from: the next takeover waits\n", other);
+        "takeover: process {} still drains, which this one has taken over from: with queues, the next takeover waits\n",
+        other);
   }
   const bool under_way = !step.empty() && step != "waiting";
   return under_way ? fmt::format("takeover: {}, by process {}\n", step, other) : "";

@@ -9,9 +9,9 @@
 //      │                           failed, too late, or the other process has ended
 //      └────── queues are open again ────── returning ◀──┘
 //
-//   Before offering, what must end first is waited for; where it does not in time, the takeover fails. Where the
-//   process before this one still drains, its requests reach the queues through this one: they would have none if this
-//   one gave them away; without queues it needs nothing. So:
+//   Before offering, two things are waited for; if one does not end in time, the takeover fails. The predecessor: while
+//   it drains, its requests reach the queues through this process, which therefore gives none away (without queues it
+//   does not wait). And a reload.
 //   waiting ──hello──▶ awaiting_predecessor ──it has ended──▶ awaiting_reload ──none is under way──▶ offering
 //
 //   Told to stop, it is waiting again, by the same ways (but in committing: see stop()), and refuses every hello.
@@ -68,10 +68,9 @@ class Handover {
   const char* step() const;
   // Of the other process that the step is about; 0: of none.
   int other() const;
-  // What is not handed over yet is taken back, then `done` runs; after kReturnMax it runs all the same. In committing
-  // it runs at once: the other process may have the queues already, and calls to them wait for it. Nobody can take over
-  // any more.
-  // That holds for who has connected already too: the workers and the queues end, and there is nothing to be given.
+  // Takes back what is not handed over yet, then runs `done`; after kReturnMax it runs all the same. In committing it
+  // runs at once: the other process may have the queues already, and calls to them wait for it. From now on every hello
+  // is refused, also of who has connected before: this process ends, and has nothing to give.
   void stop(std::function<void()> done);
   // The process closes its queues: none comes back any more, and the worker that replays may end.
   void close() { closes_ = true; }

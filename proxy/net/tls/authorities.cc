@@ -21,7 +21,7 @@ using Sources = std::vector<std::optional<FileState>>;
 // Those that a context has. Whoever reads a file does so without the lock.
 class KnownAuthorities {
  public:
-  // Null: not as the sources are.
+  // Null: none is known that was read from these sources as they are now.
   Authorities find(const std::string& path, const Sources& sources) {
     const std::lock_guard lock(mutex_);
     const auto found = by_path_.find(path);

@@ -159,8 +159,8 @@ TEST_CASE("a takeover that is under way, and a process that still drains after o
   CHECK_FALSE(has(page("waiting", 0), "takeover"));
   CHECK(has(page("ending_jobs", 3170), "healthy\ntakeover: ending_jobs, by process 3170\n"));
   CHECK(has(page("predecessor_draining", 3092),
-            "healthy\ntakeover: process 3092 still drains, which this one has taken over from: the next takeover "
-            "waits\n"));
+            "healthy\ntakeover: process 3092 still drains, which this one has taken over from: with queues, the next "
+            "takeover waits\n"));
 }
 
 }  // namespace tidegate::cli
