@@ -210,6 +210,8 @@ class ReloadQueues(Fixture):
             text = request("GET", self.admin + "/metrics").body.decode()
             return {line.rsplit(" ", 1)[0] for line in text.splitlines() if "tidegate_" in line and line[0] != "#"}
 
+        for worker in (0, 1):
+            eventually("its lag is known", lambda worker=worker: f'tidegate_loop_lag_seconds{{worker="{worker}"}}' in series())
         before = series()
         route = ("      - {name: called, match: {path: /called}, upstream: up, fallback: {enqueue: {queue: jobs, "
                  "callback: {url: 'http://127.0.0.1:1/', secret: a-secret-of-the-callback-32-bytes}}}}")
