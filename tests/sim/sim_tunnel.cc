@@ -64,7 +64,12 @@ void TunnelPeer::finish_sending() {
   if (silent_) return timer_.start_after(60s);
   log_.ended = true;
   stream_->end_writing();
-  if (log_.got_end) end(false);
+  end_if_finished();
+}
+
+// Both sides have ended, and the network has all that this one sent: to close before would take some of it back.
+void TunnelPeer::end_if_finished() {
+  if (log_.ended && log_.got_end && stream_->write_pending() == 0) end(false);
 }
 
 void TunnelPeer::on_read(std::string_view bytes) {
@@ -73,7 +78,7 @@ void TunnelPeer::on_read(std::string_view bytes) {
 
 void TunnelPeer::on_read_end() {
   log_.got_end = true;
-  if (log_.ended) end(false);
+  end_if_finished();
 }
 
 void TunnelPeer::end(bool reset) {

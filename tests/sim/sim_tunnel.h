@@ -48,10 +48,11 @@ class TunnelPeer final : private net::StreamUser {
   void on_read(std::string_view bytes) override;
   void on_read_end() override;
   void on_stream_error(const Error&) override { end(false); }
-  void on_write_drained() override {}
+  void on_write_drained() override { end_if_finished(); }
 
   void act();
   void finish_sending();
+  void end_if_finished();
   void end(bool reset);
 
   const TunnelSide side_;
