@@ -80,9 +80,8 @@ class EndpointsRun {
 
  private:
   SimUpstream& upstream(size_t i) { return i == 0 ? simulation_.upstream() : *others_[i - 1]; }
-  EndpointState state_of(size_t i) {
-    return simulation_.gateway().table()->upstreams().at("up")->endpoint(i).health().state();
-  }
+  core::Endpoint& endpoint(size_t i) { return simulation_.gateway().table()->upstreams().at("up")->endpoint(i); }
+  EndpointState state_of(size_t i) { return endpoint(i).health().state(); }
   Time now() { return simulation_.runtime().now(); }
 
   const SimClient& send() {
@@ -109,10 +108,12 @@ class EndpointsRun {
     trouble_.start_after(std::chrono::milliseconds(200 + random_.below(4000)));
   }
 
-  // Since when each endpoint is in its state.
+  // Since when each endpoint is in its state, and has not just failed a connect: one that is ejected comes before such
+  // a one (policy/endpoints/endpoint_choice.h).
   void look() {
     for (size_t i = 0; i < kEndpoints; ++i) {
       const EndpointState state = state_of(i);
+      if (endpoint(i).just_failed(now())) since_[i] = now();
       ++seen_states[static_cast<size_t>(state)];
       if (state == state_[i]) continue;
       if (is_out(state) != is_out(state_[i])) out_or_in_since_[i] = now();
